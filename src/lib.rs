@@ -1,0 +1,15 @@
+//! pintle keeps the container images of a Terraform-run cluster at latest *and* declared.
+//!
+//! ```text
+//! repo ────┐
+//! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─► Receipt
+//! cache ───┘   (reads)    (value)  (pure)  (value) (writes)  (value)
+//! ```
+//! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
+
+pub mod config;
+pub mod error;
+pub mod model;
+pub mod pipeline;
+pub mod sites;
+pub mod terraform;

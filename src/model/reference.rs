@@ -1,0 +1,112 @@
+//! An image reference as it is written, and its normal form for comparing and asking registries. The written form is never changed.
+
+use super::digest::Digest;
+use std::fmt;
+use std::sync::Arc;
+
+/// `[registry/]repository[:tag][@digest]`, split, with every part as written (distribution `reference` grammar).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// Everything before tag and digest, as written: `alpine`, `ghcr.io/a/b`, `host:5000/x`.
+    pub name: Arc<str>,
+    pub tag: Option<Arc<str>>,
+    pub digest: Option<Digest>,
+}
+
+/// What a registry is asked: host, full repository and tag, all in normal form (`alpine` is `docker.io/library/alpine:latest`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Channel {
+    /// `docker.io`, `ghcr.io`, `host:5000`.
+    pub registry: Arc<str>,
+    /// `library/alpine`.
+    pub repository: Arc<str>,
+    pub tag: Arc<str>,
+}
+
+impl Reference {
+    /// Parses a reference; `None` when the text is none (capitals in the repository, spaces, a URL, a bad tag or digest …).
+    pub fn parse(text: &str) -> Option<Self> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
+            None => (text, None),
+        };
+        let slash = rest.rfind('/').map_or(0, |at| at + 1);
+        let (name, tag) = match rest[slash..].split_once(':') {
+            Some((last, tag)) => (&rest[..slash + last.len()], Some(tag)),
+            None => (rest, None),
+        };
+        let parsed = Self { name: name.into(), tag: tag.map(Into::into), digest };
+        (valid_name(name) && tag.is_none_or(valid_tag)).then_some(parsed)
+    }
+
+    /// Returns host and full repository in normal form.
+    pub fn repository(&self) -> (Arc<str>, Arc<str>) {
+        let name: &str = &self.name;
+        match name.split_once('/') {
+            Some((host, rest)) if is_host(host) => match host {
+                "docker.io" | "index.docker.io" if !rest.contains('/') => ("docker.io".into(), format!("library/{rest}").into()),
+                "index.docker.io" => ("docker.io".into(), rest.into()),
+                _ => (host.into(), rest.into()),
+            },
+            Some(_) => ("docker.io".into(), name.into()),
+            None => ("docker.io".into(), format!("library/{name}").into()),
+        }
+    }
+
+    /// Returns the channel that the reference follows: its tag, `latest` when it has neither tag nor digest, `None` for a digest alone.
+    pub fn channel(&self) -> Option<Channel> {
+        let tag = match (&self.tag, &self.digest) {
+            (Some(tag), _) => tag.clone(),
+            (None, None) => "latest".into(),
+            (None, Some(_)) => return None,
+        };
+        let (registry, repository) = self.repository();
+        Some(Channel { registry, repository, tag })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        self.digest.as_ref().map_or(Ok(()), |digest| write!(f, "@{digest}"))
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.registry, self.repository, self.tag)
+    }
+}
+
+/// The first part of a name is a host when it has a dot or a port or is `localhost` (distribution `splitDockerDomain`).
+fn is_host(part: &str) -> bool {
+    part.contains('.') || part.contains(':') || part == "localhost"
+}
+
+fn valid_name(name: &str) -> bool {
+    let (host, path) = match name.split_once('/') {
+        Some((host, path)) if is_host(host) => (Some(host), path),
+        _ => (None, name),
+    };
+    let host_ok = host.is_none_or(|h| h.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b)));
+    host_ok && name.len() <= 255 && path.split('/').all(valid_component)
+}
+
+/// `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+fn valid_component(part: &str) -> bool {
+    let alnum = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = part.as_bytes();
+    let ends = bytes.first().is_some_and(|b| alnum(*b)) && bytes.last().is_some_and(|b| alnum(*b));
+    let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    ends && separators.filter(|run| !run.is_empty()).all(|run| matches!(run, "." | "_" | "__") || run.bytes().all(|b| b == b'-'))
+}
+
+/// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+fn valid_tag(tag: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let bytes = tag.as_bytes();
+    bytes.len() <= 128 && bytes.first().is_some_and(|b| word(*b)) && bytes.iter().all(|b| word(*b) || b".-".contains(b))
+}

@@ -1,0 +1,125 @@
+//! The repo's text files in memory: what the evaluator may read, and nothing else. Never touches a disk.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A path inside the repo: relative, `/`-separated, no `.` or `..` parts, `""` is the repo's top folder.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RepoPath(Arc<str>);
+
+impl RepoPath {
+    /// Returns the normal form of `path`; `None` when it is absolute or leaves the repo.
+    pub fn new(path: &str) -> Option<Self> {
+        if path.starts_with('/') {
+            return None;
+        }
+        Self::default().join(path)
+    }
+
+    /// Returns `self/relative` in normal form; `None` when that leaves the repo.
+    pub fn join(&self, relative: &str) -> Option<Self> {
+        if relative.starts_with('/') {
+            return None;
+        }
+        let mut parts: Vec<&str> = self.0.split('/').filter(|part| !part.is_empty()).collect();
+        for part in relative.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                other => parts.push(other),
+            }
+        }
+        Some(Self(parts.join("/").into()))
+    }
+
+    /// Returns the folder this path is in; `None` for the top folder itself.
+    pub fn parent(&self) -> Option<Self> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = self.0.rfind('/').unwrap_or(0);
+        Some(Self(self.0[..end].into()))
+    }
+
+    /// Returns the last part, `""` for the top folder.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or("")
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the path for people and JSON: `.` for the top folder.
+    pub fn display(&self) -> &str {
+        if self.0.is_empty() { "." } else { &self.0 }
+    }
+}
+
+impl fmt::Debug for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.display(), f)
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.display())
+    }
+}
+
+/// One entry of the repo's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The whole content.
+    Text(Arc<[u8]>),
+    /// In the repo, but not read: why (too large, not a text file, submodule …).
+    NotRead(&'static str),
+}
+
+/// The repo's tree at one commit, or a folder's content as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    entries: BTreeMap<RepoPath, Entry>,
+}
+
+impl Files {
+    pub fn insert(&mut self, path: RepoPath, entry: Entry) {
+        self.entries.insert(path, entry);
+    }
+
+    pub fn get(&self, path: &RepoPath) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// Returns the bytes of a file that was read.
+    pub fn bytes(&self, path: &RepoPath) -> Option<&Arc<[u8]>> {
+        match self.entries.get(path) {
+            Some(Entry::Text(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Returns all entries, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&RepoPath, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Returns the entries directly or indirectly below `dir`, sorted by path.
+    pub fn below<'a>(&'a self, dir: &'a RepoPath) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
+        self.entries.iter().filter(move |(path, _)| {
+            dir.as_str().is_empty() || path.as_str().strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}

@@ -1,0 +1,8 @@
+//! Bytes → literals with spans and provenance → bytes. Knows HCL, YAML, JSON and Terragrunt; knows no images and no git, and does no I/O.
+
+pub mod edit;
+pub mod files;
+pub mod scope;
+pub mod span;
+pub mod text;
+pub mod value;

@@ -1,0 +1,166 @@
+//! A string value that remembers where each of its bytes was written. Knows no HCL and no images.
+
+use super::files::RepoPath;
+use super::span::Span;
+use super::value::Why;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How the bytes of a literal are written in their file; says which bytes may be put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// Between double quotes in HCL (also a part of a quoted template).
+    Quoted,
+    /// In an HCL heredoc, or in a file read by `file`/`templatefile`.
+    Raw,
+    /// A plain scalar in YAML (in a file or inside a heredoc).
+    YamlPlain,
+    YamlSingle,
+    YamlDouble,
+    /// Inside a `|` or `>` block scalar of YAML.
+    YamlBlock,
+    /// A JSON string.
+    Json,
+}
+
+/// Where a piece of text was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    pub file: RepoPath,
+    /// Bytes of this piece in `file`.
+    pub span: Span,
+    /// Content (without quotes) of the string, template or scalar the piece is a part of.
+    pub literal: Span,
+    pub form: Form,
+}
+
+/// A run of text with one origin.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// `origin` is `None` for text that was computed. With an origin whose span has the text's length the bytes are verbatim;
+    /// an escape sequence is a piece of its own, whose span is longer than its text.
+    Known { text: Arc<str>, origin: Option<Origin> },
+    /// A part nobody knows from the text of the repo. It may be empty or of any length.
+    Unknown(Why),
+}
+
+/// A template expression whose whole result is (the end of) a text: appending at its end appends to the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Frame {
+    pub file: RepoPath,
+    /// Content of the string or template, without quotes.
+    pub content: Span,
+    pub form: Form,
+}
+
+/// A string value: pieces, and the literals and templates that produced exactly this value, innermost first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    pieces: Vec<Piece>,
+    frames: Vec<Frame>,
+}
+
+impl Text {
+    /// Returns computed text, which has no origin.
+    pub fn computed(text: impl Into<Arc<str>>) -> Self {
+        let mut new = Self::default();
+        new.push(Piece::Known { text: text.into(), origin: None });
+        new
+    }
+
+    /// Returns text written in one place, byte for byte.
+    pub fn written(text: impl Into<Arc<str>>, origin: Origin) -> Self {
+        let frame = Frame { file: origin.file.clone(), content: origin.literal, form: origin.form };
+        let mut new = Self::default();
+        new.push(Piece::Known { text: text.into(), origin: Some(origin) });
+        new.frames.push(frame);
+        new
+    }
+
+    pub fn push(&mut self, piece: Piece) {
+        if !matches!(&piece, Piece::Known { text, .. } if text.is_empty()) {
+            self.pieces.push(piece);
+        }
+    }
+
+    /// Appends the pieces of `other`; frames do not survive, since neither text is the whole any more.
+    pub fn append(&mut self, other: &Text) {
+        self.pieces.extend(other.pieces.iter().cloned());
+        self.frames.clear();
+    }
+
+    /// Says that the whole text is the result of one more string or template.
+    pub fn push_frame(&mut self, frame: Frame) {
+        if self.frames.last() != Some(&frame) {
+            self.frames.push(frame);
+        }
+    }
+
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Returns the strings and templates whose whole result is this text, innermost first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// Returns the text when all of it is known.
+    pub fn known(&self) -> Option<String> {
+        let mut all = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Known { text, .. } => all.push_str(text),
+                Piece::Unknown(_) => return None,
+            }
+        }
+        Some(all)
+    }
+
+    /// Returns the first reason for which a part is not known.
+    pub fn why_unknown(&self) -> Option<&Why> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Unknown(why) => Some(why),
+            Piece::Known { .. } => None,
+        })
+    }
+
+    /// Returns a part of a text that is known throughout, with the origins that remain exact; `None` out of range, inside a
+    /// character, or when the text is not known throughout. The frames stay only for the whole range.
+    pub fn slice(&self, range: Range<usize>) -> Option<Text> {
+        let mut out = Text::default();
+        let mut at = 0;
+        for piece in &self.pieces {
+            let Piece::Known { text, origin } = piece else { return None };
+            let (from, to) = (range.start.max(at), range.end.min(at + text.len()));
+            if from < to {
+                out.push(Self::cut(text, origin.as_ref(), from - at..to - at)?);
+            }
+            at += text.len();
+        }
+        if range.start > range.end || range.end > at {
+            return None;
+        }
+        if range == (0..at) {
+            out.frames = self.frames.clone();
+        }
+        Some(out)
+    }
+
+    fn cut(text: &Arc<str>, origin: Option<&Origin>, range: Range<usize>) -> Option<Piece> {
+        if range == (0..text.len()) {
+            return Some(Piece::Known { text: text.clone(), origin: origin.cloned() });
+        }
+        let part: Arc<str> = text.get(range.clone())?.into();
+        let origin = origin
+            .filter(|o| o.span.len() == text.len())
+            .map(|o| Origin { span: Span::new(o.span.start + range.start, o.span.start + range.end), ..o.clone() });
+        Some(Piece::Known { text: part, origin })
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::computed(text)
+    }
+}
