@@ -2,6 +2,10 @@ locals {
   namespace = "shop-${var.environment}"
   app_image = "ghcr.io/saleor/saleor:${var.app_tag}"
   proxy     = var.debug ? "docker.io/library/traefik:v3.2" : "docker.io/library/traefik:v2.11"
+  probes = {
+    dev  = "docker.io/alpine/curl:edge"
+    prod = "docker.io/alpine/curl:8.11.0"
+  }
 }
 
 resource "kubernetes_namespace" "shop" {
@@ -128,6 +132,30 @@ resource "kubernetes_deployment" "frontend" {
         container {
           name  = "caddy"
           image = var.frontend.image
+        }
+      }
+    }
+  }
+}
+
+resource "kubernetes_deployment" "probe" {
+  metadata {
+    name      = "probe"
+    namespace = local.namespace
+  }
+  spec {
+    replicas = 1
+    selector {
+      match_labels = { app = "probe" }
+    }
+    template {
+      metadata {
+        labels = { app = "probe" }
+      }
+      spec {
+        container {
+          name  = "probe"
+          image = local.probes[terraform.workspace]
         }
       }
     }
