@@ -43,6 +43,7 @@ module "image" {
 
 resource "kubernetes_deployment" "listed" {
   for_each = { for a in var.apps : a.name => a }
+
   metadata {
     name      = each.key
     namespace = local.namespace
@@ -68,6 +69,7 @@ resource "kubernetes_deployment" "listed" {
 
 resource "kubernetes_deployment" "workers" {
   for_each = var.workers
+
   metadata {
     name      = "worker-${each.key}"
     namespace = local.namespace
@@ -93,6 +95,7 @@ resource "kubernetes_deployment" "workers" {
 
 resource "kubernetes_deployment" "tools" {
   for_each = local.tools
+
   metadata {
     name      = each.key
     namespace = local.namespace
@@ -229,6 +232,7 @@ resource "kubernetes_deployment" "web" {
 
 resource "kubernetes_deployment" "catalog" {
   for_each = local.catalog
+
   metadata {
     name      = each.key
     namespace = local.namespace
@@ -254,6 +258,7 @@ resource "kubernetes_deployment" "catalog" {
 
 resource "kubernetes_cron_job_v1" "jobs" {
   for_each = local.jobs
+
   metadata {
     name      = each.key
     namespace = local.namespace
@@ -280,6 +285,7 @@ resource "kubernetes_cron_job_v1" "jobs" {
 
 resource "kubernetes_deployment" "services" {
   for_each = local.services
+
   metadata {
     name      = "svc-${each.key}"
     namespace = local.namespace

@@ -164,6 +164,7 @@ resource "kubernetes_deployment" "probe" {
 
 resource "kubernetes_cron_job_v1" "dump" {
   count = var.environment == "prod" ? 1 : 0
+
   metadata {
     name      = "dump"
     namespace = kubernetes_namespace.shop.metadata[0].name

@@ -89,7 +89,6 @@ resource "kubernetes_deployment" "ldap" {
       spec[0].template[0].spec[0].container[0].image,
     ]
   }
-
 }
 
 module "cache" {

@@ -41,7 +41,6 @@ resource "kubernetes_deployment" "forgejo" {
       spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE — Keel owns the tag
     ]
   }
-
 }
 
 resource "kubernetes_deployment" "runner" {

@@ -47,7 +47,6 @@ resource "kubernetes_deployment" "server" {
       spec[0].template[0].metadata[0].annotations["keel.sh/update-time"], # KEEL_LIFECYCLE_V1
     ]
   }
-
 }
 
 resource "kubernetes_deployment" "microservices" {
@@ -81,7 +80,6 @@ resource "kubernetes_deployment" "microservices" {
       spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE — Keel owns the tag
     ]
   }
-
 }
 
 resource "kubernetes_deployment" "ml" {
@@ -112,7 +110,6 @@ resource "kubernetes_deployment" "ml" {
       metadata[0].annotations["deployment.kubernetes.io/revision"],
     ]
   }
-
 }
 
 resource "kubernetes_stateful_set" "postgres" {

@@ -89,6 +89,19 @@ resource "helm_release" "kube_state" {
   }
 }
 
+# provider 3: set is a list
+resource "helm_release" "events" {
+  name       = "event-exporter"
+  namespace  = "monitoring"
+  repository = "https://charts.example.org/events"
+  chart      = "event-exporter"
+  set = [
+    { name = "fullnameOverride", value = "events" },
+    { name = "image.repository", value = "ghcr.io/resmoio/kubernetes-event-exporter" },
+    { name = "image.tag", value = "v1.7" },
+  ]
+}
+
 resource "helm_release" "agent" {
   name       = "alloy"
   namespace  = "monitoring"

@@ -43,7 +43,6 @@ resource "kubernetes_deployment" "nextcloud" {
       spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE — Keel owns the tag
     ]
   }
-
 }
 
 resource "kubernetes_cron_job" "cron" {

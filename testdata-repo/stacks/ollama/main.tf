@@ -46,7 +46,6 @@ resource "kubernetes_deployment" "ollama" {
       spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE — Keel owns the tag
     ]
   }
-
 }
 
 module "whisper" {

@@ -53,7 +53,6 @@ resource "kubernetes_deployment" "paperless" {
       spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE — Keel owns the tag
     ]
   }
-
 }
 
 module "cache" {

@@ -18,6 +18,7 @@ resource "kubernetes_namespace" "tenants" {
 
 resource "kubernetes_deployment" "tenant" {
   for_each = var.tenants
+
   metadata {
     name      = each.key
     namespace = kubernetes_namespace.tenants.metadata[0].name
@@ -43,6 +44,7 @@ resource "kubernetes_deployment" "tenant" {
 
 resource "kubernetes_deployment" "probe" {
   count = var.debug ? 1 : 0
+
   metadata {
     name      = "tenant-probe"
     namespace = kubernetes_namespace.tenants.metadata[0].name
@@ -68,6 +70,7 @@ resource "kubernetes_deployment" "probe" {
 
 resource "kubernetes_deployment" "shard" {
   count = 2
+
   metadata {
     name      = "shard-${count.index}"
     namespace = kubernetes_namespace.tenants.metadata[0].name
@@ -93,6 +96,7 @@ resource "kubernetes_deployment" "shard" {
 
 resource "kubernetes_deployment" "parked" {
   count = 0
+
   metadata {
     name      = "tenant-parked"
     namespace = kubernetes_namespace.tenants.metadata[0].name

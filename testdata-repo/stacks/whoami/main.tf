@@ -112,5 +112,4 @@ resource "kubernetes_deployment" "stamped" {
       spec[0].template[0].spec[0].container,
     ]
   }
-
 }

@@ -121,5 +121,4 @@ resource "kubernetes_deployment" "preview" {
       spec[0].template[0].spec[0].container[1],
     ]
   }
-
 }
