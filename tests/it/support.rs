@@ -9,3 +9,4 @@ pub mod http;
 pub mod images;
 pub mod nginx;
 pub mod registry;
+pub mod tofu;
