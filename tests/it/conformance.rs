@@ -1,0 +1,30 @@
+//! The evaluator against the real thing: OpenTofu is asked at test time, nothing is written down beforehand.
+
+mod table;
+
+use crate::support::tofu::{self, Answer};
+use table::{Group, Wanted, groups};
+
+/// OpenTofu's answers to everything a group asks, in order.
+fn theirs(group: &Group) -> Vec<Answer> {
+    let folder = tempfile::tempdir().unwrap();
+    group.lay_out(folder.path());
+    let expressions: Vec<String> = group.asked.iter().map(|asked| asked.2.clone()).collect();
+    tofu::ask(folder.path(), &group.setting, &expressions)
+}
+
+#[test]
+fn the_table_is_large_and_says_what_it_means() {
+    let (mut values, mut complaints) = (0, Vec::new());
+    for group in groups() {
+        for ((line, wanted, expression), answer) in group.asked.iter().zip(theirs(&group)) {
+            let as_meant = matches!(answer, Answer::Error(_)) == (*wanted == Wanted::NoValue);
+            if !as_meant {
+                complaints.push(format!("{}:{line}: {expression}: {answer:?}", group.name));
+            }
+            values += usize::from(*wanted == Wanted::Value);
+        }
+    }
+    assert!(complaints.is_empty(), "OpenTofu says otherwise:\n{}", complaints.join("\n"));
+    assert!(values >= 320, "{values} values");
+}
