@@ -10,6 +10,9 @@
 pub mod config;
 pub mod error;
 pub mod model;
+pub mod observe;
 pub mod pipeline;
+pub mod remote;
 pub mod sites;
 pub mod terraform;
+pub mod write;

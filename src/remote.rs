@@ -1,0 +1,4 @@
+//! One file for each outside system; their wire types stay here.
+
+pub mod git;
+pub mod tls;
