@@ -114,7 +114,8 @@ fn from_path(text: &str) -> Result<Where> {
 
 /// A host or path that starts with a dash would be read as an option by ssh or git.
 fn check_ssh(ssh: &Ssh) -> Result<()> {
-    let secret = ssh.host.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    // `user:password@host:path` reads as the host `user` with the path `password@host:path`.
+    let secret = !ssh.host.contains('@') && ssh.path.split('/').next().is_some_and(|first| first.contains('@'));
     let bare_host = ssh.host.rsplit('@').next().unwrap_or_default();
     let odd = |text: &str| text.is_empty() || text.starts_with('-') || text.chars().any(|c| c.is_control());
     if secret {

@@ -46,7 +46,8 @@ impl Place {
 
     /// Says whether there is a clone that nothing speaks against: not condemned, no lock files of a killed process, not too many packs.
     pub(super) fn usable(&self) -> bool {
-        if !self.folder.join("HEAD").is_file() || self.folder.join(CONDEMNED).exists() {
+        let head = fs::read_to_string(self.folder.join("HEAD")).unwrap_or_default();
+        if !head.starts_with("ref: refs/") || self.folder.join(CONDEMNED).exists() {
             return false;
         }
         let packs =

@@ -66,7 +66,10 @@ pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) ->
     if let Where::Http(_) = remote.place() {
         connection.set_transport_options(Box::new(transport_options(access)));
     }
-    connection.set_credentials(|action| Ok(credentials(access, action)));
+    connection.set_credentials(|action| match remote.place() {
+        Where::Http(_) => Ok(credentials(access, action)),
+        _ => Err(gix::Error::from_error(std::io::Error::other("permission denied"))),
+    });
     let prepared = connection.prepare_fetch(gix::progress::Discard, Default::default()).map_err(failed)?;
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
     let stop = AtomicBool::new(false);

@@ -20,9 +20,8 @@ fn refused(remote: &Remote, cache: &Path) -> Error {
 #[test]
 fn a_commit_is_written_and_pushed_onto_the_tip() {
     let host = Host::with(&[("a.tf", b"one\r\n"), ("s/b.tf", b"\xef\xbb\xbftwo"), ("s/run", b"x")]);
-    git(&host.work(), ["update-index", "--chmod=+x", "s/run"]);
-    git(&host.work(), ["commit", "-q", "-m", "run"]);
-    git(&host.work(), ["push", "-q", "origin", "HEAD"]);
+    std::fs::set_permissions(host.work().join("s/run"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    host.push_work("run");
     let mut clone = host.clone();
     assert_eq!((clone.branch(), clone.branch_ref().as_str()), ("trunk", "refs/heads/trunk"));
     let tip = clone.tip();
@@ -283,13 +282,22 @@ fn only_files_are_replaced() {
     assert!(clone.write_commit(Some(&clone.tip()), &[put("a.tf", b"x")], "a", &odd, at(7)).is_err());
 }
 
+/// Stands in for ssh: passes options over and runs what the other end would run.
+const SSH: &str = r#"#!/bin/sh
+while [ "${1#-}" != "$1" ]; do
+    case $1 in -o | -p) shift 2 ;; *) shift ;; esac
+done
+[ "$1" = git@git.example.com ] || exit 255
+shift
+exec sh -c "$*"
+"#;
+
 #[test]
 fn ssh_carries_fetch_and_push() {
     use std::os::unix::fs::PermissionsExt;
     let host = Host::with(&[("a.tf", b"1")]);
-    // Stands in for ssh: runs what the other end would run.
     let ssh = host.dir.path().join("ssh");
-    std::fs::write(&ssh, "#!/bin/sh\nfor last; do :; done\nexec sh -c \"$last\"\n").unwrap();
+    std::fs::write(&ssh, SSH).unwrap();
     std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
     let access = Access { ssh: ssh.to_str().unwrap().into(), ..Access::default() };
     for address in [format!("ssh://git@git.example.com{}", host.path().display()), format!("git@git.example.com:{}", host.path().display())]
