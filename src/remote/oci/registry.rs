@@ -212,7 +212,7 @@ impl Registry {
 
     fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
         if why.is_timeout() && !why.is_connect() {
-            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), seconds: self.timeout.as_secs() };
+            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), limit: self.timeout };
         }
         let mut innermost: &dyn std::error::Error = why;
         while let Some(source) = innermost.source() {
