@@ -1,5 +1,6 @@
 //! The evaluator against the real thing: OpenTofu is asked at test time, nothing is written down beforehand.
 
+mod roots;
 mod table;
 
 use crate::support::tofu::{self, Answer};
@@ -18,7 +19,10 @@ fn the_table_is_large_and_says_what_it_means() {
     let (mut values, mut complaints) = (0, Vec::new());
     for group in groups() {
         for ((line, wanted, expression), answer) in group.asked.iter().zip(theirs(&group)) {
-            let as_meant = matches!(answer, Answer::Error(_)) == (*wanted == Wanted::NoValue);
+            let as_meant = match wanted {
+                Wanted::NoValue => matches!(answer, Answer::Error(_)),
+                Wanted::Value | Wanted::ValueOrUnknown => matches!(answer, Answer::Value(_)),
+            };
             if !as_meant {
                 complaints.push(format!("{}:{line}: {expression}: {answer:?}", group.name));
             }
@@ -27,4 +31,11 @@ fn the_table_is_large_and_says_what_it_means() {
     }
     assert!(complaints.is_empty(), "OpenTofu says otherwise:\n{}", complaints.join("\n"));
     assert!(values >= 320, "{values} values");
+}
+
+#[test]
+fn the_locals_of_the_fixture_repo_are_known_to_the_oracle() {
+    let roots = roots::roots(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata-repo"));
+    let known = roots.iter().flat_map(|root| &root.locals).filter(|local| matches!(local.1, Answer::Value(_))).count();
+    assert!(known >= 40, "{known} values in {} roots", roots.len());
 }
