@@ -162,7 +162,7 @@ impl Table<'_> {
                 _ => return Some("the template at the use is part of a larger value".into()),
             }
         }
-        (images.len() > 1).then(|| format!("the template at the use gives {} references: {}", images.len(), join(&images)))
+        (images.len() > 1).then(|| format!("the template at the use is evaluated for {} tags: {}", images.len(), join(&images)))
     }
 
     fn fate(
@@ -188,14 +188,18 @@ impl Table<'_> {
         }
         match users.iter().find(|&&i| self.understood[i].deciding.contains(place)) {
             Some(&index) => decided(Role::Unpinnable(self.reason(place, index, chosen))),
-            None if self.is_frame_only(place, &users) => None,
+            None if self.says_nothing(place, &users) => None,
             None => decided(Role::Half(self.half_reason(&users, chosen))),
         }
     }
 
-    /// A template without a byte of its own (`"${a}:${b}"` has the colon) that nothing is pinned at says nothing about an image.
-    fn is_frame_only(&self, place: &Place, users: &[usize]) -> bool {
-        users.iter().all(|&i| !places(&self.occurrences[i].image).iter().any(|(own, _)| own == place))
+    /// A template whose own text is only separators (`"${a}:${b}"`) says nothing about an image.
+    fn says_nothing(&self, place: &Place, users: &[usize]) -> bool {
+        let says = |piece: &Piece| match piece {
+            Piece::Known { text, origin: Some(origin) } => Place::of(origin) == *place && text.chars().any(char::is_alphanumeric),
+            _ => false,
+        };
+        !users.iter().any(|&i| self.occurrences[i].image.pieces().iter().any(says))
     }
 
     fn reason(&self, place: &Place, index: usize, chosen: &[Result<(Place, PinPlace), String>]) -> String {
