@@ -8,7 +8,7 @@ use table::{Group, Wanted, groups};
 
 /// OpenTofu's answers to everything a group asks, in order.
 fn theirs(group: &Group) -> Vec<Answer> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     group.lay_out(folder.path());
     let expressions: Vec<String> = group.asked.iter().map(|asked| asked.2.clone()).collect();
     tofu::ask(folder.path(), &group.setting, &expressions)
@@ -36,6 +36,9 @@ fn the_table_is_large_and_says_what_it_means() {
 #[test]
 fn the_locals_of_the_fixture_repo_are_known_to_the_oracle() {
     let roots = roots::roots(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata-repo"));
-    let known = roots.iter().flat_map(|root| &root.locals).filter(|local| matches!(local.1, Answer::Value(_))).count();
+    let locals = || roots.iter().flat_map(|root| root.locals.iter().map(|local| (&root.folder, &local.0, &local.1)));
+    let refused: Vec<_> = locals().filter(|local| matches!(local.2, Answer::Error(_))).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    let known = locals().filter(|local| matches!(local.2, Answer::Value(_))).count();
     assert!(known >= 40, "{known} values in {} roots", roots.len());
 }
