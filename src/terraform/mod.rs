@@ -2,7 +2,9 @@
 
 pub mod edit;
 pub mod files;
+mod joined;
 pub mod scope;
 pub mod span;
 pub mod text;
 pub mod value;
+pub mod yaml;
