@@ -11,3 +11,4 @@ pub mod images;
 pub mod nginx;
 pub mod registry;
 pub mod tofu;
+pub mod token_server;

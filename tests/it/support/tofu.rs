@@ -15,6 +15,8 @@ use super::guard::server;
 pub enum Answer {
     /// The value as `jsonencode()` writes it, to the byte.
     Value(String),
+    /// It depends on what only an apply knows.
+    Unknown,
     /// It is an error; with what was said, where it was said.
     Error(String),
 }
@@ -66,6 +68,9 @@ fn console(folder: &Path, setting: &Setting, expressions: &[String]) -> (Vec<Ans
 
 /// The answer in a line of the console's output; `None` for warnings around it.
 fn answer(line: &str) -> Option<Answer> {
+    if line == "(known after apply)" {
+        return Some(Answer::Unknown);
+    }
     let text = line.strip_prefix('"')?.strip_suffix('"')?;
     if text == "!" {
         return Some(Answer::Error(String::new()));
