@@ -11,5 +11,6 @@ pub mod config;
 pub mod error;
 pub mod model;
 pub mod pipeline;
+pub mod plan;
 pub mod sites;
 pub mod terraform;
