@@ -3,13 +3,16 @@
 mod completions;
 mod config;
 mod demo;
+mod diff;
 mod explain;
 mod log;
 mod out;
 mod plan;
+mod progress;
 mod scan;
 mod source;
 mod sync;
+mod table;
 
 use crate::cli::Command;
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ pub mod ledger;
 pub mod registry;
 mod registries;
 
-pub use registries::Registries;
+pub use registries::{Registries, Told};
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ pub struct Setup {
     pub origin: Origin,
     /// Name and text of a configuration that stands in for the repo's.
     pub config: Option<(String, String)>,
-    pub registries: registries::Told,
+    pub registries: Told,
     pub clock: fn() -> Timestamp,
 }
 
@@ -109,9 +109,8 @@ fn own_config(files: &Files) -> Result<Config> {
     }
 }
 
-/// Asks registries and caches what the channels of all sites mean now, and puts the snapshot together.
-pub async fn observe(setup: &Setup, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Snapshot {
-    let channels: BTreeSet<Channel> = crate::pipeline::channels(&checkout.scan);
+/// Asks registries and caches what the channels mean now, and puts the snapshot together.
+pub async fn observe(setup: &Setup, checkout: &Checkout, channels: BTreeSet<Channel>, registries: &Registries, progress: Progress<'_>) -> Snapshot {
     let upstream = registry::poll(&registries.upstream, channels.clone(), &|p| progress("registries", p.done, p.of)).await;
     let cache = cache::poll(&registries.caches, &upstream, channels, &|p| progress("caches", p.done, p.of)).await;
     Snapshot { upstream, cache, ..offline(setup, checkout) }

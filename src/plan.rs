@@ -7,6 +7,7 @@ mod gate;
 mod group;
 pub mod json;
 mod ledger;
+pub mod proof;
 mod select;
 
 use crate::config::Config;

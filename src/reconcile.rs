@@ -33,7 +33,7 @@ pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>
     let mut checkout = checkout(setup).await?;
     let registries = Registries::new(&setup.registries, &checkout.config)?;
     for attempt in 0..TRIES {
-        let mut now = proved(setup, planned(setup, checkout, &registries, progress).await?, &registries).await;
+        let mut now = proved(planned(setup, checkout, &registries, progress).await?, &registries).await;
         let (snapshot, plan) = (&now.snapshot, &now.plan);
         let clone = now.checkout.clone.as_mut().ok_or_else(|| Error::usage("there is no remote to write to").hint("name one with --remote"))?;
         match tokio::task::block_in_place(|| write::write(lease, clone, snapshot, plan))? {
@@ -53,7 +53,15 @@ pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>
 pub async fn rehearse(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
     let checkout = checkout(setup).await?;
     let registries = Registries::new(&setup.registries, &checkout.config)?;
-    Ok(proved(setup, planned(setup, checkout, &registries, progress).await?, &registries).await)
+    Ok(proved(planned(setup, checkout, &registries, progress).await?, &registries).await)
+}
+
+/// Reads the repo and asks no registry.
+pub async fn look(setup: &Setup) -> Result<Planned> {
+    let checkout = checkout(setup).await?;
+    let snapshot = observe::offline(setup, &checkout);
+    let plan = plan::plan(&snapshot);
+    Ok(Planned { snapshot, plan, refused: Vec::new(), checkout })
 }
 
 async fn checkout(setup: &Setup) -> Result<Checkout> {
@@ -69,13 +77,14 @@ fn again(setup: &Setup, before: Planned) -> Result<Checkout> {
 }
 
 async fn planned(setup: &Setup, checkout: Checkout, registries: &Registries, progress: Progress<'_>) -> Result<Planned> {
-    let snapshot = observe::observe(setup, &checkout, registries, progress).await;
+    let channels = plan::channels(&checkout.scan, &checkout.config);
+    let snapshot = observe::observe(setup, &checkout, channels, registries, progress).await;
     let plan = plan::plan(&snapshot);
     Ok(Planned { snapshot, plan, refused: Vec::new(), checkout })
 }
 
 /// Proves every digest at its registry and every edit in the text. A digest that nobody serves is as good as unknown: the plan is made without it.
-async fn proved(_setup: &Setup, mut now: Planned, registries: &Registries) -> Planned {
+async fn proved(mut now: Planned, registries: &Registries) -> Planned {
     for _ in 0..PROOFS {
         let failed = observe::prove(registries, &now.plan).await;
         if failed.is_empty() {
