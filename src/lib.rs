@@ -8,8 +8,11 @@
 //! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
 
 pub mod config;
+pub mod demo;
 pub mod error;
 pub mod model;
+pub mod observe;
 pub mod pipeline;
+pub mod remote;
 pub mod sites;
 pub mod terraform;
