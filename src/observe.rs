@@ -1,4 +1,7 @@
-//! What the world looks like now. Reads only; a failure is a value.
+//! Reads, and nothing else.
 
 pub mod cache;
+pub mod checkout;
+pub mod history;
+pub mod ledger;
 pub mod registry;

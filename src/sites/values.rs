@@ -217,3 +217,22 @@ pub fn stand_in(text: &Text) -> String {
     };
     text.pieces().iter().map(piece).collect()
 }
+
+/// Returns the value of a key, when the value is a map that has it.
+pub fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Map(map) => map.get(key),
+        _ => None,
+    }
+}
+
+/// Returns every string in a value, at any depth.
+pub fn texts(value: &Value) -> Vec<Text> {
+    match value {
+        Value::Text(text) => vec![text.clone()],
+        Value::Number(..) => Some(as_text(value)).filter(|text| text.why_unknown().is_none()).into_iter().collect(),
+        Value::List(items) | Value::Set(items) => items.iter().flat_map(texts).collect(),
+        Value::Map(map) => map.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -5,9 +5,13 @@ use super::occurrence::Occurrence;
 use super::ownership::{self, Ignored};
 use super::values::as_text;
 use crate::model::pattern::Glob;
-use crate::terraform::body::BodyView;
+use crate::terraform::body::{Attr, BodyView};
+use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 use crate::terraform::value::Value;
+use hcl_edit::Span as _;
+use hcl_edit::expr::Expression;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Resource types that own pods (Terraform provider kubernetes; each also as `…_v1`), their Kubernetes kind, and where the pod's spec is.
@@ -36,6 +40,9 @@ pub fn kind(resource: &str) -> Option<Kind> {
     let (_, name, path) = WORKLOADS.iter().find(|(known, _, _)| *known == plain)?;
     Some(Kind { name, path })
 }
+
+/// Where an attribute's value stands.
+pub type Attribute = (RepoPath, Span);
 
 /// What every use of a workload shares.
 pub struct Owner<'a> {
@@ -66,13 +73,24 @@ pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>,
 pub fn ignore_changes(resource: &BodyView<'_>) -> Vec<Ignored> {
     let lists = resource.blocks("lifecycle").into_iter().filter_map(|block| {
         let attr = block.attr("ignore_changes")?;
-        Some(attr.elements())
+        Some(elements(attr.expr()).into_iter().map(move |span| Ignored::new(text(&attr, span.clone()), attr.source().span(span))))
     });
-    lists.flatten().map(|(written, span)| Ignored::new(&written, span)).collect()
+    lists.flatten().collect()
+}
+
+fn elements(list: &Expression) -> Vec<Range<usize>> {
+    match list {
+        Expression::Array(items) => items.iter().filter_map(|item| item.span()).collect(),
+        other => other.span().into_iter().collect(),
+    }
+}
+
+fn text<'s>(attr: &Attr<'s>, range: Range<usize>) -> &'s str {
+    attr.source().text.get(range).unwrap_or("")
 }
 
 /// Returns one occurrence for each container, in the order of the text.
-pub fn images(resource: &BodyView<'_>, kind: Kind, owner: &Owner<'_>) -> Vec<Occurrence> {
+pub fn images(resource: &BodyView<'_>, kind: Kind, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
     let mut out = Vec::new();
     for (pod, path) in pods(resource, kind) {
         for (block, init) in [("container", false), ("init_container", true)] {
@@ -99,7 +117,7 @@ fn pods<'s>(resource: &BodyView<'s>, kind: Kind) -> Vec<(BodyView<'s>, String)> 
     now
 }
 
-fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) -> Option<Occurrence> {
+fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) -> Option<(Occurrence, Attribute)> {
     let attr = container.attr("image")?;
     let value = attr.value();
     if matches!(value, Value::Null) {
@@ -109,11 +127,13 @@ fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) ->
     let name = container.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
     let user = used(owner, container, name, init, attr.line());
     let user = Use { ignored: Some(ignored), ignore_spans, ..user };
-    Some(Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None })
+    let place = (attr.source().path.clone(), attr.place().span);
+    let occurrence = Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None };
+    Some((occurrence, place))
 }
 
 /// Environment variables that the config says hold an image (`[[extra]] env`).
-fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<Occurrence> {
+fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
     if owner.image_env.is_empty() {
         return Vec::new();
     }
@@ -121,16 +141,14 @@ fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<Occurrenc
         let name: Arc<str> = env.attr("name")?.value().as_str()?.into();
         let value = env.attr("value").filter(|_| owner.image_env.iter().any(|glob| glob.matches(&name)))?;
         let user = used(owner, &env, Some(name), init, value.line());
-        Some(Occurrence { user, image: as_text(&value.value()), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None })
+        let place = (value.source().path.clone(), value.place().span);
+        let image = as_text(&value.value());
+        Some((Occurrence { user, image, orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None }, place))
     };
     container.blocks("env").into_iter().filter_map(one).collect()
 }
 
 fn used(owner: &Owner<'_>, view: &BodyView<'_>, container: Option<Arc<str>>, init: bool, line: usize) -> Use {
-    let instances = match (owner.template.instances, view.instances()) {
-        (Some(all), Some(own)) => Some(all * own),
-        _ => None,
-    };
     Use {
         file: view.source().path.clone(),
         line,
@@ -138,7 +156,7 @@ fn used(owner: &Owner<'_>, view: &BodyView<'_>, container: Option<Arc<str>>, ini
         init,
         ignored: Some(false),
         ignore_spans: Vec::<Span>::new(),
-        instances,
+        instances: view.instances(),
         ..owner.template.clone()
     }
 }

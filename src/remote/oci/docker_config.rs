@@ -18,9 +18,14 @@ pub struct DockerConfig {
 /// What proves who asks.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    Password { username: String, password: SecretString },
+    Password {
+        username: String,
+        password: SecretString,
+    },
     /// Docker's `identitytoken`: an OAuth2 refresh token for the realm.
-    Identity { token: SecretString },
+    Identity {
+        token: SecretString,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -85,8 +90,7 @@ impl DockerConfig {
 
     /// Parses the file's bytes. An entry without any credentials (`"ghcr.io": {}`, as a helper leaves it) is skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, DockerConfigError> {
-        let file: File =
-            serde_json::from_slice(bytes).map_err(|why| DockerConfigError::Json { line: why.line(), column: why.column() })?;
+        let file: File = serde_json::from_slice(bytes).map_err(|why| DockerConfigError::Json { line: why.line(), column: why.column() })?;
         let mut entries = Vec::new();
         for (key, auth) in file.auths {
             let (host, path) = split_key(&key);

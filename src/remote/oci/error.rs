@@ -2,6 +2,7 @@
 
 use crate::model::digest::Digest;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// What went wrong with one question to one registry. `at` names what was asked for: `ghcr.io/a/b:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,8 +25,8 @@ pub enum OciError {
     /// No connection, no certificate that is trusted, or a connection that broke.
     #[error("cannot reach {host}: {why}")]
     Unreachable { host: String, why: String },
-    #[error("{host} did not answer within {seconds} s for {at}")]
-    Timeout { host: String, at: String, seconds: u64 },
+    #[error("{host} did not answer within {limit:?} for {at}")]
+    Timeout { host: String, at: String, limit: Duration },
     /// `Docker-Content-Digest` is not `sha256:` and 64 hex digits.
     #[error("{host} names `{header}` as digest of {at}, which is none")]
     BadDigest { host: String, at: String, header: String },

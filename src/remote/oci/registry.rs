@@ -50,7 +50,11 @@ pub(super) struct Place {
 pub(super) enum Answer {
     Reply(Reply),
     /// Another registry is to be asked.
-    Elsewhere { host: String, repository: String, reference: String },
+    Elsewhere {
+        host: String,
+        repository: String,
+        reference: String,
+    },
 }
 
 impl fmt::Display for Place {
@@ -64,8 +68,7 @@ impl Registry {
     pub(super) fn new(options: &Options, told: RegistryOptions) -> Result<Self, OciError> {
         let setup = |why: &str| OciError::Setup { host: told.host.clone(), why: why.to_owned() };
         let base = base(&told).ok_or_else(|| setup("its endpoint is not an http or https URL without credentials and query"))?;
-        let burden =
-            Burden { concurrency: told.max_concurrency, per_second: told.requests_per_second, longest_wait: options.longest_wait };
+        let burden = Burden { concurrency: told.max_concurrency, per_second: told.requests_per_second, longest_wait: options.longest_wait };
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
             http: http(options, &told, &base).map_err(setup)?,
@@ -209,7 +212,7 @@ impl Registry {
 
     fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
         if why.is_timeout() && !why.is_connect() {
-            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), seconds: self.timeout.as_secs() };
+            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), limit: self.timeout };
         }
         let mut innermost: &dyn std::error::Error = why;
         while let Some(source) = innermost.source() {

@@ -39,9 +39,7 @@ impl Reply {
     pub(super) fn hashed(&self, place: &Place) -> Result<Digest, OciError> {
         let got = sha256(&self.body);
         match self.digest(place)? {
-            Some(want) if want != got => {
-                Err(OciError::Mismatch { host: place.registry.host.clone(), at: place.to_string(), want, got })
-            }
+            Some(want) if want != got => Err(OciError::Mismatch { host: place.registry.host.clone(), at: place.to_string(), want, got }),
             _ => Ok(got),
         }
     }
