@@ -2,10 +2,11 @@
 
 use super::super::eval::at;
 use super::super::eval::support::*;
-use super::super::value::{Value, Why};
+use super::super::value::{Number, Value, Why};
 use super::Outcome;
 use super::arguments::Args;
 use super::sets::{position, unified};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -142,22 +143,26 @@ fn one(args: Args) -> Outcome {
 }
 
 fn range(args: Args) -> Outcome {
-    let (start, end, step) = match args.count(1, 3)?.0.len() {
-        1 => (0, args.int(0)?, if args.int(0)? < 0 { -1 } else { 1 }),
-        2 => (args.int(0)?, args.int(1)?, if args.int(1)? < args.int(0)? { -1 } else { 1 }),
-        _ => (args.int(0)?, args.int(1)?, args.int(2)?),
+    let zero = Number::Int(0);
+    let (start, end) = if args.count(1, 3)?.0.len() == 1 { (zero, args.number(0)?) } else { (args.number(0)?, args.number(1)?) };
+    let order = |a: Number, b: Number| number::compare(a, b).ok_or_else(|| limit("a comparison this close"));
+    let step = match args.0.len() {
+        3 => args.number(2)?,
+        _ if order(end, start)? == Ordering::Less => Number::Int(-1),
+        _ => Number::Int(1),
     };
-    if step == 0 {
+    let direction = order(step, zero)?;
+    if direction == Ordering::Equal {
         return Err(invalid("a range with a step of zero"));
     }
     let mut out = Vec::new();
     let mut at = start;
-    while (step > 0 && at < end) || (step < 0 && at > end) {
+    while order(end, at)? == direction {
         if out.len() >= MAX_RANGE {
             return Err(invalid("a range of more than 1024 elements"));
         }
-        out.push(int(at));
-        at = at.checked_add(step).ok_or_else(|| limit("a number"))?;
+        out.push(Value::Number(at, None));
+        at = number::add(at, step).ok_or_else(|| limit("a number of more than 15 digits"))?;
     }
     Ok(list(out))
 }

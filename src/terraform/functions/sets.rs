@@ -26,17 +26,10 @@ pub fn call(name: &str, args: Args) -> Option<Outcome> {
 
 /// Returns the elements as values of one type: scalars become strings where one of them is a string.
 pub fn unified(items: &[Value]) -> Result<Vec<Value>, Why> {
-    let text = items.iter().any(|item| matches!(item, Value::Text(_)));
-    let bools = items.iter().any(|item| matches!(item, Value::Bool(_)));
-    let numbers = items.iter().any(|item| matches!(item, Value::Number(..)));
-    if bools && numbers && !text {
-        return Err(invalid("a list of bools and numbers"));
+    match Type::of_all(items) {
+        Type::Nothing => Err(invalid("elements without a common type")),
+        one => items.iter().map(|item| one.convert(item.clone())).collect(),
     }
-    let convert = |item: &Value| match item {
-        Value::Bool(_) | Value::Number(..) if text => to_text(item.clone()).map(Value::Text),
-        other => Ok(other.clone()),
-    };
-    items.iter().map(convert).collect()
 }
 
 /// Returns where `wanted` is in a list.
