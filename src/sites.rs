@@ -1,5 +1,7 @@
 //! Which literals are image sites, what they feed, and who owns them. Pure: reads a parsed repo, never a disk, a registry or a cluster.
 
+pub mod json;
+
 use crate::model::reference::Reference;
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
