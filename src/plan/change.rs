@@ -24,13 +24,14 @@ pub(super) fn refuse_collisions(judged: &mut [Judged]) {
     let mut wanted: Vec<(Edit, usize)> =
         judged.iter().enumerate().filter_map(|(i, site)| Some((edit(site, site.want.as_ref()?), i))).collect();
     wanted.sort();
-    let mut refused: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for pair in wanted.windows(2) {
-        let [(a, left), (b, right)] = pair else { continue };
-        let overlap = a.file == b.file && (a.span.start == b.span.start || b.span.start < a.span.end);
-        let same = a.span == b.span && a.put == b.put;
-        if overlap && !same {
-            refused.extend([(*left, *right), (*right, *left)]);
+    let mut refused: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, (a, left)) in wanted.iter().enumerate() {
+        let overlaps = |b: &Edit| a.file == b.file && (a.span.start == b.span.start || b.span.start < a.span.end);
+        for (b, right) in wanted[index + 1..].iter().take_while(|(b, _)| overlaps(b)) {
+            if a.span != b.span || a.put != b.put {
+                refused.entry(*left).or_insert(*right);
+                refused.entry(*right).or_insert(*left);
+            }
         }
     }
     for (site, other) in refused {
