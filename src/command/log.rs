@@ -5,7 +5,6 @@ use crate::cli::{Format, Log, Registries};
 use crate::error::{Error, Result};
 use crate::model::duration::show_time;
 use crate::pipeline::{Recorded, Seen};
-use crate::plan::json::{action_word, cause_word};
 use crate::reconcile;
 use serde_json::json;
 
@@ -34,7 +33,7 @@ pub fn run(args: &Log) -> Result<Done> {
 
 fn row(one: &Recorded) -> [String; 7] {
     let from = one.pin.from.as_ref().map(|digest| digest.short().to_owned()).unwrap_or_else(|| "-".into());
-    let what = action_word(one.pin.action).to_owned();
+    let what = one.pin.action.word().to_owned();
     [one.commit.short().to_owned(), show_time(one.at), what, one.pin.image.clone(), from, one.pin.to.short().to_owned(), one.pin.site.clone()]
 }
 
@@ -44,8 +43,8 @@ fn json(one: &Recorded) -> serde_json::Value {
         "at": one.at.to_string(),
         "author": one.author,
         "subject": one.subject,
-        "action": action_word(one.pin.action),
-        "cause": cause_word(one.pin.cause),
+        "action": one.pin.action.word(),
+        "cause": one.pin.cause.word(),
         "site": one.pin.site,
         "image": one.pin.image,
         "from": one.pin.from.as_ref().map(|digest| digest.as_str()),
