@@ -3,7 +3,6 @@
 mod completions;
 mod config;
 mod demo;
-mod diff;
 mod explain;
 mod log;
 mod out;

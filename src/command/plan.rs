@@ -1,9 +1,10 @@
 //! `pintle plan`.
 
-use super::{Done, diff, out, progress::Bar, scan, source, table::table};
+use super::{Done, out, progress::Bar, scan, source, table::table};
 use crate::cli::{Format, Plan};
 use crate::error::Result;
 use crate::pipeline::{Decision, Verdict};
+use crate::plan::diff;
 use crate::plan::json::{to_json, verdict_word};
 use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
     bar.end();
     match (args.output.output, args.diff) {
         (Format::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-        (Format::Table, true) => out::data(&diff::changes(&planned.snapshot.files, &planned.plan.changes, colour))?,
+        (Format::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
         (Format::Table, false) => print(&planned, args.all)?,
     }
     Ok(if args.exit_code && !planned.plan.changes.is_empty() { Done::Changes } else { Done::Ok })

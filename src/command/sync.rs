@@ -1,9 +1,10 @@
 //! `pintle sync`.
 
-use super::{Done, diff, out, plan, progress::Bar, scan, source};
+use super::{Done, out, plan, progress::Bar, scan, source};
 use crate::cli::{Format, Sync};
 use crate::error::Result;
 use crate::pipeline::{Receipt, Verdict};
+use crate::plan::diff;
 use crate::plan::json::to_json;
 use crate::reconcile::{self, Planned};
 use crate::write::WriteLease;
@@ -17,7 +18,7 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
         bar.end();
         match args.output.output {
             Format::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-            Format::Table => out::data(&diff::changes(&planned.snapshot.files, &planned.plan.changes, colour))?,
+            Format::Table => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
         }
         tell(&planned, &planned.refused);
         out::say("dry run: nothing was pushed");

@@ -1,4 +1,4 @@
-//! Changes as unified diffs, below the subjects of their commits.
+//! Changes as unified diffs, below the subjects of their commits. For people; what is written is the edits themselves.
 
 use crate::pipeline::Change;
 use crate::terraform::edit::{self, Edit};
@@ -7,7 +7,7 @@ use similar::TextDiff;
 use std::collections::BTreeMap;
 
 /// Returns one diff for each change, each against the files as the changes before it leave them.
-pub fn changes(files: &Files, changes: &[Change], colour: bool) -> String {
+pub fn changes(files: &Files, changes: &[Change]) -> String {
     let mut out = String::new();
     for change in changes {
         out.push_str(&format!("# {}\n", change.message.lines().next().unwrap_or_default()));
@@ -19,7 +19,7 @@ pub fn changes(files: &Files, changes: &[Change], colour: bool) -> String {
             out.push_str(&file(files, path, &edits));
         }
     }
-    if colour { out.lines().map(paint).collect() } else { out }
+    out
 }
 
 fn file(files: &Files, path: &RepoPath, edits: &[Edit]) -> String {
@@ -32,15 +32,4 @@ fn file(files: &Files, path: &RepoPath, edits: &[Edit]) -> String {
         }
         Err(error) => format!("{path}: {error}\n"),
     }
-}
-
-fn paint(line: &str) -> String {
-    let code = match line.as_bytes().first() {
-        Some(b'+') => "32",
-        Some(b'-') => "31",
-        Some(b'@') => "36",
-        Some(b'#') => "1",
-        _ => return format!("{line}\n"),
-    };
-    format!("\u{1b}[{code}m{line}\u{1b}[0m\n")
 }
