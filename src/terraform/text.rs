@@ -105,6 +105,15 @@ impl Text {
         &self.frames
     }
 
+    /// Returns how many bytes are known.
+    pub fn known_len(&self) -> usize {
+        let length = |piece: &Piece| match piece {
+            Piece::Known { text, .. } => text.len(),
+            Piece::Unknown(_) => 0,
+        };
+        self.pieces.iter().map(length).sum()
+    }
+
     /// Returns the text when all of it is known.
     pub fn known(&self) -> Option<String> {
         let mut all = String::new();
