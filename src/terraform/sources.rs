@@ -1,10 +1,12 @@
 //! Every `.tf`, `.hcl` and `.tfvars` file of the repo, parsed once and kept for the whole pass. Evaluates nothing.
 
 use super::files::{Entry, Files, RepoPath};
-use super::hcl::{self, Source};
+use super::hcl::{self, Source, SyntaxErrorKind};
+use super::parallel::on_two_threads;
 use super::span::Span;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const ENCRYPTED: &str = "encrypted: its values are not known";
 
@@ -66,14 +68,15 @@ impl Sources {
             let folder = path.parent().unwrap_or_default();
             all.folders.entry(folder).or_default().push(path.clone());
             match (Kind::of(path.name()), entry) {
-                (Kind::Parsed, Entry::Text(bytes)) => wanted.push((path, bytes.as_ref())),
-                (Kind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes) => all.refuse(path, None, ENCRYPTED.to_owned()),
+                (Kind::Parsed, Entry::Text(bytes)) => wanted.push((path, bytes)),
+                (Kind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => all.refuse(path, None, ENCRYPTED.to_owned()),
                 (Kind::Parsed | Kind::Json, Entry::NotRead(why)) => all.refuse(path, None, format!("not read: {why}")),
                 (Kind::NotRead(what), _) => all.problems.push(Problem::new(path, None, what)),
                 (Kind::Json | Kind::Other, _) => {}
             }
         }
-        for (path, parsed) in parse_all(&wanted) {
+        let parsed = on_two_threads(wanted.len(), |at| parse(wanted[at].0, wanted[at].1));
+        for ((path, _), parsed) in wanted.into_iter().zip(parsed) {
             match parsed {
                 Ok(source) => {
                     all.sources.insert(path.clone(), source);
@@ -176,26 +179,11 @@ impl Kind {
 
 type Parsed = Result<Source, (Option<usize>, String)>;
 
-fn parse_all<'f>(wanted: &[(&'f RepoPath, &[u8])]) -> Vec<(&'f RepoPath, Parsed)> {
-    let (first, second): (Vec<_>, Vec<_>) = wanted.iter().enumerate().partition(|(index, _)| index % 2 == 0);
-    let parse = |part: Vec<(usize, &(&'f RepoPath, &[u8]))>| part.into_iter().map(|(_, (path, bytes))| (*path, parse(path, bytes))).collect::<Vec<_>>();
-    std::thread::scope(|scope| {
-        let other = std::thread::Builder::new().stack_size(super::STACK).spawn_scoped(scope, || parse(second.clone()));
-        let mut all = parse(first);
-        match other.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(more)) => all.extend(more),
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => all.extend(parse(second)),
-        }
-        all
+fn parse(path: &RepoPath, bytes: &Arc<[u8]>) -> Parsed {
+    Source::parse(path.clone(), bytes.clone()).map_err(|error| match error.kind {
+        SyntaxErrorKind::Encrypted(_) => (None, ENCRYPTED.to_owned()),
+        _ => (Some(error.line), format!("does not parse: {}", error.message)),
     })
-}
-
-fn parse(path: &RepoPath, bytes: &[u8]) -> Parsed {
-    if hcl::is_encrypted(bytes) {
-        return Err((None, ENCRYPTED.to_owned()));
-    }
-    Source::parse(path.clone(), bytes).map_err(|error| (Some(error.line), format!("does not parse: {}", error.message)))
 }
 
 /// Where something stands: the file, its bytes, its first line.
@@ -205,4 +193,11 @@ pub struct Place {
     pub span: Span,
     /// 1-based.
     pub line: usize,
+}
+
+impl Place {
+    pub(super) fn of(source: &Source, node: &impl hcl_edit::Span) -> Self {
+        let span = source.span(node.span().unwrap_or_default());
+        Self { file: source.path.clone(), span, line: source.line(span.start) }
+    }
 }

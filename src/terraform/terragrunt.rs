@@ -9,6 +9,7 @@ use super::sources::{Place, Problem, Sources};
 use super::text::{Piece, Text};
 use super::value::{Value, WhyKind};
 use config::{Config, Shared, Strategy};
+pub(super) use functions::relative;
 use hcl_edit::structure::Block;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

@@ -1,6 +1,7 @@
 //! The `type` of a variable, and the conversion of a value to it. Keeps provenance: a converted string is the same literal.
 
-use super::value::{Number, Value, Why, WhyKind};
+use super::eval::support::{to_bool, to_number, to_text};
+use super::value::{Value, Why, WhyKind};
 use hcl_edit::expr::{Expression, FuncCall, Object};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,9 +78,10 @@ impl Type {
     pub fn convert(&self, value: &Value, what: &str) -> Value {
         match (self, value) {
             (_, Value::Unknown(_) | Value::Null) | (Self::Any, _) => value.clone(),
-            (Self::String, _) => to_string(value, what),
-            (Self::Number, _) => to_number(value, what),
-            (Self::Bool, _) => to_bool(value, what),
+            (Self::String, _) => or_invalid(to_text(value.clone()), what, Value::Text),
+            (Self::Number, Value::Number(..)) => value.clone(),
+            (Self::Number, _) => or_invalid(to_number(value), what, |number| Value::Number(number, None)),
+            (Self::Bool, _) => or_invalid(to_bool(value), what, Value::Bool),
             (Self::List(of), Value::List(items) | Value::Set(items)) => Value::List(Arc::new(items.iter().map(|item| of.convert(item, what)).collect())),
             (Self::Set(of), Value::List(items) | Value::Set(items)) => to_set(items.iter().map(|item| of.convert(item, what)).collect()),
             (Self::Tuple(types), Value::List(items)) if types.len() == items.len() => {
@@ -115,41 +117,11 @@ fn key_text(expr: &Expression) -> Option<String> {
     expr.as_str().map(str::to_owned).or_else(|| expr.as_variable().map(|name| name.as_str().to_owned()))
 }
 
-fn to_string(value: &Value, what: &str) -> Value {
-    match value {
-        Value::Text(_) => value.clone(),
-        Value::Bool(yes) => Value::text(if *yes { "true" } else { "false" }),
-        Value::Number(..) => super::eval::to_text(value).map_or_else(|| invalid(what), Value::Text),
-        _ => invalid(what),
-    }
-}
-
-fn to_number(value: &Value, what: &str) -> Value {
-    match value {
-        Value::Number(..) => value.clone(),
-        Value::Text(text) => match (text.known(), text.why_unknown()) {
-            (Some(text), _) => number(text.trim()).map_or_else(|| invalid(what), |number| Value::Number(number, None)),
-            (None, Some(why)) => Value::Unknown(why.clone()),
-            (None, None) => invalid(what),
-        },
-        _ => invalid(what),
-    }
-}
-
-fn number(text: &str) -> Option<Number> {
-    text.parse().map(Number::Int).ok().or_else(|| text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Number::Float))
-}
-
-fn to_bool(value: &Value, what: &str) -> Value {
-    match value {
-        Value::Bool(_) => value.clone(),
-        Value::Text(text) => match (text.known().as_deref(), text.why_unknown()) {
-            (Some("true"), _) => Value::Bool(true),
-            (Some("false"), _) => Value::Bool(false),
-            (None, Some(why)) => Value::Unknown(why.clone()),
-            _ => invalid(what),
-        },
-        _ => invalid(what),
+fn or_invalid<T>(result: Result<T, Why>, what: &str, wrap: impl Fn(T) -> Value) -> Value {
+    match result {
+        Ok(value) => wrap(value),
+        Err(why) if why.kind == WhyKind::Invalid => invalid(what),
+        Err(why) => Value::Unknown(why),
     }
 }
 

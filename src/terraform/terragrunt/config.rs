@@ -191,11 +191,11 @@ impl<'s> Config<'s> {
     pub fn inputs(&self, deep: bool) -> Vec<Inputs> {
         let Some(attribute) = self.source.body.get_attribute("inputs") else { return Vec::new() };
         let parts: Vec<&Expression> = match &attribute.value {
-            Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.args.expand_final() => call.args.iter().rev().collect(),
+            Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.args.expand_final() => call.args.iter().collect(),
             whole => vec![whole],
         };
-        let strategy = |index| deep && index == 0;
-        parts.iter().enumerate().map(|(index, expr)| Inputs { value: self.eval(expr), place: Place::of(self.source, *expr), deep: strategy(index) }).collect()
+        let inputs = |(index, expr): (usize, &&Expression)| Inputs { value: self.eval(expr), place: Place::of(self.source, *expr), deep: deep && index == 0 };
+        parts.iter().rev().enumerate().map(inputs).collect()
     }
 
     /// Returns what other files see of this one.
@@ -330,7 +330,7 @@ fn parse_arguments(items: &[Value], place: &Place, out: &mut Vec<Argument>) {
             Some(at) => (&known[dashes..at], text.slice(at + 1..known.len())),
             None => (&known[dashes..], None),
         };
-        let mut value = || rest.or_else(|| items.next().and_then(|next| if let Value::Text(text) = next { Some(text.clone()) } else { None }));
+        let value = || rest.or_else(|| items.next().and_then(|next| if let Value::Text(text) = next { Some(text.clone()) } else { None }));
         match option {
             "var-file" => out.extend(value().map(|path| Argument::VarFile { path: Value::Text(path), required: true, place: place.clone() })),
             "var" => out.extend(value().and_then(|text| assignment(&text, place))),
