@@ -5,11 +5,15 @@
 //! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─► Receipt
 //! cache ───┘   (reads)    (value)  (pure)  (value) (writes)  (value)
 //! ```
-//! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
+//! The modules stand in the order the data flows; start with `reconcile` and `pipeline`.
 
-pub mod config;
 pub mod error;
 pub mod model;
-pub mod pipeline;
-pub mod sites;
 pub mod terraform;
+pub mod sites;
+pub mod config;
+pub mod pipeline;
+pub mod remote;
+pub mod observe;
+pub mod write;
+pub mod demo;
