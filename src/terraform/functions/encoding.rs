@@ -95,7 +95,8 @@ pub fn append_escaped(out: &mut Text, text: &Text, escape: &dyn Fn(char, &mut St
     }
 }
 
-fn append_slice(out: &mut Text, whole: &Text, range: std::ops::Range<usize>) {
+/// Appends a part of a text.
+pub fn append_slice(out: &mut Text, whole: &Text, range: std::ops::Range<usize>) {
     if let Some(part) = whole.slice(range) {
         out.append(&part);
     }
