@@ -3,6 +3,8 @@
 pub mod edit;
 pub mod files;
 mod joined;
+pub mod json;
+pub mod mask;
 pub mod scope;
 pub mod span;
 pub mod text;
