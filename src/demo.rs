@@ -1,0 +1,3 @@
+//! The story that `pintle demo` tells, and the servers it tells it with.
+
+pub mod registry;
