@@ -11,6 +11,8 @@ pub mod instance;
 pub mod module;
 mod parallel;
 pub mod project;
+pub mod json;
+pub mod mask;
 pub mod scope;
 pub mod sources;
 pub mod span;

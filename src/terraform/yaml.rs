@@ -9,14 +9,15 @@ mod resolve;
 mod scalar;
 
 pub use comments::{Comment, comments_around};
-pub(super) use resolve::{Meaning, untagged, whole};
+pub(super) use resolve::whole;
 
 use super::joined::Joined;
 use super::span::Span;
 use super::text::{Piece, Text};
 use super::value::{Value, Why, WhyKind};
 use build::{Builder, Reader};
-use granit_parser::{Event, Options, Parser, ScanError};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError};
+use scalar::Scalar;
 use std::sync::Arc;
 
 /// What an unknown part is read as: a word that can stand in a key, a plain and a quoted scalar.
@@ -80,6 +81,16 @@ pub(super) fn parser(source: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
     let mut options: Options = granit_parser::options! { emit_unresolved_aliases: true };
     options.set_emit_comments(false);
     Parser::new_from_str_with_options(source, options)
+}
+
+/// Returns where the content of a scalar is, without quotes and without the blanks a parser may count.
+pub(super) fn content(source: &str, value: &str, style: ScalarStyle, range: std::ops::Range<usize>) -> Span {
+    Scalar { value, style, range }.content(source).into()
+}
+
+/// Says whether a plain scalar is a string to Terraform and Helm.
+pub(super) fn reads_as_text(plain: &str) -> bool {
+    resolve::untagged(plain, ScalarStyle::Plain) == resolve::Meaning::Text
 }
 
 fn read(joined: &Joined, reader: Reader) -> Vec<Document> {
