@@ -34,9 +34,11 @@ pub struct Document {
 }
 
 /// A key that occurs again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Repeated {
     pub key: Arc<str>,
+    /// The earlier value, which does not count.
+    pub value: Value,
     /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
     pub span: Span,
 }
