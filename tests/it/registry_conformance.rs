@@ -45,7 +45,9 @@ fn told(reply: &Reply) -> Told {
     let names = ["content-type", "content-length", "docker-content-digest", "docker-distribution-api-version", "etag"];
     let error = reply.status >= 400;
     let compared = names.into_iter().filter(|name| !(error && *name == "content-length"));
-    let headers = compared.filter_map(|name| Some((name, reply.header(name)?.to_owned()))).collect();
+    // Version three leaves the character set out.
+    let bare = |value: &str| value.trim_end_matches("; charset=utf-8").to_owned();
+    let headers = compared.filter_map(|name| Some((name, bare(reply.header(name)?)))).collect();
     let code = || {
         let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
         body.and_then(|body| Some(body["errors"][0]["code"].as_str()?.as_bytes().to_vec())).unwrap_or_default()
@@ -68,7 +70,7 @@ fn questions(index: &str, single: &str) -> Vec<(String, Option<&'static str>)> {
         asked.extend(accepts.map(|accept| (format!("/v2/{REPOSITORY}/manifests/{reference}"), accept)));
     }
     asked.push(("/v2/".to_owned(), None));
-    asked.push((format!("/v2/nobody/nothing/manifests/latest"), Some(ACCEPT)));
+    asked.push(("/v2/nobody/nothing/manifests/latest".to_owned(), Some(ACCEPT)));
     asked.push((format!("/v2/{REPOSITORY}/blobs/{absent}"), None));
     asked
 }
@@ -114,7 +116,7 @@ fn tags_are_listed_alike(real: &str, fake: &str) {
     let list = |address: &str, repository: &str| {
         let reply = ask(address, "GET", &format!("/v2/{repository}/tags/list"), &[]);
         let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
-        (reply.status, reply.header("content-type").map(str::to_owned), body["tags"].clone(), body["errors"][0]["code"].clone())
+        (told(&reply).headers[0].clone(), reply.status, body["tags"].clone(), body["errors"][0]["code"].clone())
     };
     assert_eq!(list(real, REPOSITORY), list(fake, REPOSITORY));
     assert_eq!(list(real, "nobody/nothing"), list(fake, "nobody/nothing"));

@@ -339,3 +339,6 @@ fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest
     }
     builder.build().map_err(|_| "the TLS configuration cannot be built; are the system's root certificates there?")
 }
+
+#[cfg(test)]
+mod tests;
