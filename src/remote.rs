@@ -1,4 +1,5 @@
-//! One file per outside system. Wire types stay here.
+//! One file for each outside system; their wire types stay here.
 
+pub mod git;
 pub mod oci;
 pub mod tls;

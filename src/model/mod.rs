@@ -1,4 +1,12 @@
 //! Plain values: image reference, digest, policy, schedule. No wire types, no async, no clock.
 
+pub mod commit;
 pub mod digest;
+pub mod directive;
+pub mod duration;
+pub mod hold;
+pub mod pattern;
+pub mod policy;
 pub mod reference;
+pub mod schedule;
+pub mod tag;

@@ -1,7 +1,7 @@
-//! The one cryptography that every TLS connection uses. Never decides whom to trust.
+//! The one TLS implementation of the process: rustls with ring. Never OpenSSL, never a second provider.
 
-/// Makes ring the process's default, once; a second call changes nothing.
+/// Makes ring the process-wide provider; every place that builds a client calls it, only the first call does something.
 pub fn install() {
-    // The error means that a default is there already.
-    let _already = rustls::crypto::ring::default_provider().install_default();
+    // It fails when a provider is already there, and then there is nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -2,13 +2,17 @@
 
 use std::fs::read_to_string;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::support::cmd::Pintle;
 use crate::support::git::{BRANCH, Remote, git};
 use crate::support::git_host::{Access, GitHost};
 use crate::support::http::ask;
-use crate::support::images::{ACCEPT, basic};
+use crate::support::images::{ACCEPT, Pusher, basic};
 use crate::support::nginx::Nginx;
 use crate::support::registry::{Registry, Role, Version};
+use crate::support::token_server::{TokenServer, USER};
 
 #[test]
 fn a_registry_names_the_digest_that_was_pushed_and_counts_its_requests() {
@@ -79,15 +83,54 @@ fn a_registry_with_a_password_challenges_for_basic_auth() {
 }
 
 #[test]
-fn a_registry_with_token_auth_names_its_realm() {
-    let folder = tempfile::tempdir().unwrap();
-    let certificate = folder.path().join("issuer.pem");
-    std::fs::write(&certificate, CERTIFICATE).unwrap();
-    let role = Role::Token { realm: "http://localhost:1/token", service: "test-service", issuer: "test-issuer", certificate: &certificate };
-    let registry = Registry::start(Version::Two, &role);
-    let refused = ask(&registry.address(), "GET", "/v2/team/app/manifests/1.0", &[("Accept", ACCEPT)]);
-    let challenge = "Bearer realm=\"http://localhost:1/token\",service=\"test-service\",scope=\"repository:team/app:pull\"";
-    assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some(challenge)));
+fn a_registry_with_token_auth_believes_the_token_server_only() {
+    let (server, certificate) = (TokenServer::start(), TokenServer::certificate());
+    let realm = server.realm();
+    for version in [Version::Two, Version::Three] {
+        let registry = Registry::start(version, &server.role(&realm, &certificate));
+        let address = registry.address();
+        let push = Some(server.grant("repository:team/app:pull,push"));
+        let digest = Pusher { address: address.clone(), authorization: push }.image("team/app", "1.0", "a");
+
+        let target = "/v2/team/app/manifests/1.0";
+        let refused = ask(&address, "GET", target, &[("Accept", ACCEPT)]);
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"test-service\",scope=\"repository:team/app:pull\"");
+        assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some(challenge.as_str())));
+        let with = |token: &str| ask(&address, "HEAD", target, &[("Accept", ACCEPT), ("Authorization", token)]);
+        assert_eq!(with(&server.grant("repository:team/other:pull")).status, 401);
+        let reply = with(&server.grant("repository:team/app:pull"));
+        assert_eq!(reply.header("docker-content-digest"), Some(digest.as_str()));
+        server.set_lifetime(0);
+        assert_eq!(with(&server.grant("repository:team/app:pull")).status, 401);
+        server.set_lifetime(60);
+    }
+}
+
+#[test]
+fn a_token_server_gives_what_it_is_asked_for_by_whom_it_knows() {
+    let server = TokenServer::start();
+    let (_, address) = server.realm().split_once("localhost").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let address = format!("127.0.0.1{}", address.trim_end_matches("/token"));
+    let token = |scope: &str, authorization: &[(&str, &str)]| {
+        let reply = ask(&address, "GET", &format!("/token?service=test-service&scope={scope}"), authorization);
+        let text = String::from_utf8(reply.body).unwrap();
+        (reply.status, text.split('"').find(|word| word.contains('.')).map(claims).unwrap_or_default())
+    };
+    let (known, wrong) = (basic(USER.0, USER.1), basic(USER.0, "guess"));
+    assert!(token("repository:public/app:pull", &[]).1.contains(r#""actions":["pull"]"#));
+    assert!(token("repository:team/app:pull", &[]).1.contains(r#""access":[]"#));
+    assert!(token("repository:team/app:pull,push", &[("Authorization", &known)]).1.contains(r#"["pull","push"]"#));
+    assert_eq!(token("repository:team/app:pull", &[("Authorization", &wrong)]), (401, String::new()));
+    let asked: Vec<_> = server.asked().iter().map(|asked| (asked.scopes.join(" "), asked.status)).collect();
+    assert_eq!(asked[0], ("repository:public/app:pull".to_owned(), 200));
+    assert_eq!((asked.len(), asked[3].1, server.asked()[2].authorization.as_deref()), (4, 401, Some(known.as_str())));
+}
+
+/// The middle part of a token, as text.
+fn claims(token: &str) -> String {
+    let part = token.split('.').nth(1).expect("a token has three parts");
+    let bytes = URL_SAFE_NO_PAD.decode(part).expect("its middle is base64");
+    String::from_utf8(bytes).expect("and JSON in that")
 }
 
 #[test]
@@ -146,26 +189,3 @@ fn a_git_host_lets_in_whom_it_should() {
     assert_eq!(ask(&bearer.address(), "GET", refs, &[("Authorization", "Bearer t0ken")]).status, 200);
     assert_eq!(ask(&bearer.address(), "GET", "/other.git/info/refs", &[("Authorization", "Bearer t0ken")]).status, 404);
 }
-
-/// Any certificate will do: nothing is signed with it.
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----
-MIIDDTCCAfWgAwIBAgIUJCan3n3V+eQZi74lsMq/RDCLozYwDQYJKoZIhvcNAQEL
-BQAwFjEUMBIGA1UEAwwLdGVzdC1pc3N1ZXIwHhcNMjYxMTIyMTMxOTQwWhcNNDYx
-MTE3MTMxOTQwWjAWMRQwEgYDVQQDDAt0ZXN0LWlzc3VlcjCCASIwDQYJKoZIhvcN
-AQEBBQADggEPADCCAQoCggEBAKLmvVhMPf089ZWhEyxfL5umTy/b+EGVHrjqYyY9
-bThC0BjxTQgsep9lBQMoZmR2YULXrtkAla4YC9EWxKkp0h+w7Klxo9u2pAhjCEn6
-ge8jtmdFEAeWfx/uCr7ck/9XIeTh6z7Joh9lSWd1DmsNBa4IDWspIPzqkzuoH0Fv
-Rl/VykGzzx3Pay3KQ3Ycsq+t1obJnOLGLer6AqzMiUnHJDksivj7uUfvETX0H3iE
-7mKZirOlO+l1eVznEEGLMsCZxxOer2BaAAcGIeUBngGagOhsZKDLPM0tzYgLQCna
-MASn3TQbKKzqLkBPK1KeGKnyrcmPBB8ilvHNyEavrowvKs8CAwEAAaNTMFEwHQYD
-VR0OBBYEFB8aJeWV6alNP8n9Uh2R/tAODQc0MB8GA1UdIwQYMBaAFB8aJeWV6alN
-P8n9Uh2R/tAODQc0MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEB
-AJ0X2RsDp5xgg4yaB2fTrkKsTmi6+vWcwADoDpNLBPJtfRgYJSp65E03M9EK+1Ky
-eG8TCAwYlEbPj81iDPwve/VPWdh51DMMeyJabobTWa07DItjsyZ3OHgd9Kf7bQut
-9Xa6mmGAzNxYVV2e/2PP8CL5qcnRYDrvDfmKRUt5y9an/mdKbuM10cMVOIsGSlqr
-BiW/6eKtrtdL0bGEkAjqQ4k0kJlAuKSKDpkyjU8bgRel69Ss0xR4x1fJDMVCPFJF
-Zvt4xJSQsqwpqpzhYcl/a9Ti/+BPf59qXDLB6mExwa0t5TtgfEibpHDK+17uSBIb
-yxuaNftd3/jN/tx0mjSpwAg=
------END CERTIFICATE-----
-";

@@ -2,6 +2,7 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+pub mod generate;
 pub mod git;
 pub mod git_host;
 pub mod guard;
@@ -9,3 +10,5 @@ pub mod http;
 pub mod images;
 pub mod nginx;
 pub mod registry;
+pub mod tofu;
+pub mod token_server;

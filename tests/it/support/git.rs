@@ -187,7 +187,7 @@ pub fn command<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> Command {
 }
 
 /// Copies files and symbolic links, leaving `.git` out.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     let entries = from.read_dir().unwrap_or_else(|why| panic!("{}: {why}", from.display()));
     for entry in entries {
         let entry = entry.expect("the folder can be read");

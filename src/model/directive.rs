@@ -1,0 +1,132 @@
+//! `# pintle: …`: what a comment beside an image asks for. A word that is not known is an error, never passed over.
+
+use super::duration;
+use super::hold::{Hold, parse_until};
+use super::policy::{Policy, suggest};
+use super::schedule::Schedule;
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// One directive. What it leaves out is decided elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directive {
+    /// The container it is for, where a line holds several sites.
+    pub container: Option<Arc<str>>,
+    pub policy: Option<Policy>,
+    /// The tag to follow, for a reference that has a digest only.
+    pub channel: Option<Arc<str>>,
+    pub hold: Option<Hold>,
+    pub schedule: Option<Schedule>,
+    pub settle: Option<SignedDuration>,
+    /// `keel hands off`: written by pintle beside Keel's own annotation; says nothing about the image.
+    pub hands_off: bool,
+}
+
+const WORDS: [&str; 8] = ["never", "force", "hold", "policy=", "channel=", "schedule=", "settle=", "keel hands off"];
+
+/// Reads the text of a comment (without its marks). `None` when it is no directive: only a comment that starts with `pintle:` is one.
+/// Several directives are separated by `;`, the words of one by spaces or commas.
+pub fn parse(comment: &str) -> Option<Result<Vec<Directive>, String>> {
+    let rest = comment.trim().strip_prefix("pintle:")?;
+    Some(words(rest).and_then(|segments| segments.iter().map(|segment| one(segment)).collect()))
+}
+
+/// Splits at `;`, spaces and commas outside quotes; quotes are taken off.
+fn words(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let (mut segments, mut word, mut quote, mut inside) = (vec![Vec::new()], String::new(), None, false);
+    for c in text.chars() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            Some(_) => word.push(c),
+            None if c == '"' || c == '\'' => (quote, inside) = (Some(c), true),
+            None if c == ';' || c == ',' || c.is_whitespace() => {
+                if inside || !word.is_empty() {
+                    segments.last_mut().into_iter().for_each(|segment: &mut Vec<String>| segment.push(std::mem::take(&mut word)));
+                }
+                inside = false;
+                if c == ';' {
+                    segments.push(Vec::new());
+                }
+            }
+            None => word.push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err("the directive has a quote that does not end".into());
+    }
+    if inside || !word.is_empty() {
+        segments.last_mut().into_iter().for_each(|segment| segment.push(word.clone()));
+    }
+    Ok(segments)
+}
+
+fn one(words: &[String]) -> Result<Directive, String> {
+    let mut new = Directive::default();
+    let mut words = words;
+    if let [first, rest @ ..] = words
+        && let Some(name) = first.strip_suffix(':')
+    {
+        new.container = Some(name.into());
+        words = rest;
+    }
+    if words.is_empty() {
+        return Err("the directive says nothing".into());
+    }
+    if words == ["keel", "hands", "off"] {
+        new.hands_off = true;
+        return Ok(new);
+    }
+    for word in words {
+        match word.split_once('=') {
+            Some((key, value)) => option(&mut new, key, value)?,
+            None => bare(&mut new, word)?,
+        }
+    }
+    Ok(new)
+}
+
+fn bare(new: &mut Directive, word: &str) -> Result<(), String> {
+    match word {
+        "hold" => set(&mut new.hold, Hold::default(), "hold"),
+        _ => match Policy::parse(word) {
+            Ok(policy) => set(&mut new.policy, policy, "policy"),
+            Err(_) => Err(format!("the directive has the unknown word `{word}`{}", suggest(word, WORDS))),
+        },
+    }
+}
+
+fn option(new: &mut Directive, key: &str, value: &str) -> Result<(), String> {
+    if value.is_empty() {
+        return Err(format!("the directive's `{key}=` has no value"));
+    }
+    match (key, &mut new.hold) {
+        ("policy", _) => set(&mut new.policy, Policy::parse(value)?, key),
+        ("channel", _) => set(&mut new.channel, channel(value)?, key),
+        ("schedule", _) => set(&mut new.schedule, Schedule::parse(value)?, key),
+        ("settle", _) => set(&mut new.settle, duration::parse(value)?, key),
+        ("until", Some(hold)) => set(&mut hold.until, parse_until(value)?, key),
+        ("by", Some(hold)) => set(&mut hold.by, value.into(), key),
+        ("because", Some(hold)) => set(&mut hold.because, value.into(), key),
+        ("until" | "by" | "because", None) => Err(format!("the directive's `{key}=` needs `hold` before it")),
+        _ => Err(format!("the directive has the unknown word `{key}=`{}", suggest(&format!("{key}="), OPTIONS))),
+    }
+}
+
+const OPTIONS: [&str; 7] = ["policy=", "channel=", "schedule=", "settle=", "until=", "by=", "because="];
+
+fn channel(tag: &str) -> Result<Arc<str>, String> {
+    let parsed = super::reference::Reference::parse(&format!("x:{tag}"));
+    let tag_only = parsed.is_some_and(|reference| reference.digest.is_none() && reference.tag.as_deref() == Some(tag));
+    if tag_only { Ok(tag.into()) } else { Err(format!("`{tag}` is not a tag")) }
+}
+
+fn set<T>(place: &mut Option<T>, value: T, what: &str) -> Result<(), String> {
+    if place.is_some() {
+        return Err(format!("the directive says `{what}` twice"));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
