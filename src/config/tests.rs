@@ -180,3 +180,33 @@ fn the_schema_knows_every_section() {
     assert_eq!(schema["additionalProperties"], serde_json::Value::Bool(false));
     assert_eq!(schema["properties"]["version"]["type"], serde_json::json!(["integer", "null"]));
 }
+
+const DOCS: &str = include_str!("../../docs/configuration.md");
+
+#[test]
+fn every_documented_example_is_accepted() {
+    let examples: Vec<&str> = DOCS.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 13, "{}", examples.len());
+    examples.iter().for_each(|example| {
+        parse(example);
+    });
+}
+
+#[test]
+fn every_key_is_documented() {
+    let schema = super::schema();
+    let definitions = schema["$defs"].as_object().expect("definitions").values();
+    let sections = definitions.chain([&schema]).filter_map(|object| object["properties"].as_object());
+    for key in sections.flat_map(|properties| properties.keys()) {
+        let known = [format!("`{key}`"), format!("[{key}]"), format!("\n{key} = ")];
+        assert!(known.iter().any(|text| DOCS.contains(text)), "{key} is not in docs/configuration.md");
+    }
+}
+
+#[test]
+fn the_default_patterns_are_the_documented_ones() {
+    let documented = DOCS.split("[do_not_bump]\n").nth(1).and_then(|rest| rest.lines().next()).expect("the section");
+    for words in &Config::default().do_not_bump {
+        assert!(documented.contains(words.as_str()), "{}", words.as_str());
+    }
+}
