@@ -23,6 +23,11 @@ fn an_empty_file_is_no_file() {
 }
 
 #[test]
+fn any_file_a_person_can_have_is_read() {
+    assert_eq!(parse("\u{feff}version = 1\r\n[git]\r\nbranch = 'refs/heads/main'").git.branch.as_deref(), Some("main"));
+}
+
+#[test]
 fn every_section_is_read() {
     let config = parse(
         r#"
@@ -106,6 +111,10 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
     assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`"));
+    let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
+    assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
+    let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
+    assert_eq!(hint.as_deref(), Some("did you mean `image`?"));
     let (what, hint, _) = complaint("[defaults]\nmode = \"comit\"\n");
     assert_eq!(what, "pintle.toml:2 is wrong: there is no word `comit` here");
     assert_eq!(hint.as_deref(), Some("did you mean `commit`?"));
@@ -145,7 +154,7 @@ fn what_is_wrong_is_shown_in_its_place() {
             "'https://b.example.com/x'",
         ),
         ("[[registry]]\nhost = 'a.example.com'\nrequests_per_second = 0.0", "3 is wrong: 0 requests a second is not a rate", "0.0"),
-        ("[git]\nauthor_name = \"a\\nb\"", "2 is wrong: a name or address of an author has no line breaks, `<` or `>`", "\"a\\nb\""),
+        ("[git]\nauthor_name = \"a\\nb\"", "2 is wrong: the text has a line break or another control character", "\"a\\nb\""),
         ("[[module]]\nsource = 'x'\nreference = 'a'\ntag = 'b'", "1 is wrong: a module has either `reference` or the parts", "[[module]]"),
         ("[[extra]]\nfile = 'x'", "1 is wrong: the extra place is not complete", "[[extra]]"),
     ] {
