@@ -2,6 +2,7 @@
 
 mod check;
 mod complain;
+mod scan;
 mod wire;
 
 use crate::error::Result;

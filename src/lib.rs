@@ -7,10 +7,17 @@
 //! ```
 //! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
 
-pub mod config;
 pub mod error;
 pub mod model;
-pub mod pipeline;
-pub mod plan;
-pub mod sites;
 pub mod terraform;
+pub mod sites;
+pub mod config;
+pub mod pipeline;
+pub mod remote;
+pub mod observe;
+pub mod plan;
+pub mod write;
+pub mod reconcile;
+pub mod demo;
+pub mod command;
+pub mod cli;

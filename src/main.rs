@@ -1,1 +1,34 @@
-fn main() {}
+//! Arguments → log → command → exit code.
+
+use clap::Parser;
+use pintle::cli::{Cli, Color, LogFormat, Talk};
+use pintle::command;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.talk);
+    let colour = match cli.talk.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    command::run(cli.command, colour)
+}
+
+/// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`.
+fn start_log(talk: &Talk) {
+    let level = match talk.verbose {
+        0 => "pintle=warn",
+        1 => "pintle=info",
+        _ => "pintle=debug",
+    };
+    let filter = EnvFilter::try_from_env("PINTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match talk.log_format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+    }
+}

@@ -1,6 +1,11 @@
-//! The three values of a pass: Snapshot (all that was observed), Plan (all that was decided), Receipt (all that was written). Types only.
+//! The three values of a pass: Snapshot (all that was observed), Plan (all that was decided), Receipt (all that was written). Types only, and
+//! (`trailers`, `ledger`) the text they have in git.
+
+pub mod ledger;
+pub mod trailers;
 
 use crate::config::Config;
+pub use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::sites::{Scan, SiteKey};
@@ -8,12 +13,7 @@ use crate::terraform::edit::Edit;
 use crate::terraform::files::Files;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-
-/// The full hex id of a git commit.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(Arc<str>);
 
 /// Everything that was looked at in one pass, at one time, at one commit.
 #[derive(Clone, Debug)]
@@ -184,35 +184,6 @@ pub struct Written {
     pub name: Arc<str>,
     pub subject: String,
     pub pins: usize,
-}
-
-impl CommitId {
-    /// Returns the id when `hex` is 40 or 64 lower-case hex digits.
-    pub fn parse(hex: &str) -> Option<Self> {
-        let ok = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        ok.then(|| Self(hex.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the first 10 digits, for people.
-    pub fn short(&self) -> &str {
-        &self.0[..10]
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl<T> Seen<T> {

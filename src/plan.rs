@@ -1,12 +1,14 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
 mod change;
+pub mod diff;
 pub mod explain;
 pub mod find;
 mod gate;
 mod group;
 pub mod json;
 mod ledger;
+pub mod proof;
 mod select;
 
 use crate::config::Config;

@@ -1,6 +1,6 @@
 //! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change of it is a new version.
 
-use crate::pipeline::{Action, Cause, Change, Decision, PinRecord, Plan, Verdict};
+use crate::pipeline::{Change, Decision, PinRecord, Plan, Verdict};
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,8 +48,8 @@ fn change(change: &Change) -> Value {
 
 fn pin(pin: &PinRecord) -> Value {
     json!({
-        "action": match pin.action { Action::Adopt => "adopt", Action::Move => "move" },
-        "cause": match pin.cause { Cause::FirstPin => "first-pin", Cause::TagMoved => "tag-moved" },
+        "action": pin.action.word(),
+        "cause": pin.cause.word(),
         "site": pin.site,
         "image": pin.image,
         "from": pin.from.as_ref().map(|digest| digest.as_str()),

@@ -77,6 +77,13 @@ impl Text {
         new
     }
 
+    /// Returns a text of one piece, which is no literal of its own.
+    pub fn from_piece(piece: Piece) -> Self {
+        let mut new = Self::default();
+        new.push(piece);
+        new
+    }
+
     pub fn push(&mut self, piece: Piece) {
         if !matches!(&piece, Piece::Known { text, .. } if text.is_empty()) {
             self.pieces.push(piece);
@@ -103,6 +110,15 @@ impl Text {
     /// Returns the strings and templates whose whole result is this text, innermost first.
     pub fn frames(&self) -> &[Frame] {
         &self.frames
+    }
+
+    /// Returns how many bytes are known.
+    pub fn known_len(&self) -> usize {
+        let length = |piece: &Piece| match piece {
+            Piece::Known { text, .. } => text.len(),
+            Piece::Unknown(_) => 0,
+        };
+        self.pieces.iter().map(length).sum()
     }
 
     /// Returns the text when all of it is known.

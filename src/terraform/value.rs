@@ -118,3 +118,12 @@ impl Value {
         }
     }
 }
+
+/// Returns a number as Terraform's `tostring` writes it; `None` where that is not certain.
+pub fn number_text(number: Number) -> Option<String> {
+    match number {
+        Number::Int(int) => Some(int.to_string()),
+        Number::Float(float) if float.is_finite() && float.abs() < 1e15 => Some(float.to_string()),
+        Number::Float(_) => None,
+    }
+}

@@ -1,0 +1,258 @@
+//! The command line: words and help texts. No logic; every value is checked where it is used.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Exit codes: 0 done, 1 could not, 2 wrong usage or configuration, 3 an outside system failed and trying again may help.
+Data goes to standard output, everything else to standard error.";
+
+/// Keeps the container images of a Terraform-run cluster at latest and declared, as commits.
+#[derive(Debug, Parser)]
+#[command(name = "pintle", version, after_help = AFTER, max_term_width = 110, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub talk: Talk,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Talk {
+    /// Say more on standard error (-v info, -vv debug)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "PINTLE_LOG_FORMAT", hide_env_values = true)]
+    pub log_format: LogFormat,
+    /// When to colour the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find every image of the repo at the literal that decides it
+    Scan(Scan),
+    /// Compare what is declared with what the registries serve, and show what would be written
+    Plan(Plan),
+    /// Observe, plan and push: the whole line once
+    Sync(Sync),
+    /// Say all that is known of one image, workload or literal, and why it does or does not move
+    Explain(Explain),
+    /// List the pins that pintle committed, newest first
+    Log(Log),
+    /// Check or describe pintle.toml
+    #[command(subcommand)]
+    Config(Config),
+    /// Tell the story on a made-up repo, registry and cache: no server, no network
+    Demo(Demo),
+    /// Print a completion script for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Scan {
+    #[command(flatten)]
+    pub repo: Repo,
+    #[command(flatten)]
+    pub output: Output,
+    /// List only the sites, without dead, orphan, half and unpinnable literals
+    #[arg(long)]
+    pub sites_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub repo: Repo,
+    #[command(flatten)]
+    pub registries: Registries,
+    #[command(flatten)]
+    pub output: Output,
+    /// Show the commits that would be written, as unified diffs
+    #[arg(long, conflicts_with = "output")]
+    pub diff: bool,
+    /// Show the sites that are in sync too
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 10 when there is something to write
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Sync {
+    #[command(flatten)]
+    pub repo: Remote,
+    #[command(flatten)]
+    pub registries: Registries,
+    #[command(flatten)]
+    pub output: Output,
+    /// Do everything but the push, and show the commits as unified diffs
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository
+    pub target: String,
+    #[command(flatten)]
+    pub repo: RepoFlag,
+    #[command(flatten)]
+    pub registries: Registries,
+    #[command(flatten)]
+    pub output: Output,
+    /// Do not ask registries and caches
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Log {
+    #[command(flatten)]
+    pub repo: RepoFlag,
+    #[command(flatten)]
+    pub output: Output,
+    /// Show at most this many pins
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub limit: usize,
+    /// Only pins whose site, stack or image contains this text
+    #[arg(long)]
+    pub only: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the JSON schema of pintle.toml
+    Schema,
+    /// Read a pintle.toml and say what is wrong with it
+    Check {
+        /// The file to check
+        #[arg(default_value = "pintle.toml")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    #[command(subcommand)]
+    pub what: Option<DemoCommand>,
+    /// Make the demo's folder here instead of in the system's temporary folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DemoCommand {
+    /// Start the registry and the cache of an earlier demo again, until interrupted
+    Serve {
+        /// The folder the demo left
+        dir: PathBuf,
+    },
+    /// Push a new image under a tag of an earlier demo's registry, while it is not served
+    Push {
+        /// The folder the demo left
+        dir: PathBuf,
+        /// The tag to move: ghcr.io/immich-app/immich-server:release
+        image: String,
+    },
+}
+
+/// A folder as it is, or a remote.
+#[derive(Debug, Args)]
+pub struct Repo {
+    /// A checkout, read as it is on disk and never changed
+    #[arg(default_value = ".", conflicts_with = "remote")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub clone: Clone,
+}
+
+/// The same where a target stands first.
+#[derive(Debug, Args)]
+pub struct RepoFlag {
+    /// A checkout, read as it is on disk and never changed
+    #[arg(long = "repo", value_name = "DIR", default_value = ".", conflicts_with = "remote")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub clone: Clone,
+}
+
+/// A remote only.
+#[derive(Debug, Args)]
+pub struct Remote {
+    #[command(flatten)]
+    pub clone: Clone,
+}
+
+#[derive(Debug, Args)]
+pub struct Clone {
+    /// The git remote: path, file://, https://, http://, ssh:// or user@host:path
+    #[arg(long, value_name = "URL", env = "PINTLE_REMOTE", global = false, help_heading = "Repo")]
+    pub remote: Option<String>,
+    /// The branch to read and to push to [default: the remote's default branch]
+    #[arg(long, env = "PINTLE_BRANCH", help_heading = "Repo")]
+    pub branch: Option<String>,
+    /// Where clones are kept; may be deleted at any time [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", help_heading = "Repo")]
+    pub cache_dir: Option<PathBuf>,
+    /// A file with the token for an http(s) remote (or the token itself in PINTLE_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", help_heading = "Repo")]
+    pub token_file: Option<PathBuf>,
+    /// Send the token over http:// to a host that is not this machine
+    #[arg(long, env = "PINTLE_INSECURE_HTTP", help_heading = "Repo")]
+    pub insecure_http: bool,
+    /// Certificates (PEM) to trust besides the system's, for the remote and the registries
+    #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", help_heading = "Repo")]
+    pub ca_file: Option<PathBuf>,
+    /// The configuration [default: pintle.toml at the top of the repo, if there is one]
+    #[arg(long, value_name = "FILE", env = "PINTLE_CONFIG", help_heading = "Repo")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Registries {
+    /// Credentials for registries, as docker and kubelet keep them
+    #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", help_heading = "Registries")]
+    pub docker_config: Option<PathBuf>,
+    /// Ask a registry at another address: docker.io=https://registry.example.org/hub (repeatable)
+    #[arg(long, value_name = "HOST=URL", env = "PINTLE_REGISTRY", value_delimiter = ',', help_heading = "Registries")]
+    pub registry: Vec<String>,
+    /// The pull-through cache of a registry: docker.io=http://cache.example.org:5000 (repeatable)
+    #[arg(long, value_name = "HOST=URL", env = "PINTLE_CACHE", value_delimiter = ',', help_heading = "Registries")]
+    pub cache: Vec<String>,
+    /// Seconds one request to a registry may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, env = "PINTLE_REGISTRY_TIMEOUT", help_heading = "Registries")]
+    pub registry_timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Output {
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}

@@ -1,0 +1,56 @@
+//! One short file per subcommand, no logic: gather, call the pass, print.
+
+mod completions;
+mod config;
+mod demo;
+mod explain;
+mod log;
+mod out;
+mod plan;
+mod progress;
+mod scan;
+mod source;
+mod sync;
+mod table;
+
+use crate::cli::Command;
+use crate::error::{Error, Result};
+use std::process::ExitCode;
+
+/// What a command ends with when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    Ok,
+    /// `plan --exit-code` found something to write.
+    Changes,
+    /// A part could not be done, because an outside system failed; it was said on standard error.
+    Partly,
+}
+
+/// Runs a command to its end and says on standard error what went wrong, if anything did.
+pub fn run(command: Command, colour: bool) -> ExitCode {
+    let done = match command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Plan(args) => on_runtime(plan::run(&args, colour)),
+        Command::Sync(args) => on_runtime(sync::run(&args, colour)),
+        Command::Explain(args) => on_runtime(explain::run(&args)),
+        Command::Log(args) => log::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Demo(args) => on_runtime(demo::run(&args)),
+        Command::Completions { shell } => completions::run(shell),
+    };
+    match done {
+        Ok(Done::Ok) => ExitCode::SUCCESS,
+        Ok(Done::Changes) => ExitCode::from(10),
+        Ok(Done::Partly) => ExitCode::from(3),
+        Err(error) => {
+            out::complain(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?.block_on(work)
+}

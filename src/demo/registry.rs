@@ -1,0 +1,215 @@
+//! A container registry in this process, with state: pull and push, tokens and basic auth, tags that move, faults, and a cache that lies as
+//! docker-registry 2.8 does. `pintle demo` and the tests talk to it over loopback HTTP. Never listens on anything but loopback.
+
+mod access;
+mod content;
+mod image;
+mod line;
+mod proxy;
+mod push;
+mod respond;
+mod serve;
+mod state;
+
+pub use image::{Image, Kind};
+pub use state::{Access, Counts, Fault, FaultKind, Host, Part, PullThrough, Repository, RequestSeen, Stored};
+
+use crate::model::digest::Digest;
+use line::{Line, Listening};
+use state::{Live, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Several registries behind one port. The host is the path before `/v2/`: `http://127.0.0.1:5000/docker.io/v2/…` is host `docker.io`,
+/// `http://127.0.0.1:5000/v2/…` is the host with the empty name. Cheap to clone; clones are the same registry.
+#[derive(Clone, Default)]
+pub struct Registry {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    live: Mutex<Live>,
+}
+
+/// A registry that answers. Dropping it stops answering without waiting; `stop` waits.
+pub struct Running {
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Registry {
+    /// Returns a registry without hosts and images.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads what `save` wrote.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let state: State = serde_json::from_slice(&std::fs::read(path)?)?;
+        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), live: Mutex::default() }) })
+    }
+
+    /// Writes images, tags, users, faults and the port to one JSON file; tokens and counts are not kept.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec(&*self.shared.state())?;
+        std::fs::write(path, text)
+    }
+
+    /// Listens on loopback: on the port of the last time, else on any free one.
+    pub async fn start(&self) -> io::Result<Running> {
+        let port = self.shared.state().port;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
+        let addr = listener.local_addr()?;
+        self.shared.state().port = Some(addr.port());
+        let (stop, stopped) = watch::channel(false);
+        let app = serve::app(self.shared.clone(), stopped.clone(), addr);
+        let app = app.into_make_service_with_connect_info::<Line>();
+        let until = async move { line::stopped(stopped).await };
+        let serving = axum::serve(Listening(listener), app).with_graceful_shutdown(until);
+        let task = tokio::spawn(serving.into_future());
+        Ok(Running { addr, stop, task: Some(task) })
+    }
+
+    /// Builds an image of real configs, layers, manifests and index, points the tag at it and returns the tag's digest.
+    /// The same image has the same digests, always.
+    pub fn put_image(&self, host: &str, image: &Image) -> Digest {
+        let mut state = self.shared.state();
+        let repository = state.host(host).repositories.entry(image.repository.clone()).or_default();
+        image.put(repository)
+    }
+
+    /// Points a tag at a digest, which may be one that is not there.
+    pub fn tag(&self, host: &str, repository: &str, tag: &str, digest: &Digest) {
+        let mut state = self.shared.state();
+        let repository = state.host(host).repositories.entry(repository.to_owned()).or_default();
+        repository.tags.insert(tag.to_owned(), digest.to_string());
+    }
+
+    pub fn untag(&self, host: &str, repository: &str, tag: &str) {
+        self.shared.state().host(host).repositories.entry(repository.to_owned()).or_default().tags.remove(tag);
+    }
+
+    /// Removes a manifest, as retention does; tags and indexes that name it stay.
+    pub fn remove(&self, host: &str, repository: &str, digest: &Digest) {
+        let mut state = self.shared.state();
+        state.host(host).repositories.entry(repository.to_owned()).or_default().manifests.remove(digest.as_str());
+    }
+
+    /// Says who may pull; every host starts open.
+    pub fn set_access(&self, host: &str, access: Access) {
+        self.shared.state().host(host).access = access;
+    }
+
+    pub fn add_user(&self, host: &str, name: &str, password: &str) {
+        self.shared.state().host(host).users.insert(name.to_owned(), password.to_owned());
+    }
+
+    /// Lets only users pull a repository.
+    pub fn make_private(&self, host: &str, repository: &str) {
+        self.shared.state().host(host).private.insert(repository.to_owned());
+    }
+
+    /// Makes a host a pull-through cache of another registry.
+    pub fn pull_through(&self, host: &str, of: PullThrough) {
+        self.shared.state().host(host).pull_through = Some(of);
+    }
+
+    /// Adds a fault; the first that fits a request is what happens.
+    pub fn fail(&self, fault: Fault) {
+        self.shared.state().faults.push(fault);
+    }
+
+    /// Removes all faults.
+    pub fn heal(&self) {
+        self.shared.state().faults.clear();
+    }
+
+    /// Makes every token that was given worthless.
+    pub fn expire_tokens(&self) {
+        self.shared.live().tokens.clear();
+    }
+
+    /// Returns what a host was asked since the last reset.
+    pub fn counts(&self, host: &str) -> Counts {
+        self.shared.live().counts.get(host).cloned().unwrap_or_default()
+    }
+
+    /// Returns the latest requests, oldest first.
+    pub fn requests(&self) -> Vec<RequestSeen> {
+        self.shared.live().requests.iter().cloned().collect()
+    }
+
+    pub fn reset_counts(&self) {
+        let mut live = self.shared.live();
+        live.counts.clear();
+        live.requests.clear();
+    }
+
+    /// Returns the names of the hosts.
+    pub fn hosts(&self) -> BTreeSet<String> {
+        self.shared.state().hosts.keys().cloned().collect()
+    }
+
+    /// Returns the tags of a host, by repository.
+    pub fn tags(&self, host: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+        let state = self.shared.state();
+        let repositories = state.hosts.get(host).map(|host| &host.repositories).into_iter().flatten();
+        repositories.map(|(name, repository)| (name.clone(), repository.tags.clone())).collect()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Returns the address of a host as a client's endpoint: `http://127.0.0.1:5000/docker.io`.
+    pub fn endpoint(&self, host: &str) -> String {
+        format!("http://{}/{host}", self.addr)
+    }
+
+    /// Closes the connections and waits for the end.
+    pub async fn stop(mut self) -> io::Result<()> {
+        self.stop.send_replace(true);
+        match self.task.take() {
+            Some(task) => task.await.map_err(io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+
+    /// Answers until the process ends.
+    pub async fn join(mut self) -> io::Result<()> {
+        match self.task.take() {
+            Some(task) => task.await.map_err(io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+#[cfg(test)]
+mod tests;

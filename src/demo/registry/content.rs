@@ -1,0 +1,116 @@
+//! What can be pulled: manifests by tag or digest, blobs, tag lists.
+
+use super::Shared;
+use super::image::{OCI_INDEX, OCI_MANIFEST};
+use super::respond::{self, answer, error, json_body};
+use super::serve::Call;
+use super::state::Stored;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use serde_json::json;
+
+/// What a path after `/v2/` names.
+#[derive(Clone, Copy)]
+pub(super) enum Asked<'a> {
+    Manifest { repository: &'a str, reference: &'a str },
+    Blob { repository: &'a str, digest: &'a str },
+    Upload { repository: &'a str, id: &'a str },
+    Tags { repository: &'a str },
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn parse(path: &'a str) -> Option<Self> {
+        if let Some(repository) = path.strip_suffix("/tags/list") {
+            return Some(Self::Tags { repository });
+        }
+        if let Some((repository, id)) = path.rsplit_once("/blobs/uploads/") {
+            return Some(Self::Upload { repository, id });
+        }
+        if let Some(repository) = path.strip_suffix("/blobs/uploads") {
+            return Some(Self::Upload { repository, id: "" });
+        }
+        if let Some((repository, digest)) = path.rsplit_once("/blobs/") {
+            return Some(Self::Blob { repository, digest });
+        }
+        let (repository, reference) = path.rsplit_once("/manifests/")?;
+        Some(Self::Manifest { repository, reference })
+    }
+
+    pub(super) fn repository(&self) -> &'a str {
+        match self {
+            Self::Manifest { repository, .. } | Self::Blob { repository, .. } | Self::Upload { repository, .. } => repository,
+            Self::Tags { repository } => repository,
+        }
+    }
+}
+
+pub(super) fn read(shared: &Shared, call: &Call, asked: &Asked<'_>) -> Response {
+    match *asked {
+        Asked::Manifest { repository, reference } => read_manifest(shared, call, repository, reference),
+        Asked::Blob { repository, digest } => match blob(shared, &call.host, repository, digest) {
+            Some(stored) => respond::blob(&stored, digest),
+            None => error(404, "BLOB_UNKNOWN", "blob unknown to registry", json!({ "digest": digest })),
+        },
+        Asked::Tags { repository } => tags(shared, call, repository),
+        Asked::Upload { .. } => error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", json!(null)),
+    }
+}
+
+fn read_manifest(shared: &Shared, call: &Call, repository: &str, reference: &str) -> Response {
+    let by_tag = !reference.contains(':');
+    let unknown = |message: &str| {
+        let detail = if by_tag { json!({ "Tag": reference }) } else { json!({ "Name": repository, "Revision": reference }) };
+        error(404, "MANIFEST_UNKNOWN", message, detail)
+    };
+    let Some((digest, stored)) = manifest(shared, &call.host, repository, reference) else {
+        return unknown("manifest unknown");
+    };
+    // docker-registry 2.8: an OCI type is only for who names it, and only by tag does it matter.
+    let oci = matches!(stored.media_type.as_str(), OCI_INDEX | OCI_MANIFEST);
+    if by_tag && oci && !accepts(&call.parts.headers, &stored.media_type) {
+        return unknown("OCI manifest found, but accept header does not support OCI manifests");
+    }
+    let matched = call.parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if matched.is_some_and(|etag| etag.trim_matches('"') == digest) {
+        return answer(304, &[], "");
+    }
+    respond::manifest(&stored, &digest)
+}
+
+/// Whether one of the `Accept` headers names the type itself; `*/*` and weights do not count there.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).any(|one| one.split(';').next().unwrap_or_default().trim() == media_type)
+}
+
+/// Returns a manifest and its digest.
+pub(super) fn manifest(shared: &Shared, host: &str, repository: &str, reference: &str) -> Option<(String, Stored)> {
+    let state = shared.state();
+    let repository = state.hosts.get(host)?.repositories.get(repository)?;
+    let digest = if reference.contains(':') { reference } else { repository.tags.get(reference)? };
+    repository.manifests.get(digest).map(|stored| (digest.to_owned(), stored.clone()))
+}
+
+pub(super) fn blob(shared: &Shared, host: &str, repository: &str, digest: &str) -> Option<Stored> {
+    shared.state().hosts.get(host)?.repositories.get(repository)?.blobs.get(digest).cloned()
+}
+
+/// `tags/list`, in pages when `n` says so, with a `Link` to the next (distribution spec, "Listing Tags").
+fn tags(shared: &Shared, call: &Call, repository: &str) -> Response {
+    let state = shared.state();
+    let Some(found) = state.hosts.get(&call.host).and_then(|host| host.repositories.get(repository)) else {
+        return error(404, "NAME_UNKNOWN", "repository name not known to registry", json!({ "name": repository }));
+    };
+    let param = |name: &str| url::form_urlencoded::parse(call.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
+    let last = param("last").unwrap_or_default();
+    let page: Option<usize> = param("n").and_then(|n| n.parse().ok());
+    let rest: Vec<&String> = found.tags.keys().filter(|tag| last.is_empty() || tag.as_str() > &*last).collect();
+    let shown = &rest[..page.unwrap_or(rest.len()).min(rest.len())];
+    let mut response = json_body(&json!({ "name": repository, "tags": shown }));
+    if let (Some(end), true, Some(n)) = (shown.last(), shown.len() < rest.len(), page) {
+        let slash = if call.host.is_empty() { "" } else { "/" };
+        let link = format!("<{slash}{}/v2/{repository}/tags/list?last={end}&n={n}>; rel=\"next\"", call.host);
+        respond::set(response.headers_mut(), "link", &link);
+    }
+    response
+}

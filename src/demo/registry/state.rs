@@ -1,0 +1,237 @@
+//! What the registry holds and what it has seen. What is saved is in `State`; the rest is gone with the process.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use tokio::time::Instant;
+
+/// The newest requests that are kept.
+const REQUESTS_KEPT: usize = 20_000;
+
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct State {
+    pub port: Option<u16>,
+    pub hosts: BTreeMap<String, Host>,
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+}
+
+/// One registry.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Host {
+    #[serde(default)]
+    pub access: Access,
+    /// Names and passwords, in the open: nothing here is worth a secret.
+    #[serde(default)]
+    pub users: BTreeMap<String, String>,
+    /// Repositories that only users may pull.
+    #[serde(default)]
+    pub private: BTreeSet<String>,
+    #[serde(default)]
+    pub repositories: BTreeMap<String, Repository>,
+    #[serde(default)]
+    pub pull_through: Option<PullThrough>,
+}
+
+/// Who may pull.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    #[default]
+    Open,
+    /// Users, with basic auth.
+    Basic,
+    /// Whoever has a token; anybody gets one for what is not private.
+    Token {
+        /// What the token endpoint says; `None` says nothing, which means 60 s.
+        expires_in: Option<u64>,
+    },
+}
+
+/// A pull-through cache, as docker-registry 2.8 is one: it asks upstream first, and when that fails for whatever reason it answers
+/// from what it has, with the same status and headers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullThrough {
+    /// `http://127.0.0.1:5000/docker.io`
+    pub upstream: String,
+    /// What upstream answers the cache with instead, as Docker Hub answers 429 to an address that asked too often.
+    pub refused: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Repository {
+    /// Tag → digest.
+    pub tags: BTreeMap<String, String>,
+    /// Digest → manifest or index.
+    pub manifests: BTreeMap<String, Stored>,
+    /// Digest → config or layer.
+    pub blobs: BTreeMap<String, Stored>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    pub media_type: String,
+    #[serde(with = "in_base64")]
+    pub bytes: Bytes,
+}
+
+/// Something that goes wrong for the requests that fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub host: String,
+    pub part: Part,
+    /// `None`: all.
+    pub repository: Option<String>,
+    /// A tag or digest; `None`: all.
+    pub reference: Option<String>,
+    /// How often it still happens; `None`: always.
+    pub times: Option<u32>,
+    pub kind: FaultKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    Manifests,
+    Token,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// Answers with a status and, where given, `Retry-After`.
+    Status {
+        code: u16,
+        retry_after: Option<String>,
+    },
+    /// Sends half of a body and then nothing; to a HEAD, nothing at all.
+    Slow,
+    /// Sends this as the digest header.
+    Digest(String),
+    NoDigest,
+    /// Sends other bytes than the digest says.
+    OtherBytes,
+    /// Takes no token.
+    ExpiredToken,
+    /// Sends on to this address; `{path}` in it is the request's path.
+    Redirect(String),
+    /// Closes the connection without an answer.
+    Drop,
+}
+
+/// What one host was asked. Each number counts requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// HEADs of manifests, whatever they were answered.
+    pub heads: u64,
+    /// GETs of manifests, whatever they were answered.
+    pub gets: u64,
+    /// Requests answered 401; those of manifests are among `heads` and `gets` too.
+    pub unauthorized: u64,
+    pub pings: u64,
+    /// Tokens given, by scope.
+    pub tokens: BTreeMap<String, u64>,
+}
+
+/// One request, without what it proved itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestSeen {
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// `Basic`, `Bearer`: only the scheme.
+    pub authorization: Option<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Live {
+    pub tokens: HashMap<String, Issued>,
+    pub counts: BTreeMap<String, Counts>,
+    pub requests: VecDeque<RequestSeen>,
+    pub uploads: HashMap<String, Vec<u8>>,
+}
+
+/// A token that was given.
+pub(super) struct Issued {
+    pub host: String,
+    pub scope: String,
+    pub until: Instant,
+}
+
+impl State {
+    /// Returns a host, which is there from the first time it is named.
+    pub(super) fn host(&mut self, name: &str) -> &mut Host {
+        self.hosts.entry(name.to_owned()).or_default()
+    }
+
+    /// Returns the fault for a request and counts it.
+    pub(super) fn fault(&mut self, host: &str, part: Part, repository: &str, reference: &str) -> Option<FaultKind> {
+        let all_or = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+        let fits = |fault: &&mut Fault| {
+            fault.host == host
+                && fault.part == part
+                && fault.times != Some(0)
+                && all_or(&fault.repository, repository)
+                && all_or(&fault.reference, reference)
+        };
+        let fault = self.faults.iter_mut().find(fits)?;
+        fault.times = fault.times.map(|times| times - 1);
+        Some(fault.kind.clone())
+    }
+}
+
+impl Live {
+    pub(super) fn count(&mut self, host: &str, counted: impl FnOnce(&mut Counts)) {
+        counted(self.counts.entry(host.to_owned()).or_default());
+    }
+
+    pub(super) fn saw(&mut self, request: RequestSeen) {
+        if self.requests.len() == REQUESTS_KEPT {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
+}
+
+impl Fault {
+    /// Returns a fault of all manifests of a host, always.
+    pub fn of(host: &str, kind: FaultKind) -> Self {
+        Self { host: host.to_owned(), part: Part::Manifests, repository: None, reference: None, times: None, kind }
+    }
+
+    pub fn repository(self, name: &str) -> Self {
+        Self { repository: Some(name.to_owned()), ..self }
+    }
+
+    pub fn reference(self, tag_or_digest: &str) -> Self {
+        Self { reference: Some(tag_or_digest.to_owned()), ..self }
+    }
+
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    /// Moves the fault to the token endpoint.
+    pub fn at_token(self) -> Self {
+        Self { part: Part::Token, ..self }
+    }
+}
+
+impl Stored {
+    pub fn new(media_type: &str, bytes: impl Into<Bytes>) -> Self {
+        Self { media_type: media_type.to_owned(), bytes: bytes.into() }
+    }
+}
+
+mod in_base64 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        STANDARD.decode(text).map(Into::into).map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the configured caches say of the same tags, beside what upstream says: only the comparison tells a stale answer from a fresh one.
+//! Never sends an upstream's credentials to a cache, and never lets a cache speak for upstream.
+
+use super::registry::{Progress, ask_each};
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::{CacheAnswer, Seen, Upstream};
+use crate::remote::oci::{Client, OciError, Options, RegistryOptions};
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
+use url::Url;
+
+/// Where the cache of one registry is.
+#[derive(Clone, Debug)]
+pub struct CacheOptions {
+    /// The registry it stands for: `docker.io`.
+    pub registry: String,
+    /// http or https; a path stands before `/v2/`.
+    pub endpoint: Url,
+    /// Stands before the repository, after `/v2/`.
+    pub repository_prefix: Option<String>,
+    pub ca_pem: Option<Vec<u8>>,
+    /// The cache's own, if it has any.
+    pub username: Option<String>,
+    pub password: Option<SecretString>,
+}
+
+/// The caches, by the registry they stand for.
+#[derive(Clone)]
+pub struct Caches {
+    client: Client,
+}
+
+impl Caches {
+    /// `how` tells timeouts and the like; the credentials and registries in it are for upstream and are left out.
+    pub fn new(how: &Options, caches: Vec<CacheOptions>) -> Self {
+        let registries = caches.into_iter().map(registry).collect();
+        let options = Options { docker_config: None, registries, ..how.clone() };
+        Self { client: Client::new(options) }
+    }
+
+    /// Returns the channels whose registry has a cache.
+    pub fn covered(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
+        channels.iter().filter(|channel| self.client.is_told_about(&channel.registry)).cloned().collect()
+    }
+}
+
+fn registry(cache: CacheOptions) -> RegistryOptions {
+    RegistryOptions {
+        endpoint: Some(cache.endpoint),
+        repository_prefix: cache.repository_prefix,
+        ca_pem: cache.ca_pem,
+        username: cache.username,
+        password: cache.password,
+        redirects_to: Vec::new(),
+        ..RegistryOptions::new(cache.registry)
+    }
+}
+
+/// Asks the caches for those of the channels that they cover, and compares each answer with upstream's.
+pub async fn poll(
+    caches: &Caches,
+    upstream: &BTreeMap<Channel, Seen<Upstream>>,
+    channels: &BTreeSet<Channel>,
+    progress: Progress<'_>,
+) -> BTreeMap<Channel, CacheAnswer> {
+    let unasked = Seen::NotAsked;
+    let compared = |channel: &Channel, answer| compare(answer, upstream.get(channel).unwrap_or(&unasked));
+    ask_each(&caches.client, caches.covered(channels), progress, compared).await
+}
+
+/// DESIGN §4. Where both say that there is nothing the cache is as fresh as upstream.
+fn compare(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
+    match (answer, upstream) {
+        (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => CacheAnswer::Fresh,
+        (Ok(serves), Seen::Known(_)) => CacheAnswer::Stale { serves },
+        (Ok(serves), Seen::Unknown(_) | Seen::NotAsked) => CacheAnswer::Unproven { serves },
+        (Err(OciError::NotFound { .. }), Seen::Known(Upstream::Missing)) => CacheAnswer::Fresh,
+        (Err(why), seen) => match why.status() {
+            Some(status @ (401 | 403 | 404)) if seen.known().is_some() => CacheAnswer::Bypass { status },
+            _ => CacheAnswer::Unreachable(why.to_string()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! What pintle wrote before, read back from the commits' trailers. Reads nothing else of a commit.
+
+use crate::error::Result;
+use crate::model::commit::CommitId;
+use crate::pipeline::{Recorded, trailers};
+use crate::remote::git::{Clone, Past};
+use std::time::Duration;
+
+/// Longer than this no pass waits for its past.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Returns the pins recorded in the last `limit` commits of the branch along first parents, newest first.
+pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<Vec<Recorded>> {
+    let past = clone.past(tip, limit, PATIENCE)?;
+    Ok(past.iter().flat_map(recorded).collect())
+}
+
+fn recorded(past: &Past) -> impl Iterator<Item = Recorded> {
+    let subject = past.message.lines().next().unwrap_or_default();
+    trailers::parse(&past.message).into_iter().map(move |pin| Recorded {
+        commit: past.commit.clone(),
+        at: past.at,
+        author: past.author.clone(),
+        subject: subject.to_owned(),
+        pin,
+    })
+}

@@ -1,0 +1,68 @@
+//! What the declared tags mean upstream now: one HEAD for each distinct channel. Never guesses: what could not be asked is Unknown, with the reason.
+
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::{Seen, Upstream};
+use crate::remote::oci::{Client, Manifest, OciError};
+use futures_util::StreamExt;
+use futures_util::stream::{self, FuturesUnordered};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How far a poll is; called after each answer.
+pub type Progress<'a> = &'a (dyn Fn(Polled) + Send + Sync);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polled {
+    pub done: usize,
+    pub of: usize,
+}
+
+/// Asks each channel once. Registries are asked side by side, so that a slow one holds up nobody else's.
+pub async fn poll(client: &Client, channels: BTreeSet<Channel>, progress: Progress<'_>) -> BTreeMap<Channel, Seen<Upstream>> {
+    ask_each(client, channels, progress, seen).await
+}
+
+/// Heads each channel and keeps what `made` makes of the answer.
+pub(super) async fn ask_each<T>(
+    client: &Client,
+    channels: BTreeSet<Channel>,
+    progress: Progress<'_>,
+    made: impl Fn(&Channel, Result<Digest, OciError>) -> T,
+) -> BTreeMap<Channel, T> {
+    let of = channels.len();
+    let done = AtomicUsize::new(0);
+    let mut registries: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
+    for channel in channels {
+        registries.entry(channel.registry.clone()).or_default().push(channel);
+    }
+    let (made, done) = (&made, &done);
+    let one = async |channel: Channel| {
+        let answer = made(&channel, client.head(&channel).await);
+        progress(Polled { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        (channel, answer)
+    };
+    let all: FuturesUnordered<_> = registries
+        .into_iter()
+        .map(|(host, channels)| stream::iter(channels).map(&one).buffer_unordered(client.concurrency(&host)).collect::<Vec<_>>())
+        .collect();
+    all.collect::<Vec<_>>().await.into_iter().flatten().collect()
+}
+
+fn seen(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
+    match answer {
+        Ok(digest) => Seen::Known(Upstream::Digest(digest)),
+        Err(OciError::NotFound { .. }) => Seen::Known(Upstream::Missing),
+        Err(why) => Seen::Unknown(why.to_string()),
+    }
+}
+
+/// Fetches each manifest by its digest and hashes it, in the order given: what cannot be proved is not pinned.
+pub async fn prove(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
+    let one = async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.registry, &channel.repository, digest).await;
+    stream::iter(wanted).map(one).buffered(16).collect().await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! A pin's block of trailers in a commit message (DESIGN §7): written and read here and nowhere else. Never guesses: a block that is not
+//! complete, or says something this version has no word for, is no record.
+
+use super::{Action, Cause, PinRecord};
+use crate::error::{Error, Result};
+use crate::model::digest::Digest;
+
+const PREFIX: &str = "Pintle-";
+
+/// Returns `message` (subject, blank line, body) with one block for each pin, in the order given, as the last paragraph.
+///
+/// Fails when a value could not be read back: a line break or another control character, space around it, an empty one; and when the message
+/// itself has no subject or has a line that looks like one of ours.
+pub fn render(message: &str, pins: &[PinRecord]) -> Result<String> {
+    let message = message.trim_end();
+    let subject = message.lines().next().unwrap_or_default();
+    if subject.trim().is_empty() || message.contains('\0') {
+        return Err(Error::failed("the commit message has no subject or holds a NUL"));
+    }
+    if let Some(line) = message.lines().find(|line| line.starts_with(PREFIX)) {
+        return Err(Error::failed(format!("the text of the commit message has a line like a trailer: {line:?}")));
+    }
+    let mut text = format!("{message}\n");
+    for (at, pin) in pins.iter().enumerate() {
+        text.push_str(if at == 0 { "\n" } else { "" });
+        for (name, value) in fields(pin) {
+            text.push_str(&format!("{PREFIX}{name}: {}\n", checked(name, value)?));
+        }
+    }
+    Ok(text)
+}
+
+/// Returns the pins that a message records, in order. Lines that are not ours and unknown `Pintle-…` trailers are passed over.
+pub fn parse(message: &str) -> Vec<PinRecord> {
+    let mut blocks: Vec<Vec<(&str, &str)>> = Vec::new();
+    let mut open = false;
+    for line in message.lines() {
+        let Some((name, value)) = line.strip_prefix(PREFIX).and_then(|rest| rest.split_once(": ")) else {
+            open = false;
+            continue;
+        };
+        if name == "Action" {
+            blocks.push(Vec::new());
+            open = true;
+        }
+        if let (true, Some(block)) = (open, blocks.last_mut()) {
+            block.push((name, value));
+        }
+    }
+    blocks.iter().filter_map(|block| record(block)).collect()
+}
+
+fn fields(pin: &PinRecord) -> [(&'static str, &str); 6] {
+    [
+        ("Action", pin.action.word()),
+        ("Site", &pin.site),
+        ("Image", &pin.image),
+        ("From", pin.from.as_ref().map_or("none", Digest::as_str)),
+        ("To", pin.to.as_str()),
+        ("Cause", pin.cause.word()),
+    ]
+}
+
+fn checked<'a>(name: &str, value: &'a str) -> Result<&'a str> {
+    if value.is_empty() || value.trim() != value || value.chars().any(char::is_control) {
+        return Err(Error::failed(format!("{value:?} cannot stand in the trailer {PREFIX}{name}"))
+            .hint("line breaks and space around a name cannot be recorded in a commit message"));
+    }
+    Ok(value)
+}
+
+/// Returns the record of one block; the first of a repeated trailer counts.
+fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
+    let value = |name: &str| block.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+    let from = match value("From") {
+        None | Some("none") => None,
+        Some(digest) => Some(Digest::parse(digest)?),
+    };
+    Some(PinRecord {
+        action: Action::parse(value("Action")?)?,
+        site: value("Site")?.to_owned(),
+        image: value("Image")?.to_owned(),
+        from,
+        to: Digest::parse(value("To")?)?,
+        cause: Cause::parse(value("Cause")?)?,
+    })
+}
+
+impl Action {
+    /// Returns the word of the trailer `Pintle-Action`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::Move => "move",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Adopt, Self::Move].into_iter().find(|action| action.word() == word)
+    }
+}
+
+impl Cause {
+    /// Returns the word of the trailer `Pintle-Cause`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FirstPin => "first-pin",
+            Self::TagMoved => "tag-moved",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::FirstPin, Self::TagMoved].into_iter().find(|cause| cause.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Fetches into the bare clone with gix: the followed branch and pintle's own refs, nothing else. Never asks a person for credentials and
+//! reads no configuration of the machine.
+
+use super::Access;
+use super::address::{Remote, Where};
+use super::failure::{Failure, causes, local};
+use super::http;
+use crate::error::Error;
+use gix::credentials::{helper, protocol};
+use gix::protocol::handshake::Ref;
+use gix::remote::fetch::refmap::Source;
+use gix::{ObjectId, remote};
+use gix_transport::client::blocking_io::http as transport;
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// Where the clone keeps the followed branch, whatever its name is.
+const TIP: &str = "refs/pintle-clone/tip";
+
+/// What the remote said.
+pub(super) struct Advertised {
+    pub branch: String,
+    pub tip: ObjectId,
+    /// pintle's own refs by full name.
+    pub own: BTreeMap<String, ObjectId>,
+}
+
+/// Makes an empty bare repository in an empty folder.
+pub(super) fn create(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
+    let made = gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, gix::create::Options::default(), options(access));
+    made.map(Into::into).map_err(local("cannot make a repository"))
+}
+
+pub(super) fn open(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
+    let opened = gix::open_opts(folder, options(access).open_path_as_is(true));
+    opened.map_err(|why| Failure::Local(format!("cannot open the clone: {}", causes(&why))))
+}
+
+fn options(access: &Access) -> gix::open::Options {
+    let seconds = access.timeout.as_secs().max(1);
+    gix::open::Options::isolated().config_overrides([
+        format!("core.sshCommand={} -o BatchMode=yes -o ConnectTimeout={seconds} -o ServerAliveInterval={seconds}", access.ssh),
+        "ssh.variant=ssh".into(),
+        "gitoxide.committer.nameFallback=pintle".into(),
+        "gitoxide.committer.emailFallback=pintle@localhost".into(),
+    ])
+}
+
+/// Fetches, and returns what the remote holds now.
+pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) -> Result<Advertised, Failure> {
+    let from = match &access.branch {
+        Some(branch) => format!("refs/heads/{branch}"),
+        None => "HEAD".into(),
+    };
+    let specs =
+        [format!("+{from}:{TIP}"), "+refs/pintle/*:refs/pintle/*".into(), "+refs/heads/pintle-ledger:refs/pintle-clone/ledger".into()];
+    let anonymous = repo.remote_at_without_url_rewrite(remote.as_str()).map_err(local("cannot use the address"))?;
+    let anonymous = anonymous.with_fetch_tags(remote::fetch::Tags::None);
+    let anonymous = anonymous.with_refspecs(specs.iter().map(String::as_str), remote::Direction::Fetch);
+    let anonymous = anonymous.map_err(|why| Failure::Remote(Error::usage(format!("{from} is not the name of a branch")).because(why)))?;
+    let failed = |why: gix::Error| diagnose(remote, access, &why);
+    let mut connection = anonymous.connect(remote::Direction::Fetch).map_err(failed)?;
+    if let Where::Http(_) = remote.place() {
+        connection.set_transport_options(Box::new(transport_options(access)));
+    }
+    connection.set_credentials(|action| match remote.place() {
+        Where::Http(_) => Ok(credentials(access, action)),
+        _ => Err(gix::Error::from_error(std::io::Error::other("permission denied"))),
+    });
+    let prepared = connection.prepare_fetch(gix::progress::Discard, Default::default()).map_err(failed)?;
+    let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
+    let stop = AtomicBool::new(false);
+    prepared.receive(gix::progress::Discard, &stop).map_err(|why| Failure::Local(format!("the fetch failed: {}", causes(&why))))?;
+    Ok(seen)
+}
+
+/// The token, when it is asked for; nothing is ever stored.
+fn credentials(access: &Access, action: helper::Action) -> Option<protocol::Outcome> {
+    let (helper::Action::Get(context), Some(token)) = (action, &access.token) else { return None };
+    let password = token.expose_secret().to_owned();
+    let identity = gix::sec::identity::Account { username: http::USER.into(), password, oauth_refresh_token: None };
+    Some(protocol::Outcome { identity, next: context.into() })
+}
+
+fn transport_options(access: &Access) -> transport::Options {
+    let access = access.clone();
+    let configure = move |builder| http::tuned(builder, &access).map_err(gix::Error::from_error);
+    let backend = transport::reqwest::Options { configure_client: Some(Box::new(configure)), configure_request: None };
+    transport::Options {
+        follow_redirects: transport::options::FollowRedirects::None,
+        backend: Some(Arc::new(Mutex::new(backend))),
+        ..Default::default()
+    }
+}
+
+/// Picks the refs out of what the remote listed.
+fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Result<Advertised, Error> {
+    let mut head = None;
+    let mut own = BTreeMap::new();
+    for reference in map.mappings.iter().filter_map(|mapping| match &mapping.remote {
+        Source::Ref(reference) => Some(reference),
+        Source::ObjectId(_) => None,
+    }) {
+        let (name, target, id) = match reference {
+            Ref::Symbolic { full_ref_name, target, object, .. } => (full_ref_name, target, *object),
+            Ref::Direct { full_ref_name, object } | Ref::Peeled { full_ref_name, object, .. } => (full_ref_name, full_ref_name, *object),
+            Ref::Unborn { .. } => continue,
+        };
+        let name = name.to_string();
+        if name.starts_with("refs/pintle/") || name == "refs/heads/pintle-ledger" {
+            own.insert(name.clone(), id);
+        }
+        if name == "HEAD" || access.branch.as_ref().is_some_and(|branch| name == format!("refs/heads/{branch}")) {
+            head = Some((target.to_string(), id));
+        }
+    }
+    let (target, tip) = head.ok_or_else(|| missing(map, remote, access))?;
+    let branch = target.strip_prefix("refs/heads/").map(str::to_owned);
+    let branch = branch.ok_or_else(|| Error::failed(format!("the HEAD of {remote} names no branch")).hint("name the branch to follow"))?;
+    Ok(Advertised { branch, tip, own })
+}
+
+fn missing(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Error {
+    match &access.branch {
+        Some(branch) => Error::failed(format!("{remote} has no branch {branch}")).hint("check the name of the branch"),
+        None if map.remote_refs.iter().all(|one| matches!(one, Ref::Unborn { .. })) => {
+            Error::failed(format!("{remote} has no commit on its default branch")).hint("push a first commit, or name the branch to follow")
+        }
+        None => Error::failed(format!("the HEAD of {remote} names a branch that does not exist")).hint("name the branch to follow"),
+    }
+}
+
+/// Says why the remote could not be asked; what gix says is the cause where nothing better is known.
+fn diagnose(remote: &Remote, access: &Access, why: &gix::Error) -> Failure {
+    Failure::Remote(match remote.place() {
+        Where::Http(url) => http::diagnose(remote, url, access)
+            .unwrap_or_else(|| Error::outside(format!("cannot fetch from {remote}")).cause(causes(why)).hint("try again later")),
+        Where::Path(path) if !path.exists() => Error::failed(format!("{remote} does not exist")).hint("check the path of the repository"),
+        Where::Path(path) if !path.join("HEAD").exists() && !path.join(".git").exists() => {
+            Error::failed(format!("{remote} is not a git repository")).hint("give the folder that git clones from")
+        }
+        Where::Path(_) => {
+            Error::failed(format!("cannot fetch from {remote}")).cause(causes(why)).hint("is git installed, and may it read there?")
+        }
+        Where::Ssh(_) => Error::outside(format!("cannot fetch from {remote}"))
+            .cause(causes(why))
+            .hint("try the same address with git; is the key loaded and the host known?"),
+    })
+}

@@ -1,0 +1,116 @@
+//! How http remotes are spoken to: certificates, time limits, the token, and what an answer that is no git answer means. Redirects are
+//! never followed, so that the token reaches the host it was given for and no other.
+
+use super::Access;
+use super::address::{Remote, Where};
+use crate::error::{Error, Kind, Result};
+use base64::Engine;
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, ClientBuilder, Response};
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
+use secrecy::ExposeSecret;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// The user beside the token; the known hosts look at the token only.
+pub(super) const USER: &str = "pintle";
+
+/// Refuses a token that would cross a network in the clear.
+pub(super) fn check(remote: &Remote, access: &Access) -> Result<()> {
+    let Where::Http(url) = remote.place() else { return Ok(()) };
+    if url.scheme() == "http" && access.token.is_some() && !access.allow_insecure && !is_loopback(url) {
+        return Err(
+            Error::usage(format!("the token for {remote} would be sent without encryption")).hint("use https://, or allow it explicitly")
+        );
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// Applies certificates and time limits.
+pub(super) fn tuned(builder: ClientBuilder, access: &Access) -> reqwest::Result<ClientBuilder> {
+    let limit = access.timeout.min(Duration::from_secs(20));
+    let builder = builder.connect_timeout(limit).timeout(access.timeout);
+    Ok(match &access.ca {
+        Some(pem) => builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?),
+        None => builder,
+    })
+}
+
+pub(super) fn client(access: &Access) -> reqwest::Result<Client> {
+    let builder =
+        Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent(concat!("git/pintle-", env!("CARGO_PKG_VERSION")));
+    tuned(builder, access)?.build()
+}
+
+/// Returns the `Authorization` header, marked so that nothing prints it.
+pub(super) fn authorization(access: &Access) -> Option<(reqwest::header::HeaderName, HeaderValue)> {
+    let token = access.token.as_ref()?.expose_secret();
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{token}"));
+    let mut value = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
+    value.set_sensitive(true);
+    Some((AUTHORIZATION, value))
+}
+
+/// Returns the URL of a service of the repository: `info/refs?service=…`, `git-receive-pack`.
+pub(super) fn below(url: &Url, tail: &str) -> String {
+    format!("{}/{tail}", url.as_str().trim_end_matches('/'))
+}
+
+/// Asks the remote once more and says what is wrong; `None` when this question gets a good answer.
+pub(super) fn diagnose(remote: &Remote, url: &Url, access: &Access) -> Option<Error> {
+    let client = match client(access) {
+        Ok(client) => client,
+        Err(why) => {
+            return Some(Error::failed("cannot set up https").because(why.without_url()).hint("are there certificate authorities?"));
+        }
+    };
+    let mut request = client.get(below(url, "info/refs?service=git-upload-pack"));
+    if let Some((name, value)) = authorization(access) {
+        request = request.header(name, value);
+    }
+    match request.send() {
+        Ok(response) => explain(remote, &response, access.token.is_some()),
+        Err(why) => Some(unreachable(remote, why)),
+    }
+}
+
+pub(super) fn unreachable(remote: &Remote, why: reqwest::Error) -> Error {
+    Error::outside(format!("cannot reach {remote}")).because(why.without_url()).hint("check address, network and certificates")
+}
+
+/// Returns what a status that is not success means for a git remote.
+pub(super) fn explain(remote: &Remote, response: &Response, with_token: bool) -> Option<Error> {
+    let status = response.status();
+    if status.is_redirection() {
+        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).and_then(|to| Url::parse(to).ok());
+        let to = to.map(|to| format!(" to {}{}", to.host_str().unwrap_or_default(), to.path())).unwrap_or_default();
+        return Some(Error::failed(format!("{remote} redirects{to}")).hint("give the address it redirects to; redirects are not followed"));
+    }
+    let announced = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-git-"));
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(denied(remote, status, with_token)),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Some(
+            Error::failed(format!("there is no git repository at {remote}"))
+                .hint("check the address; hosts also answer so when the token may not see the repository"),
+        ),
+        _ if status.is_success() && announced => None,
+        _ if status.is_success() => {
+            Some(Error::failed(format!("{remote} is not a git repository")).hint("give the address git clones from"))
+        }
+        _ => Some(Error::outside(format!("{remote} answered {status}")).hint("try again later")),
+    }
+}
+
+fn denied(remote: &Remote, status: StatusCode, with_token: bool) -> Error {
+    let hint = if with_token { "is the token valid, and may it read this repository?" } else { "give a token that may read it" };
+    Error::new(Kind::Failed, format!("{remote} refuses access")).cause(format!("it answered {status}")).hint(hint)
+}

@@ -1,0 +1,210 @@
+//! How much one registry is asked at once, how fast, and not at all while it wants to be left alone.
+//! Never reads a configuration and never sends anything.
+
+use super::error::OciError;
+use governor::clock::{Clock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// A 429 that does not say how long: the shortest time Docker Hub's documentation speaks of.
+const UNSAID: Duration = Duration::from_secs(60);
+/// The longest `Retry-After` that is believed.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Connections that fail one after the other before a registry counts as down …
+const FAILURES: u32 = 16;
+/// … and for how long it then is not asked.
+const DOWN: Duration = Duration::from_secs(60);
+
+/// What a registry may be burdened with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Burden {
+    pub concurrency: usize,
+    pub per_second: NonZeroU32,
+    /// A registry that closes for longer is not waited for.
+    pub longest_wait: Duration,
+}
+
+/// The state of one registry's patience.
+pub(super) struct Limits {
+    host: String,
+    slots: Semaphore,
+    pace: RateLimiter<NotKeyed, InMemoryState, PassingTime, NoOpMiddleware<Tick>>,
+    longest_wait: Duration,
+    gate: Mutex<Gate>,
+}
+
+#[derive(Default)]
+struct Gate {
+    closed: Option<Closed>,
+    failures: u32,
+    /// Docker Hub counts GETs of manifests, not HEADs, and says how many are left on each answer.
+    gets_used_up: bool,
+}
+
+#[derive(Clone)]
+struct Closed {
+    until: Instant,
+    error: OciError,
+}
+
+impl Limits {
+    pub(super) fn new(host: &str, burden: Burden) -> Self {
+        let quota = Quota::per_second(burden.per_second);
+        Self {
+            host: host.to_owned(),
+            slots: Semaphore::new(burden.concurrency.max(1)),
+            pace: RateLimiter::direct_with_clock(quota, PassingTime),
+            longest_wait: burden.longest_wait,
+            gate: Mutex::default(),
+        }
+    }
+
+    /// Waits for one of the registry's slots.
+    pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.slots.acquire().await.ok()
+    }
+
+    /// Waits until the next request may be sent, or says why none will be; `counted` requests are those a registry gives only so many of.
+    pub(super) async fn turn(&self, counted: bool) -> Result<(), OciError> {
+        if counted && self.gate().gets_used_up {
+            let until = Timestamp::now().saturating_add(signed(UNSAID)).unwrap_or(Timestamp::MAX);
+            return Err(OciError::Limited { host: self.host.clone(), until: whole_seconds(until) });
+        }
+        while let Some(closed) = self.closed() {
+            if closed.until.saturating_duration_since(Instant::now()) > self.longest_wait {
+                return Err(closed.error);
+            }
+            tokio::time::sleep_until(closed.until).await;
+        }
+        while let Err(early) = self.pace.check() {
+            tokio::time::sleep(early.wait_time_from(PassingTime.now())).await;
+        }
+        Ok(())
+    }
+
+    /// Learns from an answer: `Retry-After` on 429 and 503, `ratelimit-remaining`, and that the registry is alive.
+    pub(super) fn heard(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) {
+        let mut gate = self.gate();
+        gate.failures = 0;
+        gate.gets_used_up = number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
+        let asked = retry_after(headers, now);
+        let wait = match status {
+            StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(UNSAID)),
+            StatusCode::SERVICE_UNAVAILABLE => asked,
+            _ if gate.gets_used_up => number(headers, "ratelimit-reset").map(Duration::from_secs),
+            _ => None,
+        };
+        if let Some(wait) = wait {
+            let error = |until| OciError::Limited { host: self.host.clone(), until };
+            gate.close(wait.min(LONGEST), now, error);
+        }
+    }
+
+    /// Learns that no answer came. After many in a row the registry is left alone.
+    pub(super) fn failed(&self, why: &OciError, now: Timestamp) {
+        let mut gate = self.gate();
+        gate.failures += 1;
+        if gate.failures >= FAILURES {
+            let (host, why) = (self.host.clone(), why.to_string());
+            gate.close(DOWN, now, |until| OciError::Down { host, why, until });
+            gate.failures = 0;
+        }
+    }
+
+    /// Returns why the registry is left alone now, if it is.
+    pub(super) fn refusal(&self) -> Option<OciError> {
+        self.closed().map(|closed| closed.error)
+    }
+
+    fn closed(&self) -> Option<Closed> {
+        let mut gate = self.gate();
+        let now = Instant::now();
+        gate.closed = gate.closed.take().filter(|closed| closed.until > now);
+        gate.closed.clone()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate {
+    /// Closes until the later of what is known and what is new.
+    fn close(&mut self, wait: Duration, now: Timestamp, error: impl FnOnce(Timestamp) -> OciError) {
+        let until = Instant::now() + wait;
+        if self.closed.as_ref().is_none_or(|closed| closed.until < until) {
+            let at = now.saturating_add(signed(wait)).unwrap_or(Timestamp::MAX);
+            self.closed = Some(Closed { until, error: error(whole_seconds(at)) });
+        }
+    }
+}
+
+/// `Retry-After` as seconds or as an HTTP date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = DateTimeParser::new().parse_zoned(text).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+/// `ratelimit-remaining: 76;w=21600` → 76
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    let text = headers.get(name)?.to_str().ok()?;
+    text.split([';', ',']).next()?.trim().parse().ok()
+}
+
+fn signed(wait: Duration) -> SignedDuration {
+    SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX)
+}
+
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// tokio's time, which a test can hold still.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PassingTime;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tick(Instant);
+
+impl Clock for PassingTime {
+    type Instant = Tick;
+
+    fn now(&self) -> Tick {
+        Tick(Instant::now())
+    }
+}
+
+impl Reference for Tick {
+    fn duration_since(&self, earlier: Self) -> governor::nanos::Nanos {
+        self.0.saturating_duration_since(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: governor::nanos::Nanos) -> Self {
+        Self(self.0.checked_sub(duration.into()).unwrap_or(self.0))
+    }
+}
+
+impl std::ops::Add<governor::nanos::Nanos> for Tick {
+    type Output = Self;
+
+    fn add(self, rhs: governor::nanos::Nanos) -> Self {
+        Self(self.0 + Duration::from(rhs))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! One registry: where it is, how it wants to be asked, how much it bears. Never knows another registry.
+
+use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
+use super::docker_config::{Credentials, DockerConfig};
+use super::error::{self, OciError};
+use super::limits::{Burden, Limits};
+use super::wire::{self, BodyError, Reply};
+use super::{MANIFEST_LIMIT, Options, RegistryOptions};
+use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use secrecy::ExposeSecret;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// More attempts after the first.
+const RETRIES: usize = 2;
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Redirects within the registry, where nothing but the path changes.
+const REDIRECTS: usize = 3;
+const TOKEN_LIMIT: usize = 256 << 10;
+
+pub(super) struct Registry {
+    pub(super) host: String,
+    /// Ends with a slash: `https://ghcr.io/`, `http://127.0.0.1:5000/docker.io/`.
+    base: Url,
+    repository_prefix: Option<String>,
+    redirects_to: Vec<String>,
+    own_credentials: Option<Credentials>,
+    docker_config: Option<DockerConfig>,
+    http: reqwest::Client,
+    auth: Auth,
+    limits: Limits,
+    timeout: Duration,
+}
+
+/// What is asked for, and whom.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub registry: Arc<Registry>,
+    pub repository: Arc<str>,
+    /// A tag or a digest.
+    pub reference: Arc<str>,
+}
+
+pub(super) enum Answer {
+    Reply(Reply),
+    /// Another registry is to be asked.
+    Elsewhere {
+        host: String,
+        repository: String,
+        reference: String,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.reference.contains(':') { '@' } else { ':' };
+        write!(f, "{}/{}{mark}{}", self.registry.host, self.repository, self.reference)
+    }
+}
+
+impl Registry {
+    pub(super) fn new(options: &Options, told: RegistryOptions) -> Result<Self, OciError> {
+        let setup = |why: &str| OciError::Setup { host: told.host.clone(), why: why.to_owned() };
+        let base = base(&told).ok_or_else(|| setup("its endpoint is not an http or https URL without credentials and query"))?;
+        let burden = Burden { concurrency: told.max_concurrency, per_second: told.requests_per_second, longest_wait: options.longest_wait };
+        let password = |(username, password)| Credentials::Password { username, password };
+        Ok(Self {
+            http: http(options, &told, &base).map_err(setup)?,
+            limits: Limits::new(&told.host, burden),
+            host: told.host,
+            base,
+            repository_prefix: told.repository_prefix.filter(|prefix| !prefix.is_empty()),
+            redirects_to: told.redirects_to,
+            own_credentials: told.username.zip(told.password).map(password),
+            docker_config: options.docker_config.clone(),
+            auth: Auth::new(),
+            timeout: options.timeout,
+        })
+    }
+
+    /// Asks for a manifest. Everything but a 200 or a redirect to a known host is an error.
+    pub(super) async fn ask(&self, method: &Method, place: &Place) -> Result<Answer, OciError> {
+        let _slot = self.limits.slot().await;
+        if !self.auth.meeting.initialized() {
+            // Whoever comes first learns for all how the registry wants to be asked.
+            let mut first = None;
+            self.auth.meeting.get_or_init(async || first = Some(self.authorised(method, place).await)).await;
+            if let Some(reply) = first {
+                return self.judge(reply?, place);
+            }
+        }
+        self.judge(self.authorised(method, place).await?, place)
+    }
+
+    /// Asks, and once more when the registry wants to know (again) who asks.
+    async fn authorised(&self, method: &Method, place: &Place) -> Result<Reply, OciError> {
+        let grant = self.grant(place).await?;
+        let reply = self.follow(method, place, &grant).await?;
+        if reply.status != StatusCode::UNAUTHORIZED {
+            return Ok(reply);
+        }
+        let scheme = auth::challenge(&reply.headers, &self.base);
+        let scheme = scheme.map_err(|why| OciError::Challenge { host: self.host.clone(), why })?;
+        let again = match (grant, scheme) {
+            (Grant::Anonymous, Some(scheme)) => {
+                self.auth.learn(scheme);
+                true
+            }
+            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) => {
+                self.auth.learn(scheme);
+                self.auth.retire(&scope, &token).await;
+                true
+            }
+            _ => false,
+        };
+        let grant = if again { self.grant(place).await? } else { Grant::Anonymous };
+        match grant {
+            Grant::Anonymous => Ok(reply),
+            grant => self.follow(method, place, &grant).await,
+        }
+    }
+
+    /// Returns what the next request is sent with, as far as the registry is known.
+    async fn grant(&self, place: &Place) -> Result<Grant, OciError> {
+        let credentials = self.credentials(&place.repository);
+        match self.auth.learned() {
+            None => Ok(Grant::Anonymous),
+            Some(Scheme::Basic) => Ok(credentials.and_then(auth::basic).map_or(Grant::Anonymous, Grant::Basic)),
+            Some(Scheme::Bearer { realm, service }) => {
+                let scope = auth::pull_scope(&self.repository(place));
+                let request = auth::token_request(&realm, service.as_deref(), &scope, credentials);
+                let token = self.auth.token(&scope, self.fetch_token(request, &scope)).await?;
+                Ok(Grant::Bearer { scope, token })
+            }
+        }
+    }
+
+    async fn fetch_token(&self, request: TokenRequest, scope: &str) -> Result<Token, OciError> {
+        let realm = request.url.host_str().unwrap_or_default().to_owned();
+        let failed = |why: String| OciError::Token { host: self.host.clone(), realm: realm.clone(), scope: scope.to_owned(), why };
+        let built = || {
+            let asked = match &request.form {
+                None => self.http.get(request.url.clone()),
+                Some(form) => {
+                    let asked = self.http.post(request.url.clone());
+                    asked.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned())
+                }
+            };
+            with(asked, request.authorization.as_ref())
+        };
+        let reply = self.send(built, &realm, TOKEN_LIMIT, false).await?;
+        match reply.status {
+            StatusCode::OK => Token::read(&reply.body).map_err(|why| failed(why.to_owned())),
+            StatusCode::TOO_MANY_REQUESTS => Err(self.limits.refusal().unwrap_or_else(|| failed("it answered 429".to_owned()))),
+            status => Err(failed(format!("it answered {}", status.as_u16()))),
+        }
+    }
+
+    /// Sends one request for a manifest, and on along redirects that stay on this registry.
+    async fn follow(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
+        let mut url = self.url(place)?;
+        for _ in 0..REDIRECTS {
+            let counted = *method == Method::GET;
+            let built = || with(self.http.request(method.clone(), url.clone()).header(ACCEPT, wire::ACCEPT), grant.header());
+            let reply = self.send(built, &place.to_string(), MANIFEST_LIMIT, counted).await?;
+            match location(&reply, &url) {
+                Some(to) if to.origin() == url.origin() => url = to,
+                _ => return Ok(reply),
+            }
+        }
+        Err(self.redirected(place, &url, "it is one redirect too many"))
+    }
+
+    /// Sends a request, and again when the way there was broken.
+    async fn send(&self, built: impl Fn() -> RequestBuilder, at: &str, limit: usize, counted: bool) -> Result<Reply, OciError> {
+        let once = || async {
+            self.limits.turn(counted).await?;
+            let reply = self.exchange(built(), at, limit).await;
+            if let Err(why @ (OciError::Unreachable { .. } | OciError::Timeout { .. })) = &reply {
+                self.limits.failed(why, Timestamp::now());
+            }
+            let reply = reply?;
+            self.limits.heard(reply.status, &reply.headers, Timestamp::now());
+            match reply.status.as_u16() {
+                status @ 502..=504 => Err(OciError::Status { host: self.host.clone(), at: at.to_owned(), status }),
+                _ => Ok(reply),
+            }
+        };
+        let pauses = ExponentialBuilder::default().with_min_delay(RETRY_DELAY).with_max_times(RETRIES).with_jitter();
+        once.retry(pauses).when(OciError::is_passing).await
+    }
+
+    async fn exchange(&self, request: RequestBuilder, at: &str, limit: usize) -> Result<Reply, OciError> {
+        let mut response = request.send().await.map_err(|why| self.broken(&why, at))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match status {
+            StatusCode::OK => wire::body(&mut response, limit).await,
+            _ => Ok(Bytes::new()),
+        };
+        let body = body.map_err(|why| match why {
+            BodyError::TooLarge => OciError::TooLarge { at: at.to_owned(), limit },
+            BodyError::Broken(why) => self.broken(&why, at),
+        })?;
+        Ok(Reply { status, headers, body })
+    }
+
+    fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
+        if why.is_timeout() && !why.is_connect() {
+            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), limit: self.timeout };
+        }
+        let mut innermost: &dyn std::error::Error = why;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        OciError::Unreachable { host: self.host.clone(), why: innermost.to_string() }
+    }
+
+    fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
+        let (host, at) = (self.host.clone(), place.to_string());
+        match reply.status.as_u16() {
+            200 => Ok(Answer::Reply(reply)),
+            301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),
+            status @ (401 | 403) => {
+                let sent = self.credentials(&place.repository).is_some();
+                let credentials = if sent { error::Credentials::Sent } else { error::Credentials::None };
+                Err(OciError::Denied { host, at, status, credentials })
+            }
+            // A web server's page says nothing about images.
+            404 if reply.media_type() != "text/html" => Err(OciError::NotFound { at }),
+            429 => Err(self.limits.refusal().unwrap_or(OciError::Status { host, at, status: 429 })),
+            status => Err(OciError::Status { host, at, status }),
+        }
+    }
+
+    /// Follows to another registry only when this one is known to use it, and never from https to http.
+    fn elsewhere(&self, reply: &Reply, place: &Place) -> Result<Answer, OciError> {
+        let from = self.url(place)?;
+        let Some(to) = location(reply, &from) else {
+            return Err(self.redirected(place, &from, "it names no address"));
+        };
+        let host = authority(&to);
+        let fits = |allowed: &String| host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str());
+        if !self.redirects_to.iter().any(fits) {
+            return Err(self.redirected(place, &to, "it is another host"));
+        }
+        if from.scheme() == "https" && to.scheme() != "https" {
+            return Err(self.redirected(place, &to, "it is not encrypted"));
+        }
+        let path = to.path().strip_prefix("/v2/").and_then(|path| path.rsplit_once("/manifests/"));
+        let (repository, reference) = path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
+        Ok(Answer::Elsewhere { host, repository: repository.to_owned(), reference: reference.to_owned() })
+    }
+
+    fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
+        OciError::Redirect { host: self.host.clone(), at: place.to_string(), to: authority(to), why }
+    }
+
+    fn credentials(&self, repository: &str) -> Option<&Credentials> {
+        let read = || self.docker_config.as_ref()?.find(&self.host, repository);
+        self.own_credentials.as_ref().or_else(read)
+    }
+
+    /// The repository as the registry that is really asked calls it.
+    fn repository(&self, place: &Place) -> String {
+        match &self.repository_prefix {
+            Some(prefix) => format!("{}/{}", prefix.trim_matches('/'), place.repository),
+            None => place.repository.to_string(),
+        }
+    }
+
+    fn url(&self, place: &Place) -> Result<Url, OciError> {
+        let path = format!("v2/{}/manifests/{}", self.repository(place), place.reference);
+        let setup = |_| OciError::Setup { host: self.host.clone(), why: format!("`{path}` is not a path") };
+        self.base.join(&path).map_err(setup)
+    }
+}
+
+fn with(request: RequestBuilder, authorization: Option<&HeaderValue>) -> RequestBuilder {
+    match authorization {
+        Some(value) => request.header(AUTHORIZATION, value.clone()),
+        None => request,
+    }
+}
+
+/// Returns where a redirect leads.
+fn location(reply: &Reply, from: &Url) -> Option<Url> {
+    let redirect = matches!(reply.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let text = reply.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?;
+    from.join(text).ok()
+}
+
+/// `host` or `host:port`.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn base(told: &RegistryOptions) -> Option<Url> {
+    let mut url = match &told.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => {
+            let host = if told.host == "docker.io" { "registry-1.docker.io" } else { &told.host };
+            let scheme = if told.plain_http { "http" } else { "https" };
+            Url::parse(&format!("{scheme}://{host}/")).ok()?
+        }
+    };
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && bare).then_some(url)
+}
+
+fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .user_agent(&options.user_agent)
+        .connect_timeout(options.connect_timeout)
+        .timeout(options.timeout)
+        .pool_max_idle_per_host(told.max_concurrency);
+    if auth::is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = &told.ca_pem {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| "its ca file holds no certificate in PEM")?;
+        if authorities.is_empty() {
+            return Err("its ca file holds no certificate in PEM");
+        }
+        builder = builder.tls_certs_merge(authorities);
+    }
+    builder.build().map_err(|_| "the TLS configuration cannot be built; are the system's root certificates there?")
+}

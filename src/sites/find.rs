@@ -1,0 +1,283 @@
+//! Walks the instances of a root and gathers occurrences: one for each image as each consumer sees it.
+
+use super::objects;
+use super::occurrence::{Occurrence, Place, places};
+use super::settings::{Extra, Settings};
+use super::values::{Found, plausible};
+use super::workload::{self, Owner};
+use super::{Problem, Use};
+use crate::terraform::body::BodyView;
+use crate::terraform::files::{Files, RepoPath};
+use crate::terraform::hcl::Source;
+use crate::terraform::instance::Instance;
+use crate::terraform::span::Span;
+use crate::terraform::text::{Form, Origin, Text};
+use crate::terraform::value::{Value, Why};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A literal that is known to be no site, whatever the occurrences say.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    pub place: Place,
+    pub kind: RemarkKind,
+    pub reason: String,
+    pub user: Option<Use>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    Dead,
+    Unpinnable,
+}
+
+impl Remark {
+    pub fn unpinnable(place: Place, reason: &str, user: Use) -> Self {
+        Self { place, kind: RemarkKind::Unpinnable, reason: reason.into(), user: Some(user) }
+    }
+
+    pub fn dead(place: Place, reason: &str) -> Self {
+        Self { place, kind: RemarkKind::Dead, reason: reason.into(), user: None }
+    }
+}
+
+/// What a walk gathers.
+pub struct Finder<'a> {
+    pub files: &'a Files,
+    pub settings: &'a Settings,
+    pub occurrences: Vec<Occurrence>,
+    pub remarks: Vec<Remark>,
+    pub problems: Vec<Problem>,
+    /// Attributes whose texts are images: `elsewhere` leaves them out.
+    pub consumed: BTreeSet<(RepoPath, Span)>,
+    orphan: bool,
+    cwd: RepoPath,
+}
+
+impl<'a> Finder<'a> {
+    pub fn new(files: &'a Files, settings: &'a Settings) -> Self {
+        Self {
+            files,
+            settings,
+            occurrences: Vec::new(),
+            remarks: Vec::new(),
+            problems: Vec::new(),
+            consumed: BTreeSet::new(),
+            orphan: false,
+            cwd: RepoPath::default(),
+        }
+    }
+
+    /// Walks one instance of a module: its resources, data sources and calls of remote modules.
+    pub fn instance(&mut self, instance: &Instance<'_>) {
+        self.orphan = instance.is_orphan();
+        self.cwd = instance.root().module_dir().clone();
+        for declared in instance.resources().filter(|declared| may_hold_images(declared.label(0))) {
+            let address = format!("{}.{}", declared.label(0), declared.label(1));
+            for view in instance.expand(declared) {
+                self.resource(&view, declared.label(0), &address);
+            }
+        }
+        for call in instance.remote_calls() {
+            let user = self.user(instance, "module", call.place.line, &call.place.file, call.instances);
+            let user = Use { name: call.label.as_deref().map(Into::into), ..user };
+            let arguments = call.arguments.into_iter().map(|argument| (argument.name.into(), argument.value)).collect();
+            objects::remote_module(self, &call.source, &self.settings.modules, &arguments, &user);
+        }
+    }
+
+    fn resource(&mut self, view: &BodyView<'_>, kind: &str, address: &str) {
+        let instance = view.instance();
+        let user = |finder: &Self, kind: &str| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
+        if let Some(workload) = workload::kind(kind) {
+            return self.workload(view, workload, address, user(self, workload.name));
+        }
+        match kind {
+            "helm_release" => {
+                let user = user(self, "helm_release");
+                objects::helm(self, view, &user);
+                self.consume(view, &["values", "set"]);
+            }
+            "kubernetes_manifest" => {
+                let user = user(self, "manifest");
+                objects::object(self, &view.value("manifest"), &user);
+                self.consume(view, &["manifest"]);
+            }
+            "kubectl_manifest" => {
+                let user = user(self, "manifest");
+                if let Value::Text(text) = view.value("yaml_body") {
+                    for document in objects::documents(self, &text, &user) {
+                        objects::object(self, &document, &user);
+                    }
+                }
+                self.consume(view, &["yaml_body"]);
+            }
+            "kustomization_build" | "kustomization_overlay" => {
+                let user = user(self, "kustomization");
+                objects::kustomization(self, view, &user);
+            }
+            _ if is_data(kind) => {
+                let (namespace, name, _) = workload::metadata(view);
+                let user = Use { namespace, name, ..user(self, data_kind(kind)) };
+                objects::config_map(self, view, &user);
+                self.consume(view, &["data", "string_data"]);
+            }
+            _ => {}
+        }
+    }
+
+    fn workload(&mut self, view: &BodyView<'_>, kind: workload::Kind, address: &str, user: Use) {
+        let (namespace, name, annotations) = workload::metadata(view);
+        let env = self.settings.extras.iter().filter_map(|extra| match extra {
+            Extra::Env { resource, names } if resource.matches(address) => Some(names),
+            _ => None,
+        });
+        let image_env: Vec<_> = env.flatten().collect();
+        let template = Use { namespace, name, ..user };
+        let owner = Owner { template: &template, orphan: self.orphan, annotations, ignored: workload::ignore_changes(view), image_env: &image_env };
+        for (occurrence, attr) in workload::images(view, kind, &owner) {
+            self.consumed.insert(attr);
+            self.push(occurrence);
+        }
+    }
+
+    fn user(&self, instance: &Instance<'_>, kind: &str, line: usize, file: &RepoPath, instances: Option<u64>) -> Use {
+        Use {
+            root: instance.root().dir.clone(),
+            environment: instance.root().environment.as_deref().map(Into::into),
+            file: file.clone(),
+            line,
+            kind: kind.into(),
+            namespace: None,
+            name: None,
+            container: None,
+            init: false,
+            image: None,
+            ignored: None,
+            ignore_spans: Vec::new(),
+            instances,
+        }
+    }
+
+    fn consume(&mut self, view: &BodyView<'_>, attrs: &[&str]) {
+        let spans = attrs.iter().filter_map(|name| view.attr(name)).map(|attr| (attr.source().path.clone(), attr.place().span));
+        self.consumed.extend(spans);
+    }
+
+    /// Takes an image of a value tree.
+    pub fn found(&mut self, found: Found, user: Use, annotations: Vec<(Arc<str>, Arc<str>)>) {
+        let user = Use { container: Some(found.name.into()), init: found.init, ..user };
+        for (frame, reason) in found.blank {
+            self.remarks.push(Remark::unpinnable(Place::of_frame(&frame), &reason, user.clone()));
+        }
+        self.push(Occurrence { user, image: found.image, orphan: self.orphan, annotations, refused: None });
+    }
+
+    /// An image of which nothing at all is known has no literal: it is told as a problem, so that it is not taken for nothing.
+    fn push(&mut self, occurrence: Occurrence) {
+        let user = &occurrence.user;
+        if let (Some(why), true) = (occurrence.image.why_unknown(), places(&occurrence.image).is_empty() && occurrence.image.frames().is_empty())
+            && !occurrence.orphan
+            && user.instances != Some(0)
+        {
+            let what = format!("the image of {} is not known: {why}", super::key::workload(user));
+            self.problems.push(Problem { file: user.file.clone(), line: Some(user.line), what });
+        }
+        self.occurrences.push(occurrence);
+    }
+
+    /// Says that something that may hold images could not be evaluated.
+    pub fn unknown(&mut self, source: &Source, line: usize, what: &str, why: Option<&Why>) {
+        if let (Some(why), false) = (why, self.orphan) {
+            self.problems.push(Problem { file: source.path.clone(), line: Some(line), what: format!("the {what} are not known: {why}") });
+        }
+    }
+
+    /// Says of the literals of an image that something replaces them.
+    pub fn dead(&mut self, image: &Text, user: &Use, reason: &str) {
+        self.dead_except(image, user, reason, &BTreeSet::new());
+    }
+
+    pub fn dead_except(&mut self, image: &Text, _user: &Use, reason: &str, kept: &BTreeSet<Place>) {
+        let gone = places(image).into_iter().map(|(place, _)| place).filter(|place| !kept.contains(place));
+        self.remarks.extend(gone.map(|place| Remark::dead(place, reason)));
+    }
+
+    /// Reads a file by a path relative to where Terraform is run.
+    pub fn read(&self, path: &str) -> Option<(Text, RepoPath)> {
+        let path = self.cwd.join(path)?;
+        Some((file_text(self.files, &path)?, path))
+    }
+
+    /// Reads the files that only the config knows to hold images.
+    pub fn extra_files(&mut self, roots: &BTreeSet<RepoPath>) {
+        let settings = self.settings;
+        for extra in &settings.extras {
+            let Extra::File { file, path } = extra else { continue };
+            let hits: Vec<RepoPath> = self.files.iter().map(|(path, _)| path.clone()).filter(|path| file.matches(path.as_str())).collect();
+            for hit in hits {
+                self.extra_file(&hit, path, roots);
+            }
+        }
+    }
+
+    fn extra_file(&mut self, file: &RepoPath, path: &[Arc<str>], roots: &BTreeSet<RepoPath>) {
+        let Some(text) = file_text(self.files, file) else {
+            return self.problems.push(Problem { file: file.clone(), line: None, what: "not read, though the config names it under [[extra]]".into() });
+        };
+        let root = roots.iter().filter(|root| is_below(file, root)).max_by_key(|root| root.as_str().len()).cloned().unwrap_or_default();
+        let documents = crate::terraform::yaml::documents(&text);
+        for (value, parent, document) in documents.iter().flat_map(|d| objects::at_path(&d.value, path).into_iter().map(move |(v, p)| (v, p, &d.value))) {
+            let image = super::values::as_text(value);
+            if !plausible(&image, true) {
+                continue;
+            }
+            let name = parent.and_then(|parent| super::values::get(parent, "name")).and_then(Value::as_str);
+            let meta = |key: &str| super::values::get(document, "metadata").and_then(|m| super::values::get(m, key)).and_then(Value::as_str).map(Into::into);
+            let kind = super::values::get(document, "kind").and_then(Value::as_str).unwrap_or_else(|| "file".into()).to_lowercase();
+            let user = Use {
+                root: root.clone(),
+                environment: None,
+                file: file.clone(),
+                line: 1,
+                kind: kind.into(),
+                namespace: meta("namespace"),
+                name: meta("name"),
+                container: Some(name.unwrap_or_else(|| path.join(".")).into()),
+                init: path.iter().any(|part| &**part == "initContainers"),
+                image: None,
+                ignored: None,
+                ignore_spans: Vec::new(),
+                instances: Some(1),
+            };
+            self.push(Occurrence { user, image, orphan: false, annotations: Vec::new(), refused: None });
+        }
+    }
+}
+
+/// Says whether a resource of that type can hold an image in a place that is known.
+fn may_hold_images(kind: &str) -> bool {
+    let others = ["helm_release", "kubernetes_manifest", "kubectl_manifest", "kustomization_build", "kustomization_overlay"];
+    others.contains(&kind) || is_data(kind) || workload::kind(kind).is_some()
+}
+
+fn is_below(file: &RepoPath, root: &RepoPath) -> bool {
+    let rest = file.as_str().strip_prefix(root.as_str());
+    root.as_str().is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn is_data(kind: &str) -> bool {
+    ["kubernetes_config_map", "kubernetes_secret"].iter().any(|known| kind.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v1")))
+}
+
+fn data_kind(kind: &str) -> &'static str {
+    if kind.starts_with("kubernetes_secret") { "secret" } else { "configmap" }
+}
+
+/// The whole file as a text whose every byte is written in it.
+fn file_text(files: &Files, path: &RepoPath) -> Option<Text> {
+    let bytes = files.bytes(path)?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let span = Span::new(0, text.len());
+    Some(Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw }))
+}

@@ -1,0 +1,212 @@
+//! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
+
+use super::decide::{Decided, Role, decide, used};
+use super::elsewhere::elsewhere;
+use super::find::{Finder, Remark, RemarkKind};
+use super::key::{Keys, Stacks};
+use super::occurrence::{Occurrence, Place, places};
+use super::settings::Settings;
+use super::values::{plausible, texts};
+use super::{Comment, Fate, Literal, Problem, Scan, Site, Use};
+use crate::terraform::files::{Files, RepoPath};
+use crate::terraform::instance::Walk;
+use crate::terraform::project::{Project, RootKind};
+use crate::terraform::sources::{self, Sources};
+use crate::terraform::text::Form;
+use crate::terraform::value::Value;
+use crate::terraform::yaml;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Finds every literal that takes part in an image.
+pub fn scan(files: &Files, settings: &Settings) -> Scan {
+    let sources = Sources::read(files, &settings.project);
+    let project = Project::new(files, &sources, &settings.project);
+    let mut found = Gathered::default();
+    for finder in project.each_root(|walk| walk_root(&walk, files, settings)) {
+        found.take(finder);
+    }
+    let dirs: BTreeSet<RepoPath> = project.roots().iter().filter(|root| root.kind != RootKind::Orphan).map(|root| root.dir.clone()).collect();
+    let mut extra = Finder::new(files, settings);
+    extra.extra_files(&dirs);
+    found.take(extra);
+    let away = elsewhere(&project, &found);
+    let assembly = Assembly { files, sources: &sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences };
+    let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
+    let literals = assembly.literals(decided, found.remarks);
+    let problems: BTreeSet<Problem> = project.problems().map(problem).chain(found.problems).collect();
+    Scan { literals, problems: problems.into_iter().collect() }
+}
+
+fn problem(told: &sources::Problem) -> Problem {
+    Problem { file: told.file.clone(), line: told.line, what: told.what.clone() }
+}
+
+/// What the walk over all roots gathered, in the order of the roots.
+#[derive(Default)]
+pub struct Gathered {
+    pub occurrences: Vec<Occurrence>,
+    pub remarks: Vec<Remark>,
+    pub problems: Vec<Problem>,
+    pub consumed: BTreeSet<super::workload::Attribute>,
+}
+
+impl Gathered {
+    fn take(&mut self, finder: Finder<'_>) {
+        self.occurrences.extend(finder.occurrences);
+        self.remarks.extend(finder.remarks);
+        self.problems.extend(finder.problems);
+        self.consumed.extend(finder.consumed);
+    }
+}
+
+fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> Finder<'a> {
+    let mut finder = Finder::new(files, settings);
+    let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
+    let instances = walk.instances();
+    for instance in &instances {
+        finder.instance(instance);
+    }
+    finder.problems.extend(walk.problems().iter().map(problem));
+    let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
+    for instance in &instances {
+        for binding in instance.variables() {
+            let alive = texts(&binding.value).iter().any(|text| places(text).iter().any(|(place, _)| images.contains(place)));
+            for given in binding.overridden.iter().filter(|_| alive) {
+                let by = binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
+                dead_values(&mut finder, &given.value, &by);
+            }
+        }
+        if seen.insert(instance.dir().clone()) && !instance.is_orphan() {
+            for unread in instance.unread() {
+                let reason = unread.replaced_by.as_ref().map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
+                for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
+                    finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
+                }
+            }
+        }
+    }
+    finder
+}
+
+/// A weaker value is dead as a whole where it is a string; of a collection, the strings that read as images.
+fn dead_values(finder: &mut Finder<'_>, weaker: &Value, by: &str) {
+    let whole = matches!(weaker, Value::Text(_));
+    for text in texts(weaker).into_iter().filter(|text| whole || plausible(text, false)) {
+        finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, by)));
+    }
+}
+
+/// Puts lines, texts, comments, names and uses to what was decided.
+struct Assembly<'a> {
+    files: &'a Files,
+    sources: &'a Sources,
+    stacks: Stacks,
+    occurrences: &'a [Occurrence],
+}
+
+impl Assembly<'_> {
+    fn literals(&self, decided: Vec<Decided>, remarks: Vec<Remark>) -> Vec<Literal> {
+        let mut keys = Keys::default();
+        let mut out: BTreeMap<Place, Literal> = BTreeMap::new();
+        for one in decided {
+            if let Some(literal) = self.literal(&one, &mut keys) {
+                out.insert(one.place, literal);
+            }
+        }
+        for remark in remarks {
+            if !out.contains_key(&remark.place)
+                && let Some(literal) = self.remarked(&remark)
+            {
+                out.insert(remark.place, literal);
+            }
+        }
+        out.into_values().collect()
+    }
+
+    fn literal(&self, one: &Decided, keys: &mut Keys) -> Option<Literal> {
+        let uses = merged(one.users.iter().map(|&index| used(&self.occurrences[index])));
+        let reference = common(&uses);
+        let fate = match &one.role {
+            Role::Site { image, pin } => Fate::Site(Site {
+                key: keys.give(&one.place.file, &uses),
+                image: image.clone(),
+                pin: pin.clone(),
+                stack: self.stacks.of(&one.place.file, &uses),
+                comments: self.comments(&one.place, pin.form),
+                annotations: self.annotations(&one.users),
+            }),
+            Role::Half(reason) => Fate::Half(reason.clone()),
+            Role::Unpinnable(reason) => Fate::Unpinnable(reason.clone()),
+            Role::Orphan(reason) => Fate::Orphan(reason.clone()),
+        };
+        self.place(&one.place, fate, reference, uses)
+    }
+
+    fn remarked(&self, remark: &Remark) -> Option<Literal> {
+        let fate = match remark.kind {
+            RemarkKind::Dead => Fate::Dead(remark.reason.clone()),
+            RemarkKind::Unpinnable => Fate::Unpinnable(remark.reason.clone()),
+        };
+        self.place(&remark.place, fate, None, remark.user.iter().cloned().collect())
+    }
+
+    fn place(&self, place: &Place, fate: Fate, reference: Option<String>, uses: Vec<Use>) -> Option<Literal> {
+        let bytes = self.files.bytes(&place.file)?;
+        let literal = String::from_utf8_lossy(bytes.get(place.content.range())?).into_owned();
+        Some(Literal { file: place.file.clone(), span: place.content, line: self.line(place), literal, fate, reference, uses })
+    }
+
+    fn line(&self, place: &Place) -> usize {
+        match (self.sources.source(&place.file), self.files.bytes(&place.file)) {
+            (Some(source), _) => source.line(place.content.start),
+            (None, Some(bytes)) => bytes.iter().take(place.content.start).filter(|byte| **byte == b'\n').count() + 1,
+            (None, None) => 1,
+        }
+    }
+
+    fn spelled(&self, place: &Place) -> String {
+        format!("{}:{}", place.file, self.line(place))
+    }
+
+    /// The comment that ends the line, then those above, from near to far.
+    fn comments(&self, place: &Place, form: Form) -> Vec<Comment> {
+        let yaml = matches!(form, Form::YamlPlain | Form::YamlSingle | Form::YamlDouble | Form::YamlBlock);
+        let mut all: Vec<Comment> = match self.sources.source(&place.file).filter(|_| !yaml) {
+            Some(source) => {
+                let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
+                source.comments_around(place.content.start).into_iter().map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+            }
+            None if form == Form::Json => Vec::new(),
+            None => {
+                let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+                let found = yaml::comments_around(&text, place.content.start);
+                found.into_iter().map(|c| Comment { text: c.text, line: c.line, trailing: c.trailing }).collect()
+            }
+        };
+        all.sort_by_key(|comment| (!comment.trailing, std::cmp::Reverse(comment.line)));
+        all
+    }
+
+    fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {
+        let all: BTreeSet<_> = users.iter().flat_map(|&index| self.occurrences[index].annotations.iter().cloned()).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// Equal uses become one, with the sum of their instances; sorted.
+fn merged(uses: impl Iterator<Item = Use>) -> Vec<Use> {
+    let mut out: BTreeMap<Use, Option<u64>> = BTreeMap::new();
+    for one in uses {
+        let count = one.instances;
+        let entry = out.entry(Use { instances: None, ..one }).or_insert(Some(0));
+        *entry = entry.zip(count).map(|(sum, more)| sum + more);
+    }
+    out.into_iter().map(|(one, instances)| Use { instances, ..one }).collect()
+}
+
+/// The image that all uses agree on.
+fn common(uses: &[Use]) -> Option<String> {
+    let first = uses.first()?.image.as_ref()?;
+    uses.iter().all(|one| one.image.as_ref() == Some(first)).then(|| first.to_string())
+}

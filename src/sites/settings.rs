@@ -1,0 +1,38 @@
+//! What the scan is told beyond the repo's text: where Terraform is run, and where images stand that no rule can know.
+
+use crate::model::pattern::Glob;
+use crate::terraform::sources;
+use std::sync::Arc;
+
+/// Settings of a scan; the default is no configuration at all.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub project: sources::Settings,
+    pub modules: Vec<RemoteModule>,
+    pub extras: Vec<Extra>,
+}
+
+/// Which arguments of a module whose text is not in the repo make an image.
+#[derive(Clone, Debug)]
+pub struct RemoteModule {
+    /// Matched against the call's `source` as written.
+    pub source: Glob,
+    pub arguments: Arguments,
+}
+
+#[derive(Clone, Debug)]
+pub enum Arguments {
+    /// One argument holds the whole reference.
+    Reference(Arc<str>),
+    /// The reference is put together from these.
+    Parts { registry: Option<Arc<str>>, repository: Option<Arc<str>>, tag: Option<Arc<str>>, digest: Option<Arc<str>> },
+}
+
+/// Places where an image stands that only the user knows.
+#[derive(Clone, Debug)]
+pub enum Extra {
+    /// Environment variables of the containers of resources whose `type.label` matches.
+    Env { resource: Glob, names: Vec<Glob> },
+    /// YAML or JSON files and the path of the image in them; `*` stands for every element.
+    File { file: Glob, path: Vec<Arc<str>> },
+}

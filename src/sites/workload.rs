@@ -1,0 +1,162 @@
+//! Images of the `kubernetes_*` resources that own pods: containers and init containers, by the path Terraform gives them.
+
+use super::Use;
+use super::occurrence::Occurrence;
+use super::ownership::{self, Ignored};
+use super::values::as_text;
+use crate::model::pattern::Glob;
+use crate::terraform::body::{Attr, BodyView};
+use crate::terraform::files::RepoPath;
+use crate::terraform::span::Span;
+use crate::terraform::value::Value;
+use hcl_edit::Span as _;
+use hcl_edit::expr::Expression;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Resource types that own pods (Terraform provider kubernetes; each also as `…_v1`), their Kubernetes kind, and where the pod's spec is.
+const WORKLOADS: [(&str, &str, &[&str]); 9] = [
+    ("kubernetes_deployment", "deployment", &["spec", "template", "spec"]),
+    ("kubernetes_stateful_set", "statefulset", &["spec", "template", "spec"]),
+    ("kubernetes_daemonset", "daemonset", &["spec", "template", "spec"]),
+    ("kubernetes_daemon_set", "daemonset", &["spec", "template", "spec"]),
+    ("kubernetes_replication_controller", "replicationcontroller", &["spec", "template", "spec"]),
+    ("kubernetes_replica_set", "replicaset", &["spec", "template", "spec"]),
+    ("kubernetes_job", "job", &["spec", "template", "spec"]),
+    ("kubernetes_cron_job", "cronjob", &["spec", "job_template", "spec", "template", "spec"]),
+    ("kubernetes_pod", "pod", &["spec"]),
+];
+
+/// What a workload is to Terraform.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    path: &'static [&'static str],
+}
+
+/// Returns the kind of a resource type, when it is one that owns pods.
+pub fn kind(resource: &str) -> Option<Kind> {
+    let plain = resource.strip_suffix("_v1beta1").or_else(|| resource.strip_suffix("_v1")).unwrap_or(resource);
+    let (_, name, path) = WORKLOADS.iter().find(|(known, _, _)| *known == plain)?;
+    Some(Kind { name, path })
+}
+
+/// Where an attribute's value stands.
+pub type Attribute = (RepoPath, Span);
+
+/// What every use of a workload shares.
+pub struct Owner<'a> {
+    /// Root, environment, kind, namespace, name, instances.
+    pub template: &'a Use,
+    pub orphan: bool,
+    pub annotations: Vec<(Arc<str>, Arc<str>)>,
+    pub ignored: Vec<Ignored>,
+    /// Names of environment variables whose value is an image, by the config.
+    pub image_env: &'a [&'a Glob],
+}
+
+/// Namespace and name as the `metadata` block tells them; an absent namespace is `default`.
+pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Vec<(Arc<str>, Arc<str>)>) {
+    let Some(metadata) = resource.blocks("metadata").into_iter().next() else {
+        return (Some("default".into()), None, Vec::new());
+    };
+    let namespace = match metadata.attr("namespace").map(|attr| attr.value()) {
+        None | Some(Value::Null) => Some("default".into()),
+        Some(value) => value.as_str().map(Into::into),
+    };
+    let name = metadata.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
+    let annotations = metadata.attr("annotations").map(|attr| ownership::annotations(&attr.value())).unwrap_or_default();
+    (namespace, name, annotations)
+}
+
+/// Returns the entries of `lifecycle { ignore_changes = […] }` with their places.
+pub fn ignore_changes(resource: &BodyView<'_>) -> Vec<Ignored> {
+    let lists = resource.blocks("lifecycle").into_iter().filter_map(|block| {
+        let attr = block.attr("ignore_changes")?;
+        Some(elements(attr.expr()).into_iter().map(move |span| Ignored::new(text(&attr, span.clone()), attr.source().span(span))))
+    });
+    lists.flatten().collect()
+}
+
+fn elements(list: &Expression) -> Vec<Range<usize>> {
+    match list {
+        Expression::Array(items) => items.iter().filter_map(|item| item.span()).collect(),
+        other => other.span().into_iter().collect(),
+    }
+}
+
+fn text<'s>(attr: &Attr<'s>, range: Range<usize>) -> &'s str {
+    attr.source().text.get(range).unwrap_or("")
+}
+
+/// Returns one occurrence for each container, in the order of the text.
+pub fn images(resource: &BodyView<'_>, kind: Kind, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
+    let mut out = Vec::new();
+    for (pod, path) in pods(resource, kind) {
+        for (block, init) in [("container", false), ("init_container", true)] {
+            for (index, container) in pod.blocks(block).into_iter().enumerate() {
+                let path = format!("{path}.{block}[{index}].image");
+                out.extend(image(&container, init, &path, owner));
+                out.extend(env(&container, init, owner));
+            }
+        }
+    }
+    out
+}
+
+fn pods<'s>(resource: &BodyView<'s>, kind: Kind) -> Vec<(BodyView<'s>, String)> {
+    let mut now = vec![(resource.clone(), String::new())];
+    for step in kind.path {
+        let below = now.iter().flat_map(|(view, path)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            let prefix = format!("{path}{dot}{step}");
+            view.blocks(step).into_iter().enumerate().map(move |(index, block)| (block, format!("{prefix}[{index}]")))
+        });
+        now = below.collect();
+    }
+    now
+}
+
+fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) -> Option<(Occurrence, Attribute)> {
+    let attr = container.attr("image")?;
+    let value = attr.value();
+    if matches!(value, Value::Null) {
+        return None;
+    }
+    let (ignored, ignore_spans) = ownership::ignored(&owner.ignored, path);
+    let name = container.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
+    let user = used(owner, container, name, init, attr.line());
+    let user = Use { ignored: Some(ignored), ignore_spans, ..user };
+    let place = (attr.source().path.clone(), attr.place().span);
+    let occurrence = Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None };
+    Some((occurrence, place))
+}
+
+/// Environment variables that the config says hold an image (`[[extra]] env`).
+fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
+    if owner.image_env.is_empty() {
+        return Vec::new();
+    }
+    let one = |env: BodyView<'_>| {
+        let name: Arc<str> = env.attr("name")?.value().as_str()?.into();
+        let value = env.attr("value").filter(|_| owner.image_env.iter().any(|glob| glob.matches(&name)))?;
+        let user = used(owner, &env, Some(name), init, value.line());
+        let place = (value.source().path.clone(), value.place().span);
+        let image = as_text(&value.value());
+        Some((Occurrence { user, image, orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None }, place))
+    };
+    container.blocks("env").into_iter().filter_map(one).collect()
+}
+
+fn used(owner: &Owner<'_>, view: &BodyView<'_>, container: Option<Arc<str>>, init: bool, line: usize) -> Use {
+    Use {
+        file: view.source().path.clone(),
+        line,
+        container,
+        init,
+        ignored: Some(false),
+        ignore_spans: Vec::<Span>::new(),
+        instances: view.instances(),
+        ..owner.template.clone()
+    }
+}

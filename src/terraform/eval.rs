@@ -1,0 +1,238 @@
+//! Evaluates HCL expressions over the text of a repo, and remembers where each string came from. Never guesses and never fails:
+//! what cannot be told is `Value::Unknown` with its reason, and only that part.
+
+mod console;
+mod convert;
+mod iteration;
+pub(super) mod number;
+mod operators;
+#[cfg(test)]
+mod tests;
+mod traversal;
+mod unify;
+
+pub(super) mod support {
+    pub use super::convert::*;
+    pub(in super::super) use super::number;
+    pub use super::operators::{compare, equal};
+    pub use super::unify::Type;
+}
+
+pub use console::{ExpressionContext, evaluate_expression, to_json};
+pub(super) use iteration::Bound;
+pub(super) use traversal::{at, pairs};
+
+use super::files::RepoPath;
+use super::functions;
+use super::hcl::Source;
+use super::scope::Scope;
+use super::span::Span as FileSpan;
+use super::template;
+use super::text::{Form, Frame, Origin, Text};
+use super::value::{Number, Value, Why};
+use convert::{invalid, limit, to_bool};
+use hcl_edit::Span;
+use hcl_edit::expr::{Array, Conditional, Expression, Object, ObjectKey};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use unify::Type;
+
+/// Nested expressions, over all locals, modules and files that are evaluated for one another.
+const MAX_DEPTH: usize = 256;
+/// Expressions evaluated for one call from outside: loops over loops end here.
+const MAX_STEPS: usize = 2_000_000;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static STEPS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Returns the value of an expression of `source`.
+pub fn eval(expr: &Expression, source: &Source, scope: &dyn Scope) -> Value {
+    let input = Input { text: &source.text, place: Place::File { path: &source.path, offset: source.offset() } };
+    Context { input, scope }.eval(expr)
+}
+
+/// The text whose nodes are evaluated.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub text: &'a str,
+    pub place: Place<'a>,
+}
+
+/// Where that text is.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// In a file, from this byte on.
+    File { path: &'a RepoPath, offset: usize },
+    /// It is itself a value.
+    Inside(&'a Text),
+}
+
+impl Input<'_> {
+    /// Appends bytes `range`, which stand for `text`.
+    pub fn append(&self, out: &mut Text, range: Range<usize>, text: &str, content: &Range<usize>, form: Form) {
+        match self.place {
+            Place::File { path, offset } => {
+                let span = |r: &Range<usize>| FileSpan::new(r.start + offset, r.end + offset);
+                let origin = Origin { file: path.clone(), span: span(&range), literal: span(content), form };
+                out.push(super::text::Piece::Known { text: text.into(), origin: Some(origin) });
+            }
+            Place::Inside(whole) => {
+                let verbatim = self.text.get(range.clone()) == Some(text);
+                match whole.slice(range).filter(|_| verbatim) {
+                    Some(part) => out.append(&part),
+                    None => out.append(&Text::computed(text)),
+                }
+            }
+        }
+    }
+
+    /// Returns the frame of a string or template whose content is `content`.
+    pub fn frame(&self, content: &Range<usize>, form: Form) -> Option<Frame> {
+        match self.place {
+            Place::File { path, offset } => {
+                Some(Frame { file: path.clone(), content: FileSpan::new(content.start + offset, content.end + offset), form })
+            }
+            Place::Inside(_) => None,
+        }
+    }
+}
+
+/// What evaluation needs to know: the text of the nodes and the names they see.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub input: Input<'a>,
+    pub scope: &'a dyn Scope,
+}
+
+struct Level;
+
+impl Level {
+    fn enter() -> Result<Self, Why> {
+        let depth = DEPTH.get();
+        if depth == 0 {
+            STEPS.set(0);
+        }
+        STEPS.set(STEPS.get() + 1);
+        if depth >= MAX_DEPTH {
+            return Err(limit("an expression nested this deep"));
+        }
+        if STEPS.get() > MAX_STEPS {
+            return Err(limit("an expression of this many steps"));
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+    }
+}
+
+/// Turns the inner form of a result into a value.
+pub(super) fn settle(result: Result<Value, Why>) -> Value {
+    result.unwrap_or_else(Value::Unknown)
+}
+
+impl<'a> Context<'a> {
+    pub fn eval(&self, expr: &Expression) -> Value {
+        match Level::enter() {
+            Ok(_level) => self.eval_here(expr),
+            Err(why) => Value::Unknown(why),
+        }
+    }
+
+    fn eval_here(&self, expr: &Expression) -> Value {
+        match expr {
+            Expression::Null(_) => Value::Null,
+            Expression::Bool(bool) => Value::Bool(*bool.value()),
+            Expression::Number(_) => self.number(expr),
+            Expression::String(string) => self.string(string.value(), expr.span()),
+            Expression::Array(array) => self.array(array),
+            Expression::Object(object) => settle(self.object(object)),
+            Expression::StringTemplate(template) => template::quoted(self, template),
+            Expression::HeredocTemplate(heredoc) => template::heredoc(self, heredoc, expr.span()),
+            Expression::Parenthesis(inner) => self.eval(inner.inner()),
+            Expression::Variable(name) => self.scope.resolve(name.as_str(), &[]).0,
+            Expression::Conditional(conditional) => settle(self.conditional(conditional)),
+            Expression::FuncCall(call) => functions::call(self, call),
+            Expression::Traversal(traversal) => self.traversal(traversal),
+            Expression::UnaryOp(op) => settle(operators::unary(self, op)),
+            Expression::BinaryOp(op) => settle(operators::binary(self, op)),
+            Expression::ForExpr(expr) => settle(iteration::for_expr(self, expr)),
+        }
+    }
+
+    /// Reads a number from its text: hcl-edit keeps large whole numbers as floats.
+    fn number(&self, expr: &Expression) -> Value {
+        let text = expr.span().and_then(|range| self.input.text.get(range)).unwrap_or("");
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        match number::parse(&text) {
+            Some(number) => Value::Number(number, None),
+            None => Value::unknown(super::value::WhyKind::Limit, format!("the number {text}")),
+        }
+    }
+
+    fn string(&self, value: &str, span: Option<Range<usize>>) -> Value {
+        let content = span.filter(|range| range.len() >= 2).map(|range| range.start + 1..range.end - 1);
+        let Some(content) = content else { return Value::text(value) };
+        if !self.input.text.get(content.start - 1..).is_some_and(|text| text.starts_with('"')) {
+            return Value::text(value);
+        }
+        let verbatim = self.input.text.get(content.clone()) == Some(value);
+        match self.input.place {
+            Place::File { path, offset } if verbatim => {
+                let span = FileSpan::new(content.start + offset, content.end + offset);
+                Value::Text(Text::written(value, Origin { file: path.clone(), span, literal: span, form: Form::Quoted }))
+            }
+            _ => template::literal(self, content),
+        }
+    }
+
+    fn array(&self, array: &Array) -> Value {
+        Value::List(Arc::new(array.iter().map(|item| self.eval(item)).collect()))
+    }
+
+    fn object(&self, object: &Object) -> Result<Value, Why> {
+        let mut entries = BTreeMap::new();
+        for (key, value) in object {
+            entries.insert(self.key(key)?, self.eval(value.expr()));
+        }
+        Ok(Value::Map(Arc::new(entries)))
+    }
+
+    fn key(&self, key: &ObjectKey) -> Result<Arc<str>, Why> {
+        match key {
+            ObjectKey::Ident(ident) => Ok(ident.as_str().into()),
+            ObjectKey::Expression(Expression::Null(_)) => Ok("null".into()),
+            ObjectKey::Expression(expr) => match self.eval(expr) {
+                Value::Null => Err(invalid("null as the key of an object")),
+                value => Ok(convert::to_known(&value)?.into()),
+            },
+        }
+    }
+
+    /// Evaluates the chosen branch; the other one only where its type decides the type of the result.
+    fn conditional(&self, conditional: &Conditional) -> Result<Value, Why> {
+        let (chosen, other) = match to_bool(&self.eval(&conditional.cond_expr))? {
+            true => (&conditional.true_expr, &conditional.false_expr),
+            false => (&conditional.false_expr, &conditional.true_expr),
+        };
+        let value = self.eval(chosen);
+        if !unify::may_change(&value) {
+            return Ok(value);
+        }
+        Type::of(&value).with(Type::of(&self.eval(other))).convert(value)
+    }
+}
+
+impl From<usize> for Number {
+    fn from(count: usize) -> Self {
+        Self::Int(count as i128)
+    }
+}

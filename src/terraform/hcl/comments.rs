@@ -1,0 +1,194 @@
+//! Finds the comments of HCL text. Knows strings, templates and heredocs well enough that no `#` inside one is a comment.
+
+use super::super::span::Span;
+
+/// A comment, from its first `#`, `//` or `/*` to its end, the line's end not included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub text: String,
+    pub span: Span,
+    /// Line of its first byte, counted from 1.
+    pub line: usize,
+    /// Line of its last byte.
+    pub last_line: usize,
+    /// Something stands before it on its line.
+    pub trailing: bool,
+}
+
+/// Returns the comment that ends `line` and those alone on the lines directly above, top down.
+pub(super) fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
+    let end = comments.partition_point(|comment| comment.line <= line);
+    let mut found: Vec<&Comment> = Vec::new();
+    let mut above = line;
+    for comment in comments[..end].iter().rev() {
+        if comment.line == line && comment.trailing {
+            found.push(comment);
+        } else if !comment.trailing && comment.last_line + 1 == above {
+            found.push(comment);
+            above = comment.line;
+        } else if comment.last_line + 1 < above {
+            break;
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// Returns all comments of `text`; `offset` is added to their spans, `lines` holds the offsets of line starts.
+pub(super) fn read(text: &str, offset: usize, lines: &[usize]) -> Vec<Comment> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new() };
+    lexer.run();
+    let line = |at: usize| lines.partition_point(|start| *start <= at).max(1);
+    let comment = |(start, end): (usize, usize)| {
+        let first = lines.get(line(start) - 1).copied().unwrap_or(0);
+        Comment {
+            text: text[start..end].to_owned(),
+            span: Span::new(start + offset, end + offset),
+            line: line(start),
+            last_line: line(end.saturating_sub(1).max(start)),
+            trailing: !text[first..start].trim().is_empty(),
+        }
+    };
+    lexer.found.into_iter().map(comment).collect()
+}
+
+#[derive(Clone, PartialEq)]
+enum Mode {
+    Code,
+    /// Inside `${ }` or `%{ }`, at this many braces deeper than its own.
+    Sequence(usize),
+    Quoted,
+    Heredoc(String),
+}
+
+struct Lexer<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    modes: Vec<Mode>,
+    found: Vec<(usize, usize)>,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) {
+        while self.at < self.bytes.len() {
+            match self.modes.last() {
+                Some(Mode::Quoted) => self.quoted(),
+                Some(Mode::Heredoc(end)) => {
+                    let end = end.clone();
+                    self.heredoc(&end);
+                }
+                _ => self.code(),
+            }
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    fn code(&mut self) {
+        let rest = self.rest();
+        match rest[0] {
+            b'#' => self.line_comment(),
+            b'/' if rest.starts_with(b"//") => self.line_comment(),
+            b'/' if rest.starts_with(b"/*") => self.block_comment(),
+            b'"' => self.enter(Mode::Quoted, 1),
+            b'<' if rest.starts_with(b"<<") => self.heredoc_start(),
+            b'{' => self.braces(true),
+            b'}' => self.braces(false),
+            _ => self.at += 1,
+        }
+    }
+
+    fn enter(&mut self, mode: Mode, skip: usize) {
+        self.modes.push(mode);
+        self.at += skip;
+    }
+
+    fn braces(&mut self, open: bool) {
+        self.at += 1;
+        match self.modes.last_mut() {
+            Some(Mode::Sequence(depth)) if open => *depth += 1,
+            Some(Mode::Sequence(0)) => {
+                self.modes.pop();
+            }
+            Some(Mode::Sequence(depth)) => *depth -= 1,
+            _ => {}
+        }
+    }
+
+    fn line_comment(&mut self) {
+        let rest = &self.text[self.at..];
+        let line = rest.split('\n').next().unwrap_or(rest);
+        let end = self.at + line.strip_suffix('\r').unwrap_or(line).len();
+        self.found.push((self.at, end));
+        self.at = end;
+    }
+
+    fn block_comment(&mut self) {
+        let rest = &self.text[self.at..];
+        let end = self.at + rest.find("*/").map_or(rest.len(), |at| at + 2);
+        self.found.push((self.at, end));
+        self.at = end;
+    }
+
+    /// Steps over an escaped or a real start of a template sequence; says whether there was one.
+    fn sequence(&mut self) -> bool {
+        let rest = self.rest();
+        if rest.starts_with(b"$${") || rest.starts_with(b"%%{") {
+            self.at += 3;
+            true
+        } else if rest.starts_with(b"${") || rest.starts_with(b"%{") {
+            self.enter(Mode::Sequence(0), 2);
+            true
+        } else {
+            false
+        }
+    }
+
+    fn quoted(&mut self) {
+        if self.sequence() {
+            return;
+        }
+        match self.bytes[self.at] {
+            b'\\' => self.at += 2,
+            b'"' => {
+                self.modes.pop();
+                self.at += 1;
+            }
+            _ => self.at += 1,
+        }
+    }
+
+    fn heredoc_start(&mut self) {
+        let rest = &self.text[self.at + 2..];
+        let name = rest.strip_prefix('-').unwrap_or(rest).split('\n').next().unwrap_or("").trim_end_matches('\r');
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        if !is_name {
+            self.at += 2;
+            return;
+        }
+        let skip = 2 + rest.find('\n').map_or(rest.len(), |at| at + 1);
+        let mode = Mode::Heredoc(name.to_owned());
+        self.enter(mode, skip);
+    }
+
+    fn heredoc(&mut self, end: &str) {
+        let at_line_start = self.at == 0 || self.bytes[self.at - 1] == b'\n';
+        if at_line_start {
+            let rest = &self.text[self.at..];
+            let line = rest.split('\n').next().unwrap_or(rest).trim_start_matches([' ', '\t']);
+            let closes =
+                line.strip_prefix(end).is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-'));
+            if closes {
+                self.modes.pop();
+                self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len() + end.len();
+                return;
+            }
+        }
+        if !self.sequence() {
+            self.at += 1;
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! One change becomes one commit in the bare clone: edits spliced into the files of the parent, the message with its trailers. Pushes nothing.
+
+use crate::error::{Error, Result};
+use crate::model::commit::CommitId;
+use crate::pipeline::{Change, trailers};
+use crate::remote::git::{Clone, Identity, Put};
+use crate::terraform::edit::Edit;
+use jiff::Timestamp;
+
+/// Writes the change as a commit on `parent` and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects.
+pub fn commit(clone: &Clone, parent: &CommitId, change: &Change, who: &Identity, at: Timestamp) -> Result<CommitId> {
+    let message = trailers::render(&change.message, &change.pins)?;
+    let files = change.edits.chunk_by(|a, b| a.file == b.file).map(|edits| edited(clone, parent, edits)).collect::<Result<Vec<Put>>>()?;
+    if files.is_empty() {
+        return Err(Error::failed(format!("the change {} edits no file", change.name)));
+    }
+    clone.write_commit(Some(parent), &files, &message, who, at)
+}
+
+/// Returns one file's new bytes; `edits` are all of that file.
+fn edited(clone: &Clone, parent: &CommitId, edits: &[Edit]) -> Result<Put> {
+    let path = edits.first().map(|edit| edit.file.as_str()).unwrap_or_default();
+    let item = clone.item(parent, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", parent.short())))?;
+    let before = clone.bytes(&item)?;
+    let bytes = apply(&before, edits).ok_or_else(|| Error::failed(format!("{path} is not as planned")).hint("run it again"))?;
+    Ok(Put { path: path.to_owned(), bytes })
+}
+
+fn apply(bytes: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
+    let mut bytes = bytes.to_vec();
+    for edit in edits.iter().rev() {
+        if bytes.get(edit.span.range())? != edit.expect {
+            return None;
+        }
+        bytes.splice(edit.span.range(), edit.put.iter().copied());
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests;

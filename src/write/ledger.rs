@@ -1,0 +1,54 @@
+//! Pushes the ledger, compare-and-swap, when it changed. Losing the race means merging and trying again; never forces.
+
+use crate::error::{Error, Result};
+use crate::pipeline::{Ledger, ledger as format};
+use crate::remote::git::{Clone, Identity, PushError, Put};
+use jiff::Timestamp;
+
+/// How often the race may be lost.
+const TRIES: usize = 8;
+
+/// What became of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Unchanged,
+    Written,
+}
+
+/// Writes what `after` changed in `before` (the ledger that the pass read), on top of what others wrote since.
+pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<Kept> {
+    if before == after {
+        return Ok(Kept::Unchanged);
+    }
+    let mut refused = false;
+    for _ in 0..TRIES {
+        let name = if refused || clone.own_ref(format::BRANCH).is_some() { format::BRANCH } else { format::REF };
+        let now = clone.own_text(name, format::FILE)?.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))?;
+        let wanted = now.merge(before, after);
+        if wanted == now {
+            return Ok(Kept::Unchanged);
+        }
+        match write(clone, name, &wanted, who, at)? {
+            Ok(()) => return Ok(Kept::Written),
+            Err(PushError::TipMoved { .. }) => {}
+            Err(PushError::Refused(why)) if name == format::REF => {
+                tracing::info!(why, "the server takes no refs of pintle's own: the ledger goes to the branch pintle-ledger");
+                refused = true;
+            }
+            Err(other) => return Err(other.into_error(clone)),
+        }
+        clone.fetch()?;
+    }
+    Err(Error::outside("the ledger could not be written: others wrote it each time").hint("run it again"))
+}
+
+fn write(clone: &mut Clone, name: &str, ledger: &Ledger, who: &Identity, at: Timestamp) -> Result<std::result::Result<(), PushError>> {
+    let parent = clone.own_ref(name);
+    let file = Put { path: format::FILE.into(), bytes: ledger.render().into_bytes() };
+    let message = format!("pintle: {} digests first seen\n", ledger.first_seen.len());
+    let commit = clone.write_commit(parent.as_ref(), &[file], &message, who, at)?;
+    Ok(clone.push(name, parent.as_ref(), &commit).map(|_| ()))
+}
+
+#[cfg(test)]
+mod tests;

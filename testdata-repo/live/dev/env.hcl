@@ -1,0 +1,4 @@
+locals {
+  environment = "dev"
+  web_tag     = "1.27-alpine"
+}

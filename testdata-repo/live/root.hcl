@@ -1,0 +1,8 @@
+locals {
+  domain = "example.org"
+}
+
+inputs = {
+  domain    = local.domain
+  image_tag = "3.20"
+}

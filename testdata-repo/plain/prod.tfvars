@@ -1,0 +1,2 @@
+environment = "prod"
+app_tag     = "2.0.4"

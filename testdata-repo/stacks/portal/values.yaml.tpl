@@ -1,0 +1,4 @@
+web:
+  image:
+    repository: ghcr.io/gethomepage/homepage
+    tag: "${image_tag}"

@@ -1,0 +1,8 @@
+//! The one integration binary: the built program and the library against servers that hold state.
+//! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
+
+mod conformance;
+mod generated;
+mod servers;
+mod support;
+mod tidy;

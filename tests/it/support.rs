@@ -1,0 +1,14 @@
+//! What the integration tests share: the program in a clean environment, git remotes, real registries, the oracle.
+//! Nothing here decides whether a test passes.
+
+pub mod cmd;
+pub mod generate;
+pub mod git;
+pub mod git_host;
+pub mod guard;
+pub mod http;
+pub mod images;
+pub mod nginx;
+pub mod registry;
+pub mod tofu;
+pub mod token_server;
