@@ -5,25 +5,41 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The durations of the runs of one thing, sorted.
-pub struct Runs(Vec<Duration>);
+/// The runs of one thing.
+#[derive(Default)]
+pub struct Runs {
+    /// By the clock, sorted.
+    wall: Vec<Duration>,
+    /// Processor time of all threads, all runs together.
+    processor: Duration,
+}
 
 impl Runs {
-    pub fn new(mut runs: Vec<Duration>) -> Self {
-        runs.sort();
-        Self(runs)
+    /// Times one run more.
+    pub fn run(&mut self, mut work: impl FnMut()) {
+        let (start, before) = (Instant::now(), processor());
+        work();
+        self.wall.push(start.elapsed());
+        self.processor += processor().saturating_sub(before);
+        self.wall.sort();
     }
 
     pub fn median(&self) -> Duration {
-        self.0[self.0.len() / 2]
+        self.wall[self.wall.len() / 2]
     }
 
     pub fn fastest(&self) -> Duration {
-        self.0[0]
+        self.wall[0]
+    }
+
+    /// Processor time of a run, on average.
+    pub fn processor(&self) -> Duration {
+        self.processor / u32::try_from(self.wall.len()).unwrap_or(u32::MAX)
     }
 
     pub fn print(&self, name: &str) {
-        println!("  {name:<28} {:>9.1} ms median of {}, {:.1} fastest", ms(self.median()), self.0.len(), ms(self.fastest()));
+        let (median, fastest, processor) = (ms(self.median()), ms(self.fastest()), ms(self.processor()));
+        println!("  {name:<28} {median:>9.1} ms median of {}, {fastest:.1} fastest, {processor:.0} of processor time", self.wall.len());
     }
 }
 
@@ -31,23 +47,26 @@ impl Runs {
 pub fn ratio(name: &str, one: &Runs, other: &Runs, target: f64) {
     let of = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
     let (median, fastest) = (of(one.median(), other.median()), of(one.fastest(), other.fastest()));
-    println!("  {name:<28} {median:>9.2}    of the medians, {fastest:.2} of the fastest; target {target:.1}");
+    let processor = of(one.processor(), other.processor());
+    println!("  {name:<28} {median:>9.2}    of the medians, {fastest:.2} of the fastest, {processor:.2} of processor time; target {target:.1}");
 }
 
 /// Runs each of the two in turns, so that whatever else the machine does meets both.
 pub fn in_turns(runs: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> (Runs, Runs) {
-    let mut timed = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs) = (Runs::default(), Runs::default());
     for _ in 0..runs {
-        timed.0.push(time(&mut one));
-        timed.1.push(time(&mut other));
+        ours.run(&mut one);
+        theirs.run(&mut other);
     }
-    (Runs::new(timed.0), Runs::new(timed.1))
+    (ours, theirs)
 }
 
-pub fn time(mut work: impl FnMut()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
+/// What all threads of this process used so far: user and system time (proc(5), in ticks of 10 ms as Linux has it everywhere).
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 pub fn ms(duration: Duration) -> f64 {
