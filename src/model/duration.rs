@@ -35,9 +35,16 @@ mod tests {
 
     #[test]
     fn lengths_are_read_and_shown() {
-        for (text, shown) in
-            [("45m", "45m"), ("7d", "7d"), ("1h30m", "1h30m"), ("90s", "1m30s"), ("0", "0s"), ("0s", "0s"), ("2w", "14d"), ("1.5h", "1h30m")]
-        {
+        for (text, shown) in [
+            ("45m", "45m"),
+            ("7d", "7d"),
+            ("1h30m", "1h30m"),
+            ("90s", "1m30s"),
+            ("0", "0s"),
+            ("0s", "0s"),
+            ("2w", "14d"),
+            ("1.5h", "1h30m"),
+        ] {
             assert_eq!(parse(text).map(show).as_deref(), Ok(shown), "{text}");
         }
         for text in ["", "soon", "10", "1 month", "-5m", "99999999999999d"] {

@@ -62,7 +62,10 @@ pub(crate) fn suggest<'a>(text: &str, words: impl IntoIterator<Item = &'a str> +
 pub(crate) fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = text.to_lowercase().replace('-', "_");
     let scored = words.into_iter().map(|word| (strsim::damerau_levenshtein(&lower, &word.replace('-', "_")), word));
-    scored.min_by_key(|(distance, _)| *distance).filter(|(distance, word)| *distance <= word.len().max(lower.len()) / 3).map(|(_, word)| word)
+    scored
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, word)| *distance <= word.len().max(lower.len()) / 3)
+        .map(|(_, word)| word)
 }
 
 impl fmt::Display for Policy {

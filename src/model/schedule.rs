@@ -63,8 +63,9 @@ impl Schedule {
 
     /// Returns the sentence to show for a schedule that is probably not read as it was meant.
     pub fn warning(&self) -> Option<String> {
-        self.seconds_first
-            .then(|| format!("`{}` has six fields: the first is read as seconds, as Keel does; write five fields to start with minutes", self.text))
+        self.seconds_first.then(|| {
+            format!("`{}` has six fields: the first is read as seconds, as Keel does; write five fields to start with minutes", self.text)
+        })
     }
 
     fn next_after(&self, since: Timestamp) -> Option<Timestamp> {

@@ -71,7 +71,7 @@ impl<'a> Finder<'a> {
     /// Walks one instance of a module: its resources, data sources and calls of remote modules.
     pub fn instance(&mut self, instance: &Instance<'_>) {
         self.orphan = instance.is_orphan();
-        self.cwd = instance.root().dir.clone();
+        self.cwd = instance.root().module_dir().clone();
         for declared in instance.resources().filter(|declared| may_hold_images(declared.label(0))) {
             let address = format!("{}.{}", declared.label(0), declared.label(1));
             for view in instance.expand(declared) {
@@ -210,7 +210,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Reads the files that only the config knows to hold images.
-    pub fn extra_files(&mut self, roots: &[RepoPath]) {
+    pub fn extra_files(&mut self, roots: &BTreeSet<RepoPath>) {
         let settings = self.settings;
         for extra in &settings.extras {
             let Extra::File { file, path } = extra else { continue };
@@ -221,7 +221,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn extra_file(&mut self, file: &RepoPath, path: &[Arc<str>], roots: &[RepoPath]) {
+    fn extra_file(&mut self, file: &RepoPath, path: &[Arc<str>], roots: &BTreeSet<RepoPath>) {
         let Some(text) = file_text(self.files, file) else {
             return self.problems.push(Problem { file: file.clone(), line: None, what: "not read, though the config names it under [[extra]]".into() });
         };

@@ -9,11 +9,13 @@ mod operators;
 #[cfg(test)]
 mod tests;
 mod traversal;
+mod unify;
 
 pub(super) mod support {
     pub use super::convert::*;
     pub(in super::super) use super::number;
     pub use super::operators::{compare, equal};
+    pub use super::unify::Type;
 }
 
 pub use console::{ExpressionContext, evaluate_expression, to_json};
@@ -35,6 +37,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use unify::Type;
 
 /// Nested expressions, over all locals, modules and files that are evaluated for one another.
 const MAX_DEPTH: usize = 256;
@@ -178,6 +181,9 @@ impl<'a> Context<'a> {
     fn string(&self, value: &str, span: Option<Range<usize>>) -> Value {
         let content = span.filter(|range| range.len() >= 2).map(|range| range.start + 1..range.end - 1);
         let Some(content) = content else { return Value::text(value) };
+        if !self.input.text.get(content.start - 1..).is_some_and(|text| text.starts_with('"')) {
+            return Value::text(value);
+        }
         let verbatim = self.input.text.get(content.clone()) == Some(value);
         match self.input.place {
             Place::File { path, offset } if verbatim => {
@@ -218,10 +224,10 @@ impl<'a> Context<'a> {
             false => (&conditional.false_expr, &conditional.true_expr),
         };
         let value = self.eval(chosen);
-        match value {
-            Value::Bool(_) | Value::Number(..) => operators::as_type_of(value, &self.eval(other)),
-            value => Ok(value),
+        if !unify::may_change(&value) {
+            return Ok(value);
         }
+        Type::of(&value).with(Type::of(&self.eval(other))).convert(value)
     }
 }
 

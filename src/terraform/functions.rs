@@ -2,12 +2,24 @@
 
 mod arguments;
 mod collections;
+mod encoding;
+mod files;
+mod format;
+mod json;
 mod lazy;
+mod maps;
+mod numbers;
+mod patterns;
+mod sets;
 mod strings;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use super::eval::support::{invalid, to_list};
 use super::eval::{Context, settle};
 use super::value::{Value, Why, WhyKind};
+use arguments::Args;
 use hcl_edit::expr::{FuncArgs, FuncCall};
 
 type Outcome = Result<Value, Why>;
@@ -41,7 +53,21 @@ fn apply(context: &Context, name: &str, args: &[Value]) -> Outcome {
     if let Some(value) = context.scope.call(name, args) {
         return Ok(value);
     }
-    collections::call(name, args)
-        .or_else(|| strings::call(name, args))
-        .unwrap_or_else(|| Err(Why::new(WhyKind::Function, format!("function {name}"))))
+    let args = Args(args);
+    strings::call(name, args)
+        .or_else(|| collections::call(name, args))
+        .or_else(|| maps::call(name, args))
+        .or_else(|| sets::call(name, args))
+        .or_else(|| numbers::call(name, args))
+        .or_else(|| encoding::call(name, args))
+        .or_else(|| files::call(context, name, args))
+        .unwrap_or_else(|| Err(not_computed(name)))
+}
+
+fn not_computed(name: &str) -> Why {
+    let kind = match name {
+        "timestamp" | "plantimestamp" | "uuid" | "bcrypt" => WhyKind::RunTime,
+        _ => WhyKind::Function,
+    };
+    Why::new(kind, format!("function {name}"))
 }

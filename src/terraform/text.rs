@@ -77,6 +77,13 @@ impl Text {
         new
     }
 
+    /// Returns a text of one piece, which is no literal of its own.
+    pub fn from_piece(piece: Piece) -> Self {
+        let mut new = Self::default();
+        new.push(piece);
+        new
+    }
+
     pub fn push(&mut self, piece: Piece) {
         if !matches!(&piece, Piece::Known { text, .. } if text.is_empty()) {
             self.pieces.push(piece);

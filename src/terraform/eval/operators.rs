@@ -24,8 +24,11 @@ pub fn binary(context: &Context, op: &BinaryOp) -> Result<Value, Why> {
         And => logic(context, op, false),
         Or => logic(context, op, true),
         Eq | NotEq => {
-            let literal = is_constructor(&op.lhs_expr) && is_constructor(&op.rhs_expr);
-            let same = equal(&context.eval(&op.lhs_expr), &context.eval(&op.rhs_expr), literal)?;
+            let (left, right) = (structural(&op.lhs_expr), structural(&op.rhs_expr));
+            let same = match equal(&context.eval(&op.lhs_expr), &context.eval(&op.rhs_expr), left == right && left.is_some()) {
+                Err(why) if why == types() && left.is_some() && right.is_some() => false,
+                other => other?,
+            };
             Ok(Value::Bool(same == (operator == Eq)))
         }
         Less | LessEq | Greater | GreaterEq => {
@@ -50,7 +53,7 @@ fn arithmetic(context: &Context, op: &BinaryOp, operator: BinaryOperator) -> Res
     let (left, right) = operands(context, op)?;
     let divides = matches!(operator, BinaryOperator::Div | BinaryOperator::Mod);
     if divides && number::float(right) == 0.0 {
-        return Err(invalid("a division by zero"));
+        return infinite(left, operator);
     }
     let result = match operator {
         BinaryOperator::Plus => number::add(left, right),
@@ -60,6 +63,14 @@ fn arithmetic(context: &Context, op: &BinaryOp, operator: BinaryOperator) -> Res
         _ => number::remainder(left, right),
     };
     Ok(Value::Number(result.ok_or_else(|| limit("a number of more than 15 digits"))?, None))
+}
+
+/// A division by zero is infinite, which prints nowhere; zero by zero and a remainder of zero are errors.
+fn infinite(left: super::Number, operator: BinaryOperator) -> Result<Value, Why> {
+    if operator == BinaryOperator::Mod || number::float(left) == 0.0 {
+        return Err(invalid("a division by zero"));
+    }
+    Ok(Value::Number(super::Number::Float(f64::INFINITY.copysign(number::float(left))), None))
 }
 
 /// `&&` ends at a false operand, `||` at a true one, even beside an operand that is not known.
@@ -81,13 +92,19 @@ fn logic(context: &Context, op: &BinaryOp, end: bool) -> Result<Value, Why> {
     }
 }
 
-/// A tuple or object written out: its type is known to be the one of the other side when that is written out too.
-fn is_constructor(expr: &Expression) -> bool {
+/// Says whether a collection is certainly a tuple or object, whose type is that of its elements, or certainly a list, set or map.
+fn structural(expr: &Expression) -> Option<bool> {
     match expr {
-        Expression::Parenthesis(inner) => is_constructor(inner.inner()),
-        Expression::Array(_) | Expression::Object(_) => true,
-        _ => false,
+        Expression::Parenthesis(inner) => structural(inner.inner()),
+        Expression::Array(_) | Expression::Object(_) => Some(true),
+        Expression::FuncCall(call) => matches!(call.name.name.as_str(), "tolist" | "tomap" | "toset" | "split").then_some(false),
+        _ => None,
     }
+}
+
+/// Why two collections of the same content may be equal or not.
+fn types() -> Why {
+    limit("whether a list and a tuple, or a map and an object, are of one type")
 }
 
 /// Says whether two values are equal to Terraform. Lists and tuples of the same content are not (their types differ), and are not told apart here:
@@ -127,7 +144,7 @@ fn all_equal<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, same_shape
     match unknown {
         Some(why) => Err(why),
         None if same_types => Ok(true),
-        None => Err(limit("whether a list and a tuple, or a map and an object, are of one type")),
+        None => Err(types()),
     }
 }
 
@@ -138,13 +155,5 @@ pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Number(a, _), Value::Number(b, _)) => number::compare(*a, *b),
         (Value::Text(a), Value::Text(b)) => Some(a.known()?.cmp(&b.known()?)),
         _ => None,
-    }
-}
-
-/// Converts a scalar to a string when the value it stands beside is one: branches of a conditional and arguments have one type.
-pub fn as_type_of(value: Value, other: &Value) -> Result<Value, Why> {
-    match (&value, other) {
-        (Value::Bool(_) | Value::Number(..), Value::Text(_)) => convert::to_text(value).map(Value::Text),
-        _ => Ok(value),
     }
 }

@@ -37,7 +37,10 @@ impl Context<'_> {
         match first.value() {
             TraversalOperator::FullSplat(_) => self.splat(value, rest),
             TraversalOperator::AttrSplat(_) => {
-                let inside = rest.iter().take_while(|op| matches!(op.value(), TraversalOperator::GetAttr(_))).count();
+                let inside = rest
+                    .iter()
+                    .take_while(|op| matches!(op.value(), TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_)))
+                    .count();
                 let all = self.splat(value, &rest[..inside]);
                 self.follow(all, &rest[inside..])
             }

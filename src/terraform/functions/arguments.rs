@@ -45,10 +45,6 @@ impl<'a> Args<'a> {
         to_int(self.value(at)?)
     }
 
-    pub fn bool(self, at: usize) -> Result<bool, Why> {
-        to_bool(self.value(at)?)
-    }
-
     pub fn list(self, at: usize) -> Result<Arc<Vec<Value>>, Why> {
         to_list(self.value(at)?)
     }

@@ -1,61 +1,57 @@
-//! Functions over lists, sets and objects; elements keep their origin.
+//! Functions over lists; elements keep their origin.
 
 use super::super::eval::at;
 use super::super::eval::support::*;
-use super::super::value::{Value, Why};
+use super::super::value::{Number, Value, Why};
 use super::Outcome;
 use super::arguments::Args;
-use std::collections::BTreeMap;
+use super::sets::{position, unified};
+use std::cmp::Ordering;
 use std::sync::Arc;
+use unicode_segmentation::UnicodeSegmentation;
 
-pub fn call(name: &str, args: &[Value]) -> Option<Outcome> {
-    let args = Args(args);
+/// The longest list `range` makes, which is OpenTofu's bound too.
+const MAX_RANGE: usize = 1024;
+
+pub fn call(name: &str, args: Args) -> Option<Outcome> {
     Some(match name {
-        "merge" => merge(args),
-        "lookup" => lookup(args),
         "concat" => concat(args),
         "length" => length(args),
-        "keys" => args.map(0).map(|map| list(map.keys().map(|key| Value::text(Arc::clone(key))).collect())),
-        "values" => args.map(0).map(|map| list(map.values().cloned().collect())),
-        "toset" => args.value(0).and_then(to_set),
         "element" => element(args),
         "flatten" => flatten(args),
+        "compact" => compact(args),
+        "distinct" => distinct(args),
+        "contains" => contains(args),
+        "index" => index(args),
+        "coalescelist" => coalesce_list(args),
+        "one" => one(args),
+        "range" => range(args),
+        "reverse" => reverse(args),
+        "slice" => slice(args),
+        "sort" => sort(args),
+        "chunklist" => chunks(args),
+        "matchkeys" => match_keys(args),
+        "alltrue" => all_or_any(args, true),
+        "anytrue" => all_or_any(args, false),
+        "tolist" => to_list_of_one_type(args),
         _ => return None,
     })
 }
 
-fn merge(args: Args) -> Outcome {
-    let mut all = BTreeMap::new();
-    for at in 0..args.0.len() {
-        if matches!(args.value(at)?, Value::Null) {
-            continue;
-        }
-        all.extend(args.map(at)?.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
-    }
-    Ok(Value::Map(Arc::new(all)))
-}
-
-fn lookup(args: Args) -> Outcome {
-    let map = args.count(2, 3)?.map(0)?;
-    let key = args.string(1)?;
-    match (map.get(key.as_str()), args.0.get(2)) {
-        (Some(value), _) => Ok(value.clone()),
-        (None, Some(default)) => Ok(default.clone()),
-        (None, None) => Err(invalid(format!("an object without the key {key}"))),
-    }
-}
-
 fn concat(args: Args) -> Outcome {
     let mut all = Vec::new();
-    for at in 0..args.0.len() {
-        all.extend(args.list(at)?.iter().cloned());
+    for at in 0..args.count(1, usize::MAX)?.0.len() {
+        match args.value(at)? {
+            Value::Map(_) => return Err(invalid("an object where a list is needed")),
+            _ => all.extend(args.list(at)?.iter().cloned()),
+        }
     }
     Ok(list(all))
 }
 
 fn length(args: Args) -> Outcome {
     Ok(count(match args.count(1, 1)?.value(0)? {
-        Value::Text(text) => known(text)?.chars().count(),
+        Value::Text(text) => known(text)?.graphemes(true).count(),
         Value::Map(entries) => entries.len(),
         _ => args.list(0)?.len(),
     }))
@@ -74,6 +70,7 @@ fn flatten(args: Args) -> Outcome {
     fn add(value: &Value, out: &mut Vec<Value>) -> Result<(), Why> {
         match value {
             Value::List(items) | Value::Set(items) => items.iter().try_for_each(|item| add(item, out)),
+            Value::Unknown(why) => Err(why.clone()),
             other => {
                 out.push(other.clone());
                 Ok(())
@@ -81,35 +78,170 @@ fn flatten(args: Args) -> Outcome {
         }
     }
     let mut out = Vec::new();
-    for item in args.list(0)?.iter() {
-        if let Value::Unknown(why) = item {
-            return Err(why.clone());
+    args.count(1, 1)?.list(0)?.iter().try_for_each(|item| add(item, &mut out))?;
+    Ok(list(out))
+}
+
+fn compact(args: Args) -> Outcome {
+    let mut out = Vec::new();
+    for item in args.count(1, 1)?.list(0)?.iter() {
+        match item {
+            Value::Null => {}
+            Value::Unknown(why) => return Err(why.clone()),
+            other => {
+                let text = to_text(other.clone())?;
+                match (text.known_len(), text.why_unknown()) {
+                    (0, Some(why)) => return Err(why.clone()),
+                    (0, None) => {}
+                    _ => out.push(Value::Text(text)),
+                }
+            }
         }
-        add(item, &mut out)?;
     }
     Ok(list(out))
 }
 
-/// Makes a set of strings, numbers or bools; the order of other sets is not told.
-pub fn to_set(value: &Value) -> Outcome {
-    let items = match value {
-        Value::Set(_) => return Ok(value.clone()),
-        Value::Null => return Ok(Value::Null),
-        other => to_list(other)?,
-    };
-    let text = items.iter().any(|item| matches!(item, Value::Text(_)));
-    let mut all: Vec<Value> = Vec::new();
-    for item in items.iter() {
-        if let Some(why) = unknown_in(item) {
-            return Err(why.clone());
+fn distinct(args: Args) -> Outcome {
+    let mut out: Vec<Value> = Vec::new();
+    for item in unified(&args.count(1, 1)?.list(0)?)? {
+        if position(&out, &item)?.is_none() {
+            out.push(item);
         }
-        let scalar = matches!(item, Value::Bool(_) | Value::Number(..));
-        all.push(if text && scalar { Value::Text(to_text(item.clone())?) } else { item.clone() });
     }
-    if all.len() > 1 && all.iter().any(|item| compare(item, item).is_none()) {
-        return Err(limit("a set of objects or lists"));
+    Ok(list(out))
+}
+
+fn contains(args: Args) -> Outcome {
+    let items = args.count(2, 2)?.list(0)?;
+    Ok(Value::Bool(position(&items, args.value(1)?)?.is_some()))
+}
+
+fn index(args: Args) -> Outcome {
+    let items = args.count(2, 2)?.list(0)?;
+    position(&items, args.value(1)?)?.map(count).ok_or_else(|| invalid("an index of something that is not in the list"))
+}
+
+fn coalesce_list(args: Args) -> Outcome {
+    for at in 0..args.0.len() {
+        if !matches!(args.value(at)?, Value::Null) && !args.list(at)?.is_empty() {
+            return args.value(at).cloned();
+        }
     }
-    all.sort_by(|a, b| compare(a, b).unwrap_or(std::cmp::Ordering::Equal));
-    all.dedup_by(|a, b| compare(a, b) == Some(std::cmp::Ordering::Equal));
-    Ok(Value::Set(Arc::new(all)))
+    Err(invalid("coalescelist without a list that is not empty"))
+}
+
+fn one(args: Args) -> Outcome {
+    match args.count(1, 1)?.value(0)? {
+        Value::List(items) | Value::Set(items) => match &items[..] {
+            [] => Ok(Value::Null),
+            [item] => Ok(item.clone()),
+            _ => Err(invalid("one of a list with more than one element")),
+        },
+        Value::Unknown(why) => Err(why.clone()),
+        _ => Err(invalid("one of something that is no list")),
+    }
+}
+
+fn range(args: Args) -> Outcome {
+    let zero = Number::Int(0);
+    let (start, end) = if args.count(1, 3)?.0.len() == 1 { (zero, args.number(0)?) } else { (args.number(0)?, args.number(1)?) };
+    let order = |a: Number, b: Number| number::compare(a, b).ok_or_else(|| limit("a comparison this close"));
+    let step = match args.0.len() {
+        3 => args.number(2)?,
+        _ if order(end, start)? == Ordering::Less => Number::Int(-1),
+        _ => Number::Int(1),
+    };
+    let direction = order(step, zero)?;
+    if direction == Ordering::Equal {
+        return Err(invalid("a range with a step of zero"));
+    }
+    let mut out = Vec::new();
+    let mut at = start;
+    while order(end, at)? == direction {
+        if out.len() >= MAX_RANGE {
+            return Err(invalid("a range of more than 1024 elements"));
+        }
+        out.push(Value::Number(at, None));
+        at = number::add(at, step).ok_or_else(|| limit("a number of more than 15 digits"))?;
+    }
+    Ok(list(out))
+}
+
+fn reverse(args: Args) -> Outcome {
+    let mut items = args.count(1, 1)?.list(0)?.to_vec();
+    items.reverse();
+    Ok(list(items))
+}
+
+fn slice(args: Args) -> Outcome {
+    let items = args.count(3, 3)?.list(0)?;
+    if matches!(args.value(0)?, Value::Set(_)) {
+        return Err(invalid("a slice of a set"));
+    }
+    let place = |at: usize| args.int(at).map(usize::try_from);
+    let (Ok(start), Ok(end)) = (place(1)?, place(2)?) else { return Err(invalid("a slice outside its list")) };
+    items.get(start..end).map(|part| list(part.to_vec())).ok_or_else(|| invalid("a slice outside its list"))
+}
+
+fn sort(args: Args) -> Outcome {
+    let mut texts = Vec::new();
+    for item in args.count(1, 1)?.list(0)?.iter() {
+        if matches!(item, Value::Null) {
+            return Err(invalid("null in a list to sort"));
+        }
+        texts.push((to_known(item)?, to_text(item.clone())?));
+    }
+    texts.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(list(texts.into_iter().map(|(_, text)| Value::Text(text)).collect()))
+}
+
+fn chunks(args: Args) -> Outcome {
+    let items = args.count(2, 2)?.list(0)?;
+    let size = usize::try_from(args.int(1)?).map_err(|_| invalid("a chunk of negative length"))?;
+    if items.is_empty() {
+        return Ok(list(Vec::new()));
+    }
+    let size = if size == 0 { items.len() } else { size };
+    Ok(list(items.chunks(size).map(|part| list(part.to_vec())).collect()))
+}
+
+fn match_keys(args: Args) -> Outcome {
+    let (values, keys, wanted) = (args.count(3, 3)?.list(0)?, args.list(1)?, args.list(2)?);
+    if values.len() != keys.len() {
+        return Err(invalid("matchkeys with lists of different lengths"));
+    }
+    let mut out = Vec::new();
+    for (value, key) in values.iter().zip(keys.iter()) {
+        if position(&wanted, key)?.is_some() {
+            out.push(value.clone());
+        }
+    }
+    Ok(list(out))
+}
+
+/// Null counts as false. A part that is not known matters only when no other part decides.
+fn all_or_any(args: Args, all: bool) -> Outcome {
+    let mut unknown = None;
+    for item in args.count(1, 1)?.list(0)?.iter() {
+        let item = match item {
+            Value::Null => false,
+            Value::Unknown(why) => {
+                unknown = Some(why.clone());
+                continue;
+            }
+            other => to_bool(other)?,
+        };
+        if item != all {
+            return Ok(Value::Bool(!all));
+        }
+    }
+    unknown.map_or(Ok(Value::Bool(all)), Err)
+}
+
+fn to_list_of_one_type(args: Args) -> Outcome {
+    match args.count(1, 1)?.value(0)? {
+        Value::Null => Ok(Value::Null),
+        Value::Set(items) => Ok(Value::List(Arc::clone(items))),
+        _ => unified(&args.list(0)?).map(list),
+    }
 }

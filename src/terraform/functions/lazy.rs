@@ -1,7 +1,7 @@
 //! The functions whose arguments are evaluated one after another, as long as needed.
 
 use super::super::eval::Context;
-use super::super::eval::support::{error_in, invalid, to_text};
+use super::super::eval::support::{Type, error_in, invalid};
 use super::super::value::{Value, WhyKind};
 use super::{Outcome, arguments};
 use hcl_edit::expr::FuncArgs;
@@ -38,15 +38,13 @@ pub fn coalesce(context: &Context, args: &FuncArgs) -> Outcome {
     while let Some(value) = values.next() {
         match value {
             Value::Null => {}
-            Value::Text(text) if text.pieces().is_empty() => {}
-            Value::Text(text) if text.known_len() == 0 => {
+            Value::Text(ref text) if text.pieces().is_empty() => {}
+            Value::Text(ref text) if text.known_len() == 0 => {
                 return Err(text.why_unknown().cloned().unwrap_or_else(|| invalid("an empty string")));
             }
             Value::Unknown(why) => return Err(why),
-            Value::Bool(_) | Value::Number(..) if values.any(|other| matches!(other, Value::Text(_))) => {
-                return to_text(value).map(Value::Text);
-            }
-            value => return Ok(value),
+            Value::Text(_) => return Ok(value),
+            value => return values.fold(Type::of(&value), |all, other| all.with(Type::of(&other))).convert(value),
         }
     }
     Err(invalid("coalesce without an argument that is neither null nor empty"))

@@ -1,0 +1,103 @@
+//! Functions over sets, and the one type that the elements of a list or set have.
+
+use super::super::eval::support::*;
+use super::super::value::{Value, Why};
+use super::Outcome;
+use super::arguments::Args;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The most elements of a product.
+const MAX_PRODUCT: usize = 100_000;
+
+pub fn call(name: &str, args: Args) -> Option<Outcome> {
+    Some(match name {
+        "toset" => args.count(1, 1).and_then(|args| args.value(0)).and_then(to_set),
+        "setunion" => fold(args, |all, other| {
+            all.extend(other.iter().cloned());
+            Ok(())
+        }),
+        "setintersection" => fold(args, |all, other| keep(all, other, true)),
+        "setsubtract" => args.count(2, 2).and_then(|args| fold(args, |all, other| keep(all, other, false))),
+        "setproduct" => product(args),
+        _ => return None,
+    })
+}
+
+/// Returns the elements as values of one type: scalars become strings where one of them is a string.
+pub fn unified(items: &[Value]) -> Result<Vec<Value>, Why> {
+    match Type::of_all(items) {
+        Type::Nothing => Err(invalid("elements without a common type")),
+        one => items.iter().map(|item| one.convert(item.clone())).collect(),
+    }
+}
+
+/// Returns where `wanted` is in a list.
+pub fn position(items: &[Value], wanted: &Value) -> Result<Option<usize>, Why> {
+    let mut unknown = None;
+    for (at, item) in items.iter().enumerate() {
+        match equal(item, wanted, true) {
+            Ok(true) => return unknown.map_or(Ok(Some(at)), Err),
+            Ok(false) => {}
+            Err(why) => unknown = Some(why),
+        }
+    }
+    unknown.map_or(Ok(None), Err)
+}
+
+/// Makes a set: sorted as OpenTofu iterates it, without repeats.
+pub fn to_set(value: &Value) -> Outcome {
+    match value {
+        Value::Set(_) | Value::Null => Ok(value.clone()),
+        other => set_of(&to_list(other)?),
+    }
+}
+
+fn set_of(items: &[Value]) -> Outcome {
+    if let Some(why) = items.iter().find_map(unknown_in) {
+        return Err(why.clone());
+    }
+    let mut all = unified(items)?;
+    if all.len() > 1 && all.iter().any(|item| compare(item, item).is_none()) {
+        return Err(limit("a set of objects or lists"));
+    }
+    all.sort_by(|a, b| compare(a, b).unwrap_or(Ordering::Equal));
+    all.dedup_by(|a, b| compare(a, b) == Some(Ordering::Equal));
+    Ok(Value::Set(Arc::new(all)))
+}
+
+fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Outcome {
+    let mut all = args.count(1, usize::MAX)?.list(0)?.to_vec();
+    for at in 1..args.0.len() {
+        step(&mut all, &args.list(at)?)?;
+    }
+    set_of(&all)
+}
+
+fn keep(all: &mut Vec<Value>, other: &[Value], there: bool) -> Result<(), Why> {
+    let mut kept = Vec::new();
+    for item in all.drain(..) {
+        if position(other, &item)?.is_some() == there {
+            kept.push(item);
+        }
+    }
+    *all = kept;
+    Ok(())
+}
+
+/// Returns a list of lists, in order; of sets OpenTofu makes a set, whose order is not told here.
+fn product(args: Args) -> Outcome {
+    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
+    let mut ordered = true;
+    for at in 0..args.count(2, usize::MAX)?.0.len() {
+        ordered &= !matches!(args.value(at)?, Value::Set(_));
+        let items = args.list(at)?;
+        if rows.len().saturating_mul(items.len()) > MAX_PRODUCT {
+            return Err(limit("a product this large"));
+        }
+        let extended = |row: &Vec<Value>, item: &Value| row.iter().chain([item]).cloned().collect();
+        rows = rows.iter().flat_map(|row| items.iter().map(move |item| extended(row, item))).collect();
+    }
+    let rows: Vec<Value> = rows.into_iter().map(list).collect();
+    if ordered { Ok(list(rows)) } else { set_of(&rows) }
+}

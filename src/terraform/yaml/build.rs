@@ -1,0 +1,312 @@
+//! Parser events → values. Keeps its own stack, so depth costs memory and not the call stack; bounds what aliases may blow up.
+
+use super::resolve::{self, Meaning};
+use super::scalar::Scalar;
+use super::{Document, Repeated, key_text};
+use crate::terraform::joined::Joined;
+use crate::terraform::span::Span;
+use crate::terraform::text::{Origin, Piece, Text};
+use crate::terraform::value::{Number, Value, Why, WhyKind};
+use granit_parser::{Event, ScalarStyle, Tag};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Whose rules to read by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// `yamldecode`.
+    Terraform,
+    /// Values and manifests, which Helm and Kubernetes read: scalars stay as written, problems stay local.
+    Lenient,
+}
+
+/// How many nodes all aliases of a text may stand for.
+const ALIASED_NODES: usize = 1_000_000;
+
+/// A finished node.
+struct Node {
+    value: Value,
+    /// How many nodes it holds, itself included, aliases counted as what they stand for.
+    nodes: usize,
+    anchor: usize,
+    span: Span,
+    /// A plain `<<`.
+    merge: bool,
+    /// A scalar as it is written, for a key.
+    key: Option<String>,
+}
+
+impl Node {
+    fn new(value: Value, span: Span) -> Self {
+        Self { value, nodes: 1, anchor: 0, span, merge: false, key: None }
+    }
+}
+
+struct Key {
+    text: Arc<str>,
+    span: Span,
+    merge: bool,
+}
+
+/// A map or list that is not finished.
+struct Open {
+    anchor: usize,
+    nodes: usize,
+    span: Span,
+    inside: Inside,
+}
+
+enum Inside {
+    List(Vec<Value>),
+    Map { entries: BTreeMap<Arc<str>, Value>, key: Option<Key>, merges: Vec<Value> },
+}
+
+pub(super) struct Builder<'a> {
+    joined: &'a Joined,
+    reader: Reader,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Value, usize)>,
+    aliased: usize,
+    root: Option<Value>,
+    repeated: Vec<Repeated>,
+    /// The document is refused: nothing more is built of it.
+    refused: Option<Why>,
+    started: bool,
+    documents: Vec<Document>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(joined: &'a Joined, reader: Reader) -> Self {
+        Self {
+            joined,
+            reader,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            aliased: 0,
+            root: None,
+            repeated: Vec::new(),
+            refused: None,
+            started: false,
+            documents: Vec::new(),
+        }
+    }
+
+    pub fn event(&mut self, event: Event<'_>, range: Range<usize>) {
+        let span = Span::from(range);
+        match event {
+            Event::DocumentStart(..) => self.started = true,
+            Event::DocumentEnd => self.end_document(),
+            _ if self.refused.is_some() => {}
+            Event::Scalar(value, style, anchor, tag) => {
+                let scalar = Scalar { value: &value, style, range: span.range() };
+                let node = self.scalar(&scalar, tag.as_deref());
+                match (&node.value, self.reader) {
+                    (Value::Unknown(why), Reader::Terraform) if why.kind == WhyKind::Invalid => self.refused = Some(why.clone()),
+                    _ => self.add(Node { anchor, ..node }),
+                }
+            }
+            Event::Alias(id) => self.alias(id, span),
+            Event::UnresolvedAlias(name) => self.refuse_or(format!("a YAML alias of nothing, *{name}"), span),
+            Event::SequenceStart(_, anchor, tag) => self.start(anchor, span, tag, Inside::List(Vec::new())),
+            Event::MappingStart(_, anchor, tag) => {
+                self.start(anchor, span, tag, Inside::Map { entries: BTreeMap::new(), key: None, merges: Vec::new() });
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end_collection(),
+            _ => {}
+        }
+    }
+
+    /// Gives the document that is being read up.
+    pub fn fail(&mut self, why: Why) {
+        self.refused.get_or_insert(why);
+        self.started = true;
+        self.end_document();
+    }
+
+    pub fn finish(mut self) -> Vec<Document> {
+        if self.started {
+            self.end_document();
+        }
+        self.documents
+    }
+
+    fn end_document(&mut self) {
+        let value = match (self.refused.take(), self.root.take()) {
+            (Some(why), _) => Value::Unknown(why),
+            (None, root) => root.unwrap_or(Value::Null),
+        };
+        self.open.clear();
+        self.anchors.clear();
+        self.started = false;
+        self.documents.push(Document { value, repeated: std::mem::take(&mut self.repeated) });
+    }
+
+    /// Terraform refuses the document; a lenient reader has one value less.
+    fn refuse_or(&mut self, what: String, span: Span) {
+        let why = Why::new(WhyKind::Invalid, what);
+        match self.reader {
+            Reader::Terraform => self.refused = Some(why),
+            Reader::Lenient => self.add(Node::new(Value::Unknown(why), span)),
+        }
+    }
+
+    fn start(&mut self, anchor: usize, span: Span, tag: Option<Cow<'_, Tag>>, inside: Inside) {
+        let right = if matches!(inside, Inside::List(_)) { "seq" } else { "map" };
+        if let Some(tag) = tag
+            && self.reader == Reader::Terraform
+            && tag.core_suffix() != Some(right)
+        {
+            self.refused = Some(Why::new(WhyKind::Invalid, format!("the YAML tag {}", tag.original())));
+        }
+        self.open.push(Open { anchor, nodes: 1, span, inside });
+    }
+
+    fn end_collection(&mut self) {
+        let Some(open) = self.open.pop() else { return };
+        let value = match open.inside {
+            Inside::List(items) => Value::List(Arc::new(items)),
+            Inside::Map { mut entries, merges, .. } => {
+                for merged in merges {
+                    merge_below(&mut entries, &merged);
+                }
+                Value::Map(Arc::new(entries))
+            }
+        };
+        self.add(Node { nodes: open.nodes, anchor: open.anchor, ..Node::new(value, open.span) });
+    }
+
+    fn alias(&mut self, id: usize, span: Span) {
+        let Some((value, nodes)) = self.anchors.get(&id).cloned() else {
+            return self.refuse_or("a YAML alias inside what it stands for".to_owned(), span);
+        };
+        self.aliased = self.aliased.saturating_add(nodes);
+        if self.aliased > ALIASED_NODES {
+            self.refused = Some(Why::new(WhyKind::Limit, "YAML whose aliases stand for too much"));
+            return;
+        }
+        self.add(Node { nodes, ..Node::new(value, span) });
+    }
+
+    fn add(&mut self, node: Node) {
+        if node.anchor > 0 {
+            self.anchors.insert(node.anchor, (node.value.clone(), node.nodes));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node.value);
+            return;
+        };
+        open.nodes = open.nodes.saturating_add(node.nodes);
+        match &mut open.inside {
+            Inside::List(items) => items.push(node.value),
+            Inside::Map { key: Some(_), .. } => self.entry(node),
+            Inside::Map { key, .. } => match key_of(self.reader, &node) {
+                Ok(new) => *key = Some(new),
+                Err(what) => self.refused = Some(Why::new(WhyKind::Invalid, what)),
+            },
+        }
+    }
+
+    /// Adds the value of the key that waits for one.
+    fn entry(&mut self, node: Node) {
+        let Some(Open { inside: Inside::Map { entries, key, merges }, .. }) = self.open.last_mut() else { return };
+        let Some(Key { text, span, merge }) = key.take() else { return };
+        match (merge, self.reader) {
+            (false, _) => {
+                if entries.insert(text.clone(), node.value).is_some() {
+                    self.repeated.push(Repeated { key: text, span });
+                }
+            }
+            (true, Reader::Lenient) => merges.push(node.value),
+            // go-cty-yaml merges one map, at this place: what comes later wins, whichever it is.
+            (true, Reader::Terraform) => match node.value {
+                Value::Map(map) => entries.extend(map.iter().map(|(key, value)| (key.clone(), value.clone()))),
+                _ => self.refused = Some(Why::new(WhyKind::Invalid, "a YAML merge of what is not a map")),
+            },
+        }
+    }
+
+    fn scalar(&self, scalar: &Scalar<'_>, tag: Option<&Tag>) -> Node {
+        let written = scalar.content(self.joined.as_str());
+        let span = Span::from(written.clone());
+        let mut node = Node::new(Value::Null, span);
+        let plain = scalar.style == ScalarStyle::Plain;
+        node.merge = tag.is_none() && scalar.value == "<<" && plain;
+        // The parser gives `~` for a value that is not written.
+        let source = if scalar.range.is_empty() && plain { "" } else { scalar.value };
+        let core = tag.map(|tag| tag.core_suffix());
+        let meaning = match (self.reader, core) {
+            (Reader::Lenient, None) if !plain => Meaning::Text,
+            (_, None) => resolve::untagged(source, scalar.style),
+            (_, Some(Some(tag))) => resolve::tagged(tag, source, scalar.style),
+            (Reader::Terraform, Some(None)) => Meaning::Bad("a YAML tag that is not supported".to_owned()),
+            (Reader::Lenient, Some(None)) => Meaning::Text,
+        };
+        let whole = || scalar.text(self.joined);
+        node.value = match self.reader {
+            Reader::Terraform => terraform_value(meaning, whole),
+            Reader::Lenient => lenient_value(&meaning, source, whole),
+        };
+        node.key = match (&node.value, self.reader) {
+            (Value::Unknown(_), Reader::Terraform) => None,
+            (Value::Text(text), _) => Some(key_text(text)),
+            (_, Reader::Lenient) => Some(source.to_owned()),
+            (Value::Bool(bool), _) => Some(bool.to_string()),
+            (Value::Number(Number::Int(int), _), _) => Some(int.to_string()),
+            (Value::Number(Number::Float(float), _), _) => Some(float.to_string()),
+            _ => None,
+        };
+        node
+    }
+}
+
+fn terraform_value(meaning: Meaning, text: impl Fn() -> Text) -> Value {
+    match meaning {
+        Meaning::Null => Value::Null,
+        Meaning::Bool(bool) => Value::Bool(bool),
+        Meaning::Number(number) => Value::Number(number, origin(&text())),
+        Meaning::Time(time) => Value::text(time),
+        Meaning::Text => Value::Text(text()),
+        Meaning::Bad(what) => Value::unknown(WhyKind::Invalid, what),
+        Meaning::TooBig => Value::unknown(WhyKind::Limit, "a YAML number"),
+    }
+}
+
+/// Only null, `true` and `false` mean something else than their text; the rest is text, as it is written.
+fn lenient_value(meaning: &Meaning, source: &str, text: impl Fn() -> Text) -> Value {
+    match meaning {
+        Meaning::Null => Value::Null,
+        Meaning::Bool(bool) if matches!(source, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => Value::Bool(*bool),
+        _ => Value::Text(text()),
+    }
+}
+
+fn origin(text: &Text) -> Option<Origin> {
+    match text.pieces() {
+        [Piece::Known { origin, .. }] => origin.clone(),
+        _ => None,
+    }
+}
+
+fn key_of(reader: Reader, node: &Node) -> Result<Key, String> {
+    let text = match (&node.key, reader) {
+        (Some(text), _) => text.as_str(),
+        (None, Reader::Lenient) => "?",
+        (None, Reader::Terraform) => return Err("a YAML key that is not a string".to_owned()),
+    };
+    Ok(Key { text: text.into(), span: node.span, merge: node.merge })
+}
+
+/// Adds what `merged` has and `entries` has not: a map, or a list of maps of which the first counts (YAML 1.1's merge key).
+fn merge_below(entries: &mut BTreeMap<Arc<str>, Value>, merged: &Value) {
+    match merged {
+        Value::Map(map) => {
+            for (key, value) in map.iter() {
+                entries.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        Value::List(maps) => maps.iter().filter(|map| matches!(map, Value::Map(_))).for_each(|map| merge_below(entries, map)),
+        _ => {}
+    }
+}
