@@ -71,7 +71,13 @@ resource "r" "x" {
     views(main, |views| {
         let containers = views[0].blocks("container");
         let all: Vec<_> = containers.iter().map(|view| (show(&view.value("name")), view.instances())).collect();
-        let expected = [("\"first\"", Some(1)), ("\"one-a-A\"", Some(1)), ("\"one-b-B\"", Some(1)), ("VariableNotSet var.u", None), ("\"none\"", Some(0))];
+        let expected = [
+            ("\"first\"", Some(1)),
+            ("\"one-a-A\"", Some(1)),
+            ("\"one-b-B\"", Some(1)),
+            ("VariableNotSet var.u", None),
+            ("\"none\"", Some(0)),
+        ];
         assert_eq!(all, expected.map(|(name, live)| (name.to_owned(), live)));
         assert_eq!(show(&containers[1].blocks("env")[0].value("name")), "\"a0x\"");
         assert_eq!(views[0].block_names(), ["container"]);
@@ -93,8 +99,14 @@ fn an_attribute_knows_where_it_is() {
 #[test]
 fn override_files_are_merged_as_terraform_does() {
     let all = &[
-        ("main.tf", "locals {\n  a = 1\n}\nresource \"r\" \"x\" {\n  name  = \"n\"\n  image = \"old\"\n  env {\n    k = 1\n  }\n  env {\n    k = 2\n  }\n  port {\n    p = 1\n  }\n  lifecycle {\n    a = 1\n    b = 1\n  }\n}\n"),
-        ("b_override.tf", "locals {\n  a = 2\n}\nresource \"r\" \"x\" {\n  image = \"new\"\n  env {\n    k = 3\n  }\n  lifecycle {\n    b = 2\n  }\n}\n"),
+        (
+            "main.tf",
+            "locals {\n  a = 1\n}\nresource \"r\" \"x\" {\n  name  = \"n\"\n  image = \"old\"\n  env {\n    k = 1\n  }\n  env {\n    k = 2\n  }\n  port {\n    p = 1\n  }\n  lifecycle {\n    a = 1\n    b = 1\n  }\n}\n",
+        ),
+        (
+            "b_override.tf",
+            "locals {\n  a = 2\n}\nresource \"r\" \"x\" {\n  image = \"new\"\n  env {\n    k = 3\n  }\n  lifecycle {\n    b = 2\n  }\n}\n",
+        ),
     ];
     with(all, &Settings::default(), |project| {
         let walk = project.walk(&project.roots()[0]);
@@ -107,7 +119,11 @@ fn override_files_are_merged_as_terraform_does() {
         assert_eq!(view.blocks("port").len(), 1);
         let lifecycle = &view.blocks("lifecycle")[0];
         assert_eq!((show(&lifecycle.value("a")), show(&lifecycle.value("b"))), ("1".to_owned(), "2".to_owned()));
-        let replaced: Vec<_> = instance.unread().into_iter().filter_map(|unread| Some((unread.place.file.to_string(), unread.replaced_by?.file.to_string()))).collect();
+        let replaced: Vec<_> = instance
+            .unread()
+            .into_iter()
+            .filter_map(|unread| Some((unread.place.file.to_string(), unread.replaced_by?.file.to_string())))
+            .collect();
         assert_eq!(replaced, [("main.tf".to_owned(), "b_override.tf".to_owned())]);
     });
 }

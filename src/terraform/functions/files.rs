@@ -41,7 +41,9 @@ pub fn call(context: &Context, name: &str, args: Args) -> Option<Outcome> {
 /// Finds a path relative to where Terraform is run, or below Terragrunt's `get_repo_root()`.
 fn locate(scope: &dyn Scope, args: Args, at: usize) -> Result<RepoPath, Why> {
     let path = args.string(at)?;
-    from_top(&path).or_else(|| scope.cwd().join(&path)).ok_or_else(|| Why::new(WhyKind::File, format!("{path}, which is outside the repo,")))
+    from_top(&path)
+        .or_else(|| scope.cwd().join(&path))
+        .ok_or_else(|| Why::new(WhyKind::File, format!("{path}, which is outside the repo,")))
 }
 
 fn read<'a>(scope: &'a dyn Scope, args: Args) -> Result<(RepoPath, &'a Arc<[u8]>), Why> {

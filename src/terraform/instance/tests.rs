@@ -85,7 +85,12 @@ fn the_workspace_and_the_paths_are_those_of_the_run() {
         ("modules/m/main.tf", ""),
         ("modules/m/x.txt", "module"),
     ];
-    let environment = Environment { root: crate::terraform::project::tests::path("r"), name: "e".into(), workspace: Some("w".into()), ..Environment::default() };
+    let environment = Environment {
+        root: crate::terraform::project::tests::path("r"),
+        name: "e".into(),
+        workspace: Some("w".into()),
+        ..Environment::default()
+    };
     let settings = Settings { environments: vec![environment], ..Settings::default() };
     let ask = |address: &str, expr: &str| ask_in(all, &settings, "r@e", address, expr);
     assert_eq!(ask("", "terraform.workspace"), "\"w\"");
@@ -183,8 +188,14 @@ fn every_call_gives_its_own_instances() {
         assert_eq!(show(&view(3).value("name")), "\"L\"");
         assert_eq!(instances[1].called_at().map(|place| place.line), Some(3));
         let remote = instances[0].remote_calls();
-        assert_eq!((remote.len(), remote[0].label.as_deref(), remote[0].source.as_str(), remote[0].place.line), (1, Some("remote"), "example/app/kubernetes", 27));
-        assert_eq!(remote[0].arguments.iter().map(|argument| (argument.name.as_str(), show(&argument.value))).collect::<Vec<_>>(), [("image", "\"nginx:1\"".to_owned())]);
+        assert_eq!(
+            (remote.len(), remote[0].label.as_deref(), remote[0].source.as_str(), remote[0].place.line),
+            (1, Some("remote"), "example/app/kubernetes", 27)
+        );
+        assert_eq!(
+            remote[0].arguments.iter().map(|argument| (argument.name.as_str(), show(&argument.value))).collect::<Vec<_>>(),
+            [("image", "\"nginx:1\"".to_owned())]
+        );
     });
 }
 
@@ -193,7 +204,8 @@ fn what_nothing_reads_is_listed() {
     let main = "locals {\n  used   = \"a\"\n  unused = \"b\"\n}\nvariable \"unused\" {\n  default = \"c\"\n  validation {\n    condition = var.unused != \"\"\n  }\n}\nvariable \"used\" {\n  default = \"d\"\n}\noutput \"x\" {\n  value = \"${local.used}${var.used}\"\n}\n";
     with(&[("main.tf", main)], &Settings::default(), |project| {
         let walk = project.walk(&project.roots()[0]);
-        let unread: Vec<_> = walk.instances()[0].unread().iter().map(|unread| (unread.name.clone(), show(&unread.value), unread.place.line)).collect();
+        let unread: Vec<_> =
+            walk.instances()[0].unread().iter().map(|unread| (unread.name.clone(), show(&unread.value), unread.place.line)).collect();
         assert_eq!(unread, [("local.unused".to_owned(), "\"b\"".to_owned(), 3), ("var.unused".to_owned(), "\"c\"".to_owned(), 6)]);
     });
 }
@@ -216,7 +228,12 @@ fn a_shared_module_of_many_resources_called_often_is_walked() {
     let calls: String = (0..50).map(|n| format!("module \"m{n}\" {{\n  source = \"./m\"\n  v = \"{n}\"\n}}\n")).collect();
     with(&[("main.tf", &calls), ("m/main.tf", &module)], &Settings::default(), |project| {
         let walk = project.walk(&project.roots()[0]);
-        let names = walk.instances().iter().flat_map(|instance| instance.resources().flat_map(|block| instance.expand(block))).filter(|view| view.value("name").as_str().is_some()).count();
+        let names = walk
+            .instances()
+            .iter()
+            .flat_map(|instance| instance.resources().flat_map(|block| instance.expand(block)))
+            .filter(|view| view.value("name").as_str().is_some())
+            .count();
         assert_eq!(names, 5000);
     });
 }

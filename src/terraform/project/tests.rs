@@ -31,7 +31,11 @@ pub fn with<T>(all: &[(&str, &str)], settings: &Settings, check: impl FnOnce(&Pr
 /// Evaluates an expression in a module instance of a root (`dir` or `dir@environment`).
 pub fn ask_in(all: &[(&str, &str)], settings: &Settings, root: &str, address: &str, expr: &str) -> String {
     with(all, settings, |project| {
-        let root = project.roots().iter().find(|candidate| name(candidate) == root).unwrap_or_else(|| panic!("no root {root}: {:?}", names(project)));
+        let root = project
+            .roots()
+            .iter()
+            .find(|candidate| name(candidate) == root)
+            .unwrap_or_else(|| panic!("no root {root}: {:?}", names(project)));
         let walk = project.walk(root);
         let instances = walk.instances();
         let instance = instances.iter().find(|instance| instance.address() == address).unwrap_or_else(|| panic!("{instances:?}"));
@@ -96,7 +100,12 @@ fn a_folder_that_nothing_calls_is_a_root_when_something_says_so() {
 
 #[test]
 fn the_settings_name_roots_and_environments_and_leave_folders_out() {
-    let all = &[("main.tf", "module \"a\" {\n  source = \"./modules/app\"\n}\n"), ("modules/app/main.tf", ""), ("templates/x/main.tf", ""), ("b/main.tf", "")];
+    let all = &[
+        ("main.tf", "module \"a\" {\n  source = \"./modules/app\"\n}\n"),
+        ("modules/app/main.tf", ""),
+        ("templates/x/main.tf", ""),
+        ("b/main.tf", ""),
+    ];
     let environment = |name: &str| Environment { root: path("b"), name: name.into(), ..Environment::default() };
     let settings = Settings {
         roots: vec![path("modules/app")],
@@ -160,7 +169,15 @@ fn what_is_not_read_is_said_once() {
         (".terraform/modules/x/main.tf", "{{{"),
     ];
     let said = problems(all);
-    let starts = ["a/main.tf.json: not read", "b/main.tofu: not read", "c/terragrunt.hcl.json: not read", "d/terragrunt.stack.hcl: not read", "e/main.tf: does not parse", "f/main.tf: does not parse", "g/secret.tfvars: encrypted"];
+    let starts = [
+        "a/main.tf.json: not read",
+        "b/main.tofu: not read",
+        "c/terragrunt.hcl.json: not read",
+        "d/terragrunt.stack.hcl: not read",
+        "e/main.tf: does not parse",
+        "f/main.tf: does not parse",
+        "g/secret.tfvars: encrypted",
+    ];
     assert_eq!(said.len(), starts.len(), "{said:?}");
     for (said, start) in said.iter().zip(starts) {
         assert!(said.starts_with(start), "{said}");
@@ -177,7 +194,8 @@ fn hostile_repos_end() {
     assert!(said.iter().any(|said| said.contains("calls itself")), "{said:?}");
     assert!(said.iter().any(|said| said.contains("leaves the repo")), "{said:?}");
 
-    let twice: Vec<(String, String)> = (0..30).map(|n| (format!("m{n}/main.tf"), call("a", &format!("../m{}", n + 1)) + &call("b", &format!("../m{}", n + 1)))).collect();
+    let twice: Vec<(String, String)> =
+        (0..30).map(|n| (format!("m{n}/main.tf"), call("a", &format!("../m{}", n + 1)) + &call("b", &format!("../m{}", n + 1)))).collect();
     let mut all: Vec<(&str, &str)> = twice.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     all.push(("m30/main.tf", ""));
     let said = problems(&all);

@@ -11,7 +11,15 @@ fn input(all: &[(&str, &str)]) -> String {
 
 fn expression(expr: &str) -> String {
     let unit = format!("include \"top\" {{\n  path = find_in_parent_folders(\"top.hcl\")\n}}\ninputs = {{\n  x = {expr}\n}}\n");
-    input(&[("a/b/terragrunt.hcl", &unit), ("top.hcl", ""), ("a/near.hcl", "locals {\n  n = \"near\"\n  d = get_terragrunt_dir()\n  o = get_original_terragrunt_dir()\n}\ninputs = {\n  i = 1\n}\n"), ("a/b/f.txt", "text")])
+    input(&[
+        ("a/b/terragrunt.hcl", &unit),
+        ("top.hcl", ""),
+        (
+            "a/near.hcl",
+            "locals {\n  n = \"near\"\n  d = get_terragrunt_dir()\n  o = get_original_terragrunt_dir()\n}\ninputs = {\n  i = 1\n}\n",
+        ),
+        ("a/b/f.txt", "text"),
+    ])
 }
 
 #[test]
@@ -69,7 +77,9 @@ fn merged_input(include: &str, inputs: &str) -> String {
 
 #[test]
 fn includes_are_merged_by_their_strategy() {
-    let top = |strategy: &str| format!("include \"top\" {{\n  path           = find_in_parent_folders(\"top.hcl\")\n  merge_strategy = \"{strategy}\"\n}}\n");
+    let top = |strategy: &str| {
+        format!("include \"top\" {{\n  path           = find_in_parent_folders(\"top.hcl\")\n  merge_strategy = \"{strategy}\"\n}}\n")
+    };
     assert_eq!(merged_input(&top("shallow"), "{ x = { a = \"unit\" } }"), "{\"a\":\"unit\"}");
     assert_eq!(merged_input(&top("deep"), "{ x = { a = \"unit\" } }"), "{\"a\":\"unit\",\"b\":\"top\"}");
     assert_eq!(merged_input(&top("no_merge"), "{}"), "VariableNotSet var.x");
@@ -140,7 +150,11 @@ fn extra_arguments_of_an_include_come_first_and_are_replaced_by_name() {
     let all = files(&[("a/b/terragrunt.hcl", child), ("top.hcl", parent)]);
     let sources = Sources::read(&all, &Settings::default());
     let unit = Unit::open(&all, &sources, &path("a/b")).unwrap();
-    let paths: Vec<String> = unit.arguments().iter().map(|argument| if let Argument::VarFile { path, .. } = argument { show(path) } else { String::new() }).collect();
+    let paths: Vec<String> = unit
+        .arguments()
+        .iter()
+        .map(|argument| if let Argument::VarFile { path, .. } = argument { show(path) } else { String::new() })
+        .collect();
     assert_eq!(paths, ["\"/repo/p.tfvars\"", "\"c.tfvars\""]);
 }
 

@@ -34,16 +34,33 @@ fn each_setter_beats_the_ones_below_it() {
         for weak in &places[strong + 1..] {
             let uses_inputs = first.0 == Setter::Inputs || weak.0 == Setter::Inputs;
             let unit = unit(uses_inputs);
-            let mut all = vec![("u/terragrunt.hcl", unit.as_str()), ("u/main.tf", if weak.0 == Setter::Default { DECLARED } else { "variable \"v\" {}\n" })];
-            all.extend([first, weak].iter().filter(|place| !matches!(place.0, Setter::Inputs | Setter::Default)).map(|place| (place.1, place.2.as_str())));
+            let mut all = vec![
+                ("u/terragrunt.hcl", unit.as_str()),
+                ("u/main.tf", if weak.0 == Setter::Default { DECLARED } else { "variable \"v\" {}\n" }),
+            ];
+            all.extend(
+                [first, weak]
+                    .iter()
+                    .filter(|place| !matches!(place.0, Setter::Inputs | Setter::Default))
+                    .map(|place| (place.1, place.2.as_str())),
+            );
             let has = |name: &str| all.iter().any(|(file, _)| *file == name);
-            let environment = Environment { root: path("u"), name: "e".into(), var_files: if has("env.tfvars") { vec!["../env.tfvars".into()] } else { Vec::new() }, workspace: None };
+            let environment = Environment {
+                root: path("u"),
+                name: "e".into(),
+                var_files: if has("env.tfvars") { vec!["../env.tfvars".into()] } else { Vec::new() },
+                workspace: None,
+            };
             let var_files = if has("all.tfvars") { vec!["all.tfvars".into()] } else { Vec::new() };
             let settings = Settings { var_files, environments: vec![environment], ..Settings::default() };
             with(&all, &settings, |project| {
                 let walk = project.walk(&project.roots()[0]);
                 let binding = walk.instances()[0].binding("v").unwrap();
-                assert_eq!(binding.setter.as_ref().map(|(setter, place)| (*setter, place.file.as_str())), Some((first.0, first.1)), "{all:?}");
+                assert_eq!(
+                    binding.setter.as_ref().map(|(setter, place)| (*setter, place.file.as_str())),
+                    Some((first.0, first.1)),
+                    "{all:?}"
+                );
                 let overridden: Vec<_> = binding.overridden.iter().map(|given| (given.setter, given.place.file.as_str())).collect();
                 assert_eq!(overridden, [(weak.0, weak.1)], "{all:?}");
             });
@@ -65,7 +82,10 @@ fn a_module_call_beats_the_default_and_nothing_else_reaches_a_child() {
         assert_eq!(binding.setter.map(|(setter, place)| (setter, place.line)), Some((Setter::Call, 3)));
         assert_eq!(binding.overridden.len(), 1);
         let undeclared = walk.instances()[0].undeclared();
-        assert_eq!(undeclared.iter().map(|(name, given)| (name.as_str(), given.place.file.as_str())).collect::<Vec<_>>(), [("v", "terraform.tfvars")]);
+        assert_eq!(
+            undeclared.iter().map(|(name, given)| (name.as_str(), given.place.file.as_str())).collect::<Vec<_>>(),
+            [("v", "terraform.tfvars")]
+        );
     });
 }
 
@@ -91,7 +111,8 @@ fn an_unreadable_var_file_may_set_what_nothing_stronger_sets() {
     ];
     let environment = Environment { root: path("u"), name: "e".into(), var_files: vec!["env.tfvars".into()], workspace: None };
     let settings = Settings { environments: vec![environment], ..Settings::default() };
-    let unreadable = |name: &str| with(all, &settings, |project| project.walk(&project.roots()[0]).instances()[0].unreadable_overrides(name));
+    let unreadable =
+        |name: &str| with(all, &settings, |project| project.walk(&project.roots()[0]).instances()[0].unreadable_overrides(name));
     assert_eq!(unreadable("strong"), []);
     assert_eq!(unreadable("weak"), [path("secret.tfvars")]);
     assert_eq!(ask_in(all, &settings, "u@e", "", "var.weak"), "\"w\"");
@@ -126,7 +147,13 @@ fn values_are_converted_to_the_declared_type() {
 fn null_falls_back_to_the_default_only_where_null_is_refused() {
     let child = |nullable: &str| format!("variable \"v\" {{\n  default = \"d\"\n{nullable}}}\n");
     let ask = |nullable: &str| {
-        ask_in(&[("main.tf", "module \"m\" {\n  source = \"./m\"\n  v = null\n}\n"), ("m/main.tf", &child(nullable))], &Settings::default(), ".", "module.m", "var.v")
+        ask_in(
+            &[("main.tf", "module \"m\" {\n  source = \"./m\"\n  v = null\n}\n"), ("m/main.tf", &child(nullable))],
+            &Settings::default(),
+            ".",
+            "module.m",
+            "var.v",
+        )
     };
     assert_eq!(ask(""), "null");
     assert_eq!(ask("  nullable = false\n"), "\"d\"");
@@ -134,7 +161,10 @@ fn null_falls_back_to_the_default_only_where_null_is_refused() {
 
 #[test]
 fn a_value_keeps_the_place_of_its_literal() {
-    let all = &[("main.tf", "variable \"v\" {\n  type = object({ image = string })\n}\n"), ("terraform.tfvars.json", "{\n \"v\": {\"image\": \"nginx:1\"}\n}\n")];
+    let all = &[
+        ("main.tf", "variable \"v\" {\n  type = object({ image = string })\n}\n"),
+        ("terraform.tfvars.json", "{\n \"v\": {\"image\": \"nginx:1\"}\n}\n"),
+    ];
     with(all, &Settings::default(), |project| {
         let walk = project.walk(&project.roots()[0]);
         let value = crate::terraform::project::tests::evaluate(&walk.instances()[0], "var.v.image");
