@@ -280,11 +280,6 @@ fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
 
 fn registry(wire: &wire::Registry) -> Checked<Registry> {
     let endpoint = optional(wire.endpoint.as_ref(), url)?;
-    if let (Some(url), Some(text)) = (&endpoint, &wire.endpoint)
-        && url.path() != "/"
-    {
-        return Err(hint(text.wrong("an endpoint has no path"), "a pull-through cache with a path is a [[cache]]"));
-    }
     let rate = wire.requests_per_second.as_ref();
     let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
     let some = |n: &u16| if *n > 0 { Ok(usize::from(*n)) } else { Err("no request could be made".into()) };
