@@ -184,9 +184,12 @@ fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
     }
 }
 
+/// `spec.containers.*.image`, also written `spec.containers[*].image`.
 fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
-    let parts: Vec<Arc<str>> = path.split('.').map(Into::into).collect();
-    if parts.iter().any(|part| part.is_empty()) { Err(format!("`{path}` has an empty part")) } else { Ok(parts) }
+    let plain = path.replace("].", ".").replace('[', ".");
+    let parts: Vec<Arc<str>> = plain.strip_suffix(']').unwrap_or(&plain).split('.').map(Into::into).collect();
+    let wrong = parts.iter().any(|part| part.is_empty() || part.contains(']'));
+    if wrong { Err(format!("`{path}` is not a path such as `spec.containers.*.image`")) } else { Ok(parts) }
 }
 
 fn policy(text: &Text) -> Checked<Policy> {

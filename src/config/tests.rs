@@ -214,3 +214,16 @@ fn the_default_patterns_are_the_documented_ones() {
         assert!(documented.contains(words.as_str()), "{}", words.as_str());
     }
 }
+
+#[test]
+fn a_path_may_have_brackets() {
+    let path = |text: &str| match parse(&format!("[[extra]]\nfile = 'x.json'\npath = '{text}'")).extras.remove(0) {
+        Extra::File { path, .. } => path.join("/"),
+        Extra::Env { .. } => panic!("a file"),
+    };
+    assert_eq!(path("spec.containers.*.image"), "spec/containers/*/image");
+    assert_eq!(path("spec.containers[*].image"), "spec/containers/*/image");
+    assert_eq!(path("images[0]"), "images/0");
+    let (what, ..) = complaint("[[extra]]\nfile = 'x.json'\npath = 'a..b'");
+    assert_eq!(what, "pintle.toml:3 is wrong: `a..b` is not a path such as `spec.containers.*.image`");
+}
