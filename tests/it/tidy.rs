@@ -39,16 +39,8 @@ const ARROWS: &[(&str, May)] = &[
 const PURE: &[&str] = &["terraform", "model", "sites", "comment", "plan"];
 
 /// What pure modules never name: a crate, or a path that starts so.
-const WORLD: &[&[&str]] = &[
-    &["tokio"],
-    &["reqwest"],
-    &["kube"],
-    &["tracing"],
-    &["std", "fs"],
-    &["std", "process"],
-    &["std", "env"],
-    &["std", "net"],
-];
+const WORLD: &[&[&str]] =
+    &[&["tokio"], &["reqwest"], &["kube"], &["tracing"], &["std", "fs"], &["std", "process"], &["std", "env"], &["std", "net"]];
 
 /// Clocks, wherever they stand in a path.
 const CLOCKS: &[&[&str]] = &[&["SystemTime"], &["Instant"], &["Timestamp", "now"], &["Zoned", "now"]];
