@@ -211,8 +211,9 @@ impl Verb {
         let digits = match self.letter {
             'f' | 'F' => format!("{absolute:.*}", self.precision.unwrap_or(6)),
             'e' | 'E' => exponent(&format!("{absolute:.*e}", self.precision.unwrap_or(6))),
-            _ if self.precision.is_none() && (absolute == 0.0 || (1e-4..1e21).contains(&absolute)) => absolute.to_string(),
-            _ => return Err(limit("a format of this kind")),
+            _ if self.precision.is_some() => return Err(limit("a format of this kind")),
+            _ if absolute == 0.0 || (1e-4..1e6).contains(&absolute) => absolute.to_string(),
+            _ => exponent(&format!("{absolute:e}")),
         };
         let digits = if self.letter.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
         self.number(self.sign(float < 0.0), &digits)

@@ -201,8 +201,11 @@ impl Reader<'_> {
         let literal = self.place(&range);
         let mut out = Text::default();
         for (part, escape) in parts {
-            for cut in piece(self.text, part.clone())?.pieces() {
-                out.push(self.within(cut.clone(), literal.as_ref(), escape.as_deref(), &part));
+            let cut = piece(self.text, part.clone())?;
+            match (escape, cut.pieces()) {
+                (Some(escape), [one]) => out.push(self.escape(one, literal.as_ref(), &escape, part.len())),
+                (Some(escape), _) => out.push(Piece::Known { text: escape.into(), origin: None }),
+                (None, pieces) => pieces.iter().for_each(|piece| out.push(self.within(piece.clone(), literal.as_ref()))),
             }
         }
         if let Some(literal) = literal {
@@ -223,20 +226,23 @@ impl Reader<'_> {
         Some(Origin { file: origin.file.clone(), span, literal: span, form })
     }
 
-    fn within(&self, piece: Piece, literal: Option<&Origin>, escape: Option<&str>, part: &Range<usize>) -> Piece {
-        let Piece::Known { text, origin } = piece else { return piece };
-        match (escape, literal) {
-            (None, Some(literal)) => {
-                let origin = origin.map(|origin| Origin { literal: literal.literal, form: literal.form, ..origin });
-                Piece::Known { text, origin }
+    /// Says of a run without escapes that it is a part of the JSON string.
+    fn within(&self, piece: Piece, literal: Option<&Origin>) -> Piece {
+        match (piece, literal) {
+            (Piece::Known { text, origin: Some(origin) }, Some(literal)) => {
+                Piece::Known { text, origin: Some(Origin { literal: literal.literal, form: literal.form, ..origin }) }
             }
-            (None, None) => Piece::Known { text, origin },
-            (Some(escape), literal) => {
-                let span = origin.filter(|origin| origin.span.len() == part.len()).map(|origin| origin.span);
-                let origin = span.zip(literal).map(|(span, literal)| Origin { span, ..literal.clone() });
-                Piece::Known { text: escape.into(), origin }
-            }
+            (piece, _) => piece,
         }
+    }
+
+    fn escape(&self, piece: &Piece, literal: Option<&Origin>, meaning: &str, length: usize) -> Piece {
+        let span = match piece {
+            Piece::Known { origin: Some(origin), .. } if origin.span.len() == length => Some(origin.span),
+            _ => None,
+        };
+        let origin = span.zip(literal).map(|(span, literal)| Origin { span, ..literal.clone() });
+        Piece::Known { text: meaning.into(), origin }
     }
 
     fn number(&mut self) -> Outcome {

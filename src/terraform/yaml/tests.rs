@@ -78,7 +78,10 @@ fn escapes_and_folds_are_pieces_of_their_own() {
     let value = decode(&file(source));
     let texts: Vec<String> = ["a", "b", "c", "d", "e"].iter().map(|key| get(&value, &[key]).as_str().unwrap()).collect();
     assert_eq!(texts, ["it's", "x\tyz", "one two\nthree", "one two\nthree\n", "one\ntwo\n"]);
-    assert_eq!(check_origins(source, &value), "it's".len() + "x\tyz".len() + "onetwothree".len() + "onetwo\nthree\n".len() + "onetwo".len());
+    assert_eq!(
+        check_origins(source, &value),
+        "it's".len() + "x\tyz".len() + "onetwothree".len() + "onetwo\nthree\n".len() + "onetwo".len()
+    );
     let Value::Text(a) = get(&value, &["a"]) else { unreachable!() };
     let Piece::Known { text, origin: Some(origin) } = &a.pieces()[1] else { panic!("{a:?}") };
     assert_eq!((&**text, &source[origin.span.range()], &source[origin.literal.range()]), ("'", "''", "it''s"));
@@ -99,8 +102,26 @@ fn plain_scalars_mean_what_they_mean_to_terraform() {
         })
         .collect();
     let expected = [
-        "null", "null", "\"\"", "true", "false", "i12", "i1000", "f1.1", "i1", "\"0x1f\"", "i3", "i12", "\"2024-01-05T00:00:00Z\"",
-        "\"2024-01-05T10:00:00+02:00\"", "\"v1.2\"", "\"1.2.3\"", "\"12\"", "\"<<\"", "f0.5", "i1000",
+        "null",
+        "null",
+        "\"\"",
+        "true",
+        "false",
+        "i12",
+        "i1000",
+        "f1.1",
+        "i1",
+        "\"0x1f\"",
+        "i3",
+        "i12",
+        "\"2024-01-05T00:00:00Z\"",
+        "\"2024-01-05T10:00:00+02:00\"",
+        "\"v1.2\"",
+        "\"1.2.3\"",
+        "\"12\"",
+        "\"<<\"",
+        "f0.5",
+        "i1000",
     ];
     assert_eq!(shown, expected);
 }
@@ -136,7 +157,9 @@ fn the_last_of_repeated_keys_counts_and_is_reported() {
 
 #[test]
 fn terraform_refuses_what_it_refuses() {
-    for source in ["a: [", "a: 1\n---\nb: 2\n", "? [a]\n: b\n", "~: 1\n", "a: *b\n", "a: &a [*a]\n", "a: .nan\n", "a: !vault x\n", "<<: [1]\n"] {
+    for source in
+        ["a: [", "a: 1\n---\nb: 2\n", "? [a]\n: b\n", "~: 1\n", "a: *b\n", "a: &a [*a]\n", "a: .nan\n", "a: !vault x\n", "<<: [1]\n"]
+    {
         let value = decode(&file(source));
         assert!(matches!(&value, Value::Unknown(why) if why.kind == WhyKind::Invalid), "{source:?}: {value:?}");
     }
@@ -157,7 +180,10 @@ fn documents_stand_alone() {
 
 /// A heredoc `image: repo:${var.tag}\ntag: ${var.unknown}-x\n${extra}\n…` as the evaluator gives it, at offset 100 of main.tf.
 fn heredoc() -> (String, Text) {
-    let source = format!("{}image: repo:${{var.tag}}\ntag: ${{var.un}}-x\nall: ${{var.all}} # c\n${{extra}}\nn: \"q ${{var.tag}}\"\n", " ".repeat(100));
+    let source = format!(
+        "{}image: repo:${{var.tag}}\ntag: ${{var.un}}-x\nall: ${{var.all}} # c\n${{extra}}\nn: \"q ${{var.tag}}\"\n",
+        " ".repeat(100)
+    );
     let main = RepoPath::new("main.tf").unwrap();
     let literal = Span::new(100, source.len());
     let mut text = Text::default();
@@ -228,8 +254,10 @@ fn comments_of_a_line_and_above() {
 #[test]
 fn hostile_text_ends() {
     for source in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), "a: &a [x]\n".repeat(9), "&a ".repeat(1000)] {
-        let t=std::time::Instant::now();decode(&file(&source));
- eprintln!("{:?} {}", t.elapsed(), &source[..8]);        documents(&file(&source));
+        let t = std::time::Instant::now();
+        decode(&file(&source));
+        eprintln!("{:?} {}", t.elapsed(), &source[..8]);
+        documents(&file(&source));
     }
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {
