@@ -212,12 +212,31 @@ impl Verb {
             'f' | 'F' => format!("{absolute:.*}", self.precision.unwrap_or(6)),
             'e' | 'E' => exponent(&format!("{absolute:.*e}", self.precision.unwrap_or(6))),
             _ if self.precision.is_some() => return Err(limit("a format of this kind")),
-            _ if absolute == 0.0 || (1e-4..1e6).contains(&absolute) => absolute.to_string(),
-            _ => exponent(&format!("{absolute:e}")),
+            _ => shortest(absolute),
         };
         let digits = if self.letter.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
         self.number(self.sign(float < 0.0), &digits)
     }
+}
+
+/// Writes a positive number as Go's `%g`.
+fn shortest(float: f64) -> String {
+    let plain = float == 0.0 || (1e-4..1e6).contains(&float);
+    if plain { float.to_string() } else { exponent(&format!("{float:e}")) }
+}
+
+/// Writes a number as Go's `%g`.
+///
+/// # Errors
+///
+/// When the number is not known to all its digits.
+pub fn go_shortest(value: Number) -> Result<String, Why> {
+    let float = number::float(value);
+    let whole_beyond = matches!(value, Number::Int(int) if int.unsigned_abs() > 1 << 53);
+    if whole_beyond || number::print(value).is_none() {
+        return Err(limit("a number of more than 15 digits"));
+    }
+    Ok(format!("{}{}", if float < 0.0 { "-" } else { "" }, shortest(float.abs())))
 }
 
 /// Writes Rust's `1.5e4` as Go's `1.5e+04`.

@@ -4,7 +4,9 @@ use super::super::eval::support::*;
 use super::super::value::{Value, Why};
 use super::Outcome;
 use super::arguments::Args;
+use super::format::go_shortest;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The most elements of a product.
@@ -58,12 +60,58 @@ fn set_of(items: &[Value]) -> Outcome {
         return Err(why.clone());
     }
     let mut all = unified(items)?;
-    if all.len() > 1 && all.iter().any(|item| compare(item, item).is_none()) {
-        return Err(limit("a set of objects or lists"));
+    if all.iter().any(|item| compare(item, item).is_none()) {
+        return set_of_collections(all);
     }
     all.sort_by(|a, b| compare(a, b).unwrap_or(Ordering::Equal));
     all.dedup_by(|a, b| compare(a, b) == Some(Ordering::Equal));
     Ok(Value::Set(Arc::new(all)))
+}
+
+/// Sorts by the text that OpenTofu hashes, which is how it iterates over sets of anything but strings, numbers and bools.
+fn set_of_collections(items: Vec<Value>) -> Outcome {
+    let mut all = BTreeMap::new();
+    for item in items {
+        let mut key = String::new();
+        hashed(&item, &mut key)?;
+        all.insert(key, item);
+    }
+    Ok(Value::Set(Arc::new(all.into_values().collect())))
+}
+
+/// Appends what go-cty's `makeSetHashBytes` gives; keys are written for objects too, where they are the same for all.
+fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
+    match value {
+        Value::Null => out.push('~'),
+        Value::Bool(bool) => out.push(if *bool { 'T' } else { 'F' }),
+        Value::Number(number, _) => out.push_str(&go_shortest(*number)?),
+        Value::Text(text) => out.push_str(&go_quoted(&known(text)?)),
+        Value::List(items) | Value::Set(items) => {
+            out.push('<');
+            for item in items.iter() {
+                hashed(item, out)?;
+                out.push(';');
+            }
+            out.push('>');
+        }
+        Value::Map(entries) => {
+            out.push('<');
+            for (key, item) in entries.iter() {
+                out.push_str(&go_quoted(key));
+                out.push(':');
+                hashed(item, out)?;
+                out.push(';');
+            }
+            out.push('>');
+        }
+        Value::Unknown(why) => return Err(why.clone()),
+    }
+    Ok(())
+}
+
+/// Quotes as Go's `%q`.
+fn go_quoted(text: &str) -> String {
+    format!("{text:?}").replace("\\'", "'")
 }
 
 fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Outcome {
@@ -85,7 +133,7 @@ fn keep(all: &mut Vec<Value>, other: &[Value], there: bool) -> Result<(), Why> {
     Ok(())
 }
 
-/// Returns a list of lists, in order; of sets OpenTofu makes a set, whose order is not told here.
+/// Returns a list of lists, in order; of sets a set.
 fn product(args: Args) -> Outcome {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     let mut ordered = true;
