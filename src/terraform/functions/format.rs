@@ -225,20 +225,6 @@ fn shortest(float: f64) -> String {
     if plain { float.to_string() } else { exponent(&format!("{float:e}")) }
 }
 
-/// Writes a number as Go's `%g`.
-///
-/// # Errors
-///
-/// When the number is not known to all its digits.
-pub fn go_shortest(value: Number) -> Result<String, Why> {
-    let float = number::float(value);
-    let whole_beyond = matches!(value, Number::Int(int) if int.unsigned_abs() > 1 << 53);
-    if whole_beyond || number::print(value).is_none() {
-        return Err(limit("a number of more than 15 digits"));
-    }
-    Ok(format!("{}{}", if float < 0.0 { "-" } else { "" }, shortest(float.abs())))
-}
-
 /// Writes Rust's `1.5e4` as Go's `1.5e+04`.
 fn exponent(text: &str) -> String {
     let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));

@@ -1,10 +1,9 @@
 //! Functions over sets, and the one type that the elements of a list or set have.
 
 use super::super::eval::support::*;
-use super::super::value::{Value, Why};
+use super::super::value::{Number, Value, Why};
 use super::Outcome;
 use super::arguments::Args;
-use super::format::go_shortest;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
     match value {
         Value::Null => out.push('~'),
         Value::Bool(bool) => out.push(if *bool { 'T' } else { 'F' }),
-        Value::Number(number, _) => out.push_str(&go_shortest(*number)?),
+        Value::Number(number, _) => out.push_str(&ten_digits(*number)?),
         Value::Text(text) => out.push_str(&go_quoted(&known(text)?)),
         Value::List(items) | Value::Set(items) => {
             out.push('<');
@@ -107,6 +106,13 @@ fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
         Value::Unknown(why) => return Err(why.clone()),
     }
     Ok(())
+}
+
+/// Writes a number as Go's `%.10g`, as far as that writes no exponent and drops no digit.
+fn ten_digits(number: Number) -> Result<String, Why> {
+    let printed = number::print(number).filter(|printed| printed.bytes().filter(u8::is_ascii_digit).count() <= 10);
+    let small = number::float(number).abs();
+    printed.filter(|_| small == 0.0 || small >= 1e-4).ok_or_else(|| limit("a set of such numbers"))
 }
 
 /// Quotes as Go's `%q`.
