@@ -167,7 +167,7 @@ pub enum DemoCommand {
         /// The folder the demo left
         dir: PathBuf,
     },
-    /// Push a new image under a tag of an earlier demo's registry, which has to be served
+    /// Push a new image under a tag of an earlier demo's registry, while it is not served
     Push {
         /// The folder the demo left
         dir: PathBuf,

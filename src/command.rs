@@ -7,9 +7,11 @@ mod explain;
 mod log;
 mod out;
 mod plan;
+mod progress;
 mod scan;
 mod source;
 mod sync;
+mod table;
 
 use crate::cli::Command;
 use crate::error::{Error, Result};

@@ -1,3 +1,5 @@
 //! The story that `pintle demo` tells, and the servers it tells it with.
 
 pub mod registry;
+pub mod story;
+mod world;

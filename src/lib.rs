@@ -5,7 +5,7 @@
 //! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─► Receipt
 //! cache ───┘   (reads)    (value)  (pure)  (value) (writes)  (value)
 //! ```
-//! The modules stand in the order the data flows; start with `reconcile` and `pipeline`.
+//! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
 
 pub mod error;
 pub mod model;
@@ -15,5 +15,9 @@ pub mod config;
 pub mod pipeline;
 pub mod remote;
 pub mod observe;
+pub mod plan;
 pub mod write;
+pub mod reconcile;
 pub mod demo;
+pub mod command;
+pub mod cli;

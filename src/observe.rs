@@ -1,7 +1,150 @@
-//! Reads, and nothing else.
+//! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
 
 pub mod cache;
 pub mod checkout;
 pub mod history;
 pub mod ledger;
 pub mod registry;
+mod registries;
+
+pub use registries::{Registries, Told};
+
+use crate::config::{self, Config};
+use crate::error::{Error, Result};
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
+use crate::remote::git::{Access, Clone, Remote};
+use crate::sites::{self, Problem, Scan};
+use crate::terraform::files::{Entry, Files, RepoPath};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How many commits back the history is read: a few years of a busy repo.
+const COMMITS: usize = 5_000;
+
+/// Where the repo is.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A folder, read as it is.
+    Folder(PathBuf),
+    /// A remote, through a bare clone below `cache`.
+    Remote { remote: Remote, cache: PathBuf, access: Access },
+}
+
+/// What the pass is told from outside the repo.
+#[derive(Clone)]
+pub struct Setup {
+    pub origin: Origin,
+    /// Name and text of a configuration that stands in for the repo's.
+    pub config: Option<(String, String)>,
+    pub registries: Told,
+    pub clock: fn() -> Timestamp,
+}
+
+/// The repo as it is at one commit, and what it says about itself.
+pub struct Checkout {
+    pub tip: Option<CommitId>,
+    pub files: Arc<Files>,
+    pub scan: Arc<Scan>,
+    pub config: Arc<Config>,
+    pub history: Seen<Vec<Recorded>>,
+    pub ledger: Seen<Ledger>,
+    /// What can be written to; a folder has none.
+    pub clone: Option<Clone>,
+}
+
+/// Hears how far a long read is: what is read, how many are done, of how many.
+pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
+
+/// Reads the repo: files, configuration, sites, history and ledger. Blocking: git and the disk.
+pub fn checkout(setup: &Setup) -> Result<Checkout> {
+    match &setup.origin {
+        Origin::Folder(path) => {
+            let folder = checkout::folder(path)?;
+            let (config, mut scan) = read(setup, &folder.files)?;
+            scan.problems.extend(folder.problems.into_iter().map(|(file, what)| Problem { file, line: None, what }));
+            scan.problems.sort();
+            let (files, scan) = (Arc::new(folder.files), Arc::new(scan));
+            Ok(Checkout { tip: folder.head, files, scan, config, history: Seen::NotAsked, ledger: Seen::NotAsked, clone: None })
+        }
+        Origin::Remote { remote, cache, access } => {
+            let branch =
+                setup.config.as_ref().map(|(name, text)| Config::parse(text, name)).transpose()?.and_then(|config| config.git.branch);
+            let access = Access { branch: access.branch.clone().or(branch.map(|b| b.to_string())), ..access.clone() };
+            at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
+        }
+    }
+}
+
+/// Reads what the clone's branch holds since its last fetch.
+pub fn at_tip(setup: &Setup, clone: Clone) -> Result<Checkout> {
+    let tip = clone.tip();
+    let files = checkout::commit(&clone, &tip)?;
+    let (config, scan) = read(setup, &files)?;
+    let history = Seen::Known(history::history(&clone, &tip, COMMITS)?);
+    let ledger = match ledger::ledger(&clone) {
+        Ok(ledger) => Seen::Known(ledger),
+        Err(error) => Seen::Unknown(error.to_string()),
+    };
+    Ok(Checkout { tip: Some(tip), files: Arc::new(files), scan: Arc::new(scan), config, history, ledger, clone: Some(clone) })
+}
+
+fn read(setup: &Setup, files: &Files) -> Result<(Arc<Config>, Scan)> {
+    let config = match &setup.config {
+        Some((name, text)) => Config::parse(text, name)?,
+        None => own_config(files)?,
+    };
+    let scan = sites::scan(files, &config.scan_settings(files));
+    Ok((Arc::new(config), scan))
+}
+
+fn own_config(files: &Files) -> Result<Config> {
+    let Some(entry) = RepoPath::new(config::FILE).and_then(|path| files.get(&path)) else { return Ok(Config::default()) };
+    let unreadable = |why: &str| Error::usage(format!("cannot read {} of the repo", config::FILE)).cause(why);
+    match entry {
+        Entry::NotRead(why) => Err(unreadable(why)),
+        Entry::Text(bytes) => Config::parse(std::str::from_utf8(bytes).map_err(|e| unreadable(&e.to_string()))?, config::FILE),
+    }
+}
+
+/// Asks registries and caches what the channels mean now, and puts the snapshot together.
+pub async fn observe(
+    setup: &Setup,
+    checkout: &Checkout,
+    channels: BTreeSet<Channel>,
+    registries: &Registries,
+    progress: Progress<'_>,
+) -> Snapshot {
+    let upstream = registry::poll(&registries.upstream, channels.clone(), &|p| progress("registries", p.done, p.of)).await;
+    let cache = cache::poll(&registries.caches, &upstream, &channels, &|p| progress("caches", p.done, p.of)).await;
+    Snapshot { upstream, cache, ..offline(setup, checkout) }
+}
+
+/// The snapshot of a pass that asks no registry.
+pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
+    Snapshot {
+        at: (setup.clock)(),
+        tip: checkout.tip.clone(),
+        files: checkout.files.clone(),
+        scan: checkout.scan.clone(),
+        config: checkout.config.clone(),
+        upstream: BTreeMap::new(),
+        cache: BTreeMap::new(),
+        history: checkout.history.clone(),
+        ledger: checkout.ledger.clone(),
+    }
+}
+
+/// Fetches the manifest of every digest that the plan wants to write. Returns what could not be proved, and why: none of it may be written.
+pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<(Channel, String)> {
+    let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
+    let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
+    let proofs = registry::prove(&registries.upstream, &wanted).await;
+    let failed = wanted.into_iter().zip(proofs).filter_map(|((channel, digest), proof)| Some((channel, digest, proof.err()?)));
+    failed
+        .map(|(channel, digest, why)| (channel, format!("{} could not be fetched by its digest {}: {why}", "the image", digest.short())))
+        .collect()
+}

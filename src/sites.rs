@@ -1,5 +1,21 @@
 //! Which literals are image sites, what they feed, and who owns them. Pure: reads a parsed repo, never a disk, a registry or a cluster.
 
+pub mod json;
+pub mod settings;
+mod decide;
+mod elsewhere;
+mod find;
+mod key;
+mod objects;
+mod occurrence;
+mod ownership;
+mod pin;
+mod scan;
+mod values;
+mod workload;
+
+pub use scan::scan;
+
 use crate::model::reference::Reference;
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;

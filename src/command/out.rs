@@ -54,3 +54,20 @@ pub fn excerpt(source: &Excerpt) -> String {
         Err(_) => String::new(),
     }
 }
+
+/// Writes unified diffs, coloured by the first letter of each line.
+pub fn diff(text: &str, colour: bool) -> Result<()> {
+    let painted: String = text.lines().map(paint).collect();
+    data(if colour { &painted } else { text })
+}
+
+fn paint(line: &str) -> String {
+    let code = match line.as_bytes().first() {
+        Some(b'+') => "32",
+        Some(b'-') => "31",
+        Some(b'@') => "36",
+        Some(b'#') => "1",
+        _ => return format!("{line}\n"),
+    };
+    format!("\u{1b}[{code}m{line}\u{1b}[0m\n")
+}

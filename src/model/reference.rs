@@ -53,6 +53,23 @@ impl Reference {
         }
     }
 
+    /// Returns the ways people write the image, without digest: as written, in normal form, and short for docker.io; each also with the tag.
+    pub fn spellings(&self) -> Vec<String> {
+        let (registry, repository) = self.repository();
+        let mut names = vec![self.name.to_string(), format!("{registry}/{repository}")];
+        if &*registry == "docker.io" {
+            names.push(repository.to_string());
+            names.extend(repository.strip_prefix("library/").map(|short| short.to_string()));
+            names.extend(repository.strip_prefix("library/").map(|short| format!("docker.io/{short}")));
+        }
+        let tag = self.tag.as_deref().or(self.digest.is_none().then_some("latest"));
+        let tagged: Vec<String> = tag.iter().flat_map(|tag| names.iter().map(move |name| format!("{name}:{tag}"))).collect();
+        names.extend(tagged);
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Returns the channel that the reference follows: its tag, `latest` when it has neither tag nor digest, `None` for a digest alone.
     pub fn channel(&self) -> Option<Channel> {
         let tag = match (&self.tag, &self.digest) {

@@ -35,8 +35,9 @@ struct Understood {
     unknown: Option<String>,
 }
 
-/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text also goes where no pin may go, and where that is.
-pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>) -> Vec<Decided> {
+/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text also goes where no pin may go, and where that is;
+/// `spell` writes a place for people.
+pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>, spell: &dyn Fn(&Place) -> String) -> Vec<Decided> {
     let understood: Vec<Understood> = occurrences.iter().map(understand).collect();
     let mut users: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     for (index, one) in understood.iter().enumerate() {
@@ -44,7 +45,7 @@ pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>) -
             users.entry(place.clone()).or_default().push(index);
         }
     }
-    let table = Table { occurrences, understood: &understood, users: &users, elsewhere };
+    let table = Table { occurrences, understood: &understood, users: &users, elsewhere, spell };
     let chosen: Vec<Result<(Place, PinPlace), String>> = (0..occurrences.len()).map(|index| table.choose(index)).collect();
     let sites: BTreeSet<&Place> = chosen.iter().flatten().map(|(place, _)| place).collect();
     users.iter().filter_map(|(place, indexes)| table.fate(place, indexes, &chosen, &sites)).collect()
@@ -90,6 +91,7 @@ struct Table<'a> {
     understood: &'a [Understood],
     users: &'a BTreeMap<Place, Vec<usize>>,
     elsewhere: &'a BTreeMap<Place, String>,
+    spell: &'a dyn Fn(&Place) -> String,
 }
 
 impl Table<'_> {
@@ -214,7 +216,7 @@ impl Table<'_> {
                     Some((literal, _)) if literal == place => self.literal_obstacle(place),
                     _ => ways.obstacle.clone(),
                 });
-                format!("{}; the pin goes to {}", own.unwrap_or_default(), self.name(site))
+                format!("{}; the pin goes to {}", own.unwrap_or_default(), (self.spell)(site))
             }
         }
     }
@@ -222,16 +224,12 @@ impl Table<'_> {
     fn half_reason(&self, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
         let site = users.iter().find_map(|&i| chosen[i].as_ref().ok());
         match site {
-            Some((place, _)) => format!("holds only the repository part; the pin goes to {}", self.name(place)),
+            Some((place, _)) => format!("holds only the repository part; the pin goes to {}", (self.spell)(place)),
             None => {
                 let why = users.iter().find_map(|&i| chosen[i].as_ref().err()).cloned().unwrap_or_default();
                 format!("holds only the repository part; the tag cannot be pinned: {why}")
             }
         }
-    }
-
-    fn name(&self, place: &Place) -> String {
-        format!("{} at byte {}", place.file, place.content.start)
     }
 }
 

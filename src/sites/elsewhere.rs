@@ -6,13 +6,14 @@ use super::scan::Gathered;
 use super::values::texts;
 use crate::model::reference::Reference;
 use crate::terraform::body::BodyView;
-use crate::terraform::project::{Project, Root};
+use crate::terraform::instance::Walk;
+use crate::terraform::project::Project;
 use crate::terraform::text::Text;
 use hcl_edit::expr::Expression;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the literals that hold only a tag and whose text also stands outside an image, and where: `stacks/x/main.tf:12`.
-pub fn elsewhere(project: &Project<'_>, roots: &[&Root], found: &Gathered) -> BTreeMap<Place, String> {
+pub fn elsewhere(project: &Project<'_>, found: &Gathered) -> BTreeMap<Place, String> {
     let mut wanted: BTreeSet<Place> = BTreeSet::new();
     let mut dirs = BTreeSet::new();
     for occurrence in &found.occurrences {
@@ -22,17 +23,30 @@ pub fn elsewhere(project: &Project<'_>, roots: &[&Root], found: &Gathered) -> BT
             dirs.insert((occurrence.user.root.clone(), occurrence.user.environment.clone()));
         }
     }
-    let mut out = BTreeMap::new();
-    for root in roots.iter().filter(|root| dirs.contains(&(root.dir().clone(), root.environment().map(Into::into)))) {
-        for instance in project.instances(root) {
-            for declared in instance.resources() {
-                for view in instance.expand(declared) {
-                    body(&view, &wanted, found, &mut out);
-                }
+    if wanted.is_empty() {
+        return BTreeMap::new();
+    }
+    let each = project.each_root(|walk| {
+        let mut out = BTreeMap::new();
+        let root = walk.root();
+        if dirs.contains(&(root.dir.clone(), root.environment.as_deref().map(Into::into))) {
+            instances(&walk, &wanted, found, &mut out);
+        }
+        out
+    });
+    let mut all = BTreeMap::new();
+    each.into_iter().flatten().for_each(|(place, at)| drop(all.entry(place).or_insert(at)));
+    all
+}
+
+fn instances(walk: &Walk<'_>, wanted: &BTreeSet<Place>, found: &Gathered, out: &mut BTreeMap<Place, String>) {
+    for instance in walk.instances() {
+        for declared in instance.resources().filter(|declared| declared.block.ident.as_str() != "module") {
+            for view in instance.expand(declared) {
+                body(&view, wanted, found, out);
             }
         }
     }
-    out
 }
 
 /// A literal that holds the whole reference stays a reference with a digest behind it, wherever it goes.
@@ -41,9 +55,6 @@ fn is_whole(text: &Text) -> bool {
 }
 
 fn body(view: &BodyView<'_>, wanted: &BTreeSet<Place>, found: &Gathered, out: &mut BTreeMap<Place, String>) {
-    if view.ident() == "module" {
-        return;
-    }
     for attr in view.attrs() {
         let place = attr.place();
         if is_constant(attr.expr()) || found.consumed.contains(&(attr.source().path.clone(), place.span)) {

@@ -9,32 +9,38 @@ use super::settings::Settings;
 use super::values::{plausible, texts};
 use super::{Comment, Fate, Literal, Problem, Scan, Site, Use};
 use crate::terraform::files::{Files, RepoPath};
-use crate::terraform::project::{Project, Root};
-use crate::terraform::sources::Sources;
+use crate::terraform::instance::Walk;
+use crate::terraform::project::{Project, RootKind};
+use crate::terraform::sources::{self, Sources};
 use crate::terraform::text::Form;
 use crate::terraform::value::Value;
 use crate::terraform::yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Finds every literal that takes part in an image.
 pub fn scan(files: &Files, settings: &Settings) -> Scan {
     let sources = Sources::read(files, &settings.project);
     let project = Project::new(files, &sources, &settings.project);
-    let roots: Vec<&Root> = project.roots().iter().collect();
-    let mut found = walk(&project, &roots, files, settings);
-    let dirs: BTreeSet<RepoPath> = roots.iter().filter(|root| !root.is_orphan()).map(|root| root.dir().clone()).collect();
+    let mut found = Gathered::default();
+    for finder in project.each_root(|walk| walk_root(&walk, files, settings)) {
+        found.take(finder);
+    }
+    let dirs: BTreeSet<RepoPath> =
+        project.roots().iter().filter(|root| root.kind != RootKind::Orphan).map(|root| root.dir.clone()).collect();
     let mut extra = Finder::new(files, settings);
-    extra.extra_files(&dirs.iter().cloned().collect::<Vec<_>>());
+    extra.extra_files(&dirs);
     found.take(extra);
-    let away = elsewhere(&project, &roots, &found);
-    let decided = decide(&found.occurrences, &away);
+    let away = elsewhere(&project, &found);
     let assembly = Assembly { files, sources: &sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences };
+    let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);
-    let told = project.problems().iter().chain(sources.problems()).map(|p| Problem { file: p.file.clone(), line: p.line, what: p.what.clone() });
-    let problems: BTreeSet<Problem> = told.chain(found.problems).collect();
+    let problems: BTreeSet<Problem> = project.problems().map(problem).chain(found.problems).collect();
     Scan { literals, problems: problems.into_iter().collect() }
+}
+
+fn problem(told: &sources::Problem) -> Problem {
+    Problem { file: told.file.clone(), line: told.line, what: told.what.clone() }
 }
 
 /// What the walk over all roots gathered, in the order of the roots.
@@ -55,50 +61,30 @@ impl Gathered {
     }
 }
 
-/// Walks the roots; each thread takes the next one that nobody has taken.
-fn walk(project: &Project<'_>, roots: &[&Root], files: &Files, settings: &Settings) -> Gathered {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some(root) = roots.get(next.load(Ordering::Relaxed)).and_then(|_| roots.get(next.fetch_add(1, Ordering::Relaxed))) {
-            let index = roots.iter().position(|other| std::ptr::eq(*other, *root)).unwrap_or(0);
-            done.push((index, walk_root(project, root, files, settings)));
-        }
-        done
-    };
-    let mut all = std::thread::scope(|scope| {
-        let other = scope.spawn(work);
-        let mut own = work();
-        own.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        own
-    });
-    all.sort_by_key(|(index, _)| *index);
-    let mut gathered = Gathered::default();
-    for (_, finder) in all {
-        gathered.take(finder);
-    }
-    gathered
-}
-
-fn walk_root<'a>(project: &Project<'_>, root: &Root, files: &'a Files, settings: &'a Settings) -> Finder<'a> {
+fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> Finder<'a> {
     let mut finder = Finder::new(files, settings);
     let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
-    let instances = project.instances(root);
+    let instances = walk.instances();
     for instance in &instances {
         finder.instance(instance);
     }
+    finder.problems.extend(walk.problems().iter().map(problem));
     let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
     for instance in &instances {
         for binding in instance.variables() {
             let alive = texts(&binding.value).iter().any(|text| places(text).iter().any(|(place, _)| images.contains(place)));
             for given in binding.overridden.iter().filter(|_| alive) {
-                let by = binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
-                dead_values(&mut finder, &binding.value, &given.value, &by);
+                let by =
+                    binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
+                dead_values(&mut finder, &given.value, &by);
             }
         }
         if seen.insert(instance.dir().clone()) && !instance.is_orphan() {
             for unread in instance.unread() {
-                let reason = unread.replaced_by.as_ref().map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
+                let reason = unread
+                    .replaced_by
+                    .as_ref()
+                    .map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
                 for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
                     finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
                 }
@@ -109,7 +95,7 @@ fn walk_root<'a>(project: &Project<'_>, root: &Root, files: &'a Files, settings:
 }
 
 /// A weaker value is dead as a whole where it is a string; of a collection, the strings that read as images.
-fn dead_values(finder: &mut Finder<'_>, _value: &Value, weaker: &Value, by: &str) {
+fn dead_values(finder: &mut Finder<'_>, weaker: &Value, by: &str) {
     let whole = matches!(weaker, Value::Text(_));
     for text in texts(weaker).into_iter().filter(|text| whole || plausible(text, false)) {
         finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, by)));
@@ -173,11 +159,19 @@ impl Assembly<'_> {
     fn place(&self, place: &Place, fate: Fate, reference: Option<String>, uses: Vec<Use>) -> Option<Literal> {
         let bytes = self.files.bytes(&place.file)?;
         let literal = String::from_utf8_lossy(bytes.get(place.content.range())?).into_owned();
-        let line = match self.sources.source(&place.file) {
-            Some(source) => source.line(place.content.start),
-            None => bytes[..place.content.start].iter().filter(|byte| **byte == b'\n').count() + 1,
-        };
-        Some(Literal { file: place.file.clone(), span: place.content, line, literal, fate, reference, uses })
+        Some(Literal { file: place.file.clone(), span: place.content, line: self.line(place), literal, fate, reference, uses })
+    }
+
+    fn line(&self, place: &Place) -> usize {
+        match (self.sources.source(&place.file), self.files.bytes(&place.file)) {
+            (Some(source), _) => source.line(place.content.start),
+            (None, Some(bytes)) => bytes.iter().take(place.content.start).filter(|byte| **byte == b'\n').count() + 1,
+            (None, None) => 1,
+        }
+    }
+
+    fn spelled(&self, place: &Place) -> String {
+        format!("{}:{}", place.file, self.line(place))
     }
 
     /// The comment that ends the line, then those above, from near to far.
@@ -186,7 +180,11 @@ impl Assembly<'_> {
         let mut all: Vec<Comment> = match self.sources.source(&place.file).filter(|_| !yaml) {
             Some(source) => {
                 let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
-                source.comments_around(place.content.start).into_iter().map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+                source
+                    .comments_around(place.content.start)
+                    .into_iter()
+                    .map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing })
+                    .collect()
             }
             None if form == Form::Json => Vec::new(),
             None => {

@@ -65,7 +65,9 @@ impl Joined {
         for part in &self.parts {
             let written = &self.string[part.range.clone()];
             match &part.piece {
-                Piece::Unknown(_) if self.is_lone(&part.range) => out.push(&" ".repeat(written.len()), part.piece.clone()),
+                Piece::Unknown(_) if !written.trim().is_empty() && self.is_lone(&part.range) => {
+                    out.push(&" ".repeat(written.len()), part.piece.clone())
+                }
                 _ => out.push(written, part.piece.clone()),
             }
         }

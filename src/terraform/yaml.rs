@@ -9,14 +9,15 @@ mod resolve;
 mod scalar;
 
 pub use comments::{Comment, comments_around};
-pub(super) use resolve::{Meaning, untagged, whole};
+pub(super) use resolve::whole;
 
 use super::joined::Joined;
 use super::span::Span;
 use super::text::{Piece, Text};
 use super::value::{Value, Why, WhyKind};
 use build::{Builder, Reader};
-use granit_parser::{Event, Options, Parser, ScanError};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError};
+use scalar::Scalar;
 use std::sync::Arc;
 
 /// What an unknown part is read as: a word that can stand in a key, a plain and a quoted scalar.
@@ -33,11 +34,13 @@ pub struct Document {
 }
 
 /// A key that occurs again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Repeated {
     pub key: Arc<str>,
     /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
     pub span: Span,
+    /// The value that counts no more.
+    pub value: Value,
 }
 
 /// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans, numbers as numbers (with the origin of how they
@@ -80,6 +83,16 @@ pub(super) fn parser(source: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
     let mut options: Options = granit_parser::options! { emit_unresolved_aliases: true };
     options.set_emit_comments(false);
     Parser::new_from_str_with_options(source, options)
+}
+
+/// Returns where the content of a scalar is, without quotes and without the blanks a parser may count.
+pub(super) fn content(source: &str, value: &str, style: ScalarStyle, range: std::ops::Range<usize>) -> Span {
+    Scalar { value, style, range }.content(source).into()
+}
+
+/// Says whether a plain scalar is a string to Terraform and Helm.
+pub(super) fn reads_as_text(plain: &str) -> bool {
+    resolve::untagged(plain, ScalarStyle::Plain) == resolve::Meaning::Text
 }
 
 fn read(joined: &Joined, reader: Reader) -> Vec<Document> {

@@ -2,6 +2,8 @@
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
 mod conformance;
+mod generated;
+mod scan_testdata;
 mod servers;
 mod support;
 mod tidy;

@@ -2,6 +2,7 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+pub mod generate;
 pub mod git;
 pub mod git_host;
 pub mod guard;

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, May)] = &[
     ("error", May::Name(&["terraform", "model"])),
     ("sites", May::Name(&["terraform", "model", "error"])),
     ("comment", May::Name(&["terraform", "model", "error"])),
-    ("config", May::Name(&["model", "error"])),
+    ("config", May::Name(&["terraform", "model", "error"])),
     ("pipeline", May::Name(&["model", "sites", "terraform", "config", "error"])),
     ("plan", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
     ("remote", May::Name(&["model", "error"])),

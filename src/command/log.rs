@@ -1,0 +1,63 @@
+//! `pintle log`: the commits' trailers, and nothing else.
+
+use super::{Done, on_runtime, out, source, table::table};
+use crate::cli::{Format, Log, Registries};
+use crate::error::{Error, Result};
+use crate::model::duration::show_time;
+use crate::pipeline::{Recorded, Seen};
+use crate::reconcile;
+use serde_json::json;
+
+pub fn run(args: &Log) -> Result<Done> {
+    let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
+    let looked = on_runtime(reconcile::look(&setup))?;
+    let all = match &looked.snapshot.history {
+        Seen::Known(all) => all,
+        Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
+        Seen::NotAsked => {
+            return Err(Error::usage("a folder has no history of pins here").hint("name the git remote: pintle log --remote URL"));
+        }
+    };
+    let wanted = |one: &&Recorded| {
+        let only = args.only.as_deref().unwrap_or("");
+        [&one.pin.site, &one.pin.image, &one.subject].iter().any(|text| text.contains(only))
+    };
+    let shown: Vec<&Recorded> = all.iter().filter(wanted).take(args.limit).collect();
+    match args.output.output {
+        Format::Json => out::json(&json!({ "version": 1, "pins": shown.iter().map(|one| json(one)).collect::<Vec<_>>() }))?,
+        Format::Table => out::data(&table(["commit", "when", "what", "image", "from", "to", "site"], shown.iter().map(|one| row(one))))?,
+    }
+    if shown.is_empty() {
+        out::say("pintle has written no pin here that matches");
+    }
+    Ok(Done::Ok)
+}
+
+fn row(one: &Recorded) -> [String; 7] {
+    let from = one.pin.from.as_ref().map(|digest| digest.short().to_owned()).unwrap_or_else(|| "-".into());
+    let what = one.pin.action.word().to_owned();
+    [
+        one.commit.short().to_owned(),
+        show_time(one.at),
+        what,
+        one.pin.image.clone(),
+        from,
+        one.pin.to.short().to_owned(),
+        one.pin.site.clone(),
+    ]
+}
+
+fn json(one: &Recorded) -> serde_json::Value {
+    json!({
+        "commit": one.commit.as_str(),
+        "at": one.at.to_string(),
+        "author": one.author,
+        "subject": one.subject,
+        "action": one.pin.action.word(),
+        "cause": one.pin.cause.word(),
+        "site": one.pin.site,
+        "image": one.pin.image,
+        "from": one.pin.from.as_ref().map(|digest| digest.as_str()),
+        "to": one.pin.to.as_str(),
+    })
+}

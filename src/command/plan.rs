@@ -1,0 +1,77 @@
+//! `pintle plan`.
+
+use super::{Done, out, progress::Bar, scan, source, table::table};
+use crate::cli::{Format, Plan};
+use crate::error::Result;
+use crate::pipeline::{Decision, Verdict};
+use crate::plan::diff;
+use crate::plan::json::{to_json, verdict_word};
+use crate::reconcile::{self, Planned};
+use std::collections::BTreeMap;
+
+pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
+    let setup = source::setup(&args.repo.dir, &args.repo.clone, &args.registries)?;
+    let bar = Bar::new();
+    let planned = reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?;
+    bar.end();
+    match (args.output.output, args.diff) {
+        (Format::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
+        (Format::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+        (Format::Table, false) => print(&planned, args.all)?,
+    }
+    Ok(if args.exit_code && !planned.plan.changes.is_empty() { Done::Changes } else { Done::Ok })
+}
+
+fn print(planned: &Planned, all: bool) -> Result<()> {
+    let sites: BTreeMap<_, _> = planned.snapshot.scan.sites().map(|(literal, site)| (&site.key, (literal, site))).collect();
+    let shown = planned.plan.decisions.iter().filter(|decision| all || decision.verdict != Verdict::InSync);
+    let rows = shown.filter_map(|decision| {
+        let (literal, site) = sites.get(&decision.site)?;
+        let place = format!("{}:{}", literal.file, literal.line);
+        let reason = decision.reasons.first().cloned().unwrap_or_default();
+        Some([
+            verdict_word(decision.verdict).to_owned(),
+            place,
+            site.image.name.to_string() + &tag(&site.image.tag),
+            digests(decision),
+            reason,
+        ])
+    });
+    out::data(&table(["verdict", "place", "image", "digest", "why"], rows))?;
+    scan::tell(&planned.snapshot.scan.problems);
+    for warning in planned.snapshot.config.warnings() {
+        out::say(&format!("note: {warning}"));
+    }
+    out::say(&summary(planned));
+    Ok(())
+}
+
+fn tag(tag: &Option<std::sync::Arc<str>>) -> String {
+    tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default()
+}
+
+fn digests(decision: &Decision) -> String {
+    match (&decision.from, &decision.to) {
+        (Some(from), Some(to)) if from != to => format!("{} → {}", from.short(), to.short()),
+        (_, Some(to)) => to.short().to_owned(),
+        (Some(from), None) => from.short().to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn summary(planned: &Planned) -> String {
+    let commits = planned.plan.changes.len();
+    let pins: usize = planned.plan.changes.iter().map(|change| change.pins.len()).sum();
+    let write = if commits == 0 { "nothing to write".to_owned() } else { format!("a sync would write {pins} pins in {commits} commits") };
+    format!("{}; {write}", counts(planned))
+}
+
+/// How many sites have each verdict.
+pub fn counts(planned: &Planned) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for decision in &planned.plan.decisions {
+        *counts.entry(decision.verdict).or_default() += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();
+    if words.is_empty() { "no sites".to_owned() } else { words.join(", ") }
+}

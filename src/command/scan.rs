@@ -1,0 +1,61 @@
+//! `pintle scan`.
+
+use super::{Done, on_runtime, out, source, table::table};
+use crate::cli::{Format, Registries, Scan};
+use crate::error::{Error, Result};
+use crate::reconcile;
+use crate::sites::json::{fate_word, to_json};
+use crate::sites::{Fate, Literal, Problem, Use};
+
+pub fn run(args: &Scan) -> Result<Done> {
+    let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
+    let looked = on_runtime(reconcile::look(&setup))?;
+    let mut scan = (*looked.snapshot.scan).clone();
+    if !looked.snapshot.files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
+        return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
+            .hint("name the top folder of the infra repo: pintle scan path/to/repo"));
+    }
+    if args.sites_only {
+        scan.literals.retain(|literal| matches!(literal.fate, Fate::Site(_)));
+    }
+    match args.output.output {
+        Format::Json => out::json(&to_json(&scan))?,
+        Format::Table => {
+            out::data(&table(["place", "fate", "image", "used by"], scan.literals.iter().map(row)))?;
+            tell(&scan.problems);
+            out::say(&summary(&scan.literals));
+        }
+    }
+    Ok(Done::Ok)
+}
+
+fn row(literal: &Literal) -> [String; 4] {
+    let (fate, reason) = fate_word(&literal.fate);
+    let image = literal.reference.clone().unwrap_or_else(|| literal.literal.clone());
+    let last = match (reason, literal.uses.as_slice()) {
+        (Some(reason), _) => reason.to_owned(),
+        (None, []) => String::new(),
+        (None, [one]) => named(one),
+        (None, [one, rest @ ..]) => format!("{} and {} more", named(one), rest.len()),
+    };
+    [format!("{}:{}", literal.file, literal.line), fate.to_owned(), image, last]
+}
+
+fn named(one: &Use) -> String {
+    let part = |part: &Option<std::sync::Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
+    format!("{}/{}/{}:{}", one.kind, part(&one.namespace), part(&one.name), part(&one.container))
+}
+
+/// Says what could not be read or understood.
+pub fn tell(problems: &[Problem]) {
+    for problem in problems {
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        out::say(&format!("note: {}{line}: {}", problem.file, problem.what));
+    }
+}
+
+fn summary(literals: &[Literal]) -> String {
+    let count = |word: &str| literals.iter().filter(|literal| fate_word(&literal.fate).0 == word).count();
+    let words = ["half", "unpinnable", "dead", "orphan"].map(|word| format!("{} {word}", count(word)));
+    format!("{} sites, {}", count("site"), words.join(", "))
+}

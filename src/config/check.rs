@@ -1,0 +1,339 @@
+//! From keys as written to values that cannot be wrong. Every complaint has a place in the text.
+
+use super::wire::{self, At, Many, Text};
+use super::{
+    Cache, Config, Defaults, Environment, Extra, Git, Group, HoldEntry, Match, Mode, Module, ModuleArguments, Registry, Rule, Scan, VarFile,
+};
+use crate::model::duration;
+use crate::model::hold::{Hold, parse_until};
+use crate::model::pattern::{Glob, Words};
+use crate::model::policy::Policy;
+use crate::model::reference::Reference;
+use crate::model::schedule::Schedule;
+use jiff::SignedDuration;
+use std::ops::Range;
+use std::sync::Arc;
+use url::Url;
+
+/// A complaint: a sentence, its place, a hint.
+pub(super) struct Wrong {
+    pub what: String,
+    pub span: Range<usize>,
+    pub hint: Option<String>,
+}
+
+type Checked<T> = Result<T, Wrong>;
+
+impl<T> At<T> {
+    fn value(&self) -> &T {
+        self.0.get_ref()
+    }
+
+    fn wrong(&self, what: impl Into<String>) -> Wrong {
+        Wrong { what: what.into(), span: self.0.span(), hint: None }
+    }
+
+    fn check<U>(&self, parse: impl FnOnce(&T) -> Result<U, String>) -> Checked<U> {
+        parse(self.value()).map_err(|what| self.wrong(what))
+    }
+}
+
+fn hint(wrong: Wrong, hint: &str) -> Wrong {
+    Wrong { hint: Some(hint.into()), ..wrong }
+}
+
+pub(super) fn do_not_bump() -> Vec<Words> {
+    ["do not bump", "don't bump", "do not update", "do not upgrade"].iter().filter_map(|text| Words::new(text).ok()).collect()
+}
+
+pub(super) fn config(wire: wire::File) -> Checked<Config> {
+    if let Some(version) = wire.version.as_ref().filter(|version| *version.value() != 1) {
+        let wrong = version.wrong(format!("this pintle reads version 1 of the format, not {}", version.value()));
+        return Err(hint(wrong, "write `version = 1`, or run the pintle that the file was written for"));
+    }
+    unique("group", wire.group.iter().map(|group| &group.name))?;
+    unique_members(&wire.group)?;
+    unique("registry", wire.registry.iter().map(|registry| &registry.host))?;
+    unique("cache for", wire.cache.iter().map(|cache| &cache.registry))?;
+    Ok(Config {
+        scan: scan(&wire.scan)?,
+        environments: each(&wire.environment, environment)?,
+        modules: each(&wire.module, module)?,
+        extras: each(&wire.extra, extra)?,
+        defaults: defaults(&wire.defaults)?,
+        rules: numbered(&wire.rule, rule)?,
+        groups: each(&wire.group, group)?,
+        holds: numbered(&wire.hold, hold)?,
+        deny: each(&wire.deny.stacks, name_glob)?,
+        do_not_bump: match &wire.do_not_bump.patterns {
+            Some(patterns) => each(patterns, |text| text.check(|text| Words::new(text)))?,
+            None => do_not_bump(),
+        },
+        registries: each(&wire.registry, registry)?,
+        caches: each(&wire.cache, |cache| Ok(Cache { registry: host(&cache.registry)?, url: url(&cache.url)? }))?,
+        git: git(&wire.git)?,
+    })
+}
+
+fn each<T, U>(items: &[T], check: impl Fn(&T) -> Checked<U>) -> Checked<Vec<U>> {
+    items.iter().map(check).collect()
+}
+
+fn numbered<T, U>(items: &[T], check: impl Fn(usize, &T) -> Checked<U>) -> Checked<Vec<U>> {
+    items.iter().enumerate().map(|(index, item)| check(index + 1, item)).collect()
+}
+
+fn optional<U>(text: Option<&Text>, check: impl FnOnce(&Text) -> Checked<U>) -> Checked<Option<U>> {
+    text.map(check).transpose()
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a Text>) -> Checked<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if !seen.insert(name.value()) {
+            return Err(name.wrong(format!("there is already a {what} `{}`", name.value())));
+        }
+    }
+    Ok(())
+}
+
+fn unique_members(groups: &[wire::Group]) -> Checked<()> {
+    let mut seen = std::collections::BTreeMap::new();
+    for group in groups {
+        for (what, members) in [("site", &group.sites), ("stack", &group.stacks), ("image", &group.images)] {
+            for member in members {
+                if let Some(first) = seen.insert((what, member.value()), group.name.value()) {
+                    let wrong = member.wrong(format!("the {what} `{}` is already in group `{first}`", member.value()));
+                    return Err(hint(wrong, "a site moves with one group only"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name_glob(text: &Text) -> Checked<Glob> {
+    text.check(|text| Glob::name(text))
+}
+
+fn path_glob(text: &Text) -> Checked<Glob> {
+    text.check(|text| Glob::path(text.trim_end_matches('/')))
+}
+
+fn filled(text: &Text) -> Checked<Arc<str>> {
+    text.check(|text| if text.trim().is_empty() { Err("the text is empty".into()) } else { Ok(text.trim().into()) })
+}
+
+fn identifier(text: &Text) -> Checked<Arc<str>> {
+    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    text.check(|text| if word(text) { Ok(text.as_str().into()) } else { Err(format!("`{text}` is not the name of an argument")) })
+}
+
+fn scan(wire: &wire::Scan) -> Checked<Scan> {
+    Ok(Scan { exclude: each(&wire.exclude, path_glob)?, roots: each(&wire.roots, path_glob)?, var_files: each(&wire.var_files, var_file)? })
+}
+
+fn var_file(text: &Text) -> Checked<VarFile> {
+    Ok(VarFile(filled(text)?))
+}
+
+fn environment(wire: &wire::Environment) -> Checked<Environment> {
+    let everywhere = || Glob::path("**").map_err(|what| wire.name.wrong(what));
+    Ok(Environment {
+        root: wire.root.as_ref().map_or_else(everywhere, path_glob)?,
+        name: filled(&wire.name)?,
+        var_files: each(&wire.var_files, var_file)?,
+        workspace: optional(wire.workspace.as_ref(), filled)?,
+    })
+}
+
+fn module(at: &At<wire::Module>) -> Checked<Module> {
+    let wire = at.value();
+    let argument = |text: &Option<Text>| optional(text.as_ref(), identifier);
+    let (registry, repository) = (argument(&wire.registry)?, argument(&wire.repository)?);
+    let (tag, digest) = (argument(&wire.tag)?, argument(&wire.digest)?);
+    let parts = registry.is_some() || repository.is_some() || tag.is_some() || digest.is_some();
+    let arguments = match argument(&wire.reference)? {
+        Some(_) if parts => {
+            return Err(hint(
+                at.wrong("a module has either `reference` or the parts"),
+                "`reference` is for the argument with the whole image",
+            ));
+        }
+        Some(reference) => ModuleArguments::Reference(reference),
+        None if tag.is_none() && digest.is_none() && repository.is_none() => {
+            return Err(hint(at.wrong("the module names no argument"), "say `reference`, or `repository` and `tag`"));
+        }
+        None => ModuleArguments::Parts { registry, repository, tag, digest },
+    };
+    Ok(Module { source: name_glob(&wire.source)?, arguments })
+}
+
+fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
+    let wire = at.value();
+    match (&wire.resource, &wire.env, &wire.file, &wire.path) {
+        (Some(resource), Some(env), None, None) => Ok(Extra::Env { resource: name_glob(resource)?, env: each(env, name_glob)? }),
+        (None, None, Some(file), Some(path)) => Ok(Extra::File { file: path_glob(file)?, path: path.check(|text| dotted(text))? }),
+        _ => Err(hint(at.wrong("the extra place is not complete"), "it has `resource` and `env`, or `file` and `path`")),
+    }
+}
+
+fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
+    let parts: Vec<Arc<str>> = path.split('.').map(Into::into).collect();
+    if parts.iter().any(|part| part.is_empty()) { Err(format!("`{path}` has an empty part")) } else { Ok(parts) }
+}
+
+fn policy(text: &Text) -> Checked<Policy> {
+    text.check(|text| Policy::parse(text))
+}
+
+fn schedule(text: &Text) -> Checked<Schedule> {
+    text.check(|text| Schedule::parse(text))
+}
+
+fn length(text: &Text) -> Checked<SignedDuration> {
+    text.check(|text| duration::parse(text))
+}
+
+fn mode(mode: wire::Mode) -> Mode {
+    match mode {
+        wire::Mode::Commit => Mode::Commit,
+        wire::Mode::PullRequest => Mode::PullRequest,
+        wire::Mode::Off => Mode::Off,
+    }
+}
+
+fn defaults(wire: &wire::Defaults) -> Checked<Defaults> {
+    let built_in = Defaults::default();
+    Ok(Defaults {
+        policy: optional(wire.policy.as_ref(), policy)?,
+        mode: wire.mode.map_or(built_in.mode, mode),
+        schedule: optional(wire.schedule.as_ref(), schedule)?,
+        settle: optional(wire.settle.as_ref(), length)?.unwrap_or(built_in.settle),
+    })
+}
+
+fn rule(number: usize, wire: &wire::Rule) -> Checked<Rule> {
+    Ok(Rule {
+        number,
+        matches: matches(&wire.matches)?,
+        policy: optional(wire.policy.as_ref(), policy)?,
+        mode: wire.mode.map(mode),
+        schedule: optional(wire.schedule.as_ref(), schedule)?,
+        settle: optional(wire.settle.as_ref(), length)?,
+        group: optional(wire.group.as_ref(), filled)?,
+        hold: optional(wire.hold.as_ref(), filled)?,
+    })
+}
+
+fn matches(wire: &wire::Match) -> Checked<Match> {
+    let globs = |many: &Option<At<Many>>, parse: fn(&str) -> Result<Glob, String>| match many {
+        Some(at) if at.value().0.is_empty() => Err(at.wrong("the list is empty: nothing would match")),
+        Some(at) => at.value().0.iter().map(|text| parse(text).map_err(|what| at.wrong(what))).collect(),
+        None => Ok(Vec::new()),
+    };
+    Ok(Match {
+        stack: globs(&wire.stack, Glob::name)?,
+        file: globs(&wire.file, Glob::path)?,
+        image: globs(&wire.image, Glob::name)?,
+        namespace: globs(&wire.namespace, Glob::name)?,
+        name: globs(&wire.name, Glob::name)?,
+        kind: globs(&wire.kind, Glob::name)?,
+        container: globs(&wire.container, Glob::name)?,
+    })
+}
+
+fn group(wire: &wire::Group) -> Checked<Group> {
+    if wire.sites.is_empty() && wire.stacks.is_empty() && wire.images.is_empty() {
+        return Err(hint(
+            wire.name.wrong(format!("the group `{}` has no members", wire.name.value())),
+            "give it `sites`, `stacks` or `images`",
+        ));
+    }
+    Ok(Group {
+        name: filled(&wire.name)?,
+        sites: each(&wire.sites, name_glob)?,
+        stacks: each(&wire.stacks, name_glob)?,
+        images: each(&wire.images, name_glob)?,
+    })
+}
+
+fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
+    let wire = at.value();
+    if wire.site.is_none() && wire.image.is_none() && wire.stack.is_none() {
+        return Err(hint(at.wrong("the hold does not say what it holds"), "give it `site`, `image` or `stack`"));
+    }
+    let hold = Hold {
+        until: optional(wire.until.as_ref(), |text| text.check(|text| parse_until(text)))?,
+        by: optional(wire.by.as_ref(), filled)?,
+        because: Some(filled(&wire.because)?),
+    };
+    let glob = |text: &Option<Text>| optional(text.as_ref(), name_glob);
+    Ok(HoldEntry { number, site: glob(&wire.site)?, image: glob(&wire.image)?, stack: glob(&wire.stack)?, hold })
+}
+
+fn registry(wire: &wire::Registry) -> Checked<Registry> {
+    let endpoint = optional(wire.endpoint.as_ref(), url)?;
+    if let (Some(url), Some(text)) = (&endpoint, &wire.endpoint)
+        && url.path() != "/"
+    {
+        return Err(hint(text.wrong("an endpoint has no path"), "a pull-through cache with a path is a [[cache]]"));
+    }
+    let rate = wire.requests_per_second.as_ref();
+    let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
+    let some = |n: &u16| if *n > 0 { Ok(usize::from(*n)) } else { Err("no request could be made".into()) };
+    Ok(Registry {
+        host: host(&wire.host)?,
+        endpoint,
+        plain_http: wire.plain_http,
+        ca_file: optional(wire.ca_file.as_ref(), filled)?,
+        max_concurrency: wire.max_concurrency.as_ref().map(|at| at.check(some)).transpose()?,
+        requests_per_second: rate.map(|at| at.check(positive)).transpose()?,
+    })
+}
+
+/// A registry as image references write it, in normal form.
+fn host(text: &Text) -> Checked<Arc<str>> {
+    let name = match text.value().as_str() {
+        "index.docker.io" | "registry-1.docker.io" | "hub.docker.com" => "docker.io",
+        other => other,
+    };
+    let registry = Reference::parse(&format!("{name}/x/y")).map(|reference| reference.repository().0);
+    match registry {
+        Some(registry) if &*registry == name => Ok(registry),
+        _ => {
+            Err(hint(text.wrong(format!("`{name}` is not a registry")), "write it as in an image: `ghcr.io`, `registry.example.com:5000`"))
+        }
+    }
+}
+
+fn url(text: &Text) -> Checked<Url> {
+    let parsed = text.check(|text| Url::parse(text).map_err(|error| format!("`{text}` is not an address: {error}")))?;
+    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
+        return Err(text.wrong("the address starts with neither `https://` nor `http://`"));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(hint(text.wrong("the address holds credentials"), "they belong in a docker `config.json`, never in the repo"));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err(text.wrong("the address has a query or a fragment"));
+    }
+    Ok(parsed)
+}
+
+fn git(wire: &wire::Git) -> Checked<Git> {
+    let built_in = Git::default();
+    let line = |text: &Text| {
+        let value = filled(text)?;
+        let forbidden = |c: char| c.is_control() || c == '<' || c == '>';
+        if value.contains(forbidden) { Err(text.wrong("a name or address of an author has no line breaks, `<` or `>`")) } else { Ok(value) }
+    };
+    Ok(Git {
+        branch: optional(wire.branch.as_ref(), |text| {
+            let name = filled(text)?;
+            Ok(name.strip_prefix("refs/heads/").map_or(name.clone(), Into::into))
+        })?,
+        author_name: optional(wire.author_name.as_ref(), line)?.unwrap_or(built_in.author_name),
+        author_email: optional(wire.author_email.as_ref(), line)?.unwrap_or(built_in.author_email),
+    })
+}

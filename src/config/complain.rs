@@ -1,0 +1,74 @@
+//! Complaints about `pintle.toml` as errors that show their line. The TOML reader's messages become sentences with a suggestion.
+
+use super::check::Wrong;
+use crate::error::{Error, Excerpt};
+use crate::model::policy::nearest;
+use std::ops::Range;
+
+pub(super) struct Complain<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+/// Words of Keel and its kin that people bring along, and what they are here.
+const HINTS: [(&str, &str); 14] = [
+    ("pollschedule", "pintle says `schedule`"),
+    ("poll_schedule", "pintle says `schedule`"),
+    ("poll", "pintle says `schedule`"),
+    ("trigger", "pintle always polls and wakes on webhooks too: leave `trigger` out"),
+    ("approvals", "a pull request is the approval: mode `pull-request`"),
+    ("approval_deadline", "a pull request is the approval: mode `pull-request`"),
+    ("match_tag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
+    ("matchtag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
+    ("match_pre_release", "pre-releases are followed only from a pre-release: leave it out"),
+    ("images", "a rule matches with `match = { image = … }`"),
+    ("notify", "notices cannot be configured yet"),
+    ("password", "credentials belong in a docker `config.json`, never in the repo"),
+    ("token", "credentials belong in a docker `config.json`, never in the repo"),
+    ("username", "credentials belong in a docker `config.json`, never in the repo"),
+];
+
+impl Complain<'_> {
+    pub fn wrong(&self, wrong: Wrong) -> Error {
+        self.error(wrong.span, &wrong.what, wrong.hint)
+    }
+
+    pub fn toml(&self, error: &toml::de::Error) -> Error {
+        let span = error.span().unwrap_or(0..0);
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        match unknown(&message) {
+            Some((what, word, expected)) => {
+                let (sentence, hint) = not_known(what, word, &expected);
+                self.error(span, &sentence, Some(hint))
+            }
+            None => self.error(span, message.trim_end_matches('.'), None),
+        }
+    }
+
+    fn error(&self, span: Range<usize>, what: &str, hint: Option<String>) -> Error {
+        let line = self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
+        let excerpt = Excerpt { file: self.file.into(), text: self.text.into(), span, label: what.into() };
+        let error = Error::usage(format!("{}:{line} is wrong", self.file)).cause(what).at(excerpt);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart.
+fn unknown(message: &str) -> Option<(&'static str, &str, Vec<&str>)> {
+    let (what, rest) = [("key", "unknown field `"), ("word", "unknown variant `")]
+        .iter()
+        .find_map(|(what, prefix)| Some((*what, message.strip_prefix(prefix)?)))?;
+    let (word, rest) = rest.split_once('`')?;
+    Some((what, word, rest.split('`').skip(1).step_by(2).collect()))
+}
+
+fn not_known(what: &str, word: &str, expected: &[&str]) -> (String, String) {
+    let sentence = format!("there is no {what} `{word}` here");
+    let all = || format!("it is one of {}", expected.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", "));
+    let keel = || HINTS.iter().find(|(keel, _)| *keel == word.to_lowercase().replace('-', "_")).map(|(_, hint)| (*hint).to_owned());
+    let near = || nearest(word, expected.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    (sentence, keel().or_else(near).unwrap_or_else(all))
+}

@@ -1,0 +1,182 @@
+use super::{Config, Extra, Mode, ModuleArguments, image_matches};
+use crate::model::policy::Policy;
+use crate::model::reference::Reference;
+use crate::terraform::files::RepoPath;
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, "pintle.toml").unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Returns the sentence, the hint and the marked text.
+fn complaint(text: &str) -> (String, Option<String>, String) {
+    let error = Config::parse(text, "pintle.toml").expect_err(text);
+    assert_eq!(error.kind, crate::error::Kind::Usage);
+    let marked = error.source.as_ref().map(|at| at.text[at.span.clone()].to_owned());
+    (error.to_string(), error.hint, marked.expect("a place"))
+}
+
+#[test]
+fn an_empty_file_is_no_file() {
+    assert_eq!(parse(""), Config::default());
+    assert_eq!(parse("version = 1\n"), Config::default());
+    assert!(Config::default().do_not_bump.iter().any(|words| words.found_in("Do NOT bump: schema")));
+}
+
+#[test]
+fn every_section_is_read() {
+    let config = parse(
+        r#"
+        version = 1
+        [scan]
+        exclude = ["archive/**"]
+        var_files = ["/common.tfvars", "local.tfvars"]
+        [[environment]]
+        root = "apps/*"
+        name = "prod"
+        var_files = ["prod.tfvars"]
+        [[module]]
+        source = "registry.example.com/**"
+        repository = "image_repository"
+        tag = "image_tag"
+        [[module]]
+        source = "git::*"
+        reference = "image"
+        [[extra]]
+        resource = "kubernetes_deployment.*"
+        env = ["RUNNER_IMAGE"]
+        [[extra]]
+        file = "**/pod.json"
+        path = "spec.containers.*.image"
+        [defaults]
+        policy = "force"
+        mode = "off"
+        schedule = "@daily"
+        settle = "1h"
+        [[rule]]
+        match = { stack = "immich", image = ["ghcr.io/immich-app/*"] }
+        policy = "never"
+        mode = "commit"
+        group = "photos"
+        hold = "waits"
+        [[group]]
+        name = "photos"
+        stacks = ["immich"]
+        [[hold]]
+        image = "postgres"
+        until = 'never'
+        because = "x"
+        "#
+        .replace("until = 'never'", "until = '2026-12-01'")
+        .as_str(),
+    );
+    let root = RepoPath::new("apps/web").expect("path");
+    assert_eq!(config.scan.var_files[0].path(&root), RepoPath::new("common.tfvars"));
+    assert_eq!(config.scan.var_files[1].path(&root), RepoPath::new("apps/web/local.tfvars"));
+    assert!(config.environments[0].root.matches("apps/web") && !config.environments[0].root.matches("apps/web/deep"));
+    assert_eq!(config.modules[1].arguments, ModuleArguments::Reference("image".into()));
+    assert!(matches!(&config.extras[1], Extra::File { path, .. } if path.len() == 4));
+    assert_eq!((config.defaults.mode, config.defaults.policy.as_ref()), (Mode::Off, Some(&Policy::Force)));
+    assert_eq!(config.rules[0].number, 1);
+    assert!(image_matches(&config.rules[0].matches.image, &Reference::parse("ghcr.io/immich-app/server:v1").expect("image")));
+}
+
+#[test]
+fn an_image_matches_however_it_is_spelled() {
+    let matches = |glob: &str, image: &str| {
+        let glob = crate::model::pattern::Glob::name(glob).expect("glob");
+        image_matches(&[glob], &Reference::parse(image).expect("image"))
+    };
+    for glob in ["alpine", "alpine:3", "library/alpine", "docker.io/library/alpine", "docker.io/alpine:3", "*alpine*"] {
+        assert!(matches(glob, "alpine:3"), "{glob}");
+        assert!(matches(glob, "docker.io/library/alpine:3"), "{glob}");
+        assert!(!matches(glob, "ghcr.io/a/b:3"), "{glob}");
+    }
+    assert!(matches("alpine:latest", "alpine"));
+    assert!(!matches("alpine:latest", "alpine:3"));
+}
+
+#[test]
+fn an_unknown_key_gets_a_suggestion_and_its_line() {
+    let (what, hint, marked) = complaint("[defaults]\npolcy = \"force\"\n");
+    assert_eq!(what, "pintle.toml:2 is wrong: there is no key `polcy` here");
+    assert_eq!(hint.as_deref(), Some("did you mean `policy`?"));
+    assert_eq!(marked, "polcy");
+    let (what, hint, _) = complaint("[defaults]\n\npollSchedule = \"@every 1h\"\n");
+    assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
+    assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
+    let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
+    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`"));
+    let (what, hint, _) = complaint("[defaults]\nmode = \"comit\"\n");
+    assert_eq!(what, "pintle.toml:2 is wrong: there is no word `comit` here");
+    assert_eq!(hint.as_deref(), Some("did you mean `commit`?"));
+}
+
+#[test]
+fn what_is_wrong_is_shown_in_its_place() {
+    for (text, sentence, mark) in [
+        ("version = 2", "1 is wrong: this pintle reads version 1 of the format, not 2", "2"),
+        ("[scan]\nexclude = 3", "2 is wrong: invalid type: integer `3`, expected a sequence", "3"),
+        ("[defaults]\nsettle = 'soon'", "2 is wrong: `soon` is not a length of time such as `45m`, `1h30m` or `7d`", "'soon'"),
+        ("[defaults]\nschedule = '0 0 30 2 *'", "2 is wrong: `0 0 30 2 *` never comes round", "'0 0 30 2 *'"),
+        ("[defaults]\npolicy = 'nevr'", "2 is wrong: `nevr` is not a policy: did you mean `never`?", "'nevr'"),
+        ("[[rule]]\nmatch = { stack = [] }", "2 is wrong: the list is empty: nothing would match", "[]"),
+        ("[[rule]]\nmatch = { stack = 4 }", "2 is wrong: invalid type: integer `4`, expected a string or a list of strings", "4"),
+        ("[[group]]\nname = 'a'", "2 is wrong: the group `a` has no members", "'a'"),
+        (
+            "[[group]]\nname = 'a'\nstacks = ['x']\n[[group]]\nname = 'b'\nstacks = ['x']",
+            "6 is wrong: the stack `x` is already in group `a`",
+            "'x'",
+        ),
+        (
+            "[[hold]]\nsite = 'x'\nuntil = 'may'\nbecause = 'y'",
+            "3 is wrong: `may` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`",
+            "'may'",
+        ),
+        ("[do_not_bump]\npatterns = ['']", "2 is wrong: the pattern is empty: it would match every comment", "''"),
+        (
+            "[[cache]]\nregistry = 'ghcr.io'\nurl = 'https://u:p@cache.example.com'",
+            "3 is wrong: the address holds credentials",
+            "'https://u:p@cache.example.com'",
+        ),
+        ("[[cache]]\nregistry = 'ghcr'\nurl = 'https://cache.example.com'", "2 is wrong: `ghcr` is not a registry", "'ghcr'"),
+        (
+            "[[registry]]\nhost = 'a.example.com'\nendpoint = 'https://b.example.com/x'",
+            "3 is wrong: an endpoint has no path",
+            "'https://b.example.com/x'",
+        ),
+        ("[[registry]]\nhost = 'a.example.com'\nrequests_per_second = 0.0", "3 is wrong: 0 requests a second is not a rate", "0.0"),
+        ("[git]\nauthor_name = \"a\\nb\"", "2 is wrong: a name or address of an author has no line breaks, `<` or `>`", "\"a\\nb\""),
+        ("[[module]]\nsource = 'x'\nreference = 'a'\ntag = 'b'", "1 is wrong: a module has either `reference` or the parts", "[[module]]"),
+        ("[[extra]]\nfile = 'x'", "1 is wrong: the extra place is not complete", "[[extra]]"),
+    ] {
+        let (what, _, marked) = complaint(text);
+        assert_eq!(what, format!("pintle.toml:{sentence}"));
+        assert!(marked.starts_with(mark), "{marked:?} for {text}");
+    }
+}
+
+#[test]
+fn a_broken_file_is_a_sentence() {
+    let (what, ..) = complaint("[defaults\n");
+    assert!(what.starts_with("pintle.toml:1 is wrong: "), "{what}");
+    let (what, ..) = complaint("[[hold]]\nsite = 'x'\n");
+    assert_eq!(what, "pintle.toml:1 is wrong: missing field `because`");
+}
+
+#[test]
+fn six_fields_are_warned_about() {
+    let config = parse("[[rule]]\nmatch = {}\nschedule = '0 0 3 * * *'\n");
+    assert_eq!(
+        config.warnings(),
+        ["[[rule]] 1: `0 0 3 * * *` has six fields: the first is read as seconds, as Keel does; write five fields to start with minutes"]
+    );
+}
+
+#[test]
+fn the_schema_knows_every_section() {
+    let schema = super::schema();
+    let properties = schema["properties"].as_object().expect("properties");
+    assert_eq!(properties.len(), 14);
+    assert_eq!(schema["additionalProperties"], serde_json::Value::Bool(false));
+    assert_eq!(schema["properties"]["version"]["type"], serde_json::json!(["integer", "null"]));
+}

@@ -1,0 +1,204 @@
+//! The story of `pintle demo`: real runs of the real line, on made-up servers.
+
+use super::world::{self, World};
+use crate::error::{Error, Result};
+use crate::model::reference::{Channel, Reference};
+use crate::observe::{Origin, Setup, Told};
+use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
+use crate::plan::diff;
+use crate::plan::json::verdict_word;
+use crate::reconcile::{self, Planned};
+use crate::remote::git::{Access, Remote};
+use crate::sites::json::fate_word;
+use crate::write::WriteLease;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where the story goes.
+pub type Tell<'a> = &'a (dyn Fn(&str) -> Result<()> + Sync);
+
+/// The image whose tag moves in the story.
+const MOVED: &str = "lscr.io/linuxserver/sonarr:latest";
+
+/// Makes a world, tells the story in it, and leaves it in place.
+pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
+    let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
+    let world = World::make(&dir).await?;
+    let setup = setup(&world)?;
+    tell(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
+
+    title(tell, 1, "scan: every image, at the literal that decides it")?;
+    let looked = reconcile::look(&setup).await?;
+    scanned(&looked, tell)?;
+
+    title(tell, 2, "sync: the first pins, one commit a stack, one push")?;
+    let (planned, receipt) = reconcile::reconcile(&setup, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    for commit in receipt.commits.iter().take(6) {
+        tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
+    }
+    tell(&format!(
+        "  … {} commits, {} pins; {}\n",
+        receipt.commits.len(),
+        receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
+        counts(&planned)
+    ))?;
+
+    title(tell, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
+    let channel = channel(MOVED)?;
+    world.stop_cache(&channel.registry);
+    world::push(&world.registry, &channel)?;
+    let planned = reconcile::plan(&setup, &|_, _, _| {}).await?;
+    moved(&planned, &channel, tell)?;
+
+    title(tell, 4, "sync: the new digest is pinned; a digest cannot be stale in a cache")?;
+    let (planned, receipt) = reconcile::reconcile(&setup, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    for commit in &receipt.commits {
+        tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
+    }
+    for change in &planned.plan.changes {
+        tell(&indented(&change.message))?;
+        tell(&indented(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
+    }
+
+    title(tell, 5, "log: what happened, read back from the commits")?;
+    let looked = reconcile::look(&setup).await?;
+    logged(&looked, tell)?;
+    world::save(&dir, &world.registry)?;
+    next(&dir, tell)
+}
+
+/// Serves the registry and the caches of an earlier demo until interrupted.
+pub async fn serve(dir: &Path, tell: Tell<'_>) -> Result<()> {
+    let registry = world::load(dir)?;
+    let running = registry.start().await.map_err(|e| Error::failed(format!("cannot serve the demo in {}", dir.display())).because(e))?;
+    tell(&format!("The registries of {} answer on http://{}; end with Ctrl-C\n", dir.display(), running.addr()))?;
+    tokio::signal::ctrl_c().await.map_err(|e| Error::failed("cannot wait for Ctrl-C").because(e))?;
+    world::save(dir, &registry)?;
+    running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))
+}
+
+/// Pushes a new image under a tag of an earlier demo's registry, which must not be served meanwhile.
+pub async fn push(dir: &Path, image: &str, tell: Tell<'_>) -> Result<()> {
+    let channel = channel(image)?;
+    let registry = world::load(dir)?;
+    world::push(&registry, &channel)?;
+    world::save(dir, &registry)?;
+    tell(&format!("{channel} is a new image now\n"))
+}
+
+fn new_dir() -> Result<PathBuf> {
+    let made = tempfile::Builder::new().prefix("pintle-demo-").tempdir();
+    made.map(tempfile::TempDir::keep)
+        .map_err(|e| Error::failed("cannot make a temporary folder").because(e).hint("name a folder with --dir"))
+}
+
+fn setup(world: &World) -> Result<Setup> {
+    let remote = Remote::parse(&world.remote().display().to_string())?;
+    let origin = Origin::Remote { remote, cache: world.clones(), access: Access::default() };
+    Ok(Setup { origin, config: None, registries: Told::default(), clock: jiff::Timestamp::now })
+}
+
+fn channel(image: &str) -> Result<Channel> {
+    let parsed = Reference::parse(image).and_then(|reference| reference.channel());
+    parsed.ok_or_else(|| Error::usage(format!("{image} is not an image with a tag")).hint(format!("such as {MOVED}")))
+}
+
+fn title(tell: Tell<'_>, number: usize, text: &str) -> Result<()> {
+    tell(&format!("\n{number}. {text}\n"))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") }).collect()
+}
+
+fn scanned(looked: &Planned, tell: Tell<'_>) -> Result<()> {
+    let scan = &looked.snapshot.scan;
+    let mut fates: BTreeMap<&str, usize> = BTreeMap::new();
+    for literal in &scan.literals {
+        *fates.entry(fate_word(&literal.fate).0).or_default() += 1;
+    }
+    let counts: Vec<String> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+    tell(&format!(
+        "  {} files, {} literals that take part in an image: {}\n",
+        looked.snapshot.files.len(),
+        scan.literals.len(),
+        counts.join(", ")
+    ))?;
+    for fate in ["half", "unpinnable", "dead"] {
+        if let Some(literal) = scan.literals.iter().find(|literal| fate_word(&literal.fate).0 == fate) {
+            let reason = fate_word(&literal.fate).1.unwrap_or_default();
+            tell(&format!("  {}:{} \"{}\" is {fate}: {reason}\n", literal.file, literal.line, literal.literal))?;
+        }
+    }
+    for problem in &scan.problems {
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        tell(&format!("  note: {}{line}: {}\n", problem.file, problem.what))?;
+    }
+    Ok(())
+}
+
+fn counts(planned: &Planned) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for decision in &planned.plan.decisions {
+        *counts.entry(decision.verdict).or_default() += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();
+    words.join(", ")
+}
+
+fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
+    if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
+        tell(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
+    }
+    for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Move) {
+        tell(&format!("  {}: {}\n", decision.site, verdict_word(decision.verdict)))?;
+        for reason in &decision.reasons {
+            tell(&format!("    - {reason}\n"))?;
+        }
+    }
+    tell(&format!("  {}\n", counts(planned)))
+}
+
+fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {
+    let Seen::Known(history) = &looked.snapshot.history else { return Ok(()) };
+    let line = |one: &Recorded| {
+        format!(
+            "  {} {} {} {} → {}\n",
+            one.commit.short(),
+            one.pin.action.word(),
+            one.pin.image,
+            one.pin.from.as_ref().map_or("-", |d| d.short()),
+            one.pin.to.short()
+        )
+    };
+    for one in history.iter().take(5) {
+        tell(&line(one))?;
+    }
+    tell(&format!("  … {} pins in all\n", history.len()))
+}
+
+/// Commands that go on from here; they work as printed, in the folder the demo was started in.
+fn next(dir: &Path, tell: Tell<'_>) -> Result<()> {
+    let program = std::env::args().next().unwrap_or_else(|| "pintle".into());
+    let (dir, program) = (quoted(&dir.display().to_string()), quoted(&program));
+    let remote = format!("{dir}/infra.git");
+    let clones = format!("{dir}/clones");
+    tell(&format!(
+        "\nGo on by hand; all of it is in {dir}:\n\
+         \n  {program} scan --remote {remote} --cache-dir {clones}\
+         \n  {program} log --remote {remote} --cache-dir {clones} --only sonarr\
+         \n  {program} explain --offline --remote {remote} --cache-dir {clones} media/sonarr\
+         \n  git -C {remote} log --stat -3\n\
+         \nMove another tag, serve the registries again (in a second terminal, or with & behind it), and sync:\n\
+         \n  {program} demo push {dir} docker.io/library/debian:bookworm-slim\
+         \n  {program} demo serve {dir}\
+         \n  {program} plan --remote {remote} --cache-dir {clones}\
+         \n  {program} sync --remote {remote} --cache-dir {clones}\n"
+    ))
+}
+
+/// Quotes a word for a shell where it has to be.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,146 @@
+//! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all its images, and a cache before it.
+
+use super::registry::{Image, PullThrough, Registry, Running};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::reference::Channel;
+use crate::plan;
+use crate::remote::git::{self, Identity, Put};
+use crate::sites;
+use crate::terraform::files::{Entry, Files, RepoPath};
+use include_dir::{Dir, DirEntry, include_dir};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+static REPO: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/testdata-repo");
+
+/// The registry's state, in the demo's folder.
+const SAVED: &str = "registry.json";
+
+/// What the fixture repo says about itself is no part of the infra repo.
+const NOT_COMMITTED: [&str; 2] = ["EXPECTED.toml", "README.md"];
+
+/// The folder of one demo.
+pub struct World {
+    pub dir: PathBuf,
+    pub registry: Registry,
+    pub running: Running,
+}
+
+impl World {
+    /// Makes everything below `dir`, which has to be empty or absent.
+    pub async fn make(dir: &Path) -> Result<Self> {
+        let wrong = |e: std::io::Error| Error::failed(format!("cannot make the demo in {}", dir.display())).because(e);
+        std::fs::create_dir_all(dir).map_err(wrong)?;
+        if std::fs::read_dir(dir).map_err(wrong)?.next().is_some() {
+            return Err(Error::usage(format!("the folder {} is not empty", dir.display())).hint("name an empty or a new folder with --dir"));
+        }
+        let registry = Registry::new();
+        let running = registry.start().await.map_err(wrong)?;
+        let world = Self { dir: dir.to_owned(), registry, running };
+        let files = world.files();
+        world.serve_images(&files)?;
+        git::make_bare(&world.remote(), &files, &Identity { name: "Ana".into(), email: "ana@example.org".into() }, jiff::Timestamp::now())?;
+        save(dir, &world.registry)?;
+        Ok(world)
+    }
+
+    pub fn remote(&self) -> PathBuf {
+        self.dir.join("infra.git")
+    }
+
+    /// Where the demo keeps its clone.
+    pub fn clones(&self) -> PathBuf {
+        self.dir.join("clones")
+    }
+
+    /// The fixture repo, with the addresses of this demo's servers in its `pintle.toml`.
+    fn files(&self) -> Vec<Put> {
+        let mut out = Vec::new();
+        gather(&REPO, &mut out);
+        let mut hosts: BTreeSet<String> = BTreeSet::new();
+        hosts.extend(channels(&out).iter().map(|channel| channel.registry.to_string()));
+        for put in out.iter_mut().filter(|put| put.path == crate::config::FILE) {
+            let mut text = String::from_utf8_lossy(&put.bytes).into_owned();
+            text.push_str("\n[defaults]\nsettle = \"0s\" # the demo has no time to wait\n");
+            for host in &hosts {
+                text.push_str(&format!("\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{}\"\n", self.running.endpoint(host)));
+                text.push_str(&format!("\n[[cache]]\nregistry = \"{host}\"\nurl = \"{}\"\n", self.running.endpoint(&cache(host))));
+            }
+            put.bytes = text.into_bytes();
+        }
+        out
+    }
+
+    /// Puts an image under every tag the repo declares, and a cache before every registry.
+    fn serve_images(&self, files: &[Put]) -> Result<()> {
+        for channel in channels(files) {
+            self.registry.put_image(&channel.registry, &Image::new(&channel.repository, &channel.tag, "as of yesterday"));
+            let of = PullThrough { upstream: self.running.endpoint(&channel.registry), refused: None };
+            self.registry.pull_through(&cache(&channel.registry), of);
+        }
+        Ok(())
+    }
+
+    /// From now on upstream answers the cache of a registry with 429: it goes on serving what it has.
+    pub fn stop_cache(&self, registry: &str) {
+        let of = PullThrough { upstream: self.running.endpoint(registry), refused: Some(429) };
+        self.registry.pull_through(&cache(registry), of);
+    }
+}
+
+/// Reads the registry that an earlier demo left.
+pub fn load(dir: &Path) -> Result<Registry> {
+    let hint = "name the folder an earlier `pintle demo` left";
+    Registry::load(&dir.join(SAVED)).map_err(|e| Error::usage(format!("there is no demo in {}", dir.display())).because(e).hint(hint))
+}
+
+/// Writes the registry into the demo's folder.
+pub fn save(dir: &Path, registry: &Registry) -> Result<()> {
+    let path = dir.join(SAVED);
+    registry.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
+}
+
+/// Pushes a new image under a tag; the tag has to be there.
+pub fn push(registry: &Registry, channel: &Channel) -> Result<()> {
+    let known = registry.tags(&channel.registry).get(&*channel.repository).is_some_and(|tags| tags.contains_key(&*channel.tag));
+    if !known {
+        return Err(Error::usage(format!("the demo's registry has no {channel}")).hint("`pintle scan` lists the images of the demo's repo"));
+    }
+    let seed = jiff::Timestamp::now().to_string();
+    registry.put_image(&channel.registry, &Image::new(&channel.repository, &channel.tag, &seed));
+    Ok(())
+}
+
+fn cache(host: &str) -> String {
+    format!("cache-of-{host}")
+}
+
+fn gather(dir: &Dir<'_>, out: &mut Vec<Put>) {
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(dir) => gather(dir, out),
+            DirEntry::File(file) => {
+                let path = file.path().to_string_lossy().replace('\\', "/");
+                if !NOT_COMMITTED.contains(&path.as_str()) {
+                    out.push(Put { path, bytes: file.contents().to_vec() });
+                }
+            }
+        }
+    }
+}
+
+/// Every channel that a pass will ask for.
+fn channels(puts: &[Put]) -> BTreeSet<Channel> {
+    let mut files = Files::default();
+    let mut config = Config::default();
+    for put in puts {
+        if let Some(path) = RepoPath::new(&put.path) {
+            files.insert(path, Entry::Text(put.bytes.clone().into()));
+        }
+        if put.path == crate::config::FILE {
+            config = Config::parse(&String::from_utf8_lossy(&put.bytes), crate::config::FILE).unwrap_or_default();
+        }
+    }
+    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config)
+}

@@ -1,0 +1,87 @@
+//! Who is asked and how: what the command line, the docker config and `pintle.toml` say of registries and caches, put together.
+
+use super::cache::{CacheOptions, Caches};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::remote::oci::docker_config::DockerConfig;
+use crate::remote::oci::{Client, Options, RegistryOptions};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// What the command line and the environment say.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub docker_config: Option<DockerConfig>,
+    /// Registry hosts that are asked elsewhere.
+    pub endpoints: Vec<(String, Url)>,
+    pub caches: Vec<(String, Url)>,
+    /// Trusted besides the system's authorities, for every registry.
+    pub ca_pem: Option<Vec<u8>>,
+    pub timeout: Option<Duration>,
+}
+
+/// Clients for the registries and for the caches before them; they keep tokens and patience from one pass to the next.
+#[derive(Clone)]
+pub struct Registries {
+    pub upstream: Client,
+    pub caches: Caches,
+}
+
+impl Registries {
+    /// The command line speaks before the configuration. Fails when a certificate file cannot be read.
+    pub fn new(told: &Told, config: &Config) -> Result<Self> {
+        let mut registries: Vec<RegistryOptions> = Vec::new();
+        for registry in &config.registries {
+            let mut options = RegistryOptions::new(&*registry.host);
+            options.endpoint = registry.endpoint.clone();
+            options.plain_http = registry.plain_http;
+            options.ca_pem = ca(registry.ca_file.as_ref())?.or_else(|| told.ca_pem.clone());
+            options.max_concurrency = registry.max_concurrency.unwrap_or(options.max_concurrency);
+            options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, per_second);
+            registries.push(options);
+        }
+        for (host, endpoint) in &told.endpoints {
+            registries.retain(|known| known.host != *host);
+            registries.push(RegistryOptions {
+                endpoint: Some(endpoint.clone()),
+                ca_pem: told.ca_pem.clone(),
+                ..RegistryOptions::new(host)
+            });
+        }
+        let defaults = Options::default();
+        let timeout = told.timeout.unwrap_or(defaults.timeout);
+        let options = Options { docker_config: told.docker_config.clone(), registries, timeout, ..defaults };
+        let caches = Caches::new(&options, caches(told, config));
+        Ok(Self { upstream: Client::new(options), caches })
+    }
+}
+
+fn caches(told: &Told, config: &Config) -> Vec<CacheOptions> {
+    let own = told.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
+    let named = config.caches.iter().map(|cache| (cache.registry.to_string(), cache.url.clone()));
+    let named = named.filter(|(host, _)| !told.caches.iter().any(|(own, _)| own == host));
+    let cache = |(registry, endpoint)| CacheOptions {
+        registry,
+        endpoint,
+        repository_prefix: None,
+        ca_pem: told.ca_pem.clone(),
+        username: None,
+        password: None,
+    };
+    own.chain(named).map(cache).collect()
+}
+
+fn ca(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
+    let read = |file: &Arc<str>| {
+        std::fs::read(Path::new(&**file)).map_err(|e| Error::usage(format!("cannot read the certificates in {file}")).because(e))
+    };
+    file.map(read).transpose()
+}
+
+/// Less than one a second is one a second: pacing by the minute would make a pass last hours.
+fn per_second(rate: f64) -> NonZeroU32 {
+    NonZeroU32::new(rate.round().clamp(1.0, 100_000.0) as u32).unwrap_or(NonZeroU32::MIN)
+}

@@ -1,0 +1,46 @@
+//! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
+
+mod change;
+pub mod diff;
+pub mod explain;
+pub mod find;
+mod gate;
+mod group;
+pub mod json;
+mod ledger;
+pub mod proof;
+mod select;
+
+use crate::config::Config;
+use crate::model::reference::Channel;
+use crate::pipeline::{Plan, Snapshot};
+use crate::sites::Scan;
+use std::collections::BTreeSet;
+
+/// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan, byte for byte.
+///
+/// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes are written: it forgets the sightings of
+/// what they pin.
+pub fn plan(snapshot: &Snapshot) -> Plan {
+    let select = select::Select::new(&snapshot.scan, &snapshot.config);
+    let sites = snapshot.scan.sites();
+    let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
+    change::refuse_collisions(&mut judged);
+    group::together(&mut judged);
+    Plan {
+        tip: snapshot.tip.clone(),
+        at: snapshot.at,
+        ledger: ledger::after(snapshot, &judged),
+        changes: change::changes(&judged),
+        decisions: judged.into_iter().map(|site| site.decision).collect(),
+    }
+}
+
+/// Returns the channels that planning needs upstream's word on: those of all sites, also the ones a directive names.
+pub fn channels(scan: &Scan, config: &Config) -> BTreeSet<Channel> {
+    let select = select::Select::new(scan, config);
+    scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect()
+}
+
+#[cfg(test)]
+mod tests;

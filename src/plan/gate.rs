@@ -1,0 +1,299 @@
+//! One site's verdict: what forbids a change, what upstream says, what has to be waited for. Never looks at another site.
+
+use super::select::Terms;
+use crate::config::Mode;
+use crate::model::digest::Digest;
+use crate::model::duration::{show, show_time};
+use crate::model::policy::Policy;
+use crate::model::schedule::Due;
+use crate::pipeline::{Action, CacheAnswer, Cause, Decision, Recorded, Seen, Snapshot, Upstream, Verdict};
+use crate::sites::{Literal, Site, Use};
+use jiff::Timestamp;
+
+/// A site with its verdict, and what the changes are made of.
+pub(super) struct Judged<'a> {
+    pub literal: &'a Literal,
+    pub site: &'a Site,
+    pub terms: Terms,
+    pub decision: Decision,
+    /// There exactly when the verdict is to write.
+    pub want: Option<Want>,
+    /// What upstream says, where it could be told.
+    pub upstream: Option<Digest>,
+}
+
+/// A pin to be written.
+pub(super) struct Want {
+    pub action: Action,
+    pub cause: Cause,
+    pub to: Digest,
+    /// Sentences for the commit message, with capitals and full stops.
+    pub notes: Vec<String>,
+}
+
+impl Judged<'_> {
+    /// Takes the pin back: the site waits or is refused for a reason that lies outside it.
+    pub fn hold_back(&mut self, verdict: Verdict, reason: String) {
+        self.decision.verdict = verdict;
+        self.decision.reasons.insert(0, reason);
+        self.want = None;
+    }
+
+    /// Says whether the pin is behind a channel that it follows.
+    pub fn is_behind(&self) -> bool {
+        self.terms.follows && (self.decision.from.is_none() || self.upstream != self.decision.from)
+    }
+}
+
+/// A verdict, its reasons, and the pin to write.
+struct Ruling {
+    verdict: Verdict,
+    reasons: Vec<String>,
+    want: Option<Want>,
+}
+
+impl Ruling {
+    fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { verdict, reasons: vec![reason.into()], want: None }
+    }
+}
+
+pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Site, terms: Terms) -> Judged<'a> {
+    let from = site.image.digest.clone();
+    let upstream = match terms.channel.as_ref().and_then(|channel| snapshot.upstream.get(channel)) {
+        Some(Seen::Known(Upstream::Digest(digest))) => Some(digest.clone()),
+        _ => None,
+    };
+    let refusals = refusals(snapshot, literal, &terms);
+    let mut ruling = match refusals.first() {
+        Some((verdict, _)) => Ruling { verdict: *verdict, reasons: refusals.into_iter().map(|(_, why)| why).collect(), want: None },
+        None => {
+            let case = Case { snapshot, site, terms: &terms, from: from.as_ref() };
+            case.ruling()
+        }
+    };
+    let cache = cache(snapshot, site, &terms);
+    if let (Some(want), Some((_, note))) = (&mut ruling.want, &cache) {
+        want.notes.push(note.clone());
+    }
+    ruling.reasons.extend(cache.map(|(reason, _)| reason));
+    let wanted = upstream.clone().filter(|_| from.is_none() || terms.follows);
+    let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
+    let to = to.filter(|to| Some(to) != from.as_ref());
+    let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to };
+    Judged { literal, site, terms, decision, want: ruling.want, upstream }
+}
+
+/// What forbids any change, strongest first.
+fn refusals(snapshot: &Snapshot, literal: &Literal, terms: &Terms) -> Vec<(Verdict, String)> {
+    let mut all: Vec<(Verdict, String)> = Vec::new();
+    all.extend(terms.wrong.iter().map(|why| (Verdict::Blocked, why.clone())));
+    all.extend(terms.denied.iter().map(|why| (Verdict::Blocked, why.clone())));
+    all.extend(terms.locks.iter().map(|why| (Verdict::Frozen, why.clone())));
+    if terms.mode.value == Mode::Off {
+        all.push((Verdict::Frozen, format!("the mode is `off` ({})", terms.mode.from)));
+    }
+    let holds = terms.holds.iter().filter(|hold| hold.value.holds_at(snapshot.at));
+    all.extend(holds.map(|hold| (Verdict::Held, format!("{} ({})", hold.value, hold.from))));
+    if let Some(policy) = &terms.policy {
+        match &policy.value {
+            Policy::Never => all.push((Verdict::Frozen, format!("the policy is `never` ({})", policy.from))),
+            other if other.chooses_tag() => {
+                let why = format!("the policy `{other}` chooses among tags; only the declared tag is followed so far ({})", policy.from);
+                all.push((Verdict::Blocked, why));
+            }
+            _ => {}
+        }
+    }
+    all.extend(ignored(snapshot, literal));
+    all
+}
+
+fn ignored(snapshot: &Snapshot, literal: &Literal) -> Option<(Verdict, String)> {
+    let used = literal.uses.iter().find(|used| used.ignored == Some(true))?;
+    let why =
+        format!("terraform ignores this image (ignore_changes at {}): a commit would change nothing there", ignore_place(snapshot, used));
+    Some((Verdict::Blocked, why))
+}
+
+/// Returns `file:line` of the first ignore line, or of the use where the text tells no more.
+pub(super) fn ignore_place(snapshot: &Snapshot, used: &Use) -> String {
+    let span = used.ignore_spans.first();
+    let before = span.and_then(|span| snapshot.files.bytes(&used.file)?.get(..span.start));
+    let line = before.map_or(used.line, |before| before.iter().filter(|byte| **byte == b'\n').count() + 1);
+    format!("{}:{line}", used.file)
+}
+
+/// One site that nothing forbids to change.
+struct Case<'a> {
+    snapshot: &'a Snapshot,
+    site: &'a Site,
+    terms: &'a Terms,
+    from: Option<&'a Digest>,
+}
+
+impl Case<'_> {
+    fn ruling(&self) -> Ruling {
+        let Some(channel) = &self.terms.channel else {
+            let why = "the image has a digest and no tag: there is no channel to follow; `# pintle: channel=…` names one";
+            return Ruling::new(Verdict::Blocked, why);
+        };
+        let image = &self.terms.image;
+        let ruling = match self.snapshot.upstream.get(channel) {
+            Some(Seen::Known(Upstream::Digest(upstream))) => self.known(upstream),
+            Some(Seen::Known(Upstream::Missing)) => Ruling::new(Verdict::Blocked, format!("the registry says that {image} does not exist")),
+            Some(Seen::Unknown(why)) => self.not_known(&format!("upstream could not be asked for {image}: {why}")),
+            Some(Seen::NotAsked) | None => self.not_known(&format!("upstream was not asked for {image}")),
+        };
+        match self.terms.mode.value {
+            Mode::PullRequest if ruling.want.is_some() => {
+                let why = format!("the mode is `pull-request` ({}), and pull requests cannot be opened yet", self.terms.mode.from);
+                Ruling::new(Verdict::Blocked, why)
+            }
+            _ => ruling,
+        }
+    }
+
+    /// A pin that follows nothing needs nothing from upstream.
+    fn not_known(&self, why: &str) -> Ruling {
+        if self.from.is_some() && !self.terms.follows {
+            let mut ruling = Ruling::new(Verdict::InSync, self.stays());
+            ruling.reasons.push(why.into());
+            return ruling;
+        }
+        Ruling::new(Verdict::Unknown, why)
+    }
+
+    fn stays(&self) -> String {
+        format!("pinned; the tag is {} and is not followed without the policy `force`", self.terms.class.words())
+    }
+
+    fn known(&self, upstream: &Digest) -> Ruling {
+        let image = &self.terms.image;
+        match self.from {
+            None => self.adopt(upstream),
+            Some(from) if from == upstream => Ruling::new(Verdict::InSync, format!("pinned at what {image} means upstream")),
+            Some(_) if !self.terms.follows => {
+                let mut ruling = Ruling::new(Verdict::InSync, self.stays());
+                ruling.reasons.push(format!("upstream pushed the tag again: it is sha256:{} now", upstream.short()));
+                ruling
+            }
+            Some(_) => self.movement(upstream),
+        }
+    }
+
+    fn adopt(&self, upstream: &Digest) -> Ruling {
+        let image = &self.terms.image;
+        let kind = if self.terms.follows { "floats" } else { "is pinned to its own digest" };
+        let notes = vec![format!("First pin of {image}: the digest that the tag means upstream.")];
+        let want = Want { action: Action::Adopt, cause: Cause::FirstPin, to: upstream.clone(), notes };
+        Ruling {
+            want: Some(want),
+            ..Ruling::new(Verdict::Adopt, format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words()))
+        }
+    }
+
+    fn movement(&self, upstream: &Digest) -> Ruling {
+        let image = &self.terms.image;
+        let past = match &self.snapshot.history {
+            Seen::Known(history) => Some(past(history, self.site, image)),
+            Seen::NotAsked => None,
+            Seen::Unknown(why) => return Ruling::new(Verdict::Waiting, format!("what was pinned before is not known: {why}")),
+        };
+        if let Some(why) = past.as_ref().and_then(|past| returned(past, upstream, image)) {
+            return Ruling::new(Verdict::Blocked, why);
+        }
+        let last = past.as_ref().and_then(|past| past.first()).map(|record| record.at);
+        match self.gates(upstream, last) {
+            Ok((reason, note)) => {
+                let moved = format!("upstream moved {image} to sha256:{}", upstream.short());
+                let want = Want { action: Action::Move, cause: Cause::TagMoved, to: upstream.clone(), notes: vec![note] };
+                Ruling { verdict: Verdict::Move, reasons: vec![moved, reason], want: Some(want) }
+            }
+            Err(why) => Ruling::new(Verdict::Waiting, why),
+        }
+    }
+
+    /// Settle time and schedule. Returns a reason and a note when the pin may move, a reason to wait otherwise.
+    fn gates(&self, upstream: &Digest, last: Option<Timestamp>) -> Result<(String, String), String> {
+        let (image, settle, at) = (&self.terms.image, self.terms.settle.value, self.snapshot.at);
+        let first = match &self.snapshot.ledger {
+            Seen::Known(_) => super::ledger::first_seen(self.snapshot, self.terms.channel.as_ref(), upstream),
+            Seen::NotAsked => {
+                return Ok(("settle time and schedule are not judged: there is no ledger here".into(), format!("Upstream moved {image}.")));
+            }
+            Seen::Unknown(_) if settle.is_zero() && self.terms.schedule.is_none() => {
+                return Ok(("there is nothing to wait for".into(), format!("Upstream moved {image}.")));
+            }
+            Seen::Unknown(why) => return Err(format!("when upstream moved is not known: {why}")),
+        };
+        let seen = show_time(first);
+        match first.checked_add(settle) {
+            Ok(quiet) if quiet <= at => {}
+            Ok(quiet) => {
+                return Err(format!(
+                    "upstream moved, first seen {seen}; it settles until {} ({})",
+                    show_time(quiet),
+                    self.terms.settle.from
+                ));
+            }
+            Err(_) => return Err(format!("upstream moved, first seen {seen}; it settles for ever ({})", self.terms.settle.from)),
+        }
+        if let Some(schedule) = &self.terms.schedule
+            && let Due::NotBefore(next) = schedule.value.is_due(last.map_or(first, |last| last.max(first)), at)
+        {
+            return Err(format!("the schedule `{}` comes round {} ({})", schedule.value, show_time(next), schedule.from));
+        }
+        let settled = show(settle);
+        Ok((format!("first seen {seen}, quiet for {settled}"), format!("Upstream moved {image}: first seen {seen}, quiet for {settled}.")))
+    }
+}
+
+/// Returns what was written at this site for this image, newest first.
+pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec<&'a Recorded> {
+    history.iter().filter(|record| *record.pin.site == *site.key.0 && record.pin.image == image).collect()
+}
+
+/// Returns the reason not to go to a digest on which the site was before.
+fn returned(past: &[&Recorded], upstream: &Digest, image: &str) -> Option<String> {
+    let newest = past.first()?;
+    if newest.pin.to == *upstream {
+        let (at, commit) = (show_time(newest.at), newest.commit.short());
+        return Some(format!(
+            "sha256:{} was pinned {at} ({commit}) and was taken back since: it is not pinned again by itself",
+            upstream.short()
+        ));
+    }
+    let before = past.iter().find(|record| record.pin.to == *upstream || record.pin.from.as_ref() == Some(upstream))?;
+    Some(format!(
+        "upstream moved {image} back to sha256:{}, which was pinned here before ({}): it is not followed back by itself",
+        upstream.short(),
+        before.commit.short()
+    ))
+}
+
+/// Returns what the cache's answer means: a reason for people, and a sentence for the commit.
+fn cache(snapshot: &Snapshot, site: &Site, terms: &Terms) -> Option<(String, String)> {
+    let answer = snapshot.cache.get(terms.channel.as_ref()?)?;
+    let unpinned = site.image.digest.is_none();
+    let (reason, note) = match answer {
+        CacheAnswer::Fresh => ("fresh".into(), "fresh".into()),
+        CacheAnswer::Stale { serves } => {
+            let danger = if unpinned { "; without a pin nodes may get the old image" } else { "" };
+            (
+                format!("stale, it serves sha256:{} for the tag{danger}", serves.short()),
+                format!("stale, it still serves sha256:{}", serves.short()),
+            )
+        }
+        CacheAnswer::Bypass { status } => {
+            let text = format!("not used for this image, it answers {status}");
+            (text.clone(), text)
+        }
+        CacheAnswer::Unreachable(why) => (format!("could not be asked: {why}"), "could not be asked".into()),
+        CacheAnswer::Unproven { serves } => {
+            let text = format!("serves sha256:{}, which proves nothing while upstream cannot be asked", serves.short());
+            (text.clone(), text)
+        }
+    };
+    Some((format!("cache: {reason}"), format!("Cache: {note}.")))
+}

@@ -1,0 +1,37 @@
+//! Configured groups move together or not at all. First pins are not moves: they go on.
+
+use super::gate::Judged;
+use crate::pipeline::Verdict;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Makes the moves of a group wait while a member is behind its channel and cannot move now. A frozen member never moves, so nobody waits for it.
+pub(super) fn together(judged: &mut [Judged]) {
+    let mut waits: BTreeMap<Arc<str>, (String, usize)> = BTreeMap::new();
+    for site in judged.iter().filter(|site| stops(site)) {
+        let Some(group) = site.terms.group.clone() else { continue };
+        let reason = site.decision.reasons.first().map_or("", String::as_str);
+        let what = format!("{}, which {}: {reason}", site.decision.site, word(site.decision.verdict));
+        waits.entry(group).or_insert((what, 0)).1 += 1;
+    }
+    for site in judged.iter_mut().filter(|site| site.decision.verdict == Verdict::Move) {
+        if let Some((group, (what, count))) = site.terms.group.as_ref().and_then(|group| waits.get_key_value(group)) {
+            let more = if *count > 1 { format!(" (and for {} more)", count - 1) } else { String::new() };
+            site.hold_back(Verdict::Waiting, format!("the group {group} waits for {what}{more}"));
+        }
+    }
+}
+
+fn stops(site: &Judged) -> bool {
+    let verdict = site.decision.verdict;
+    matches!(verdict, Verdict::Waiting | Verdict::Held | Verdict::Blocked | Verdict::Unknown) && site.is_behind()
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "is held",
+        Verdict::Blocked => "is blocked",
+        Verdict::Unknown => "is unknown",
+        _ => "waits",
+    }
+}

@@ -1,0 +1,48 @@
+//! When digests were first seen: what the gates ask, and what is kept for the next pass.
+
+use super::gate::Judged;
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::{Ledger, Seen, Snapshot, Verdict};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Returns when the digest was first seen on the channel: by the ledger, else now.
+pub(super) fn first_seen(snapshot: &Snapshot, channel: Option<&Channel>, digest: &Digest) -> Timestamp {
+    let known = snapshot.ledger.known().zip(channel);
+    let entry = known.and_then(|(ledger, channel)| ledger.first_seen.get(&(channel.clone(), digest.clone())));
+    entry.copied().unwrap_or_else(|| now(snapshot))
+}
+
+/// Whole seconds, so that a ledger that was written and read again says the same.
+fn now(snapshot: &Snapshot) -> Timestamp {
+    Timestamp::from_second(snapshot.at.as_second()).unwrap_or(snapshot.at)
+}
+
+/// Returns the ledger after the pass: a sighting for each pin that is behind and may move one day, and those of channels that could not be
+/// asked. Everything else is forgotten.
+pub(super) fn after(snapshot: &Snapshot, judged: &[Judged]) -> Ledger {
+    let Seen::Known(before) = &snapshot.ledger else { return Ledger::default() };
+    let mut after = Ledger::default();
+    let mut dark: BTreeSet<&Channel> = BTreeSet::new();
+    for site in judged.iter().filter(|site| site.terms.follows && site.decision.from.is_some()) {
+        let Some(channel) = &site.terms.channel else { continue };
+        match &site.upstream {
+            Some(digest) if needed(site) => {
+                after.first_seen.insert((channel.clone(), digest.clone()), first_seen(snapshot, Some(channel), digest));
+            }
+            Some(_) => {}
+            None => {
+                dark.insert(channel);
+            }
+        }
+    }
+    let kept = before.first_seen.iter().filter(|((channel, _), _)| dark.contains(channel));
+    after.first_seen.extend(kept.map(|(key, at)| (key.clone(), *at)));
+    after
+}
+
+/// A pin that is written in this pass needs its sighting no more; were it kept, the next pass would only have to take it out.
+fn needed(site: &Judged) -> bool {
+    site.is_behind() && matches!(site.decision.verdict, Verdict::Waiting | Verdict::Held)
+}

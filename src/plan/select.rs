@@ -1,0 +1,281 @@
+//! Which terms hold for a site: its policy, its channel, its gates, and who said so. Reads no registry's answer.
+
+use crate::config::{self, Config, Defaults, Match, Mode, Rule};
+use crate::model::directive::{self, Directive};
+use crate::model::hold::Hold;
+use crate::model::policy::Policy;
+use crate::model::reference::Channel;
+use crate::model::schedule::Schedule;
+use crate::model::tag::Class;
+use crate::sites::{Literal, Scan, Site, Use};
+use crate::terraform::files::RepoPath;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A value and who said it.
+#[derive(Clone, Debug)]
+pub(super) struct Setting<T> {
+    pub value: T,
+    pub from: String,
+}
+
+/// All that was said about one site, settled.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// Directives and annotations that could not be read: sentences.
+    pub wrong: Vec<String>,
+    pub denied: Option<String>,
+    /// Comments that forbid a change: sentences.
+    pub locks: Vec<String>,
+    pub holds: Vec<Setting<Hold>>,
+    /// `None`: nobody said anything, and the tag is not one that floats.
+    pub policy: Option<Setting<Policy>>,
+    pub class: Class,
+    /// Whether the pin goes where the channel goes.
+    pub follows: bool,
+    pub channel: Option<Channel>,
+    /// The channel as declared: `repo:tag`.
+    pub image: String,
+    pub mode: Setting<Mode>,
+    pub schedule: Option<Setting<Schedule>>,
+    pub settle: Setting<SignedDuration>,
+    pub group: Option<Arc<str>>,
+}
+
+/// What one source says; the first that speaks wins, for each field on its own.
+#[derive(Default)]
+struct Layer {
+    from: String,
+    policy: Option<Policy>,
+    channel: Option<Arc<str>>,
+    mode: Option<Mode>,
+    schedule: Option<Schedule>,
+    settle: Option<SignedDuration>,
+    hold: Option<Hold>,
+    group: Option<Arc<str>>,
+}
+
+/// What has to be known of the whole scan before one site's terms can be told.
+pub(super) struct Select<'a> {
+    config: &'a Config,
+    /// The containers of the sites that a comment stands beside.
+    beside: BTreeMap<(&'a RepoPath, usize), BTreeSet<&'a str>>,
+}
+
+impl<'a> Select<'a> {
+    pub fn new(scan: &'a Scan, config: &'a Config) -> Self {
+        let mut beside: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+        for (literal, site) in scan.sites() {
+            for comment in &site.comments {
+                let names = literal.uses.iter().filter_map(|used| used.container.as_deref());
+                beside.entry((&literal.file, comment.line)).or_default().extend(names);
+            }
+        }
+        Self { config, beside }
+    }
+
+    pub fn terms(&self, literal: &Literal, site: &Site) -> Terms {
+        let mut wrong = Vec::new();
+        let mut layers = self.directives(literal, site, &mut wrong);
+        layers.extend(annotations(site, &mut wrong));
+        let rules = self.config.rules.iter().filter(|rule| rule_matches(&rule.matches, literal, site));
+        layers.extend(rules.map(rule));
+        layers.push(self.defaults());
+        let (channel, named) = channel(&layers, site, &mut wrong);
+        let class = Class::of(channel.as_ref().map(|channel| &*channel.tag).or(site.image.tag.as_deref()));
+        let policy = first(&layers, |layer| layer.policy.clone());
+        Terms {
+            follows: policy.as_ref().map_or(class.floats() || named, |policy| policy.value == Policy::Force),
+            denied: self.denied(site),
+            locks: self.locks(literal, site),
+            holds: self.holds(&layers, site),
+            mode: first(&layers, |layer| layer.mode).unwrap_or_else(|| built_in(Mode::Commit)),
+            schedule: first(&layers, |layer| layer.schedule.clone()),
+            settle: first(&layers, |layer| layer.settle).unwrap_or_else(|| built_in(self.config.defaults.settle)),
+            group: self.group(&layers, site),
+            image: declared(site, channel.as_ref()),
+            wrong,
+            policy,
+            class,
+            channel,
+        }
+    }
+
+    fn defaults(&self) -> Layer {
+        let defaults = &self.config.defaults;
+        Layer {
+            from: if *defaults == Defaults::default() { "built in" } else { "[defaults]" }.into(),
+            policy: defaults.policy.clone(),
+            mode: Some(defaults.mode),
+            schedule: defaults.schedule.clone(),
+            settle: Some(defaults.settle),
+            ..Layer::default()
+        }
+    }
+
+    /// The directives for this site, those that name its container first.
+    fn directives(&self, literal: &Literal, site: &Site, wrong: &mut Vec<String>) -> Vec<Layer> {
+        let mut found = Vec::new();
+        for comment in &site.comments {
+            let place = format!("{}:{}", literal.file, comment.line);
+            match directive::parse(&comment.text) {
+                None => {}
+                Some(Err(why)) => wrong.push(format!("{why} ({place})")),
+                Some(Ok(all)) => {
+                    let known = self.beside.get(&(&literal.file, comment.line));
+                    for directive in all {
+                        match self.is_for(&directive, literal, known) {
+                            Ok(true) => found.push((directive, format!("the directive at {place}"))),
+                            Ok(false) => {}
+                            Err(why) => wrong.push(format!("{why} ({place})")),
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_by_key(|(directive, _)| directive.container.is_none());
+        found.into_iter().map(|(directive, from)| layer_of(directive, from)).collect()
+    }
+
+    fn is_for(&self, directive: &Directive, literal: &Literal, known: Option<&BTreeSet<&str>>) -> Result<bool, String> {
+        let Some(name) = directive.container.as_deref() else { return Ok(true) };
+        if literal.uses.iter().any(|used| used.container.as_deref() == Some(name)) {
+            return Ok(true);
+        }
+        match known {
+            Some(known) if known.contains(name) => Ok(false),
+            _ => Err(format!("the directive names the container `{name}`, which is not here")),
+        }
+    }
+
+    fn denied(&self, site: &Site) -> Option<String> {
+        let glob = self.config.deny.iter().find(|glob| glob.matches(&site.stack))?;
+        Some(format!("the stack {} is on the deny list (`{}`)", site.stack, glob.as_str()))
+    }
+
+    fn locks(&self, literal: &Literal, site: &Site) -> Vec<String> {
+        let comments = site.comments.iter().filter(|comment| directive::parse(&comment.text).is_none());
+        let locking = comments.filter(|comment| self.config.do_not_bump.iter().any(|words| words.found_in(&comment.text)));
+        locking.map(|comment| format!("the comment at {}:{} says “{}”", literal.file, comment.line, comment.text)).collect()
+    }
+
+    /// All holds, whether or not they have ended.
+    fn holds(&self, layers: &[Layer], site: &Site) -> Vec<Setting<Hold>> {
+        let said = layers.iter().filter_map(|layer| Some(Setting { value: layer.hold.clone()?, from: layer.from.clone() }));
+        let entries = self.config.holds.iter().filter(|entry| {
+            let image = |glob: &_| config::image_matches(std::slice::from_ref(glob), &site.image);
+            entry.site.as_ref().is_none_or(|glob| glob.matches(&site.key.0))
+                && entry.image.as_ref().is_none_or(image)
+                && entry.stack.as_ref().is_none_or(|glob| glob.matches(&site.stack))
+        });
+        said.chain(entries.map(|entry| Setting { value: entry.hold.clone(), from: format!("[[hold]] {}", entry.number) })).collect()
+    }
+
+    fn group(&self, layers: &[Layer], site: &Site) -> Option<Arc<str>> {
+        let member = |group: &&config::Group| {
+            group.sites.iter().any(|glob| glob.matches(&site.key.0))
+                || group.stacks.iter().any(|glob| glob.matches(&site.stack))
+                || config::image_matches(&group.images, &site.image)
+        };
+        let named = self.config.groups.iter().find(member).map(|group| group.name.clone());
+        named.or_else(|| layers.iter().find_map(|layer| layer.group.clone()))
+    }
+}
+
+fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<Setting<T>> {
+    layers.iter().find_map(|layer| Some(Setting { value: get(layer)?, from: layer.from.clone() }))
+}
+
+fn built_in<T>(value: T) -> Setting<T> {
+    Setting { value, from: "built in".into() }
+}
+
+fn layer_of(directive: Directive, from: String) -> Layer {
+    let Directive { policy, channel, hold, schedule, settle, .. } = directive;
+    Layer { from, policy, channel, hold, schedule, settle, ..Layer::default() }
+}
+
+fn rule(rule: &Rule) -> Layer {
+    Layer {
+        from: format!("[[rule]] {}", rule.number),
+        policy: rule.policy.clone(),
+        mode: rule.mode,
+        schedule: rule.schedule.clone(),
+        settle: rule.settle,
+        hold: rule.hold.as_ref().map(|because| Hold { because: Some(because.clone()), ..Hold::default() }),
+        group: rule.group.clone(),
+        channel: None,
+    }
+}
+
+/// Keel's annotations, declared in Terraform on the owner of one of the uses.
+fn annotations(site: &Site, wrong: &mut Vec<String>) -> Vec<Layer> {
+    let policy = annotation(site, "keel.sh/policy", Some("never"), wrong).map(|text| Policy::parse(&text));
+    let schedule = annotation(site, "keel.sh/pollSchedule", None, wrong).map(|text| Schedule::parse(&text));
+    let mut layers = Vec::new();
+    match policy.transpose() {
+        Ok(policy) => layers.push(Layer { from: "the annotation keel.sh/policy".into(), policy, ..Layer::default() }),
+        Err(why) => wrong.push(format!("{why} (the annotation keel.sh/policy)")),
+    }
+    match schedule.transpose() {
+        Ok(schedule) => layers.push(Layer { from: "the annotation keel.sh/pollSchedule".into(), schedule, ..Layer::default() }),
+        Err(why) => wrong.push(format!("{why} (the annotation keel.sh/pollSchedule)")),
+    }
+    layers
+}
+
+/// Returns the annotation's value; where the owners of the uses disagree, `strongest` if one of them says it.
+fn annotation(site: &Site, key: &str, strongest: Option<&str>, wrong: &mut Vec<String>) -> Option<Arc<str>> {
+    let values: BTreeSet<&Arc<str>> = site.annotations.iter().filter(|(name, _)| &**name == key).map(|(_, value)| value).collect();
+    let strong = values.iter().find(|value| strongest == Some(value.as_ref()));
+    match (values.len(), strong) {
+        (0, _) => None,
+        (1, _) => values.first().map(|value| (*value).clone()),
+        (_, Some(strong)) => Some((*strong).clone()),
+        _ => {
+            let all: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+            wrong.push(format!("the workloads that use the image disagree: {key} is {}", all.join(" and ")));
+            None
+        }
+    }
+}
+
+/// Returns the channel to follow, and whether a directive named it.
+fn channel(layers: &[Layer], site: &Site, wrong: &mut Vec<String>) -> (Option<Channel>, bool) {
+    let declared = site.image.channel();
+    let Some(named) = first(layers, |layer| layer.channel.clone()) else { return (declared, false) };
+    match &declared {
+        Some(channel) if channel.tag == named.value => {}
+        Some(channel) => {
+            wrong.push(format!("{} names the channel `{}`, but the image says `{}`", named.from, named.value, channel.tag));
+            return (declared, false);
+        }
+        None => {}
+    }
+    let (registry, repository) = site.image.repository();
+    (Some(Channel { registry, repository, tag: named.value }), true)
+}
+
+fn declared(site: &Site, channel: Option<&Channel>) -> String {
+    match channel {
+        Some(channel) => format!("{}:{}", site.image.name, channel.tag),
+        None => site.image.name.to_string(),
+    }
+}
+
+fn rule_matches(wanted: &Match, literal: &Literal, site: &Site) -> bool {
+    let one = |globs: &[crate::model::pattern::Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
+    let part = |globs: &[_], text: Option<&str>| globs.is_empty() || text.is_some_and(|text| one(globs, text));
+    let workload = |used: &Use| {
+        part(&wanted.namespace, used.namespace.as_deref())
+            && part(&wanted.name, used.name.as_deref())
+            && part(&wanted.kind, Some(&used.kind))
+            && part(&wanted.container, used.container.as_deref())
+    };
+    let no_workload = [&wanted.namespace, &wanted.name, &wanted.kind, &wanted.container].iter().all(|globs| globs.is_empty());
+    one(&wanted.stack, &site.stack)
+        && one(&wanted.file, literal.file.as_str())
+        && (wanted.image.is_empty() || config::image_matches(&wanted.image, &site.image))
+        && (no_workload || literal.uses.iter().any(workload))
+}

@@ -1,0 +1,170 @@
+//! A small world made by hand: sites, what upstream says, what was written before.
+
+mod changes;
+mod properties;
+mod verdicts;
+mod words;
+
+use super::plan;
+use crate::config::Config;
+use crate::model::digest::Digest;
+use crate::model::reference::{Channel, Reference};
+use crate::pipeline::{Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Recorded, Seen, Snapshot, Upstream};
+use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteKey, Use};
+use crate::terraform::files::{Files, RepoPath};
+use crate::terraform::span::Span;
+use crate::terraform::text::Form;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect(text)
+}
+
+/// A digest of one repeated hex digit.
+fn digest(c: char) -> Digest {
+    Digest::parse(&format!("sha256:{}", c.to_string().repeat(64))).expect("digest")
+}
+
+fn channel(image: &str) -> Channel {
+    Reference::parse(image).and_then(|image| image.channel()).expect(image)
+}
+
+/// A site at line `line` of `stacks/<stack>/main.tf`, used by one container named after the repository.
+fn site(stack: &str, line: usize, image: &str) -> Literal {
+    let reference = Reference::parse(image).expect(image);
+    let file = RepoPath::new(&format!("stacks/{stack}/main.tf")).expect("path");
+    let container = reference.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let (span, expect, prefix) = pin_place(line * 1000, image, &reference);
+    let used = Use {
+        root: RepoPath::new(&format!("stacks/{stack}")).expect("path"),
+        environment: None,
+        file: file.clone(),
+        line,
+        kind: "deployment".into(),
+        namespace: Some(stack.into()),
+        name: Some(container.as_str().into()),
+        container: Some(container.as_str().into()),
+        init: false,
+        image: Some(image.into()),
+        ignored: Some(false),
+        ignore_spans: Vec::new(),
+        instances: Some(1),
+    };
+    let site = Site {
+        key: SiteKey(format!("{file}#deployment/{stack}/{container}:{container}").into()),
+        image: reference,
+        pin: PinPlace { span, expect, prefix, form: Form::Quoted },
+        stack: stack.into(),
+        comments: Vec::new(),
+        annotations: Vec::new(),
+    };
+    Literal {
+        file,
+        span: Span::new(line * 1000, line * 1000 + image.len()),
+        line,
+        literal: image.into(),
+        fate: Fate::Site(site),
+        reference: Some(image.into()),
+        uses: vec![used],
+    }
+}
+
+fn pin_place(start: usize, image: &str, reference: &Reference) -> (Span, String, String) {
+    let end = start + image.len();
+    match (image.find('@'), &reference.tag) {
+        (Some(at), _) => (Span::new(start + at, end), image[at..].into(), "@".into()),
+        (None, Some(_)) => (Span::new(end, end), String::new(), "@".into()),
+        (None, None) => (Span::new(end, end), String::new(), ":latest@".into()),
+    }
+}
+
+fn pinned(image: &str, c: char) -> String {
+    format!("{image}@{}", digest(c))
+}
+
+/// Changes the site of a literal.
+fn with(mut literal: Literal, change: impl FnOnce(&mut Site)) -> Literal {
+    let Fate::Site(site) = &mut literal.fate else { panic!("a site") };
+    change(site);
+    literal
+}
+
+fn beside(literal: Literal, comment: &str) -> Literal {
+    let line = literal.line;
+    with(literal, |site| site.comments.push(Comment { text: comment.into(), line, trailing: true }))
+}
+
+fn annotated(literal: Literal, key: &str, value: &str) -> Literal {
+    with(literal, |site| site.annotations.push((key.into(), value.into())))
+}
+
+/// A snapshot of these sites in which upstream says nothing yet, history and ledger are empty.
+fn snapshot(literals: Vec<Literal>) -> Snapshot {
+    Snapshot {
+        at: at(NOW),
+        tip: CommitId::parse(&"a".repeat(40)),
+        files: Arc::new(Files::default()),
+        scan: Arc::new(Scan { literals, problems: Vec::new() }),
+        config: Arc::new(Config::default()),
+        upstream: BTreeMap::new(),
+        cache: BTreeMap::new(),
+        history: Seen::Known(Vec::new()),
+        ledger: Seen::Known(Ledger::default()),
+    }
+}
+
+impl Snapshot {
+    fn says(mut self, image: &str, c: char) -> Self {
+        self.upstream.insert(channel(image), Seen::Known(Upstream::Digest(digest(c))));
+        self
+    }
+
+    fn upstream(mut self, image: &str, seen: Seen<Upstream>) -> Self {
+        self.upstream.insert(channel(image), seen);
+        self
+    }
+
+    fn cached(mut self, image: &str, answer: CacheAnswer) -> Self {
+        self.cache.insert(channel(image), answer);
+        self
+    }
+
+    fn configured(mut self, text: &str) -> Self {
+        self.config = Arc::new(Config::parse(text, "pintle.toml").unwrap_or_else(|error| panic!("{error}")));
+        self
+    }
+
+    /// The digest was first seen at this time.
+    fn seen(mut self, image: &str, c: char, time: &str) -> Self {
+        if let Seen::Known(ledger) = &mut self.ledger {
+            ledger.first_seen.insert((channel(image), digest(c)), at(time));
+        }
+        self
+    }
+
+    /// The first site was pinned before; later calls are newer.
+    fn wrote(mut self, image: &str, from: Option<char>, to: char, time: &str) -> Self {
+        let site = self.scan.sites().next().map(|(_, site)| site.key.to_string()).expect("a site");
+        let pin =
+            PinRecord { action: Action::Move, site, image: image.into(), from: from.map(digest), to: digest(to), cause: Cause::TagMoved };
+        let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");
+        let record = Recorded { commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
+        if let Seen::Known(history) = &mut self.history {
+            history.insert(0, record);
+        }
+        self
+    }
+
+    fn plan(&self) -> Plan {
+        plan(self)
+    }
+
+    /// The decision about the first site.
+    fn decided(&self) -> Decision {
+        plan(self).decisions.remove(0)
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+use crate::plan::explain::explain;
+use crate::plan::find::find;
+use crate::plan::json::to_json;
+
+const IMAGE: &str = "ghcr.io/immich-app/immich-server:release";
+
+fn lines(snapshot: &Snapshot, index: usize) -> Vec<String> {
+    explain(snapshot, &snapshot.plan(), &snapshot.scan.literals[index]).lines
+}
+
+#[test]
+fn a_moving_site_is_explained() {
+    let all = snapshot(vec![beside(site("immich", 7, &pinned(IMAGE, 'a')), "pintle: settle=1h, schedule='@every 1h'")])
+        .configured(
+            "[[group]]\nname = 'photos'\nstacks = ['immich']\n[[hold]]\nstack = 'immich'\nuntil = 2026-11-01\nbecause = 'was broken'"
+                .replace("2026-11-01", "'2026-11-01'")
+                .as_str(),
+        )
+        .says(IMAGE, 'b')
+        .seen(IMAGE, 'b', "2026-11-22T08:00:00Z")
+        .cached(IMAGE, CacheAnswer::Stale { serves: digest('a') })
+        .wrote(IMAGE, None, 'a', "2026-11-12T09:30:00Z");
+    let (a, b) = (digest('a'), digest('b'));
+    assert_eq!(
+        lines(&all, 0),
+        [
+            format!("stacks/immich/main.tf:7 \"{IMAGE}@{a}\""),
+            "site       stacks/immich/main.tf#deployment/immich/immich-server:immich-server".into(),
+            format!("image      {IMAGE}@{a}"),
+            "used by    deployment immich/immich-server, container immich-server (stacks/immich/main.tf:7, root stacks/immich), tracked by terraform".into(),
+            "policy     force (built in: the tag is a floating name)".into(),
+            "mode       commit (built in)".into(),
+            "settle     1h (the directive at stacks/immich/main.tf:7)".into(),
+            "schedule   @every 1h (the directive at stacks/immich/main.tf:7)".into(),
+            "group      photos".into(),
+            "hold       held until 2026-11-01 00:00 UTC: was broken ([[hold]] 1)".into(),
+            format!("channel    {IMAGE}"),
+            format!("upstream   {b}"),
+            format!("cache      stale: serves {a}"),
+            "first seen 2026-11-22 08:00 UTC".into(),
+            "history    2026-11-12 09:30 UTC aaaaaaaaaa: no pin → sha256:aaaaaaaaaaaa, by pintle".into(),
+            format!("verdict    move → {b}"),
+            format!("           upstream moved {IMAGE} to sha256:bbbbbbbbbbbb"),
+            "           first seen 2026-11-22 08:00 UTC, quiet for 1h".into(),
+            "           cache: stale, it serves sha256:aaaaaaaaaaaa for the tag".into(),
+        ]
+    );
+}
+
+#[test]
+fn other_fates_are_explained() {
+    let mut dead = site("x", 3, "alpine:3");
+    dead.fate = Fate::Dead("the input in terragrunt.hcl:4 is stronger".into());
+    dead.uses.clear();
+    let all = snapshot(vec![dead]);
+    assert_eq!(
+        lines(&all, 0),
+        ["stacks/x/main.tf:3 \"alpine:3\"", "fate       decides nothing: the input in terragrunt.hcl:4 is stronger", "image      alpine:3"]
+    );
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let mut one = site("x", 3, &pinned("registry.example.com/app", 'a'));
+    one.uses[0] =
+        Use { namespace: None, ignored: None, instances: Some(3), init: true, environment: Some("prod".into()), ..one.uses[0].clone() };
+    let all = Snapshot { history: Seen::Unknown("no answer".into()), ..snapshot(vec![one]) };
+    let lines = lines(&all, 0);
+    assert!(
+        lines.contains(
+            &"used by    deployment (not known)/app, init container app (stacks/x/main.tf:3, root stacks/x, environment prod), 3 instances"
+                .into()
+        )
+    );
+    assert!(lines.contains(&"channel    none".into()));
+    assert!(lines.contains(&"history    not known: no answer".into()));
+    assert!(lines.contains(&"verdict    blocked".into()));
+}
+
+#[test]
+fn a_site_is_found_by_all_its_names() {
+    let all = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'a')), site("db", 9, "postgres:15-alpine"), site("other", 2, "x/postgres:1")]);
+    let found = |target: &str| find(&all.scan, target).literals;
+    for target in [
+        "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+        "stacks/immich/main.tf:7",
+        "stacks/immich/main.tf",
+        "immich",
+        "immich/immich-server",
+        "immich/immich-server:immich-server",
+        "deployment/immich/immich-server",
+        "ghcr.io/immich-app/immich-server",
+        IMAGE,
+        "ghcr.io/immich-app/immich-server@sha256:whatever",
+        " immich ",
+    ] {
+        assert_eq!(found(target), [0], "{target}");
+    }
+    for target in ["postgres", "docker.io/library/postgres", "docker.io/postgres:15-alpine", "library/postgres"] {
+        assert_eq!(found(target), [1], "{target}");
+    }
+    let near = |target: &str| find(&all.scan, target).near;
+    assert!(near("imich").contains(&"immich".into()), "{:?}", near("imich"));
+    assert_eq!(near("zzzzzzzzzzzzzzzzzzz"), Vec::<String>::new());
+    assert!(near("postgre").iter().any(|name| name.contains("postgres")));
+}
+
+#[test]
+fn the_plan_is_json() {
+    let all = snapshot(vec![site("immich", 7, IMAGE)]).says(IMAGE, 'b');
+    let plan = all.plan();
+    let json = to_json(&plan, &all.scan);
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "version": 1,
+            "commit": "a".repeat(40),
+            "sites": [{
+                "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+                "file": "stacks/immich/main.tf",
+                "line": 7,
+                "stack": "immich",
+                "image": IMAGE,
+                "verdict": "adopt",
+                "reasons": ["not pinned yet: the tag is a floating name and floats"],
+                "from": null,
+                "to": digest('b').as_str(),
+            }],
+            "changes": [{
+                "name": "immich",
+                "message": plan.changes[0].message,
+                "pins": [{
+                    "action": "adopt",
+                    "cause": "first-pin",
+                    "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+                    "image": IMAGE,
+                    "from": null,
+                    "to": digest('b').as_str(),
+                }],
+                "edits": [{
+                    "file": "stacks/immich/main.tf",
+                    "span": [7040, 7040],
+                    "expect": "",
+                    "put": format!("@{}", digest('b')),
+                }],
+            }],
+        })
+    );
+}

@@ -1,0 +1,101 @@
+use super::to_json;
+use crate::model::reference::Reference;
+use crate::sites::{Fate, Literal, PinPlace, Problem, Scan, Site, SiteKey, Use};
+use crate::terraform::files::RepoPath;
+use crate::terraform::span::Span;
+use crate::terraform::text::Form;
+
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).expect(text)
+}
+
+fn literal(line: usize, text: &str, fate: Fate) -> Literal {
+    let span = Span::new(line * 10, line * 10 + text.len());
+    Literal { file: path("main.tf"), span, line, literal: text.into(), fate, reference: None, uses: Vec::new() }
+}
+
+/// One literal of each fate; the site has one use with everything known, and one with as little as can be.
+fn scan() -> Scan {
+    let image = Reference::parse("alpine:3").expect("image");
+    let pin = PinPlace { span: Span::new(18, 18), expect: String::new(), prefix: "@".into(), form: Form::Quoted };
+    let site =
+        Site { key: SiteKey("main.tf#job/a/b:c".into()), image, pin, stack: ".".into(), comments: Vec::new(), annotations: Vec::new() };
+    let known = Use {
+        root: path(""),
+        environment: Some("prod".into()),
+        file: path("main.tf"),
+        line: 1,
+        kind: "job".into(),
+        namespace: Some("a".into()),
+        name: Some("b".into()),
+        container: Some("c".into()),
+        init: true,
+        image: Some("alpine:3".into()),
+        ignored: Some(false),
+        ignore_spans: vec![Span::new(1, 2)],
+        instances: Some(0),
+    };
+    let bare = Use {
+        environment: None,
+        namespace: None,
+        name: None,
+        container: None,
+        init: false,
+        image: None,
+        ignored: None,
+        instances: None,
+        ..known.clone()
+    };
+    let mut first = literal(1, "alpine:3", Fate::Site(site));
+    first.reference = Some("alpine:3".into());
+    first.uses = vec![known, bare];
+    let rest = [
+        (2, "repo", Fate::Half("the tag is at main.tf:3".into())),
+        (3, "1.2", Fate::Unpinnable("it feeds two repositories".into())),
+        (4, "old", Fate::Dead("overridden at main.tf:9".into())),
+        (5, "x:1", Fate::Orphan("nothing calls modules/x".into())),
+    ];
+    let literals = std::iter::once(first).chain(rest.map(|(line, text, fate)| literal(line, text, fate))).collect();
+    let problem = |line, what: &str| Problem { file: path("b.tf"), line, what: what.into() };
+    Scan { literals, problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")] }
+}
+
+#[test]
+fn the_shape_is_the_documented_one() {
+    let expected = serde_json::json!({
+        "version": 1,
+        "sites": [
+            {
+                "file": "main.tf", "line": 1, "span": [10, 18], "literal": "alpine:3", "fate": "site", "reference": "alpine:3",
+                "uses": [
+                    {
+                        "root": ".", "environment": "prod", "file": "main.tf", "line": 1, "kind": "job", "namespace": "a", "name": "b",
+                        "container": "c", "init": true, "image": "alpine:3", "ignored": false, "instances": 0
+                    },
+                    {
+                        "root": ".", "environment": null, "file": "main.tf", "line": 1, "kind": "job", "namespace": null, "name": null,
+                        "container": null, "init": false, "image": null, "ignored": null, "instances": null
+                    }
+                ]
+            },
+            { "file": "main.tf", "line": 2, "span": [20, 24], "literal": "repo", "fate": "half", "reason": "the tag is at main.tf:3", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 3, "span": [30, 33], "literal": "1.2", "fate": "unpinnable", "reason": "it feeds two repositories", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 4, "span": [40, 43], "literal": "old", "fate": "dead", "reason": "overridden at main.tf:9", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 5, "span": [50, 53], "literal": "x:1", "fate": "orphan", "reason": "nothing calls modules/x", "reference": null, "uses": [] }
+        ],
+        "problems": [
+            { "file": "b.tf", "line": 3, "what": "expected `}`" },
+            { "file": "b.tf", "line": null, "what": "encrypted" }
+        ]
+    });
+    assert_eq!(to_json(&scan()), expected);
+}
+
+#[test]
+fn the_text_is_fixed() {
+    let one = Scan { literals: vec![literal(4, "old", Fate::Dead("why".into()))], problems: Vec::new() };
+    assert_eq!(
+        to_json(&one).to_string(),
+        r#"{"problems":[],"sites":[{"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"span":[40,43],"uses":[]}],"version":1}"#
+    );
+}

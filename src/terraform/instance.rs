@@ -1,0 +1,411 @@
+//! One module as it is called in one root: its variables, locals, outputs, resources and the modules it calls. Remembers what it evaluated.
+
+mod reference;
+mod tree;
+
+use super::body::{Bindings, BodyView, Repeat, times};
+use super::eval;
+use super::files::RepoPath;
+use super::hcl::Source;
+use super::module::{Declared, Module, Written};
+use super::project::{Root, RootKind};
+use super::sources::Place;
+use super::terragrunt::{Location, merged, relative, shown};
+use super::types::Type;
+use super::value::{Value, Why, WhyKind};
+use super::variables::{Binding, Given, Setter};
+use hcl_edit::expr::Expression;
+use reference::View;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+pub(super) use tree::Tree;
+pub use tree::Walk;
+
+/// Module calls nested deeper than this are not followed.
+const DEPTH: usize = 32;
+/// A root of more instances than this is not walked to its end.
+const INSTANCES: usize = 20_000;
+
+/// A module in a root. Cheap to clone; lives on one thread.
+#[derive(Clone)]
+pub struct Instance<'p> {
+    tree: Rc<Tree<'p>>,
+    node: Rc<Node<'p>>,
+}
+
+/// What is remembered of an instance.
+pub(super) struct Node<'p> {
+    id: usize,
+    address: String,
+    module: &'p Module<'p>,
+    call: Option<Called<'p>>,
+    depth: usize,
+    instances: Option<u64>,
+    values: RefCell<HashMap<(Kind, String), Option<Value>>>,
+    children: RefCell<HashMap<String, Option<Rc<Children>>>>,
+}
+
+#[derive(Clone)]
+struct Called<'p> {
+    parent: usize,
+    declared: &'p Declared<'p>,
+    bindings: Bindings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Variable,
+    Local,
+    Output,
+}
+
+impl Kind {
+    fn what(self, name: &str) -> String {
+        match self {
+            Self::Variable => format!("var.{name}"),
+            Self::Local => format!("local.{name}"),
+            Self::Output => format!("output.{name}"),
+        }
+    }
+}
+
+/// The instances that one module call makes.
+enum Children {
+    /// The module's text is not in the repo, or cannot be followed.
+    Boundary(Why),
+    Local {
+        repeat: Repeat,
+        items: Vec<(Option<Value>, usize)>,
+    },
+}
+
+/// A value handed to a remote module.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    pub name: String,
+    pub value: Value,
+    /// Where the value is written.
+    pub place: Place,
+}
+
+/// A call of a module whose text is not in the repo.
+#[derive(Clone, Debug)]
+pub struct RemoteCall {
+    /// The call's label; `None` for a Terragrunt unit with a remote source.
+    pub label: Option<String>,
+    /// As it is written, with `?` for what is not known of it.
+    pub source: String,
+    pub place: Place,
+    pub instances: Option<u64>,
+    pub arguments: Vec<Argument>,
+}
+
+/// A local or a variable's default that decides nothing in the whole folder.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// `local.x` or `var.x`.
+    pub name: String,
+    pub value: Value,
+    pub place: Place,
+    /// The override file's literal that replaces it; `None` when nothing reads it.
+    pub replaced_by: Option<Place>,
+}
+
+impl fmt::Debug for Instance<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instance({} {:?})", self.tree.root.dir, self.node.address)
+    }
+}
+
+impl<'p> Instance<'p> {
+    pub fn root(&self) -> &'p Root {
+        self.tree.root
+    }
+
+    /// Returns `module.a.module.b["key"]`, `""` for the root module.
+    pub fn address(&self) -> &str {
+        &self.node.address
+    }
+
+    /// Returns the folder of the module.
+    pub fn dir(&self) -> &'p RepoPath {
+        &self.node.module.dir
+    }
+
+    pub fn module(&self) -> &'p Module<'p> {
+        self.node.module
+    }
+
+    /// Returns where the module is called; `None` for the root module.
+    pub fn called_at(&self) -> Option<Place> {
+        self.node.call.as_ref().map(|call| call.declared.place())
+    }
+
+    /// Returns how many of this instance are live: `Some(0)` for `count = 0`, `None` when nobody knows.
+    pub fn instances(&self) -> Option<u64> {
+        self.node.instances
+    }
+
+    /// Says that nothing calls the module: its values are its defaults.
+    pub fn is_orphan(&self) -> bool {
+        self.tree.root.kind == RootKind::Orphan
+    }
+
+    /// Returns `resource`, `data` and `module` blocks.
+    pub fn resources(&self) -> impl Iterator<Item = &'p Declared<'p>> + use<'p> {
+        self.node.module.resources.iter().chain(&self.node.module.calls)
+    }
+
+    /// Returns one view for each instance of a block of the top level; one flagged view when there is none or nobody knows.
+    pub fn expand(&self, declared: &Declared<'p>) -> Vec<BodyView<'p>> {
+        BodyView::expand(self, declared)
+    }
+
+    /// Evaluates an expression of the module that stands outside `count` and `for_each`.
+    pub fn eval(&self, expr: &Expression, source: &Source) -> Value {
+        self.eval_in(expr, source, &Bindings::default())
+    }
+
+    pub(super) fn eval_in(&self, expr: &Expression, source: &Source, bindings: &Bindings) -> Value {
+        eval::eval(expr, source, &View { instance: self, bindings })
+    }
+
+    /// Returns what a variable is, and what that overrides; `None` when it is not declared.
+    pub fn binding(&self, name: &str) -> Option<Binding> {
+        let declared = self.node.module.variables.get(name)?;
+        let (mut given, unreadable) = self.given(name);
+        if let Some(default) = declared.attr("default") {
+            given.push(Given { value: self.eval(default.expr(), default.source), setter: Setter::Default, place: default.place() });
+        }
+        let nullable = declared.attr("nullable").is_none_or(|nullable| nullable.expr().as_bool() != Some(false));
+        let of = self.type_of(declared);
+        let what = format!("var.{name}");
+        for one in &mut given {
+            one.value = of.convert(&one.value, &what);
+        }
+        let at = given.iter().position(|one| nullable || !matches!(one.value, Value::Null));
+        let chosen = at.map(|at| given.remove(at));
+        let value = match &chosen {
+            Some(chosen) => chosen.value.clone(),
+            None if unreadable.is_empty() => Value::unknown(WhyKind::VariableNotSet, what),
+            None => Value::unknown(WhyKind::UnreadableSource, what),
+        };
+        let setter = chosen.map(|chosen| (chosen.setter, chosen.place));
+        Some(Binding {
+            name: name.to_owned(),
+            declared: declared.place(),
+            value,
+            setter,
+            overridden: given,
+            could_be_overridden_by: unreadable,
+        })
+    }
+
+    /// Returns all variables of the instance, sorted by name.
+    pub fn variables(&self) -> Vec<Binding> {
+        self.node.module.variables.keys().filter_map(|name| self.binding(name)).collect()
+    }
+
+    /// Returns the unreadable files that may set a variable.
+    pub fn unreadable_overrides(&self, name: &str) -> Vec<RepoPath> {
+        self.binding(name).map(|binding| binding.could_be_overridden_by).unwrap_or_default()
+    }
+
+    /// Returns the values that are given to this module under names it does not declare: they do nothing here.
+    pub fn undeclared(&self) -> Vec<(String, Given)> {
+        let declared = |name: &str| self.node.module.variables.contains_key(name);
+        let names: Vec<String> = match &self.node.call {
+            Some(call) => arguments_of(call.declared).into_iter().map(str::to_owned).collect(),
+            None => self.tree.layers.names(),
+        };
+        let given = |name: String| self.given(&name).0.into_iter().map(move |given| (name.clone(), given)).collect::<Vec<_>>();
+        names.into_iter().filter(|name| !declared(name)).flat_map(given).collect()
+    }
+
+    /// Returns the locals and variables that nothing in the folder reads, and those an override file replaces.
+    pub fn unread(&self) -> Vec<Unread> {
+        let module = self.node.module;
+        let new = |name: String, written: &Written<'p>, replaced_by| {
+            let value = self.eval(written.expr(), written.source);
+            Unread { name, value, place: written.place(), replaced_by }
+        };
+        let locals = module.locals.iter().filter(|(name, _)| !module.reads.local(name));
+        let variables = module.variables.iter().filter(|(name, _)| !module.reads.variable(name));
+        let defaults = variables.filter_map(|(name, declared)| Some((name, declared.attr("default")?)));
+        let mut all: Vec<Unread> = locals.map(|(name, written)| new(format!("local.{name}"), written, None)).collect();
+        all.extend(defaults.map(|(name, written)| new(format!("var.{name}"), &written, None)));
+        all.extend(module.replaced.iter().map(|(name, old, by)| new((*name).to_owned(), old, Some(by.place()))));
+        all
+    }
+
+    /// Returns the calls of modules whose text is not in the repo.
+    pub fn remote_calls(&self) -> Vec<RemoteCall> {
+        let own = self.node.call.is_none().then(|| self.remote_unit()).flatten();
+        let calls = self.node.module.calls.iter().filter(|call| matches!(*self.children(call.label(0)), Children::Boundary(_)));
+        own.into_iter().chain(calls.flat_map(|call| self.expand(call)).map(remote_call)).collect()
+    }
+
+    fn remote_unit(&self) -> Option<RemoteCall> {
+        let unit = self.tree.unit.as_ref()?;
+        let (Location::Remote(source), place) = unit.source()? else { return None };
+        let inputs = unit.inputs();
+        let names: Vec<String> =
+            if let Value::Map(map) = merged(&inputs) { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
+        let arguments = names.into_iter().filter_map(|name| {
+            let given = self.tree.layers.given(&name, self.tree.project.files).0.into_iter().next()?;
+            Some(Argument { name, value: given.value, place: given.place })
+        });
+        Some(RemoteCall { label: None, source, place, instances: Some(1), arguments: arguments.collect() })
+    }
+
+    /// Returns the values that something gives to a name, strongest first.
+    fn given(&self, name: &str) -> (Vec<Given>, Vec<RepoPath>) {
+        let Some(call) = &self.node.call else { return self.tree.layers.given(name, self.tree.project.files) };
+        let argument = call.declared.attr(name).map(|written| {
+            let value = self.tree.instance(call.parent).eval_in(written.expr(), written.source, &call.bindings);
+            Given { value, setter: Setter::Call, place: written.place() }
+        });
+        (argument.into_iter().collect(), Vec::new())
+    }
+
+    fn type_of(&self, declared: &Declared<'p>) -> Type {
+        let written = declared.attr("type");
+        written.map_or(Type::Any, |written| Type::read(written.expr(), &|default| self.eval(default, written.source)))
+    }
+
+    fn variable(&self, name: &str) -> Value {
+        self.remembered(Kind::Variable, name, || self.binding(name).map(|binding| binding.value))
+    }
+
+    fn local(&self, name: &str) -> Value {
+        let written = self.node.module.locals.get(name);
+        self.remembered(Kind::Local, name, || written.map(|written| self.eval(written.expr(), written.source)))
+    }
+
+    /// Returns what the module gives out.
+    fn output(&self, name: &str) -> Value {
+        let written = self.node.module.outputs.get(name).and_then(|output| output.attr("value"));
+        self.remembered(Kind::Output, name, || written.map(|written| self.eval(written.expr(), written.source)))
+    }
+
+    /// Evaluates once; a value that asks for itself is a cycle.
+    fn remembered(&self, kind: Kind, name: &str, evaluate: impl FnOnce() -> Option<Value>) -> Value {
+        let key = (kind, name.to_owned());
+        if let Some(slot) = self.node.values.borrow().get(&key) {
+            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, kind.what(name)));
+        }
+        self.node.values.borrow_mut().insert(key.clone(), None);
+        let value = evaluate().unwrap_or_else(|| Value::unknown(WhyKind::NotDeclared, kind.what(name)));
+        self.node.values.borrow_mut().insert(key, Some(value.clone()));
+        value
+    }
+
+    /// Returns the instances that a module call makes.
+    fn children(&self, name: &str) -> Rc<Children> {
+        if let Some(slot) = self.node.children.borrow().get(name) {
+            return slot.clone().unwrap_or_else(|| Rc::new(Children::Boundary(Why::new(WhyKind::Cycle, format!("module.{name}")))));
+        }
+        self.node.children.borrow_mut().insert(name.to_owned(), None);
+        let children = Rc::new(match self.node.module.find("module", name, "") {
+            Some(call) => self.call(name, call).unwrap_or_else(Children::Boundary),
+            None => Children::Boundary(Why::new(WhyKind::NotDeclared, format!("module.{name}"))),
+        });
+        self.node.children.borrow_mut().insert(name.to_owned(), Some(children.clone()));
+        children
+    }
+
+    fn call(&self, name: &str, call: &'p Declared<'p>) -> Result<Children, Why> {
+        let module = self.called_module(name, call)?;
+        let repeat = Repeat::of(self, &call.layers);
+        let mut items = Vec::new();
+        for (bindings, key, live) in repeat.bindings() {
+            let node = Node {
+                id: 0,
+                address: address(&self.node.address, name, key.as_ref()),
+                module,
+                call: Some(Called { parent: self.node.id, declared: call, bindings }),
+                depth: self.node.depth + 1,
+                instances: times(self.node.instances, live),
+                values: RefCell::default(),
+                children: RefCell::default(),
+            };
+            let Some(id) = self.tree.add(node) else {
+                self.tree.problem(&call.place(), format!("more than {INSTANCES} module instances; the rest is not looked at"));
+                return Err(Why::new(WhyKind::Limit, format!("module.{name}")));
+            };
+            items.push((key, id));
+        }
+        Ok(Children::Local { repeat, items })
+    }
+
+    fn called_module(&self, name: &str, call: &'p Declared<'p>) -> Result<&'p Module<'p>, Why> {
+        let what = format!("module.{name}");
+        let source = call.attr("source").map_or(Value::Null, |written| self.eval(written.expr(), written.source));
+        let Some(source) = source.as_str() else { return Err(Why::new(WhyKind::RemoteModule, what)) };
+        if !is_local(&source) {
+            return Err(Why::new(WhyKind::RemoteModule, what));
+        }
+        let place = call.place();
+        let Some(dir) = self.node.module.dir.join(&source) else {
+            self.tree.problem(&place, format!("{what}: its source {source} leaves the repo"));
+            return Err(Why::new(WhyKind::RemoteModule, what));
+        };
+        let Some(module) = self.tree.project.module(&dir) else {
+            self.tree.problem(&place, format!("{what}: there is no module in {dir}"));
+            return Err(Why::new(WhyKind::File, what));
+        };
+        if self.node.depth >= DEPTH || self.ancestors().any(|node| node.module.dir == dir) {
+            self.tree.problem(&place, format!("{what}: the module in {dir} calls itself"));
+            return Err(Why::new(WhyKind::Cycle, what));
+        }
+        Ok(module)
+    }
+
+    /// This instance's node, then the one that calls it, up to the root.
+    fn ancestors(&self) -> impl Iterator<Item = Rc<Node<'p>>> + '_ {
+        std::iter::successors(Some(self.node.clone()), |node| node.call.as_ref().map(|call| self.tree.instance(call.parent).node))
+    }
+
+    /// `path.module`, as Terraform prints it: relative to where it is run.
+    fn path_module(&self) -> String {
+        relative(self.tree.root.module_dir(), &self.node.module.dir)
+    }
+}
+
+/// Terraform's rule for a module's `source`.
+pub(super) fn is_local(source: &str) -> bool {
+    source.starts_with("./") || source.starts_with("../") || source == "." || source == ".."
+}
+
+/// Returns the names of a call's attributes that are arguments of the module.
+fn arguments_of<'p>(call: &Declared<'p>) -> Vec<&'p str> {
+    let names = call.layers.iter().flat_map(|layer| layer.body.attributes()).map(|attribute| attribute.key.as_str());
+    names.filter(|name| !matches!(*name, "source" | "version" | "count" | "for_each" | "providers" | "depends_on")).collect()
+}
+
+fn remote_call(view: BodyView<'_>) -> RemoteCall {
+    let arguments = view
+        .attrs()
+        .into_iter()
+        .filter(|attr| !matches!(attr.name(), "source" | "version" | "count" | "for_each" | "providers" | "depends_on"));
+    RemoteCall {
+        label: view.labels().first().map(|label| (*label).to_owned()),
+        source: shown(&view.value("source")),
+        place: Place::of(view.source(), &view.block().ident),
+        instances: view.instances(),
+        arguments: arguments.map(|attr| Argument { name: attr.name().to_owned(), value: attr.value(), place: attr.place() }).collect(),
+    }
+}
+
+fn address(parent: &str, name: &str, key: Option<&Value>) -> String {
+    let dot = if parent.is_empty() { "" } else { "." };
+    let key = match key {
+        Some(text @ Value::Text(_)) => format!("[{:?}]", shown(text)),
+        Some(number) => format!("[{}]", eval::support::to_known(number).unwrap_or_default()),
+        None => String::new(),
+    };
+    format!("{parent}{dot}module.{name}{key}")
+}

@@ -1,0 +1,179 @@
+//! What one folder of `.tf` files declares, with its override files merged in. Evaluates nothing.
+
+mod reads;
+
+use super::files::RepoPath;
+use super::hcl::Source;
+use super::sources::{Place, Problem, Sources};
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Attribute, Block, Body};
+use std::collections::{BTreeMap, HashMap};
+
+pub use reads::Reads;
+
+/// A body and the file it is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'s> {
+    pub body: &'s Body,
+    pub source: &'s Source,
+}
+
+/// An attribute and the file it is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'s> {
+    pub attribute: &'s Attribute,
+    pub source: &'s Source,
+}
+
+impl<'s> Written<'s> {
+    pub fn expr(&self) -> &'s Expression {
+        &self.attribute.value
+    }
+
+    /// Returns the place of the value.
+    pub fn place(&self) -> Place {
+        Place::of(self.source, self.expr())
+    }
+}
+
+/// A block of the top level: itself, and the blocks of override files that change it.
+#[derive(Clone, Debug)]
+pub struct Declared<'s> {
+    pub block: &'s Block,
+    pub source: &'s Source,
+    /// The block's own body first; a later layer is stronger.
+    pub layers: Vec<Layer<'s>>,
+}
+
+impl<'s> Declared<'s> {
+    fn new(block: &'s Block, source: &'s Source) -> Self {
+        Self { block, source, layers: vec![Layer { body: &block.body, source }] }
+    }
+
+    /// Returns the strongest attribute of that name.
+    pub fn attr(&self, name: &str) -> Option<Written<'s>> {
+        attr(&self.layers, name)
+    }
+
+    /// Returns a label, `""` when there is none.
+    pub fn label(&self, index: usize) -> &'s str {
+        self.block.labels.get(index).map_or("", |label| label.as_str())
+    }
+
+    pub fn place(&self) -> Place {
+        Place::of(self.source, &self.block.ident)
+    }
+}
+
+/// Returns the attribute of the strongest layer that has it.
+pub(super) fn attr<'s>(layers: &[Layer<'s>], name: &str) -> Option<Written<'s>> {
+    layers.iter().rev().find_map(|layer| layer.body.get_attribute(name).map(|attribute| Written { attribute, source: layer.source }))
+}
+
+/// The declarations of a module's folder.
+#[derive(Debug, Default)]
+pub struct Module<'s> {
+    pub dir: RepoPath,
+    pub variables: BTreeMap<&'s str, Declared<'s>>,
+    pub locals: BTreeMap<&'s str, Written<'s>>,
+    /// Locals and variable defaults that an override file replaces: name, what is replaced, by what.
+    pub replaced: Vec<(&'s str, Written<'s>, Written<'s>)>,
+    pub outputs: BTreeMap<&'s str, Declared<'s>>,
+    /// `resource` and `data` blocks in the order of files and lines.
+    pub resources: Vec<Declared<'s>>,
+    pub calls: Vec<Declared<'s>>,
+    pub reads: Reads,
+    /// There is a `provider`, `backend` or `cloud` block: a root, not a module to call.
+    pub configured: bool,
+    index: HashMap<(&'s str, &'s str, &'s str), usize>,
+}
+
+impl<'s> Module<'s> {
+    /// Reads what the `.tf` files declare; `files` are in the order of their names.
+    pub fn read(dir: &RepoPath, files: &[&'s Source], problems: &mut Vec<Problem>) -> Self {
+        let mut module = Self { dir: dir.clone(), ..Self::default() };
+        let (overriding, plain): (Vec<&'s Source>, Vec<&'s Source>) = files.iter().partition(|source| is_override(source.path.name()));
+        for (source, replace) in plain.iter().map(|s| (s, false)).chain(overriding.iter().map(|s| (s, true))) {
+            for block in source.body.blocks() {
+                module.add(block, source, replace, problems);
+            }
+            module.reads.add(&source.body);
+        }
+        module
+    }
+
+    /// Returns the files a folder's module is made of.
+    pub fn files(sources: &'s Sources, dir: &RepoPath) -> Vec<&'s Source> {
+        sources.folder(dir).iter().filter(|path| path.name().ends_with(".tf")).filter_map(|path| sources.source(path)).collect()
+    }
+
+    /// Returns the resource or data block.
+    pub fn find(&self, kind: &str, first: &str, second: &str) -> Option<&Declared<'s>> {
+        let list = if kind == "module" { &self.calls } else { &self.resources };
+        self.index.get(&(kind, first, second)).and_then(|at| list.get(*at))
+    }
+
+    fn add(&mut self, block: &'s Block, source: &'s Source, replace: bool, problems: &mut Vec<Problem>) {
+        let declared = Declared::new(block, source);
+        match (block.ident.as_str(), declared.label(0), declared.label(1)) {
+            ("locals", _, _) => self.add_locals(block, source, problems),
+            ("variable", name, _) => self.add_named(true, name, declared, replace, problems),
+            ("output", name, _) => self.add_named(false, name, declared, replace, problems),
+            (kind @ ("resource" | "data"), first, second) => self.add_indexed((kind, first, second), declared, replace, problems),
+            ("module", name, _) => self.add_indexed(("module", name, ""), declared, replace, problems),
+            ("provider", _, _) => self.configured = true,
+            ("terraform", _, _) => self.configured |= block.body.has_blocks("backend") || block.body.has_blocks("cloud"),
+            _ => {}
+        }
+    }
+
+    fn add_locals(&mut self, block: &'s Block, source: &'s Source, problems: &mut Vec<Problem>) {
+        for attribute in block.body.attributes() {
+            let (name, written) = (attribute.key.as_str(), Written { attribute, source });
+            match self.locals.get(name).copied() {
+                Some(_) if !is_override(source.path.name()) => problems.push(twice(&written.place(), name)),
+                before => {
+                    self.locals.insert(name, written);
+                    self.replaced.extend(before.map(|before| (name, before, written)));
+                }
+            }
+        }
+    }
+
+    fn add_named(&mut self, variable: bool, name: &'s str, declared: Declared<'s>, replace: bool, problems: &mut Vec<Problem>) {
+        let list = if variable { &mut self.variables } else { &mut self.outputs };
+        let Some(before) = list.get_mut(name) else {
+            list.insert(name, declared);
+            return;
+        };
+        if !replace {
+            problems.push(twice(&declared.place(), name));
+            return;
+        }
+        if let (true, Some(old), Some(new)) = (variable, before.attr("default"), declared.attr("default")) {
+            self.replaced.push((name, old, new));
+        }
+        before.layers.extend(declared.layers);
+    }
+
+    fn add_indexed(&mut self, key: (&'s str, &'s str, &'s str), declared: Declared<'s>, replace: bool, problems: &mut Vec<Problem>) {
+        let list = if key.0 == "module" { &mut self.calls } else { &mut self.resources };
+        match self.index.get(&key).and_then(|at| list.get_mut(*at)) {
+            Some(before) if replace => before.layers.extend(declared.layers),
+            Some(_) => problems.push(twice(&declared.place(), key.1)),
+            None => {
+                self.index.insert(key, list.len());
+                list.push(declared);
+            }
+        }
+    }
+}
+
+/// Terraform's rule: `override.tf` and names that end in `_override.tf` are merged into the other files, in the order of their names.
+fn is_override(name: &str) -> bool {
+    name == "override.tf" || name.ends_with("_override.tf")
+}
+
+fn twice(place: &Place, name: &str) -> Problem {
+    Problem::new(&place.file, Some(place.line), format!("{name} is declared twice; the first one counts"))
+}
