@@ -1,5 +1,8 @@
 //! What may set the variables of a root, in Terraform's order, and what each of them is set to. Converts nothing.
 
+#[cfg(test)]
+mod tests;
+
 use super::eval;
 use super::files::{Files, RepoPath};
 use super::hcl::Source;
@@ -139,8 +142,8 @@ impl<'s> Layers<'s> {
                 Content::Inputs(inputs) => add_inputs(inputs, name, &mut add),
                 Content::Unreadable(_) => {}
             }
-            if before == 0 && given.is_empty() {
-                unreadable.extend(layer.may_set_anything());
+            if before == 0 {
+                unreadable.extend(layer.may_set(name, given.is_empty()));
             }
         }
         unreadable.dedup();
@@ -176,7 +179,9 @@ impl<'s> Layers<'s> {
 
     fn push_argument(&mut self, argument: &Argument, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         match argument {
-            Argument::Var { name, value, place } => self.push(Setter::ExtraArguments, Content::Map(single(name.clone(), Value::Text(value.clone())), place.clone())),
+            Argument::Var { name, value, place } => {
+                self.push(Setter::ExtraArguments, Content::Map(single(name.clone(), Value::Text(value.clone())), place.clone()))
+            }
             Argument::VarFile { path, required, place } => {
                 let found = path.as_str().map(|path| candidates(origin, &path));
                 let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
@@ -184,11 +189,19 @@ impl<'s> Layers<'s> {
                     (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin),
                     (None, _) if !required => {}
                     (None, Some(file)) => {
-                        problems.push(Problem::new(&place.file, Some(place.line), format!("var-file {file} is not in the repo; it may set any variable")));
+                        problems.push(Problem::new(
+                            &place.file,
+                            Some(place.line),
+                            format!("var-file {file} is not in the repo; it may set any variable"),
+                        ));
                         self.push(Setter::ExtraArguments, Content::Unreadable(file.clone()));
                     }
                     (None, None) => {
-                        problems.push(Problem::new(&place.file, Some(place.line), format!("var-file {} is not known; it may set any variable", terragrunt::shown(path))));
+                        problems.push(Problem::new(
+                            &place.file,
+                            Some(place.line),
+                            format!("var-file {} is not known; it may set any variable", terragrunt::shown(path)),
+                        ));
                         self.push(Setter::ExtraArguments, Content::Unreadable(place.file.clone()));
                     }
                 }
@@ -219,11 +232,16 @@ impl<'s> Layers<'s> {
 }
 
 impl Layer<'_> {
-    fn may_set_anything(&self) -> Vec<RepoPath> {
+    /// Returns the files that cannot be read and may set a variable more strongly than what is known of this layer.
+    fn may_set(&self, name: &str, nothing_known: bool) -> Vec<RepoPath> {
+        let says = |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
         match &self.content {
-            Content::Unreadable(file) => vec![file.clone()],
-            Content::Inputs(inputs) => inputs.iter().filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect(),
-            Content::Body(_) | Content::Map(..) => Vec::new(),
+            Content::Unreadable(file) if nothing_known => vec![file.clone()],
+            Content::Inputs(inputs) => {
+                let stronger = inputs.iter().take_while(|inputs| !says(inputs));
+                stronger.filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -4,6 +4,8 @@
 mod conformance;
 mod fuzz_smoke;
 mod generated;
+mod registry_conformance;
+mod scan_testdata;
 mod servers;
 mod support;
 mod tidy;
