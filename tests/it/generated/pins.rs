@@ -47,8 +47,13 @@ impl Before {
 
     /// Pins each of the chosen sites to a digest of its own, and complains about everything that is not as it should be.
     fn pin(&self, chosen: &dyn Fn(usize) -> bool) {
-        let sites: Vec<(usize, &Literal, &Site)> =
-            self.scan.sites().enumerate().filter(|(index, _)| chosen(*index)).map(|(index, (literal, site))| (index, literal, site)).collect();
+        let sites: Vec<(usize, &Literal, &Site)> = self
+            .scan
+            .sites()
+            .enumerate()
+            .filter(|(index, _)| chosen(*index))
+            .map(|(index, (literal, site))| (index, literal, site))
+            .collect();
         let what = sites.iter().map(|(_, _, site)| site.key.to_string()).take(3).collect::<Vec<_>>().join(", ");
         let mut planned: BTreeMap<String, String> = BTreeMap::new();
         let mut by_file: BTreeMap<RepoPath, Vec<Edit>> = BTreeMap::new();
