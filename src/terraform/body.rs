@@ -264,10 +264,6 @@ impl<'p> BodyView<'p> {
         self.key.as_ref()
     }
 
-    pub(super) fn bindings(&self) -> &Bindings {
-        &self.bindings
-    }
-
     /// Evaluates an expression that stands in this body.
     pub fn eval(&self, expr: &Expression, source: &Source) -> Value {
         self.instance.eval_in(expr, source, &self.bindings)

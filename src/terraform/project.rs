@@ -70,7 +70,7 @@ impl<'s> Project<'s> {
     pub fn new(files: &'s Files, sources: &'s Sources, settings: &Settings) -> Self {
         let mut problems = Vec::new();
         let has_tf = |dir: &&RepoPath| sources.folder(dir).iter().any(|path| path.name().ends_with(".tf"));
-        let read = |dir: &RepoPath, problems: &mut Vec<Problem>| (dir.clone(), Module::read(dir, &Module::files(sources, dir), problems));
+        let read = |dir: &RepoPath, problems: &mut Vec<Problem>| (dir.clone(), Module::of_folder(sources, dir, problems));
         let modules = sources.folders().filter(has_tf).map(|dir| read(dir, &mut problems)).collect();
         let problems = sources.problems().iter().cloned().chain(problems).collect();
         let mut new = Self { files, sources, none: Module::default(), modules, overlaid: BTreeMap::new(), roots: Vec::new(), problems };

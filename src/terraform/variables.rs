@@ -101,7 +101,7 @@ impl<'s> Layers<'s> {
         for path in origin.var_files.iter().rev() {
             let found = candidates(origin, path).into_iter().find(|file| origin.files.get(file).is_some());
             match found {
-                Some(file) => new.push_file(Setter::VarFile, &file, origin),
+                Some(file) => new.push_file(Setter::VarFile, &file, origin, problems),
                 None => problems.push(Problem::new(origin.dir, None, format!("var-file {path} of the settings is not in the repo"))),
             }
         }
@@ -109,7 +109,7 @@ impl<'s> Layers<'s> {
         for argument in arguments.iter().rev() {
             new.push_argument(argument, origin, problems);
         }
-        new.push_tfvars(origin);
+        new.push_tfvars(origin, problems);
         for argument in arguments.into_iter().rev() {
             if let Argument::Env { name, value, place } = argument {
                 new.push(Setter::ExtraEnv, Content::Map(single(name, value), place));
@@ -162,7 +162,7 @@ impl<'s> Layers<'s> {
         self.layers.push(Layer { setter, content });
     }
 
-    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &Origin<'_, 's>) {
+    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         let content = match origin.sources.source(file) {
             Some(source) => Content::Body(source),
             None if file.name().ends_with(".json") && origin.sources.unreadable(file).is_none() => {
@@ -174,6 +174,9 @@ impl<'s> Layers<'s> {
             }
             None => Content::Unreadable(file.clone()),
         };
+        if matches!(content, Content::Unreadable(_)) && origin.sources.unreadable(file).is_none() {
+            problems.push(Problem::new(file, None, "not read as a var-file; it may set any variable"));
+        }
         self.push(setter, content);
     }
 
@@ -186,7 +189,7 @@ impl<'s> Layers<'s> {
                 let found = path.as_str().map(|path| candidates(origin, &path));
                 let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
                 match (there, found.iter().flatten().next()) {
-                    (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin),
+                    (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin, problems),
                     (None, _) if !required => {}
                     (None, Some(file)) => {
                         problems.push(Problem::new(
@@ -212,17 +215,17 @@ impl<'s> Layers<'s> {
 
     /// `*.auto.tfvars[.json]` in the order of their names, the last one strongest, then `terraform.tfvars.json`, then `terraform.tfvars`.
     /// A unit's own files are copied over those of its module.
-    fn push_tfvars(&mut self, origin: &Origin<'_, 's>) {
+    fn push_tfvars(&mut self, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         let mut named: BTreeMap<&str, &RepoPath> = BTreeMap::new();
         for dir in [origin.module, origin.dir] {
             named.extend(origin.sources.folder(dir).iter().map(|path| (path.name(), path)));
         }
         let auto = |name: &str| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json");
         for (_, path) in named.iter().rev().filter(|(name, _)| auto(name)) {
-            self.push_file(Setter::AutoTfvars, path, origin);
+            self.push_file(Setter::AutoTfvars, path, origin, problems);
         }
         for path in ["terraform.tfvars.json", "terraform.tfvars"].iter().filter_map(|name| named.get(name)) {
-            self.push_file(Setter::Tfvars, path, origin);
+            self.push_file(Setter::Tfvars, path, origin, problems);
         }
     }
 
@@ -298,6 +301,20 @@ fn written_at(value: &Value, files: &Files) -> Option<Place> {
     let bytes = files.bytes(&origin.file)?;
     let line = bytes.get(..origin.literal.start)?.iter().filter(|byte| **byte == b'\n').count() + 1;
     Some(Place { file: origin.file.clone(), span: origin.literal, line })
+}
+
+/// Returns the values of a var-file: those of `read_tfvars_file`.
+pub(super) fn read_file(file: &RepoPath, files: &Files, sources: &Sources) -> Value {
+    match sources.source(file) {
+        Some(source) => {
+            let value = |attribute: &hcl_edit::structure::Attribute| {
+                (Arc::from(attribute.key.as_str()), eval::eval(&attribute.value, source, &Nothing::new(files)))
+            };
+            Value::Map(Arc::new(source.body.attributes().map(value).collect()))
+        }
+        None if file.name().ends_with(".json") && sources.unreadable(file).is_none() => decode(file, files),
+        None => Value::unknown(WhyKind::UnreadableSource, file.display()),
+    }
 }
 
 /// Reads a JSON file as `jsondecode(file(…))` does, with the places of its strings.

@@ -206,6 +206,23 @@ fn hostile_repos_end() {
 }
 
 #[test]
+fn a_long_chain_ends_in_a_limit() {
+    let chain: String = (0..3000).map(|n| format!("  a{n} = \"${{local.a{}}}\"\n", n + 1)).collect();
+    let main = format!("locals {{\n{chain}}}\nmodule \"m\" {{\n  source = \"./m\"\n  v = local.a0\n}}\n");
+    let all = [("main.tf", main.as_str()), ("m/main.tf", "variable \"v\" {}\n")];
+    with(&all, &Settings::default(), |project| {
+        let shown = project.each_root(|walk| show(&evaluate(&walk.instances()[1], "var.v")));
+        assert!(shown[0].starts_with("Limit"), "{shown:?}");
+    });
+}
+
+#[test]
+fn nothing_is_called_unread_beside_a_file_that_was_not_read() {
+    let all = [("main.tf", "locals {\n  a = 1\n}\n"), ("broken.tf", "{{{")];
+    with(&all, &Settings::default(), |project| assert_eq!(project.walk(&project.roots()[0]).instances()[0].unread().len(), 0));
+}
+
+#[test]
 fn roots_are_walked_on_two_threads_in_order() {
     let names: Vec<String> = (10..60).map(|n| format!("r{n}/main.tf")).collect();
     let all: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();

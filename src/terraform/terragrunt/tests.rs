@@ -19,6 +19,7 @@ fn expression(expr: &str) -> String {
             "locals {\n  n = \"near\"\n  d = get_terragrunt_dir()\n  o = get_original_terragrunt_dir()\n}\ninputs = {\n  i = 1\n}\n",
         ),
         ("a/b/f.txt", "text"),
+        ("t.tfvars", "t = \"1.2\"\n"),
     ])
 }
 
@@ -44,6 +45,7 @@ fn path_functions_give_paths_below_the_top() {
         ("read_terragrunt_config(\"../near.hcl\").inputs.i", "1"),
         ("read_terragrunt_config(\"../near.hcl\").locals.d", "\"/repo/a\""),
         ("read_terragrunt_config(\"../near.hcl\").locals.o", "\"/repo/a/b\""),
+        ("jsondecode(read_tfvars_file(\"../../t.tfvars\")).t", "\"1.2\""),
         ("read_terragrunt_config(\"none.hcl\", { locals = { n = 2 } }).locals.n", "2"),
     ];
     for (expr, expected) in cases {
