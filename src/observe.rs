@@ -71,7 +71,8 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
             Ok(Checkout { tip: folder.head, files, scan, config, history: Seen::NotAsked, ledger: Seen::NotAsked, clone: None })
         }
         Origin::Remote { remote, cache, access } => {
-            let branch = setup.config.as_ref().map(|(name, text)| Config::parse(text, name)).transpose()?.and_then(|config| config.git.branch);
+            let branch =
+                setup.config.as_ref().map(|(name, text)| Config::parse(text, name)).transpose()?.and_then(|config| config.git.branch);
             let access = Access { branch: access.branch.clone().or(branch.map(|b| b.to_string())), ..access.clone() };
             at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
         }
@@ -110,9 +111,15 @@ fn own_config(files: &Files) -> Result<Config> {
 }
 
 /// Asks registries and caches what the channels mean now, and puts the snapshot together.
-pub async fn observe(setup: &Setup, checkout: &Checkout, channels: BTreeSet<Channel>, registries: &Registries, progress: Progress<'_>) -> Snapshot {
+pub async fn observe(
+    setup: &Setup,
+    checkout: &Checkout,
+    channels: BTreeSet<Channel>,
+    registries: &Registries,
+    progress: Progress<'_>,
+) -> Snapshot {
     let upstream = registry::poll(&registries.upstream, channels.clone(), &|p| progress("registries", p.done, p.of)).await;
-    let cache = cache::poll(&registries.caches, &upstream, channels, &|p| progress("caches", p.done, p.of)).await;
+    let cache = cache::poll(&registries.caches, &upstream, &channels, &|p| progress("caches", p.done, p.of)).await;
     Snapshot { upstream, cache, ..offline(setup, checkout) }
 }
 
@@ -137,5 +144,7 @@ pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<(Channel, String
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
     let proofs = registry::prove(&registries.upstream, &wanted).await;
     let failed = wanted.into_iter().zip(proofs).filter_map(|((channel, digest), proof)| Some((channel, digest, proof.err()?)));
-    failed.map(|(channel, digest, why)| (channel, format!("{} could not be fetched by its digest {}: {why}", "the image", digest.short()))).collect()
+    failed
+        .map(|(channel, digest, why)| (channel, format!("{} could not be fetched by its digest {}: {why}", "the image", digest.short())))
+        .collect()
 }

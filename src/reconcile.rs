@@ -35,7 +35,8 @@ pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>
     for attempt in 0..TRIES {
         let mut now = proved(planned(setup, checkout, &registries, progress).await?, &registries).await;
         let (snapshot, plan) = (&now.snapshot, &now.plan);
-        let clone = now.checkout.clone.as_mut().ok_or_else(|| Error::usage("there is no remote to write to").hint("name one with --remote"))?;
+        let clone =
+            now.checkout.clone.as_mut().ok_or_else(|| Error::usage("there is no remote to write to").hint("name one with --remote"))?;
         match tokio::task::block_in_place(|| write::write(lease, clone, snapshot, plan))? {
             Outcome::Done(receipt) => {
                 let receipt = Receipt { refused: now.refused.clone(), ..receipt };

@@ -10,8 +10,9 @@ pub fn run(args: &cli::Config) -> Result<Done> {
         cli::Config::Schema => out::json(&config::schema())?,
         cli::Config::Check { file } => {
             let name = file.display().to_string();
-            let text = std::fs::read_to_string(file)
-                .map_err(|e| Error::usage(format!("cannot read {name}")).because(e).hint("name the file: pintle config check path/to/pintle.toml"))?;
+            let text = std::fs::read_to_string(file).map_err(|e| {
+                Error::usage(format!("cannot read {name}")).because(e).hint("name the file: pintle config check path/to/pintle.toml")
+            })?;
             Config::parse(&text, &name)?;
             out::data(&format!("{name} is valid\n"))?;
         }

@@ -10,12 +10,17 @@ use serde_json::json;
 pub async fn run(args: &Explain) -> Result<Done> {
     let setup = source::setup(&args.repo.dir, &args.repo.clone, &args.registries)?;
     let bar = Bar::new();
-    let known = if args.offline { reconcile::look(&setup).await? } else { reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await? };
+    let known = if args.offline {
+        reconcile::look(&setup).await?
+    } else {
+        reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?
+    };
     bar.end();
     let (snapshot, plan) = (&known.snapshot, &known.plan);
     let found = find(&snapshot.scan, &args.target);
     if found.literals.is_empty() {
-        let near = if found.near.is_empty() { "pintle scan lists them all".to_owned() } else { format!("near it: {}", found.near.join(", ")) };
+        let near =
+            if found.near.is_empty() { "pintle scan lists them all".to_owned() } else { format!("near it: {}", found.near.join(", ")) };
         return Err(Error::failed(format!("no site, workload or image is called {}", args.target)).hint(near));
     }
     let explained = found.literals.iter().map(|index| explain(snapshot, plan, &snapshot.scan.literals[*index]));

@@ -14,7 +14,9 @@ pub fn run(args: &Log) -> Result<Done> {
     let all = match &looked.snapshot.history {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
-        Seen::NotAsked => return Err(Error::usage("a folder has no history of pins here").hint("name the git remote: pintle log --remote URL")),
+        Seen::NotAsked => {
+            return Err(Error::usage("a folder has no history of pins here").hint("name the git remote: pintle log --remote URL"));
+        }
     };
     let wanted = |one: &&Recorded| {
         let only = args.only.as_deref().unwrap_or("");
@@ -34,7 +36,15 @@ pub fn run(args: &Log) -> Result<Done> {
 fn row(one: &Recorded) -> [String; 7] {
     let from = one.pin.from.as_ref().map(|digest| digest.short().to_owned()).unwrap_or_else(|| "-".into());
     let what = one.pin.action.word().to_owned();
-    [one.commit.short().to_owned(), show_time(one.at), what, one.pin.image.clone(), from, one.pin.to.short().to_owned(), one.pin.site.clone()]
+    [
+        one.commit.short().to_owned(),
+        show_time(one.at),
+        what,
+        one.pin.image.clone(),
+        from,
+        one.pin.to.short().to_owned(),
+        one.pin.site.clone(),
+    ]
 }
 
 fn json(one: &Recorded) -> serde_json::Value {

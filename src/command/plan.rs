@@ -29,7 +29,13 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
         let (literal, site) = sites.get(&decision.site)?;
         let place = format!("{}:{}", literal.file, literal.line);
         let reason = decision.reasons.first().cloned().unwrap_or_default();
-        Some([verdict_word(decision.verdict).to_owned(), place, site.image.name.to_string() + &tag(&site.image.tag), digests(decision), reason])
+        Some([
+            verdict_word(decision.verdict).to_owned(),
+            place,
+            site.image.name.to_string() + &tag(&site.image.tag),
+            digests(decision),
+            reason,
+        ])
     });
     out::data(&table(["verdict", "place", "image", "digest", "why"], rows))?;
     scan::tell(&planned.snapshot.scan.problems);

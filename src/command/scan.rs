@@ -12,7 +12,8 @@ pub fn run(args: &Scan) -> Result<Done> {
     let looked = on_runtime(reconcile::look(&setup))?;
     let mut scan = (*looked.snapshot.scan).clone();
     if !looked.snapshot.files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
-        return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file").hint("name the top folder of the infra repo: pintle scan path/to/repo"));
+        return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
+            .hint("name the top folder of the infra repo: pintle scan path/to/repo"));
     }
     if args.sites_only {
         scan.literals.retain(|literal| matches!(literal.fate, Fate::Site(_)));

@@ -24,7 +24,10 @@ pub fn setup(dir: &Path, clone: &cli::Clone, registries: &cli::Registries) -> Re
 
 /// The remote, which has to be named.
 pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
-    let none = || Error::usage("no remote is named").hint("name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment");
+    let none = || {
+        Error::usage("no remote is named")
+            .hint("name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment")
+    };
     let remote = clone.remote.as_deref().ok_or_else(none)?;
     told(origin(remote, clone)?, clone, registries)
 }
@@ -60,7 +63,9 @@ fn token(file: Option<&Path>) -> Result<Option<SecretString>> {
     };
     let trimmed = given.map(|token| token.trim().to_owned());
     match trimmed {
-        Some(token) if token.is_empty() => Err(Error::usage("the token is empty").hint("put the token alone into the file, or leave the option out")),
+        Some(token) if token.is_empty() => {
+            Err(Error::usage("the token is empty").hint("put the token alone into the file, or leave the option out"))
+        }
         other => Ok(other.map(SecretString::from)),
     }
 }
@@ -91,11 +96,16 @@ fn bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
 
 /// `docker.io=https://registry.example.org/hub`
 fn address(pair: &str, option: &str) -> Result<(String, Url)> {
-    let wrong = |why: &str| Error::usage(format!("{option} {pair} is not HOST=URL")).cause(why).hint(format!("write {option} docker.io=https://registry.example.org"));
+    let wrong = |why: &str| {
+        Error::usage(format!("{option} {pair} is not HOST=URL"))
+            .cause(why)
+            .hint(format!("write {option} docker.io=https://registry.example.org"))
+    };
     let (host, url) = pair.split_once('=').ok_or_else(|| wrong("there is no ="))?;
     let url = Url::parse(url).map_err(|e| wrong(&e.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::usage(format!("the address of {host} holds a user or a password")).hint("credentials go into the file of --docker-config"));
+        return Err(Error::usage(format!("the address of {host} holds a user or a password"))
+            .hint("credentials go into the file of --docker-config"));
     }
     match url.scheme() {
         "http" | "https" if url.has_host() && !host.is_empty() => Ok((host.to_owned(), url)),

@@ -29,7 +29,9 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     bar.end();
     match args.output.output {
         Format::Json => out::json(&receipt_json(&receipt))?,
-        Format::Table => out::data(&receipt.commits.iter().map(|commit| format!("{} {}\n", commit.commit.short(), commit.subject)).collect::<String>())?,
+        Format::Table => {
+            out::data(&receipt.commits.iter().map(|commit| format!("{} {}\n", commit.commit.short(), commit.subject)).collect::<String>())?
+        }
     }
     tell(&planned, &receipt.refused);
     if receipt.commits.is_empty() {
@@ -56,7 +58,8 @@ fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Done {
 }
 
 fn receipt_json(receipt: &Receipt) -> serde_json::Value {
-    let commits = receipt.commits.iter().map(|c| json!({ "commit": c.commit.as_str(), "name": *c.name, "subject": c.subject, "pins": c.pins }));
+    let commits =
+        receipt.commits.iter().map(|c| json!({ "commit": c.commit.as_str(), "name": *c.name, "subject": c.subject, "pins": c.pins }));
     let refused = receipt.refused.iter().map(|(name, why)| json!({ "name": **name, "why": why }));
     json!({
         "version": 1,

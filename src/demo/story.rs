@@ -8,8 +8,8 @@ use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::json::verdict_word;
 use crate::reconcile::{self, Planned};
-use crate::sites::json::fate_word;
 use crate::remote::git::{Access, Remote};
+use crate::sites::json::fate_word;
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,12 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     for commit in receipt.commits.iter().take(6) {
         tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
-    tell(&format!("  … {} commits, {} pins; {}\n", receipt.commits.len(), receipt.commits.iter().map(|c| c.pins).sum::<usize>(), counts(&planned)))?;
+    tell(&format!(
+        "  … {} commits, {} pins; {}\n",
+        receipt.commits.len(),
+        receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
+        counts(&planned)
+    ))?;
 
     title(tell, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
     let channel = channel(MOVED)?;
@@ -83,7 +88,8 @@ pub async fn push(dir: &Path, image: &str, tell: Tell<'_>) -> Result<()> {
 
 fn new_dir() -> Result<PathBuf> {
     let made = tempfile::Builder::new().prefix("pintle-demo-").tempdir();
-    made.map(tempfile::TempDir::keep).map_err(|e| Error::failed("cannot make a temporary folder").because(e).hint("name a folder with --dir"))
+    made.map(tempfile::TempDir::keep)
+        .map_err(|e| Error::failed("cannot make a temporary folder").because(e).hint("name a folder with --dir"))
 }
 
 fn setup(world: &World) -> Result<Setup> {
@@ -112,7 +118,12 @@ fn scanned(looked: &Planned, tell: Tell<'_>) -> Result<()> {
         *fates.entry(fate_word(&literal.fate).0).or_default() += 1;
     }
     let counts: Vec<String> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
-    tell(&format!("  {} files, {} literals that take part in an image: {}\n", looked.snapshot.files.len(), scan.literals.len(), counts.join(", ")))?;
+    tell(&format!(
+        "  {} files, {} literals that take part in an image: {}\n",
+        looked.snapshot.files.len(),
+        scan.literals.len(),
+        counts.join(", ")
+    ))?;
     for fate in ["half", "unpinnable", "dead"] {
         if let Some(literal) = scan.literals.iter().find(|literal| fate_word(&literal.fate).0 == fate) {
             let reason = fate_word(&literal.fate).1.unwrap_or_default();
@@ -150,7 +161,16 @@ fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
 
 fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {
     let Seen::Known(history) = &looked.snapshot.history else { return Ok(()) };
-    let line = |one: &Recorded| format!("  {} {} {} {} → {}\n", one.commit.short(), one.pin.action.word(), one.pin.image, one.pin.from.as_ref().map_or("-", |d| d.short()), one.pin.to.short());
+    let line = |one: &Recorded| {
+        format!(
+            "  {} {} {} {} → {}\n",
+            one.commit.short(),
+            one.pin.action.word(),
+            one.pin.image,
+            one.pin.from.as_ref().map_or("-", |d| d.short()),
+            one.pin.to.short()
+        )
+    };
     for one in history.iter().take(5) {
         tell(&line(one))?;
     }

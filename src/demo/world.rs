@@ -144,4 +144,3 @@ fn channels(puts: &[Put]) -> BTreeSet<Channel> {
     }
     plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config)
 }
-

@@ -45,7 +45,11 @@ impl Registries {
         }
         for (host, endpoint) in &told.endpoints {
             registries.retain(|known| known.host != *host);
-            registries.push(RegistryOptions { endpoint: Some(endpoint.clone()), ca_pem: told.ca_pem.clone(), ..RegistryOptions::new(host) });
+            registries.push(RegistryOptions {
+                endpoint: Some(endpoint.clone()),
+                ca_pem: told.ca_pem.clone(),
+                ..RegistryOptions::new(host)
+            });
         }
         let defaults = Options::default();
         let timeout = told.timeout.unwrap_or(defaults.timeout);

@@ -67,7 +67,8 @@ fn user(one: &Use) -> User {
 fn expected(before: &Scan, changes: &[Change]) -> Result<BTreeMap<User, String>, String> {
     let mut out = BTreeMap::new();
     for pin in changes.iter().flat_map(|change| &change.pins) {
-        let (literal, site) = before.sites().find(|(_, site)| *site.key.0 == *pin.site).ok_or_else(|| format!("{} is not a site", pin.site))?;
+        let (literal, site) =
+            before.sites().find(|(_, site)| *site.key.0 == *pin.site).ok_or_else(|| format!("{} is not a site", pin.site))?;
         let tag = site.image.tag.clone().or_else(|| site.image.digest.is_none().then(|| "latest".into()));
         let image = Reference { tag, digest: Some(pin.to.clone()), ..site.image.clone() };
         out.extend(literal.uses.iter().map(|one| (user(one), image.to_string())));
@@ -78,7 +79,11 @@ fn expected(before: &Scan, changes: &[Change]) -> Result<BTreeMap<User, String>,
 fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits: &[Edit]) -> Result<(), String> {
     let name = |literal: &Literal| format!("{}:{}", literal.file, literal.line);
     if before.literals.len() != after.literals.len() {
-        return Err(format!("{} literals take part in images before the edit and {} after it", before.literals.len(), after.literals.len()));
+        return Err(format!(
+            "{} literals take part in images before the edit and {} after it",
+            before.literals.len(),
+            after.literals.len()
+        ));
     }
     for (old, new) in before.literals.iter().zip(&after.literals) {
         if (&old.file, old.line, word(&old.fate)) != (&new.file, new.line, word(&new.fate)) {

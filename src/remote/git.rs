@@ -14,7 +14,7 @@ mod write;
 pub use address::Remote;
 pub use push::{PushError, Pushed};
 pub use read::{Item, Kind, Past, head_of};
-pub use write::{Identity, Put};
+pub use write::{Identity, Put, make_bare};
 
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;

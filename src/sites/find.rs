@@ -134,7 +134,8 @@ impl<'a> Finder<'a> {
         });
         let image_env: Vec<_> = env.flatten().collect();
         let template = Use { namespace, name, ..user };
-        let owner = Owner { template: &template, orphan: self.orphan, annotations, ignored: workload::ignore_changes(view), image_env: &image_env };
+        let owner =
+            Owner { template: &template, orphan: self.orphan, annotations, ignored: workload::ignore_changes(view), image_env: &image_env };
         for (occurrence, attr) in workload::images(view, kind, &owner) {
             self.consumed.insert(attr);
             self.push(occurrence);
@@ -176,7 +177,8 @@ impl<'a> Finder<'a> {
     /// An image of which nothing at all is known has no literal: it is told as a problem, so that it is not taken for nothing.
     fn push(&mut self, occurrence: Occurrence) {
         let user = &occurrence.user;
-        if let (Some(why), true) = (occurrence.image.why_unknown(), places(&occurrence.image).is_empty() && occurrence.image.frames().is_empty())
+        if let (Some(why), true) =
+            (occurrence.image.why_unknown(), places(&occurrence.image).is_empty() && occurrence.image.frames().is_empty())
             && !occurrence.orphan
             && user.instances != Some(0)
         {
@@ -223,17 +225,25 @@ impl<'a> Finder<'a> {
 
     fn extra_file(&mut self, file: &RepoPath, path: &[Arc<str>], roots: &BTreeSet<RepoPath>) {
         let Some(text) = file_text(self.files, file) else {
-            return self.problems.push(Problem { file: file.clone(), line: None, what: "not read, though the config names it under [[extra]]".into() });
+            return self.problems.push(Problem {
+                file: file.clone(),
+                line: None,
+                what: "not read, though the config names it under [[extra]]".into(),
+            });
         };
         let root = roots.iter().filter(|root| is_below(file, root)).max_by_key(|root| root.as_str().len()).cloned().unwrap_or_default();
         let documents = crate::terraform::yaml::documents(&text);
-        for (value, parent, document) in documents.iter().flat_map(|d| objects::at_path(&d.value, path).into_iter().map(move |(v, p)| (v, p, &d.value))) {
+        for (value, parent, document) in
+            documents.iter().flat_map(|d| objects::at_path(&d.value, path).into_iter().map(move |(v, p)| (v, p, &d.value)))
+        {
             let image = super::values::as_text(value);
             if !plausible(&image, true) {
                 continue;
             }
             let name = parent.and_then(|parent| super::values::get(parent, "name")).and_then(Value::as_str);
-            let meta = |key: &str| super::values::get(document, "metadata").and_then(|m| super::values::get(m, key)).and_then(Value::as_str).map(Into::into);
+            let meta = |key: &str| {
+                super::values::get(document, "metadata").and_then(|m| super::values::get(m, key)).and_then(Value::as_str).map(Into::into)
+            };
             let kind = super::values::get(document, "kind").and_then(Value::as_str).unwrap_or_else(|| "file".into()).to_lowercase();
             let user = Use {
                 root: root.clone(),
@@ -267,7 +277,9 @@ fn is_below(file: &RepoPath, root: &RepoPath) -> bool {
 }
 
 fn is_data(kind: &str) -> bool {
-    ["kubernetes_config_map", "kubernetes_secret"].iter().any(|known| kind.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v1")))
+    ["kubernetes_config_map", "kubernetes_secret"]
+        .iter()
+        .any(|known| kind.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v1")))
 }
 
 fn data_kind(kind: &str) -> &'static str {

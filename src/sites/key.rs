@@ -53,7 +53,10 @@ impl Stacks {
         let roots: BTreeSet<&RepoPath> = uses.iter().map(|user| &user.root).collect();
         match roots.first().filter(|_| roots.len() == 1).and_then(|root| self.names.get(*root)) {
             Some(name) => name.clone(),
-            None => file.parent().map(|dir| self.names.get(&dir).cloned().unwrap_or_else(|| dir.display().into())).unwrap_or_else(|| "root".into()),
+            None => file
+                .parent()
+                .map(|dir| self.names.get(&dir).cloned().unwrap_or_else(|| dir.display().into()))
+                .unwrap_or_else(|| "root".into()),
         }
     }
 }

@@ -15,8 +15,16 @@ use std::sync::Arc;
 
 /// Arguments of modules that are images by their name alone: offered to the user, never taken for granted.
 const PLAIN: [&str; 10] = [
-    "image", "container_image", "docker_image", "image_tag", "image_version", "container_image_tag", "image_repository", "image_name",
-    "container_image_repository", "image_ref",
+    "image",
+    "container_image",
+    "docker_image",
+    "image_tag",
+    "image_version",
+    "container_image_tag",
+    "image_repository",
+    "image_name",
+    "container_image_repository",
+    "image_ref",
 ];
 
 /// Returns the values of a text that may be YAML; nothing when it cannot hold an image.
@@ -163,10 +171,16 @@ pub fn kustomization(finder: &mut Finder<'_>, data: &BodyView<'_>, user: &Use) {
         let mut all = vec![(&name, "")];
         all.extend(tag.iter().map(|text| (text, ":")));
         all.extend(digest.iter().map(|text| (text, "@")));
-        finder.found(Found { name: format!("images[{index}]"), init: false, image: join(&all), blank: Vec::new() }, user.clone(), Vec::new());
+        finder.found(
+            Found { name: format!("images[{index}]"), init: false, image: join(&all), blank: Vec::new() },
+            user.clone(),
+            Vec::new(),
+        );
     }
     let Some(path) = data.value("path").as_str() else { return };
-    let Some((text, file)) = ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| finder.read(&format!("{path}/{name}"))) else {
+    let Some((text, file)) =
+        ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().find_map(|name| finder.read(&format!("{path}/{name}")))
+    else {
         return;
     };
     for document in documents(finder, &text, &user) {
@@ -208,7 +222,9 @@ pub fn remote_module(finder: &mut Finder<'_>, source: &str, rules: &[RemoteModul
         }
         None => {
             for name in PLAIN.iter().filter(|name| arguments.contains_key(**name)) {
-                let why = format!("it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry");
+                let why = format!(
+                    "it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry"
+                );
                 let text = as_text(&arguments[*name]);
                 finder.offered(&text, name, user, &why);
             }
@@ -228,7 +244,12 @@ pub fn at_path<'v>(value: &'v Value, path: &[Arc<str>]) -> Vec<(&'v Value, Optio
             (Value::List(items), "*") => items.iter().for_each(|item| follow(item, Some(value), rest, out)),
             (Value::Map(map), "*") => map.values().for_each(|item| follow(item, Some(value), rest, out)),
             (Value::Map(map), key) => map.get(key).into_iter().for_each(|item| follow(item, Some(value), rest, out)),
-            (Value::List(items), key) => key.parse::<usize>().ok().and_then(|index| items.get(index)).into_iter().for_each(|item| follow(item, Some(value), rest, out)),
+            (Value::List(items), key) => key
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| items.get(index))
+                .into_iter()
+                .for_each(|item| follow(item, Some(value), rest, out)),
             _ => {}
         }
     }

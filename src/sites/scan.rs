@@ -26,7 +26,8 @@ pub fn scan(files: &Files, settings: &Settings) -> Scan {
     for finder in project.each_root(|walk| walk_root(&walk, files, settings)) {
         found.take(finder);
     }
-    let dirs: BTreeSet<RepoPath> = project.roots().iter().filter(|root| root.kind != RootKind::Orphan).map(|root| root.dir.clone()).collect();
+    let dirs: BTreeSet<RepoPath> =
+        project.roots().iter().filter(|root| root.kind != RootKind::Orphan).map(|root| root.dir.clone()).collect();
     let mut extra = Finder::new(files, settings);
     extra.extra_files(&dirs);
     found.take(extra);
@@ -73,13 +74,17 @@ fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> F
         for binding in instance.variables() {
             let alive = texts(&binding.value).iter().any(|text| places(text).iter().any(|(place, _)| images.contains(place)));
             for given in binding.overridden.iter().filter(|_| alive) {
-                let by = binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
+                let by =
+                    binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
                 dead_values(&mut finder, &given.value, &by);
             }
         }
         if seen.insert(instance.dir().clone()) && !instance.is_orphan() {
             for unread in instance.unread() {
-                let reason = unread.replaced_by.as_ref().map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
+                let reason = unread
+                    .replaced_by
+                    .as_ref()
+                    .map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
                 for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
                     finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
                 }
@@ -175,7 +180,11 @@ impl Assembly<'_> {
         let mut all: Vec<Comment> = match self.sources.source(&place.file).filter(|_| !yaml) {
             Some(source) => {
                 let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
-                source.comments_around(place.content.start).into_iter().map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+                source
+                    .comments_around(place.content.start)
+                    .into_iter()
+                    .map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing })
+                    .collect()
             }
             None if form == Form::Json => Vec::new(),
             None => {

@@ -128,7 +128,8 @@ fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) ->
     let user = used(owner, container, name, init, attr.line());
     let user = Use { ignored: Some(ignored), ignore_spans, ..user };
     let place = (attr.source().path.clone(), attr.place().span);
-    let occurrence = Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None };
+    let occurrence =
+        Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None };
     Some((occurrence, place))
 }
 

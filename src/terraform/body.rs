@@ -97,13 +97,16 @@ impl Repeat {
     pub fn bindings(&self) -> Vec<(Bindings, Option<Value>, Option<u64>)> {
         let none = Bindings::default();
         let number = |n: u64| Value::Number(Number::Int(i128::from(n)), None);
-        let unknown = |name: &str, why: &Why, live| vec![(none.bind(name, Value::Unknown(why.clone()), Value::Unknown(why.clone())), None, live)];
+        let unknown =
+            |name: &str, why: &Why, live| vec![(none.bind(name, Value::Unknown(why.clone()), Value::Unknown(why.clone())), None, live)];
         match self {
             Self::Once => vec![(none, None, Some(1))],
             Self::Count(0) => unknown("count", &Why::new(WhyKind::Invalid, "an instance of none"), Some(0)),
             Self::Count(n) => (0..*n).map(|n| (none.bind("count", number(n), Value::Null), Some(number(n)), Some(1))).collect(),
             Self::Each(pairs) if pairs.is_empty() => unknown("each", &Why::new(WhyKind::Invalid, "an instance of none"), Some(0)),
-            Self::Each(pairs) => pairs.iter().map(|(key, value)| (none.bind("each", key.clone(), value.clone()), Some(key.clone()), Some(1))).collect(),
+            Self::Each(pairs) => {
+                pairs.iter().map(|(key, value)| (none.bind("each", key.clone(), value.clone()), Some(key.clone()), Some(1))).collect()
+            }
             Self::Unknown(name, why) => unknown(name, why, None),
         }
     }
@@ -113,7 +116,11 @@ impl Repeat {
         match self {
             Self::Unknown("count", _) => Some(Bindings::default().bind("count", key.clone(), Value::Null)),
             Self::Unknown(name, why) => Some(Bindings::default().bind(name, key.clone(), Value::Unknown(why.clone()))),
-            _ => self.bindings().into_iter().find(|(_, own, live)| *live != Some(0) && own.as_ref().is_some_and(|own| same_key(own, key))).map(|found| found.0),
+            _ => self
+                .bindings()
+                .into_iter()
+                .find(|(_, own, live)| *live != Some(0) && own.as_ref().is_some_and(|own| same_key(own, key)))
+                .map(|found| found.0),
         }
     }
 }
@@ -194,7 +201,15 @@ impl<'p> BodyView<'p> {
     pub(super) fn expand(instance: &Instance<'p>, declared: &Declared<'p>) -> Vec<Self> {
         let repeat = Repeat::of(instance, &declared.layers);
         let layers: Rc<[Layer<'p>]> = declared.layers.clone().into();
-        repeat.bindings().into_iter().map(|(bindings, key, live)| Self { key, instances: times(instance.instances(), live), ..Self::bound(instance, declared, layers.clone(), bindings) }).collect()
+        repeat
+            .bindings()
+            .into_iter()
+            .map(|(bindings, key, live)| Self {
+                key,
+                instances: times(instance.instances(), live),
+                ..Self::bound(instance, declared, layers.clone(), bindings)
+            })
+            .collect()
     }
 
     pub(super) fn bound(instance: &Instance<'p>, declared: &Declared<'p>, layers: Rc<[Layer<'p>]>, bindings: Bindings) -> Self {
@@ -320,7 +335,11 @@ impl<'p> BodyView<'p> {
             return vec![view(&block.body, self.bindings.clone(), None, Some(1))];
         }
         let Some(content) = block.body.get_blocks("content").next() else { return Vec::new() };
-        let iterator = block.body.get_attribute("iterator").and_then(|iterator| iterator.value.as_variable()).map_or(made_by(block), |name| name.as_str());
+        let iterator = block
+            .body
+            .get_attribute("iterator")
+            .and_then(|iterator| iterator.value.as_variable())
+            .map_or(made_by(block), |name| name.as_str());
         let each = block.body.get_attribute("for_each").map_or(Value::Null, |each| self.eval(&each.value, source));
         let unknown = |why: Why, live| {
             let bindings = self.bindings.bind(iterator, Value::Unknown(why.clone()), Value::Unknown(why));
@@ -328,9 +347,10 @@ impl<'p> BodyView<'p> {
         };
         match eval::pairs(&each) {
             Ok(pairs) if pairs.is_empty() => unknown(Why::new(WhyKind::Invalid, "an element of none"), Some(0)),
-            Ok(pairs) if pairs.len() <= MANY => {
-                pairs.into_iter().map(|(key, value)| view(&content.body, self.bindings.bind(iterator, key.clone(), value), Some(key), Some(1))).collect()
-            }
+            Ok(pairs) if pairs.len() <= MANY => pairs
+                .into_iter()
+                .map(|(key, value)| view(&content.body, self.bindings.bind(iterator, key.clone(), value), Some(key), Some(1)))
+                .collect(),
             Ok(_) => unknown(Why::new(WhyKind::Limit, "for_each"), None),
             Err(why) => unknown(why, None),
         }

@@ -21,8 +21,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-pub use tree::Walk;
 pub(super) use tree::Tree;
+pub use tree::Walk;
 
 /// Module calls nested deeper than this are not followed.
 const DEPTH: usize = 32;
@@ -76,7 +76,10 @@ impl Kind {
 enum Children {
     /// The module's text is not in the repo, or cannot be followed.
     Boundary(Why),
-    Local { repeat: Repeat, items: Vec<(Option<Value>, usize)> },
+    Local {
+        repeat: Repeat,
+        items: Vec<(Option<Value>, usize)>,
+    },
 }
 
 /// A value handed to a remote module.
@@ -191,7 +194,14 @@ impl<'p> Instance<'p> {
             None => Value::unknown(WhyKind::UnreadableSource, what),
         };
         let setter = chosen.map(|chosen| (chosen.setter, chosen.place));
-        Some(Binding { name: name.to_owned(), declared: declared.place(), value, setter, overridden: given, could_be_overridden_by: unreadable })
+        Some(Binding {
+            name: name.to_owned(),
+            declared: declared.place(),
+            value,
+            setter,
+            overridden: given,
+            could_be_overridden_by: unreadable,
+        })
     }
 
     /// Returns all variables of the instance, sorted by name.
@@ -242,7 +252,8 @@ impl<'p> Instance<'p> {
         let unit = self.tree.unit.as_ref()?;
         let (Location::Remote(source), place) = unit.source()? else { return None };
         let inputs = unit.inputs();
-        let names: Vec<String> = if let Value::Map(map) = merged(&inputs) { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
+        let names: Vec<String> =
+            if let Value::Map(map) = merged(&inputs) { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
         let arguments = names.into_iter().filter_map(|name| {
             let given = self.tree.layers.given(&name, self.tree.project.files).0.into_iter().next()?;
             Some(Argument { name, value: given.value, place: given.place })
@@ -376,7 +387,10 @@ fn arguments_of<'p>(call: &Declared<'p>) -> Vec<&'p str> {
 }
 
 fn remote_call(view: BodyView<'_>) -> RemoteCall {
-    let arguments = view.attrs().into_iter().filter(|attr| !matches!(attr.name(), "source" | "version" | "count" | "for_each" | "providers" | "depends_on"));
+    let arguments = view
+        .attrs()
+        .into_iter()
+        .filter(|attr| !matches!(attr.name(), "source" | "version" | "count" | "for_each" | "providers" | "depends_on"));
     RemoteCall {
         label: view.labels().first().map(|label| (*label).to_owned()),
         source: shown(&view.value("source")),

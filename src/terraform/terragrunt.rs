@@ -47,11 +47,23 @@ pub enum Location {
 /// One thing that `extra_arguments` adds, in the order in which Terraform gets them.
 #[derive(Debug)]
 pub enum Argument {
-    VarFile { path: Value, required: bool, place: Place },
+    VarFile {
+        path: Value,
+        required: bool,
+        place: Place,
+    },
     /// `-var name=value`.
-    Var { name: String, value: Text, place: Place },
+    Var {
+        name: String,
+        value: Text,
+        place: Place,
+    },
     /// `TF_VAR_name` in `env_vars`.
-    Env { name: String, value: Value, place: Place },
+    Env {
+        name: String,
+        value: Value,
+        place: Place,
+    },
 }
 
 /// The `inputs` of one file.
@@ -151,7 +163,9 @@ impl<'s> Unit<'s> {
 /// Returns a text with `?` for each part that is not known.
 pub(super) fn shown(value: &Value) -> String {
     match value {
-        Value::Text(text) => text.pieces().iter().map(|piece| if let Piece::Known { text, .. } = piece { text.as_ref() } else { "?" }).collect(),
+        Value::Text(text) => {
+            text.pieces().iter().map(|piece| if let Piece::Known { text, .. } = piece { text.as_ref() } else { "?" }).collect()
+        }
         _ => "?".to_owned(),
     }
 }

@@ -82,12 +82,16 @@ impl Type {
             (Self::Number, Value::Number(..)) => value.clone(),
             (Self::Number, _) => or_invalid(to_number(value), what, |number| Value::Number(number, None)),
             (Self::Bool, _) => or_invalid(to_bool(value), what, Value::Bool),
-            (Self::List(of), Value::List(items) | Value::Set(items)) => Value::List(Arc::new(items.iter().map(|item| of.convert(item, what)).collect())),
+            (Self::List(of), Value::List(items) | Value::Set(items)) => {
+                Value::List(Arc::new(items.iter().map(|item| of.convert(item, what)).collect()))
+            }
             (Self::Set(of), Value::List(items) | Value::Set(items)) => to_set(items.iter().map(|item| of.convert(item, what)).collect()),
             (Self::Tuple(types), Value::List(items)) if types.len() == items.len() => {
                 Value::List(Arc::new(types.iter().zip(items.iter()).map(|(of, item)| of.convert(item, what)).collect()))
             }
-            (Self::Map(of), Value::Map(map)) => Value::Map(Arc::new(map.iter().map(|(key, item)| (key.clone(), of.convert(item, what))).collect())),
+            (Self::Map(of), Value::Map(map)) => {
+                Value::Map(Arc::new(map.iter().map(|(key, item)| (key.clone(), of.convert(item, what))).collect()))
+            }
             (Self::Object(types), Value::Map(map)) => to_object(types, map, what),
             _ => invalid(what),
         }
@@ -95,7 +99,8 @@ impl Type {
 }
 
 fn attributes(object: &Object, default: &dyn Fn(&Expression) -> Value, depth: usize) -> BTreeMap<Arc<str>, Attribute> {
-    let name = |key: &hcl_edit::expr::ObjectKey| key.as_ident().map(|name| name.as_str().to_owned()).or_else(|| key.as_expr().and_then(key_text));
+    let name =
+        |key: &hcl_edit::expr::ObjectKey| key.as_ident().map(|name| name.as_str().to_owned()).or_else(|| key.as_expr().and_then(key_text));
     object
         .iter()
         .filter_map(|(key, value)| {

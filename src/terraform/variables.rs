@@ -176,7 +176,9 @@ impl<'s> Layers<'s> {
 
     fn push_argument(&mut self, argument: &Argument, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         match argument {
-            Argument::Var { name, value, place } => self.push(Setter::ExtraArguments, Content::Map(single(name.clone(), Value::Text(value.clone())), place.clone())),
+            Argument::Var { name, value, place } => {
+                self.push(Setter::ExtraArguments, Content::Map(single(name.clone(), Value::Text(value.clone())), place.clone()))
+            }
             Argument::VarFile { path, required, place } => {
                 let found = path.as_str().map(|path| candidates(origin, &path));
                 let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
@@ -184,11 +186,19 @@ impl<'s> Layers<'s> {
                     (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin),
                     (None, _) if !required => {}
                     (None, Some(file)) => {
-                        problems.push(Problem::new(&place.file, Some(place.line), format!("var-file {file} is not in the repo; it may set any variable")));
+                        problems.push(Problem::new(
+                            &place.file,
+                            Some(place.line),
+                            format!("var-file {file} is not in the repo; it may set any variable"),
+                        ));
                         self.push(Setter::ExtraArguments, Content::Unreadable(file.clone()));
                     }
                     (None, None) => {
-                        problems.push(Problem::new(&place.file, Some(place.line), format!("var-file {} is not known; it may set any variable", terragrunt::shown(path))));
+                        problems.push(Problem::new(
+                            &place.file,
+                            Some(place.line),
+                            format!("var-file {} is not known; it may set any variable", terragrunt::shown(path)),
+                        ));
                         self.push(Setter::ExtraArguments, Content::Unreadable(place.file.clone()));
                     }
                 }
@@ -222,7 +232,9 @@ impl Layer<'_> {
     fn may_set_anything(&self) -> Vec<RepoPath> {
         match &self.content {
             Content::Unreadable(file) => vec![file.clone()],
-            Content::Inputs(inputs) => inputs.iter().filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect(),
+            Content::Inputs(inputs) => {
+                inputs.iter().filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
+            }
             Content::Body(_) | Content::Map(..) => Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod generated;
+mod scan_testdata;
 mod servers;
 mod support;
 mod tidy;

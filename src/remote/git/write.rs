@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
+use gix::refs::transaction::PreviousValue;
 use jiff::Timestamp;
+use std::path::Path;
 
 /// Who commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,18 +33,8 @@ impl Clone {
         let parent = parent.map(read::id).transpose()?;
         let modes = files.iter().map(|put| self.mode(parent, &put.path)).collect::<Result<Vec<_>>>()?;
         let who = signature(who, at)?;
-        let tree = self.write_tree(parent, files, &modes).map_err(|failure| self.broken(failure))?;
-        let commit = gix::objs::Commit {
-            tree,
-            parents: parent.into_iter().collect(),
-            author: who.clone(),
-            committer: who,
-            encoding: None,
-            message: message.into(),
-            extra_headers: Vec::new(),
-        };
-        let written = self.repo.write_object(&commit);
-        written.map(|id| read::name(id.detach())).map_err(|why| self.broken(local("cannot write a commit")(why)))
+        let written = write_objects(&self.repo, parent, files, &modes, message, who);
+        written.map(read::name).map_err(|failure| self.broken(failure))
     }
 
     fn mode(&self, parent: Option<ObjectId>, path: &str) -> Result<EntryKind> {
@@ -53,22 +45,60 @@ impl Clone {
             Some(Kind::Link | Kind::Submodule) => Err(Error::failed(format!("{path} is not a file and is not replaced"))),
         }
     }
+}
 
-    fn write_tree(&self, parent: Option<ObjectId>, files: &[Put], modes: &[EntryKind]) -> std::result::Result<ObjectId, Failure> {
-        let before = match parent {
-            Some(parent) => {
-                let commit = self.repo.find_commit(parent).map_err(local("cannot read a commit"))?;
-                commit.tree_id().map_err(local("cannot read a commit"))?.detach()
-            }
-            None => ObjectId::empty_tree(self.repo.object_hash()),
-        };
-        let mut editor = self.repo.edit_tree(before).map_err(local("cannot read a tree"))?;
-        for (put, mode) in files.iter().zip(modes) {
-            let blob = self.repo.write_blob(&put.bytes).map_err(local("cannot write a blob"))?;
-            editor.upsert(put.path.as_str(), *mode, blob).map_err(local("cannot change a tree"))?;
+/// Makes a bare repository whose only commit, on `main`, holds the files.
+pub fn make_bare(path: &Path, files: &[Put], who: &Identity, at: Timestamp) -> Result<CommitId> {
+    let failed = |failure: Failure| Error::failed(format!("cannot make the repository {}", path.display())).because(failure.into_error());
+    let unwritable = |why: std::io::Error| Error::failed(format!("cannot write into {}", path.display())).because(why);
+    let repo = gix::init_bare(path).map_err(|why| failed(Failure::Local(why.to_string())))?;
+    let modes = vec![EntryKind::Blob; files.len()];
+    let id = write_objects(&repo, None, files, &modes, "Start\n", signature(who, at)?).map_err(failed)?;
+    let head = "ref: refs/heads/main\n";
+    repo.reference("refs/heads/main", id, PreviousValue::MustNotExist, "start").map_err(local("cannot make the branch")).map_err(failed)?;
+    std::fs::write(repo.git_dir().join("HEAD"), head).map_err(unwritable)?;
+    Ok(read::name(id))
+}
+
+fn write_objects(
+    repo: &gix::Repository,
+    parent: Option<ObjectId>,
+    files: &[Put],
+    modes: &[EntryKind],
+    message: &str,
+    who: gix::actor::Signature,
+) -> std::result::Result<ObjectId, Failure> {
+    let commit = gix::objs::Commit {
+        tree: write_tree(repo, parent, files, modes)?,
+        parents: parent.into_iter().collect(),
+        author: who.clone(),
+        committer: who,
+        encoding: None,
+        message: message.into(),
+        extra_headers: Vec::new(),
+    };
+    Ok(repo.write_object(&commit).map_err(local("cannot write a commit"))?.detach())
+}
+
+fn write_tree(
+    repo: &gix::Repository,
+    parent: Option<ObjectId>,
+    files: &[Put],
+    modes: &[EntryKind],
+) -> std::result::Result<ObjectId, Failure> {
+    let before = match parent {
+        Some(parent) => {
+            let commit = repo.find_commit(parent).map_err(local("cannot read a commit"))?;
+            commit.tree_id().map_err(local("cannot read a commit"))?.detach()
         }
-        Ok(editor.write().map_err(local("cannot write a tree"))?.detach())
+        None => ObjectId::empty_tree(repo.object_hash()),
+    };
+    let mut editor = repo.edit_tree(before).map_err(local("cannot read a tree"))?;
+    for (put, mode) in files.iter().zip(modes) {
+        let blob = repo.write_blob(&put.bytes).map_err(local("cannot write a blob"))?;
+        editor.upsert(put.path.as_str(), *mode, blob).map_err(local("cannot change a tree"))?;
     }
+    Ok(editor.write().map_err(local("cannot write a tree"))?.detach())
 }
 
 /// Git has no way to escape these characters in a signature.

@@ -5,6 +5,7 @@ use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why, WhyKind};
 use super::Outcome;
 use super::encoding::append_slice;
+use super::strings::piece;
 use std::fmt::Write;
 
 pub fn decode(_text: &Text) -> Outcome {

@@ -53,7 +53,9 @@ impl Scope for View<'_, '_> {
                 None => (Value::unknown(WhyKind::KnownAfterApply, format!("data.{kind}")), steps.len()),
             },
             ("self" | "ephemeral", _) => (Value::unknown(WhyKind::KnownAfterApply, name), steps.len()),
-            ("var" | "local" | "path" | "terraform" | "module" | "each" | "count", _) => (Value::unknown(WhyKind::NotDeclared, name), steps.len()),
+            ("var" | "local" | "path" | "terraform" | "module" | "each" | "count", _) => {
+                (Value::unknown(WhyKind::NotDeclared, name), steps.len())
+            }
             (kind, Some(label)) => self.instance.resource_reference("resource", kind, label, &steps[1..], 1),
             _ => (Value::unknown(WhyKind::NotDeclared, name), steps.len()),
         }
@@ -144,7 +146,9 @@ impl<'p> Instance<'p> {
                 None => (Value::unknown(WhyKind::Invalid, format!("{what} has no such instance")), steps.len()),
             },
             (Repeat::Unknown(_, why), _) => (Value::Unknown(why.clone()), steps.len()),
-            (_, Some(Step::Index(key))) => (Value::Unknown(key.why_unknown().cloned().unwrap_or_else(|| unreachable_key(&what))), steps.len()),
+            (_, Some(Step::Index(key))) => {
+                (Value::Unknown(key.why_unknown().cloned().unwrap_or_else(|| unreachable_key(&what))), steps.len())
+            }
             _ => (self.collection(declared, &repeat, &what), 0),
         };
         (value, before + used)
@@ -238,7 +242,9 @@ impl Reader<'_> {
             let all = view.blocks(name);
             let value = match all.iter().any(|block| block.instances().is_none()) {
                 true => self.after_apply(name),
-                false => Value::List(Arc::new(all.iter().filter(|block| block.instances() != Some(0)).map(|block| self.object(block)).collect())),
+                false => {
+                    Value::List(Arc::new(all.iter().filter(|block| block.instances() != Some(0)).map(|block| self.object(block)).collect()))
+                }
             };
             (Arc::from(name), value)
         });

@@ -61,7 +61,15 @@ impl<'p> Walk<'p> {
         };
         let layers = Layers::read(&origin, &mut problems);
         problems.extend(unit.as_ref().map(Unit::problems).unwrap_or_default());
-        let tree = Tree { project, root, unit, layers, nodes: RefCell::default(), problems: RefCell::new(problems.into_iter().collect()), busy: RefCell::default() };
+        let tree = Tree {
+            project,
+            root,
+            unit,
+            layers,
+            nodes: RefCell::default(),
+            problems: RefCell::new(problems.into_iter().collect()),
+            busy: RefCell::default(),
+        };
         let module = match &root.module {
             RootModule::Folder(dir) => project.module(dir),
             RootModule::Overlaid(_) => project.overlaid(&root.dir),

@@ -31,7 +31,8 @@ impl<'s> Project<'s> {
                 found.insert(unit.dir.clone(), (RootKind::Terragrunt, module));
             }
         }
-        let forced: BTreeSet<&RepoPath> = settings.roots.iter().chain(settings.environments.iter().map(|environment| &environment.root)).collect();
+        let forced: BTreeSet<&RepoPath> =
+            settings.roots.iter().chain(settings.environments.iter().map(|environment| &environment.root)).collect();
         for (dir, module) in self.modules.iter().filter(|(dir, _)| !units.iter().any(|unit| unit.dir == **dir)) {
             let kind = match (forced.contains(dir), called.contains(dir)) {
                 (true, _) => RootKind::Terraform,
@@ -132,6 +133,7 @@ fn environments(settings: &Settings, dir: &RepoPath, kind: RootKind, module: &Ro
             settings.var_files.iter().chain(environment.map(|environment| &environment.var_files).into_iter().flatten()).cloned().collect()
         },
     };
-    let named: Vec<Root> = settings.environments.iter().filter(|environment| environment.root == *dir).map(|environment| root(Some(environment))).collect();
+    let named: Vec<Root> =
+        settings.environments.iter().filter(|environment| environment.root == *dir).map(|environment| root(Some(environment))).collect();
     if named.is_empty() { vec![root(None)] } else { named }
 }

@@ -136,7 +136,9 @@ impl<'s> Config<'s> {
             return tell("include has no path".to_owned());
         };
         let Some(path) = path.as_str().and_then(|path| self.path(&path)) else {
-            return tell(path.why_unknown().map_or_else(|| "include leaves the repo".to_owned(), |why| format!("include is not followed: {why}")));
+            return tell(
+                path.why_unknown().map_or_else(|| "include leaves the repo".to_owned(), |why| format!("include is not followed: {why}")),
+            );
         };
         let Some(source) = self.shared.sources.source(&path) else {
             return tell(format!("included file {path} cannot be read"));
@@ -183,7 +185,8 @@ impl<'s> Config<'s> {
 
     fn all_locals(&self) -> Value {
         let names = self.blocks("locals").flat_map(|(_, block)| block.body.attributes());
-        let all: BTreeMap<Arc<str>, Value> = names.map(|attribute| (attribute.key.as_str().into(), self.local(attribute.key.as_str()))).collect();
+        let all: BTreeMap<Arc<str>, Value> =
+            names.map(|attribute| (attribute.key.as_str().into(), self.local(attribute.key.as_str()))).collect();
         Value::Map(Arc::new(all))
     }
 
@@ -194,13 +197,18 @@ impl<'s> Config<'s> {
             Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.args.expand_final() => call.args.iter().collect(),
             whole => vec![whole],
         };
-        let inputs = |(index, expr): (usize, &&Expression)| Inputs { value: self.eval(expr), place: Place::of(self.source, *expr), deep: deep && index == 0 };
+        let inputs = |(index, expr): (usize, &&Expression)| Inputs {
+            value: self.eval(expr),
+            place: Place::of(self.source, *expr),
+            deep: deep && index == 0,
+        };
         parts.iter().rev().enumerate().map(inputs).collect()
     }
 
     /// Returns what other files see of this one.
     fn exported(self: &Rc<Self>) -> Value {
-        let inputs: Vec<Inputs> = self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == Strategy::Deep)).collect();
+        let inputs: Vec<Inputs> =
+            self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == Strategy::Deep)).collect();
         let all = [(Arc::from("locals"), self.all_locals()), (Arc::from("inputs"), merged(&inputs))];
         Value::Map(Arc::new(all.into()))
     }
@@ -224,7 +232,9 @@ impl<'s> Config<'s> {
 
     /// Reads one `extra_arguments` block, in the order in which Terragrunt hands its parts on.
     pub fn arguments(&self, block: &'s Block) -> Vec<Argument> {
-        let value = |name: &str| block.body.get_attribute(name).map(|attribute| (self.eval(&attribute.value), Place::of(self.source, &attribute.value)));
+        let value = |name: &str| {
+            block.body.get_attribute(name).map(|attribute| (self.eval(&attribute.value), Place::of(self.source, &attribute.value)))
+        };
         if let Some((Value::List(commands), _)) = value("commands") {
             let named: Option<Vec<String>> = commands.iter().map(Value::as_str).collect();
             if named.is_some_and(|names| !names.iter().any(|name| name == "plan" || name == "apply")) {
@@ -332,7 +342,9 @@ fn parse_arguments(items: &[Value], place: &Place, out: &mut Vec<Argument>) {
         };
         let value = || rest.or_else(|| items.next().and_then(|next| if let Value::Text(text) = next { Some(text.clone()) } else { None }));
         match option {
-            "var-file" => out.extend(value().map(|path| Argument::VarFile { path: Value::Text(path), required: true, place: place.clone() })),
+            "var-file" => {
+                out.extend(value().map(|path| Argument::VarFile { path: Value::Text(path), required: true, place: place.clone() }))
+            }
             "var" => out.extend(value().and_then(|text| assignment(&text, place))),
             _ => {}
         }

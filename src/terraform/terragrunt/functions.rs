@@ -21,15 +21,20 @@ pub(super) fn call(config: &Config<'_>, name: &str, args: &[Value]) -> Option<Va
         "get_path_from_repo_root" => Value::text(config.dir().display()),
         "read_terragrunt_config" => read_terragrunt_config(config, args),
         "get_env" => get_env(args),
-        "get_terraform_commands_that_need_vars" => Value::List(Arc::new(["apply", "console", "destroy", "import", "plan", "push", "refresh"].map(Value::text).into())),
-        "get_terraform_commands_that_need_input" | "get_terraform_commands_that_need_locking" | "get_terraform_commands_that_need_parallelism" => {
-            Value::List(Arc::new(["apply", "import", "plan"].map(Value::text).into()))
+        "get_terraform_commands_that_need_vars" => {
+            Value::List(Arc::new(["apply", "console", "destroy", "import", "plan", "push", "refresh"].map(Value::text).into()))
         }
+        "get_terraform_commands_that_need_input"
+        | "get_terraform_commands_that_need_locking"
+        | "get_terraform_commands_that_need_parallelism" => Value::List(Arc::new(["apply", "import", "plan"].map(Value::text).into())),
         "sops_decrypt_file" => Value::unknown(WhyKind::UnreadableSource, format!("sops_decrypt_file {}", first(args))),
         "read_tfvars_file" => Value::unknown(WhyKind::Function, "read_tfvars_file"),
-        "get_platform" | "get_terraform_command" | "get_terraform_cli_args" | "run_cmd" | "get_default_retryable_errors" | "get_terragrunt_source_cli_flag" => {
-            Value::unknown(WhyKind::RunTime, name)
-        }
+        "get_platform"
+        | "get_terraform_command"
+        | "get_terraform_cli_args"
+        | "run_cmd"
+        | "get_default_retryable_errors"
+        | "get_terragrunt_source_cli_flag" => Value::unknown(WhyKind::RunTime, name),
         _ if name.starts_with("get_aws_") => Value::unknown(WhyKind::Environment, name),
         _ => return None,
     })
@@ -45,7 +50,12 @@ fn find_in_parent_folders(config: &Config<'_>, args: &[Value]) -> Value {
         None => UNIT.to_owned(),
         Some(value) => match value.as_str() {
             Some(name) => name,
-            None => return value.why_unknown().map_or_else(|| Value::unknown(WhyKind::Invalid, "find_in_parent_folders of no name"), |why| Value::Unknown(why.clone())),
+            None => {
+                return value.why_unknown().map_or_else(
+                    || Value::unknown(WhyKind::Invalid, "find_in_parent_folders of no name"),
+                    |why| Value::Unknown(why.clone()),
+                );
+            }
         },
     };
     let above = std::iter::successors(config.dir().parent(), RepoPath::parent);

@@ -214,8 +214,8 @@ impl<'a> Builder<'a> {
         let Some(Key { text, span, merge }) = key.take() else { return };
         match (merge, self.reader) {
             (false, _) => {
-                if entries.insert(text.clone(), node.value).is_some() {
-                    self.repeated.push(Repeated { key: text, span });
+                if let Some(value) = entries.insert(text.clone(), node.value) {
+                    self.repeated.push(Repeated { key: text, span, value });
                 }
             }
             (true, Reader::Lenient) => merges.push(node.value),

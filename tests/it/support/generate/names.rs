@@ -9,19 +9,70 @@ const APPS: [&str; 48] = [
     "thistle", "topaz", "tundra", "willow", "zephyr",
 ];
 const PARTS: [&str; 24] = [
-    "server", "worker", "web", "api", "proxy", "cache", "db", "queue", "scheduler", "ui", "sync", "backup", "exporter", "agent", "sidecar",
-    "migrate", "indexer", "mailer", "gateway", "auth", "search", "media", "notify", "cron",
+    "server",
+    "worker",
+    "web",
+    "api",
+    "proxy",
+    "cache",
+    "db",
+    "queue",
+    "scheduler",
+    "ui",
+    "sync",
+    "backup",
+    "exporter",
+    "agent",
+    "sidecar",
+    "migrate",
+    "indexer",
+    "mailer",
+    "gateway",
+    "auth",
+    "search",
+    "media",
+    "notify",
+    "cron",
 ];
 /// 229 of 377 on docker.io (170 without the host), 131 on ghcr.io, the rest elsewhere.
-const HOSTS: [(&str, u32); 7] =
-    [("", 170), ("docker.io/", 59), ("ghcr.io/", 131), ("quay.io/", 6), ("lscr.io/", 5), ("codeberg.org/", 3), ("registry.example.com:5000/", 3)];
+const HOSTS: [(&str, u32); 7] = [
+    ("", 170),
+    ("docker.io/", 59),
+    ("ghcr.io/", 131),
+    ("quay.io/", 6),
+    ("lscr.io/", 5),
+    ("codeberg.org/", 3),
+    ("registry.example.com:5000/", 3),
+];
 const OWNERS: [&str; 12] = [
-    "northwind", "bluepeak", "openforge", "greenfield", "stackyard", "homelabs", "cloudmill", "redbrick", "silverline", "tinyhost",
-    "fieldnotes", "deepwater",
+    "northwind",
+    "bluepeak",
+    "openforge",
+    "greenfield",
+    "stackyard",
+    "homelabs",
+    "cloudmill",
+    "redbrick",
+    "silverline",
+    "tinyhost",
+    "fieldnotes",
+    "deepwater",
 ];
 const ODD: [&str; 14] = [
-    "15-vectorchord0.4.3-pgvectors0.2.0", "v1.0.35.0", "MatriX.141", "2026.05.14.1326-nightly", "v20-20260127", "2.4.1-voltage-fix",
-    "bookworm-slim", "v.1.1.1", "22", "71b32438", "20260127", "4f0c1d9ab37e", "RELEASE.2026-01-01T00-00-00Z", "3.20-alpine",
+    "15-vectorchord0.4.3-pgvectors0.2.0",
+    "v1.0.35.0",
+    "MatriX.141",
+    "2026.05.14.1326-nightly",
+    "v20-20260127",
+    "2.4.1-voltage-fix",
+    "bookworm-slim",
+    "v.1.1.1",
+    "22",
+    "71b32438",
+    "20260127",
+    "4f0c1d9ab37e",
+    "RELEASE.2026-01-01T00-00-00Z",
+    "3.20-alpine",
 ];
 
 pub struct Names {

@@ -47,13 +47,8 @@ enum Namespace {
     Absent,
 }
 
-const NAMESPACES: [(Namespace, u32); 5] = [
-    (Namespace::Resource, 264),
-    (Namespace::Literal, 25),
-    (Namespace::Local, 9),
-    (Namespace::Variable, 4),
-    (Namespace::Absent, 1),
-];
+const NAMESPACES: [(Namespace, u32); 5] =
+    [(Namespace::Resource, 264), (Namespace::Literal, 25), (Namespace::Local, 9), (Namespace::Variable, 4), (Namespace::Absent, 1)];
 
 impl Stack {
     /// Writes a stack with the shapes dealt to it, and fills it up to about so many lines.
@@ -75,7 +70,8 @@ impl Stack {
 
     fn head(&mut self) {
         let (app, namespace) = (&self.app, &self.namespace);
-        self.page.text(&format!("locals {{\n  app       = \"{app}\"\n  namespace = \"{namespace}\"\n  host      = \"{app}.example.org\"\n}}"));
+        self.page
+            .text(&format!("locals {{\n  app       = \"{app}\"\n  namespace = \"{namespace}\"\n  host      = \"{app}.example.org\"\n}}"));
         self.page.text(&format!("\nvariable \"namespace\" {{\n  type    = string\n  default = \"{namespace}\"\n}}"));
         self.page.text(&format!(
             "\nresource \"kubernetes_namespace\" \"this\" {{\n  metadata {{\n    name = \"{namespace}\"\n    labels = {{\n      tier                = \"apps\"\n      \"keel.sh/enrolled\" = \"true\"\n    }}\n  }}\n}}"
@@ -308,7 +304,8 @@ impl Stack {
         let kind = Kind::any(&mut maker.rng);
         let (meta, namespace_code) = (None, self.namespace_code(namespace));
         let ignore = maker.rng.u8(..183) < 171;
-        let workload = Workload { kind, label: format!("{part}_{n}"), name: written_name, namespace: namespace_code, meta, containers, ignore };
+        let workload =
+            Workload { kind, label: format!("{part}_{n}"), name: written_name, namespace: namespace_code, meta, containers, ignore };
         let written = workload.write(&mut self.page, &mut maker.rng);
         maker.containers += take;
         let namespace = if namespace == Namespace::Absent { "default".to_owned() } else { self.namespace.clone() };

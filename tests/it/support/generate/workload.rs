@@ -118,7 +118,11 @@ impl Workload {
         }
         match rng.u8(..24) {
             0..4 => block(page, "    ", "annotations = {\n  \"reloader.stakater.com/auto\" = \"true\"\n}"),
-            4 => block(page, "    ", "annotations = {\n  \"keel.sh/policy\"       = \"force\"\n  \"keel.sh/pollSchedule\" = \"@every 1h\"\n}"),
+            4 => block(
+                page,
+                "    ",
+                "annotations = {\n  \"keel.sh/policy\"       = \"force\"\n  \"keel.sh/pollSchedule\" = \"@every 1h\"\n}",
+            ),
             5 => block(page, "    ", "annotations = {\n  \"keel.sh/policy\" = \"never\"\n}"),
             _ => {}
         }
@@ -245,10 +249,7 @@ pub fn block(page: &mut Page, pad: &str, text: &str) {
 const OPTIONS: [(u8, &str); 6] = [
     (25, "command = [\"/bin/sh\", \"-c\", \"exec serve --image docker.io/library/busybox:1.36 --level \\\"$LEVEL\\\"\"]"),
     (60, "port {\n  name           = \"http\"\n  container_port = 8080\n  protocol       = \"TCP\"\n}"),
-    (
-        70,
-        "resources {\n  requests = {\n    cpu    = \"50m\"\n    memory = \"128Mi\"\n  }\n  limits = {\n    memory = \"512Mi\"\n  }\n}",
-    ),
+    (70, "resources {\n  requests = {\n    cpu    = \"50m\"\n    memory = \"128Mi\"\n  }\n  limits = {\n    memory = \"512Mi\"\n  }\n}"),
     (
         45,
         "liveness_probe {\n  http_get {\n    path = \"/healthz\"\n    port = 8080\n  }\n  initial_delay_seconds = 15\n  period_seconds        = 20\n  failure_threshold     = 3\n}",
@@ -257,7 +258,10 @@ const OPTIONS: [(u8, &str); 6] = [
         45,
         "readiness_probe {\n  http_get {\n    path = \"/ready\"\n    port = 8080\n  }\n  initial_delay_seconds = 5\n  period_seconds        = 10\n}",
     ),
-    (65, "volume_mount {\n  name       = \"data\"\n  mount_path = \"/data\"\n}\nvolume_mount {\n  name       = \"config\"\n  mount_path = \"/etc/app\"\n  read_only  = true\n}"),
+    (
+        65,
+        "volume_mount {\n  name       = \"data\"\n  mount_path = \"/data\"\n}\nvolume_mount {\n  name       = \"config\"\n  mount_path = \"/etc/app\"\n  read_only  = true\n}",
+    ),
 ];
 
 const VOLUMES: &str = "volume {
