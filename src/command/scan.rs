@@ -2,7 +2,7 @@
 
 use super::{Done, on_runtime, out, source, table::table};
 use crate::cli::{Format, Registries, Scan};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
 use crate::sites::{Fate, Literal, Problem, Use};
@@ -11,10 +11,7 @@ pub fn run(args: &Scan) -> Result<Done> {
     let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
     let looked = on_runtime(reconcile::look(&setup))?;
     let mut scan = (*looked.snapshot.scan).clone();
-    if !looked.snapshot.files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
-        return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
-            .hint("name the top folder of the infra repo: pintle scan path/to/repo"));
-    }
+    source::has_terraform(&looked.snapshot.files)?;
     if args.sites_only {
         scan.literals.retain(|literal| matches!(literal.fate, Fate::Site(_)));
     }

@@ -1,5 +1,7 @@
 //! `sync` killed at any point, two hundred times: the remote is before or after, never between, and the next run needs no cleaning.
 
+use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,8 +34,23 @@ fn files_are(line: &Line, want: &[(String, String)]) -> bool {
     want.iter().all(|(path, text)| line.remote.file(BRANCH, path) == text.as_bytes())
 }
 
+/// Starts a `sync` in a process group of its own, by which what it leaves running is known.
 fn start(line: &Line) -> (Child, tempfile::TempDir) {
-    line.pintle("sync", &[]).start(|command| drop(command.stdout(Stdio::null()).stderr(Stdio::null())))
+    line.pintle("sync", &[]).start(|command| drop(command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null())))
+}
+
+/// Waits for what a killed run left running, which is the server's end of a push; `git fsck` calls objects missing that come while it looks.
+fn end_of(group: u32) {
+    let group = group.to_string();
+    let member = |stat: String| {
+        // `pid (name) state parent group …`, proc_pid_stat(5); a zombie is nobody any more.
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        fields.next() != Some("Z") && fields.nth(1) == Some(&group)
+    };
+    let stats = || fs::read_dir("/proc").expect("/proc can be read").flatten().map(|entry| entry.path().join("stat"));
+    while stats().filter_map(|path| fs::read_to_string(path).ok()).any(&member) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// The tip is where it was, or all the commits are there.
@@ -55,8 +72,13 @@ fn next_run_completes(line: &Line, tip: &str, after: &[(String, String)]) {
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(before_or_after(line, tip, after), "{output:?}");
     line.remote.ask(&["merge-base", "--is-ancestor", tip, BRANCH]);
+}
+
+/// And the one after that has nothing to do.
+fn then_all_is_done(line: &Line) {
+    let tip = line.remote.tip();
     let again = line.run("sync", &[]);
-    assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""), "{again:?}");
+    assert_eq!((again.code, again.stdout.as_str(), line.remote.tip()), (Some(0), "", tip), "{again:?}");
 }
 
 /// Numbers that look like chance and are the same each time (Knuth's MMIX constants).
@@ -80,8 +102,8 @@ fn rounds(seed: u64) -> (usize, usize, usize) {
         let (tip, want) = (line.remote.tip(), moved(&line, &format!("round {round}")));
         // Every fifth round starts without a clone, so that making one is killed too.
         if round % 5 == 0 {
-            std::fs::remove_dir_all(line.clones()).expect("the clones can be removed");
-            std::fs::create_dir(line.clones()).expect("their folder can be made");
+            fs::remove_dir_all(line.clones()).expect("the clones can be removed");
+            fs::create_dir(line.clones()).expect("their folder can be made");
         }
         let begun = Instant::now();
         let (mut child, _home) = start(&line);
@@ -104,9 +126,11 @@ fn rounds(seed: u64) -> (usize, usize, usize) {
             (None, true) => after += 1,
             (None, false) => before += 1,
         }
-        line.remote.fsck();
         next_run_completes(&line, &tip, &want);
+        end_of(child.id());
+        line.remote.fsck();
     }
+    then_all_is_done(&line);
     assert_eq!(line.remote.history().len(), 1 + 3 * (ROUNDS + 1));
     (before, after, late)
 }
@@ -133,13 +157,15 @@ fn a_kill_in_the_middle_of_the_push_leaves_the_remote_before_or_after() {
         line.hook(hook, &KILL.replacen("[ -e", &format!("WHEN={when}\n[ -e"), 1));
         for round in 0..3 {
             let (tip, want) = (line.remote.tip(), moved(&line, &format!("round {round}")));
-            std::fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
+            fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
             let (mut child, _home) = start(&line);
             let ended = child.wait().expect("it ends");
             assert_eq!(ended.code(), None, "{hook} {when}: it was not killed");
             before_or_after(&line, &tip, &want);
-            line.remote.fsck();
             next_run_completes(&line, &tip, &want);
+            end_of(child.id());
+            line.remote.fsck();
+            then_all_is_done(&line);
         }
     }
 }
@@ -151,11 +177,12 @@ fn a_kill_leaves_a_clone_that_others_can_use() {
     line.sync();
     line.hook("pre-receive", &KILL.replacen("[ -e", "WHEN=\n[ -e", 1));
     let (tip, want) = (line.remote.tip(), moved(&line, "next"));
-    std::fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
+    fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
     let (mut child, _home) = start(&line);
     assert_eq!(child.wait().expect("it ends").code(), None);
     // Somebody else, with another clone, is not in the way of the run that comes after the kill.
     let other = line.pintle_at(&line.remote.path().display().to_string(), fresh.path(), "sync", &[]).run();
     assert_eq!(other.code, Some(0), "{other:?}");
     next_run_completes(&line, &tip, &want);
+    then_all_is_done(&line);
 }
