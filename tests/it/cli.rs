@@ -38,7 +38,7 @@ fn help_reads_as_it_was_read_over() {
     for command in commands.into_iter().chain(demos) {
         let folder = clones();
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-        let output = run(folder.path(), &args);
+        let output = Pintle::new(folder.path(), &args).env("PINTLE_REMOTE", "https://robot:hunter2@git.example.com/infra.git").run();
         assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{command}");
         let name = format!("help{}{}", if command.is_empty() { "" } else { "-" }, command.replace(' ', "-"));
         insta::assert_snapshot!(name, output.stdout);
@@ -58,7 +58,11 @@ fn wrong_words_are_wrong_usage() {
     complains(&run(folder.path(), &["snyc"]), 2, &["unrecognized subcommand 'snyc'", "sync"]);
     complains(&run(folder.path(), &["plan", "--output", "yaml"]), 2, &["invalid value 'yaml'", "table, json"]);
     complains(&run(folder.path(), &["plan", ".", "--remote", "/x"]), 2, &["cannot be used with"]);
-    complains(&run(folder.path(), &["sync", "--remote", "/x", "--registry", "quay.io"]), 2, &["--registry quay.io is not HOST=URL", "hint: "]);
+    complains(
+        &run(folder.path(), &["sync", "--remote", "/x", "--registry", "quay.io"]),
+        2,
+        &["--registry quay.io is not HOST=URL", "hint: "],
+    );
     let with_password = "quay.io=http://robot:hunter2@127.0.0.1:1";
     let output = run(folder.path(), &["sync", "--remote", "/x", "--registry", with_password]);
     complains(&output, 2, &["the address of quay.io holds a user or a password"]);
@@ -202,7 +206,7 @@ fn an_unknown_target_is_answered_with_near_ones() {
     let explain = |target: &str| line.run("explain", &[target, "--offline"]);
     complains(&explain("grafanna"), 1, &["no site, workload or image is called grafanna", "hint: near it: ", "grafana"]);
     complains(&explain("something-quite-different"), 1, &["hint: pintle scan lists them all"]);
-    for target in ["web", "web/web", "web/web:web", "deployment/web/web", "docker.io/library/nginx", "nginx", "stacks/web/main.tf:10"] {
+    for target in ["web", "web/web", "web/web:web", "deployment/web/web", "docker.io/library/nginx", "nginx", "stacks/web/main.tf:11"] {
         let output = explain(target);
         assert_eq!(output.code, Some(0), "{target} {output:?}");
         assert!(output.stdout.contains("stacks/web/main.tf#deployment/web/web:web"), "{target} {}", output.stdout);
@@ -256,7 +260,7 @@ fn data_goes_to_standard_output_and_talk_does_not() {
 fn a_reader_that_goes_away_is_no_failure() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     for args in [vec!["scan", "--output", "json"], vec!["scan"], vec!["plan"], vec!["sync", "--dry-run"], vec!["sync"]] {
-        let (mut child, _home) = line.pintle(args[0], &args[1..]).start(|command| drop(command.stdout(Stdio::piped()).stderr(Stdio::piped())));
+        let (mut child, _home) = line.pintle(args[0], &args[1..]).start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -301,7 +305,10 @@ fn no_secret_is_in_any_output_file_or_argument() {
     let docker: Vec<&str> = docker.iter().map(String::as_str).collect();
     // The server's hooks see the pusher's environment where the push is a child process, and its arguments through /proc.
     let seen = line.remote.path().join("seen");
-    line.hook("pre-receive", &format!("#!/bin/sh\ncat >/dev/null\nenv >>'{0}'\ncat /proc/[0-9]*/cmdline >>'{0}' 2>/dev/null\nexit 0\n", seen.display()));
+    line.hook(
+        "pre-receive",
+        &format!("#!/bin/sh\ncat >/dev/null\nenv >>'{0}'\ncat /proc/[0-9]*/cmdline >>'{0}' 2>/dev/null\nexit 0\n", seen.display()),
+    );
     let path = line.remote.path().display().to_string();
     let mut outputs = Vec::new();
     for (address, seed) in [(host.url(), "first"), (path, "second")] {
@@ -326,7 +333,11 @@ fn no_secret_is_in_any_output_file_or_argument() {
     for secret in &secrets {
         for (command, output) in &outputs {
             let said = format!("{}{}", output.stdout, output.stderr);
-            assert!(!said.contains(secret.as_str()), "{command} says {secret}: {:?}", said.lines().find(|line| line.contains(secret.as_str())));
+            assert!(
+                !said.contains(secret.as_str()),
+                "{command} says {secret}: {:?}",
+                said.lines().find(|line| line.contains(secret.as_str()))
+            );
         }
         for file in &left {
             assert!(!finds(&fs::read(file).unwrap_or_default(), secret), "{secret} is in {}", file.display());
