@@ -25,7 +25,10 @@ pub fn proved(snapshot: &Snapshot, plan: Plan) -> (Plan, Vec<(Arc<str>, String)>
     if let Err(why) = prove(snapshot, &kept) {
         refused.extend(kept.drain(..).map(|change| (change.name, format!("the changes do not hold together: {why}"))));
     }
-    (Plan { changes: kept, ..plan }, refused)
+    let mut ledger = plan.ledger.clone();
+    let gone = plan.changes.iter().filter(|change| !kept.contains(change));
+    gone.for_each(|change| super::ledger::keep(snapshot, &change.prove, &mut ledger));
+    (Plan { changes: kept, ledger, ..plan }, refused)
 }
 
 /// Says why the changes may not be written: an edit that does not fit, a file that reads differently, a use that would get another image than planned.

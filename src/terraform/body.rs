@@ -1,5 +1,8 @@
 //! A block's body as one instance of its module sees it: attributes, nested blocks, `dynamic` blocks, `count` and `for_each`. Evaluates what is asked for.
 
+#[cfg(test)]
+mod tests;
+
 use super::eval;
 use super::eval::support::to_int;
 use super::hcl::Source;

@@ -2,6 +2,8 @@
 
 mod reference;
 mod tree;
+#[cfg(test)]
+mod tests;
 
 use super::body::{Bindings, BodyView, Repeat, times};
 use super::eval;

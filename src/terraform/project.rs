@@ -1,6 +1,8 @@
 //! From the repo's files to its roots: where Terraform or Terragrunt is run, and the module each root is. Evaluates only Terragrunt's `source` and `include`.
 
 mod roots;
+#[cfg(test)]
+pub(super) mod tests;
 
 use super::files::{Files, RepoPath};
 use super::instance::Walk;

@@ -1,5 +1,8 @@
 //! What may set the variables of a root, in Terraform's order, and what each of them is set to. Converts nothing.
 
+#[cfg(test)]
+mod tests;
+
 use super::eval;
 use super::files::{Files, RepoPath};
 use super::hcl::Source;
@@ -139,8 +142,8 @@ impl<'s> Layers<'s> {
                 Content::Inputs(inputs) => add_inputs(inputs, name, &mut add),
                 Content::Unreadable(_) => {}
             }
-            if before == 0 && given.is_empty() {
-                unreadable.extend(layer.may_set_anything());
+            if before == 0 {
+                unreadable.extend(layer.may_set(name, given.is_empty()));
             }
         }
         unreadable.dedup();
@@ -229,13 +232,16 @@ impl<'s> Layers<'s> {
 }
 
 impl Layer<'_> {
-    fn may_set_anything(&self) -> Vec<RepoPath> {
+    /// Returns the files that cannot be read and may set a variable more strongly than what is known of this layer.
+    fn may_set(&self, name: &str, nothing_known: bool) -> Vec<RepoPath> {
+        let says = |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
         match &self.content {
-            Content::Unreadable(file) => vec![file.clone()],
+            Content::Unreadable(file) if nothing_known => vec![file.clone()],
             Content::Inputs(inputs) => {
-                inputs.iter().filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
+                let stronger = inputs.iter().take_while(|inputs| !says(inputs));
+                stronger.filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
             }
-            Content::Body(_) | Content::Map(..) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

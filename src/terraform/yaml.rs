@@ -37,10 +37,10 @@ pub struct Document {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repeated {
     pub key: Arc<str>,
+    /// The earlier value, which does not count.
+    pub value: Value,
     /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
     pub span: Span,
-    /// The value that counts no more.
-    pub value: Value,
 }
 
 /// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans, numbers as numbers (with the origin of how they

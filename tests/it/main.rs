@@ -3,6 +3,7 @@
 
 mod conformance;
 mod generated;
+mod registry_conformance;
 mod scan_testdata;
 mod servers;
 mod support;

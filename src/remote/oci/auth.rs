@@ -85,10 +85,11 @@ impl Auth {
     pub(super) async fn token(
         &self,
         scope: &str,
+        now: Instant,
         fetch: impl Future<Output = Result<Token, OciError>> + Send,
     ) -> Result<Arc<Token>, OciError> {
         if let Some(old) = self.tokens.get(scope).await
-            && old.until <= Instant::now()
+            && old.until <= now
         {
             self.retire(scope, &old).await;
         }
@@ -117,13 +118,13 @@ impl Grant {
 
 impl Token {
     /// Reads a realm's answer; `why` in the error is a sentence without the answer's text.
-    pub(super) fn read(body: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn read(body: &[u8], now: Instant) -> Result<Self, &'static str> {
         let reply: TokenReply = serde_json::from_slice(body).map_err(|_| "its answer is not a token")?;
         let filled = |token: &String| !token.is_empty();
         let token = reply.token.filter(filled).or(reply.access_token.filter(filled)).ok_or("its answer holds no token")?;
         let life = reply.expires_in.map_or(UNSAID, Duration::from_secs).min(LONGEST);
         // A tenth is left for the way and for clocks that differ.
-        let until = Instant::now() + life.mul_f32(0.9);
+        let until = now + life.mul_f32(0.9);
         let header = sensitive(format!("Bearer {token}")).ok_or("its token does not fit into a header")?;
         Ok(Self { header, until })
     }
