@@ -28,7 +28,9 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
         return refuse("a backslash stands before it");
     }
     match form {
-        Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => refuse("it would stand on the line that ends the heredoc"),
+        Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => {
+            refuse("it would stand on the line that ends the heredoc")
+        }
         Form::YamlSingle if splits_quotes(before, after) => refuse("it would split a doubled quote"),
         Form::YamlPlain => match plain(content, &[before, put, after].concat()) {
             Some(reason) => refuse(reason),
