@@ -34,11 +34,7 @@ fn main() {
     }
     println!("poll of {} references, {CONCURRENCY} at once", REPOSITORIES * TAGS);
     let urls = urls(&served.endpoint);
-    let (ours, bare) = in_turns(
-        RUNS,
-        || runtime.block_on(polled(&client(&served.endpoint))),
-        || runtime.block_on(bare(&urls)),
-    );
+    let (ours, bare) = in_turns(RUNS, || runtime.block_on(polled(&client(&served.endpoint))), || runtime.block_on(bare(&urls)));
     bare.print("bare HEADs");
     ours.print("poll");
     ratio("ratio", &ours, &bare, 1.2);
@@ -140,6 +136,7 @@ async fn bare(urls: &[String]) {
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CONCURRENCY).build().expect("a client");
     let one = |url: &String| client.head(url).header(reqwest::header::ACCEPT, ACCEPT).send();
     let answers: Vec<_> = stream::iter(urls).map(one).buffer_unordered(CONCURRENCY).collect().await;
-    let digest = |answer: reqwest::Result<reqwest::Response>| answer.is_ok_and(|answer| answer.headers().contains_key("docker-content-digest"));
+    let digest =
+        |answer: reqwest::Result<reqwest::Response>| answer.is_ok_and(|answer| answer.headers().contains_key("docker-content-digest"));
     assert!(answers.into_iter().all(digest));
 }

@@ -98,5 +98,11 @@ fn read(folder: &Path) -> Files {
 fn described(folder: &tempfile::TempDir, repo: &Repo) -> String {
     let found = scan(&read(folder.path()), &Settings::default());
     let megabytes = repo.bytes() as f64 / 1e6;
-    format!("{} lines, {} files, {megabytes:.1} MB, {} containers: {} sites", repo.lines, repo.files.len(), repo.containers, found.sites().count())
+    format!(
+        "{} lines, {} files, {megabytes:.1} MB, {} containers: {} sites",
+        repo.lines,
+        repo.files.len(),
+        repo.containers,
+        found.sites().count()
+    )
 }

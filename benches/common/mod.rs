@@ -48,7 +48,9 @@ pub fn ratio(name: &str, one: &Runs, other: &Runs, target: f64) {
     let of = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
     let (median, fastest) = (of(one.median(), other.median()), of(one.fastest(), other.fastest()));
     let processor = of(one.processor(), other.processor());
-    println!("  {name:<28} {median:>9.2}    of the medians, {fastest:.2} of the fastest, {processor:.2} of processor time; target {target:.1}");
+    println!(
+        "  {name:<28} {median:>9.2}    of the medians, {fastest:.2} of the fastest, {processor:.2} of processor time; target {target:.1}"
+    );
 }
 
 /// Runs each of the two in turns, so that whatever else the machine does meets both.

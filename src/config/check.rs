@@ -184,9 +184,12 @@ fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
     }
 }
 
+/// `spec.containers.*.image`, also written `spec.containers[*].image`.
 fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
-    let parts: Vec<Arc<str>> = path.split('.').map(Into::into).collect();
-    if parts.iter().any(|part| part.is_empty()) { Err(format!("`{path}` has an empty part")) } else { Ok(parts) }
+    let plain = path.replace("].", ".").replace('[', ".");
+    let parts: Vec<Arc<str>> = plain.strip_suffix(']').unwrap_or(&plain).split('.').map(Into::into).collect();
+    let wrong = parts.iter().any(|part| part.is_empty() || part.contains(']'));
+    if wrong { Err(format!("`{path}` is not a path such as `spec.containers.*.image`")) } else { Ok(parts) }
 }
 
 fn policy(text: &Text) -> Checked<Policy> {
@@ -280,11 +283,6 @@ fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
 
 fn registry(wire: &wire::Registry) -> Checked<Registry> {
     let endpoint = optional(wire.endpoint.as_ref(), url)?;
-    if let (Some(url), Some(text)) = (&endpoint, &wire.endpoint)
-        && url.path() != "/"
-    {
-        return Err(hint(text.wrong("an endpoint has no path"), "a pull-through cache with a path is a [[cache]]"));
-    }
     let rate = wire.requests_per_second.as_ref();
     let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
     let some = |n: &u16| if *n > 0 { Ok(usize::from(*n)) } else { Err("no request could be made".into()) };

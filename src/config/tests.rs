@@ -148,11 +148,6 @@ fn what_is_wrong_is_shown_in_its_place() {
             "'https://u:p@cache.example.com'",
         ),
         ("[[cache]]\nregistry = 'ghcr'\nurl = 'https://cache.example.com'", "2 is wrong: `ghcr` is not a registry", "'ghcr'"),
-        (
-            "[[registry]]\nhost = 'a.example.com'\nendpoint = 'https://b.example.com/x'",
-            "3 is wrong: an endpoint has no path",
-            "'https://b.example.com/x'",
-        ),
         ("[[registry]]\nhost = 'a.example.com'\nrequests_per_second = 0.0", "3 is wrong: 0 requests a second is not a rate", "0.0"),
         ("[git]\nauthor_name = \"a\\nb\"", "2 is wrong: the text has a line break or another control character", "\"a\\nb\""),
         ("[[module]]\nsource = 'x'\nreference = 'a'\ntag = 'b'", "1 is wrong: a module has either `reference` or the parts", "[[module]]"),
@@ -218,4 +213,17 @@ fn the_default_patterns_are_the_documented_ones() {
     for words in &Config::default().do_not_bump {
         assert!(documented.contains(words.as_str()), "{}", words.as_str());
     }
+}
+
+#[test]
+fn a_path_may_have_brackets() {
+    let path = |text: &str| match parse(&format!("[[extra]]\nfile = 'x.json'\npath = '{text}'")).extras.remove(0) {
+        Extra::File { path, .. } => path.join("/"),
+        Extra::Env { .. } => panic!("a file"),
+    };
+    assert_eq!(path("spec.containers.*.image"), "spec/containers/*/image");
+    assert_eq!(path("spec.containers[*].image"), "spec/containers/*/image");
+    assert_eq!(path("images[0]"), "images/0");
+    let (what, ..) = complaint("[[extra]]\nfile = 'x.json'\npath = 'a..b'");
+    assert_eq!(what, "pintle.toml:3 is wrong: `a..b` is not a path such as `spec.containers.*.image`");
 }

@@ -95,6 +95,11 @@ pub(super) fn reads_as_text(plain: &str) -> bool {
     resolve::untagged(plain, ScalarStyle::Plain) == resolve::Meaning::Text
 }
 
+/// Says whether a plain scalar is null or a boolean.
+pub(super) fn reads_as_word(plain: &str) -> bool {
+    matches!(resolve::untagged(plain, ScalarStyle::Plain), resolve::Meaning::Null | resolve::Meaning::Bool(_))
+}
+
 fn read(joined: &Joined, reader: Reader) -> Vec<Document> {
     let mut parser = parser(joined.as_str());
     let mut builder = Builder::new(joined, reader);

@@ -2,6 +2,7 @@
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
 mod conformance;
+mod fuzz_smoke;
 mod generated;
 mod registry_conformance;
 mod scan_testdata;

@@ -14,6 +14,7 @@ use crate::support::http::{Reply, ask, request};
 use crate::support::images::{ACCEPT, Pusher, basic};
 use crate::support::nginx::Nginx;
 use crate::support::registry::{Registry, Role, Version};
+use crate::support::token_server::{Asked, TokenServer, USER};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -289,4 +290,49 @@ async fn the_poll_catches_a_real_cache_lying() {
     let serves = Digest::parse(&upstream.pusher().index(REPOSITORY, "other", "new", &["amd64"])).expect("a digest");
     assert_ne!(old, serves.to_string());
     assert_eq!(answer().await, Some(CacheAnswer::Stale { serves }));
+}
+
+/// The token server has a runtime of its own, so the poll gets one too.
+fn polled(options: &Options, channels: &BTreeSet<Channel>) -> std::collections::BTreeMap<Channel, Seen<Upstream>> {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(registry::poll(&Client::new(options.clone()), channels.clone(), &|_| ()))
+}
+
+#[test]
+fn the_poll_asks_a_real_token_server_once_a_scope() {
+    for version in [Version::Two, Version::Three] {
+        let (server, certificate) = (TokenServer::start(), TokenServer::certificate());
+        let realm = server.realm();
+        let real = Registry::start(version, &server.role(&realm, &certificate));
+        let mut channels = BTreeSet::new();
+        for repository in ["public/app", "public/other", "team/app"] {
+            let scope = format!("repository:{repository}:pull,push");
+            let pusher = Pusher { authorization: Some(server.grant(&scope)), ..real.pusher() };
+            for tag in ["1", "2", "3", "4"] {
+                pusher.image(repository, tag, tag);
+                channels.insert(Channel { repository: repository.into(), ..channel(tag) });
+            }
+        }
+        let known = |seen: &Seen<Upstream>| matches!(seen, Seen::Known(Upstream::Digest(_)));
+        let before = server.asked().len();
+        let anonymous = polled(&client(&real.url()), &channels);
+        assert!(anonymous.iter().all(|(channel, seen)| known(seen) == channel.repository.starts_with("public/")), "{anonymous:?}");
+
+        let mut options = client(&real.url());
+        options.registries[0].username = Some(USER.0.into());
+        options.registries[0].password = Some(USER.1.into());
+        let middle = server.asked().len();
+        assert!(polled(&options, &channels).values().all(known));
+        let asked = server.asked();
+        let scopes = |asked: &[Asked]| {
+            let mut scopes: Vec<String> = asked.iter().flat_map(|one| one.scopes.clone()).collect();
+            scopes.sort();
+            scopes
+        };
+        let public = ["repository:public/app:pull", "repository:public/other:pull"];
+        assert_eq!(scopes(&asked[middle..]), [public[0], public[1], "repository:team/app:pull"], "{version:?}");
+        // A token that is refused is renewed once, not once a tag.
+        let private = "repository:team/app:pull";
+        assert_eq!(scopes(&asked[before..middle]), [public[0], public[1], private, private], "{version:?}");
+    }
 }

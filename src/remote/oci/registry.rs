@@ -112,18 +112,29 @@ impl Registry {
                 self.auth.learn(scheme);
                 true
             }
-            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) => {
+            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) if token.is_worth_renewing(Instant::now()) => {
                 self.auth.learn(scheme);
                 self.auth.retire(&scope, &token).await;
                 true
             }
             _ => false,
         };
-        let grant = if again { self.grant(place).await? } else { Grant::Anonymous };
-        match grant {
-            Grant::Anonymous => Ok(reply),
-            grant => self.follow(method, place, &grant).await,
+        if !again {
+            return Ok(reply);
         }
+        match self.grant(place).await? {
+            Grant::Anonymous => Ok(reply),
+            grant => self.once_more(method, place, &grant).await,
+        }
+    }
+
+    /// Asks with what was fetched after a refusal.
+    async fn once_more(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
+        let reply = self.follow(method, place, grant).await?;
+        if let (StatusCode::UNAUTHORIZED, Grant::Bearer { token, .. }) = (reply.status, grant) {
+            token.refuse(Instant::now());
+        }
+        Ok(reply)
     }
 
     /// Returns what the next request is sent with, as far as the registry is known.

@@ -72,7 +72,10 @@ fn complaints(repo: &Repo, scan: &Scan) -> Vec<String> {
         let differ = got.map_or_else(|| vec![format!("not reported ({:?})", want.fate)], |got| differences(want, got));
         wrong.extend(differ.into_iter().map(|what| format!("{}:{} {:?}: {what}", place.file, place.line, place.literal)));
     }
-    wrong.extend(left.values().map(|extra| format!("{}:{} {:?}: reported, but nothing is there: {:?}", extra.file, extra.line, extra.literal, extra.fate)));
+    wrong.extend(
+        left.values()
+            .map(|extra| format!("{}:{} {:?}: reported, but nothing is there: {:?}", extra.file, extra.line, extra.literal, extra.fate)),
+    );
     wrong
 }
 

@@ -92,3 +92,13 @@ fn an_identity_token_goes_into_a_form_and_a_password_into_a_header() {
     let form = "grant_type=refresh_token&client_id=pintle&scope=repository%3Aa%2Fb%3Apull&service=svc&refresh_token=t%26t";
     assert_eq!(asked.form.unwrap().expose_secret(), form);
 }
+
+#[test]
+fn a_new_token_that_was_refused_is_not_renewed_for_a_while() {
+    let now = Instant::now();
+    let token = Token::read(br#"{"token":"x"}"#, now).unwrap();
+    assert!(token.is_worth_renewing(now));
+    token.refuse(now);
+    assert!(!token.is_worth_renewing(now + Duration::from_secs(59)));
+    assert!(token.is_worth_renewing(now + Duration::from_secs(60)));
+}

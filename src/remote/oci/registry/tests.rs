@@ -80,3 +80,56 @@ fn a_place_reads_as_an_image_does() {
     let place = Place { reference: digest.as_str().into(), ..tagged };
     assert_eq!(place.to_string(), format!("ghcr.io/a/b@{digest}"));
 }
+
+/// One https server that answers each connection's first request with a digest, until it is asked once.
+fn encrypted() -> (std::net::SocketAddr, std::thread::JoinHandle<()>) {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    crate::remote::tls::install();
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key")).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let config = Arc::new(config);
+    let serving = std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            if answer(rustls::StreamOwned::new(connection, stream.unwrap())).is_ok() {
+                return;
+            }
+        }
+    });
+    (addr, serving)
+}
+
+/// Fails when the client does not trust the certificate.
+fn answer(mut stream: rustls::StreamOwned<rustls::ServerConnection, std::net::TcpStream>) -> std::io::Result<()> {
+    use std::io::{Read, Write};
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        request.push(byte[0]);
+    }
+    let digest = format!("sha256:{}", "7".repeat(64));
+    write!(stream, "HTTP/1.1 200 OK\r\nDocker-Content-Digest: {digest}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n")?;
+    stream.flush()
+}
+
+#[tokio::test]
+async fn an_own_authority_is_trusted_where_it_is_named_and_nowhere_else() {
+    use crate::model::reference::Channel;
+    let (addr, serving) = encrypted();
+    let channel = Channel { registry: "r.example.com".into(), repository: "a/b".into(), tag: "1".into() };
+    let ask = async |ca_pem: Option<&[u8]>| {
+        let endpoint = format!("https://{addr}");
+        let told = RegistryOptions { ca_pem: ca_pem.map(<[u8]>::to_vec), ..told("r.example.com", Some(&endpoint)) };
+        super::super::Client::new(Options { registries: vec![told], ..Options::default() }).head(&channel).await
+    };
+    let refused = ask(None).await.unwrap_err().to_string();
+    assert!(refused.starts_with("cannot reach r.example.com: "), "{refused}");
+    let digest = ask(Some(include_bytes!("testdata/authority.pem"))).await.unwrap();
+    assert_eq!(digest.as_str(), format!("sha256:{}", "7".repeat(64)));
+    serving.join().unwrap();
+}
