@@ -28,6 +28,8 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
         return refuse("a backslash stands before it");
     }
     match form {
+        // Its indentation is not known.
+        Form::YamlBlock if content.is_empty() => refuse("the block scalar is empty"),
         Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => {
             refuse("it would stand on the line that ends the heredoc")
         }
