@@ -41,6 +41,9 @@ pub fn kind(resource: &str) -> Option<Kind> {
     Some(Kind { name, path })
 }
 
+/// Names and values.
+pub type Annotations = Vec<(Arc<str>, Arc<str>)>;
+
 /// Where an attribute's value stands.
 pub type Attribute = (RepoPath, Span);
 
@@ -51,14 +54,14 @@ pub struct Owner<'a> {
     pub orphan: bool,
     /// Where the resource begins.
     pub block: (RepoPath, usize),
-    pub annotations: Vec<(Arc<str>, Arc<str>)>,
+    pub annotations: Annotations,
     pub ignored: Vec<Ignored>,
     /// Names of environment variables whose value is an image, by the config.
     pub image_env: &'a [&'a Glob],
 }
 
 /// Namespace and name as the `metadata` block tells them; an absent namespace is `default`.
-pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Vec<(Arc<str>, Arc<str>)>) {
+pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Annotations) {
     let Some(metadata) = resource.blocks("metadata").into_iter().next() else {
         return (Some("default".into()), None, Vec::new());
     };
