@@ -3,6 +3,7 @@
 
 mod conformance;
 mod generated;
+mod git_remote;
 mod scan_testdata;
 mod servers;
 mod support;
