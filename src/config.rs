@@ -183,7 +183,7 @@ pub struct HoldEntry {
 pub struct Registry {
     /// As in image references, in normal form: `docker.io`, `ghcr.io`, `registry.example.com:5000`.
     pub host: Arc<str>,
-    /// Asked instead of `https://host`; without a path at its end.
+    /// Asked instead of `https://host`; a path in it stands before `/v2/`.
     pub endpoint: Option<Url>,
     pub plain_http: bool,
     /// A PEM file, relative to the working directory.

@@ -5,27 +5,40 @@ use crate::observe::{self, Checkout, Progress, Registries, Setup};
 use crate::pipeline::{Plan, Receipt, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, WriteLease};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often somebody else may push first before the pass gives up.
 const TRIES: u32 = 12;
-/// How often a plan is made again because a digest could not be proved.
-const PROOFS: u32 = 3;
 
-/// A snapshot, the plan made from it, and what is at hand to carry it out.
+/// A snapshot and the plan made from it.
 pub struct Planned {
     pub snapshot: Snapshot,
     pub plan: Plan,
     /// Changes that were planned and will not be written, and why.
-    pub refused: Vec<(std::sync::Arc<str>, String)>,
-    checkout: Checkout,
+    pub refused: Vec<(Arc<str>, String)>,
+}
+
+/// Reads the repo and asks no registry; changes nothing.
+pub async fn look(setup: &Setup) -> Result<Planned> {
+    let checkout = checkout(setup).await?;
+    let snapshot = observe::offline(setup, &checkout);
+    let plan = plan::plan(&snapshot);
+    Ok(Planned { snapshot, plan, refused: Vec::new() })
 }
 
 /// Observes and plans; changes nothing.
 pub async fn plan(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
     let checkout = checkout(setup).await?;
     let registries = Registries::new(&setup.registries, &checkout.config)?;
-    planned(setup, checkout, &registries, progress).await
+    Ok(planned(setup, &checkout, &registries, progress).await)
+}
+
+/// Observes, plans and proves: everything that comes before the first byte is written.
+pub async fn rehearse(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
+    let checkout = checkout(setup).await?;
+    let registries = Registries::new(&setup.registries, &checkout.config)?;
+    Ok(proved(planned(setup, &checkout, &registries, progress).await, &registries).await)
 }
 
 /// The whole line once. When somebody else pushes in between, it starts over from their commit.
@@ -33,11 +46,10 @@ pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>
     let mut checkout = checkout(setup).await?;
     let registries = Registries::new(&setup.registries, &checkout.config)?;
     for attempt in 0..TRIES {
-        let mut now = proved(planned(setup, checkout, &registries, progress).await?, &registries).await;
-        let (snapshot, plan) = (&now.snapshot, &now.plan);
-        let clone =
-            now.checkout.clone.as_mut().ok_or_else(|| Error::usage("there is no remote to write to").hint("name one with --remote"))?;
-        match tokio::task::block_in_place(|| write::write(lease, clone, snapshot, plan))? {
+        let now = proved(planned(setup, &checkout, &registries, progress).await, &registries).await;
+        let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
+        let mut clone = checkout.clone.ok_or_else(nowhere)?;
+        match tokio::task::block_in_place(|| write::write(lease, &mut clone, &now.snapshot, &now.plan))? {
             Outcome::Done(receipt) => {
                 let receipt = Receipt { refused: now.refused.clone(), ..receipt };
                 return Ok((now, receipt));
@@ -45,24 +57,12 @@ pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>
             Outcome::TipMoved => tracing::info!(attempt, "somebody else pushed first: observing again"),
         }
         tokio::time::sleep(jitter(attempt)).await;
-        checkout = tokio::task::block_in_place(|| again(setup, now))?;
+        checkout = tokio::task::block_in_place(|| {
+            clone.fetch()?;
+            observe::at_tip(setup, clone)
+        })?;
     }
     Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row")).hint("run it again when the repo is quieter"))
-}
-
-/// Observes and plans, then does everything that comes before the first byte is written.
-pub async fn rehearse(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
-    let checkout = checkout(setup).await?;
-    let registries = Registries::new(&setup.registries, &checkout.config)?;
-    Ok(proved(planned(setup, checkout, &registries, progress).await?, &registries).await)
-}
-
-/// Reads the repo and asks no registry.
-pub async fn look(setup: &Setup) -> Result<Planned> {
-    let checkout = checkout(setup).await?;
-    let snapshot = observe::offline(setup, &checkout);
-    let plan = plan::plan(&snapshot);
-    Ok(Planned { snapshot, plan, refused: Vec::new(), checkout })
 }
 
 async fn checkout(setup: &Setup) -> Result<Checkout> {
@@ -71,22 +71,16 @@ async fn checkout(setup: &Setup) -> Result<Checkout> {
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 
-fn again(setup: &Setup, before: Planned) -> Result<Checkout> {
-    let mut clone = before.checkout.clone.ok_or_else(|| Error::failed("the clone is gone"))?;
-    clone.fetch()?;
-    observe::at_tip(setup, clone)
-}
-
-async fn planned(setup: &Setup, checkout: Checkout, registries: &Registries, progress: Progress<'_>) -> Result<Planned> {
+async fn planned(setup: &Setup, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let channels = plan::channels(&checkout.scan, &checkout.config);
-    let snapshot = observe::observe(setup, &checkout, channels, registries, progress).await;
+    let snapshot = observe::observe(setup, checkout, channels, registries, progress).await;
     let plan = plan::plan(&snapshot);
-    Ok(Planned { snapshot, plan, refused: Vec::new(), checkout })
+    Planned { snapshot, plan, refused: Vec::new() }
 }
 
 /// Proves every digest at its registry and every edit in the text. A digest that nobody serves is as good as unknown: the plan is made without it.
 async fn proved(mut now: Planned, registries: &Registries) -> Planned {
-    for _ in 0..PROOFS {
+    loop {
         let failed = observe::prove(registries, &now.plan).await;
         if failed.is_empty() {
             break;

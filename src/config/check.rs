@@ -124,6 +124,12 @@ fn filled(text: &Text) -> Checked<Arc<str>> {
     text.check(|text| if text.trim().is_empty() { Err("the text is empty".into()) } else { Ok(text.trim().into()) })
 }
 
+/// A text that ends up in a line of a commit.
+fn line(text: &Text) -> Checked<Arc<str>> {
+    let value = filled(text)?;
+    if value.contains(char::is_control) { Err(text.wrong("the text has a line break or another control character")) } else { Ok(value) }
+}
+
 fn identifier(text: &Text) -> Checked<Arc<str>> {
     let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
     text.check(|text| if word(text) { Ok(text.as_str().into()) } else { Err(format!("`{text}` is not the name of an argument")) })
@@ -178,9 +184,12 @@ fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
     }
 }
 
+/// `spec.containers.*.image`, also written `spec.containers[*].image`.
 fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
-    let parts: Vec<Arc<str>> = path.split('.').map(Into::into).collect();
-    if parts.iter().any(|part| part.is_empty()) { Err(format!("`{path}` has an empty part")) } else { Ok(parts) }
+    let plain = path.replace("].", ".").replace('[', ".");
+    let parts: Vec<Arc<str>> = plain.strip_suffix(']').unwrap_or(&plain).split('.').map(Into::into).collect();
+    let wrong = parts.iter().any(|part| part.is_empty() || part.contains(']'));
+    if wrong { Err(format!("`{path}` is not a path such as `spec.containers.*.image`")) } else { Ok(parts) }
 }
 
 fn policy(text: &Text) -> Checked<Policy> {
@@ -221,7 +230,7 @@ fn rule(number: usize, wire: &wire::Rule) -> Checked<Rule> {
         mode: wire.mode.map(mode),
         schedule: optional(wire.schedule.as_ref(), schedule)?,
         settle: optional(wire.settle.as_ref(), length)?,
-        group: optional(wire.group.as_ref(), filled)?,
+        group: optional(wire.group.as_ref(), line)?,
         hold: optional(wire.hold.as_ref(), filled)?,
     })
 }
@@ -251,7 +260,7 @@ fn group(wire: &wire::Group) -> Checked<Group> {
         ));
     }
     Ok(Group {
-        name: filled(&wire.name)?,
+        name: line(&wire.name)?,
         sites: each(&wire.sites, name_glob)?,
         stacks: each(&wire.stacks, name_glob)?,
         images: each(&wire.images, name_glob)?,
@@ -274,11 +283,6 @@ fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
 
 fn registry(wire: &wire::Registry) -> Checked<Registry> {
     let endpoint = optional(wire.endpoint.as_ref(), url)?;
-    if let (Some(url), Some(text)) = (&endpoint, &wire.endpoint)
-        && url.path() != "/"
-    {
-        return Err(hint(text.wrong("an endpoint has no path"), "a pull-through cache with a path is a [[cache]]"));
-    }
     let rate = wire.requests_per_second.as_ref();
     let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
     let some = |n: &u16| if *n > 0 { Ok(usize::from(*n)) } else { Err("no request could be made".into()) };
@@ -323,17 +327,16 @@ fn url(text: &Text) -> Checked<Url> {
 
 fn git(wire: &wire::Git) -> Checked<Git> {
     let built_in = Git::default();
-    let line = |text: &Text| {
-        let value = filled(text)?;
-        let forbidden = |c: char| c.is_control() || c == '<' || c == '>';
-        if value.contains(forbidden) { Err(text.wrong("a name or address of an author has no line breaks, `<` or `>`")) } else { Ok(value) }
+    let author = |text: &Text| {
+        let value = line(text)?;
+        if value.contains(['<', '>']) { Err(text.wrong("the name or address of an author has no `<` or `>`")) } else { Ok(value) }
     };
     Ok(Git {
         branch: optional(wire.branch.as_ref(), |text| {
             let name = filled(text)?;
             Ok(name.strip_prefix("refs/heads/").map_or(name.clone(), Into::into))
         })?,
-        author_name: optional(wire.author_name.as_ref(), line)?.unwrap_or(built_in.author_name),
-        author_email: optional(wire.author_email.as_ref(), line)?.unwrap_or(built_in.author_email),
+        author_name: optional(wire.author_name.as_ref(), author)?.unwrap_or(built_in.author_name),
+        author_email: optional(wire.author_email.as_ref(), author)?.unwrap_or(built_in.author_email),
     })
 }

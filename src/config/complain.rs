@@ -11,7 +11,7 @@ pub(super) struct Complain<'a> {
 }
 
 /// Words of Keel and its kin that people bring along, and what they are here.
-const HINTS: [(&str, &str); 14] = [
+const HINTS: [(&str, &str); 13] = [
     ("pollschedule", "pintle says `schedule`"),
     ("poll_schedule", "pintle says `schedule`"),
     ("poll", "pintle says `schedule`"),
@@ -21,12 +21,13 @@ const HINTS: [(&str, &str); 14] = [
     ("match_tag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
     ("matchtag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
     ("match_pre_release", "pre-releases are followed only from a pre-release: leave it out"),
-    ("images", "a rule matches with `match = { image = … }`"),
     ("notify", "notices cannot be configured yet"),
     ("password", "credentials belong in a docker `config.json`, never in the repo"),
     ("token", "credentials belong in a docker `config.json`, never in the repo"),
     ("username", "credentials belong in a docker `config.json`, never in the repo"),
 ];
+
+const MATCH: [&str; 7] = ["stack", "file", "image", "namespace", "name", "kind", "container"];
 
 impl Complain<'_> {
     pub fn wrong(&self, wrong: Wrong) -> Error {
@@ -70,5 +71,7 @@ fn not_known(what: &str, word: &str, expected: &[&str]) -> (String, String) {
     let all = || format!("it is one of {}", expected.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", "));
     let keel = || HINTS.iter().find(|(keel, _)| *keel == word.to_lowercase().replace('-', "_")).map(|(_, hint)| (*hint).to_owned());
     let near = || nearest(word, expected.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-    (sentence, keel().or_else(near).unwrap_or_else(all))
+    let inside = expected.contains(&"match") && MATCH.contains(&word.trim_end_matches('s'));
+    let inside = inside.then(|| format!("what a rule is for stands in `match = {{ {} = … }}`", word.trim_end_matches('s')));
+    (sentence, keel().or(inside).or_else(near).unwrap_or_else(all))
 }

@@ -112,6 +112,7 @@ fn short_name(stack: &str, site: &Judged) -> String {
     let containers: BTreeSet<_> = workloads.filter_map(|used| used.container.as_deref()).collect();
     let image = &site.site.image.name;
     let name = containers.first().filter(|_| containers.len() == 1).copied().unwrap_or_else(|| image.rsplit('/').next().unwrap_or(image));
+    let name = if name.chars().all(|c| c.is_ascii_graphic()) { name } else { "image" };
     let rest = name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')).filter(|rest| !rest.is_empty());
     rest.unwrap_or(name).to_owned()
 }

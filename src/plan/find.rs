@@ -14,16 +14,17 @@ pub struct Matches {
     pub near: Vec<String>,
 }
 
-/// Looks for a site key, `file:line`, a file, a stack, `namespace/name[:container]`, `kind/namespace/name[:container]`, or an image in any
-/// spelling. The first of these that finds something decides.
+/// Looks for a site key, `file:line`, a file, a stack, `namespace/name[:container]`, `kind/namespace/name[:container]`, an image in any
+/// spelling, or the bare name of a workload or container. The first of these that finds something decides.
 pub fn find(scan: &Scan, target: &str) -> Matches {
     let target = target.trim();
-    let ways: [&dyn Fn(&Literal) -> bool; 5] = [
+    let ways: [&dyn Fn(&Literal) -> bool; 6] = [
         &|literal| site_key(literal) == Some(target),
         &|literal| target == format!("{}:{}", literal.file, literal.line) || target == literal.file.display(),
         &|literal| matches!(&literal.fate, Fate::Site(site) if *site.stack == *target),
         &|literal| literal.uses.iter().any(|used| workload_names(used).iter().any(|name| name == target)),
         &|literal| images(literal).contains(&bare(target)),
+        &|literal| literal.uses.iter().any(|used| [&used.name, &used.container].iter().any(|name| name.as_deref() == Some(target))),
     ];
     for way in ways {
         let literals: Vec<usize> = scan.literals.iter().enumerate().filter(|(_, literal)| way(literal)).map(|(index, _)| index).collect();

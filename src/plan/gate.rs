@@ -77,6 +77,7 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         want.notes.push(note.clone());
     }
     ruling.reasons.extend(cache.map(|(reason, _)| reason));
+    ruling.reasons.extend(terms.schedule.iter().filter(|_| terms.follows).filter_map(|schedule| schedule.value.warning()));
     let wanted = upstream.clone().filter(|_| from.is_none() || terms.follows);
     let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
     let to = to.filter(|to| Some(to) != from.as_ref());

@@ -46,3 +46,10 @@ pub(super) fn after(snapshot: &Snapshot, judged: &[Judged]) -> Ledger {
 fn needed(site: &Judged) -> bool {
     site.is_behind() && matches!(site.decision.verdict, Verdict::Waiting | Verdict::Held)
 }
+
+/// Puts back what the plan forgot for pins that will not be written after all.
+pub(super) fn keep(snapshot: &Snapshot, refused: &[(Channel, Digest)], ledger: &mut Ledger) {
+    let Seen::Known(before) = &snapshot.ledger else { return };
+    let seen = refused.iter().filter_map(|key| Some((key.clone(), *before.first_seen.get(key)?)));
+    ledger.first_seen.extend(seen);
+}

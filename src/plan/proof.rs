@@ -25,7 +25,10 @@ pub fn proved(snapshot: &Snapshot, plan: Plan) -> (Plan, Vec<(Arc<str>, String)>
     if let Err(why) = prove(snapshot, &kept) {
         refused.extend(kept.drain(..).map(|change| (change.name, format!("the changes do not hold together: {why}"))));
     }
-    (Plan { changes: kept, ..plan }, refused)
+    let mut ledger = plan.ledger.clone();
+    let gone = plan.changes.iter().filter(|change| !kept.contains(change));
+    gone.for_each(|change| super::ledger::keep(snapshot, &change.prove, &mut ledger));
+    (Plan { changes: kept, ledger, ..plan }, refused)
 }
 
 /// Says why the changes may not be written: an edit that does not fit, a file that reads differently, a use that would get another image than planned.
@@ -86,7 +89,7 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
         ));
     }
     for (old, new) in before.literals.iter().zip(&after.literals) {
-        if (&old.file, old.line, word(&old.fate)) != (&new.file, new.line, word(&new.fate)) {
+        if (&old.file, old.line) != (&new.file, new.line) || !follows(&old.fate, &new.fate) {
             return Err(format!("{} is {} before the edit and {} {} after it", name(old), word(&old.fate), name(new), word(&new.fate)));
         }
         if let Some(different) = uses(old, new, expected) {
@@ -102,6 +105,12 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
         return Err("the repo has other problems after the edit than before it".into());
     }
     Ok(())
+}
+
+/// Says whether a literal may have the second fate after an edit, when it had the first before. A tag that could not carry the pin is half of a
+/// reference as soon as the pin stands at its uses.
+fn follows(old: &Fate, new: &Fate) -> bool {
+    word(old) == word(new) || matches!((old, new), (Fate::Unpinnable(_), Fate::Half(_)))
 }
 
 /// Says which use has another image than planned.

@@ -157,7 +157,7 @@ impl<'a> Select<'a> {
     fn locks(&self, literal: &Literal, site: &Site) -> Vec<String> {
         let comments = site.comments.iter().filter(|comment| directive::parse(&comment.text).is_none());
         let locking = comments.filter(|comment| self.config.do_not_bump.iter().any(|words| words.found_in(&comment.text)));
-        locking.map(|comment| format!("the comment at {}:{} says “{}”", literal.file, comment.line, comment.text)).collect()
+        locking.map(|comment| format!("the comment at {}:{} says “{}”", literal.file, comment.line, quoted(&comment.text))).collect()
     }
 
     /// All holds, whether or not they have ended.
@@ -185,6 +185,12 @@ impl<'a> Select<'a> {
 
 fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<Setting<T>> {
     layers.iter().find_map(|layer| Some(Setting { value: get(layer)?, from: layer.from.clone() }))
+}
+
+/// Returns a comment's text on one line, shortened.
+fn quoted(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= 100 { words } else { words.chars().take(99).chain(['…']).collect() }
 }
 
 fn built_in<T>(value: T) -> Setting<T> {

@@ -126,21 +126,20 @@ impl Table<'_> {
     fn literal_obstacle(&self, place: &Place) -> Option<String> {
         let users = self.users.get(place)?;
         let mut repositories: BTreeSet<String> = BTreeSet::new();
-        let mut images: BTreeSet<String> = BTreeSet::new();
+        let mut other = None;
         for &index in users {
             let one = &self.understood[index];
             let Some(ways) = &one.ways else {
                 return Some(format!("another use of it is not known: {}", one.unknown.clone().unwrap_or_default()));
             };
             if ways.literal.as_ref().map(|(place, _)| place) != Some(place) {
-                return Some(self.other_part(ways, place));
+                other.get_or_insert_with(|| self.other_part(ways, place));
             }
             let (registry, repository) = ways.reference.repository();
             repositories.insert(format!("{registry}/{repository}"));
-            images.insert(ways.reference.to_string());
         }
         match repositories.len() {
-            0 | 1 => self.elsewhere.get(place).map(|at| format!("it is also used outside an image: {at}")),
+            0 | 1 => other.or_else(|| self.elsewhere.get(place).map(|at| format!("it is also used outside an image: {at}"))),
             2 => Some(format!("it feeds two repositories: {}", join(&repositories))),
             n => Some(format!("it feeds {n} repositories: {}", join(&repositories))),
         }
@@ -149,7 +148,7 @@ impl Table<'_> {
     fn other_part(&self, ways: &Ways, place: &Place) -> String {
         match ways.deciding.contains(place) {
             true => format!("in {} it is followed by other text", ways.reference),
-            false => format!("in {} it is only the repository part", ways.reference),
+            false => format!("in {} it is not what decides", ways.reference),
         }
     }
 
@@ -209,15 +208,11 @@ impl Table<'_> {
         if let (Some(unknown), None) = (&one.unknown, &one.ways) {
             return format!("the rest of the reference is not known: {unknown}");
         }
+        let own = self.literal_obstacle(place).unwrap_or_else(|| "it cannot take a pin".into());
         match &chosen[index] {
-            Err(reason) => reason.clone(),
-            Ok((site, _)) => {
-                let own = one.ways.as_ref().and_then(|ways| match &ways.literal {
-                    Some((literal, _)) if literal == place => self.literal_obstacle(place),
-                    _ => ways.obstacle.clone(),
-                });
-                format!("{}; the pin goes to {}", own.unwrap_or_default(), (self.spell)(site))
-            }
+            Err(reason) if reason.contains(&own) => reason.clone(),
+            Err(reason) => format!("{own}; {reason}"),
+            Ok((site, _)) => format!("{own}; the pin goes to {}", (self.spell)(site)),
         }
     }
 

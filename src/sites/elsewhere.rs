@@ -12,6 +12,9 @@ use crate::terraform::text::Text;
 use hcl_edit::expr::Expression;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Arguments that steer Terraform and reach no resource.
+const META: [&str; 4] = ["for_each", "count", "depends_on", "provider"];
+
 /// Returns the literals that hold only a tag and whose text also stands outside an image, and where: `stacks/x/main.tf:12`.
 pub fn elsewhere(project: &Project<'_>, found: &Gathered) -> BTreeMap<Place, String> {
     let mut wanted: BTreeSet<Place> = BTreeSet::new();
@@ -35,7 +38,9 @@ pub fn elsewhere(project: &Project<'_>, found: &Gathered) -> BTreeMap<Place, Str
         out
     });
     let mut all = BTreeMap::new();
-    each.into_iter().flatten().for_each(|(place, at)| drop(all.entry(place).or_insert(at)));
+    for (place, at) in each.into_iter().flatten() {
+        all.entry(place).or_insert(at);
+    }
     all
 }
 
@@ -57,7 +62,7 @@ fn is_whole(text: &Text) -> bool {
 fn body(view: &BodyView<'_>, wanted: &BTreeSet<Place>, found: &Gathered, out: &mut BTreeMap<Place, String>) {
     for attr in view.attrs() {
         let place = attr.place();
-        if is_constant(attr.expr()) || found.consumed.contains(&(attr.source().path.clone(), place.span)) {
+        if META.contains(&attr.name()) || is_constant(attr.expr()) || found.consumed.contains(&(attr.source().path.clone(), place.span)) {
             continue;
         }
         for text in texts(&attr.value()) {

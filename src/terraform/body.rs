@@ -1,5 +1,8 @@
 //! A block's body as one instance of its module sees it: attributes, nested blocks, `dynamic` blocks, `count` and `for_each`. Evaluates what is asked for.
 
+#[cfg(test)]
+mod tests;
+
 use super::eval;
 use super::eval::support::to_int;
 use super::hcl::Source;
@@ -259,10 +262,6 @@ impl<'p> BodyView<'p> {
     /// Returns the index or key of `count` or `for_each`, or the key of a `dynamic` block's element.
     pub fn key(&self) -> Option<&Value> {
         self.key.as_ref()
-    }
-
-    pub(super) fn bindings(&self) -> &Bindings {
-        &self.bindings
     }
 
     /// Evaluates an expression that stands in this body.

@@ -42,7 +42,7 @@ use unify::Type;
 /// Nested expressions, over all locals, modules and files that are evaluated for one another.
 const MAX_DEPTH: usize = 256;
 /// Expressions evaluated for one call from outside: loops over loops end here.
-const MAX_STEPS: usize = 2_000_000;
+const MAX_STEPS: usize = 500_000;
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };

@@ -1,6 +1,8 @@
 //! Reads one HCL file: bytes → body with byte offsets, lines and comments. Never prints HCL and never changes a byte.
 
 mod comments;
+#[cfg(test)]
+mod tests;
 
 pub use comments::Comment;
 
@@ -59,7 +61,8 @@ impl Source {
     pub fn parse(path: RepoPath, bytes: Arc<[u8]>) -> Result<Self, SyntaxError> {
         let text = decode(&path, &bytes)?;
         let offset = bytes.len() - text.len();
-        let body = hcl_edit::parser::parse_body(text).map_err(|error| located(&path, offset, &error))?;
+        let read = comments::without_empty_heredocs(text);
+        let body = hcl_edit::parser::parse_body(&read).map_err(|error| located(&path, offset, &error))?;
         let lines = line_starts(text);
         let text = Arc::from(text);
         Ok(Self { path, text, bytes, body, offset, lines, comments: OnceLock::new() })

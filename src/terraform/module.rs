@@ -76,8 +76,8 @@ pub struct Module<'s> {
     pub dir: RepoPath,
     pub variables: BTreeMap<&'s str, Declared<'s>>,
     pub locals: BTreeMap<&'s str, Written<'s>>,
-    /// Locals and variable defaults that an override file replaces: name, what is replaced, by what.
-    pub replaced: Vec<(&'s str, Written<'s>, Written<'s>)>,
+    /// Locals and variable defaults that an override file replaces: `local.x` or `var.x`, what is replaced, by what.
+    pub replaced: Vec<(String, Written<'s>, Written<'s>)>,
     pub outputs: BTreeMap<&'s str, Declared<'s>>,
     /// `resource` and `data` blocks in the order of files and lines.
     pub resources: Vec<Declared<'s>>,
@@ -98,6 +98,18 @@ impl<'s> Module<'s> {
                 module.add(block, source, replace, problems);
             }
             module.reads.add(&source.body);
+        }
+        module
+    }
+
+    /// Reads the module in a folder. Where a file of it cannot be read, nothing is called unread.
+    pub fn of_folder(sources: &'s Sources, dir: &RepoPath, problems: &mut Vec<Problem>) -> Self {
+        let mut module = Self::read(dir, &Self::files(sources, dir), problems);
+        let unread = |path: &RepoPath| {
+            [".tf", ".tf.json", ".tofu", ".tofu.json"].iter().any(|end| path.name().ends_with(end)) && sources.source(path).is_none()
+        };
+        if sources.folder(dir).iter().any(unread) {
+            module.reads.add_all();
         }
         module
     }
@@ -134,7 +146,7 @@ impl<'s> Module<'s> {
                 Some(_) if !is_override(source.path.name()) => problems.push(twice(&written.place(), name)),
                 before => {
                     self.locals.insert(name, written);
-                    self.replaced.extend(before.map(|before| (name, before, written)));
+                    self.replaced.extend(before.map(|before| (format!("local.{name}"), before, written)));
                 }
             }
         }
@@ -151,7 +163,7 @@ impl<'s> Module<'s> {
             return;
         }
         if let (true, Some(old), Some(new)) = (variable, before.attr("default"), declared.attr("default")) {
-            self.replaced.push((name, old, new));
+            self.replaced.push((format!("var.{name}"), old, new));
         }
         before.layers.extend(declared.layers);
     }

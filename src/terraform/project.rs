@@ -1,6 +1,8 @@
 //! From the repo's files to its roots: where Terraform or Terragrunt is run, and the module each root is. Evaluates only Terragrunt's `source` and `include`.
 
 mod roots;
+#[cfg(test)]
+pub(super) mod tests;
 
 use super::files::{Files, RepoPath};
 use super::instance::Walk;
@@ -68,7 +70,7 @@ impl<'s> Project<'s> {
     pub fn new(files: &'s Files, sources: &'s Sources, settings: &Settings) -> Self {
         let mut problems = Vec::new();
         let has_tf = |dir: &&RepoPath| sources.folder(dir).iter().any(|path| path.name().ends_with(".tf"));
-        let read = |dir: &RepoPath, problems: &mut Vec<Problem>| (dir.clone(), Module::read(dir, &Module::files(sources, dir), problems));
+        let read = |dir: &RepoPath, problems: &mut Vec<Problem>| (dir.clone(), Module::of_folder(sources, dir, problems));
         let modules = sources.folders().filter(has_tf).map(|dir| read(dir, &mut problems)).collect();
         let problems = sources.problems().iter().cloned().chain(problems).collect();
         let mut new = Self { files, sources, none: Module::default(), modules, overlaid: BTreeMap::new(), roots: Vec::new(), problems };

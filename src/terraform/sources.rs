@@ -169,8 +169,9 @@ impl Kind {
             "terragrunt.stack.hcl" => return Self::NotRead("not read: terragrunt stack file"),
             _ => {}
         }
-        let foreign =
-            name.starts_with('.') || [".pkr.hcl", ".nomad.hcl", "docker-bake.hcl", ".tftest.hcl"].iter().any(|end| name.ends_with(end));
+        let foreign = [".terraform.lock.hcl", ".tflint.hcl", ".pkr.hcl", ".nomad.hcl", "docker-bake.hcl", ".tftest.hcl"]
+            .iter()
+            .any(|end| name.ends_with(end));
         if name.ends_with(".tfvars.json") {
             return Self::Json;
         }

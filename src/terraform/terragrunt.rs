@@ -2,6 +2,8 @@
 
 mod config;
 mod functions;
+#[cfg(test)]
+mod tests;
 
 use super::files::{Files, RepoPath};
 use super::hcl::Source;

@@ -1,5 +1,8 @@
 //! What may set the variables of a root, in Terraform's order, and what each of them is set to. Converts nothing.
 
+#[cfg(test)]
+mod tests;
+
 use super::eval;
 use super::files::{Files, RepoPath};
 use super::hcl::Source;
@@ -98,7 +101,7 @@ impl<'s> Layers<'s> {
         for path in origin.var_files.iter().rev() {
             let found = candidates(origin, path).into_iter().find(|file| origin.files.get(file).is_some());
             match found {
-                Some(file) => new.push_file(Setter::VarFile, &file, origin),
+                Some(file) => new.push_file(Setter::VarFile, &file, origin, problems),
                 None => problems.push(Problem::new(origin.dir, None, format!("var-file {path} of the settings is not in the repo"))),
             }
         }
@@ -106,7 +109,7 @@ impl<'s> Layers<'s> {
         for argument in arguments.iter().rev() {
             new.push_argument(argument, origin, problems);
         }
-        new.push_tfvars(origin);
+        new.push_tfvars(origin, problems);
         for argument in arguments.into_iter().rev() {
             if let Argument::Env { name, value, place } = argument {
                 new.push(Setter::ExtraEnv, Content::Map(single(name, value), place));
@@ -139,8 +142,8 @@ impl<'s> Layers<'s> {
                 Content::Inputs(inputs) => add_inputs(inputs, name, &mut add),
                 Content::Unreadable(_) => {}
             }
-            if before == 0 && given.is_empty() {
-                unreadable.extend(layer.may_set_anything());
+            if before == 0 {
+                unreadable.extend(layer.may_set(name, given.is_empty()));
             }
         }
         unreadable.dedup();
@@ -159,7 +162,7 @@ impl<'s> Layers<'s> {
         self.layers.push(Layer { setter, content });
     }
 
-    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &Origin<'_, 's>) {
+    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         let content = match origin.sources.source(file) {
             Some(source) => Content::Body(source),
             None if file.name().ends_with(".json") && origin.sources.unreadable(file).is_none() => {
@@ -171,6 +174,9 @@ impl<'s> Layers<'s> {
             }
             None => Content::Unreadable(file.clone()),
         };
+        if matches!(content, Content::Unreadable(_)) && origin.sources.unreadable(file).is_none() {
+            problems.push(Problem::new(file, None, "not read as a var-file; it may set any variable"));
+        }
         self.push(setter, content);
     }
 
@@ -183,7 +189,7 @@ impl<'s> Layers<'s> {
                 let found = path.as_str().map(|path| candidates(origin, &path));
                 let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
                 match (there, found.iter().flatten().next()) {
-                    (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin),
+                    (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin, problems),
                     (None, _) if !required => {}
                     (None, Some(file)) => {
                         problems.push(Problem::new(
@@ -209,17 +215,17 @@ impl<'s> Layers<'s> {
 
     /// `*.auto.tfvars[.json]` in the order of their names, the last one strongest, then `terraform.tfvars.json`, then `terraform.tfvars`.
     /// A unit's own files are copied over those of its module.
-    fn push_tfvars(&mut self, origin: &Origin<'_, 's>) {
+    fn push_tfvars(&mut self, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
         let mut named: BTreeMap<&str, &RepoPath> = BTreeMap::new();
         for dir in [origin.module, origin.dir] {
             named.extend(origin.sources.folder(dir).iter().map(|path| (path.name(), path)));
         }
         let auto = |name: &str| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json");
         for (_, path) in named.iter().rev().filter(|(name, _)| auto(name)) {
-            self.push_file(Setter::AutoTfvars, path, origin);
+            self.push_file(Setter::AutoTfvars, path, origin, problems);
         }
         for path in ["terraform.tfvars.json", "terraform.tfvars"].iter().filter_map(|name| named.get(name)) {
-            self.push_file(Setter::Tfvars, path, origin);
+            self.push_file(Setter::Tfvars, path, origin, problems);
         }
     }
 
@@ -229,13 +235,16 @@ impl<'s> Layers<'s> {
 }
 
 impl Layer<'_> {
-    fn may_set_anything(&self) -> Vec<RepoPath> {
+    /// Returns the files that cannot be read and may set a variable more strongly than what is known of this layer.
+    fn may_set(&self, name: &str, nothing_known: bool) -> Vec<RepoPath> {
+        let says = |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
         match &self.content {
-            Content::Unreadable(file) => vec![file.clone()],
+            Content::Unreadable(file) if nothing_known => vec![file.clone()],
             Content::Inputs(inputs) => {
-                inputs.iter().filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
+                let stronger = inputs.iter().take_while(|inputs| !says(inputs));
+                stronger.filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
             }
-            Content::Body(_) | Content::Map(..) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -292,6 +301,20 @@ fn written_at(value: &Value, files: &Files) -> Option<Place> {
     let bytes = files.bytes(&origin.file)?;
     let line = bytes.get(..origin.literal.start)?.iter().filter(|byte| **byte == b'\n').count() + 1;
     Some(Place { file: origin.file.clone(), span: origin.literal, line })
+}
+
+/// Returns the values of a var-file: those of `read_tfvars_file`.
+pub(super) fn read_file(file: &RepoPath, files: &Files, sources: &Sources) -> Value {
+    match sources.source(file) {
+        Some(source) => {
+            let value = |attribute: &hcl_edit::structure::Attribute| {
+                (Arc::from(attribute.key.as_str()), eval::eval(&attribute.value, source, &Nothing::new(files)))
+            };
+            Value::Map(Arc::new(source.body.attributes().map(value).collect()))
+        }
+        None if file.name().ends_with(".json") && sources.unreadable(file).is_none() => decode(file, files),
+        None => Value::unknown(WhyKind::UnreadableSource, file.display()),
+    }
 }
 
 /// Reads a JSON file as `jsondecode(file(…))` does, with the places of its strings.

@@ -37,10 +37,10 @@ pub struct Document {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repeated {
     pub key: Arc<str>,
+    /// The earlier value, which does not count.
+    pub value: Value,
     /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
     pub span: Span,
-    /// The value that counts no more.
-    pub value: Value,
 }
 
 /// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans, numbers as numbers (with the origin of how they
@@ -93,6 +93,11 @@ pub(super) fn content(source: &str, value: &str, style: ScalarStyle, range: std:
 /// Says whether a plain scalar is a string to Terraform and Helm.
 pub(super) fn reads_as_text(plain: &str) -> bool {
     resolve::untagged(plain, ScalarStyle::Plain) == resolve::Meaning::Text
+}
+
+/// Says whether a plain scalar is null or a boolean.
+pub(super) fn reads_as_word(plain: &str) -> bool {
+    matches!(resolve::untagged(plain, ScalarStyle::Plain), resolve::Meaning::Null | resolve::Meaning::Bool(_))
 }
 
 fn read(joined: &Joined, reader: Reader) -> Vec<Document> {

@@ -1,5 +1,8 @@
 //! Generated repos: what is true of each literal is known, so scan and edits are compared with it.
 
+mod pins;
+mod truth;
+
 use super::support::generate::{Fate, Recipe, Repo, generate};
 
 fn repo(lines: usize, seed: u64) -> Repo {

@@ -2,8 +2,10 @@
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
 mod conformance;
+mod fuzz_smoke;
 mod generated;
 mod git_remote;
+mod registry_conformance;
 mod scan_testdata;
 mod servers;
 mod support;

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, May)] = &[
     ("error", May::Name(&["terraform", "model"])),
     ("sites", May::Name(&["terraform", "model", "error"])),
     ("comment", May::Name(&["terraform", "model", "error"])),
-    ("config", May::Name(&["terraform", "model", "error"])),
+    ("config", May::Name(&["terraform", "model", "sites", "error"])),
     ("pipeline", May::Name(&["model", "sites", "terraform", "config", "error"])),
     ("plan", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
     ("remote", May::Name(&["model", "error"])),
@@ -39,17 +39,8 @@ const ARROWS: &[(&str, May)] = &[
 const PURE: &[&str] = &["terraform", "model", "sites", "comment", "plan"];
 
 /// What pure modules never name: a crate, or a path that starts so.
-const WORLD: &[&[&str]] = &[
-    &["tokio"],
-    &["reqwest"],
-    &["kube"],
-    &["tracing"],
-    &["std", "fs"],
-    &["std", "process"],
-    &["std", "env"],
-    &["std", "net"],
-    &["std", "thread"],
-];
+const WORLD: &[&[&str]] =
+    &[&["tokio"], &["reqwest"], &["kube"], &["tracing"], &["std", "fs"], &["std", "process"], &["std", "env"], &["std", "net"]];
 
 /// Clocks, wherever they stand in a path.
 const CLOCKS: &[&[&str]] = &[&["SystemTime"], &["Instant"], &["Timestamp", "now"], &["Zoned", "now"]];

@@ -65,9 +65,9 @@ fn read_manifest(shared: &Shared, call: &Call, repository: &str, reference: &str
     let Some((digest, stored)) = manifest(shared, &call.host, repository, reference) else {
         return unknown("manifest unknown");
     };
-    // docker-registry 2.8: an OCI type is only for who names it, and only by tag does it matter.
+    // docker-registry 2.8: an OCI type is only for who names it, by tag and by digest.
     let oci = matches!(stored.media_type.as_str(), OCI_INDEX | OCI_MANIFEST);
-    if by_tag && oci && !accepts(&call.parts.headers, &stored.media_type) {
+    if oci && !accepts(&call.parts.headers, &stored.media_type) {
         return unknown("OCI manifest found, but accept header does not support OCI manifests");
     }
     let matched = call.parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());

@@ -362,3 +362,19 @@ async fn one_registry_that_is_closed_does_not_close_another() {
     assert!(matches!(seen[&channels[0]], Seen::Unknown(_)));
     assert_eq!(seen[&channels[1]], Seen::Known(Upstream::Digest(quay)));
 }
+
+#[tokio::test]
+async fn what_is_private_costs_no_token_a_tag() {
+    let registry = Registry::new();
+    let channels = many(&registry, 1, 50);
+    registry.set_access(HOST, Access::Token { expires_in: Some(60) });
+    // As Docker Hub does: everybody gets a token, and what it may not open is refused.
+    registry.fail(Fault::of(HOST, FaultKind::ExpiredToken));
+    let running = registry.start().await.unwrap();
+    let client = Client::new(options(&running));
+    for _ in 0..2 {
+        let seen = poll(&client, channels.clone(), &|_| ()).await;
+        assert!(seen.into_values().map(why).all(|why| why.starts_with("docker.io answered 401")));
+    }
+    assert_eq!(registry.counts(HOST).tokens.into_values().collect::<Vec<_>>(), [1]);
+}

@@ -140,3 +140,13 @@ fn the_ledger_forgets_what_nobody_needs() {
     let unknown = Snapshot { ledger: Seen::Unknown("x".into()), ..snapshot(vec![held()]).says("a:latest", 'c') };
     assert_eq!(unknown.plan().ledger, Ledger::default());
 }
+
+#[test]
+fn a_pin_that_is_not_written_keeps_its_sighting() {
+    let moved = snapshot(vec![site("x", 1, &pinned("a:latest", 'a'))]).says("a:latest", 'b').seen("a:latest", 'b', "2026-11-01T00:00:00Z");
+    let plan = moved.plan();
+    assert_eq!(plan.ledger, Ledger::default());
+    let mut ledger = plan.ledger;
+    crate::plan::ledger::keep(&moved, &plan.changes[0].prove, &mut ledger);
+    assert_eq!(Seen::Known(ledger), moved.ledger);
+}

@@ -233,6 +233,8 @@ fn a_move_waits_for_its_schedule() {
     expect(&daily, Waiting, "the schedule `@daily` comes round 2026-11-23 00:00 UTC ([defaults])");
     let every = |text: &str| behind(|s| annotated(s, "keel.sh/pollSchedule", text));
     assert_eq!(every("@every 1h").decided().verdict, Move);
+    let six = every("0 0 3 * * *").decided().reasons;
+    assert!(six.last().is_some_and(|reason| reason.contains("six fields")), "{six:?}");
     let lately = every("@every 1h").wrote(IMAGE, Some('c'), 'a', "2026-11-22T11:30:00Z");
     expect(&lately, Waiting, "the schedule `@every 1h` comes round 2026-11-22 12:30 UTC (the annotation keel.sh/pollSchedule)");
 }

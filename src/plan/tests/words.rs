@@ -94,6 +94,7 @@ fn a_site_is_found_by_all_its_names() {
         IMAGE,
         "ghcr.io/immich-app/immich-server@sha256:whatever",
         " immich ",
+        "immich-server",
     ] {
         assert_eq!(found(target), [0], "{target}");
     }

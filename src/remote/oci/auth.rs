@@ -11,7 +11,7 @@ use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
@@ -21,6 +21,9 @@ use url::Url;
 const UNSAID: Duration = Duration::from_secs(60);
 /// The longest life that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a scope whose renewed token was refused too is not given another one.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// What one registry is known to want, and the tokens it gave.
 pub(super) struct Auth {
@@ -50,6 +53,8 @@ pub(super) enum Grant {
 pub(super) struct Token {
     header: HeaderValue,
     until: Instant,
+    /// When it was refused although it was new.
+    refused: OnceLock<Instant>,
 }
 
 /// A request for a token, ready to be sent to the realm.
@@ -85,10 +90,11 @@ impl Auth {
     pub(super) async fn token(
         &self,
         scope: &str,
+        now: Instant,
         fetch: impl Future<Output = Result<Token, OciError>> + Send,
     ) -> Result<Arc<Token>, OciError> {
         if let Some(old) = self.tokens.get(scope).await
-            && old.until <= Instant::now()
+            && old.until <= now
         {
             self.retire(scope, &old).await;
         }
@@ -116,16 +122,25 @@ impl Grant {
 }
 
 impl Token {
+    /// Remembers that this one, fetched because another was refused, was refused too: what is private stays so with any number of tokens.
+    pub(super) fn refuse(&self, now: Instant) {
+        self.refused.get_or_init(|| now);
+    }
+
+    pub(super) fn is_worth_renewing(&self, now: Instant) -> bool {
+        self.refused.get().is_none_or(|at| now.saturating_duration_since(*at) >= REFUSED)
+    }
+
     /// Reads a realm's answer; `why` in the error is a sentence without the answer's text.
-    pub(super) fn read(body: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn read(body: &[u8], now: Instant) -> Result<Self, &'static str> {
         let reply: TokenReply = serde_json::from_slice(body).map_err(|_| "its answer is not a token")?;
         let filled = |token: &String| !token.is_empty();
         let token = reply.token.filter(filled).or(reply.access_token.filter(filled)).ok_or("its answer holds no token")?;
         let life = reply.expires_in.map_or(UNSAID, Duration::from_secs).min(LONGEST);
         // A tenth is left for the way and for clocks that differ.
-        let until = Instant::now() + life.mul_f32(0.9);
+        let until = now + life.mul_f32(0.9);
         let header = sensitive(format!("Bearer {token}")).ok_or("its token does not fit into a header")?;
-        Ok(Self { header, until })
+        Ok(Self { header, until, refused: OnceLock::new() })
     }
 }
 

@@ -34,6 +34,19 @@ pub(super) struct Burden {
     pub longest_wait: Duration,
 }
 
+/// One moment on both clocks: the one that people read, and the one that never jumps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub time: Timestamp,
+    pub tick: Instant,
+}
+
+impl Now {
+    pub(super) fn read() -> Self {
+        Self { time: Timestamp::now(), tick: Instant::now() }
+    }
+}
+
 /// The state of one registry's patience.
 pub(super) struct Limits {
     host: String,
@@ -80,11 +93,11 @@ impl Limits {
             let until = Timestamp::now().saturating_add(signed(UNSAID)).unwrap_or(Timestamp::MAX);
             return Err(OciError::Limited { host: self.host.clone(), until: whole_seconds(until) });
         }
-        while let Some(closed) = self.closed() {
-            if closed.until.saturating_duration_since(Instant::now()) > self.longest_wait {
-                return Err(closed.error);
+        while let Some((wait, refusal)) = self.closed(Instant::now()) {
+            if wait > self.longest_wait {
+                return Err(refusal);
             }
-            tokio::time::sleep_until(closed.until).await;
+            tokio::time::sleep(wait).await;
         }
         while let Err(early) = self.pace.check() {
             tokio::time::sleep(early.wait_time_from(PassingTime.now())).await;
@@ -93,11 +106,11 @@ impl Limits {
     }
 
     /// Learns from an answer: `Retry-After` on 429 and 503, `ratelimit-remaining`, and that the registry is alive.
-    pub(super) fn heard(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) {
+    pub(super) fn heard(&self, status: StatusCode, headers: &HeaderMap, now: Now) {
         let mut gate = self.gate();
         gate.failures = 0;
         gate.gets_used_up = number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
-        let asked = retry_after(headers, now);
+        let asked = retry_after(headers, now.time);
         let wait = match status {
             StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(UNSAID)),
             StatusCode::SERVICE_UNAVAILABLE => asked,
@@ -111,7 +124,7 @@ impl Limits {
     }
 
     /// Learns that no answer came. After many in a row the registry is left alone.
-    pub(super) fn failed(&self, why: &OciError, now: Timestamp) {
+    pub(super) fn failed(&self, why: &OciError, now: Now) {
         let mut gate = self.gate();
         gate.failures += 1;
         if gate.failures >= FAILURES {
@@ -122,15 +135,15 @@ impl Limits {
     }
 
     /// Returns why the registry is left alone now, if it is.
-    pub(super) fn refusal(&self) -> Option<OciError> {
-        self.closed().map(|closed| closed.error)
+    pub(super) fn refusal(&self, now: Instant) -> Option<OciError> {
+        self.closed(now).map(|(_, refusal)| refusal)
     }
 
-    fn closed(&self) -> Option<Closed> {
-        let mut gate = self.gate();
-        let now = Instant::now();
-        gate.closed = gate.closed.take().filter(|closed| closed.until > now);
-        gate.closed.clone()
+    /// Returns for how long still, and why.
+    fn closed(&self, now: Instant) -> Option<(Duration, OciError)> {
+        let closed = self.gate().closed.clone()?;
+        let wait = closed.until.checked_duration_since(now).filter(|wait| !wait.is_zero())?;
+        Some((wait, closed.error))
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -140,10 +153,10 @@ impl Limits {
 
 impl Gate {
     /// Closes until the later of what is known and what is new.
-    fn close(&mut self, wait: Duration, now: Timestamp, error: impl FnOnce(Timestamp) -> OciError) {
-        let until = Instant::now() + wait;
+    fn close(&mut self, wait: Duration, now: Now, error: impl FnOnce(Timestamp) -> OciError) {
+        let until = now.tick + wait;
         if self.closed.as_ref().is_none_or(|closed| closed.until < until) {
-            let at = now.saturating_add(signed(wait)).unwrap_or(Timestamp::MAX);
+            let at = now.time.saturating_add(signed(wait)).unwrap_or(Timestamp::MAX);
             self.closed = Some(Closed { until, error: error(whole_seconds(at)) });
         }
     }
@@ -173,7 +186,7 @@ fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// tokio's time, which a test can hold still.
+/// tokio's time, as governor wants it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PassingTime;
 

@@ -3,18 +3,18 @@
 use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
 use super::docker_config::{Credentials, DockerConfig};
 use super::error::{self, OciError};
-use super::limits::{Burden, Limits};
+use super::limits::{Burden, Limits, Now};
 use super::wire::{self, BodyError, Reply};
 use super::{MANIFEST_LIMIT, Options, RegistryOptions};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// More attempts after the first.
@@ -112,18 +112,29 @@ impl Registry {
                 self.auth.learn(scheme);
                 true
             }
-            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) => {
+            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) if token.is_worth_renewing(Instant::now()) => {
                 self.auth.learn(scheme);
                 self.auth.retire(&scope, &token).await;
                 true
             }
             _ => false,
         };
-        let grant = if again { self.grant(place).await? } else { Grant::Anonymous };
-        match grant {
-            Grant::Anonymous => Ok(reply),
-            grant => self.follow(method, place, &grant).await,
+        if !again {
+            return Ok(reply);
         }
+        match self.grant(place).await? {
+            Grant::Anonymous => Ok(reply),
+            grant => self.once_more(method, place, &grant).await,
+        }
+    }
+
+    /// Asks with what was fetched after a refusal.
+    async fn once_more(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
+        let reply = self.follow(method, place, grant).await?;
+        if let (StatusCode::UNAUTHORIZED, Grant::Bearer { token, .. }) = (reply.status, grant) {
+            token.refuse(Instant::now());
+        }
+        Ok(reply)
     }
 
     /// Returns what the next request is sent with, as far as the registry is known.
@@ -135,7 +146,7 @@ impl Registry {
             Some(Scheme::Bearer { realm, service }) => {
                 let scope = auth::pull_scope(&self.repository(place));
                 let request = auth::token_request(&realm, service.as_deref(), &scope, credentials);
-                let token = self.auth.token(&scope, self.fetch_token(request, &scope)).await?;
+                let token = self.auth.token(&scope, Instant::now(), self.fetch_token(request, &scope)).await?;
                 Ok(Grant::Bearer { scope, token })
             }
         }
@@ -156,8 +167,10 @@ impl Registry {
         };
         let reply = self.send(built, &realm, TOKEN_LIMIT, false).await?;
         match reply.status {
-            StatusCode::OK => Token::read(&reply.body).map_err(|why| failed(why.to_owned())),
-            StatusCode::TOO_MANY_REQUESTS => Err(self.limits.refusal().unwrap_or_else(|| failed("it answered 429".to_owned()))),
+            StatusCode::OK => Token::read(&reply.body, Instant::now()).map_err(|why| failed(why.to_owned())),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(self.limits.refusal(Instant::now()).unwrap_or_else(|| failed("it answered 429".to_owned())))
+            }
             status => Err(failed(format!("it answered {}", status.as_u16()))),
         }
     }
@@ -183,10 +196,10 @@ impl Registry {
             self.limits.turn(counted).await?;
             let reply = self.exchange(built(), at, limit).await;
             if let Err(why @ (OciError::Unreachable { .. } | OciError::Timeout { .. })) = &reply {
-                self.limits.failed(why, Timestamp::now());
+                self.limits.failed(why, Now::read());
             }
             let reply = reply?;
-            self.limits.heard(reply.status, &reply.headers, Timestamp::now());
+            self.limits.heard(reply.status, &reply.headers, Now::read());
             match reply.status.as_u16() {
                 status @ 502..=504 => Err(OciError::Status { host: self.host.clone(), at: at.to_owned(), status }),
                 _ => Ok(reply),
@@ -233,7 +246,7 @@ impl Registry {
             }
             // A web server's page says nothing about images.
             404 if reply.media_type() != "text/html" => Err(OciError::NotFound { at }),
-            429 => Err(self.limits.refusal().unwrap_or(OciError::Status { host, at, status: 429 })),
+            429 => Err(self.limits.refusal(Instant::now()).unwrap_or(OciError::Status { host, at, status: 429 })),
             status => Err(OciError::Status { host, at, status }),
         }
     }
@@ -337,3 +350,6 @@ fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest
     }
     builder.build().map_err(|_| "the TLS configuration cannot be built; are the system's root certificates there?")
 }
+
+#[cfg(test)]
+mod tests;

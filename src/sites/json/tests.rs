@@ -99,3 +99,15 @@ fn the_text_is_fixed() {
         r#"{"problems":[],"sites":[{"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"span":[40,43],"uses":[]}],"version":1}"#
     );
 }
+
+#[test]
+fn the_documented_example_has_the_same_keys() {
+    let docs = include_str!("../../../docs/scan-json.md");
+    let example = docs.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let example: serde_json::Value = serde_json::from_str(example).expect("JSON");
+    let keys = |value: &serde_json::Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    let ours = to_json(&scan());
+    for pointer in ["", "/sites/0", "/sites/0/uses/0", "/problems/0"] {
+        assert_eq!(example.pointer(pointer).and_then(keys), ours.pointer(pointer).and_then(keys), "{pointer}");
+    }
+}

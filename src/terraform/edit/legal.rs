@@ -28,6 +28,7 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
         return refuse("a backslash stands before it");
     }
     match form {
+        Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => refuse("it would stand on the line that ends the heredoc"),
         Form::YamlSingle if splits_quotes(before, after) => refuse("it would split a doubled quote"),
         Form::YamlPlain => match plain(content, &[before, put, after].concat()) {
             Some(reason) => refuse(reason),
@@ -86,6 +87,7 @@ fn plain(before: &[u8], after: &[u8]) -> Option<&'static str> {
         return Some("the result is not one plain scalar");
     }
     match (yaml::reads_as_text(before), yaml::reads_as_text(after)) {
+        _ if yaml::reads_as_word(before) => Some("null, true or false stands there"),
         (_, true) => None,
         (true, false) => Some("the result is no string any more"),
         (false, false) if is_canonical_integer(after) => None,

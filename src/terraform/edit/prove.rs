@@ -15,6 +15,10 @@ pub fn prove(path: &RepoPath, before: &[u8], after: &[u8], edits: &[Edit]) -> Re
     if let Some(edit) = edits.iter().find(|edit| edit.file != *path) {
         return Err(EditError::OtherFile { file: path.clone(), found: edit.file.clone() });
     }
+    // hcl-edit reads a line end between quotes, Terraform does not.
+    if let Some(edit) = edits.iter().find(|edit| edit.put.iter().any(u8::is_ascii_control)) {
+        return Err(different(path, edit.span.start, "the edit has a line end or control character"));
+    }
     let made = apply(before, edits)?;
     if made != after {
         let at = made.iter().zip(after).position(|(left, right)| left != right).unwrap_or(made.len().min(after.len()));

@@ -179,6 +179,9 @@ fn what_may_be_put_depends_on_the_form() {
     assert!(legal(Form::YamlPlain, b"v1", 0..2, b"true").is_err());
     assert!(legal(Form::YamlPlain, b"v1", 0..2, b"22").is_err());
     assert!(legal(Form::YamlPlain, b"22", 0..2, b"1.10").is_err());
+    assert!(legal(Form::YamlPlain, b"", 0..0, PIN.as_bytes()).is_err());
+    assert!(legal(Form::YamlPlain, b"true", 4..4, PIN.as_bytes()).is_err());
+    assert!(legal(Form::Raw, b"image: x:1\n", 11..11, PIN.as_bytes()).is_err());
     legal(Form::YamlPlain, b"22", 0..2, b"23").unwrap();
     legal(Form::YamlPlain, b"x:${t}", 6..6, PIN.as_bytes()).unwrap();
     assert!(legal(Form::Quoted, b"a\\", 2..2, b"n").is_err());

@@ -1,7 +1,7 @@
 //! Numbers as Terraform computes and prints them: exact decimals, or nothing. Never rounds silently.
 //!
-//! Terraform computes with 512 bits. An `i128` or an `f64` of at most 15 digits stands for such a number exactly; a longer `f64` is known to be
-//! near only, may be rounded to a whole number and is never printed.
+//! Terraform computes in binary, with 512 bits. An `i128` or an `f64` of at most 15 digits stands for the number that prints so; a longer `f64` is
+//! known to be near only, may be rounded to a whole number and is never printed. `1 - 0.9` is no exact decimal there, so it is none here.
 
 use super::super::value::Number;
 
@@ -74,7 +74,7 @@ pub fn from_f64(float: f64) -> Option<Number> {
 }
 
 pub fn add(a: Number, b: Number) -> Option<Number> {
-    let (a, b) = align(a, b)?;
+    let (a, b) = binary(a, b)?;
     number(Decimal { mantissa: a.mantissa.checked_add(b.mantissa)?, scale: a.scale })
 }
 
@@ -90,13 +90,13 @@ pub fn negate(a: Number) -> Option<Number> {
 }
 
 pub fn multiply(a: Number, b: Number) -> Option<Number> {
-    let (a, b) = (decimal(a)?, decimal(b)?);
+    let (a, b) = (decimal(a).filter(is_binary)?, decimal(b).filter(is_binary)?);
     number(Decimal { mantissa: a.mantissa.checked_mul(b.mantissa)?, scale: a.scale.checked_add(b.scale)? })
 }
 
 /// Divides; `None` for a divisor of zero too.
 pub fn divide(a: Number, b: Number) -> Option<Number> {
-    let (a, b) = align(a, b)?;
+    let (a, b) = binary(a, b)?;
     if b.mantissa == 0 {
         return None;
     }
@@ -111,7 +111,7 @@ pub fn divide(a: Number, b: Number) -> Option<Number> {
 }
 
 pub fn remainder(a: Number, b: Number) -> Option<Number> {
-    let (a, b) = align(a, b)?;
+    let (a, b) = binary(a, b)?;
     number(Decimal { mantissa: a.mantissa.checked_rem(b.mantissa)?, scale: a.scale })
 }
 
@@ -144,6 +144,16 @@ fn decimal(number: Number) -> Option<Decimal> {
         }
         Number::Float(_) => None,
     }
+}
+
+/// Aligns two numbers that Terraform holds exactly in binary, so that one operation rounds its result once, to the number that is printed.
+fn binary(a: Number, b: Number) -> Option<(Decimal, Decimal)> {
+    let both = decimal(a).is_some_and(|a| is_binary(&a)) && decimal(b).is_some_and(|b| is_binary(&b));
+    if both { align(a, b) } else { None }
+}
+
+fn is_binary(decimal: &Decimal) -> bool {
+    5i128.checked_pow(decimal.scale).is_some_and(|fives| decimal.mantissa % fives == 0)
 }
 
 fn align(a: Number, b: Number) -> Option<(Decimal, Decimal)> {

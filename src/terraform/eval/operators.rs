@@ -65,10 +65,13 @@ fn arithmetic(context: &Context, op: &BinaryOp, operator: BinaryOperator) -> Res
     Ok(Value::Number(result.ok_or_else(|| limit("a number of more than 15 digits"))?, None))
 }
 
-/// A division by zero is infinite, which prints nowhere; zero by zero and a remainder of zero are errors.
+/// A division by zero is infinite, which prints nowhere, and leaves all as the remainder; zero by zero is an error.
 fn infinite(left: super::Number, operator: BinaryOperator) -> Result<Value, Why> {
-    if operator == BinaryOperator::Mod || number::float(left) == 0.0 {
-        return Err(invalid("a division by zero"));
+    if number::float(left) == 0.0 {
+        return Err(invalid("a division of zero by zero"));
+    }
+    if operator == BinaryOperator::Mod {
+        return Ok(Value::Number(left, None));
     }
     Ok(Value::Number(super::Number::Float(f64::INFINITY.copysign(number::float(left))), None))
 }

@@ -42,7 +42,7 @@ fn concat(args: Args) -> Outcome {
     let mut all = Vec::new();
     for at in 0..args.count(1, usize::MAX)?.0.len() {
         match args.value(at)? {
-            Value::Map(_) => return Err(invalid("an object where a list is needed")),
+            Value::Set(_) => return Err(invalid("a set where a list is needed")),
             _ => all.extend(args.list(at)?.iter().cloned()),
         }
     }

@@ -7,6 +7,7 @@ use super::super::hcl::is_encrypted;
 use super::super::scope::{Scope, Step};
 use super::super::span::Span;
 use super::super::template;
+use super::super::terragrunt::from_top;
 use super::super::text::{Form, Origin, Text};
 use super::super::value::{Value, Why, WhyKind};
 use super::Outcome;
@@ -37,10 +38,12 @@ pub fn call(context: &Context, name: &str, args: Args) -> Option<Outcome> {
     })
 }
 
-/// Finds a path relative to where Terraform is run.
+/// Finds a path relative to where Terraform is run, or below Terragrunt's `get_repo_root()`.
 fn locate(scope: &dyn Scope, args: Args, at: usize) -> Result<RepoPath, Why> {
     let path = args.string(at)?;
-    scope.cwd().join(&path).ok_or_else(|| Why::new(WhyKind::File, format!("{path}, which is outside the repo,")))
+    from_top(&path)
+        .or_else(|| scope.cwd().join(&path))
+        .ok_or_else(|| Why::new(WhyKind::File, format!("{path}, which is outside the repo,")))
 }
 
 fn read<'a>(scope: &'a dyn Scope, args: Args) -> Result<(RepoPath, &'a Arc<[u8]>), Why> {

@@ -211,12 +211,18 @@ impl Verb {
         let digits = match self.letter {
             'f' | 'F' => format!("{absolute:.*}", self.precision.unwrap_or(6)),
             'e' | 'E' => exponent(&format!("{absolute:.*e}", self.precision.unwrap_or(6))),
-            _ if self.precision.is_none() && (absolute == 0.0 || (1e-4..1e21).contains(&absolute)) => absolute.to_string(),
-            _ => return Err(limit("a format of this kind")),
+            _ if self.precision.is_some() => return Err(limit("a format of this kind")),
+            _ => shortest(absolute),
         };
         let digits = if self.letter.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
         self.number(self.sign(float < 0.0), &digits)
     }
+}
+
+/// Writes a positive number as Go's `%g`.
+fn shortest(float: f64) -> String {
+    let plain = float == 0.0 || (1e-4..1e6).contains(&float);
+    if plain { float.to_string() } else { exponent(&format!("{float:e}")) }
 }
 
 /// Writes Rust's `1.5e4` as Go's `1.5e+04`.

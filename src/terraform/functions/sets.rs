@@ -1,10 +1,11 @@
 //! Functions over sets, and the one type that the elements of a list or set have.
 
 use super::super::eval::support::*;
-use super::super::value::{Value, Why};
+use super::super::value::{Number, Value, Why};
 use super::Outcome;
 use super::arguments::Args;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The most elements of a product.
@@ -58,12 +59,65 @@ fn set_of(items: &[Value]) -> Outcome {
         return Err(why.clone());
     }
     let mut all = unified(items)?;
-    if all.len() > 1 && all.iter().any(|item| compare(item, item).is_none()) {
-        return Err(limit("a set of objects or lists"));
+    if all.iter().any(|item| compare(item, item).is_none()) {
+        return set_of_collections(all);
     }
     all.sort_by(|a, b| compare(a, b).unwrap_or(Ordering::Equal));
     all.dedup_by(|a, b| compare(a, b) == Some(Ordering::Equal));
     Ok(Value::Set(Arc::new(all)))
+}
+
+/// Sorts by the text that OpenTofu hashes, which is how it iterates over sets of anything but strings, numbers and bools.
+fn set_of_collections(items: Vec<Value>) -> Outcome {
+    let mut all = BTreeMap::new();
+    for item in items {
+        let mut key = String::new();
+        hashed(&item, &mut key)?;
+        all.insert(key, item);
+    }
+    Ok(Value::Set(Arc::new(all.into_values().collect())))
+}
+
+/// Appends what go-cty's `makeSetHashBytes` gives; keys are written for objects too, where they are the same for all.
+fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
+    match value {
+        Value::Null => out.push('~'),
+        Value::Bool(bool) => out.push(if *bool { 'T' } else { 'F' }),
+        Value::Number(number, _) => out.push_str(&ten_digits(*number)?),
+        Value::Text(text) => out.push_str(&go_quoted(&known(text)?)),
+        Value::List(items) | Value::Set(items) => {
+            out.push('<');
+            for item in items.iter() {
+                hashed(item, out)?;
+                out.push(';');
+            }
+            out.push('>');
+        }
+        Value::Map(entries) => {
+            out.push('<');
+            for (key, item) in entries.iter() {
+                out.push_str(&go_quoted(key));
+                out.push(':');
+                hashed(item, out)?;
+                out.push(';');
+            }
+            out.push('>');
+        }
+        Value::Unknown(why) => return Err(why.clone()),
+    }
+    Ok(())
+}
+
+/// Writes a number as Go's `%.10g`, as far as that writes no exponent and drops no digit.
+fn ten_digits(number: Number) -> Result<String, Why> {
+    let printed = number::print(number).filter(|printed| printed.bytes().filter(u8::is_ascii_digit).count() <= 10);
+    let small = number::float(number).abs();
+    printed.filter(|_| small == 0.0 || small >= 1e-4).ok_or_else(|| limit("a set of such numbers"))
+}
+
+/// Quotes as Go's `%q`.
+fn go_quoted(text: &str) -> String {
+    format!("{text:?}").replace("\\'", "'")
 }
 
 fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Outcome {
@@ -85,7 +139,7 @@ fn keep(all: &mut Vec<Value>, other: &[Value], there: bool) -> Result<(), Why> {
     Ok(())
 }
 
-/// Returns a list of lists, in order; of sets OpenTofu makes a set, whose order is not told here.
+/// Returns a list of lists, in order; of sets a set.
 fn product(args: Args) -> Outcome {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     let mut ordered = true;

@@ -17,8 +17,8 @@ pub fn call(name: &str, args: Args) -> Option<Outcome> {
         "replace" => patterns::replace(args),
         "regex" => patterns::regex(args),
         "regexall" => patterns::regex_all(args),
-        "lower" => changed(args, |text| text.to_lowercase()),
-        "upper" => changed(args, |text| text.to_uppercase()),
+        "lower" => changed(args, |text| text.chars().map(|c| single(c, c.to_lowercase())).collect()),
+        "upper" => changed(args, |text| text.chars().map(|c| single(c, c.to_uppercase())).collect()),
         "title" => changed(args, title),
         "strrev" => changed(args, |text| text.graphemes(true).rev().collect()),
         "trim" => trim(args),
@@ -61,13 +61,18 @@ fn ask(args: Args, answer: impl FnOnce(&str, &str) -> bool) -> Outcome {
     Ok(Value::Bool(answer(&args.count(2, 2)?.string(0)?, &args.string(1)?)))
 }
 
+/// Maps one character to one, as Go does: one that maps to several stays.
+fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
+    mapped.next().filter(|_| mapped.next().is_none()).unwrap_or(c)
+}
+
 /// Makes letters after a separator upper case, as Go's `strings.Title` does.
 fn title(text: &str) -> String {
     let mut after_separator = true;
     let mut out = String::new();
     for c in text.chars() {
         if after_separator {
-            out.extend(c.to_uppercase());
+            out.push(single(c, c.to_uppercase()));
         } else {
             out.push(c);
         }

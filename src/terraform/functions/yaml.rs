@@ -2,14 +2,18 @@
 
 use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
-use super::super::value::{Value, Why, WhyKind};
+use super::super::value::{Value, Why};
+use super::super::yaml;
 use super::Outcome;
 use super::encoding::append_slice;
 use super::strings::piece;
 use std::fmt::Write;
 
-pub fn decode(_text: &Text) -> Outcome {
-    Err(Why::new(WhyKind::Function, "function yamldecode"))
+pub fn decode(text: &Text) -> Outcome {
+    match yaml::decode(text) {
+        Value::Unknown(why) => Err(why),
+        value => Ok(value),
+    }
 }
 
 /// The column beyond which a quoted string goes on in the next line.
@@ -22,7 +26,8 @@ pub fn encode(value: &Value) -> Result<Text, Why> {
         block(value, 0, 0, &mut out)?;
     } else {
         scalar(value, 0, 0, &mut out)?;
-        out.append(&"\n".into());
+        let plain = matches!(value, Value::Null | Value::Bool(_) | Value::Number(..));
+        out.append(&if plain { "\n...\n".into() } else { "\n".into() });
     }
     Ok(out)
 }

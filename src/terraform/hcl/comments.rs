@@ -1,6 +1,8 @@
-//! Finds the comments of HCL text. Knows strings, templates and heredocs well enough that no `#` inside one is a comment.
+//! Finds the comments of HCL text, and heredocs without a line. Knows strings, templates and heredocs well enough that no `#` inside one is a
+//! comment.
 
 use super::super::span::Span;
+use std::borrow::Cow;
 
 /// A comment, from its first `#`, `//` or `/*` to its end, the line's end not included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub(super) fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
 
 /// Returns all comments of `text`; `offset` is added to their spans, `lines` holds the offsets of line starts.
 pub(super) fn read(text: &str, offset: usize, lines: &[usize]) -> Vec<Comment> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new() };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new(), empty: Vec::new() };
     lexer.run();
     let line = |at: usize| lines.partition_point(|start| *start <= at).max(1);
     let comment = |(start, end): (usize, usize)| {
@@ -50,6 +52,43 @@ pub(super) fn read(text: &str, offset: usize, lines: &[usize]) -> Vec<Comment> {
         }
     };
     lexer.found.into_iter().map(comment).collect()
+}
+
+/// Returns the text with `""` and blanks in place of each heredoc that ends on the line after its start: hcl-edit reads on until that line
+/// occurs again.
+pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
+    if !text.match_indices("<<").any(|(at, _)| empty_heredoc(&text[at..]).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new(), empty: Vec::new() };
+    lexer.run();
+    let mut out = text.to_owned();
+    for (start, end) in lexer.empty {
+        out.replace_range(start..end, &format!("\"\"{}", " ".repeat(end - start - 2)));
+    }
+    Cow::Owned(out)
+}
+
+/// Returns the length of the heredoc without a line that `text` starts with.
+fn empty_heredoc(text: &str) -> Option<usize> {
+    let (first, rest) = text.split_once('\n')?;
+    let name = heredoc_name(&first[2..])?;
+    let second = rest.split('\n').next()?;
+    let blank = second.len() - second.trim_start_matches([' ', '\t']).len();
+    closes(&second[blank..], name).then(|| first.len() + 1 + blank + name.len())
+}
+
+fn heredoc_name(after: &str) -> Option<&str> {
+    let name = after.strip_prefix('-').unwrap_or(after).trim_end_matches('\r');
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
+fn closes(line: &str, name: &str) -> bool {
+    line.strip_prefix(name).is_some_and(|after| !after.starts_with(is_name))
 }
 
 #[derive(Clone, PartialEq)]
@@ -67,6 +106,8 @@ struct Lexer<'t> {
     at: usize,
     modes: Vec<Mode>,
     found: Vec<(usize, usize)>,
+    /// Heredocs without a line, from `<<` to the end of the closing name.
+    empty: Vec<(usize, usize)>,
 }
 
 impl Lexer<'_> {
@@ -162,14 +203,17 @@ impl Lexer<'_> {
     }
 
     fn heredoc_start(&mut self) {
-        let rest = &self.text[self.at + 2..];
-        let name = rest.strip_prefix('-').unwrap_or(rest).split('\n').next().unwrap_or("").trim_end_matches('\r');
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        if !is_name {
+        let rest = &self.text[self.at..];
+        let Some(name) = heredoc_name(rest[2..].split('\n').next().unwrap_or("")) else {
             self.at += 2;
             return;
+        };
+        if let Some(length) = empty_heredoc(rest) {
+            self.empty.push((self.at, self.at + length));
+            self.at += length;
+            return;
         }
-        let skip = 2 + rest.find('\n').map_or(rest.len(), |at| at + 1);
+        let skip = rest.find('\n').map_or(rest.len(), |at| at + 1);
         let mode = Mode::Heredoc(name.to_owned());
         self.enter(mode, skip);
     }

@@ -19,6 +19,11 @@ impl Reads {
         self.visit_body(body);
     }
 
+    /// Says that something which was not read may read anything.
+    pub(super) fn add_all(&mut self) {
+        self.all = true;
+    }
+
     pub fn variable(&self, name: &str) -> bool {
         self.all || self.variables.contains(name)
     }

@@ -3,6 +3,7 @@
 use super::super::files::RepoPath;
 use super::super::instance::is_local;
 use super::super::module::Module;
+use super::super::parallel::on_two_threads;
 use super::super::sources::{Environment, Problem, Settings};
 use super::super::terragrunt::{Location, UNIT, Unit};
 use super::{Project, Root, RootKind, RootModule};
@@ -49,15 +50,17 @@ impl<'s> Project<'s> {
 
     /// Reads where each unit's module is and what it includes.
     fn units(&mut self) -> Vec<Found> {
-        let mut units = Vec::new();
-        let dirs = self.sources.folders().filter(|dir| self.sources.folder(dir).iter().any(|path| path.name() == UNIT));
-        for dir in dirs {
-            let unit = Unit::open(self.files, self.sources, dir);
-            let location = unit.as_ref().and_then(|unit| unit.source()).map(|(location, _)| location);
+        let has_unit = |dir: &&RepoPath| self.sources.folder(dir).iter().any(|path| path.name() == UNIT);
+        let dirs: Vec<&RepoPath> = self.sources.folders().filter(has_unit).collect();
+        let found = on_two_threads(dirs.len(), |at| {
+            let unit = Unit::open(self.files, self.sources, dirs[at]);
+            let location = unit.as_ref().and_then(Unit::source).map(|(location, _)| location);
             let includes = unit.as_ref().map(Unit::includes).unwrap_or_default();
-            self.problems.extend(unit.as_ref().map(Unit::problems).unwrap_or_default());
-            units.push(Found { dir: dir.clone(), location, includes });
-        }
+            let problems = unit.as_ref().map(Unit::problems).unwrap_or_default();
+            (Found { dir: dirs[at].clone(), location, includes }, problems)
+        });
+        let (units, problems): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        self.problems.extend(problems.into_iter().flatten());
         units
     }
 

@@ -7,6 +7,7 @@ use super::super::scope::{Scope, Step};
 use super::super::sources::{Place, Problem, Sources};
 use super::super::text::Text;
 use super::super::value::{Value, Why, WhyKind};
+use super::super::variables::read_file;
 use super::{Argument, Inputs, cycle, from_top, functions, merged};
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::Block;
@@ -28,16 +29,22 @@ pub(super) struct Shared<'s> {
     pub problems: RefCell<BTreeSet<Problem>>,
     /// What `read_terragrunt_config` gave; `None` while it is being read.
     reads: RefCell<HashMap<RepoPath, Option<Value>>>,
+    /// What `read_tfvars_file` read, by the JSON text it gave: `jsondecode` of that text keeps the places.
+    decoded: RefCell<HashMap<String, Value>>,
     depth: Cell<usize>,
 }
 
 impl<'s> Shared<'s> {
     pub fn new(files: &'s Files, sources: &'s Sources, original: RepoPath) -> Self {
-        Self { files, sources, original, problems: RefCell::default(), reads: RefCell::default(), depth: Cell::new(0) }
-    }
-
-    pub fn problem(&self, file: &RepoPath, what: String) {
-        self.problems.borrow_mut().insert(Problem::new(file, None, what));
+        Self {
+            files,
+            sources,
+            original,
+            problems: RefCell::default(),
+            reads: RefCell::default(),
+            decoded: RefCell::default(),
+            depth: Cell::new(0),
+        }
     }
 }
 
@@ -228,6 +235,25 @@ impl<'s> Config<'s> {
         let value = Self::new(&self.shared, source, path.clone(), false).exported();
         self.shared.reads.borrow_mut().insert(path, Some(value.clone()));
         value
+    }
+
+    /// `read_tfvars_file(path)`: the values as JSON text.
+    pub fn read_tfvars(&self, path: &str) -> Value {
+        let Some(file) = self.path(path) else { return Value::unknown(WhyKind::File, path) };
+        let value = read_file(&file, self.shared.files, self.shared.sources);
+        match eval::to_json(&value) {
+            Ok(json) => {
+                let json = json.to_string();
+                self.shared.decoded.borrow_mut().insert(json.clone(), value);
+                Value::text(json)
+            }
+            Err(why) => Value::Unknown(why),
+        }
+    }
+
+    /// Returns the values behind a text that `read_tfvars_file` gave.
+    pub fn decoded(&self, json: &str) -> Option<Value> {
+        self.shared.decoded.borrow().get(json).cloned()
     }
 
     /// Reads one `extra_arguments` block, in the order in which Terragrunt hands its parts on.

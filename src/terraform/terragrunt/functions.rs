@@ -28,7 +28,11 @@ pub(super) fn call(config: &Config<'_>, name: &str, args: &[Value]) -> Option<Va
         | "get_terraform_commands_that_need_locking"
         | "get_terraform_commands_that_need_parallelism" => Value::List(Arc::new(["apply", "import", "plan"].map(Value::text).into())),
         "sops_decrypt_file" => Value::unknown(WhyKind::UnreadableSource, format!("sops_decrypt_file {}", first(args))),
-        "read_tfvars_file" => Value::unknown(WhyKind::Function, "read_tfvars_file"),
+        "read_tfvars_file" => match args.first().and_then(Value::as_str) {
+            Some(path) => config.read_tfvars(&path),
+            None => Value::unknown(WhyKind::File, "read_tfvars_file"),
+        },
+        "jsondecode" => return config.decoded(&args.first()?.as_str()?),
         "get_platform"
         | "get_terraform_command"
         | "get_terraform_cli_args"

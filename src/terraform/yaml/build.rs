@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
         match (merge, self.reader) {
             (false, _) => {
                 if let Some(value) = entries.insert(text.clone(), node.value) {
-                    self.repeated.push(Repeated { key: text, span, value });
+                    self.repeated.push(Repeated { key: text, value, span });
                 }
             }
             (true, Reader::Lenient) => merges.push(node.value),

@@ -19,11 +19,11 @@ enum Run {
     /// Text for which something else is written.
     Escape(Range<usize>, String),
     /// Text for which nothing is written at this place: a folded line end.
-    Computed(&'static str),
+    Computed(String),
 }
 
 impl Scalar<'_> {
-    /// Returns the bytes of the content, without quotes.
+    /// Returns the bytes of the content, without quotes and without blanks and line ends behind it.
     pub fn content(&self, source: &str) -> Range<usize> {
         let Range { start, end } = self.range.clone();
         let quoted = matches!(self.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
@@ -31,7 +31,7 @@ impl Scalar<'_> {
             return start + 1..end - 1;
         }
         let written = source.get(start..end).unwrap_or("");
-        if self.style == ScalarStyle::Plain && !written.is_empty() { start..start + written.trim_end().len() } else { start..end }
+        start..start + written.trim_end().len()
     }
 
     pub fn form(&self) -> Form {
@@ -111,9 +111,9 @@ impl LineUp<'_> {
         Some(())
     }
 
-    fn computed(&mut self, text: &'static str) -> Option<()> {
+    fn computed(&mut self, text: &str) -> Option<()> {
         self.value = self.value.strip_prefix(text)?;
-        self.runs.push(Run::Computed(text));
+        self.runs.push(Run::Computed(text.to_owned()));
         Some(())
     }
 
@@ -190,11 +190,14 @@ impl LineUp<'_> {
             let crlf = body.len() != line_length;
             self.at += skipped;
             self.verbatim(length)?;
-            if ended {
-                self.line_end(crlf)?;
+            if !ended {
+                break;
             }
+            self.line_end(crlf)?;
         }
-        if !self.value.is_empty() { self.computed("\n") } else { Some(()) }
+        // The line ends behind the content, as many as the header keeps.
+        let ends = self.value;
+        if ends.trim_matches('\n').is_empty() && !ends.is_empty() { self.computed(ends) } else { Some(()) }
     }
 
     fn line_end(&mut self, crlf: bool) -> Option<()> {

@@ -72,7 +72,7 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrueUse {
     pub root: String,
-    pub kind: &'static str,
+    pub kind: String,
     pub namespace: String,
     pub name: String,
     pub container: String,

@@ -69,7 +69,7 @@ impl Module {
     pub fn called(&self, maker: &mut Maker, id: Id, call: &Call<'_>, image: &str, instances: u64) {
         let user = TrueUse {
             root: call.root.into(),
-            kind: self.written.kind,
+            kind: self.written.kind.into(),
             namespace: call.namespace.into(),
             name: format!("{}{}", call.name, self.suffix),
             container: self.written.container.clone(),

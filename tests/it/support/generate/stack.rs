@@ -279,7 +279,7 @@ impl Stack {
     /// A use of an object: kind, namespace and name.
     pub fn user(&self, object: (&'static str, String, String), container: &str, image: &str) -> TrueUse {
         let (kind, namespace, name) = object;
-        let (root, container, image) = (self.root.clone(), container.to_owned(), image.to_owned());
+        let (root, kind, container, image) = (self.root.clone(), kind.to_owned(), container.to_owned(), image.to_owned());
         TrueUse { root, kind, namespace, name, container, init: false, image, ignored: false, instances: 1 }
     }
 
