@@ -4,6 +4,7 @@
 mod conformance;
 mod fuzz_smoke;
 mod generated;
+mod git_remote;
 mod registry_conformance;
 mod scan_testdata;
 mod servers;
