@@ -1,12 +1,17 @@
 //! The one integration binary: the built program and the library against servers that hold state.
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
+mod cli;
 mod conformance;
+mod faults;
 mod fuzz_smoke;
 mod generated;
 mod git_remote;
+mod kills;
+mod races;
 mod registry_conformance;
 mod scan_testdata;
 mod servers;
 mod support;
+mod sync;
 mod tidy;

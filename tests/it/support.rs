@@ -9,6 +9,7 @@ pub mod git_host;
 pub mod guard;
 pub mod http;
 pub mod images;
+pub mod line;
 pub mod nginx;
 pub mod registry;
 pub mod tofu;

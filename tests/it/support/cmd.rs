@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -40,6 +40,12 @@ impl Pintle {
     /// The home folder of this run, for the files a test wants in it.
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Starts it with its streams as `prepare` leaves them. The home folder goes with what is returned.
+    pub fn start(mut self, prepare: impl FnOnce(&mut Command)) -> (Child, TempDir) {
+        prepare(&mut self.command);
+        (self.command.spawn().expect("the built program starts"), self.home)
     }
 
     /// Runs it to its end.

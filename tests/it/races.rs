@@ -1,0 +1,112 @@
+//! Eight processes on one remote at the same time: every planned change lands once, and nobody's commit is lost.
+
+use std::process::{Child, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::git::BRANCH;
+use crate::support::line::{Line, clones, path, stack};
+
+const PROCESSES: usize = 8;
+
+fn names() -> Vec<String> {
+    (0..PROCESSES).map(|n| format!("stack{n}")).collect()
+}
+
+fn image(name: &str) -> String {
+    format!("registry.example.com/{name}/app:latest")
+}
+
+fn line() -> Line {
+    let stacks: Vec<(String, String)> = names().into_iter().map(|name| (name.clone(), image(&name))).collect();
+    Line::of_stacks(&stacks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect::<Vec<_>>(), "")
+}
+
+/// Starts all of them, each with its own arguments, and lets each come to its end. Returns what each wrote on standard output.
+fn together(runs: Vec<(&Line, &TempDir, Vec<String>)>) -> Vec<String> {
+    let started: Vec<(Child, TempDir)> = runs
+        .into_iter()
+        .map(|(line, clones, more)| {
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let run = line.pintle_at(&line.remote.path().display().to_string(), clones.path(), "sync", &more);
+            run.start(|command| drop(command.stdout(Stdio::piped()).stderr(Stdio::piped())))
+        })
+        .collect();
+    let ended = started.into_iter().map(|(child, _home)| {
+        let output = child.wait_with_output().expect("its output can be read");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        String::from_utf8(output.stdout).expect("it is UTF-8")
+    });
+    ended.collect()
+}
+
+/// From `start` on: a line of plain commits, one for each stack, with all the pins and nothing else.
+fn each_landed_once(line: &Line, start: &str, seed: &str, said: &[String]) {
+    line.remote.fsck();
+    let range = format!("{start}..{BRANCH}");
+    line.remote.ask(&["merge-base", "--is-ancestor", start, BRANCH]);
+    assert_eq!(line.remote.ask(&["rev-list", "--merges", &range]), "");
+    let subjects = line.remote.ask(&["log", "--format=%s", &range]);
+    let mut landed: Vec<&str> = subjects.lines().filter_map(|subject| subject.split(':').next()).collect();
+    landed.sort_unstable();
+    assert_eq!(landed, names(), "{subjects}");
+    for name in names() {
+        let digest = line.registries.put(&image(&name), seed);
+        assert_eq!(line.text(&name), stack(&name, &[&format!("{}@{digest}", image(&name))]));
+    }
+    let changed = line.remote.ask(&["diff", "--name-only", start, BRANCH]);
+    assert_eq!(changed.lines().collect::<Vec<_>>(), names().iter().map(|name| path(name)).collect::<Vec<_>>());
+    // Each commit was claimed by the one process that wrote it.
+    let mut claimed: Vec<&str> = said.iter().flat_map(|out| out.lines()).filter_map(|line| line.split(' ').next()).collect();
+    let ids = line.remote.history();
+    claimed.sort_unstable();
+    let mut written: Vec<&str> = ids[..PROCESSES].iter().map(|id| &id[..claimed.first().map_or(12, |short| short.len())]).collect();
+    written.sort_unstable();
+    assert_eq!(claimed, written);
+}
+
+fn all_for_all(shared: bool) {
+    let line = line();
+    let one = clones();
+    let own: Vec<TempDir> = (0..PROCESSES).map(|_| clones()).collect();
+    for seed in ["first", "second", "third"] {
+        let start = line.remote.tip();
+        for name in names() {
+            line.registries.put(&image(&name), seed);
+        }
+        let said = together(own.iter().map(|own| (&line, if shared { &one } else { own }, Vec::new())).collect());
+        each_landed_once(&line, &start, seed, &said);
+    }
+}
+
+#[test]
+fn processes_that_share_a_clone_write_each_change_once() {
+    all_for_all(true);
+}
+
+#[test]
+fn processes_with_clones_of_their_own_write_each_change_once() {
+    all_for_all(false);
+}
+
+#[test]
+fn processes_that_each_write_something_else_all_get_through() {
+    let line = line();
+    let own: Vec<TempDir> = (0..PROCESSES).map(|_| clones()).collect();
+    for seed in ["first", "second", "third"] {
+        let start = line.remote.tip();
+        let runs = names().into_iter().zip(&own).map(|(name, own)| {
+            line.registries.put(&image(&name), seed);
+            let others: Vec<String> = names().into_iter().filter(|other| *other != name).map(|other| format!("\"{other}\"")).collect();
+            let config = format!("{}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
+            let file = own.path().join("own.toml");
+            std::fs::write(&file, config).expect("the configuration can be written");
+            (&line, own, vec!["--config".to_owned(), file.display().to_string()])
+        });
+        let runs: Vec<_> = runs.collect();
+        let said = together(runs);
+        assert!(said.iter().all(|out| out.lines().count() == 1), "{said:?}");
+        each_landed_once(&line, &start, seed, &said);
+    }
+}
