@@ -192,7 +192,9 @@ fn replaced(literal: &Literal, layers: &[Layer]) -> Option<String> {
     let job = literal.uses.iter().find(|used| &*used.kind == "job")?;
     let allowed = layers.iter().any(|layer| layer.policy == Some(Policy::Force));
     let name = job.name.as_deref().unwrap_or("?");
-    (!allowed).then(|| format!("terraform replaces the job {name} when its image changes, and it runs again; the policy `force` on it allows that"))
+    (!allowed).then(|| {
+        format!("terraform replaces the job {name} when its image changes, and it runs again; the policy `force` on it allows that")
+    })
 }
 
 fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<Setting<T>> {

@@ -122,8 +122,9 @@ fn ignore_changes_covers_by_path_in_every_spelling() {
         ("spec[0].template[0].spec[0].container[0].image_pull_policy", false),
         ("metadata", false),
     ] {
-        let lifecycle = format!("}}\n}}\n}}\n}}\nlifecycle {{\n ignore_changes = [\n {entry}, # KEEL\n ]\n");
-        let whole = deployment("a", "\"repo/app:1\"", "").replacen("}\n      }\n    }\n  }\n", &lifecycle, 1);
+        let mut whole = deployment("a", "\"repo/app:1\"", "");
+        let end = whole.rfind('}').unwrap();
+        whole.insert_str(end, &format!("  lifecycle {{\n    ignore_changes = [\n      {entry}, # KEEL\n    ]\n  }}\n"));
         let scan = scanned(&[("s/main.tf", &whole)]);
         let one = &of(&scan, "repo/app:1").uses[0];
         assert_eq!(one.ignored, Some(ignored), "{entry}\n{whole}\n{:?}", scan.problems);
