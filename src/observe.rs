@@ -31,7 +31,7 @@ pub enum Origin {
     /// A folder, read as it is.
     Folder(PathBuf),
     /// A remote, through a bare clone below `cache`.
-    Remote { remote: Remote, cache: PathBuf, access: Access },
+    Remote { remote: Remote, cache: PathBuf, access: Box<Access> },
 }
 
 /// What the pass is told from outside the repo.
@@ -73,7 +73,7 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
         Origin::Remote { remote, cache, access } => {
             let branch =
                 setup.config.as_ref().map(|(name, text)| Config::parse(text, name)).transpose()?.and_then(|config| config.git.branch);
-            let access = Access { branch: access.branch.clone().or(branch.map(|b| b.to_string())), ..access.clone() };
+            let access = Access { branch: access.branch.clone().or(branch.map(|b| b.to_string())), ..(**access).clone() };
             at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
         }
     }

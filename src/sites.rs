@@ -69,7 +69,7 @@ pub struct Site {
     /// The stack it is applied with, by name: leads the commit subject, groups the changes.
     pub stack: Arc<str>,
     /// Comment texts that belong to the site: the one that ends its line, then those alone on the lines directly above, from near to far.
-    /// Without the comment marks, trimmed.
+    /// Then those of the blocks around a use: container, resource. Without the comment marks, trimmed.
     pub comments: Vec<Comment>,
     /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
@@ -77,6 +77,7 @@ pub struct Site {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
+    pub file: RepoPath,
     pub text: String,
     pub line: usize,
     /// Ends the site's own line.
@@ -152,3 +153,6 @@ impl Scan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
         branch: clone.branch.clone(),
         ..Access::default()
     };
-    Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access })
+    Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
 }
 
 /// A file speaks before the environment.

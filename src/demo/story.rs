@@ -8,7 +8,7 @@ use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::json::verdict_word;
 use crate::reconcile::{self, Planned};
-use crate::remote::git::{Access, Remote};
+use crate::remote::git::Remote;
 use crate::sites::json::fate_word;
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ fn new_dir() -> Result<PathBuf> {
 
 fn setup(world: &World) -> Result<Setup> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
-    let origin = Origin::Remote { remote, cache: world.clones(), access: Access::default() };
+    let origin = Origin::Remote { remote, cache: world.clones(), access: Box::default() };
     Ok(Setup { origin, config: None, registries: Told::default(), clock: jiff::Timestamp::now })
 }
 

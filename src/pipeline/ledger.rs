@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # pintle ledger 1
-//! docker.io/library/alpine:latest	sha256:…	2026-11-12T08:30:00Z
+//! docker.io/library/alpine:latest<tab>sha256:…<tab>2026-11-12T08:30:00Z
 //! ```
 
 use super::Ledger;

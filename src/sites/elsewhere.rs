@@ -38,7 +38,9 @@ pub fn elsewhere(project: &Project<'_>, found: &Gathered) -> BTreeMap<Place, Str
         out
     });
     let mut all = BTreeMap::new();
-    each.into_iter().flatten().for_each(|(place, at)| drop(all.entry(place).or_insert(at)));
+    for (place, at) in each.into_iter().flatten() {
+        all.entry(place).or_insert(at);
+    }
     all
 }
 

@@ -52,6 +52,8 @@ pub struct Finder<'a> {
     pub consumed: BTreeSet<(RepoPath, Span)>,
     orphan: bool,
     cwd: RepoPath,
+    /// Where the resource that is looked at begins.
+    block: Option<(RepoPath, usize)>,
 }
 
 impl<'a> Finder<'a> {
@@ -65,6 +67,7 @@ impl<'a> Finder<'a> {
             consumed: BTreeSet::new(),
             orphan: false,
             cwd: RepoPath::default(),
+            block: None,
         }
     }
 
@@ -88,6 +91,7 @@ impl<'a> Finder<'a> {
 
     fn resource(&mut self, view: &BodyView<'_>, kind: &str, address: &str) {
         let instance = view.instance();
+        self.block = Some(workload::start(view));
         let user = |finder: &Self, kind: &str| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
         if let Some(workload) = workload::kind(kind) {
             return self.workload(view, workload, address, user(self, workload.name));
@@ -134,8 +138,14 @@ impl<'a> Finder<'a> {
         });
         let image_env: Vec<_> = env.flatten().collect();
         let template = Use { namespace, name, ..user };
-        let owner =
-            Owner { template: &template, orphan: self.orphan, annotations, ignored: workload::ignore_changes(view), image_env: &image_env };
+        let owner = Owner {
+            template: &template,
+            orphan: self.orphan,
+            block: workload::start(view),
+            annotations,
+            ignored: workload::ignore_changes(view),
+            image_env: &image_env,
+        };
         for (occurrence, attr) in workload::images(view, kind, &owner) {
             self.consumed.insert(attr);
             self.push(occurrence);
@@ -171,7 +181,8 @@ impl<'a> Finder<'a> {
         for (frame, reason) in found.blank {
             self.remarks.push(Remark::unpinnable(Place::of_frame(&frame), &reason, user.clone()));
         }
-        self.push(Occurrence { user, image: found.image, orphan: self.orphan, annotations, refused: None });
+        let blocks = self.block.iter().cloned().collect();
+        self.push(Occurrence { user, image: found.image, orphan: self.orphan, annotations, blocks, refused: None });
     }
 
     /// An image of which nothing at all is known has no literal: it is told as a problem, so that it is not taken for nothing.
@@ -260,7 +271,7 @@ impl<'a> Finder<'a> {
                 ignore_spans: Vec::new(),
                 instances: Some(1),
             };
-            self.push(Occurrence { user, image, orphan: false, annotations: Vec::new(), refused: None });
+            self.push(Occurrence { user, image, orphan: false, annotations: Vec::new(), blocks: Vec::new(), refused: None });
         }
     }
 }

@@ -203,6 +203,7 @@ pub fn remote_module(finder: &mut Finder<'_>, source: &str, rules: &[RemoteModul
         image,
         orphan: false,
         annotations: Vec::new(),
+        blocks: Vec::new(),
         refused,
     };
     match rule.map(|rule| &rule.arguments) {

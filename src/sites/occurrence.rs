@@ -1,6 +1,7 @@
 //! One image as one consumer sees it: the use, and the text of the reference with its pieces. What the walkers hand to `decide`.
 
 use super::Use;
+use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Frame, Origin, Piece, Text};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub struct Occurrence {
     pub orphan: bool,
     /// What the owning resource declares: `keel.sh/…`.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
+    /// The first bytes of the blocks around the image, whose comments speak of it too: the container, the resource.
+    pub blocks: Vec<(RepoPath, usize)>,
     /// Why no pin may be written, although the literal could carry one (`an argument of a remote module that the config does not name`).
     pub refused: Option<String>,
 }
@@ -23,7 +26,7 @@ pub struct Occurrence {
 /// A literal by place: file and content span.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    pub file: crate::terraform::files::RepoPath,
+    pub file: RepoPath,
     pub content: Span,
 }
 

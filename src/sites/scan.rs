@@ -138,7 +138,7 @@ impl Assembly<'_> {
                 image: image.clone(),
                 pin: pin.clone(),
                 stack: self.stacks.of(&one.place.file, &uses),
-                comments: self.comments(&one.place, pin.form),
+                comments: self.comments(&one.place, pin.form, &one.users),
                 annotations: self.annotations(&one.users),
             }),
             Role::Half(reason) => Fate::Half(reason.clone()),
@@ -174,27 +174,37 @@ impl Assembly<'_> {
         format!("{}:{}", place.file, self.line(place))
     }
 
-    /// The comment that ends the line, then those above, from near to far.
-    fn comments(&self, place: &Place, form: Form) -> Vec<Comment> {
+    /// The comment that ends the line, then those above, from near to far; then those of the blocks around.
+    fn comments(&self, place: &Place, form: Form, users: &[usize]) -> Vec<Comment> {
         let yaml = matches!(form, Form::YamlPlain | Form::YamlSingle | Form::YamlDouble | Form::YamlBlock);
-        let mut all: Vec<Comment> = match self.sources.source(&place.file).filter(|_| !yaml) {
-            Some(source) => {
-                let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
-                source
-                    .comments_around(place.content.start)
-                    .into_iter()
-                    .map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing })
-                    .collect()
-            }
-            None if form == Form::Json => Vec::new(),
-            None => {
-                let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-                let found = yaml::comments_around(&text, place.content.start);
-                found.into_iter().map(|c| Comment { text: c.text, line: c.line, trailing: c.trailing }).collect()
-            }
+        let mut all = match form {
+            Form::Json => Vec::new(),
+            _ if yaml => self.yaml_comments(place),
+            _ => self.hcl_comments(&place.file, place.content.start),
         };
         all.sort_by_key(|comment| (!comment.trailing, std::cmp::Reverse(comment.line)));
+        let blocks: BTreeSet<_> = users.iter().flat_map(|&index| &self.occurrences[index].blocks).collect();
+        for (file, start) in blocks.into_iter().rev() {
+            for comment in self.hcl_comments(file, *start) {
+                if !all.contains(&comment) {
+                    all.push(comment);
+                }
+            }
+        }
         all
+    }
+
+    fn hcl_comments(&self, file: &RepoPath, at: usize) -> Vec<Comment> {
+        let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
+        let source = self.sources.source(file);
+        let found = source.map(|source| source.comments_around(at)).unwrap_or_default();
+        found.into_iter().map(|c| Comment { file: file.clone(), text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+    }
+
+    fn yaml_comments(&self, place: &Place) -> Vec<Comment> {
+        let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        let found = yaml::comments_around(&text, place.content.start);
+        found.into_iter().map(|c| Comment { file: place.file.clone(), text: c.text, line: c.line, trailing: c.trailing }).collect()
     }
 
     fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {

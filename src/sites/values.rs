@@ -125,6 +125,12 @@ fn compose(parts: &Map, path: &str) -> Option<Found> {
     if let Some(frame) = part("tag").filter(is_empty).and_then(|text| text.frames().last().cloned()) {
         blank.push((frame, "it is empty: the chart chooses the tag".to_owned()));
     }
+    // A scalar that only passes on what nobody knows has no byte of its own in the reference, and still decides it.
+    if let Some((why, frame)) =
+        tag.as_ref().filter(|text| text.pieces().len() == 1).and_then(|text| Some((text.why_unknown()?, text.frames().first()?)))
+    {
+        blank.push((frame.clone(), format!("the tag is not known: {why}")));
+    }
     let tag = tag.or_else(|| digest.is_none().then(|| chart("the chart chooses the tag")));
     let mut all: Vec<(&Text, &str)> = registry.iter().map(|text| (text, "")).collect();
     all.push((&repository, if all.is_empty() { "" } else { "/" }));

@@ -41,6 +41,9 @@ pub fn kind(resource: &str) -> Option<Kind> {
     Some(Kind { name, path })
 }
 
+/// Names and values.
+pub type Annotations = Vec<(Arc<str>, Arc<str>)>;
+
 /// Where an attribute's value stands.
 pub type Attribute = (RepoPath, Span);
 
@@ -49,14 +52,16 @@ pub struct Owner<'a> {
     /// Root, environment, kind, namespace, name, instances.
     pub template: &'a Use,
     pub orphan: bool,
-    pub annotations: Vec<(Arc<str>, Arc<str>)>,
+    /// Where the resource begins.
+    pub block: (RepoPath, usize),
+    pub annotations: Annotations,
     pub ignored: Vec<Ignored>,
     /// Names of environment variables whose value is an image, by the config.
     pub image_env: &'a [&'a Glob],
 }
 
 /// Namespace and name as the `metadata` block tells them; an absent namespace is `default`.
-pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Vec<(Arc<str>, Arc<str>)>) {
+pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Annotations) {
     let Some(metadata) = resource.blocks("metadata").into_iter().next() else {
         return (Some("default".into()), None, Vec::new());
     };
@@ -128,8 +133,9 @@ fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) ->
     let user = used(owner, container, name, init, attr.line());
     let user = Use { ignored: Some(ignored), ignore_spans, ..user };
     let place = (attr.source().path.clone(), attr.place().span);
+    let blocks = vec![start(container), owner.block.clone()];
     let occurrence =
-        Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None };
+        Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), blocks, refused: None };
     Some((occurrence, place))
 }
 
@@ -144,9 +150,15 @@ fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<(Occurren
         let user = used(owner, &env, Some(name), init, value.line());
         let place = (value.source().path.clone(), value.place().span);
         let image = as_text(&value.value());
-        Some((Occurrence { user, image, orphan: owner.orphan, annotations: owner.annotations.clone(), refused: None }, place))
+        let blocks = vec![start(&env), start(container), owner.block.clone()];
+        Some((Occurrence { user, image, orphan: owner.orphan, annotations: owner.annotations.clone(), blocks, refused: None }, place))
     };
     container.blocks("env").into_iter().filter_map(one).collect()
+}
+
+/// Where a block begins.
+pub fn start(view: &BodyView<'_>) -> (RepoPath, usize) {
+    (view.source().path.clone(), view.span().start)
 }
 
 fn used(owner: &Owner<'_>, view: &BodyView<'_>, container: Option<Arc<str>>, init: bool, line: usize) -> Use {

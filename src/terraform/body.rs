@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// More instances than this of one block are counted as unknown.
-const MANY: usize = 2000;
+const MANY: usize = 500;
 
 /// `each`, `count` and the iterators of `dynamic` blocks, innermost first.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::{Change, trailers};
 use crate::remote::git::{Clone, Identity, Put};
-use crate::terraform::edit::Edit;
+use crate::terraform::edit::{self, Edit};
 use jiff::Timestamp;
 
 /// Writes the change as a commit on `parent` and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects.
@@ -22,19 +22,9 @@ fn edited(clone: &Clone, parent: &CommitId, edits: &[Edit]) -> Result<Put> {
     let path = edits.first().map(|edit| edit.file.as_str()).unwrap_or_default();
     let item = clone.item(parent, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", parent.short())))?;
     let before = clone.bytes(&item)?;
-    let bytes = apply(&before, edits).ok_or_else(|| Error::failed(format!("{path} is not as planned")).hint("run it again"))?;
+    let bytes = edit::apply(&before, edits);
+    let bytes = bytes.map_err(|why| Error::failed(format!("{path} is not as planned")).because(why).hint("run it again"))?;
     Ok(Put { path: path.to_owned(), bytes })
-}
-
-fn apply(bytes: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
-    let mut bytes = bytes.to_vec();
-    for edit in edits.iter().rev() {
-        if bytes.get(edit.span.range())? != edit.expect {
-            return None;
-        }
-        bytes.splice(edit.span.range(), edit.put.iter().copied());
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -14,8 +14,30 @@ use std::path::Path;
 
 /// What means something to a reader.
 const WORDS: [&str; 24] = [
-    "${", "%{", "$${", "}", "\"", "'", "\\", "\n", "\r\n", "\t", "\u{feff}", "é", "<<EOT\n", "EOT\n", "%{ if a }", "%{ endif }", "---\n", "- ", ": ", "|\n", "&a ",
-    "*a", "[", "{",
+    "${",
+    "%{",
+    "$${",
+    "}",
+    "\"",
+    "'",
+    "\\",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u{feff}",
+    "é",
+    "<<EOT\n",
+    "EOT\n",
+    "%{ if a }",
+    "%{ endif }",
+    "---\n",
+    "- ",
+    ": ",
+    "|\n",
+    "&a ",
+    "*a",
+    "[",
+    "{",
 ];
 
 /// One change of a text: at a place, over a length, by a word or a part of the text itself.

@@ -6,6 +6,7 @@ mod conformance;
 mod faults;
 mod fuzz_smoke;
 mod generated;
+mod git_remote;
 mod kills;
 mod races;
 mod registry_conformance;

@@ -114,3 +114,6 @@ fn denied(remote: &Remote, status: StatusCode, with_token: bool) -> Error {
     let hint = if with_token { "is the token valid, and may it read this repository?" } else { "give a token that may read it" };
     Error::new(Kind::Failed, format!("{remote} refuses access")).cause(format!("it answered {status}")).hint(hint)
 }
+
+#[cfg(test)]
+mod tests;

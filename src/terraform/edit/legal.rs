@@ -28,7 +28,11 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
         return refuse("a backslash stands before it");
     }
     match form {
-        Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => refuse("it would stand on the line that ends the heredoc"),
+        // Its indentation is not known.
+        Form::YamlBlock if content.is_empty() => refuse("the block scalar is empty"),
+        Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => {
+            refuse("it would stand on the line that ends the heredoc")
+        }
         Form::YamlSingle if splits_quotes(before, after) => refuse("it would split a doubled quote"),
         Form::YamlPlain => match plain(content, &[before, put, after].concat()) {
             Some(reason) => refuse(reason),

@@ -81,7 +81,8 @@ fn problems(all: &[(&str, &str)]) -> Vec<String> {
 fn a_folder_that_nothing_calls_is_a_root_when_something_says_so() {
     let plain = "variable \"a\" {\n  default = 1\n}\n";
     let open = "variable \"a\" {}\n";
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+    let cases: &[Case<'_>] = &[
         (&[("main.tf", plain)], &["."]),
         (&[("app/main.tf", open)], &["app?"]),
         (&[("modules/app/main.tf", plain)], &["modules/app?"]),

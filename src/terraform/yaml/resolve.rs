@@ -42,23 +42,21 @@ pub(super) fn tagged(tag: &str, value: &str, style: ScalarStyle) -> Meaning {
             Meaning::Bool(bool) => Meaning::Bool(bool),
             _ => bad(),
         },
-        "int" | "float" => number(value).or_else(|| prefixed(value)).unwrap_or_else(bad),
+        "int" | "float" => {
+            let plain = value.replace('_', "");
+            number(&plain).or_else(|| prefixed(&plain)).unwrap_or_else(bad)
+        }
         "timestamp" => time(value).map_or_else(bad, Meaning::Time),
         _ => Meaning::Bad(format!("the YAML tag !!{tag} is not supported")),
     }
 }
 
-/// A decimal number with optional `_`, as `cty.ParseNumberVal` reads it; `0b…` is read too, `0x…` and octal are not.
+/// A decimal number, `0x…` or `0o…`: YAML 1.2's core schema, in which `1_000` and `0b11` are text.
 fn number(value: &str) -> Option<Meaning> {
-    let first = value.bytes().next()?;
-    if !matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') {
-        return None;
+    match value.get(..2) {
+        Some("0x" | "0o") => prefixed(value),
+        _ => is_decimal(value).then(|| parse(value)),
     }
-    let plain = if first == b'.' { value.to_owned() } else { value.replace('_', "") };
-    if plain.starts_with("0b") || plain.starts_with("-0b") {
-        return prefixed(&plain);
-    }
-    is_decimal(&plain).then(|| parse(&plain))
 }
 
 fn is_decimal(text: &str) -> bool {
@@ -102,6 +100,9 @@ fn prefixed(value: &str) -> Option<Meaning> {
         Some("0b" | "0B") => (2, &digits[2..]),
         _ => return None,
     };
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
     let number = i128::from(u64::from_str_radix(digits, base).ok()?);
     Some(Meaning::Number(Number::Int(if negative { -number } else { number })))
 }

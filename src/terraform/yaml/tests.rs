@@ -78,10 +78,7 @@ fn escapes_and_folds_are_pieces_of_their_own() {
     let value = decode(&file(source));
     let texts: Vec<String> = ["a", "b", "c", "d", "e"].iter().map(|key| get(&value, &[key]).as_str().unwrap()).collect();
     assert_eq!(texts, ["it's", "x\tyz", "one two\nthree", "one two\nthree\n", "one\ntwo\n"]);
-    assert_eq!(
-        check_origins(source, &value),
-        "it's".len() + "x\tyz".len() + "onetwothree".len() + "onetwo\nthree".len() + "onetwo".len()
-    );
+    assert_eq!(check_origins(source, &value), "it's".len() + "x\tyz".len() + "onetwothree".len() + "onetwo\nthree".len() + "onetwo".len());
     let Value::Text(a) = get(&value, &["a"]) else { unreachable!() };
     let Piece::Known { text, origin: Some(origin) } = &a.pieces()[1] else { panic!("{a:?}") };
     assert_eq!((&**text, &source[origin.span.range()], &source[origin.literal.range()]), ("'", "''", "it''s"));
@@ -108,11 +105,11 @@ fn plain_scalars_mean_what_they_mean_to_terraform() {
         "true",
         "false",
         "i12",
-        "i1000",
+        "\"1_000\"",
         "f1.1",
         "i1",
-        "\"0x1f\"",
-        "i3",
+        "i31",
+        "\"0b11\"",
         "i12",
         "\"2024-01-05T00:00:00Z\"",
         "\"2024-01-05T10:00:00+02:00\"",
