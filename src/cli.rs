@@ -218,7 +218,14 @@ pub struct Clone {
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Send the token over http:// to a host that is not this machine
-    #[arg(long, env = "PINTLE_INSECURE_HTTP", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        env = "PINTLE_INSECURE_HTTP",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Repo"
+    )]
     pub insecure_http: bool,
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
     #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]
