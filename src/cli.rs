@@ -206,41 +206,55 @@ pub struct Remote {
 #[derive(Debug, Args)]
 pub struct Clone {
     /// The git remote: path, file://, https://, http://, ssh:// or user@host:path
-    #[arg(long, value_name = "URL", env = "PINTLE_REMOTE", global = false, help_heading = "Repo")]
+    #[arg(long, value_name = "URL", env = "PINTLE_REMOTE", hide_env_values = true, global = false, help_heading = "Repo")]
     pub remote: Option<String>,
     /// The branch to read and to push to [default: the remote's default branch]
-    #[arg(long, env = "PINTLE_BRANCH", help_heading = "Repo")]
+    #[arg(long, env = "PINTLE_BRANCH", hide_env_values = true, help_heading = "Repo")]
     pub branch: Option<String>,
     /// Where clones are kept; may be deleted at any time [default: the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", help_heading = "Repo")]
+    #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", hide_env_values = true, help_heading = "Repo")]
     pub cache_dir: Option<PathBuf>,
     /// A file with the token for an http(s) remote (or the token itself in PINTLE_TOKEN)
-    #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", help_heading = "Repo")]
+    #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Send the token over http:// to a host that is not this machine
-    #[arg(long, env = "PINTLE_INSECURE_HTTP", help_heading = "Repo")]
+    #[arg(long, env = "PINTLE_INSECURE_HTTP", hide_env_values = true, help_heading = "Repo")]
     pub insecure_http: bool,
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
-    #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", help_heading = "Repo")]
+    #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]
     pub ca_file: Option<PathBuf>,
     /// The configuration [default: pintle.toml at the top of the repo, if there is one]
-    #[arg(long, value_name = "FILE", env = "PINTLE_CONFIG", help_heading = "Repo")]
+    #[arg(long, value_name = "FILE", env = "PINTLE_CONFIG", hide_env_values = true, help_heading = "Repo")]
     pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]
 pub struct Registries {
     /// Credentials for registries, as docker and kubelet keep them
-    #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", help_heading = "Registries")]
+    #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", hide_env_values = true, help_heading = "Registries")]
     pub docker_config: Option<PathBuf>,
     /// Ask a registry at another address: docker.io=https://registry.example.org/hub (repeatable)
-    #[arg(long, value_name = "HOST=URL", env = "PINTLE_REGISTRY", value_delimiter = ',', help_heading = "Registries")]
+    #[arg(
+        long,
+        value_name = "HOST=URL",
+        env = "PINTLE_REGISTRY",
+        hide_env_values = true,
+        value_delimiter = ',',
+        help_heading = "Registries"
+    )]
     pub registry: Vec<String>,
     /// The pull-through cache of a registry: docker.io=http://cache.example.org:5000 (repeatable)
-    #[arg(long, value_name = "HOST=URL", env = "PINTLE_CACHE", value_delimiter = ',', help_heading = "Registries")]
+    #[arg(long, value_name = "HOST=URL", env = "PINTLE_CACHE", hide_env_values = true, value_delimiter = ',', help_heading = "Registries")]
     pub cache: Vec<String>,
     /// Seconds one request to a registry may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, env = "PINTLE_REGISTRY_TIMEOUT", help_heading = "Registries")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 20,
+        env = "PINTLE_REGISTRY_TIMEOUT",
+        hide_env_values = true,
+        help_heading = "Registries"
+    )]
     pub registry_timeout: u64,
 }
 

@@ -16,6 +16,7 @@ pub async fn run(args: &Explain) -> Result<Done> {
         reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?
     };
     bar.end();
+    source::has_terraform(&known.snapshot.files)?;
     let (snapshot, plan) = (&known.snapshot, &known.plan);
     let found = find(&snapshot.scan, &args.target);
     if found.literals.is_empty() {

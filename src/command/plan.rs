@@ -14,6 +14,7 @@ pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
     let bar = Bar::new();
     let planned = reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
+    source::has_terraform(&planned.snapshot.files)?;
     match (args.output.output, args.diff) {
         (Format::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
         (Format::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,

@@ -2,7 +2,7 @@
 
 use super::{Done, on_runtime, out, source, table::table};
 use crate::cli::{Format, Registries, Scan};
-use crate::error::{Error, Excerpt, Result};
+use crate::error::{Excerpt, Result};
 use crate::observe::Setup;
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
@@ -13,10 +13,7 @@ pub fn run(args: &Scan) -> Result<Done> {
     let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
     let looked = on_runtime(reconcile::look(&Setup { commits: 0, ..setup }))?;
     let mut scan = (*looked.snapshot.scan).clone();
-    if !looked.snapshot.files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
-        return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
-            .hint("name the top folder of the infra repo: pintle scan path/to/repo"));
-    }
+    source::has_terraform(&looked.snapshot.files)?;
     if args.sites_only {
         scan.literals.retain(|literal| matches!(literal.fate, Fate::Site(_)));
     }

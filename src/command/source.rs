@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::observe::{COMMITS, Origin, Setup, Told};
 use crate::remote::git::{Access, Remote};
 use crate::remote::oci::docker_config::DockerConfig;
+use crate::terraform::files::Files;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,15 @@ pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup>
     };
     let remote = clone.remote.as_deref().ok_or_else(none)?;
     told(origin(remote, clone)?, clone, registries)
+}
+
+/// Refuses a repo in which nothing can be found, so that a wrong folder is not taken for one that is in order.
+pub fn has_terraform(files: &Files) -> Result<()> {
+    if files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
+        return Ok(());
+    }
+    Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
+        .hint("name the infra repo: its top folder (pintle scan path/to/repo), or its git remote and branch"))
 }
 
 fn told(origin: Origin, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {

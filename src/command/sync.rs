@@ -16,6 +16,7 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     if args.dry_run {
         let planned = reconcile::rehearse(&setup, &|what, done, of| bar.at(what, done, of)).await?;
         bar.end();
+        source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
             Format::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
             Format::Table => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
@@ -27,6 +28,7 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     let lease = WriteLease::for_sync();
     let (planned, receipt) = reconcile::reconcile(&setup, &lease, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
+    source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {
         Format::Json => out::json(&receipt_json(&receipt))?,
         Format::Table => {

@@ -22,6 +22,13 @@ fn line() -> Line {
     Line::of_stacks(&stacks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect::<Vec<_>>(), "")
 }
 
+/// The same where every pin but the first waits.
+fn patient_line() -> Line {
+    let stacks: Vec<(String, String)> = names().into_iter().map(|name| (name.clone(), image(&name))).collect();
+    let stacks: Vec<(&str, &str)> = stacks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
+    Line::of_stacks(&stacks, "\n[[rule]]\nmatch = { stack = \"*\" }\nsettle = \"7d\"\n")
+}
+
 /// Starts all of them, each with its own arguments, and lets each come to its end. Returns what each wrote on standard output.
 fn together(runs: Vec<(&Line, &TempDir, Vec<String>)>) -> Vec<String> {
     let started: Vec<(Child, TempDir)> = runs
@@ -29,7 +36,7 @@ fn together(runs: Vec<(&Line, &TempDir, Vec<String>)>) -> Vec<String> {
         .map(|(line, clones, more)| {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
             let run = line.pintle_at(&line.remote.path().display().to_string(), clones.path(), "sync", &more);
-            run.start(|command| drop(command.stdout(Stdio::piped()).stderr(Stdio::piped())))
+            run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
     let ended = started.into_iter().map(|(child, _home)| {
@@ -57,10 +64,11 @@ fn each_landed_once(line: &Line, start: &str, seed: &str, said: &[String]) {
     }
     let changed = line.remote.ask(&["diff", "--name-only", start, BRANCH]);
     assert_eq!(changed.lines().collect::<Vec<_>>(), names().iter().map(|name| path(name)).collect::<Vec<_>>());
-    // Each commit was claimed by the one process that wrote it.
+    // Each commit is claimed by a process. Two that made the very same one in the same second both find it there.
     let mut claimed: Vec<&str> = said.iter().flat_map(|out| out.lines()).filter_map(|line| line.split(' ').next()).collect();
     let ids = line.remote.history();
     claimed.sort_unstable();
+    claimed.dedup();
     let mut written: Vec<&str> = ids[..PROCESSES].iter().map(|id| &id[..claimed.first().map_or(12, |short| short.len())]).collect();
     written.sort_unstable();
     assert_eq!(claimed, written);
@@ -109,4 +117,29 @@ fn processes_that_each_write_something_else_all_get_through() {
         assert!(said.iter().all(|out| out.lines().count() == 1), "{said:?}");
         each_landed_once(&line, &start, seed, &said);
     }
+}
+
+#[test]
+fn processes_that_see_different_things_keep_all_of_it() {
+    let line = patient_line();
+    line.sync();
+    let own: Vec<TempDir> = (0..PROCESSES).map(|_| clones()).collect();
+    let tip = line.remote.tip();
+    let mut want: Vec<String> = Vec::new();
+    let runs = names().into_iter().zip(&own).map(|(name, own)| {
+        want.push(format!("{}\t{}", image(&name), line.registries.put(&image(&name), "second")));
+        let others: Vec<String> = names().into_iter().filter(|other| *other != name).map(|other| format!("\"{other}\"")).collect();
+        let rules = "[[rule]]\nmatch = { stack = \"*\" }\nsettle = \"7d\"\n";
+        let config = format!("{}\n{rules}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
+        let file = own.path().join("own.toml");
+        std::fs::write(&file, config).expect("the configuration can be written");
+        (&line, own, vec!["--config".to_owned(), file.display().to_string()])
+    });
+    let runs: Vec<_> = runs.collect();
+    together(runs);
+    let ledger = line.remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]);
+    let seen: Vec<&str> = ledger.lines().skip(1).filter_map(|line| line.rsplit_once('\t')).map(|(seen, _)| seen).collect();
+    assert_eq!(seen, want);
+    assert_eq!(line.remote.tip(), tip);
+    line.remote.fsck();
 }

@@ -43,7 +43,7 @@ impl Pintle {
     }
 
     /// Starts it with its streams as `prepare` leaves them. The home folder goes with what is returned.
-    pub fn start(mut self, prepare: impl FnOnce(&mut Command)) -> (Child, TempDir) {
+    pub fn start(mut self, prepare: impl FnOnce(&mut Command) -> &mut Command) -> (Child, TempDir) {
         prepare(&mut self.command);
         (self.command.spawn().expect("the built program starts"), self.home)
     }

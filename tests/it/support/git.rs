@@ -162,7 +162,7 @@ fn git_code(at: &Path, args: &[&str]) -> Option<i32> {
 fn run<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> std::process::Output {
     let output = command(at, args, minute).output().expect("git starts");
     let words: Vec<_> = args.iter().map(|arg| arg.as_ref().display().to_string()).collect();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "git {} in {}: {said}", words.join(" "), at.display());
     output
 }

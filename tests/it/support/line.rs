@@ -98,7 +98,7 @@ impl Line {
         let clones = clones.display().to_string();
         let mut args = vec![command, "--remote", address, "--cache-dir", &clones];
         args.extend(more);
-        Pintle::new(self.clones(), args)
+        Pintle::new(&self.remote.path(), args)
     }
 
     pub fn run(&self, command: &str, more: &[&str]) -> Output {
