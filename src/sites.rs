@@ -77,6 +77,7 @@ pub struct Site {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
+    pub file: RepoPath,
     pub text: String,
     pub line: usize,
     /// Ends the site's own line.
@@ -152,3 +153,6 @@ impl Scan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

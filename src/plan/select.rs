@@ -26,6 +26,8 @@ pub(super) struct Terms {
     /// Directives and annotations that could not be read: sentences.
     pub wrong: Vec<String>,
     pub denied: Option<String>,
+    /// Why a change would run something again, where nobody said that it may.
+    pub replaced: Option<String>,
     /// Comments that forbid a change: sentences.
     pub locks: Vec<String>,
     pub holds: Vec<Setting<Hold>>,
@@ -69,7 +71,7 @@ impl<'a> Select<'a> {
         for (literal, site) in scan.sites() {
             for comment in &site.comments {
                 let names = literal.uses.iter().filter_map(|used| used.container.as_deref());
-                beside.entry((&literal.file, comment.line)).or_default().extend(names);
+                beside.entry((&comment.file, comment.line)).or_default().extend(names);
             }
         }
         Self { config, beside }
@@ -81,6 +83,7 @@ impl<'a> Select<'a> {
         layers.extend(annotations(site, &mut wrong));
         let rules = self.config.rules.iter().filter(|rule| rule_matches(&rule.matches, literal, site));
         layers.extend(rules.map(rule));
+        let replaced = replaced(literal, &layers);
         layers.push(self.defaults());
         let (channel, named) = channel(&layers, site, &mut wrong);
         let class = Class::of(channel.as_ref().map(|channel| &*channel.tag).or(site.image.tag.as_deref()));
@@ -88,7 +91,8 @@ impl<'a> Select<'a> {
         Terms {
             follows: policy.as_ref().map_or(class.floats() || named, |policy| policy.value == Policy::Force),
             denied: self.denied(site),
-            locks: self.locks(literal, site),
+            replaced,
+            locks: self.locks(site),
             holds: self.holds(&layers, site),
             mode: first(&layers, |layer| layer.mode).unwrap_or_else(|| built_in(Mode::Commit)),
             schedule: first(&layers, |layer| layer.schedule.clone()),
@@ -118,12 +122,12 @@ impl<'a> Select<'a> {
     fn directives(&self, literal: &Literal, site: &Site, wrong: &mut Vec<String>) -> Vec<Layer> {
         let mut found = Vec::new();
         for comment in &site.comments {
-            let place = format!("{}:{}", literal.file, comment.line);
+            let place = format!("{}:{}", comment.file, comment.line);
             match directive::parse(&comment.text) {
                 None => {}
                 Some(Err(why)) => wrong.push(format!("{why} ({place})")),
                 Some(Ok(all)) => {
-                    let known = self.beside.get(&(&literal.file, comment.line));
+                    let known = self.beside.get(&(&comment.file, comment.line));
                     for directive in all {
                         match self.is_for(&directive, literal, known) {
                             Ok(true) => found.push((directive, format!("the directive at {place}"))),
@@ -154,10 +158,10 @@ impl<'a> Select<'a> {
         Some(format!("the stack {} is on the deny list (`{}`)", site.stack, glob.as_str()))
     }
 
-    fn locks(&self, literal: &Literal, site: &Site) -> Vec<String> {
+    fn locks(&self, site: &Site) -> Vec<String> {
         let comments = site.comments.iter().filter(|comment| directive::parse(&comment.text).is_none());
         let locking = comments.filter(|comment| self.config.do_not_bump.iter().any(|words| words.found_in(&comment.text)));
-        locking.map(|comment| format!("the comment at {}:{} says “{}”", literal.file, comment.line, quoted(&comment.text))).collect()
+        locking.map(|comment| format!("the comment at {}:{} says “{}”", comment.file, comment.line, quoted(&comment.text))).collect()
     }
 
     /// All holds, whether or not they have ended.
@@ -181,6 +185,16 @@ impl<'a> Select<'a> {
         let named = self.config.groups.iter().find(member).map(|group| group.name.clone());
         named.or_else(|| layers.iter().find_map(|layer| layer.group.clone()))
     }
+}
+
+/// A Job's pod template cannot be changed: Terraform replaces the Job, and it runs again. Only a policy of its own allows that.
+fn replaced(literal: &Literal, layers: &[Layer]) -> Option<String> {
+    let job = literal.uses.iter().find(|used| &*used.kind == "job")?;
+    let allowed = layers.iter().any(|layer| layer.policy == Some(Policy::Force));
+    let name = job.name.as_deref().unwrap_or("?");
+    (!allowed).then(|| {
+        format!("terraform replaces the job {name} when its image changes, and it runs again; the policy `force` on it allows that")
+    })
 }
 
 fn first<T>(layers: &[Layer], get: impl Fn(&Layer) -> Option<T>) -> Option<Setting<T>> {

@@ -95,7 +95,8 @@ fn with(mut literal: Literal, change: impl FnOnce(&mut Site)) -> Literal {
 
 fn beside(literal: Literal, comment: &str) -> Literal {
     let line = literal.line;
-    with(literal, |site| site.comments.push(Comment { text: comment.into(), line, trailing: true }))
+    let file = literal.file.clone();
+    with(literal, |site| site.comments.push(Comment { file, text: comment.into(), line, trailing: true }))
 }
 
 fn annotated(literal: Literal, key: &str, value: &str) -> Literal {

@@ -198,13 +198,13 @@ impl Assembly<'_> {
         let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
         let source = self.sources.source(file);
         let found = source.map(|source| source.comments_around(at)).unwrap_or_default();
-        found.into_iter().map(|c| Comment { text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+        found.into_iter().map(|c| Comment { file: file.clone(), text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
     }
 
     fn yaml_comments(&self, place: &Place) -> Vec<Comment> {
         let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
         let found = yaml::comments_around(&text, place.content.start);
-        found.into_iter().map(|c| Comment { text: c.text, line: c.line, trailing: c.trailing }).collect()
+        found.into_iter().map(|c| Comment { file: place.file.clone(), text: c.text, line: c.line, trailing: c.trailing }).collect()
     }
 
     fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {

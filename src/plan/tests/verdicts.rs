@@ -180,6 +180,20 @@ fn what_is_locked_stays() {
 }
 
 #[test]
+fn a_job_is_replaced_only_where_its_own_policy_says_so() {
+    let job = || {
+        behind(|mut s| {
+            s.uses[0].kind = "job".into();
+            s
+        })
+    };
+    let why = "terraform replaces the job immich-server when its image changes, and it runs again; the policy `force` on it allows that";
+    expect(&job(), Blocked, why);
+    expect(&job().configured("[defaults]\npolicy = 'force'"), Blocked, why);
+    assert_eq!(job().configured("[[rule]]\nmatch = { kind = 'job' }\npolicy = 'force'").decided().verdict, Move);
+}
+
+#[test]
 fn every_refusal_is_told_the_strongest_first() {
     let all = behind(|s| beside(beside(s, "pintle: never"), "do not bump")).configured("[deny]\nstacks = ['immich']");
     assert_eq!(all.decided().verdict, Blocked);
