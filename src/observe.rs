@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How many commits back the history is read: a few years of a busy repo.
-const COMMITS: usize = 5_000;
+/// How many commits back the history is usually read: a few years of a busy repo.
+pub const COMMITS: usize = 5_000;
 
 /// Where the repo is.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub struct Setup {
     /// Name and text of a configuration that stands in for the repo's.
     pub config: Option<(String, String)>,
     pub registries: Told,
+    /// How many commits back the history is read.
+    pub commits: usize,
     pub clock: fn() -> Timestamp,
 }
 
@@ -68,7 +70,12 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
             scan.problems.extend(folder.problems.into_iter().map(|(file, what)| Problem { file, line: None, what }));
             scan.problems.sort();
             let (files, scan) = (Arc::new(folder.files), Arc::new(scan));
-            Ok(Checkout { tip: folder.head, files, scan, config, history: Seen::NotAsked, ledger: Seen::NotAsked, clone: None })
+            let history = match history::of_folder(path, setup.commits) {
+                None => Seen::NotAsked,
+                Some(Ok(past)) => Seen::Known(past),
+                Some(Err(error)) => Seen::Unknown(error.to_string()),
+            };
+            Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, clone: None })
         }
         Origin::Remote { remote, cache, access } => {
             let branch =
@@ -84,7 +91,7 @@ pub fn at_tip(setup: &Setup, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
     let files = checkout::commit(&clone, &tip)?;
     let (config, scan) = read(setup, &files)?;
-    let history = Seen::Known(history::history(&clone, &tip, COMMITS)?);
+    let history = Seen::Known(history::history(&clone, &tip, setup.commits)?);
     let ledger = match ledger::ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),

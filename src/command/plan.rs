@@ -38,7 +38,7 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
         ])
     });
     out::data(&table(["verdict", "place", "image", "digest", "why"], rows))?;
-    scan::tell(&planned.snapshot.scan.problems);
+    scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
     for warning in planned.snapshot.config.warnings() {
         out::say(&format!("note: {warning}"));
     }

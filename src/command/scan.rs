@@ -2,14 +2,16 @@
 
 use super::{Done, on_runtime, out, source, table::table};
 use crate::cli::{Format, Registries, Scan};
-use crate::error::{Error, Result};
+use crate::error::{Error, Excerpt, Result};
+use crate::observe::Setup;
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
 use crate::sites::{Fate, Literal, Problem, Use};
+use crate::terraform::files::Files;
 
 pub fn run(args: &Scan) -> Result<Done> {
     let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
-    let looked = on_runtime(reconcile::look(&setup))?;
+    let looked = on_runtime(reconcile::look(&Setup { commits: 0, ..setup }))?;
     let mut scan = (*looked.snapshot.scan).clone();
     if !looked.snapshot.files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
         return Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
@@ -22,7 +24,7 @@ pub fn run(args: &Scan) -> Result<Done> {
         Format::Json => out::json(&to_json(&scan))?,
         Format::Table => {
             out::data(&table(["place", "fate", "image", "used by"], scan.literals.iter().map(row)))?;
-            tell(&scan.problems);
+            tell(&scan.problems, &looked.snapshot.files);
             out::say(&summary(&scan.literals));
         }
     }
@@ -46,12 +48,24 @@ fn named(one: &Use) -> String {
     format!("{}/{}/{}:{}", one.kind, part(&one.namespace), part(&one.name), part(&one.container))
 }
 
-/// Says what could not be read or understood.
-pub fn tell(problems: &[Problem]) {
+/// Says what could not be read or understood; a file that does not parse with the line where the parser stopped.
+pub fn tell(problems: &[Problem], files: &Files) {
     for problem in problems {
         let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
         out::say(&format!("note: {}{line}: {}", problem.file, problem.what));
+        if let Some(excerpt) = problem.line.filter(|_| problem.what.contains("parse")).and_then(|line| excerpt(problem, line, files)) {
+            out::say(out::excerpt(&excerpt).trim_end());
+        }
     }
+}
+
+fn excerpt(problem: &Problem, line: usize, files: &Files) -> Option<Excerpt> {
+    let text = String::from_utf8(files.bytes(&problem.file)?.to_vec()).ok()?;
+    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let content = text[start..].lines().next()?;
+    let indent = content.len() - content.trim_start().len();
+    let span = start + indent..start + content.trim_end().len().max(indent);
+    Some(Excerpt { file: problem.file.to_string(), text, span, label: "here".into() })
 }
 
 fn summary(literals: &[Literal]) -> String {

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::error::{Error, Result};
-use crate::observe::{Origin, Setup, Told};
+use crate::observe::{COMMITS, Origin, Setup, Told};
 use crate::remote::git::{Access, Remote};
 use crate::remote::oci::docker_config::DockerConfig;
 use secrecy::SecretString;
@@ -41,7 +41,7 @@ fn told(origin: Origin, clone: &cli::Clone, registries: &cli::Registries) -> Res
         ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
-    Ok(Setup { origin, config, registries: told, clock: jiff::Timestamp::now })
+    Ok(Setup { origin, config, registries: told, commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {

@@ -41,7 +41,7 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
 }
 
 fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
-    scan::tell(&planned.snapshot.scan.problems);
+    scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
     for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown) {
         out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str)));
     }

@@ -3,7 +3,7 @@
 use super::world::{self, World};
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
-use crate::observe::{Origin, Setup, Told};
+use crate::observe::{COMMITS, Origin, Setup, Told};
 use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::json::verdict_word;
@@ -95,7 +95,7 @@ fn new_dir() -> Result<PathBuf> {
 fn setup(world: &World) -> Result<Setup> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
     let origin = Origin::Remote { remote, cache: world.clones(), access: Box::default() };
-    Ok(Setup { origin, config: None, registries: Told::default(), clock: jiff::Timestamp::now })
+    Ok(Setup { origin, config: None, registries: Told::default(), commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn channel(image: &str) -> Result<Channel> {

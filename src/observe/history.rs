@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::model::commit::CommitId;
 use crate::pipeline::{Recorded, trailers};
-use crate::remote::git::{Clone, Past};
+use crate::remote::git::{self, Clone, Past};
+use std::path::Path;
 use std::time::Duration;
 
 /// Longer than this no pass waits for its past.
@@ -13,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<Vec<Recorded>> {
     let past = clone.past(tip, limit, PATIENCE)?;
     Ok(past.iter().flat_map(recorded).collect())
+}
+
+/// The same of a checkout's HEAD; `None` when the folder is in no git work tree.
+pub fn of_folder(folder: &Path, limit: usize) -> Option<Result<Vec<Recorded>>> {
+    let past = git::past_of(folder, limit, PATIENCE)?;
+    Some(past.map(|past| past.iter().flat_map(recorded).collect()))
 }
 
 fn recorded(past: &Past) -> impl Iterator<Item = Recorded> {

@@ -13,7 +13,7 @@ mod write;
 
 pub use address::Remote;
 pub use push::{PushError, Pushed};
-pub use read::{Item, Kind, Past, head_of};
+pub use read::{Item, Kind, Past, head_of, past_of};
 pub use write::{Identity, Put, make_bare};
 
 use crate::error::{Error, Result};

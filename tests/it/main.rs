@@ -3,6 +3,7 @@
 
 mod cli;
 mod conformance;
+mod demo;
 mod faults;
 mod fuzz_smoke;
 mod generated;

@@ -69,23 +69,24 @@ impl Clone {
 
     /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what can be read in `within`.
     pub fn past(&self, from: &CommitId, limit: usize, within: Duration) -> Result<Vec<Past>> {
-        let start = Instant::now();
-        let mut next = Some(id(from)?);
-        let mut past = Vec::new();
-        while let Some(commit) = next {
-            if past.len() >= limit {
-                break;
-            }
-            if start.elapsed() > within {
-                tracing::warn!(commits = past.len(), "the history is read only so far: it takes too long");
-                break;
-            }
-            let (one, parent) = read_past(&self.repo, commit).map_err(|failure| self.broken(failure))?;
-            past.push(one);
-            next = parent;
-        }
-        Ok(past)
+        walk(&self.repo, id(from)?, limit, within).map_err(|failure| self.broken(failure))
     }
+}
+
+fn walk(repo: &gix::Repository, from: ObjectId, limit: usize, within: Duration) -> std::result::Result<Vec<Past>, Failure> {
+    let start = Instant::now();
+    let mut next = Some(from);
+    let mut past = Vec::new();
+    while let Some(commit) = next.filter(|_| past.len() < limit) {
+        if start.elapsed() > within {
+            tracing::warn!(commits = past.len(), "the history is read only so far: it takes too long");
+            break;
+        }
+        let (one, parent) = read_past(repo, commit)?;
+        past.push(one);
+        next = parent;
+    }
+    Ok(past)
 }
 
 pub(super) fn name(id: ObjectId) -> CommitId {
@@ -152,12 +153,20 @@ fn read_past(repo: &gix::Repository, id: ObjectId) -> std::result::Result<(Past,
 
 /// Returns the commit that a checkout's HEAD names; `None` when the folder is in no git work tree or has no commit yet. Reads the repository only.
 pub fn head_of(folder: &Path) -> Option<CommitId> {
-    let found = gix::ThreadSafeRepository::discover_opts(
-        folder,
-        Default::default(),
-        gix::sec::trust::Mapping { full: gix::open::Options::isolated(), reduced: gix::open::Options::isolated() },
-    );
-    let repo: gix::Repository = found.ok()?.into();
+    let repo = around(folder)?;
     let head = repo.head_id().ok()?.detach();
     Some(name(head))
+}
+
+/// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` where [`head_of`] finds none. A shallow checkout's past ends
+/// where it was cut off.
+pub fn past_of(folder: &Path, limit: usize, within: Duration) -> Option<Result<Vec<Past>>> {
+    let repo = around(folder)?;
+    let head = repo.head_id().ok()?.detach();
+    Some(walk(&repo, head, limit, within).map_err(Failure::into_error))
+}
+
+fn around(folder: &Path) -> Option<gix::Repository> {
+    let isolated = || gix::sec::trust::Mapping { full: gix::open::Options::isolated(), reduced: gix::open::Options::isolated() };
+    Some(gix::ThreadSafeRepository::discover_opts(folder, Default::default(), isolated()).ok()?.into())
 }
