@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 could not, 2 wrong usage or configuration, 3 an outside system failed and trying again may help.
+Exit codes: 0 done, 1 could not, 2 wrong usage or configuration, 3 an outside system failed and trying again may help,
+10 plan --exit-code found something to write.
 Data goes to standard output, everything else to standard error.";
 
 /// Keeps the container images of a Terraform-run cluster at latest and declared, as commits.
@@ -20,13 +21,21 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Talk {
     /// Say more on standard error (-v info, -vv debug)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "General")]
     pub verbose: u8,
     /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "PINTLE_LOG_FORMAT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = LogFormat::Text,
+        env = "PINTLE_LOG_FORMAT",
+        hide_env_values = true,
+        help_heading = "General"
+    )]
     pub log_format: LogFormat,
-    /// When to colour the output
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    /// When to colour the output; NO_COLOR in the environment counts as never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "General")]
     pub color: Color,
 }
 
@@ -47,18 +56,18 @@ pub enum Color {
 pub enum Command {
     /// Find every image of the repo at the literal that decides it
     Scan(Scan),
-    /// Compare what is declared with what the registries serve, and show what would be written
+    /// Compare what is declared with what the registries serve; show what a sync would write
     Plan(Plan),
-    /// Observe, plan and push: the whole line once
+    /// Plan, commit and push, once
     Sync(Sync),
-    /// Say all that is known of one image, workload or literal, and why it does or does not move
+    /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),
     /// List the pins that pintle committed, newest first
     Log(Log),
     /// Check or describe pintle.toml
     #[command(subcommand)]
     Config(Config),
-    /// Tell the story on a made-up repo, registry and cache: no server, no network
+    /// Show what pintle does on a made-up repo, registry and cache: no server, no network
     Demo(Demo),
     /// Print a completion script for a shell
     Completions {
@@ -217,7 +226,7 @@ pub struct Clone {
     /// A file with the token for an http(s) remote (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
-    /// Send the token over http:// to a host that is not this machine
+    /// Let the token go over plain http:// to another machine
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -230,14 +239,14 @@ pub struct Clone {
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
     #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]
     pub ca_file: Option<PathBuf>,
-    /// The configuration [default: pintle.toml at the top of the repo, if there is one]
+    /// The configuration to use [default: pintle.toml at the top of the repo, if there is one]
     #[arg(long, value_name = "FILE", env = "PINTLE_CONFIG", hide_env_values = true, help_heading = "Repo")]
     pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]
 pub struct Registries {
-    /// Credentials for registries, as docker and kubelet keep them
+    /// A docker config.json with credentials for registries; credential helpers are not run
     #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", hide_env_values = true, help_heading = "Registries")]
     pub docker_config: Option<PathBuf>,
     /// Ask a registry at another address: docker.io=https://registry.example.org/hub (repeatable)

@@ -7,7 +7,7 @@ use super::ownership;
 use super::settings::{Arguments, RemoteModule};
 use super::values::{self, Found, as_text, join};
 use crate::terraform::body::BodyView;
-use crate::terraform::text::Text;
+use crate::terraform::text::{Piece, Text};
 use crate::terraform::value::{Value, Why, WhyKind};
 use crate::terraform::yaml;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,8 +29,7 @@ const PLAIN: [&str; 10] = [
 
 /// Returns the values of a text that may be YAML; nothing when it cannot hold an image.
 pub fn documents(finder: &mut Finder<'_>, text: &Text, user: &Use) -> Vec<Value> {
-    let may = text.pieces().iter().any(|piece| matches!(piece, crate::terraform::text::Piece::Known { text, .. } if text.contains("mage")));
-    if !may {
+    if !text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if may_hold_image(text))) {
         return Vec::new();
     }
     let mut out = Vec::new();
@@ -43,6 +42,17 @@ pub fn documents(finder: &mut Finder<'_>, text: &Text, user: &Use) -> Vec<Value>
         out.push(document.value);
     }
     out
+}
+
+/// Says whether a part of YAML may have a key that the search looks for: something with an image in its name, or the parts of one. Most texts of
+/// ConfigMaps have none, and need not be parsed.
+fn may_hold_image(text: &str) -> bool {
+    let is_key = |(at, found): (usize, &str)| {
+        let rest = text[at + found.len()..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+        let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+        rest.is_empty() || rest.starts_with(':')
+    };
+    text.match_indices("mage").any(is_key) || text.contains("repository")
 }
 
 /// `helm_release`: `values` documents, later ones over earlier ones, then `set` in both its forms.

@@ -21,7 +21,13 @@ use std::sync::Arc;
 /// Finds every literal that takes part in an image.
 pub fn scan(files: &Files, settings: &Settings) -> Scan {
     let sources = Sources::read(files, &settings.project);
-    let project = Project::new(files, &sources, &settings.project);
+    let scan = scan_parsed(files, settings, &sources);
+    sources.release();
+    scan
+}
+
+fn scan_parsed(files: &Files, settings: &Settings, sources: &Sources) -> Scan {
+    let project = Project::new(files, sources, &settings.project);
     let mut found = Gathered::default();
     for finder in project.each_root(|walk| walk_root(&walk, files, settings)) {
         found.take(finder);
@@ -32,7 +38,7 @@ pub fn scan(files: &Files, settings: &Settings) -> Scan {
     extra.extra_files(&dirs);
     found.take(extra);
     let away = elsewhere(&project, &found);
-    let assembly = Assembly { files, sources: &sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences };
+    let assembly = Assembly { files, sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);
     let problems: BTreeSet<Problem> = project.problems().map(problem).chain(found.problems).collect();

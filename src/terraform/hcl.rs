@@ -117,6 +117,9 @@ pub fn is_encrypted(bytes: &[u8]) -> Option<&'static str> {
 
 /// Sops keeps a file's keys and encrypts its values; its own data is the top-level key `sops`.
 fn is_sops(bytes: &[u8]) -> bool {
+    if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains("sops")) {
+        return false;
+    }
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let holds_key = bytes
         .split(|byte| *byte == b'\n')

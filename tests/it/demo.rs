@@ -24,10 +24,23 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
     let home = tempfile::tempdir().expect("a folder");
     let program = env!("CARGO_BIN_EXE_pintle");
     let (story, _) = run(home.path(), &format!("{program} demo --dir {}/a\\ demo", home.path().display()));
-    for part in ["1. scan", "2. sync", "3. upstream moves a tag", "stale", "4. sync", "+          image = ", "5. log", "move lscr.io/linuxserver/sonarr:latest"] {
+    for part in [
+        "1. scan",
+        "2. sync",
+        "3. upstream moves a tag",
+        "stale",
+        "4. sync",
+        "+          image = ",
+        "5. log",
+        "move lscr.io/linuxserver/sonarr:latest",
+    ] {
         assert!(story.contains(part), "{part} is missing in:\n{story}");
     }
-    let printed: Vec<&str> = story.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| line.starts_with(program) || line.starts_with("git ")).collect();
+    let printed: Vec<&str> = story
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with(program) || line.starts_with("git "))
+        .collect();
     let (serve, once): (Vec<&str>, Vec<&str>) = printed.into_iter().partition(|line| line.contains("demo serve"));
     assert_eq!((serve.len(), once.len()), (1, 7), "{story}");
     let (before, after): (Vec<&str>, Vec<&str>) = once.into_iter().partition(|line| !line.contains(" plan ") && !line.contains(" sync "));

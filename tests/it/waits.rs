@@ -92,6 +92,22 @@ fn a_server_that_takes_the_branch_only_gets_the_pins_all_the_same() {
 }
 
 #[test]
+fn a_plan_says_nothing_of_when_it_was_made() {
+    let (mut line, moved) = waiting();
+    let says_no_time = |line: &Line, verdict: &str| {
+        let plan = line.plan();
+        assert_eq!((plan["sites"][0]["verdict"].as_str(), plan["sites"][0]["to"].as_str()), (Some(verdict), Some(moved.as_str())));
+        assert!(!plan.to_string().contains(" UTC"), "{plan}");
+    };
+    says_no_time(&line, "waiting");
+    for (end, verdict) in [("settle = \"0s\"\nschedule = \"@every 1h\"\n", "waiting"), ("settle = \"0s\"\n", "move")] {
+        let config = format!("{}\n[[rule]]\nmatch = {{ image = \"*\" }}\n{end}", line.registries.config());
+        line.remote.commit("Other rules", &[("pintle.toml", config.as_bytes())]);
+        says_no_time(&line, verdict);
+    }
+}
+
+#[test]
 fn a_tag_that_moves_again_settles_anew() {
     let (line, moved) = waiting();
     line.sync();

@@ -91,41 +91,44 @@ fn closes(line: &str, name: &str) -> bool {
     line.strip_prefix(name).is_some_and(|after| !after.starts_with(is_name))
 }
 
-#[derive(Clone, PartialEq)]
-enum Mode {
+#[derive(Clone, Copy, PartialEq)]
+enum Mode<'t> {
     Code,
     /// Inside `${ }` or `%{ }`, at this many braces deeper than its own.
     Sequence(usize),
     Quoted,
-    Heredoc(String),
+    Heredoc(&'t str),
 }
 
 struct Lexer<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
-    modes: Vec<Mode>,
+    modes: Vec<Mode<'t>>,
     found: Vec<(usize, usize)>,
     /// Heredocs without a line, from `<<` to the end of the closing name.
     empty: Vec<(usize, usize)>,
 }
 
-impl Lexer<'_> {
+impl<'t> Lexer<'t> {
     fn run(&mut self) {
         while self.at < self.bytes.len() {
-            match self.modes.last() {
+            match self.modes.last().copied() {
                 Some(Mode::Quoted) => self.quoted(),
-                Some(Mode::Heredoc(end)) => {
-                    let end = end.clone();
-                    self.heredoc(&end);
-                }
+                Some(Mode::Heredoc(end)) => self.heredoc(end),
                 _ => self.code(),
             }
         }
     }
 
-    fn rest(&self) -> &[u8] {
+    fn rest(&self) -> &'t [u8] {
         &self.bytes[self.at..]
+    }
+
+    /// Steps over this byte and all that follow up to one that may mean something.
+    fn skip(&mut self, means: impl Fn(u8) -> bool) {
+        let after = &self.bytes[self.at + 1..];
+        self.at += 1 + after.iter().position(|byte| means(*byte)).unwrap_or(after.len());
     }
 
     fn code(&mut self) {
@@ -138,11 +141,11 @@ impl Lexer<'_> {
             b'<' if rest.starts_with(b"<<") => self.heredoc_start(),
             b'{' => self.braces(true),
             b'}' => self.braces(false),
-            _ => self.at += 1,
+            _ => self.skip(|byte| matches!(byte, b'#' | b'/' | b'"' | b'<' | b'{' | b'}')),
         }
     }
 
-    fn enter(&mut self, mode: Mode, skip: usize) {
+    fn enter(&mut self, mode: Mode<'t>, skip: usize) {
         self.modes.push(mode);
         self.at += skip;
     }
@@ -198,12 +201,13 @@ impl Lexer<'_> {
                 self.modes.pop();
                 self.at += 1;
             }
-            _ => self.at += 1,
+            _ => self.skip(|byte| matches!(byte, b'\\' | b'"' | b'$' | b'%')),
         }
     }
 
     fn heredoc_start(&mut self) {
-        let rest = &self.text[self.at..];
+        let text: &'t str = self.text;
+        let rest = &text[self.at..];
         let Some(name) = heredoc_name(rest[2..].split('\n').next().unwrap_or("")) else {
             self.at += 2;
             return;
@@ -214,8 +218,7 @@ impl Lexer<'_> {
             return;
         }
         let skip = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        let mode = Mode::Heredoc(name.to_owned());
-        self.enter(mode, skip);
+        self.enter(Mode::Heredoc(name), skip);
     }
 
     fn heredoc(&mut self, end: &str) {
@@ -231,8 +234,12 @@ impl Lexer<'_> {
                 return;
             }
         }
-        if !self.sequence() {
-            self.at += 1;
+        if self.sequence() {
+            return;
+        }
+        match self.bytes.get(self.at) {
+            Some(b'\n') => self.at += 1,
+            _ => self.skip(|byte| matches!(byte, b'\n' | b'$' | b'%')),
         }
     }
 }
