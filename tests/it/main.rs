@@ -11,6 +11,7 @@ mod git_remote;
 mod kills;
 mod races;
 mod registry_conformance;
+mod repos;
 mod scan_testdata;
 mod servers;
 mod support;
