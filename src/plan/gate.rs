@@ -246,8 +246,8 @@ impl Case<'_> {
         {
             return Err(format!("the schedule `{}` comes round {} ({})", schedule.value, show_time(next), schedule.from));
         }
-        let settled = show(settle);
-        Ok((format!("first seen {seen}, quiet for {settled}"), format!("Upstream moved {image}: first seen {seen}, quiet for {settled}.")))
+        let quiet = if settle.is_zero() { String::new() } else { format!(", quiet for {}", show(settle)) };
+        Ok((format!("first seen {seen}{quiet}"), format!("Upstream moved {image}: first seen {seen}{quiet}.")))
     }
 }
 

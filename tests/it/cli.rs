@@ -272,8 +272,8 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 /// Every file below a folder.
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        match entry.file_type().unwrap().is_dir() {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.file_type().expect("a kind").is_dir() {
             true => files(&entry.path(), into),
             false => into.push(entry.path()),
         }
@@ -293,7 +293,7 @@ fn secretive() -> (Line, GitHost, Vec<String>, Vec<String>) {
     registry.make_private("quay.io", "team/app");
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
     let config = line.remote.path().with_file_name("docker.json");
-    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).unwrap();
+    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).expect("a file");
     let secrets = vec![TOKEN.to_owned(), PASSWORD.to_owned(), auth, STANDARD.encode(format!("pintle:{TOKEN}"))];
     let host = line.host(TOKEN);
     (line, host, secrets, vec!["--docker-config".to_owned(), config.display().to_string()])
