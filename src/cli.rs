@@ -1,6 +1,5 @@
 //! The command line: words and help texts. No logic; every value is checked where it is used.
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -228,7 +227,14 @@ pub struct Clone {
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Let the token go over plain http:// to another machine
-    #[arg(long, env = "PINTLE_INSECURE_HTTP", hide_env_values = true, value_parser = BoolishValueParser::new(), help_heading = "Repo")]
+    #[arg(
+        long,
+        env = "PINTLE_INSECURE_HTTP",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Repo"
+    )]
     pub insecure_http: bool,
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
     #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]

@@ -77,6 +77,48 @@ fn no_remote_is_wrong_usage() {
 }
 
 #[test]
+fn the_environment_says_what_options_say() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let folder = clones();
+    let elsewhere = format!("quay.io={}", line.registries.endpoint("quay.io"));
+    let run = Pintle::new(folder.path(), ["sync"])
+        .env("PINTLE_REMOTE", line.remote.url())
+        .env("PINTLE_CACHE_DIR", folder.path().join("clones"))
+        .env("PINTLE_REGISTRY", &elsewhere)
+        .env("PINTLE_REGISTRY_TIMEOUT", "5")
+        .env("PINTLE_INSECURE_HTTP", "1")
+        .env("PINTLE_BRANCH", "main");
+    let output = run.run();
+    assert_eq!((output.code, output.stdout.lines().count()), (Some(0), 1), "{output:?}");
+    assert!(folder.path().join("clones").is_dir());
+}
+
+#[test]
+fn a_folder_is_read_and_not_touched() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let folder = clones();
+    fs::create_dir_all(folder.path().join("stacks/app")).unwrap();
+    fs::write(folder.path().join(path("app")), stack("app", &[IMAGE])).unwrap();
+    let elsewhere = format!("quay.io={}", line.registries.endpoint("quay.io"));
+    for (args, code) in [(vec!["scan"], 0), (vec!["plan", "--exit-code"], 10), (vec!["plan", "--diff"], 0), (vec!["explain", "app"], 0)] {
+        let mut program = Pintle::new(folder.path(), &args);
+        if args[0] != "scan" {
+            program = program.env("PINTLE_REGISTRY", &elsewhere);
+        }
+        let home = program.home().to_owned();
+        let (child, kept) = program.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?} {}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("quay.io/team/app"), "{args:?}");
+        assert_eq!((home.read_dir().unwrap().count(), kept.path()), (0, home.as_path()), "{args:?} left something at home");
+    }
+    let mut left = Vec::new();
+    files(folder.path(), &mut left);
+    assert_eq!(left, [folder.path().join(path("app"))]);
+    assert_eq!(fs::read(&left[0]).unwrap(), stack("app", &[IMAGE]).as_bytes());
+}
+
+#[test]
 fn a_remote_that_is_none_is_named() {
     let folder = clones();
     let sync = |remote: &str| {
@@ -272,8 +314,8 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 /// Every file below a folder.
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        match entry.file_type().expect("a kind").is_dir() {
+    for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
+        match entry.file_type().expect("it has a type").is_dir() {
             true => files(&entry.path(), into),
             false => into.push(entry.path()),
         }
@@ -293,7 +335,7 @@ fn secretive() -> (Line, GitHost, Vec<String>, Vec<String>) {
     registry.make_private("quay.io", "team/app");
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
     let config = line.remote.path().with_file_name("docker.json");
-    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).expect("a file");
+    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).expect("it can be written");
     let secrets = vec![TOKEN.to_owned(), PASSWORD.to_owned(), auth, STANDARD.encode(format!("pintle:{TOKEN}"))];
     let host = line.host(TOKEN);
     (line, host, secrets, vec!["--docker-config".to_owned(), config.display().to_string()])

@@ -16,3 +16,4 @@ mod servers;
 mod support;
 mod sync;
 mod tidy;
+mod waits;
