@@ -12,7 +12,7 @@ use generate::{Recipe, generate};
 use pintle::config::Config;
 use pintle::demo::registry::{Image, Registry, Running};
 use pintle::model::reference::{Channel, Reference};
-use pintle::observe::{Origin, Setup, Told};
+use pintle::observe::{COMMITS, Origin, Setup, Told};
 use pintle::pipeline::Receipt;
 use pintle::reconcile::{Planned, reconcile};
 use pintle::remote::git::{Access, Identity, Put, Remote, make_bare};
@@ -113,7 +113,7 @@ fn runtime() -> Runtime {
 fn setup(remote: &str, clones: &str) -> Setup {
     let remote = Remote::parse(remote).expect("a path is a remote");
     let origin = Origin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
-    Setup { origin, config: None, registries: Told::default(), clock: jiff::Timestamp::now }
+    Setup { origin, config: None, registries: Told::default(), commits: COMMITS, clock: jiff::Timestamp::now }
 }
 
 /// A bare remote with the repo, and a registry with all its images.

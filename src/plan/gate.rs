@@ -240,6 +240,7 @@ impl Case<'_> {
             return Err(format!("the schedule `{}` {round} ({})", schedule.value, schedule.from));
         }
         let (seen, settled) = match seen {
+            Some(first) if settle.is_zero() => (format!("first seen {}", show_time(first)), String::new()),
             Some(first) => (format!("first seen {}", show_time(first)), format!(", quiet for {}", show(settle))),
             None => ("first seen in this pass".into(), String::new()),
         };
