@@ -153,11 +153,15 @@ fn a_host_that_does_not_let_us_in_is_named() {
     complains(&without, 1, &["refuses access", "hint: give a token"]);
     let elsewhere = host.url().replace("repo.git", "other.git");
     complains(&sync(&elsewhere, TOKEN), 1, &[&format!("there is no git repository at {elsewhere}"), "hint: check the address"]);
-    complains(&sync(&host.url(), ""), 2, &["the token is empty"]);
+    complains(&sync(&host.url(), ""), 1, &["refuses access", "hint: give a token"]);
     let far = sync("http://git.example.com/repo.git", TOKEN);
     complains(&far, 2, &["would be sent without encryption", "hint: use https://"]);
     let missing = line.pintle_at(&host.url(), line.clones(), "sync", &["--token-file", "/nowhere/token"]).run();
     complains(&missing, 2, &["cannot read the token from /nowhere/token"]);
+    let empty = line.clones().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    let empty = line.pintle_at(&host.url(), line.clones(), "sync", &["--token-file", &empty.display().to_string()]).run();
+    complains(&empty, 2, &["the token is empty", "hint: "]);
     fs::write(line.clones().join("token"), format!("{TOKEN}\n")).unwrap();
     let file = line.clones().join("token").display().to_string();
     line.registries.put(IMAGE, "first");
