@@ -12,6 +12,7 @@ use generate::{Recipe, generate};
 use pintle::config::Config;
 use pintle::demo::registry::{Image, Registry, Running};
 use pintle::model::reference::{Channel, Reference};
+use pintle::model::tag::Class;
 use pintle::observe::{COMMITS, Origin, Setup, Told};
 use pintle::pipeline::Receipt;
 use pintle::reconcile::{Planned, reconcile};
@@ -99,11 +100,11 @@ fn sync(runtime: &Runtime, setup: &Setup) -> (Synced, Duration) {
     (Synced { planned, receipt, after }, start.elapsed())
 }
 
-/// The channels that were pinned.
+/// The channels that were pinned and are followed: a version keeps its pin when its tag moves.
 fn pinned(planned: &Planned) -> Vec<Channel> {
     let pins = planned.plan.changes.iter().flat_map(|change| &change.pins);
     let channels: BTreeSet<Channel> = pins.filter_map(|pin| Reference::parse(&pin.image)?.channel()).collect();
-    channels.into_iter().collect()
+    channels.into_iter().filter(|channel| Class::of(Some(&channel.tag)).floats()).collect()
 }
 
 fn runtime() -> Runtime {
