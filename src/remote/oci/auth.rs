@@ -10,8 +10,9 @@ use moka::future::Cache;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ const UNSAID: Duration = Duration::from_secs(60);
 /// The longest life that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a scope whose renewed token was refused too is not given another one.
+/// How long a scope that was given a new token for a refused one is not given another one.
 const REFUSED: Duration = Duration::from_secs(60);
 
 /// What one registry is known to want, and the tokens it gave.
@@ -31,7 +32,8 @@ pub(super) struct Auth {
     pub(super) meeting: OnceCell<()>,
     learned: RwLock<Option<Scheme>>,
     tokens: Cache<String, Arc<Token>>,
-    retiring: Mutex<()>,
+    /// When a scope was last given a new token for a refused one.
+    renewed: Mutex<HashMap<String, Instant>>,
 }
 
 /// The challenge of a 401, checked.
@@ -53,8 +55,6 @@ pub(super) enum Grant {
 pub(super) struct Token {
     header: HeaderValue,
     until: Instant,
-    /// When it was refused although it was new.
-    refused: OnceLock<Instant>,
 }
 
 /// A request for a token, ready to be sent to the realm.
@@ -75,7 +75,7 @@ struct TokenReply {
 impl Auth {
     pub(super) fn new() -> Self {
         let tokens = Cache::builder().max_capacity(10_000).build();
-        Self { meeting: OnceCell::new(), learned: RwLock::default(), tokens, retiring: Mutex::default() }
+        Self { meeting: OnceCell::new(), learned: RwLock::default(), tokens, renewed: Mutex::default() }
     }
 
     pub(super) fn learned(&self) -> Option<Scheme> {
@@ -103,8 +103,27 @@ impl Auth {
     }
 
     /// Forgets a token that is over, unless another task already has a new one.
-    pub(super) async fn retire(&self, scope: &str, old: &Arc<Token>) {
-        let _one_at_a_time = self.retiring.lock().await;
+    async fn retire(&self, scope: &str, old: &Arc<Token>) {
+        let _renewed = self.renewed.lock().await;
+        self.forget(scope, old).await;
+    }
+
+    /// Says whether asking again makes sense after the registry refused a token: another task has or fetches a new one, or this one is forgotten now.
+    /// A scope is given a new token for a refused one once in a while only: what is private stays so with any number of tokens.
+    pub(super) async fn renew(&self, scope: &str, refused: &Arc<Token>, now: Instant) -> bool {
+        let mut renewed = self.renewed.lock().await;
+        if self.tokens.get(scope).await.is_none_or(|current| !Arc::ptr_eq(&current, refused)) {
+            return true;
+        }
+        if renewed.get(scope).is_some_and(|at| now.saturating_duration_since(*at) < REFUSED) {
+            return false;
+        }
+        renewed.insert(scope.to_owned(), now);
+        self.forget(scope, refused).await;
+        true
+    }
+
+    async fn forget(&self, scope: &str, old: &Arc<Token>) {
         if self.tokens.get(scope).await.is_some_and(|now| Arc::ptr_eq(&now, old)) {
             self.tokens.invalidate(scope).await;
         }
@@ -122,15 +141,6 @@ impl Grant {
 }
 
 impl Token {
-    /// Remembers that this one, fetched because another was refused, was refused too: what is private stays so with any number of tokens.
-    pub(super) fn refuse(&self, now: Instant) {
-        self.refused.get_or_init(|| now);
-    }
-
-    pub(super) fn is_worth_renewing(&self, now: Instant) -> bool {
-        self.refused.get().is_none_or(|at| now.saturating_duration_since(*at) >= REFUSED)
-    }
-
     /// Reads a realm's answer; `why` in the error is a sentence without the answer's text.
     pub(super) fn read(body: &[u8], now: Instant) -> Result<Self, &'static str> {
         let reply: TokenReply = serde_json::from_slice(body).map_err(|_| "its answer is not a token")?;
@@ -140,7 +150,7 @@ impl Token {
         // A tenth is left for the way and for clocks that differ.
         let until = now + life.mul_f32(0.9);
         let header = sensitive(format!("Bearer {token}")).ok_or("its token does not fit into a header")?;
-        Ok(Self { header, until, refused: OnceLock::new() })
+        Ok(Self { header, until })
     }
 }
 

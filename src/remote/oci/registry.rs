@@ -112,10 +112,9 @@ impl Registry {
                 self.auth.learn(scheme);
                 true
             }
-            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) if token.is_worth_renewing(Instant::now()) => {
+            (Grant::Bearer { scope, token }, Some(scheme @ Scheme::Bearer { .. })) => {
                 self.auth.learn(scheme);
-                self.auth.retire(&scope, &token).await;
-                true
+                self.auth.renew(&scope, &token, Instant::now()).await
             }
             _ => false,
         };
@@ -124,17 +123,8 @@ impl Registry {
         }
         match self.grant(place).await? {
             Grant::Anonymous => Ok(reply),
-            grant => self.once_more(method, place, &grant).await,
+            grant => self.follow(method, place, &grant).await,
         }
-    }
-
-    /// Asks with what was fetched after a refusal.
-    async fn once_more(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
-        let reply = self.follow(method, place, grant).await?;
-        if let (StatusCode::UNAUTHORIZED, Grant::Bearer { token, .. }) = (reply.status, grant) {
-            token.refuse(Instant::now());
-        }
-        Ok(reply)
     }
 
     /// Returns what the next request is sent with, as far as the registry is known.

@@ -186,6 +186,18 @@ pub fn command<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> Command {
     command
 }
 
+/// The CGI program itself, so that ending it ends it: `git http-backend` would be its parent.
+pub fn backend(at: &Path) -> Command {
+    let folder = command(at, &["--exec-path"], 0).output().expect("git starts");
+    let folder = String::from_utf8(folder.stdout).expect("a path");
+    let mut backend = Command::new(Path::new(folder.trim()).join("git-http-backend"));
+    let as_git = command(at, &["http-backend"], 0);
+    backend.current_dir(at).env_clear();
+    backend.envs(as_git.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    super::guard::die_with_parent(&mut backend);
+    backend
+}
+
 /// Copies files and symbolic links, leaving `.git` out.
 pub fn copy(from: &Path, to: &Path) {
     let entries = from.read_dir().unwrap_or_else(|why| panic!("{}: {why}", from.display()));

@@ -121,7 +121,7 @@ async fn backend(repository: &Path, method: &str, path: &str, query: &str, heade
         return plain(StatusCode::NOT_FOUND, "no such repository");
     };
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let mut command = Command::from(git::command(repository, &["http-backend"], 0));
+    let mut command = Command::from(git::backend(repository));
     command
         .env("PATH_TRANSLATED", repository.join(inner))
         .env("GIT_HTTP_EXPORT_ALL", "1")
@@ -137,7 +137,7 @@ async fn backend(repository: &Path, method: &str, path: &str, query: &str, heade
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let output = async {
+    let output = async move {
         let mut child = command.spawn()?;
         let mut stdin = child.stdin.take().expect("its input is a pipe");
         let feed = async move {
@@ -147,7 +147,8 @@ async fn backend(repository: &Path, method: &str, path: &str, query: &str, heade
         let (_, output) = tokio::join!(feed, child.wait_with_output());
         output
     };
-    match output.await {
+    // As with a real host, the program gets all of its input and comes to its end, also when the client has gone.
+    match tokio::spawn(output).await.unwrap_or_else(|why| Err(why.into())) {
         Ok(output) => {
             answer(&output.stdout).unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR, &String::from_utf8_lossy(&output.stderr)))
         }

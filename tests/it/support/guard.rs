@@ -71,7 +71,7 @@ impl Drop for Guard {
 
 /// Lets the kernel end the child when the thread that started it ends, however it ends.
 #[expect(unsafe_code, reason = "what runs between fork and exec can only be given by an unsafe call")]
-fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut Command) {
     // SAFETY: prctl is async-signal-safe and touches no memory of the parent.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {

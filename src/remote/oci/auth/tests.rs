@@ -93,12 +93,21 @@ fn an_identity_token_goes_into_a_form_and_a_password_into_a_header() {
     assert_eq!(asked.form.unwrap().expose_secret(), form);
 }
 
-#[test]
-fn a_new_token_that_was_refused_is_not_renewed_for_a_while() {
-    let now = Instant::now();
-    let token = Token::read(br#"{"token":"x"}"#, now).unwrap();
-    assert!(token.is_worth_renewing(now));
-    token.refuse(now);
-    assert!(!token.is_worth_renewing(now + Duration::from_secs(59)));
-    assert!(token.is_worth_renewing(now + Duration::from_secs(60)));
+#[tokio::test]
+async fn refused_tokens_of_a_scope_are_renewed_once_in_a_while_however_many_ask() {
+    let auth = Auth::new();
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let token =
+        async |now| auth.token("s", now, async { Ok(Token::read(br#"{"token":"x","expires_in":1000}"#, now).unwrap()) }).await.unwrap();
+    let first = token(at(0)).await;
+    assert!(auth.renew("s", &first, at(1)).await, "the first that is refused has a new one fetched");
+    assert!(auth.renew("s", &first, at(1)).await, "the next one waits for it");
+    let second = token(at(1)).await;
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(auth.renew("s", &first, at(2)).await, "and one that comes late takes it");
+    assert!(Arc::ptr_eq(&second, &token(at(2)).await));
+    assert!(!auth.renew("s", &second, at(60)).await, "the new one is refused too: it is no use");
+    assert!(auth.renew("s", &second, at(61)).await);
+    assert!(auth.renew("other", &second, at(61)).await);
 }
