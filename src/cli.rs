@@ -188,9 +188,9 @@ pub enum DemoCommand {
 /// A folder as it is, or a remote.
 #[derive(Debug, Args)]
 pub struct Repo {
-    /// A checkout, read as it is on disk and never changed
-    #[arg(default_value = ".", conflicts_with = "remote")]
-    pub dir: PathBuf,
+    /// A checkout, read as it is on disk and never changed [default: the current folder]
+    #[arg(conflicts_with = "remote")]
+    pub dir: Option<PathBuf>,
     #[command(flatten)]
     pub clone: Clone,
 }
@@ -198,9 +198,9 @@ pub struct Repo {
 /// The same where a target stands first.
 #[derive(Debug, Args)]
 pub struct RepoFlag {
-    /// A checkout, read as it is on disk and never changed
-    #[arg(long = "repo", value_name = "DIR", default_value = ".", conflicts_with = "remote")]
-    pub dir: PathBuf,
+    /// A checkout, read as it is on disk and never changed [default: the current folder]
+    #[arg(long = "repo", value_name = "DIR", conflicts_with = "remote")]
+    pub dir: Option<PathBuf>,
     #[command(flatten)]
     pub clone: Clone,
 }
@@ -214,8 +214,8 @@ pub struct Remote {
 
 #[derive(Debug, Args)]
 pub struct Clone {
-    /// The git remote: path, file://, https://, http://, ssh:// or user@host:path
-    #[arg(long, value_name = "URL", env = "PINTLE_REMOTE", hide_env_values = true, global = false, help_heading = "Repo")]
+    /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
+    #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub remote: Option<String>,
     /// The branch to read and to push to [default: the remote's default branch]
     #[arg(long, env = "PINTLE_BRANCH", hide_env_values = true, help_heading = "Repo")]
@@ -227,7 +227,14 @@ pub struct Clone {
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Let the token go over plain http:// to another machine
-    #[arg(long, env = "PINTLE_INSECURE_HTTP", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        env = "PINTLE_INSECURE_HTTP",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Repo"
+    )]
     pub insecure_http: bool,
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
     #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]

@@ -78,10 +78,16 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
             Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, clone: None })
         }
         Origin::Remote { remote, cache, access } => {
-            let branch =
-                setup.config.as_ref().map(|(name, text)| Config::parse(text, name)).transpose()?.and_then(|config| config.git.branch);
-            let access = Access { branch: access.branch.clone().or(branch.map(|b| b.to_string())), ..(**access).clone() };
-            at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
+            let found = at_tip(setup, Clone::open_or_fetch(remote, cache, access)?)?;
+            let own = found.config.git.branch.clone().filter(|_| access.branch.is_none());
+            match (own, &found.clone) {
+                (Some(branch), Some(clone)) if *branch != *clone.branch() => {
+                    drop(found);
+                    let access = Access { branch: Some(branch.to_string()), ..(**access).clone() };
+                    at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
+                }
+                _ => Ok(found),
+            }
         }
     }
 }

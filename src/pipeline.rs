@@ -53,7 +53,7 @@ pub enum Upstream {
     Missing,
 }
 
-/// The cache's answer beside upstream's (DESIGN §4).
+/// The cache's answer beside upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheAnswer {
     Fresh,
@@ -77,7 +77,7 @@ pub struct Ledger {
     pub first_seen: BTreeMap<(Channel, Digest), Timestamp>,
 }
 
-/// One pin that a commit's trailers record (DESIGN §7).
+/// One pin that a commit's trailers record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     pub commit: CommitId,
@@ -139,7 +139,7 @@ pub struct Decision {
     pub to: Option<Digest>,
 }
 
-/// DESIGN §5; the verdicts that need the cluster, other tags or rollbacks join when they can be reached.
+/// The verdicts of `docs/policies.md`; those that need the cluster, other tags or rollbacks join when they can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     InSync,

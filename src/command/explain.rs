@@ -8,7 +8,7 @@ use crate::reconcile;
 use serde_json::json;
 
 pub async fn run(args: &Explain) -> Result<Done> {
-    let setup = source::setup(&args.repo.dir, &args.repo.clone, &args.registries)?;
+    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
     let bar = Bar::new();
     let known = if args.offline {
         reconcile::look(&setup).await?

@@ -9,7 +9,7 @@ use crate::reconcile;
 use serde_json::json;
 
 pub fn run(args: &Log) -> Result<Done> {
-    let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
+    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
     let looked = on_runtime(reconcile::look(&setup))?;
     let all = match &looked.snapshot.history {
         Seen::Known(all) => all,

@@ -10,7 +10,7 @@ use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
 
 pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
-    let setup = source::setup(&args.repo.dir, &args.repo.clone, &args.registries)?;
+    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
     let bar = Bar::new();
     let planned = reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
@@ -63,8 +63,17 @@ fn digests(decision: &Decision) -> String {
 fn summary(planned: &Planned) -> String {
     let commits = planned.plan.changes.len();
     let pins: usize = planned.plan.changes.iter().map(|change| change.pins.len()).sum();
-    let write = if commits == 0 { "nothing to write".to_owned() } else { format!("a sync would write {pins} pins in {commits} commits") };
+    let write = if commits == 0 {
+        "nothing to write".to_owned()
+    } else {
+        format!("a sync would write {} in {}", many(pins, "pin"), many(commits, "commit"))
+    };
     format!("{}; {write}", counts(planned))
+}
+
+/// `1 pin`, `2 pins`.
+fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How many sites have each verdict.

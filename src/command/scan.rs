@@ -10,7 +10,7 @@ use crate::sites::{Fate, Literal, Problem, Use};
 use crate::terraform::files::Files;
 
 pub fn run(args: &Scan) -> Result<Done> {
-    let setup = source::setup(&args.repo.dir, &args.repo.clone, &Registries::default())?;
+    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
     let looked = on_runtime(reconcile::look(&Setup { commits: 0, ..setup }))?;
     let mut scan = (*looked.snapshot.scan).clone();
     source::has_terraform(&looked.snapshot.files)?;
@@ -30,7 +30,7 @@ pub fn run(args: &Scan) -> Result<Done> {
 
 fn row(literal: &Literal) -> [String; 4] {
     let (fate, reason) = fate_word(&literal.fate);
-    let image = literal.reference.clone().unwrap_or_else(|| literal.literal.clone());
+    let image = short(literal.reference.as_ref().unwrap_or(&literal.literal));
     let last = match (reason, literal.uses.as_slice()) {
         (Some(reason), _) => reason.to_owned(),
         (None, []) => String::new(),
@@ -38,6 +38,14 @@ fn row(literal: &Literal) -> [String; 4] {
         (None, [one, rest @ ..]) => format!("{} and {} more", named(one), rest.len()),
     };
     [format!("{}:{}", literal.file, literal.line), fate.to_owned(), image, last]
+}
+
+/// An image with the first digits of its digest.
+fn short(image: &str) -> String {
+    match image.split_once("@sha256:").map(|(name, digest)| (name, digest.get(..12))) {
+        Some((name, Some(digits))) => format!("{name}@{digits}"),
+        _ => image.to_owned(),
+    }
 }
 
 fn named(one: &Use) -> String {

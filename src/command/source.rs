@@ -1,5 +1,6 @@
 //! From arguments to what the pass is told: repo, configuration, registries, secrets from files.
 
+use super::out;
 use crate::cli;
 use crate::error::{Error, Result};
 use crate::observe::{COMMITS, Origin, Setup, Told};
@@ -11,14 +12,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
+/// The variable that names the remote where the command line names neither remote nor folder.
+const REMOTE: &str = "PINTLE_REMOTE";
 /// The variable that holds the remote's token itself.
 const TOKEN: &str = "PINTLE_TOKEN";
 
-/// A folder, or the remote when one is named.
-pub fn setup(dir: &Path, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
-    let origin = match &clone.remote {
-        Some(remote) => origin(remote, clone)?,
-        None => Origin::Folder(dir.to_owned()),
+/// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
+pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
+    let remote = clone.remote.clone().or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
+    let origin = match remote {
+        Some(remote) => origin(&remote, clone)?,
+        None => Origin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
     };
     told(origin, clone, registries)
 }
@@ -29,8 +33,13 @@ pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup>
         Error::usage("no remote is named")
             .hint("name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment")
     };
-    let remote = clone.remote.as_deref().ok_or_else(none)?;
-    told(origin(remote, clone)?, clone, registries)
+    let remote = clone.remote.clone().or_else(|| environment(REMOTE)).ok_or_else(none)?;
+    told(origin(&remote, clone)?, clone, registries)
+}
+
+/// A variable that is set to nothing is not set.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Refuses a repo in which nothing can be found, so that a wrong folder is not taken for one that is in order.
@@ -59,7 +68,7 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
         token: token(clone.token_file.as_deref())?,
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
-        branch: clone.branch.clone(),
+        branch: clone.branch.clone().filter(|branch| !branch.is_empty()),
         ..Access::default()
     };
     Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
@@ -69,7 +78,7 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
 fn token(file: Option<&Path>) -> Result<Option<SecretString>> {
     let given = match file {
         Some(file) => Some(text(file, "the token")?),
-        None => std::env::var(TOKEN).ok(),
+        None => environment(TOKEN),
     };
     let trimmed = given.map(|token| token.trim().to_owned());
     match trimmed {
@@ -89,7 +98,13 @@ fn cache_dir(clone: &cli::Clone) -> Result<PathBuf> {
 
 fn docker_config(path: &Path) -> Result<DockerConfig> {
     let bytes = bytes(path, "the docker config")?;
-    DockerConfig::parse(&bytes).map_err(|e| Error::usage(format!("cannot use the docker config {}", path.display())).because(e))
+    let wrong = |e| Error::usage(format!("cannot use the docker config {}", path.display())).because(e);
+    let parsed = DockerConfig::parse(&bytes).map_err(wrong)?;
+    for helper in parsed.helpers() {
+        let name = &helper.name;
+        out::say(&format!("note: {} names the credential helper {name}, which is not run; credentials belong under auths", path.display()));
+    }
+    Ok(parsed)
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! Tables for people; as wide as the terminal, plain in a pipe.
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use std::io::IsTerminal;
 
 /// Returns the rows below the heads; nothing at all when there is no row.
@@ -11,6 +11,10 @@ pub fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [S
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     table.set_header(heads.map(str::to_uppercase));
+    // Only the last column wraps: a path or an image broken in two cannot be copied.
+    for column in table.column_iter_mut().take(N - 1) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     let mut any = false;
     for row in rows {
         any = true;

@@ -48,8 +48,11 @@ impl Complain<'_> {
 
     fn error(&self, span: Range<usize>, what: &str, hint: Option<String>) -> Error {
         let line = self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
-        let excerpt = Excerpt { file: self.file.into(), text: self.text.into(), span, label: what.into() };
-        let error = Error::usage(format!("{}:{line} is wrong", self.file)).cause(what).at(excerpt);
+        let secret = self.text.get(span.clone()).is_some_and(|shown| shown.contains("://") && shown.contains('@'));
+        let excerpt = Excerpt { file: self.file.into(), text: self.text.into(), span, label: "here".into() };
+        let error = Error::usage(format!("{}:{line} is wrong", self.file)).cause(what);
+        // What may be a password is not drawn.
+        let error = if secret { error } else { error.at(excerpt) };
         match hint {
             Some(hint) => error.hint(hint),
             None => error,

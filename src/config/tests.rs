@@ -142,11 +142,6 @@ fn what_is_wrong_is_shown_in_its_place() {
             "'may'",
         ),
         ("[do_not_bump]\npatterns = ['']", "2 is wrong: the pattern is empty: it would match every comment", "''"),
-        (
-            "[[cache]]\nregistry = 'ghcr.io'\nurl = 'https://u:p@cache.example.com'",
-            "3 is wrong: the address holds credentials",
-            "'https://u:p@cache.example.com'",
-        ),
         ("[[cache]]\nregistry = 'ghcr'\nurl = 'https://cache.example.com'", "2 is wrong: `ghcr` is not a registry", "'ghcr'"),
         ("[[registry]]\nhost = 'a.example.com'\nrequests_per_second = 0.0", "3 is wrong: 0 requests a second is not a rate", "0.0"),
         ("[git]\nauthor_name = \"a\\nb\"", "2 is wrong: the text has a line break or another control character", "\"a\\nb\""),
@@ -157,6 +152,14 @@ fn what_is_wrong_is_shown_in_its_place() {
         assert_eq!(what, format!("pintle.toml:{sentence}"));
         assert!(marked.starts_with(mark), "{marked:?} for {text}");
     }
+}
+
+#[test]
+fn an_address_with_a_password_is_refused_and_not_shown() {
+    let text = "[[cache]]\nregistry = 'ghcr.io'\nurl = 'https://u:hunter2@cache.example.com'";
+    let error = Config::parse(text, "pintle.toml").expect_err(text);
+    assert_eq!(error.to_string(), "pintle.toml:3 is wrong: the address holds credentials");
+    assert!(error.source.is_none() && !format!("{error:?}").contains("hunter2"), "{error:?}");
 }
 
 #[test]

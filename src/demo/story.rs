@@ -81,8 +81,12 @@ pub async fn serve(dir: &Path, tell: Tell<'_>) -> Result<()> {
 pub async fn push(dir: &Path, image: &str, tell: Tell<'_>) -> Result<()> {
     let channel = channel(image)?;
     let registry = world::load(dir)?;
+    let served =
+        |e| Error::usage(format!("the demo in {} is being served", dir.display())).because(e).hint("end it first (Ctrl-C), then push");
+    let running = registry.start().await.map_err(served)?;
     world::push(&registry, &channel)?;
     world::save(dir, &registry)?;
+    running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))?;
     tell(&format!("{channel} is a new image now\n"))
 }
 

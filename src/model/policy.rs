@@ -4,7 +4,7 @@ use super::pattern::{Glob, last_line};
 use regex::Regex;
 use std::fmt;
 
-/// A policy (DESIGN §5). `Patch` to `Regexp` choose another tag; the others never do.
+/// A policy. `Patch` to `Regexp` choose another tag; the others never do.
 #[derive(Clone, Debug)]
 pub enum Policy {
     /// The site stays as it is.

@@ -69,7 +69,7 @@ pub async fn poll(
     ask_each(&caches.client, caches.covered(channels), progress, compared).await
 }
 
-/// DESIGN §4. Where both say that there is nothing the cache is as fresh as upstream.
+/// Where both say that there is nothing the cache is as fresh as upstream.
 fn compare(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
     match (answer, upstream) {
         (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => CacheAnswer::Fresh,

@@ -38,7 +38,7 @@ impl Registries {
             let mut options = RegistryOptions::new(&*registry.host);
             options.endpoint = registry.endpoint.clone();
             options.plain_http = registry.plain_http;
-            options.ca_pem = ca(registry.ca_file.as_ref())?.or_else(|| told.ca_pem.clone());
+            options.ca_pem = ca(registry.ca_file.as_ref())?;
             options.max_concurrency = registry.max_concurrency.unwrap_or(options.max_concurrency);
             options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, per_second);
             registries.push(options);
@@ -53,7 +53,7 @@ impl Registries {
         }
         let defaults = Options::default();
         let timeout = told.timeout.unwrap_or(defaults.timeout);
-        let options = Options { docker_config: told.docker_config.clone(), registries, timeout, ..defaults };
+        let options = Options { docker_config: told.docker_config.clone(), registries, timeout, ca_pem: told.ca_pem.clone(), ..defaults };
         let caches = Caches::new(&options, caches(told, config));
         Ok(Self { upstream: Client::new(options), caches })
     }
@@ -63,14 +63,8 @@ fn caches(told: &Told, config: &Config) -> Vec<CacheOptions> {
     let own = told.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
     let named = config.caches.iter().map(|cache| (cache.registry.to_string(), cache.url.clone()));
     let named = named.filter(|(host, _)| !told.caches.iter().any(|(own, _)| own == host));
-    let cache = |(registry, endpoint)| CacheOptions {
-        registry,
-        endpoint,
-        repository_prefix: None,
-        ca_pem: told.ca_pem.clone(),
-        username: None,
-        password: None,
-    };
+    let cache =
+        |(registry, endpoint)| CacheOptions { registry, endpoint, repository_prefix: None, ca_pem: None, username: None, password: None };
     own.chain(named).map(cache).collect()
 }
 

@@ -1,4 +1,4 @@
-//! A pin's block of trailers in a commit message (DESIGN §7): written and read here and nowhere else. Never guesses: a block that is not
+//! A pin's block of trailers in a commit message: written and read here and nowhere else. Never guesses: a block that is not
 //! complete, or says something this version has no word for, is no record.
 
 use super::{Action, Cause, PinRecord};

@@ -219,8 +219,8 @@ impl Case<'_> {
     /// Settle time and schedule. Returns a reason and a note when the pin may move, a reason to wait otherwise.
     fn gates(&self, upstream: &Digest, last: Option<Timestamp>) -> Result<(String, String), String> {
         let (image, settle, at) = (&self.terms.image, self.terms.settle.value, self.snapshot.at);
-        let first = match &self.snapshot.ledger {
-            Seen::Known(_) => super::ledger::first_seen(self.snapshot, self.terms.channel.as_ref(), upstream),
+        let seen = match &self.snapshot.ledger {
+            Seen::Known(_) => super::ledger::sighting(self.snapshot, self.terms.channel.as_ref(), upstream),
             Seen::NotAsked => {
                 return Ok(("settle time and schedule are not judged: there is no ledger here".into(), format!("Upstream moved {image}.")));
             }
@@ -229,25 +229,32 @@ impl Case<'_> {
             }
             Seen::Unknown(why) => return Err(format!("when upstream moved is not known: {why}")),
         };
-        let seen = show_time(first);
-        match first.checked_add(settle) {
-            Ok(quiet) if quiet <= at => {}
-            Ok(quiet) => {
-                return Err(format!(
-                    "upstream moved, first seen {seen}; it settles until {} ({})",
-                    show_time(quiet),
-                    self.terms.settle.from
-                ));
-            }
-            Err(_) => return Err(format!("upstream moved, first seen {seen}; it settles for ever ({})", self.terms.settle.from)),
+        let first = seen.unwrap_or_else(|| super::ledger::now(self.snapshot));
+        if first.checked_add(settle).map_or(true, |quiet| quiet > at) {
+            return Err(self.settles(seen));
         }
         if let Some(schedule) = &self.terms.schedule
             && let Due::NotBefore(next) = schedule.value.is_due(last.map_or(first, |last| last.max(first)), at)
         {
-            return Err(format!("the schedule `{}` comes round {} ({})", schedule.value, show_time(next), schedule.from));
+            let round = seen.map_or("has still to come round".into(), |_| format!("comes round {}", show_time(next)));
+            return Err(format!("the schedule `{}` {round} ({})", schedule.value, schedule.from));
         }
-        let settled = show(settle);
-        Ok((format!("first seen {seen}, quiet for {settled}"), format!("Upstream moved {image}: first seen {seen}, quiet for {settled}.")))
+        let (seen, settled) = match seen {
+            Some(first) if settle.is_zero() => (format!("first seen {}", show_time(first)), String::new()),
+            Some(first) => (format!("first seen {}", show_time(first)), format!(", quiet for {}", show(settle))),
+            None => ("first seen in this pass".into(), String::new()),
+        };
+        Ok((format!("{seen}{settled}"), format!("Upstream moved {image}: {seen}{settled}.")))
+    }
+
+    /// Until when the move waits. A first sight is told without its time, so that a plan says nothing of when it was made.
+    fn settles(&self, seen: Option<Timestamp>) -> String {
+        let (settle, from) = (self.terms.settle.value, &self.terms.settle.from);
+        let until = seen.map(|first| first.checked_add(settle).map_or("for ever".into(), |quiet| format!("until {}", show_time(quiet))));
+        match seen.zip(until) {
+            Some((first, until)) => format!("upstream moved, first seen {}; it settles {until} ({from})", show_time(first)),
+            None => format!("upstream moved, first seen in this pass; it settles for {} ({from})", show(settle)),
+        }
     }
 }
 

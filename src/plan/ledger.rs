@@ -7,15 +7,19 @@ use crate::pipeline::{Ledger, Seen, Snapshot, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Returns when the digest was first seen on the channel: by the ledger, else now.
-pub(super) fn first_seen(snapshot: &Snapshot, channel: Option<&Channel>, digest: &Digest) -> Timestamp {
-    let known = snapshot.ledger.known().zip(channel);
-    let entry = known.and_then(|(ledger, channel)| ledger.first_seen.get(&(channel.clone(), digest.clone())));
-    entry.copied().unwrap_or_else(|| now(snapshot))
+/// Returns when the digest was first seen on the channel, as the ledger has it.
+pub(super) fn sighting(snapshot: &Snapshot, channel: Option<&Channel>, digest: &Digest) -> Option<Timestamp> {
+    let (ledger, channel) = snapshot.ledger.known().zip(channel)?;
+    ledger.first_seen.get(&(channel.clone(), digest.clone())).copied()
+}
+
+/// The same, and now where the ledger has nothing.
+fn first_seen(snapshot: &Snapshot, channel: &Channel, digest: &Digest) -> Timestamp {
+    sighting(snapshot, Some(channel), digest).unwrap_or_else(|| now(snapshot))
 }
 
 /// Whole seconds, so that a ledger that was written and read again says the same.
-fn now(snapshot: &Snapshot) -> Timestamp {
+pub(super) fn now(snapshot: &Snapshot) -> Timestamp {
     Timestamp::from_second(snapshot.at.as_second()).unwrap_or(snapshot.at)
 }
 
@@ -29,7 +33,7 @@ pub(super) fn after(snapshot: &Snapshot, judged: &[Judged]) -> Ledger {
         let Some(channel) = &site.terms.channel else { continue };
         match &site.upstream {
             Some(digest) if needed(site) => {
-                after.first_seen.insert((channel.clone(), digest.clone()), first_seen(snapshot, Some(channel), digest));
+                after.first_seen.insert((channel.clone(), digest.clone()), first_seen(snapshot, channel, digest));
             }
             Some(_) => {}
             None => {

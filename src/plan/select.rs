@@ -84,7 +84,7 @@ impl<'a> Select<'a> {
         let rules = self.config.rules.iter().filter(|rule| rule_matches(&rule.matches, literal, site));
         layers.extend(rules.map(rule));
         let replaced = replaced(literal, &layers);
-        layers.push(self.defaults());
+        layers.extend(self.defaults());
         let (channel, named) = channel(&layers, site, &mut wrong);
         let class = Class::of(channel.as_ref().map(|channel| &*channel.tag).or(site.image.tag.as_deref()));
         let policy = first(&layers, |layer| layer.policy.clone());
@@ -106,16 +106,19 @@ impl<'a> Select<'a> {
         }
     }
 
-    fn defaults(&self) -> Layer {
-        let defaults = &self.config.defaults;
-        Layer {
-            from: if *defaults == Defaults::default() { "built in" } else { "[defaults]" }.into(),
-            policy: defaults.policy.clone(),
-            mode: Some(defaults.mode),
-            schedule: defaults.schedule.clone(),
-            settle: Some(defaults.settle),
+    /// Two layers, so that what the file says is told apart from what holds without it.
+    fn defaults(&self) -> [Layer; 2] {
+        let (said, built_in) = (&self.config.defaults, Defaults::default());
+        let own = Layer {
+            from: "[defaults]".into(),
+            policy: said.policy.clone(),
+            mode: Some(said.mode).filter(|mode| *mode != built_in.mode),
+            schedule: said.schedule.clone(),
+            settle: Some(said.settle).filter(|settle| *settle != built_in.settle),
             ..Layer::default()
-        }
+        };
+        let rest = Layer { from: "built in".into(), mode: Some(built_in.mode), settle: Some(built_in.settle), ..Layer::default() };
+        [own, rest]
     }
 
     /// The directives for this site, those that name its container first.

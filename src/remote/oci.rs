@@ -37,6 +37,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For one whole request, with its body.
     pub timeout: Duration,
+    /// Authorities to trust besides the system's, at every registry that names none of its own.
+    pub ca_pem: Option<Vec<u8>>,
     /// A registry that asks to wait longer than this is not asked again in this pass.
     pub longest_wait: Duration,
     pub user_agent: String,
@@ -88,6 +90,7 @@ impl Default for Options {
             registries: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(20),
+            ca_pem: None,
             longest_wait: Duration::from_secs(10),
             user_agent: concat!("pintle/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -1,4 +1,4 @@
-//! From occurrences to the fate of each literal: who decides what, and which literal is the one to pin (DESIGN §3).
+//! From occurrences to the fate of each literal: who decides what, and which literal is the one to pin.
 
 use super::occurrence::{Occurrence, Place, places};
 use super::pin::{Ways, ways};
@@ -30,6 +30,8 @@ struct Understood {
     ways: Option<Ways>,
     /// Literals that hold a part of what decides, also when the rest is not known.
     deciding: Vec<Place>,
+    /// Literals that hold a part of the tag, where a digest decides.
+    tag: Vec<Place>,
     all: Vec<Place>,
     /// Why nothing can be pinned here.
     unknown: Option<String>,
@@ -64,12 +66,13 @@ fn understand(occurrence: &Occurrence) -> Understood {
             }
             let deciding = ways.as_ref().map(|w| w.deciding.clone()).unwrap_or_default();
             let unknown = ways.is_none().then(|| "the text is not an image reference".to_owned());
-            Understood { ways, deciding, all, unknown }
+            let tag = ways.as_ref().map(|w| w.tag.clone()).unwrap_or_default();
+            Understood { ways, deciding, tag, all, unknown }
         }
         Some(why) => {
             let filled = filled(text);
             let deciding = ways(&filled).map(|w| w.deciding).unwrap_or_default();
-            Understood { ways: None, deciding, all, unknown: Some(why.to_string()) }
+            Understood { ways: None, deciding, tag: Vec::new(), all, unknown: Some(why.to_string()) }
         }
     }
 }
@@ -190,7 +193,7 @@ impl Table<'_> {
         match users.iter().find(|&&i| self.understood[i].deciding.contains(place)) {
             Some(&index) => decided(Role::Unpinnable(self.reason(place, index, chosen))),
             None if self.says_nothing(place, &users) => None,
-            None => decided(Role::Half(self.half_reason(&users, chosen))),
+            None => decided(Role::Half(self.half_reason(place, &users, chosen))),
         }
     }
 
@@ -216,10 +219,13 @@ impl Table<'_> {
         }
     }
 
-    fn half_reason(&self, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
-        let site = users.iter().find_map(|&i| chosen[i].as_ref().ok());
+    fn half_reason(&self, place: &Place, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
+        let site = users.iter().find_map(|&i| Some((i, chosen[i].as_ref().ok()?)));
         match site {
-            Some((place, _)) => format!("holds only the repository part; the pin goes to {}", (self.spell)(place)),
+            Some((index, (site, _))) if self.understood[index].tag.contains(place) => {
+                format!("holds only the tag: the digest decides, at {}", (self.spell)(site))
+            }
+            Some((_, (site, _))) => format!("holds only the repository part; the pin goes to {}", (self.spell)(site)),
             None => {
                 let why = users.iter().find_map(|&i| chosen[i].as_ref().err()).cloned().unwrap_or_default();
                 format!("holds only the repository part; the tag cannot be pinned: {why}")

@@ -233,9 +233,14 @@ pub fn remote_module(finder: &mut Finder<'_>, source: &str, rules: &[RemoteModul
         }
         None => {
             for name in PLAIN.iter().filter(|name| arguments.contains_key(**name)) {
-                let why = format!(
-                    "it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry"
-                );
+                let why = match source.starts_with('.') {
+                    true => {
+                        format!("it is the argument {name} of the module {source}, which is outside of what was read: scan the top folder")
+                    }
+                    false => format!(
+                        "it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry"
+                    ),
+                };
                 let text = as_text(&arguments[*name]);
                 finder.offered(&text, name, user, &why);
             }

@@ -13,6 +13,8 @@ pub struct Ways {
     pub reference: Reference,
     /// The literals that hold a part of the digest, else of the tag, else the repository's end.
     pub deciding: Vec<Place>,
+    /// The literals that hold a part of the tag and nothing of the digest that decides.
+    pub tag: Vec<Place>,
     /// The literal that can take the pin by itself, if there is one: it holds all of the tag, and the tag ends it.
     pub literal: Option<(Place, PinPlace)>,
     /// The templates whose whole result is the reference, innermost first.
@@ -35,17 +37,30 @@ pub fn ways(text: &Text) -> Option<Ways> {
     let written = text.known()?;
     let reference = Reference::parse(&written)?;
     let parts = parts(&written, &reference);
-    let pieces = placed(text);
-    let deciding: Vec<_> = pieces.iter().filter(|p| p.start < parts.deciding.1 && parts.deciding.0 < p.end).collect();
-    let mut places: Vec<Place> = Vec::new();
-    for origin in deciding.iter().filter_map(|piece| piece.origin) {
-        if !places.contains(&Place::of(origin)) {
-            places.push(Place::of(origin));
+    let mut deciding = within(text, parts.deciding);
+    let mut tag = Vec::new();
+    if let (Some(at), Some(_)) = (parts.at, &reference.tag) {
+        tag = within(text, (reference.name.len() + 1, at));
+        tag.retain(|place| !deciding.contains(place));
+        // Of a template that was pinned at its end, what it takes its tag from decides as before.
+        if text.frames().iter().any(|frame| deciding.contains(&Place::of_frame(frame))) {
+            deciding.append(&mut tag);
         }
     }
     let literal = in_literal(text, &written, &parts);
     let obstacle = literal.as_ref().err().cloned();
-    Some(Ways { reference, deciding: places, literal: literal.ok(), templates: templates(text, &parts), obstacle })
+    Some(Ways { reference, deciding, tag, literal: literal.ok(), templates: templates(text, &parts), obstacle })
+}
+
+/// Returns the literals that hold a part of the range.
+fn within(text: &Text, range: (usize, usize)) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for origin in placed(text).iter().filter(|p| p.start < range.1 && range.0 < p.end).filter_map(|piece| piece.origin) {
+        if !places.contains(&Place::of(origin)) {
+            places.push(Place::of(origin));
+        }
+    }
+    places
 }
 
 fn parts(written: &str, reference: &Reference) -> Parts {

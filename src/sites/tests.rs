@@ -188,3 +188,14 @@ fn the_scan_is_the_same_every_time() {
     let first = scanned(&files);
     assert!((0..10).all(|_| scanned(&files) == first));
 }
+
+#[test]
+fn a_literal_keeps_its_fate_when_the_template_around_it_is_pinned() {
+    let fate = |image: &str| {
+        let text = format!("locals {{\n  v = \"1.2\"\n}}\n{}", deployment("a", image, ""));
+        let scan = scanned(&[("s/main.tf", &text)]);
+        word(of(&scan, "1.2")).0
+    };
+    assert_eq!(fate("\"repo/a:${local.v}-cuda\""), "unpinnable");
+    assert_eq!(fate(&format!("\"repo/a:${{local.v}}-cuda@sha256:{}\"", "a".repeat(64))), "unpinnable");
+}

@@ -77,6 +77,48 @@ fn no_remote_is_wrong_usage() {
 }
 
 #[test]
+fn the_environment_says_what_options_say() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let folder = clones();
+    let elsewhere = format!("quay.io={}", line.registries.endpoint("quay.io"));
+    let run = Pintle::new(folder.path(), ["sync"])
+        .env("PINTLE_REMOTE", line.remote.url())
+        .env("PINTLE_CACHE_DIR", folder.path().join("clones"))
+        .env("PINTLE_REGISTRY", &elsewhere)
+        .env("PINTLE_REGISTRY_TIMEOUT", "5")
+        .env("PINTLE_INSECURE_HTTP", "1")
+        .env("PINTLE_BRANCH", "main");
+    let output = run.run();
+    assert_eq!((output.code, output.stdout.lines().count()), (Some(0), 1), "{output:?}");
+    assert!(folder.path().join("clones").is_dir());
+}
+
+#[test]
+fn a_folder_is_read_and_not_touched() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let folder = clones();
+    fs::create_dir_all(folder.path().join("stacks/app")).unwrap();
+    fs::write(folder.path().join(path("app")), stack("app", &[IMAGE])).unwrap();
+    let elsewhere = format!("quay.io={}", line.registries.endpoint("quay.io"));
+    for (args, code) in [(vec!["scan"], 0), (vec!["plan", "--exit-code"], 10), (vec!["plan", "--diff"], 0), (vec!["explain", "app"], 0)] {
+        let mut program = Pintle::new(folder.path(), &args);
+        if args[0] != "scan" {
+            program = program.env("PINTLE_REGISTRY", &elsewhere);
+        }
+        let home = program.home().to_owned();
+        let (child, kept) = program.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?} {}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("quay.io/team/app"), "{args:?}");
+        assert_eq!((home.read_dir().unwrap().count(), kept.path()), (0, home.as_path()), "{args:?} left something at home");
+    }
+    let mut left = Vec::new();
+    files(folder.path(), &mut left);
+    assert_eq!(left, [folder.path().join(path("app"))]);
+    assert_eq!(fs::read(&left[0]).unwrap(), stack("app", &[IMAGE]).as_bytes());
+}
+
+#[test]
 fn a_remote_that_is_none_is_named() {
     let folder = clones();
     let sync = |remote: &str| {
@@ -111,11 +153,15 @@ fn a_host_that_does_not_let_us_in_is_named() {
     complains(&without, 1, &["refuses access", "hint: give a token"]);
     let elsewhere = host.url().replace("repo.git", "other.git");
     complains(&sync(&elsewhere, TOKEN), 1, &[&format!("there is no git repository at {elsewhere}"), "hint: check the address"]);
-    complains(&sync(&host.url(), ""), 2, &["the token is empty"]);
+    complains(&sync(&host.url(), ""), 1, &["refuses access", "hint: give a token"]);
     let far = sync("http://git.example.com/repo.git", TOKEN);
     complains(&far, 2, &["would be sent without encryption", "hint: use https://"]);
     let missing = line.pintle_at(&host.url(), line.clones(), "sync", &["--token-file", "/nowhere/token"]).run();
     complains(&missing, 2, &["cannot read the token from /nowhere/token"]);
+    let empty = line.clones().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    let empty = line.pintle_at(&host.url(), line.clones(), "sync", &["--token-file", &empty.display().to_string()]).run();
+    complains(&empty, 2, &["the token is empty", "hint: "]);
     fs::write(line.clones().join("token"), format!("{TOKEN}\n")).unwrap();
     let file = line.clones().join("token").display().to_string();
     line.registries.put(IMAGE, "first");
@@ -272,8 +318,8 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 /// Every file below a folder.
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        match entry.file_type().unwrap().is_dir() {
+    for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
+        match entry.file_type().expect("it has a type").is_dir() {
             true => files(&entry.path(), into),
             false => into.push(entry.path()),
         }
@@ -293,7 +339,7 @@ fn secretive() -> (Line, GitHost, Vec<String>, Vec<String>) {
     registry.make_private("quay.io", "team/app");
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
     let config = line.remote.path().with_file_name("docker.json");
-    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).unwrap();
+    fs::write(&config, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).expect("it can be written");
     let secrets = vec![TOKEN.to_owned(), PASSWORD.to_owned(), auth, STANDARD.encode(format!("pintle:{TOKEN}"))];
     let host = line.host(TOKEN);
     (line, host, secrets, vec!["--docker-config".to_owned(), config.display().to_string()])

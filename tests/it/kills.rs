@@ -219,6 +219,30 @@ fn a_kill_in_the_middle_of_the_push_leaves_the_remote_before_or_after() {
 }
 
 #[test]
+fn a_server_that_dies_in_the_middle_of_the_push_is_asked_what_it_has() {
+    // Within the hook `$PPID` is the server's end of the push.
+    let die = |when: &str| {
+        format!("#!/bin/sh\n[ -e armed ] || exit 0\n[ -z '{when}' ] || [ \"$1\" = '{when}' ] || exit 0\nrm armed\nkill -9 $PPID\n")
+    };
+    for (hook, when, has) in
+        [("pre-receive", "", false), ("update", "", false), ("reference-transaction", "committed", true), ("post-receive", "", true)]
+    {
+        let line = line();
+        line.hook(hook, &die(when));
+        let (tip, want) = (line.remote.tip(), moved(&line, "next"));
+        fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
+        let output = sync(&line, None).run();
+        let said = output.stdout.lines().count();
+        assert_eq!(before_or_after(&line, &tip, &want), has, "{hook} {when} {output:?}");
+        assert_eq!((output.code, said), if has { (Some(0), 3) } else { (Some(3), 0) }, "{hook} {when} {output:?}");
+        assert!(has || output.stderr.contains("hint: "), "{output:?}");
+        next_run_completes(&line, None, &tip, &want);
+        line.remote.fsck();
+        then_all_is_done(&line);
+    }
+}
+
+#[test]
 fn a_kill_leaves_a_clone_that_others_can_use() {
     let line = line();
     let fresh = clones();

@@ -5,8 +5,10 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use crate::support::git::BRANCH;
+use crate::support::git_host::GitHost;
 use crate::support::line::{Line, clones, path, stack};
 
+const TOKEN: &str = "s3cret-of-the-remote";
 const PROCESSES: usize = 8;
 
 fn names() -> Vec<String> {
@@ -30,12 +32,13 @@ fn patient_line() -> Line {
 }
 
 /// Starts all of them, each with its own arguments, and lets each come to its end. Returns what each wrote on standard output.
-fn together(runs: Vec<(&Line, &TempDir, Vec<String>)>) -> Vec<String> {
+fn together(line: &Line, host: Option<&GitHost>, runs: Vec<(&TempDir, Vec<String>)>) -> Vec<String> {
+    let address = host.map_or_else(|| line.remote.path().display().to_string(), GitHost::url);
     let started: Vec<(Child, TempDir)> = runs
         .into_iter()
-        .map(|(line, clones, more)| {
+        .map(|(clones, more)| {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
-            let run = line.pintle_at(&line.remote.path().display().to_string(), clones.path(), "sync", &more);
+            let run = line.pintle_at(&address, clones.path(), "sync", &more).env("PINTLE_TOKEN", TOKEN);
             run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
@@ -83,7 +86,7 @@ fn all_for_all(shared: bool) {
         for name in names() {
             line.registries.put(&image(&name), seed);
         }
-        let said = together(own.iter().map(|own| (&line, if shared { &one } else { own }, Vec::new())).collect());
+        let said = together(&line, None, own.iter().map(|own| (if shared { &one } else { own }, Vec::new())).collect());
         each_landed_once(&line, &start, seed, &said);
     }
 }
@@ -98,9 +101,9 @@ fn processes_with_clones_of_their_own_write_each_change_once() {
     all_for_all(false);
 }
 
-#[test]
-fn processes_that_each_write_something_else_all_get_through() {
+fn each_for_its_own(http: bool) {
     let line = line();
+    let host = http.then(|| line.host(TOKEN));
     let own: Vec<TempDir> = (0..PROCESSES).map(|_| clones()).collect();
     for seed in ["first", "second", "third"] {
         let start = line.remote.tip();
@@ -110,13 +113,23 @@ fn processes_that_each_write_something_else_all_get_through() {
             let config = format!("{}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
             let file = own.path().join("own.toml");
             std::fs::write(&file, config).expect("the configuration can be written");
-            (&line, own, vec!["--config".to_owned(), file.display().to_string()])
+            (own, vec!["--config".to_owned(), file.display().to_string()])
         });
         let runs: Vec<_> = runs.collect();
-        let said = together(runs);
+        let said = together(&line, host.as_ref(), runs);
         assert!(said.iter().all(|out| out.lines().count() == 1), "{said:?}");
         each_landed_once(&line, &start, seed, &said);
     }
+}
+
+#[test]
+fn processes_that_each_write_something_else_all_get_through() {
+    each_for_its_own(false);
+}
+
+#[test]
+fn processes_that_each_write_something_else_all_get_through_over_http() {
+    each_for_its_own(true);
 }
 
 #[test]
@@ -133,10 +146,10 @@ fn processes_that_see_different_things_keep_all_of_it() {
         let config = format!("{}\n{rules}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
         let file = own.path().join("own.toml");
         std::fs::write(&file, config).expect("the configuration can be written");
-        (&line, own, vec!["--config".to_owned(), file.display().to_string()])
+        (own, vec!["--config".to_owned(), file.display().to_string()])
     });
     let runs: Vec<_> = runs.collect();
-    together(runs);
+    together(&line, None, runs);
     let ledger = line.remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]);
     let seen: Vec<&str> = ledger.lines().skip(1).filter_map(|line| line.rsplit_once('\t')).map(|(seen, _)| seen).collect();
     assert_eq!(seen, want);

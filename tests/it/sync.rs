@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::cmd::Pintle;
-use crate::support::git::{BRANCH, Remote, git};
-use crate::support::line::{Line, Registries, executable, path, stack};
+use crate::support::git::BRANCH;
+use crate::support::line::{Line, executable, path, stack};
 
 const TOKEN: &str = "s3cret-of-the-remote";
 
@@ -301,51 +300,4 @@ fn ninety_images_are_a_commit_a_stack_and_one_push() {
     }
     let log = line.remote.ask(&["log", "--format=%(trailers:key=Pintle-To,valueonly)"]);
     assert_eq!(log.lines().filter(|line| !line.is_empty()).count(), 180);
-}
-
-#[test]
-fn another_branch_is_written_when_it_is_named() {
-    let line = Line::of_stacks(
-        &[("web", "docker.io/library/nginx:latest")],
-        "\n[git]\nauthor_name = \"Pin Bot\"\nauthor_email = \"pins@example.org\"\n",
-    );
-    line.remote.ask(&["branch", "live", BRANCH]);
-    let tip = line.remote.tip();
-    let output = line.run("sync", &["--branch", "live"]);
-    assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!((line.remote.tip(), line.remote.ask(&["rev-parse", "live^"])), (tip.clone(), tip));
-    let who = line.remote.ask(&["log", "-1", "--format=%an <%ae> %cn <%ce>", "live"]);
-    assert_eq!(who, "Pin Bot <pins@example.org> Pin Bot <pins@example.org>");
-}
-
-#[test]
-fn modes_and_links_stay_as_they_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let (stacks, image) = (folder.path().join("stacks/web"), "docker.io/library/nginx:latest");
-    std::fs::create_dir_all(&stacks).unwrap();
-    executable(&stacks.join("main.tf"), &stack("web", &[image]));
-    executable(&stacks.join("apply.sh"), "#!/bin/sh\n");
-    std::os::unix::fs::symlink("../../nowhere", stacks.join("link")).unwrap();
-    let registries = Registries::start();
-    std::fs::write(folder.path().join("pintle.toml"), registries.config()).unwrap();
-    registries.put(image, "first");
-    let remote = Remote::from_directory(folder.path());
-    let modes = || remote.ask(&["ls-tree", "-r", "--format=%(objectmode) %(path)", BRANCH]);
-    let (before, clones) = (modes(), tempfile::tempdir().unwrap());
-    let args = ["sync", "--remote", &remote.url(), "--cache-dir", &clones.path().display().to_string()];
-    let output = Pintle::new(folder.path(), args).run();
-    assert_eq!((output.code, remote.history().len()), (Some(0), 2), "{output:?}");
-    assert_eq!(modes(), before);
-    assert!(before.contains("100755 stacks/web/main.tf") && before.contains("120000 stacks/web/link"), "{before}");
-}
-
-#[test]
-fn a_branch_that_is_checked_out_at_the_remote_is_not_written() {
-    let line = Line::of_stacks(&[("web", "docker.io/library/nginx:latest")], "");
-    let folder = tempfile::tempdir().unwrap();
-    git(folder.path(), ["clone", "--quiet", &line.remote.url(), "worked-in"]);
-    let address = folder.path().join("worked-in").display().to_string();
-    let output = line.pintle_at(&address, line.clones(), "sync", &[]).run();
-    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
-    assert!(output.stderr.contains("refuses the push") && output.stderr.contains("checked out"), "{}", output.stderr);
 }

@@ -260,10 +260,7 @@ async fn a_registry_that_is_down_is_not_asked_for_ever() {
     running.stop().await.unwrap();
     let seen = poll(&Client::new(options), channels, &|_| ()).await;
     let sentences: BTreeSet<String> = seen.into_values().map(why).collect();
-    assert!(
-        sentences.iter().any(|why| why.starts_with("registry docker.io does not answer, the last cause: cannot reach")),
-        "{sentences:?}"
-    );
+    assert!(sentences.iter().any(|why| why.starts_with("docker.io does not answer: ")), "{sentences:?}");
 }
 
 #[tokio::test]

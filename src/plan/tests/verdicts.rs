@@ -227,7 +227,7 @@ fn an_ignored_image_is_blocked_with_its_line() {
 #[test]
 fn a_move_settles_first() {
     let new = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'a'))]).says(IMAGE, 'b');
-    expect(&new, Waiting, "upstream moved, first seen 2026-11-22 12:00 UTC; it settles until 2026-11-22 12:10 UTC (built in)");
+    expect(&new, Waiting, "upstream moved, first seen in this pass; it settles for 10m (built in)");
     assert_eq!(new.plan().ledger.first_seen, BTreeMap::from([((channel(IMAGE), digest('b')), at(NOW))]));
     assert_eq!(new.decided().to, Some(digest('b')));
     let edge = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'a'))]).says(IMAGE, 'b').seen(IMAGE, 'b', "2026-11-22T11:50:00Z");
@@ -238,7 +238,10 @@ fn a_move_settles_first() {
         Waiting,
         "upstream moved, first seen 2026-11-22 08:00 UTC; it settles until 2026-11-23 08:00 UTC (the directive at stacks/immich/main.tf:7)",
     );
-    assert_eq!(new.configured("[defaults]\nsettle = '0'").decided().verdict, Move);
+    let at_once = new.clone().configured("[defaults]\nsettle = '0'");
+    assert_eq!((at_once.decided().verdict, at_once.decided().reasons[1].as_str()), (Move, "first seen in this pass"));
+    let hourly = new.configured("[defaults]\nsettle = '0'\nschedule = '@every 1h'");
+    expect(&hourly, Waiting, "the schedule `@every 1h` has still to come round ([defaults])");
 }
 
 #[test]

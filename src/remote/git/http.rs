@@ -19,9 +19,8 @@ pub(super) const USER: &str = "pintle";
 pub(super) fn check(remote: &Remote, access: &Access) -> Result<()> {
     let Where::Http(url) = remote.place() else { return Ok(()) };
     if url.scheme() == "http" && access.token.is_some() && !access.allow_insecure && !is_loopback(url) {
-        return Err(
-            Error::usage(format!("the token for {remote} would be sent without encryption")).hint("use https://, or allow it explicitly")
-        );
+        return Err(Error::usage(format!("the token for {remote} would be sent without encryption"))
+            .hint("use https://, or allow it with --insecure-http"));
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub enum OciError {
     #[error("registry {host} asked to wait until {until}")]
     Limited { host: String, until: Timestamp },
     /// The registry failed so often in a row that it is left alone for a while.
-    #[error("registry {host} does not answer, the last cause: {why}; it is left alone until {until}")]
+    #[error("{host} does not answer: {why}")]
     Down { host: String, why: String, until: Timestamp },
     /// Any other status.
     #[error("{host} answered {status} for {at}")]
@@ -66,6 +66,16 @@ impl Credentials {
 }
 
 impl OciError {
+    /// Returns what is wrong with the registry, without what was asked for.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Timeout { limit, .. } => format!("nothing came within {limit:?}"),
+            Self::Unreachable { why, .. } => why.clone(),
+            Self::Status { status, .. } => format!("it answered {status}"),
+            other => other.to_string(),
+        }
+    }
+
     /// Returns the status that the registry answered with, where it answered with one.
     pub fn status(&self) -> Option<u16> {
         match self {

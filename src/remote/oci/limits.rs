@@ -128,7 +128,7 @@ impl Limits {
         let mut gate = self.gate();
         gate.failures += 1;
         if gate.failures >= FAILURES {
-            let (host, why) = (self.host.clone(), why.to_string());
+            let (host, why) = (self.host.clone(), why.cause());
             gate.close(DOWN, now, |until| OciError::Down { host, why, until });
             gate.failures = 0;
         }

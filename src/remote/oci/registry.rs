@@ -341,7 +341,7 @@ fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest
     if auth::is_loopback(base) {
         builder = builder.no_proxy();
     }
-    if let Some(pem) = &told.ca_pem {
+    if let Some(pem) = told.ca_pem.as_ref().or(options.ca_pem.as_ref()) {
         let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| "its ca file holds no certificate in PEM")?;
         if authorities.is_empty() {
             return Err("its ca file holds no certificate in PEM");
