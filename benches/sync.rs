@@ -1,4 +1,4 @@
-//! Measures one `sync` of a generated repo of 100,000 lines in which 90 images moved: from the last answer about a tag to the pushed commits, which
+//! Measures one `sync` of a generated repo of 120,000 lines in which 90 tags moved: from the last answer about a tag to the pushed commits, which
 //! is planning, proving and writing. Prints the figures and the memory of a whole sync in a process of its own; decides nothing.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -11,7 +11,7 @@ use common::{is_bench, memory_arguments, ms, peak, print_peak};
 use generate::{Recipe, generate};
 use pintle::config::Config;
 use pintle::demo::registry::{Image, Registry, Running};
-use pintle::model::reference::{Channel, Reference};
+use pintle::model::reference::Channel;
 use pintle::model::tag::Class;
 use pintle::observe::{COMMITS, Origin, Setup, Told};
 use pintle::pipeline::Receipt;
@@ -35,7 +35,7 @@ fn main() {
         return alone(&arguments);
     }
     let runtime = runtime();
-    let (lines, runs) = if is_bench() { (100_000, RUNS) } else { (5_000, 1) };
+    let (lines, runs) = if is_bench() { (120_000, RUNS) } else { (5_000, 1) };
     let world = World::make(&runtime, lines);
     let setup = setup(&world.remote(), &world.clones());
     let (first, _) = sync(&runtime, &setup);
@@ -100,10 +100,12 @@ fn sync(runtime: &Runtime, setup: &Setup) -> (Synced, Duration) {
     (Synced { planned, receipt, after }, start.elapsed())
 }
 
-/// The channels that were pinned and are followed: a version keeps its pin when its tag moves.
+/// The channels that were pinned and are followed at once: a version keeps its pin when its tag moves, and an annotation may name a schedule.
 fn pinned(planned: &Planned) -> Vec<Channel> {
-    let pins = planned.plan.changes.iter().flat_map(|change| &change.pins);
-    let channels: BTreeSet<Channel> = pins.filter_map(|pin| Reference::parse(&pin.image)?.channel()).collect();
+    let pins: BTreeSet<&str> = planned.plan.changes.iter().flat_map(|change| &change.pins).map(|pin| &*pin.site).collect();
+    let sites = planned.snapshot.scan.sites().map(|(_, site)| site);
+    let followed = sites.filter(|site| pins.contains(&*site.key.0) && site.annotations.is_empty());
+    let channels: BTreeSet<Channel> = followed.filter_map(|site| site.image.channel()).collect();
     channels.into_iter().filter(|channel| Class::of(Some(&channel.tag)).floats()).collect()
 }
 
