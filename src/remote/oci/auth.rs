@@ -123,6 +123,15 @@ impl Auth {
         true
     }
 
+    /// Remembers whether a token that was fetched because of a refusal opened anything: if not, another one will not either.
+    pub(super) async fn tried_anew(&self, scope: &str, opened: bool, now: Instant) {
+        let mut renewed = self.renewed.lock().await;
+        match opened {
+            true => renewed.remove(scope),
+            false => renewed.insert(scope.to_owned(), now),
+        };
+    }
+
     async fn forget(&self, scope: &str, old: &Arc<Token>) {
         if self.tokens.get(scope).await.is_some_and(|now| Arc::ptr_eq(&now, old)) {
             self.tokens.invalidate(scope).await;

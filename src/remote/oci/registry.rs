@@ -121,10 +121,15 @@ impl Registry {
         if !again {
             return Ok(reply);
         }
-        match self.grant(place).await? {
-            Grant::Anonymous => Ok(reply),
-            grant => self.follow(method, place, &grant).await,
+        let grant = self.grant(place).await?;
+        if let Grant::Anonymous = grant {
+            return Ok(reply);
         }
+        let reply = self.follow(method, place, &grant).await?;
+        if let Grant::Bearer { scope, .. } = &grant {
+            self.auth.tried_anew(scope, reply.status != StatusCode::UNAUTHORIZED, Instant::now()).await;
+        }
+        Ok(reply)
     }
 
     /// Returns what the next request is sent with, as far as the registry is known.

@@ -110,4 +110,9 @@ async fn refused_tokens_of_a_scope_are_renewed_once_in_a_while_however_many_ask(
     assert!(!auth.renew("s", &second, at(60)).await, "the new one is refused too: it is no use");
     assert!(auth.renew("s", &second, at(61)).await);
     assert!(auth.renew("other", &second, at(61)).await);
+    let third = token(at(61)).await;
+    auth.tried_anew("s", true, at(62)).await;
+    assert!(auth.renew("s", &third, at(63)).await, "one that opened the door and is refused later is renewed");
+    auth.tried_anew("s", false, at(64)).await;
+    assert!(!auth.renew("s", &token(at(64)).await, at(65)).await);
 }
