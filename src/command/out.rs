@@ -55,6 +55,11 @@ pub fn excerpt(source: &Excerpt) -> String {
     }
 }
 
+/// `1 pin`, `2 pins`.
+pub fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes unified diffs, coloured by the first letter of each line.
 pub fn diff(text: &str, colour: bool) -> Result<()> {
     let painted: String = text.lines().map(paint).collect();

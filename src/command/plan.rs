@@ -66,14 +66,9 @@ fn summary(planned: &Planned) -> String {
     let write = if commits == 0 {
         "nothing to write".to_owned()
     } else {
-        format!("a sync would write {} in {}", many(pins, "pin"), many(commits, "commit"))
+        format!("a sync would write {} in {}", out::many(pins, "pin"), out::many(commits, "commit"))
     };
     format!("{}; {write}", counts(planned))
-}
-
-/// `1 pin`, `2 pins`.
-fn many(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How many sites have each verdict.

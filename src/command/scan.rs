@@ -76,5 +76,5 @@ fn excerpt(problem: &Problem, line: usize, files: &Files) -> Option<Excerpt> {
 fn summary(literals: &[Literal]) -> String {
     let count = |word: &str| literals.iter().filter(|literal| fate_word(&literal.fate).0 == word).count();
     let words = ["half", "unpinnable", "dead", "orphan"].map(|word| format!("{} {word}", count(word)));
-    format!("{} sites, {}", count("site"), words.join(", "))
+    format!("{}, {}", out::many(count("site"), "site"), words.join(", "))
 }

@@ -89,7 +89,7 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
         ));
     }
     for (old, new) in before.literals.iter().zip(&after.literals) {
-        if (&old.file, old.line) != (&new.file, new.line) || !follows(&old.fate, &new.fate) {
+        if (&old.file, old.line) != (&new.file, new.line) || word(&old.fate) != word(&new.fate) {
             return Err(format!("{} is {} before the edit and {} {} after it", name(old), word(&old.fate), name(new), word(&new.fate)));
         }
         if let Some(different) = uses(old, new, expected) {
@@ -105,12 +105,6 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
         return Err("the repo has other problems after the edit than before it".into());
     }
     Ok(())
-}
-
-/// Says whether a literal may have the second fate after an edit, when it had the first before. A tag that could not carry the pin is half of a
-/// reference as soon as the pin stands at its uses.
-fn follows(old: &Fate, new: &Fate) -> bool {
-    word(old) == word(new) || matches!((old, new), (Fate::Unpinnable(_), Fate::Half(_)))
 }
 
 /// Says which use has another image than planned.

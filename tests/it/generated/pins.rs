@@ -171,11 +171,12 @@ fn pinned(image: &str, digest: &Digest) -> String {
     }
 }
 
-/// What a pin may not change of a literal. A tag that could not carry the pin is a half of the reference once its uses do.
+/// What a pin may not change of a literal.
 fn shape(literal: &Literal) -> (String, usize, &'static str, usize) {
     let fate = match &literal.fate {
         Fate::Site(_) => "site",
-        Fate::Half(_) | Fate::Unpinnable(_) => "part",
+        Fate::Half(_) => "half",
+        Fate::Unpinnable(_) => "unpinnable",
         Fate::Dead(_) => "dead",
         Fate::Orphan(_) => "orphan",
     };
