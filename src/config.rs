@@ -44,6 +44,8 @@ pub struct Config {
 pub struct Scan {
     /// Paths that are not read.
     pub exclude: Vec<Glob>,
+    /// Var-files that cannot be read and are known to set no image.
+    pub without_images: Vec<Glob>,
     /// The directories that are roots; empty: found by looking.
     pub roots: Vec<Glob>,
     /// Given to every root, as with `-var-file`.

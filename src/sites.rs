@@ -71,6 +71,8 @@ pub struct Site {
     /// Comment texts that belong to the site: the one that ends its line, then those alone on the lines directly above, from near to far.
     /// Then those of the blocks around a use: container, resource. Without the comment marks, trimmed.
     pub comments: Vec<Comment>,
+    /// Variables that the image is made from and that a file nobody can read may set: `var.image_tag`, and the file.
+    pub unsure: Vec<(Arc<str>, RepoPath)>,
     /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
 }

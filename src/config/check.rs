@@ -136,7 +136,12 @@ fn identifier(text: &Text) -> Checked<Arc<str>> {
 }
 
 fn scan(wire: &wire::Scan) -> Checked<Scan> {
-    Ok(Scan { exclude: each(&wire.exclude, path_glob)?, roots: each(&wire.roots, path_glob)?, var_files: each(&wire.var_files, var_file)? })
+    Ok(Scan {
+        exclude: each(&wire.exclude, path_glob)?,
+        without_images: each(&wire.without_images, path_glob)?,
+        roots: each(&wire.roots, path_glob)?,
+        var_files: each(&wire.var_files, var_file)?,
+    })
 }
 
 fn var_file(text: &Text) -> Checked<VarFile> {

@@ -18,7 +18,12 @@ impl Config {
             environments,
             roots: forced.cloned().collect(),
         };
-        Settings { project, modules: self.modules.iter().map(remote_module).collect(), extras: self.extras.iter().map(extra).collect() }
+        Settings {
+            project,
+            modules: self.modules.iter().map(remote_module).collect(),
+            extras: self.extras.iter().map(extra).collect(),
+            without_images: self.scan.without_images.clone(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ fn every_section_is_read() {
         version = 1
         [scan]
         exclude = ["archive/**"]
+        without_images = ["*.secret.tfvars"]
         var_files = ["/common.tfvars", "local.tfvars"]
         [[environment]]
         root = "apps/*"

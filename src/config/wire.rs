@@ -129,6 +129,9 @@ pub(super) struct Scan {
     /// Globs of paths that are not read.
     #[serde(default)]
     pub exclude: Vec<Text>,
+    /// Globs of var-files that cannot be read (encrypted) and are known to set no image.
+    #[serde(default)]
+    pub without_images: Vec<Text>,
     /// Globs of the directories that are roots; without it they are found.
     #[serde(default)]
     pub roots: Vec<Text>,

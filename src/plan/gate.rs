@@ -90,6 +90,7 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, terms: &Terms) -> Vec<(Verdi
     let mut all: Vec<(Verdict, String)> = Vec::new();
     all.extend(terms.wrong.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.denied.iter().map(|why| (Verdict::Blocked, why.clone())));
+    all.extend(terms.unsure.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.replaced.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.locks.iter().map(|why| (Verdict::Frozen, why.clone())));
     if terms.mode.value == Mode::Off {

@@ -26,6 +26,8 @@ pub(super) struct Terms {
     /// Directives and annotations that could not be read: sentences.
     pub wrong: Vec<String>,
     pub denied: Option<String>,
+    /// Why nobody knows whether the literal decides.
+    pub unsure: Option<String>,
     /// Why a change would run something again, where nobody said that it may.
     pub replaced: Option<String>,
     /// Comments that forbid a change: sentences.
@@ -92,6 +94,7 @@ impl<'a> Select<'a> {
             follows: policy.as_ref().map_or(class.floats() || named, |policy| policy.value == Policy::Force),
             denied: self.denied(site),
             replaced,
+            unsure: unsure(site),
             locks: self.locks(site),
             holds: self.holds(&layers, site),
             mode: first(&layers, |layer| layer.mode).unwrap_or_else(|| built_in(Mode::Commit)),
@@ -188,6 +191,12 @@ impl<'a> Select<'a> {
         let named = self.config.groups.iter().find(member).map(|group| group.name.clone());
         named.or_else(|| layers.iter().find_map(|layer| layer.group.clone()))
     }
+}
+
+/// An encrypted var-file could set the variable: then the literal decides nothing, and a pin there would say what is not so.
+fn unsure(site: &Site) -> Option<String> {
+    let (name, file) = site.unsure.first()?;
+    Some(format!("{file} cannot be read and may set {name}; if it sets no image, say so: `[scan] without_images = [\"{file}\"]`"))
 }
 
 /// A Job's pod template cannot be changed: Terraform replaces the Job, and it runs again. Only a policy of its own allows that.

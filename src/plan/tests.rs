@@ -60,6 +60,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         pin: PinPlace { span, expect, prefix, form: Form::Quoted },
         stack: stack.into(),
         comments: Vec::new(),
+        unsure: Vec::new(),
         annotations: Vec::new(),
     };
     Literal {

@@ -47,6 +47,8 @@ pub struct Finder<'a> {
     pub settings: &'a Settings,
     pub occurrences: Vec<Occurrence>,
     pub remarks: Vec<Remark>,
+    /// Literals that a variable holds which a file nobody can read may set: the variable and the file.
+    pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `elsewhere` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
@@ -63,6 +65,7 @@ impl<'a> Finder<'a> {
             settings,
             occurrences: Vec::new(),
             remarks: Vec::new(),
+            unsure: BTreeSet::new(),
             problems: Vec::new(),
             consumed: BTreeSet::new(),
             orphan: false,

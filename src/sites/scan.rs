@@ -38,7 +38,7 @@ fn scan_parsed(files: &Files, settings: &Settings, sources: &Sources) -> Scan {
     extra.extra_files(&dirs);
     found.take(extra);
     let away = elsewhere(&project, &found);
-    let assembly = Assembly { files, sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences };
+    let assembly = Assembly { files, sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences, unsure: &found.unsure };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);
     let problems: BTreeSet<Problem> = project.problems().map(problem).chain(found.problems).collect();
@@ -54,6 +54,7 @@ fn problem(told: &sources::Problem) -> Problem {
 pub struct Gathered {
     pub occurrences: Vec<Occurrence>,
     pub remarks: Vec<Remark>,
+    pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
     pub problems: Vec<Problem>,
     pub consumed: BTreeSet<super::workload::Attribute>,
 }
@@ -62,6 +63,7 @@ impl Gathered {
     fn take(&mut self, finder: Finder<'_>) {
         self.occurrences.extend(finder.occurrences);
         self.remarks.extend(finder.remarks);
+        self.unsure.extend(finder.unsure);
         self.problems.extend(finder.problems);
         self.consumed.extend(finder.consumed);
     }
@@ -78,7 +80,14 @@ fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> F
     let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
     for instance in &instances {
         for binding in instance.variables() {
-            let alive = texts(&binding.value).iter().any(|text| places(text).iter().any(|(place, _)| images.contains(place)));
+            let taken: Vec<Place> =
+                texts(&binding.value).iter().flat_map(places).map(|(place, _)| place).filter(|p| images.contains(p)).collect();
+            let alive = !taken.is_empty();
+            let may_set = |file: &&RepoPath| !settings.without_images.iter().any(|glob| glob.matches(file.as_str()));
+            for file in binding.could_be_overridden_by.iter().filter(may_set) {
+                let name: Arc<str> = format!("var.{}", binding.name).into();
+                finder.unsure.extend(taken.iter().map(|place| (place.clone(), name.clone(), file.clone())));
+            }
             for given in binding.overridden.iter().filter(|_| alive) {
                 let by =
                     binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
@@ -114,6 +123,7 @@ struct Assembly<'a> {
     sources: &'a Sources,
     stacks: Stacks,
     occurrences: &'a [Occurrence],
+    unsure: &'a BTreeSet<(Place, Arc<str>, RepoPath)>,
 }
 
 impl Assembly<'_> {
@@ -145,6 +155,7 @@ impl Assembly<'_> {
                 pin: pin.clone(),
                 stack: self.stacks.of(&one.place.file, &uses),
                 comments: self.comments(&one.place, pin.form, &one.users),
+                unsure: self.unsure(&one.users),
                 annotations: self.annotations(&one.users),
             }),
             Role::Half(reason) => Fate::Half(reason.clone()),
@@ -211,6 +222,14 @@ impl Assembly<'_> {
         let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
         let found = yaml::comments_around(&text, place.content.start);
         found.into_iter().map(|c| Comment { file: place.file.clone(), text: c.text, line: c.line, trailing: c.trailing }).collect()
+    }
+
+    fn unsure(&self, users: &[usize]) -> Vec<(Arc<str>, RepoPath)> {
+        let taken: BTreeSet<Place> =
+            users.iter().flat_map(|&index| places(&self.occurrences[index].image)).map(|(place, _)| place).collect();
+        let all: BTreeSet<_> =
+            self.unsure.iter().filter(|(place, ..)| taken.contains(place)).map(|(_, name, file)| (name.clone(), file.clone())).collect();
+        all.into_iter().collect()
     }
 
     fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {

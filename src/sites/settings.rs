@@ -10,6 +10,8 @@ pub struct Settings {
     pub project: sources::Settings,
     pub modules: Vec<RemoteModule>,
     pub extras: Vec<Extra>,
+    /// Var-files that cannot be read and are known to set no image.
+    pub without_images: Vec<Glob>,
 }
 
 /// Which arguments of a module whose text is not in the repo make an image.

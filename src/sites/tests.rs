@@ -199,3 +199,21 @@ fn a_literal_keeps_its_fate_when_the_template_around_it_is_pinned() {
     assert_eq!(fate("\"repo/a:${local.v}-cuda\""), "unpinnable");
     assert_eq!(fate(&format!("\"repo/a:${{local.v}}-cuda@sha256:{}\"", "a".repeat(64))), "unpinnable");
 }
+
+#[test]
+fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
+    let text = format!(
+        "variable \"tag\" {{\n  default = \"1.2\"\n}}\nprovider \"x\" {{\n}}\n{}{}",
+        deployment("a", "\"repo/a:${var.tag}\"", ""),
+        deployment("b", "\"repo/b:1\"", "")
+    );
+    let files = [("s/main.tf", text.as_str()), ("s/secret.auto.tfvars", "\0GITCRYPT\0xyz")];
+    let unsure = |scan: &Scan| scan.sites().map(|(literal, site)| (literal.literal.clone(), site.unsure.len())).collect::<Vec<_>>();
+    assert_eq!(unsure(&scanned(&files)), [("1.2".to_owned(), 1), ("repo/b:1".to_owned(), 0)]);
+    let mut all = Files::default();
+    for (path, text) in files {
+        all.insert(RepoPath::new(path).unwrap(), Entry::Text(text.as_bytes().into()));
+    }
+    let told = Settings { without_images: vec![crate::model::pattern::Glob::path("s/*.tfvars").unwrap()], ..Settings::default() };
+    assert_eq!(unsure(&scan(&all, &told)), [("1.2".to_owned(), 0), ("repo/b:1".to_owned(), 0)]);
+}

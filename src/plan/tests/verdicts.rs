@@ -180,6 +180,14 @@ fn what_is_locked_stays() {
 }
 
 #[test]
+fn what_an_unreadable_file_may_set_is_blocked() {
+    let unsure = behind(|s| with(s, |site| site.unsure.push(("var.tag".into(), RepoPath::new("config.tfvars").unwrap()))));
+    let why =
+        "config.tfvars cannot be read and may set var.tag; if it sets no image, say so: `[scan] without_images = [\"config.tfvars\"]`";
+    expect(&unsure, Blocked, why);
+}
+
+#[test]
 fn a_job_is_replaced_only_where_its_own_policy_says_so() {
     let job = || {
         behind(|mut s| {

@@ -18,8 +18,15 @@ fn literal(line: usize, text: &str, fate: Fate) -> Literal {
 fn scan() -> Scan {
     let image = Reference::parse("alpine:3").expect("image");
     let pin = PinPlace { span: Span::new(18, 18), expect: String::new(), prefix: "@".into(), form: Form::Quoted };
-    let site =
-        Site { key: SiteKey("main.tf#job/a/b:c".into()), image, pin, stack: ".".into(), comments: Vec::new(), annotations: Vec::new() };
+    let site = Site {
+        key: SiteKey("main.tf#job/a/b:c".into()),
+        image,
+        pin,
+        stack: ".".into(),
+        comments: Vec::new(),
+        unsure: Vec::new(),
+        annotations: Vec::new(),
+    };
     let known = Use {
         root: path(""),
         environment: Some("prod".into()),
