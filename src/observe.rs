@@ -158,6 +158,6 @@ pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<(Channel, String
     let proofs = registry::prove(&registries.upstream, &wanted).await;
     let failed = wanted.into_iter().zip(proofs).filter_map(|((channel, digest), proof)| Some((channel, digest, proof.err()?)));
     failed
-        .map(|(channel, digest, why)| (channel, format!("{} could not be fetched by its digest {}: {why}", "the image", digest.short())))
+        .map(|(channel, digest, why)| (channel, format!("the image could not be fetched by its digest {}: {why}", digest.short())))
         .collect()
 }

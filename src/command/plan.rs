@@ -5,6 +5,7 @@ use crate::cli::{Format, Plan};
 use crate::error::Result;
 use crate::pipeline::{Decision, Verdict};
 use crate::plan::diff;
+use crate::plan::explain::counts;
 use crate::plan::json::{to_json, verdict_word};
 use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
@@ -68,15 +69,5 @@ fn summary(planned: &Planned) -> String {
     } else {
         format!("a sync would write {} in {}", out::many(pins, "pin"), out::many(commits, "commit"))
     };
-    format!("{}; {write}", counts(planned))
-}
-
-/// How many sites have each verdict.
-pub fn counts(planned: &Planned) -> String {
-    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
-    for decision in &planned.plan.decisions {
-        *counts.entry(decision.verdict).or_default() += 1;
-    }
-    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();
-    if words.is_empty() { "no sites".to_owned() } else { words.join(", ") }
+    format!("{}; {write}", counts(&planned.plan))
 }

@@ -1,10 +1,11 @@
 //! `pintle sync`.
 
-use super::{Done, out, plan, progress::Bar, scan, source};
+use super::{Done, out, progress::Bar, scan, source};
 use crate::cli::{Format, Sync};
 use crate::error::Result;
 use crate::pipeline::{Receipt, Verdict};
 use crate::plan::diff;
+use crate::plan::explain::counts;
 use crate::plan::json::to_json;
 use crate::reconcile::{self, Planned};
 use crate::write::WriteLease;
@@ -50,7 +51,7 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     for (name, why) in refused {
         out::say(&format!("refused: {name}: {why}"));
     }
-    out::say(&plan::counts(planned));
+    out::say(&counts(&planned.plan));
 }
 
 /// A registry that could not be asked leaves its sites as they are, and the exit code says that trying again may help.

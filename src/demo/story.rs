@@ -6,6 +6,7 @@ use crate::model::reference::{Channel, Reference};
 use crate::observe::{COMMITS, Origin, Setup, Told};
 use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
 use crate::plan::diff;
+use crate::plan::explain::counts;
 use crate::plan::json::verdict_word;
 use crate::reconcile::{self, Planned};
 use crate::remote::git::Remote;
@@ -40,7 +41,7 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
         "  … {} commits, {} pins; {}\n",
         receipt.commits.len(),
         receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
-        counts(&planned)
+        counts(&planned.plan)
     ))?;
 
     title(tell, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
@@ -141,15 +142,6 @@ fn scanned(looked: &Planned, tell: Tell<'_>) -> Result<()> {
     Ok(())
 }
 
-fn counts(planned: &Planned) -> String {
-    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
-    for decision in &planned.plan.decisions {
-        *counts.entry(decision.verdict).or_default() += 1;
-    }
-    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();
-    words.join(", ")
-}
-
 fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
     if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
         tell(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
@@ -160,7 +152,7 @@ fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
             tell(&format!("    - {reason}\n"))?;
         }
     }
-    tell(&format!("  {}\n", counts(planned)))
+    tell(&format!("  {}\n", counts(&planned.plan)))
 }
 
 fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {

@@ -73,7 +73,7 @@ fn edit(site: &Judged, want: &Want) -> Edit {
         file: site.literal.file.clone(),
         span: place.span,
         expect: place.expect.clone().into_bytes(),
-        put: format!("{}{}", place.prefix, want.to).into_bytes(),
+        put: place.text(&want.to).into_bytes(),
         why: format!("pin {} to {}", site.terms.image, want.to),
     }
 }

@@ -4,13 +4,24 @@ use super::gate::{ignore_place, past};
 use super::json::verdict_word;
 use super::select::{Select, Terms};
 use crate::model::duration::{show, show_time};
-use crate::pipeline::{CacheAnswer, Plan, Seen, Snapshot, Upstream};
+use crate::pipeline::{CacheAnswer, Plan, Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Fate, Literal, Site, Use};
+use std::collections::BTreeMap;
 
 /// Lines for a terminal, the first of them the literal's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     pub lines: Vec<String>,
+}
+
+/// How many sites have each verdict: `2 in-sync, 1 move`.
+pub fn counts(plan: &Plan) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for decision in &plan.decisions {
+        *counts.entry(decision.verdict).or_default() += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();
+    if words.is_empty() { "no sites".to_owned() } else { words.join(", ") }
 }
 
 /// Explains one literal of the snapshot's scan.
