@@ -1,5 +1,6 @@
 //! Plain values: image reference, digest, policy, schedule. No wire types, no async, no clock.
 
+pub mod ask;
 pub mod commit;
 pub mod digest;
 pub mod directive;

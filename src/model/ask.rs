@@ -1,0 +1,136 @@
+//! What a person asks for in a comment: commands, before anybody looked up whether they may. Knows no forge and no sites.
+
+use super::digest::Digest;
+use super::duration::show;
+use jiff::{SignedDuration, Timestamp};
+use std::fmt;
+use std::sync::Arc;
+
+/// One command of a comment, as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Pin and hold; without a goal at the digest that is pinned or served now.
+    Pin { target: Option<Target>, to: Option<Goal>, end: Option<End>, because: Option<Arc<str>> },
+    /// Lift the hold and follow the channel again.
+    Unpin { target: Option<Target> },
+    /// Go back, and hold.
+    Rollback { target: Option<Target>, to: Option<Back>, because: Option<Arc<str>> },
+    /// Freeze without changing.
+    Hold { target: Option<Target>, end: Option<End>, because: Option<Arc<str>> },
+    /// Lift a hold.
+    Resume { target: Option<Target> },
+    Explain { target: Option<Target> },
+    Status { target: Option<Target> },
+    Plan,
+    Help,
+}
+
+/// A stack, `namespace/name[:container]`, `kind/namespace/name`, an image repository, a site's key: as typed, without spaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target(Arc<str>);
+
+/// Where a `/pin` goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    Tag(Arc<str>),
+    Digest(Digest),
+}
+
+/// Where a `/rollback` goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Back {
+    Digest(Digest),
+    /// So many pins back, at least one.
+    Pins(u32),
+}
+
+/// When a hold ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Counted from when the comment was written.
+    For(SignedDuration),
+    Until(Timestamp),
+}
+
+/// What a person may do in the repo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    None,
+    Read,
+    Write,
+}
+
+impl Command {
+    /// Returns the command's word: `/pin`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pin { .. } => "/pin",
+            Self::Unpin { .. } => "/unpin",
+            Self::Rollback { .. } => "/rollback",
+            Self::Hold { .. } => "/hold",
+            Self::Resume { .. } => "/resume",
+            Self::Explain { .. } => "/explain",
+            Self::Status { .. } => "/status",
+            Self::Plan => "/plan",
+            Self::Help => "/help",
+        }
+    }
+
+    /// Returns the least right that its author needs.
+    pub fn needs(&self) -> Right {
+        match self {
+            Self::Pin { .. } | Self::Unpin { .. } | Self::Rollback { .. } | Self::Hold { .. } | Self::Resume { .. } => Right::Write,
+            Self::Explain { .. } | Self::Status { .. } | Self::Plan | Self::Help => Right::Read,
+        }
+    }
+
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Pin { target, .. }
+            | Self::Unpin { target }
+            | Self::Rollback { target, .. }
+            | Self::Hold { target, .. }
+            | Self::Resume { target }
+            | Self::Explain { target }
+            | Self::Status { target } => target.as_ref(),
+            Self::Plan | Self::Help => None,
+        }
+    }
+}
+
+impl Target {
+    /// Returns the target when `text` is one printable word of a length that a name can have.
+    pub fn new(text: &str) -> Option<Self> {
+        let ok = !text.is_empty() && text.len() <= 512 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        ok.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl End {
+    /// Returns the moment; `None` where the calendar ends before it.
+    pub fn at(self, written: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::For(length) => written.checked_add(length).ok(),
+            Self::Until(at) => Some(at),
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(length) => write!(f, "for {}", show(*length)),
+            Self::Until(at) => write!(f, "until {}", super::duration::show_time(*at)),
+        }
+    }
+}
