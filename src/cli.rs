@@ -117,6 +117,9 @@ pub struct Sync {
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
     pub dry_run: bool,
+    /// Follow the statuses of what was pushed; exit with 3 when one is red or none comes [in: [pipeline] timeout of pintle.toml]
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
 }
 
 #[derive(Debug, Args)]
@@ -217,13 +220,17 @@ pub struct Clone {
     /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub remote: Option<String>,
+    /// The repo's page in Forgejo or Gitea, for pull requests and comments: https://forge.example.org/ops/infra; the remote too, where none is
+    /// named [env: PINTLE_FORGE, where no folder is named]
+    #[arg(long, value_name = "URL", help_heading = "Repo")]
+    pub forge: Option<String>,
     /// The branch to read and to push to [default: the remote's default branch]
     #[arg(long, env = "PINTLE_BRANCH", hide_env_values = true, help_heading = "Repo")]
     pub branch: Option<String>,
     /// Where clones are kept; may be deleted at any time [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", hide_env_values = true, help_heading = "Repo")]
     pub cache_dir: Option<PathBuf>,
-    /// A file with the token for an http(s) remote (or the token itself in PINTLE_TOKEN)
+    /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Let the token go over plain http:// to another machine
