@@ -18,7 +18,7 @@ const ARROWS: &[(&str, May)] = &[
     ("model", May::Name(&[])),
     ("error", May::Name(&["terraform", "model"])),
     ("sites", May::Name(&["terraform", "model", "error"])),
-    ("comment", May::Name(&["terraform", "model", "error"])),
+    ("comment", May::Name(&["terraform", "model", "error", "sites", "pipeline"])),
     ("config", May::Name(&["terraform", "model", "sites", "error"])),
     ("pipeline", May::Name(&["model", "sites", "terraform", "config", "error"])),
     ("plan", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
