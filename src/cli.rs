@@ -67,6 +67,8 @@ pub enum Command {
     /// Check or describe pintle.toml
     #[command(subcommand)]
     Config(Config),
+    /// Look whether a forge is as pintle needs it, and make what is missing
+    Setup(Setup),
     /// Show what pintle does on a made-up repo, registry and cache: no server, no network
     Demo(Demo),
     /// Print a completion script for a shell
@@ -161,6 +163,36 @@ pub enum Config {
         #[arg(default_value = "pintle.toml")]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    #[command(subcommand)]
+    pub what: SetupCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SetupCommand {
+    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; make labels and the webhook
+    Forgejo(SetupForgejo),
+}
+
+#[derive(Debug, Args)]
+pub struct SetupForgejo {
+    #[command(flatten)]
+    pub clone: Clone,
+    /// Where `pintle run` hears webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is made
+    #[arg(long, value_name = "URL")]
+    pub hook_url: Option<String>,
+    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
+    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true)]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Give a webhook that is there already the secret again
+    #[arg(long, requires = "hook_url")]
+    pub replace_hook: bool,
+    /// Only look, and say what would be made
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

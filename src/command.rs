@@ -9,6 +9,7 @@ mod out;
 mod plan;
 mod progress;
 mod scan;
+mod setup;
 mod source;
 mod sync;
 mod table;
@@ -36,6 +37,7 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
         Command::Explain(args) => on_runtime(explain::run(&args)),
         Command::Log(args) => log::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Setup(args) => on_runtime(setup::run(&args)),
         Command::Demo(args) => on_runtime(demo::run(&args)),
         Command::Completions { shell } => completions::run(shell),
     };

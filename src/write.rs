@@ -6,6 +6,7 @@ pub mod ledger;
 mod notice;
 mod pull_request;
 mod reply;
+pub mod setup;
 
 use crate::comment::reply::Link;
 use crate::error::{Error, Result};

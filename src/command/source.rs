@@ -2,6 +2,7 @@
 
 use super::out;
 use crate::cli;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::observe::{COMMITS, ForgeAt, Origin, Session, Setup, Told};
 use crate::remote::forgejo::{self, Place};
@@ -73,6 +74,19 @@ pub fn forge_told(clone: &cli::Clone) -> Result<forgejo::Told> {
     })
 }
 
+/// The secret that webhooks are signed with, where one is told.
+pub fn webhook_secret(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, "PINTLE_WEBHOOK_SECRET", "the webhook secret")
+}
+
+/// The configuration that the command line names, else what holds without one.
+pub fn config(clone: &cli::Clone) -> Result<Config> {
+    match &clone.config {
+        Some(path) => Config::parse(&text(path, "the configuration")?, &path.display().to_string()),
+        None => Ok(Config::default()),
+    }
+}
+
 fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
     let config = clone.config.as_deref().map(|path| Ok((path.display().to_string(), text(path, "the configuration")?))).transpose()?;
     let told = Told {
@@ -99,14 +113,18 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
 
 /// A file speaks before the environment.
 fn token(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, TOKEN, "the token")
+}
+
+fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<SecretString>> {
     let given = match file {
-        Some(file) => Some(text(file, "the token")?),
-        None => environment(TOKEN),
+        Some(file) => Some(text(file, what)?),
+        None => environment(variable),
     };
-    let trimmed = given.map(|token| token.trim().to_owned());
+    let trimmed = given.map(|secret| secret.trim().to_owned());
     match trimmed {
-        Some(token) if token.is_empty() => {
-            Err(Error::usage("the token is empty").hint("put the token alone into the file, or leave the option out"))
+        Some(secret) if secret.is_empty() => {
+            Err(Error::usage(format!("{what} is empty")).hint("put it alone into the file, or leave the option out"))
         }
         other => Ok(other.map(SecretString::from)),
     }

@@ -182,7 +182,7 @@ impl Look<'_> {
         let said = match parse::parse(&comment.body) {
             Ok(commands) if commands.is_empty() => return None,
             Ok(commands) => Said::Commands(commands),
-            Err(Misread { line, command, what, hint }) => Said::Misread(Misread { line, command, what, hint }),
+            Err(parse::Misread { line, command, what, hint }) => Said::Misread(Misread { line, command, what, hint }),
         };
         let age = self.now.duration_since(comment.created_at);
         if comment.updated_at > comment.created_at.checked_add(EDITED).unwrap_or(comment.created_at) {

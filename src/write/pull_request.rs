@@ -17,7 +17,7 @@ use url::Url;
 /// How long a merge is asked for again while the forge computes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Of labels that pintle makes.
-const COLOUR: &str = "#5319e7";
+pub(super) const COLOUR: &str = "#5319e7";
 
 impl Desk<'_> {
     /// Opens, changes, closes and merges; each on its own, so that one that fails holds up no other.
