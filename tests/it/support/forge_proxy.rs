@@ -24,10 +24,17 @@ pub struct Seen {
     pub target: String,
     /// What was answered; `None` when nothing was, or not yet.
     pub status: Option<u16>,
+    /// Names in lower case; without `Authorization`, and those that are about one connection.
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Seen {
+    /// The first header of that name (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether it may change something: a push, and every method but `GET` and `HEAD`. Git's question what a push would find changes nothing.
     pub fn writes(&self) -> bool {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS") && !self.target.ends_with("/git-upload-pack")
@@ -52,6 +59,8 @@ pub enum Fault {
     TooMany { retry_after: u32 },
     /// The forge never gets it; the connection is closed without an answer.
     Drop,
+    /// It waits until the trouble is over, then it is passed on.
+    Hold,
     /// The forge never gets it; nothing happens until the trouble is over, then the connection is closed.
     Hang,
     /// The forge does it; the connection is closed without an answer.
@@ -214,6 +223,11 @@ impl Shared {
         }
     }
 
+    /// Waits until there is no trouble.
+    fn calm(&self) -> Option<()> {
+        self.wait(|state| state.trouble.is_none().then_some(()))
+    }
+
     /// Notes the request and says what meets it.
     fn note(&self, seen: &Seen) -> (usize, Option<Fault>, Option<When>) {
         self.change(|state| {
@@ -269,7 +283,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// One request and its answer; `None` when the connection ends without one.
 fn serve(stream: &TcpStream, shared: &Shared) -> Option<()> {
     let request = Request::read(stream)?;
-    let mut seen = Seen { method: request.method, target: request.target, status: None, body: request.body };
+    let Request { method, target, headers, body } = request;
+    let open = headers.iter().filter(|(name, _)| name != "authorization").cloned().collect();
+    let mut seen = Seen { method, target, status: None, headers: open, body };
     let (at, fault, when) = shared.note(&seen);
     if when == Some(When::Before) {
         shared.kill(&seen);
@@ -278,14 +294,18 @@ fn serve(stream: &TcpStream, shared: &Shared) -> Option<()> {
     let own = |status: u16, headers: Vec<(String, String)>| Reply { status, headers, body: Vec::new() };
     let reply = match fault {
         Some(Fault::Drop) => return None,
-        Some(Fault::Hang) => return shared.wait(|state| state.trouble.is_none().then_some(())).and(None),
+        Some(Fault::Hang) => return shared.calm().and(None),
         Some(Fault::Status(status)) => own(status, Vec::new()),
         Some(Fault::TooMany { retry_after }) => own(429, vec![("Retry-After".to_owned(), retry_after.to_string())]),
         Some(Fault::Delay(time)) => {
             std::thread::sleep(time);
-            pass_on(shared, &seen, &request.headers)?
+            pass_on(shared, &seen, &headers)?
         }
-        Some(Fault::LoseAnswer) | None => pass_on(shared, &seen, &request.headers)?,
+        Some(Fault::Hold) => {
+            shared.calm()?;
+            pass_on(shared, &seen, &headers)?
+        }
+        Some(Fault::LoseAnswer) | None => pass_on(shared, &seen, &headers)?,
     };
     seen.status = Some(reply.status);
     if when == Some(When::After) {

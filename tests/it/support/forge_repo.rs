@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::gitea::{Account, Answer, id, text};
 use super::git::{BRANCH, command};
+use super::gitea::{Account, Answer, id, text};
 use super::http;
 
 /// How long the forge may compute whether a pull request can be merged.
@@ -100,10 +100,10 @@ impl Repo {
         let number = self.clones.count.fetch_add(1, Ordering::Relaxed);
         let clone = self.clones.folder.path().join(number.to_string());
         create_dir_all(&clone).expect("a folder of its own");
-        let push = Push { clone, who: who.clone(), branch: branch.to_owned(), number };
+        let push = Push { url: self.clone_url(), clone, who: who.clone(), branch: branch.to_owned(), number };
         let start = self.tip(branch).or_else(|| self.tip(BRANCH));
         push.must(&["init", "--quiet", "--initial-branch=work"]);
-        push.must(&["remote", "add", "origin", &self.clone_url()]);
+        push.must(&["remote", "add", "origin", &push.url]);
         if let Some(start) = start {
             push.must(&["fetch", "--quiet", "--depth=1", "origin", &start]);
             push.must(&["reset", "--quiet", "--hard", &start]);
@@ -281,6 +281,19 @@ impl Repo {
         String::from_utf8(reply.body).expect("a page is UTF-8")
     }
 
+    /// What the page shows of the texts that people wrote, as HTML: the issue's own, then its comments'.
+    pub fn shown(&self, number: u64) -> Vec<String> {
+        let page = self.rendered(number);
+        let parts = page.split("<div class=\"render-content markup\"").skip(1);
+        let shown = parts.map(|part| {
+            // The text as its author would edit it comes right after, hidden.
+            let (part, _) = part.split_once("class=\"raw-content").expect("the text is there to be edited");
+            let (part, _) = part.rsplit_once("</div>").expect("what is shown has an end");
+            part.split_once('>').expect("what is shown has a start").1.trim().to_owned()
+        });
+        shown.collect()
+    }
+
     /// What the forge makes of a text in a comment of this repository, as HTML.
     pub fn markdown(&self, text: &str) -> String {
         let options = json!({"Text": text, "Mode": "comment", "Context": self.full_name()});
@@ -299,6 +312,8 @@ impl Repo {
 
 /// A commit in a clone of its own that is not pushed yet.
 pub struct Push {
+    /// Where it goes; a test may put a proxy's address here.
+    pub url: String,
     clone: PathBuf,
     who: Account,
     branch: String,
@@ -318,7 +333,7 @@ impl Push {
 
     fn send(&self, options: &[&str]) -> Result<String, String> {
         let target = format!("HEAD:refs/heads/{}", self.branch);
-        let output = self.git(&[&["push", "origin", &target], options].concat());
+        let output = self.git(&[&["push", &self.url, &target], options].concat());
         match output.status.success() {
             true => Ok(self.must(&["rev-parse", "HEAD"]).trim().to_owned()),
             false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
