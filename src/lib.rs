@@ -13,6 +13,7 @@ pub mod terraform;
 pub mod sites;
 pub mod config;
 pub mod pipeline;
+pub mod comment;
 pub mod remote;
 pub mod observe;
 pub mod plan;
