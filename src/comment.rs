@@ -2,8 +2,12 @@
 //! pintle's own posts. Only text: it asks no forge, decides nothing and does nothing.
 
 pub mod marker;
+pub mod notice;
 pub mod parse;
+mod phrase;
+pub mod pull_request;
 pub mod quote;
+pub mod reply;
 
 /// Says whether a character is not seen where it stands, or changes how others are seen: controls, format and bidirectional marks
 /// (Unicode category Cf), fillers, variation selectors, separators of lines, and what stands for a broken character.
