@@ -355,7 +355,7 @@ fn one_wrong_word_is_an_error_of_the_whole_comment() {
         ("/pin a to 1\u{200d}2", "line 1: `/pin`: its line has a character that cannot be seen (U+200D)"),
         ("/pin a because b\u{202e}c", "line 1: `/pin`: its line has a character that cannot be seen (U+202E)"),
         ("/pin a because b\u{1b}[31mc", "line 1: `/pin`: its line has a character that cannot be seen (U+001B)"),
-        ("/pin a\0", "line 1: `/pin`: its line has a character that cannot be seen (U+FFFD)"),
+        ("/pin a\0", "line 1: `/pin`: its line has a character that cannot be seen (U+0000)"),
     ]);
 }
 
