@@ -187,7 +187,7 @@ pub struct SetupForgejo {
     /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
     #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true)]
     pub webhook_secret_file: Option<PathBuf>,
-    /// Give a webhook that is there already the secret again
+    /// Make a webhook that is there already anew, with this secret
     #[arg(long, requires = "hook_url")]
     pub replace_hook: bool,
     /// Only look, and say what would be made

@@ -8,12 +8,13 @@ mod pull_request;
 mod reply;
 pub mod setup;
 
-use crate::comment::reply::Link;
 use crate::error::{Error, Result};
+use crate::model::commit::CommitId;
 use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
 use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
 use std::sync::Arc;
+use url::Url;
 
 /// The right to write. Only a command whose job is to write makes one.
 #[derive(Debug)]
@@ -64,7 +65,14 @@ struct Desk<'a> {
     who: Identity,
     receipt: Receipt,
     /// Where the changes went.
-    links: Vec<Link>,
+    went: Vec<Went>,
+}
+
+/// Where a change went.
+struct Went {
+    change: Arc<str>,
+    commit: Option<CommitId>,
+    pull: Option<(u64, Url)>,
 }
 
 /// Shows the authors of comments that pintle has seen them. A mark that cannot be set holds nothing up: the reply will come.
@@ -88,7 +96,7 @@ pub async fn write(_lease: &WriteLease, clone: &mut Clone, forge: Option<&Client
     let git = &work.snapshot.config.git;
     let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
     let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };
-    let mut desk = Desk { work, forge, who, receipt, links: Vec::new() };
+    let mut desk = Desk { work, forge, who, receipt, went: Vec::new() };
     if let Some(stopped) = tokio::task::block_in_place(|| desk.commits(clone))? {
         return Ok(stopped);
     }
@@ -134,7 +142,7 @@ impl<'a> Desk<'a> {
         for (change, commit) in changes.into_iter().zip(commits) {
             let subject = change.message.lines().next().unwrap_or_default().to_owned();
             tracing::info!(%commit, subject, "pushed");
-            self.links.extend(self.forge.map(|forge| Link::commit(&change.name, &commit, &forge.place().url())));
+            self.went.push(Went { change: change.name.clone(), commit: Some(commit.clone()), pull: None });
             self.receipt.commits.push(Written { commit, name: change.name.clone(), subject, pins: change.pins.len() });
         }
         Ok(None)

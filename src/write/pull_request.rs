@@ -1,9 +1,8 @@
 //! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
 
-use super::Desk;
+use super::{Desk, Went};
 use super::commit;
 use crate::comment::pull_request as words;
-use crate::comment::reply::Link;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
@@ -68,7 +67,7 @@ impl Desk<'_> {
             Some(open) => (open.number, open.url.clone(), pushed.then_some(PullDone::Updated)),
         };
         tracing::info!(number, name, %head, ?done, "pull request");
-        self.links.push(Link::pull(&change.name, number, url.clone()));
+        self.went.push(Went { change: change.name.clone(), commit: None, pull: Some((number, url.clone())) });
         Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
     }
 
@@ -121,7 +120,7 @@ impl Desk<'_> {
         match step {
             PullStep::Close { number, name, tip, why } => {
                 // One request: a body without a record is what tells it from one that a person declined.
-                let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
+                let change = PullChange { title: None, body: Some(words::closing(why).body), open: Some(false) };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
                     delete(clone, name, tip)?;

@@ -29,7 +29,7 @@ pub struct Wanted {
 pub struct Hooked {
     pub url: Url,
     pub secret: SecretString,
-    /// Gives a webhook that is there the secret again: a forge does not tell which one it has.
+    /// Makes a webhook that is there anew: a forge neither tells its secret nor changes it.
     pub replace: bool,
 }
 
@@ -161,7 +161,12 @@ async fn webhook(client: &Client, wanted: &Hooked, dry_run: bool) -> Result<Line
     match known {
         Some(hook) if is_right(&hook) && !wanted.replace => Ok(line(State::Found)),
         None | Some(_) if dry_run => Ok(line(State::Missing)),
-        Some(hook) => client.edit_hook(hook.id, &new).await.map(|_| line(State::Made)),
+        // No forge changes a webhook's secret later.
+        Some(hook) if wanted.replace => {
+            client.delete_hook(hook.id).await?;
+            client.create_hook(&new).await.map(|_| line(State::Made))
+        }
+        Some(hook) => client.edit_hook(hook.id, &new.url, &new.events).await.map(|_| line(State::Made)),
         None => client.create_hook(&new).await.map(|_| line(State::Made)),
     }
 }
