@@ -1,19 +1,23 @@
-//! The git remote: a bare clone in a cache folder, read and written without a work tree or an index. Never force-pushes, and never keeps
-//! anything that could not be fetched again. All functions block.
+//! The git remote: a bare clone in a cache folder, read and written without a work tree or an index. Rewrites
+//! nothing but pintle's own branches, and keeps nothing that could not be fetched again. All functions block.
 
 mod address;
+mod branch;
 mod cache;
 mod failure;
 mod fetch;
 mod http;
+mod past;
 mod push;
 mod read;
 mod wire;
 mod write;
 
 pub use address::Remote;
+pub use branch::Tip;
+pub use past::{Past, past_of};
 pub use push::{PushError, Pushed};
-pub use read::{Item, Kind, Past, head_of, past_of};
+pub use read::{Item, Kind, head_of};
 pub use write::{Identity, Put, make_bare};
 
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Fetches into the bare clone with gix: the followed branch and pintle's own refs, nothing else. Never asks a person for credentials and
+//! Fetches into the bare clone with gix: the followed branch, pintle's own branches and refs, nothing else. Never asks a person for credentials and
 //! reads no configuration of the machine.
 
 use super::Access;
@@ -12,13 +12,15 @@ use gix::remote::fetch::refmap::Source;
 use gix::{ObjectId, remote};
 use gix_transport::client::blocking_io::http as transport;
 use secrecy::ExposeSecret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Where the clone keeps the followed branch, whatever its name is.
 const TIP: &str = "refs/pintle-clone/tip";
+/// What the clone holds of the remote; a ref below that the remote has no longer is removed.
+const KEPT: [&str; 2] = ["refs/pintle-clone/", "refs/pintle/"];
 
 /// What the remote said.
 pub(super) struct Advertised {
@@ -26,6 +28,8 @@ pub(super) struct Advertised {
     pub tip: ObjectId,
     /// pintle's own refs by full name.
     pub own: BTreeMap<String, ObjectId>,
+    /// The branches `pintle/…` by short name.
+    pub branches: BTreeMap<String, ObjectId>,
 }
 
 /// Makes an empty bare repository in an empty folder.
@@ -55,8 +59,12 @@ pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) ->
         Some(branch) => format!("refs/heads/{branch}"),
         None => "HEAD".into(),
     };
-    let specs =
-        [format!("+{from}:{TIP}"), "+refs/pintle/*:refs/pintle/*".into(), "+refs/heads/pintle-ledger:refs/pintle-clone/ledger".into()];
+    let specs = [
+        format!("+{from}:{TIP}"),
+        "+refs/pintle/*:refs/pintle/*".into(),
+        "+refs/heads/pintle/*:refs/pintle-clone/branches/*".into(),
+        "+refs/heads/pintle-ledger:refs/pintle-clone/ledger".into(),
+    ];
     let anonymous = repo.remote_at_without_url_rewrite(remote.as_str()).map_err(local("cannot use the address"))?;
     let anonymous = anonymous.with_fetch_tags(remote::fetch::Tags::None);
     let anonymous = anonymous.with_refspecs(specs.iter().map(String::as_str), remote::Direction::Fetch);
@@ -72,6 +80,7 @@ pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) ->
     });
     let prepared = connection.prepare_fetch(gix::progress::Discard, Default::default()).map_err(failed)?;
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
+    prune(repo, prepared.ref_map())?;
     let stop = AtomicBool::new(false);
     prepared.receive(gix::progress::Discard, &stop).map_err(|why| Failure::Local(format!("the fetch failed: {}", causes(&why))))?;
     Ok(seen)
@@ -96,10 +105,25 @@ fn transport_options(access: &Access) -> transport::Options {
     }
 }
 
+/// Removes what the remote has no longer. Before anything is received: `pintle/a` may have become `pintle/a/b`, and a ref is no folder.
+fn prune(repo: &gix::Repository, map: &remote::fetch::RefMap) -> Result<(), Failure> {
+    let there: BTreeSet<&[u8]> = map.mappings.iter().filter_map(|mapping| mapping.local.as_ref().map(|name| name.as_slice())).collect();
+    for prefix in KEPT {
+        let refs = repo.references().map_err(local("cannot list refs"))?;
+        for one in refs.prefixed(prefix).map_err(local("cannot list refs"))? {
+            let one = one.map_err(|why| Failure::Local(format!("cannot read a ref: {why}")))?;
+            if !there.contains(one.name().as_bstr().as_ref() as &[u8]) {
+                one.delete().map_err(local("cannot remove a ref"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Picks the refs out of what the remote listed.
 fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Result<Advertised, Error> {
     let mut head = None;
-    let mut own = BTreeMap::new();
+    let (mut own, mut branches) = (BTreeMap::new(), BTreeMap::new());
     for reference in map.mappings.iter().filter_map(|mapping| match &mapping.remote {
         Source::Ref(reference) => Some(reference),
         Source::ObjectId(_) => None,
@@ -109,9 +133,13 @@ fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> 
             Ref::Direct { full_ref_name, object } | Ref::Peeled { full_ref_name, object, .. } => (full_ref_name, full_ref_name, *object),
             Ref::Unborn { .. } => continue,
         };
-        let name = name.to_string();
+        // A name that is not UTF-8 is no ref of pintle's.
+        let Ok(name) = str::from_utf8(name).map(str::to_owned) else { continue };
         if name.starts_with("refs/pintle/") || name == "refs/heads/pintle-ledger" {
             own.insert(name.clone(), id);
+        }
+        if let Some(short) = name.strip_prefix("refs/heads/").filter(|short| short.starts_with(super::branch::OWN)) {
+            branches.insert(short.to_owned(), id);
         }
         if name == "HEAD" || access.branch.as_ref().is_some_and(|branch| name == format!("refs/heads/{branch}")) {
             head = Some((target.to_string(), id));
@@ -120,7 +148,7 @@ fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> 
     let (target, tip) = head.ok_or_else(|| missing(map, remote, access))?;
     let branch = target.strip_prefix("refs/heads/").map(str::to_owned);
     let branch = branch.ok_or_else(|| Error::failed(format!("the HEAD of {remote} names no branch")).hint("name the branch to follow"))?;
-    Ok(Advertised { branch, tip, own })
+    Ok(Advertised { branch, tip, own, branches })
 }
 
 fn missing(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Error {

@@ -1,5 +1,5 @@
 //! One push, compare-and-swap: the server's ref must hold what the plan was made from. It is compared with what the server lists, and the
-//! server compares again when it writes. Never forces.
+//! server compares again when it writes.
 
 use super::Clone;
 use super::wire::{ADDRESS, Happened, Wire};
@@ -67,14 +67,31 @@ struct Talk {
     said: Vec<u8>,
 }
 
+/// One ref's way from what it holds on the server to what it shall hold.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    /// The full name.
+    pub to: &'a str,
+    /// `None`: it must not exist.
+    pub old: Option<&'a CommitId>,
+    /// `None`: it is deleted.
+    pub new: Option<&'a CommitId>,
+    /// Whether `new` may lack what `old` holds.
+    pub rewrite: bool,
+}
+
+impl Step<'_> {
+    fn refspec(&self) -> String {
+        let new = self.new.map(CommitId::as_str).unwrap_or_default();
+        format!("{}{new}:{}", if self.rewrite { "+" } else { "" }, self.to)
+    }
+}
+
 impl Clone {
     /// Moves the ref (full name) on the remote from `expected_old` (`None`: it must not exist) to `new`, with all commits between, in one push.
+    /// Never rewrites: `new` stands on top of what the ref holds.
     pub fn push(&mut self, to: &str, expected_old: Option<&CommitId>, new: &CommitId) -> Result<Pushed, PushError> {
-        let wire = Arc::new(Wire::new(&self.remote, &self.access).map_err(PushError::Other)?);
-        let mut talk = Talk::default();
-        let done = wire.carry(|| self.talk(to, expected_old, new, &mut talk)).and_then(|done| done);
-        let happened = wire.take();
-        match judge(done, &talk, happened, new, self) {
+        match self.step(Step { to, old: expected_old, new: Some(new), rewrite: false }) {
             Ok(pushed) => Ok(pushed),
             Err((error, true)) if self.has(to, new) => {
                 tracing::info!(commit = %new, ?error, "the answer to the push was lost, but the server has it");
@@ -84,8 +101,16 @@ impl Clone {
         }
     }
 
-    fn talk(&self, to: &str, expected_old: Option<&CommitId>, new: &CommitId, talk: &mut Talk) -> Result<(), git2::Error> {
-        let expected = expected_old.map_or(Ok(Oid::ZERO_SHA1), |old| Oid::from_str(old.as_str()))?;
+    /// Pushes once. An error comes with whether the server may have done it all the same.
+    pub(super) fn step(&mut self, step: Step<'_>) -> Result<Pushed, (PushError, bool)> {
+        let wire = Arc::new(Wire::new(&self.remote, &self.access).map_err(|why| (PushError::Other(why), false))?);
+        let mut talk = Talk::default();
+        let done = wire.carry(|| self.talk(step, &mut talk)).and_then(|done| done);
+        judge(done, &talk, wire.take(), step, self)
+    }
+
+    fn talk(&self, step: Step<'_>, talk: &mut Talk) -> Result<(), git2::Error> {
+        let expected = step.old.map_or(Ok(Oid::ZERO_SHA1), |old| Oid::from_str(old.as_str()))?;
         let repo = git2::Repository::open_bare(self.repo.path())?;
         let mut remote = repo.remote_anonymous(ADDRESS)?;
         let talk = RefCell::new(talk);
@@ -110,7 +135,7 @@ impl Clone {
         });
         let mut options = PushOptions::new();
         options.remote_callbacks(callbacks);
-        remote.push(&[format!("{new}:{to}")], Some(&mut options))
+        remote.push(&[step.refspec()], Some(&mut options))
     }
 
     /// Says whether the ref on the remote holds `commit` or something on top of it.
@@ -130,16 +155,16 @@ fn judge(
     done: Result<(), git2::Error>,
     talk: &Talk,
     happened: Happened,
-    new: &CommitId,
+    step: Step<'_>,
     clone: &Clone,
 ) -> Result<Pushed, (PushError, bool)> {
     if let Some(found) = talk.found {
         let now = CommitId::parse(&found.to_string()).filter(|_| !found.is_zero());
-        return if now.as_ref() == Some(new) { Ok(Pushed::Found) } else { Err((PushError::TipMoved { now }, false)) };
+        return if now.as_ref() == step.new { Ok(Pushed::Found) } else { Err((PushError::TipMoved { now }, false)) };
     }
     let said = spoken(&talk.said);
     if let Some(why) = &talk.rejected {
-        return Err((rejection(why, &said), false));
+        return Err((rejection(why, &said, step.rewrite), false));
     }
     let why = match done {
         Ok(()) if talk.answered => return Ok(Pushed::Confirmed),
@@ -175,8 +200,10 @@ fn failure(why: &git2::Error, happened: Happened, said: &str, clone: &Clone) -> 
     PushError::Other(error(format!("cannot push to {remote}")).hint("does the server have room, and is the repository sound?"))
 }
 
-/// Reads a server's word against a ref: someone was faster, or it does not want it.
-fn rejection(why: &str, said: &str) -> PushError {
+/// Reads a server's word against a ref, and what it printed beside: someone was faster, or it does not want it.
+fn rejection(why: &str, said: &str, rewrite: bool) -> PushError {
+    /// A ref of the same name as a folder of this one; nobody was faster, and trying again is of no use.
+    const IN_THE_WAY: &str = "cannot create";
     const MOVED: &[&str] = &[
         "cannot lock ref",
         "non-fast-forward",
@@ -190,7 +217,9 @@ fn rejection(why: &str, said: &str) -> PushError {
         "incorrect old value provided",
     ];
     let lower = why.to_lowercase();
-    if MOVED.iter().any(|sign| lower.contains(sign)) {
+    // To a push that may rewrite, this is the server's setting and not somebody's commit.
+    let unwanted = rewrite && lower.contains("non-fast-forward") || [why, said].iter().any(|text| text.contains(IN_THE_WAY));
+    if !unwanted && MOVED.iter().any(|sign| lower.contains(sign)) {
         return PushError::TipMoved { now: None };
     }
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };

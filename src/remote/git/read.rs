@@ -7,9 +7,7 @@ use crate::model::commit::CommitId;
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
 use gix::traverse::tree::Recorder;
-use jiff::Timestamp;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// One entry of a commit's tree that is not a folder.
 #[derive(Clone, Debug)]
@@ -26,15 +24,6 @@ pub enum Kind {
     Executable,
     Link,
     Submodule,
-}
-
-/// One commit of the followed branch's past.
-#[derive(Clone, Debug)]
-pub struct Past {
-    pub commit: CommitId,
-    pub at: Timestamp,
-    pub author: String,
-    pub message: String,
 }
 
 impl Clone {
@@ -66,27 +55,6 @@ impl Clone {
         let text = String::from_utf8(self.bytes(&item)?);
         text.map(Some).map_err(|why| Error::failed(format!("{path} in {name} is not UTF-8")).because(why))
     }
-
-    /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what can be read in `within`.
-    pub fn past(&self, from: &CommitId, limit: usize, within: Duration) -> Result<Vec<Past>> {
-        walk(&self.repo, id(from)?, limit, within).map_err(|failure| self.broken(failure))
-    }
-}
-
-fn walk(repo: &gix::Repository, from: ObjectId, limit: usize, within: Duration) -> std::result::Result<Vec<Past>, Failure> {
-    let start = Instant::now();
-    let mut next = Some(from);
-    let mut past = Vec::new();
-    while let Some(commit) = next.filter(|_| past.len() < limit) {
-        if start.elapsed() > within {
-            tracing::warn!(commits = past.len(), "the history is read only so far: it takes too long");
-            break;
-        }
-        let (one, parent) = read_past(repo, commit)?;
-        past.push(one);
-        next = parent;
-    }
-    Ok(past)
 }
 
 pub(super) fn name(id: ObjectId) -> CommitId {
@@ -140,17 +108,6 @@ fn kind(kind: EntryKind) -> Option<Kind> {
     })
 }
 
-fn read_past(repo: &gix::Repository, id: ObjectId) -> std::result::Result<(Past, Option<ObjectId>), Failure> {
-    let commit = repo.find_commit(id).map_err(local("cannot read a commit"))?;
-    let decoded = commit.decode().map_err(local("cannot read a commit"))?;
-    let author = decoded.author().map_or_else(|_| "unknown".into(), |author| author.name.to_string());
-    // A commit whose date cannot be read is as old as can be.
-    let seconds = decoded.committer().ok().and_then(|committer| committer.time().ok()).map_or(0, |time| time.seconds);
-    let at = Timestamp::from_second(seconds).unwrap_or_default();
-    let parent = decoded.parents().next();
-    Ok((Past { commit: name(id), at, author, message: decoded.message.to_string() }, parent))
-}
-
 /// Returns the commit that a checkout's HEAD names; `None` when the folder is in no git work tree or has no commit yet. Reads the repository only.
 pub fn head_of(folder: &Path) -> Option<CommitId> {
     let repo = around(folder)?;
@@ -158,15 +115,7 @@ pub fn head_of(folder: &Path) -> Option<CommitId> {
     Some(name(head))
 }
 
-/// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` where [`head_of`] finds none. A shallow checkout's past ends
-/// where it was cut off.
-pub fn past_of(folder: &Path, limit: usize, within: Duration) -> Option<Result<Vec<Past>>> {
-    let repo = around(folder)?;
-    let head = repo.head_id().ok()?.detach();
-    Some(walk(&repo, head, limit, within).map_err(Failure::into_error))
-}
-
-fn around(folder: &Path) -> Option<gix::Repository> {
+pub(super) fn around(folder: &Path) -> Option<gix::Repository> {
     let isolated = || gix::sec::trust::Mapping { full: gix::open::Options::isolated(), reduced: gix::open::Options::isolated() };
     Some(gix::ThreadSafeRepository::discover_opts(folder, Default::default(), isolated()).ok()?.into())
 }

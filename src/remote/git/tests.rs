@@ -255,7 +255,7 @@ fn a_cache_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn the_past_is_read_along_first_parents() {
+fn the_past_has_what_a_merge_brought() {
     let host = Host::with(&[("a.tf", b"1")]);
     host.commit("two\n\nbody", &[("a.tf", b"2")]);
     git(&host.work(), ["checkout", "-q", "-b", "side"]);
@@ -266,9 +266,9 @@ fn the_past_is_read_along_first_parents() {
     let clone = host.clone();
     let past = clone.past(&clone.tip(), 10, Duration::MAX).unwrap();
     let messages: Vec<&str> = past.iter().map(|one| one.message.as_str()).collect();
-    assert_eq!(messages, ["merged\n", "two\n\nbody\n", "Start\n"]);
+    assert_eq!(messages, ["merged\n", "side\n", "two\n\nbody\n", "Start\n"]);
     assert_eq!((past[0].author.as_str(), past[0].at > at(1_500_000_000)), ("Ada Person", true));
-    assert_eq!(clone.past(&clone.tip(), 2, Duration::MAX).unwrap().len(), 2);
+    assert_eq!((past[1].merged_by.as_ref(), &past[0].merged_by), (Some(&past[0].commit), &None));
 }
 
 #[test]
