@@ -37,12 +37,12 @@ impl Desk<'_> {
 
     fn links(&self, place: &Url) -> Vec<Link<'_>> {
         let page = |commit: &CommitId| Url::parse(&format!("{}/commit/{commit}", place.as_str().trim_end_matches('/'))).ok();
-        let link = |went: &'_ Went| Link {
-            change: &went.change,
-            commit: went.commit.as_ref().and_then(|commit| Some((commit, page(commit)?))),
-            pull: went.pull.clone(),
-        };
-        self.went.iter().map(link).collect()
+        let mut links = Vec::new();
+        for Went { change, commit, pull } in &self.went {
+            let commit = commit.as_ref().and_then(|commit| Some((commit, page(commit)?)));
+            links.push(Link { change, commit, pull: pull.clone() });
+        }
+        links
     }
 
     async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<()> {

@@ -2,6 +2,8 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+#[allow(dead_code, reason = "the tests of the forge use it")]
+pub mod forge_line;
 pub mod forge_proxy;
 pub mod forge_repo;
 #[allow(dead_code, reason = "the benches use the rest")]
