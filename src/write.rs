@@ -6,6 +6,7 @@ pub mod ledger;
 use crate::error::{Error, Result};
 use crate::pipeline::{Plan, Receipt, Seen, Snapshot, Written};
 use crate::remote::git::{Clone, Identity, PushError};
+use commit::Commits;
 
 /// The right to write. Only a command whose job is to write makes one.
 #[derive(Debug)]
@@ -34,10 +35,10 @@ pub fn write(_lease: &WriteLease, clone: &mut Clone, snapshot: &Snapshot, plan: 
         return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
     let who = Identity { name: snapshot.config.git.author_name.to_string(), email: snapshot.config.git.author_email.to_string() };
-    let mut commits = Vec::new();
-    let mut last = tip.clone();
+    let (mut commits, mut last) = (Vec::new(), tip.clone());
+    let mut line = Commits::on(clone, tip, &who, plan.at);
     for change in &plan.changes {
-        last = commit::commit(clone, &last, change, &who, plan.at)?;
+        last = line.add(change)?;
         let subject = change.message.lines().next().unwrap_or_default().to_owned();
         commits.push(Written { commit: last.clone(), name: change.name.clone(), subject, pins: change.pins.len() });
     }
