@@ -1,5 +1,6 @@
 //! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
 
+pub mod branches;
 pub mod cache;
 pub mod checkout;
 mod forge;
@@ -17,6 +18,7 @@ use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use crate::pipeline::forge::Branch;
 use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
 use crate::remote::forgejo;
 use crate::remote::git::{Access, Clone, Remote};
@@ -68,6 +70,8 @@ pub struct Checkout {
     pub config: Arc<Config>,
     pub history: Seen<Vec<Recorded>>,
     pub ledger: Seen<Ledger>,
+    /// The branches `pintle/…` of the remote; a folder has none.
+    pub branches: Vec<Branch>,
     /// What can be written to; a folder has none.
     pub clone: Option<Clone>,
 }
@@ -75,7 +79,7 @@ pub struct Checkout {
 /// Hears how far a long read is: what is read, how many are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
-/// Reads the repo: files, configuration, sites, history and ledger. Blocking: git and the disk.
+/// Reads the repo: files, configuration, sites, history, ledger and branches. Blocking: git and the disk.
 pub fn checkout(setup: &Setup) -> Result<Checkout> {
     match &setup.origin {
         Origin::Folder(path) => {
@@ -89,7 +93,7 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
                 Some(Ok(past)) => Seen::Known(past),
                 Some(Err(error)) => Seen::Unknown(error.to_string()),
             };
-            Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, clone: None })
+            Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, branches: Vec::new(), clone: None })
         }
         Origin::Remote { remote, cache, access } => {
             let found = at_tip(setup, Clone::open_or_fetch(remote, cache, access)?)?;
@@ -116,7 +120,8 @@ pub fn at_tip(setup: &Setup, clone: Clone) -> Result<Checkout> {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),
     };
-    Ok(Checkout { tip: Some(tip), files: Arc::new(files), scan: Arc::new(scan), config, history, ledger, clone: Some(clone) })
+    let branches = branches::branches(&clone, &tip, &config.git)?;
+    Ok(Checkout { tip: Some(tip), files: Arc::new(files), scan: Arc::new(scan), config, history, ledger, branches, clone: Some(clone) })
 }
 
 fn read(setup: &Setup, files: &Files) -> Result<(Arc<Config>, Scan)> {
@@ -170,7 +175,7 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
         cache: BTreeMap::new(),
         history: checkout.history.clone(),
         ledger: checkout.ledger.clone(),
-        branches: Vec::new(),
+        branches: checkout.branches.clone(),
         forge: Seen::NotAsked,
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),

@@ -13,6 +13,7 @@ use crate::model::commit::CommitId;
 use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
 use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
+use commit::Commits;
 use std::sync::Arc;
 use url::Url;
 
@@ -130,7 +131,8 @@ impl<'a> Desk<'a> {
     fn commits(&mut self, clone: &mut Clone) -> Result<Option<Outcome>> {
         let Some(tip) = self.receipt.tip.clone() else { return Ok(None) };
         let changes: Vec<&Change> = self.direct().collect();
-        let commits = commit::commits(clone, &tip, &changes, &self.who, self.work.plan.at)?;
+        let mut line = Commits::on(clone, &tip, &self.who, self.work.plan.at);
+        let commits = changes.iter().map(|change| line.add(change)).collect::<Result<Vec<_>>>()?;
         let Some(last) = commits.last() else { return Ok(None) };
         match clone.push(&clone.branch_ref(), Some(&tip), last) {
             Ok(_) => {}

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// Longer than this no pass waits for its past.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the pins recorded in the last `limit` commits of the branch along first parents, newest first.
+/// Returns the pins recorded in the last `limit` commits of the branch along first parents, and in what came with those that are merges, newest
+/// first. What came by a merge was pinned when it was merged.
 pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<Vec<Recorded>> {
     let past = clone.past(tip, limit, PATIENCE)?;
     Ok(past.iter().flat_map(recorded).collect())

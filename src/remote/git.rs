@@ -14,7 +14,7 @@ mod wire;
 mod write;
 
 pub use address::Remote;
-pub use branch::Tip;
+pub use branch::{Head, Tip};
 pub use past::{Past, past_of};
 pub use push::{PushError, Pushed};
 pub use read::{Item, Kind, head_of};

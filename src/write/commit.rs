@@ -1,30 +1,87 @@
-//! One change becomes one commit in the bare clone: edits spliced into the files of the parent, the message with its trailers. Pushes nothing.
+//! One change becomes one commit in the bare clone: edits spliced into the files of the planned tip, the message with its trailers. Pushes nothing.
 
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
+use crate::pipeline::forge::Branch;
 use crate::pipeline::{Change, trailers};
 use crate::remote::git::{Clone, Identity, Put};
 use crate::terraform::edit::{self, Edit};
+use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-/// Writes the change as a commit on `parent` and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects.
-pub fn commit(clone: &Clone, parent: &CommitId, change: &Change, who: &Identity, at: Timestamp) -> Result<CommitId> {
-    let message = trailers::render(&change.message, &change.pins)?;
-    let files = change.edits.chunk_by(|a, b| a.file == b.file).map(|edits| edited(clone, parent, edits)).collect::<Result<Vec<Put>>>()?;
-    if files.is_empty() {
-        return Err(Error::failed(format!("the change {} edits no file", change.name)));
-    }
-    clone.write_commit(Some(parent), &files, &message, who, at)
+/// Commits one on top of the other, from the tip that their changes were planned on.
+pub struct Commits<'a> {
+    clone: &'a Clone,
+    tip: &'a CommitId,
+    who: &'a Identity,
+    at: Timestamp,
+    last: CommitId,
+    files: BTreeMap<RepoPath, Edited>,
 }
 
-/// Returns one file's new bytes; `edits` are all of that file.
-fn edited(clone: &Clone, parent: &CommitId, edits: &[Edit]) -> Result<Put> {
-    let path = edits.first().map(|edit| edit.file.as_str()).unwrap_or_default();
-    let item = clone.item(parent, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", parent.short())))?;
-    let before = clone.bytes(&item)?;
-    let bytes = edit::apply(&before, edits);
-    let bytes = bytes.map_err(|why| Error::failed(format!("{path} is not as planned")).because(why).hint("run it again"))?;
-    Ok(Put { path: path.to_owned(), bytes })
+/// A file as it is at the tip, and all that was done to it since. Spans are of the tip, so every commit splices all of it anew.
+struct Edited {
+    before: Vec<u8>,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Commits<'a> {
+    pub fn on(clone: &'a Clone, tip: &'a CommitId, who: &'a Identity, at: Timestamp) -> Self {
+        Self { clone, tip, who, at, last: tip.clone(), files: BTreeMap::new() }
+    }
+
+    /// Writes the change as the next commit and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects, or
+    /// an edit is in the way of one of an earlier change.
+    pub fn add(&mut self, change: &Change) -> Result<CommitId> {
+        let message = trailers::render(&change.message, &change.pins)?;
+        let edits = change.edits.chunk_by(|a, b| a.file == b.file);
+        let files = edits.map(|edits| self.edited(edits)).collect::<Result<Vec<Put>>>()?;
+        if files.is_empty() {
+            return Err(Error::failed(format!("the change {} edits no file", change.name)));
+        }
+        self.last = self.clone.write_commit(Some(&self.last), &files, &message, self.who, self.at)?;
+        Ok(self.last.clone())
+    }
+
+    /// Returns one file's new bytes; `edits` are all that the change does to it.
+    fn edited(&mut self, edits: &[Edit]) -> Result<Put> {
+        let Some(path) = edits.first().map(|edit| edit.file.clone()) else { return Err(Error::failed("an edit of nothing")) };
+        let file = match self.files.entry(path.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Edited { before: at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
+        };
+        file.edits.extend_from_slice(edits);
+        let bytes = edit::apply(&file.before, &file.edits);
+        let bytes = bytes.map_err(|why| Error::failed(format!("{path} is not as planned")).because(why).hint("run it again"))?;
+        Ok(Put { path: path.as_str().to_owned(), bytes })
+    }
+}
+
+fn at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
+    let item = clone.item(tip, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", tip.short())))?;
+    clone.bytes(&item)
+}
+
+/// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is: when it is
+/// pintle's own and proposes the same on the same commit, its commit is the one returned, and there is nothing to push.
+pub fn propose(
+    clone: &Clone,
+    tip: &CommitId,
+    change: &Change,
+    who: &Identity,
+    at: Timestamp,
+    existing: Option<&Branch>,
+) -> Result<CommitId> {
+    if let Some(branch) = existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip)) {
+        // All that a commit says but its time is in the change: with the same time it has the same id, or is another commit.
+        let again = Commits::on(clone, tip, who, branch.at).add(change)?;
+        if again == branch.tip {
+            return Ok(again);
+        }
+    }
+    Commits::on(clone, tip, who, at).add(change)
 }
 
 #[cfg(test)]

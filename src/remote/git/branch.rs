@@ -1,11 +1,13 @@
 //! pintle's own branches `pintle/…`: the only refs it ever rewrites or deletes, and only while they hold what it expects. Never touches another
 //! branch, nor the one it follows, whatever its name.
 
-use super::Clone;
+use super::failure::{Failure, local};
 use super::push::{PushError, Pushed, Step};
-use super::read;
-use crate::error::Error;
+use super::{Clone, Identity, read};
+use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
+use gix::ObjectId;
+use jiff::Timestamp;
 
 /// What the short names of pintle's branches begin with.
 pub(super) const OWN: &str = "pintle/";
@@ -13,7 +15,23 @@ pub(super) const OWN: &str = "pintle/";
 /// A branch's short name and its tip.
 pub type Tip = (String, CommitId);
 
+/// A commit as the tip of a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub commit: CommitId,
+    pub parents: Vec<CommitId>,
+    pub committer: Identity,
+    /// When it was committed; the zero of Unix time when that cannot be read.
+    pub at: Timestamp,
+    pub message: String,
+}
+
 impl Clone {
+    /// Reads a commit.
+    pub fn head(&self, commit: &CommitId) -> Result<Head> {
+        head(&self.repo, read::id(commit)?).map_err(|failure| self.broken(failure))
+    }
+
     /// Returns the branches `pintle/…` whose short names begin with `prefix`, sorted, as of the last fetch. The followed branch is none of them.
     pub fn branches_under(&self, prefix: &str) -> Vec<Tip> {
         let all = self.seen.branches.iter().filter(|(name, _)| name.starts_with(prefix) && **name != self.seen.branch);
@@ -22,16 +40,21 @@ impl Clone {
 
     /// Moves a branch of pintle's own (full name) on the remote from `expected_old` (`None`: it must not exist) to `new`, whether or not `new`
     /// stands on top of it. What somebody else pushed since is never lost: it is not `expected_old`, and nothing is written.
-    pub fn push_branch(&mut self, full_ref: &str, expected_old: Option<&CommitId>, new: &CommitId) -> Result<Pushed, PushError> {
+    pub fn push_branch(
+        &mut self,
+        full_ref: &str,
+        expected_old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> std::result::Result<Pushed, PushError> {
         self.rewrite(Step { to: full_ref, old: expected_old, new: Some(new), rewrite: true })
     }
 
     /// Deletes a branch of pintle's own (full name) on the remote while it holds `expected_old`.
-    pub fn delete_branch(&mut self, full_ref: &str, expected_old: &CommitId) -> Result<Pushed, PushError> {
+    pub fn delete_branch(&mut self, full_ref: &str, expected_old: &CommitId) -> std::result::Result<Pushed, PushError> {
         self.rewrite(Step { to: full_ref, old: Some(expected_old), new: None, rewrite: true })
     }
 
-    fn rewrite(&mut self, step: Step<'_>) -> Result<Pushed, PushError> {
+    fn rewrite(&mut self, step: Step<'_>) -> std::result::Result<Pushed, PushError> {
         let short = step.to.strip_prefix("refs/heads/").unwrap_or_default();
         let named = short.strip_prefix(OWN).is_some_and(|name| !name.is_empty());
         if !named || short == self.branch() {
@@ -44,7 +67,7 @@ impl Clone {
     }
 
     /// Asks what became of a push whose answer was lost.
-    fn found(&mut self, short: String, step: Step<'_>, error: PushError) -> Result<Pushed, PushError> {
+    fn found(&mut self, short: String, step: Step<'_>, error: PushError) -> std::result::Result<Pushed, PushError> {
         if let Err(why) = self.fetch() {
             tracing::warn!(%why, "cannot find out whether the push arrived");
             return Err(error);
@@ -56,6 +79,21 @@ impl Clone {
         }
         Err(if now.as_ref() == step.old { error } else { PushError::TipMoved { now } })
     }
+}
+
+fn head(repo: &gix::Repository, id: ObjectId) -> std::result::Result<Head, Failure> {
+    let commit = repo.find_commit(id).map_err(local("cannot read a commit"))?;
+    let decoded = commit.decode().map_err(local("cannot read a commit"))?;
+    let committer = decoded.committer().ok();
+    let seconds = committer.as_ref().and_then(|committer| committer.time().ok()).map_or(0, |time| time.seconds);
+    let (name, email) = committer.map(|one| (one.name.to_string(), one.email.to_string())).unwrap_or_default();
+    Ok(Head {
+        commit: read::name(id),
+        parents: decoded.parents().map(read::name).collect(),
+        committer: Identity { name, email },
+        at: Timestamp::from_second(seconds).unwrap_or_default(),
+        message: decoded.message.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn a_change_is_written_pushed_and_read_back() {
     let edits =
         vec![edit("a.tf", CRLF, "alpine:3", "alpine:3@sha256:1"), edit("b/c.tf", b"x=\"y:1\" z=\"y:1\"\n", "y:1", "y:1@two"), second];
     let pins = vec![pin("a.tf#x"), pin("b/c.tf#mit Leer ü:x")];
-    let id = commit(&clone, &tip, &change(edits, pins.clone()), &who(), at(1_700_000_000)).unwrap();
+    let id = Commits::on(&clone, &tip, &who(), at(1_700_000_000)).add(&change(edits, pins.clone())).unwrap();
     assert_eq!(clone.push(&clone.branch_ref(), Some(&tip), &id).unwrap(), Pushed::Confirmed);
     host.ask(["fsck", "--full", "--strict"]);
     let read = observe::checkout::commit(&clone, &id).unwrap();
@@ -64,6 +64,80 @@ fn a_file_that_is_not_as_planned_is_refused() {
     other.expect = b"alpine:4".to_vec();
     let gone = Edit { file: RepoPath::new("gone.tf").unwrap(), ..other.clone() };
     for edits in [vec![other], vec![gone], vec![]] {
-        assert!(commit(&clone, &clone.tip(), &change(edits, vec![pin("x")]), &who(), at(7)).is_err());
+        assert!(Commits::on(&clone, &clone.tip(), &who(), at(7)).add(&change(edits, vec![pin("x")])).is_err());
     }
+}
+
+const THREE: &[u8] = b"a = \"x:1\"\r\nb = \"y:1\"\r\nc = \"z:1\"\r\n";
+
+#[test]
+fn changes_of_one_file_all_land_where_they_were_planned() {
+    let host = Host::with(&[("a.tf", THREE), ("b.tf", b"d = \"w:1\"\n")]);
+    let mut clone = host.clone();
+    let tip = clone.tip();
+    let who = who();
+    let mut commits = Commits::on(&clone, &tip, &who, at(7));
+    let one = |expect: &str, put: &str| edit("a.tf", THREE, expect, put);
+    // The first changes what is before the second, the third what is before both, and the last inserts where the second ends.
+    let end = one("y:1", "").span.end;
+    let insert = Edit { span: Span::new(end, end), expect: Vec::new(), ..one("y:1", "!") };
+    let ids: Vec<CommitId> = [
+        vec![one("y:1", "y:1@longer")],
+        vec![one("z:1", ""), edit("b.tf", b"d = \"w:1\"\n", "w:1", "w:2")],
+        vec![one("x:1", "x:1@also longer")],
+        vec![insert],
+    ]
+    .into_iter()
+    .map(|edits| commits.add(&change(edits, vec![pin("x")])).unwrap())
+    .collect();
+    clone.push("refs/heads/trunk", Some(&tip), ids.last().unwrap()).unwrap();
+    let show = |id: &CommitId, path: &str| host.ask(["show", &format!("{id}:{path}")]);
+    assert_eq!(show(&ids[0], "a.tf"), "a = \"x:1\"\r\nb = \"y:1@longer\"\r\nc = \"z:1\"");
+    assert_eq!(show(&ids[1], "a.tf"), "a = \"x:1\"\r\nb = \"y:1@longer\"\r\nc = \"\"");
+    assert_eq!(show(&ids[3], "a.tf"), "a = \"x:1@also longer\"\r\nb = \"y:1@longer!\"\r\nc = \"\"");
+    assert_eq!((show(&ids[0], "b.tf"), show(&ids[3], "b.tf")), ("d = \"w:1\"".into(), "d = \"w:2\"".into()));
+    // Each commit shows its own change and nothing else.
+    assert_eq!(host.ask(["diff", "--numstat", ids[1].as_str(), ids[2].as_str()]), "1\t1\ta.tf");
+}
+
+#[test]
+fn changes_that_are_in_each_others_way_are_refused() {
+    let host = Host::with(&[("a.tf", THREE)]);
+    let clone = host.clone();
+    let (tip, who) = (clone.tip(), who());
+    for (first, second) in [("y:1", "y:1"), ("b = \"y:1\"", "y:1"), ("y:1", "1\"\r\nc")] {
+        let mut commits = Commits::on(&clone, &tip, &who, at(7));
+        commits.add(&change(vec![edit("a.tf", THREE, first, "1")], vec![pin("x")])).unwrap();
+        let error = commits.add(&change(vec![edit("a.tf", THREE, second, "2")], vec![pin("x")])).unwrap_err();
+        assert_eq!(error.what, "a.tf is not as planned");
+        assert!(error.to_string().contains("overlap") || format!("{error:?}").contains("overlap"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_proposal_that_is_there_already_keeps_its_commit() {
+    let host = Host::with(&[("a.tf", THREE)]);
+    let mut clone = host.clone();
+    let (tip, who) = (clone.tip(), who());
+    let change = |put: &str| change(vec![edit("a.tf", THREE, "y:1", put)], vec![pin("x")]);
+    let first = propose(&clone, &tip, &change("y:2"), &who, at(7), None).unwrap();
+    clone.push_branch("refs/heads/pintle/a", None, &first).unwrap();
+    clone.fetch().unwrap();
+    let git = crate::config::Git { author_name: who.name.as_str().into(), author_email: who.email.as_str().into(), branch: None };
+    let branches = observe::branches::branches(&clone, &tip, &git).unwrap();
+    let [branch] = branches.as_slice() else { panic!("{branches:?}") };
+    assert!(branch.own);
+    let propose =
+        |tip: &CommitId, put: &str, branch: &Branch| super::propose(&clone, tip, &change(put), &who, at(9), Some(branch)).unwrap();
+    assert_eq!(propose(&tip, "y:2", branch), first);
+    // Another content, another base, or a branch that somebody else pushed to: another commit, with the time of this pass.
+    let foreign = Branch { own: false, ..branch.clone() };
+    let moved = CommitId::parse(&host.commit("moved", &[("other", b"")])).unwrap();
+    assert_ne!(propose(&tip, "y:3", branch), first);
+    assert_ne!(propose(&tip, "y:2", &foreign), first);
+    drop(branches);
+    clone.fetch().unwrap();
+    let id = super::propose(&clone, &moved, &change("y:2"), &who, at(9), Some(&foreign)).unwrap();
+    assert_eq!(clone.head(&id).unwrap().parents, [moved]);
+    assert_eq!(clone.head(&id).unwrap().at, at(9));
 }

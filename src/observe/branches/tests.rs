@@ -1,0 +1,90 @@
+use super::*;
+use crate::pipeline::{Action, Cause, PinRecord};
+use crate::remote::git::fixture::{Host, at, git, who};
+use crate::remote::git::{Identity, Put};
+
+fn author() -> Git {
+    Git { branch: None, author_name: who().name.into(), author_email: who().email.into() }
+}
+
+fn pin() -> PinRecord {
+    PinRecord {
+        action: Action::Hold,
+        site: "a.tf#x".into(),
+        image: "alpine:3".into(),
+        from: None,
+        to: None,
+        cause: Cause::Command,
+        asked: None,
+    }
+}
+
+fn message() -> String {
+    trailers::render("a: hold", &[pin()]).unwrap()
+}
+
+fn commit(clone: &Clone, on: &CommitId, message: &str, who: &Identity) -> CommitId {
+    let put = Put { path: "a.tf".into(), bytes: message.into() };
+    clone.write_commit(Some(on), &[put], message, who, at(1_700_000_000)).unwrap()
+}
+
+fn push(clone: &mut Clone, name: &str, new: &CommitId) {
+    clone.push_branch(&format!("refs/heads/pintle/{name}"), None, new).unwrap();
+}
+
+#[test]
+fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
+    let host = Host::with(&[("a.tf", b"1")]);
+    host.commit("two", &[("a.tf", b"2")]);
+    let mut clone = host.clone();
+    let tip = clone.tip();
+    let before = clone.head(&tip).unwrap().parents.remove(0);
+    let other = Identity { name: "Ada Person".into(), ..who() };
+    let own = commit(&clone, &tip, &message(), &who());
+    let behind = commit(&clone, &before, &message(), &who());
+    push(&mut clone, "own", &own);
+    push(&mut clone, "group/behind", &behind);
+    for (name, new) in [
+        ("theirs", commit(&clone, &tip, &message(), &other)),
+        ("without", commit(&clone, &tip, "a: hold\n", &who())),
+        ("two", commit(&clone, &own, &message(), &who())),
+        ("tip", tip.clone()),
+        ("root", clone.write_commit(None, &[], &message(), &who(), at(7)).unwrap()),
+    ] {
+        push(&mut clone, name, &new);
+    }
+    // A merge of the branch with the followed one, by pintle's own name, is a person's doing all the same.
+    git(&host.work(), ["fetch", "-q", "origin"]);
+    git(&host.work(), ["checkout", "-q", "-B", "merged", "origin/pintle/group/behind"]);
+    git(&host.work(), ["merge", "-q", "--no-ff", "-s", "ours", "-m", &message(), "origin/trunk"]);
+    git(&host.work(), ["push", "-q", "origin", "merged:pintle/merged"]);
+    clone.fetch().unwrap();
+    let all = branches(&clone, &tip, &author()).unwrap();
+    let names: Vec<(&str, bool, usize)> = all.iter().map(|one| (&*one.name, one.own, one.pins.len())).collect();
+    let want = [
+        ("group/behind", true, 1),
+        ("merged", false, 1),
+        ("own", true, 1),
+        ("root", false, 1),
+        ("theirs", false, 1),
+        ("tip", false, 0),
+        ("two", false, 1),
+        ("without", false, 0),
+    ];
+    assert_eq!(names, want);
+    let wanted = Branch { name: "own".into(), tip: own, parent: Some(tip.clone()), at: at(1_700_000_000), own: true, pins: vec![pin()] };
+    assert_eq!(all[2], wanted);
+    // Rewritten history leaves nothing of pintle's own on it.
+    assert!(branches(&clone, &before, &author()).unwrap().iter().all(|one| one.own == (&*one.name == "group/behind")));
+}
+
+#[test]
+fn the_ledgers_branch_and_the_followed_one_are_not_among_them() {
+    let host = Host::with(&[("a.tf", b"1")]);
+    for name in ["pintle-ledger", "pintlefoo", "pintle/followed"] {
+        host.ask(["branch", name, "trunk"]);
+    }
+    host.ask(["symbolic-ref", "HEAD", "refs/heads/pintle/followed"]);
+    let clone = host.clone();
+    assert_eq!((clone.branch(), branches(&clone, &clone.tip(), &author()).unwrap()), ("pintle/followed", Vec::new()));
+}
