@@ -2,21 +2,13 @@
 
 pub mod commit;
 pub mod ledger;
+mod lease;
+
+pub use lease::{Revoked, WriteLease, Writing};
 
 use crate::error::{Error, Result};
 use crate::pipeline::{Plan, Receipt, Seen, Snapshot, Written};
 use crate::remote::git::{Clone, Identity, PushError};
-
-/// The right to write. Only a command whose job is to write makes one.
-#[derive(Debug)]
-pub struct WriteLease(());
-
-impl WriteLease {
-    /// Takes the right for one run of `sync`.
-    pub fn for_sync() -> Self {
-        Self(())
-    }
-}
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -29,10 +21,11 @@ pub enum Outcome {
 /// Commits every change on top of the one before it, and pushes the last one onto the tip that the plan was made from. Blocking.
 ///
 /// Nothing is on the remote before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
-pub fn write(_lease: &WriteLease, clone: &mut Clone, snapshot: &Snapshot, plan: &Plan) -> Result<Outcome> {
+pub fn write(lease: &WriteLease, clone: &mut Clone, snapshot: &Snapshot, plan: &Plan) -> Result<Outcome> {
     let Some(tip) = &plan.tip else {
         return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
+    let _writing = lease.begin()?;
     let who = Identity { name: snapshot.config.git.author_name.to_string(), email: snapshot.config.git.author_email.to_string() };
     let mut commits = Vec::new();
     let mut last = tip.clone();

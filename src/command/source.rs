@@ -16,6 +16,8 @@ use url::Url;
 const REMOTE: &str = "PINTLE_REMOTE";
 /// The variable that holds the remote's token itself.
 const TOKEN: &str = "PINTLE_TOKEN";
+/// The variable that holds the secret of webhooks itself.
+const WEBHOOK_SECRET: &str = "PINTLE_WEBHOOK_SECRET";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
 pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
@@ -65,7 +67,7 @@ fn told(origin: Origin, clone: &cli::Clone, registries: &cli::Registries) -> Res
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
     let access = Access {
-        token: token(clone.token_file.as_deref())?,
+        token: secret(clone.token_file.as_deref(), TOKEN, "the token")?,
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
         branch: clone.branch.clone().filter(|branch| !branch.is_empty()),
@@ -74,16 +76,22 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
     Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
 }
 
+/// The secret that webhooks are signed with.
+pub fn webhook_secret(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, WEBHOOK_SECRET, "the webhook secret")
+}
+
 /// A file speaks before the environment.
-fn token(file: Option<&Path>) -> Result<Option<SecretString>> {
+fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<SecretString>> {
     let given = match file {
-        Some(file) => Some(text(file, "the token")?),
-        None => environment(TOKEN),
+        Some(file) => Some(text(file, what)?),
+        None => environment(variable),
     };
-    let trimmed = given.map(|token| token.trim().to_owned());
+    let trimmed = given.map(|secret| secret.trim().to_owned());
     match trimmed {
-        Some(token) if token.is_empty() => {
-            Err(Error::usage("the token is empty").hint("put the token alone into the file, or leave the option out"))
+        Some(secret) if secret.is_empty() => {
+            let name = what.trim_start_matches("the ");
+            Err(Error::usage(format!("{what} is empty")).hint(format!("put the {name} alone into the file, or leave the option out")))
         }
         other => Ok(other.map(SecretString::from)),
     }
