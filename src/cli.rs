@@ -60,6 +60,8 @@ pub enum Command {
     Plan(Plan),
     /// Plan, commit and push, once
     Sync(Sync),
+    /// Do what sync does again and again: by the clock, and when a webhook says that something happened
+    Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),
     /// List the pins that pintle committed, newest first
@@ -122,6 +124,33 @@ pub struct Sync {
     /// Follow the statuses of what was pushed; exit with 3 when one is red or none comes [in: [pipeline] timeout of pintle.toml]
     #[arg(long, conflicts_with = "dry_run")]
     pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub repo: Remote,
+    #[command(flatten)]
+    pub registries: Registries,
+    /// How long to wait after a pass before the next: 90s, 5m, 1h30m
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
+    pub every: String,
+    /// Where to answer probes and webhooks; off for nowhere
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        env = "PINTLE_LISTEN",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
+    pub listen: String,
+    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
+    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true, help_heading = "Run")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// How long a write in progress may take after SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "25s", env = "PINTLE_GRACE", hide_env_values = true, help_heading = "Run")]
+    pub grace: String,
 }
 
 #[derive(Debug, Args)]

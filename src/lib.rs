@@ -19,6 +19,7 @@ pub mod observe;
 pub mod plan;
 pub mod write;
 pub mod reconcile;
+pub mod daemon;
 pub mod demo;
 pub mod command;
 pub mod cli;

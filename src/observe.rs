@@ -12,7 +12,7 @@ mod session;
 
 pub use forge::{checks, forge};
 pub use registries::{Registries, Told};
-pub use session::{Session, Stop};
+pub use session::Session;
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};

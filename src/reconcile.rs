@@ -61,16 +61,13 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
         let now = planned(session, &checkout, &registries, progress).await;
         write::acknowledge(lease, session.forge(), &now.snapshot).await;
         let now = proved(session, now, &registries).await;
-        if session.stop.requested() {
-            return Err(Error::outside("asked to stop before anything was written"));
-        }
         let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
         let mut clone = checkout.clone.ok_or_else(nowhere)?;
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
             Outcome::Done { receipt, again } => {
                 written.add(receipt);
                 rounds += 1;
-                if !again || rounds == ROUNDS || session.stop.requested() {
+                if !again || rounds == ROUNDS || lease.is_revoked() {
                     return Ok((now, written));
                 }
             }

@@ -2,11 +2,14 @@
 //! the ledger. Whatever it was doing when it was killed, the next pass finds in git and the forge how far it came.
 
 pub mod commit;
+mod lease;
 pub mod ledger;
 mod notice;
 mod pull_request;
 mod reply;
 pub mod setup;
+
+pub use lease::{Revoked, WriteLease, Writing};
 
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -16,27 +19,6 @@ use crate::remote::git::{Clone, Identity, PushError};
 use commit::Commits;
 use std::sync::Arc;
 use url::Url;
-
-/// The right to write. Only a command whose job is to write makes one.
-#[derive(Debug)]
-pub struct WriteLease(());
-
-impl WriteLease {
-    /// Takes the right for one run of `sync`.
-    pub fn for_sync() -> Self {
-        Self(())
-    }
-
-    /// Takes the right for as long as `run` runs.
-    pub fn for_run() -> Self {
-        Self(())
-    }
-
-    /// Takes the right to set a forge up.
-    pub fn for_setup() -> Self {
-        Self(())
-    }
-}
 
 /// Changes that were planned and are not written, and why.
 pub type Refusals = Vec<(Arc<str>, String)>;
@@ -77,8 +59,8 @@ struct Went {
 }
 
 /// Shows the authors of comments that pintle has seen them. A mark that cannot be set holds nothing up: the reply will come.
-pub async fn acknowledge(_lease: &WriteLease, forge: Option<&Client>, snapshot: &Snapshot) {
-    let (Some(client), Some(forge)) = (forge, snapshot.forge.known()) else { return };
+pub async fn acknowledge(lease: &WriteLease, forge: Option<&Client>, snapshot: &Snapshot) {
+    let (Some(client), Some(forge), Ok(_writing)) = (forge, snapshot.forge.known(), lease.begin()) else { return };
     for ask in forge.asks.iter().filter(|ask| !ask.acknowledged) {
         if let Err(error) = client.add_reaction(ask.comment.id, "eyes").await {
             tracing::warn!(%error, comment = ask.comment.id, "cannot mark a comment as seen");
@@ -90,10 +72,11 @@ pub async fn acknowledge(_lease: &WriteLease, forge: Option<&Client>, snapshot: 
 /// the replies, the notices. What the forge does not take is in [`Receipt::troubles`] and comes up again in the next pass.
 ///
 /// Nothing is on the followed branch before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
-pub async fn write(_lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: Work<'_>) -> Result<Outcome> {
+pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: Work<'_>) -> Result<Outcome> {
     let Some(tip) = work.plan.tip.clone() else {
         return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
+    let _writing = lease.begin()?;
     let git = &work.snapshot.config.git;
     let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
     let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };

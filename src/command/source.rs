@@ -74,11 +74,6 @@ pub fn forge_told(clone: &cli::Clone) -> Result<forgejo::Told> {
     })
 }
 
-/// The secret that webhooks are signed with, where one is told.
-pub fn webhook_secret(file: Option<&Path>) -> Result<Option<SecretString>> {
-    secret(file, "PINTLE_WEBHOOK_SECRET", "the webhook secret")
-}
-
 /// The configuration that the command line names, else what holds without one.
 pub fn config(clone: &cli::Clone) -> Result<Config> {
     match &clone.config {
@@ -109,6 +104,11 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
         ..Access::default()
     };
     Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
+}
+
+/// The secret that webhooks are signed with.
+pub fn webhook_secret(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, "PINTLE_WEBHOOK_SECRET", "the webhook secret")
 }
 
 /// A file speaks before the environment.

@@ -10,30 +10,13 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::remote::forgejo;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What passes are made with.
 pub struct Session {
     pub setup: Setup,
-    /// Asked before anything is written.
-    pub stop: Stop,
     forge: Option<forgejo::Client>,
     warm: Mutex<Warm>,
-}
-
-/// Whether the process was asked to end. Clones are one.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 #[derive(Default)]
@@ -56,7 +39,7 @@ impl Session {
     /// Fails when the forge's token would cross a network in the clear.
     pub fn new(setup: Setup) -> Result<Self> {
         let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.told)).transpose()?;
-        Ok(Self { setup, stop: Stop::default(), forge, warm: Mutex::default() })
+        Ok(Self { setup, forge, warm: Mutex::default() })
     }
 
     /// The forge, where one is named.

@@ -70,7 +70,8 @@ impl State {
 ///
 /// # Errors
 /// When the forge cannot be asked, is too old, or the token lacks a scope: nothing that comes after can be said then.
-pub async fn setup(_lease: &WriteLease, client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+    let _writing = lease.begin()?;
     let mut lines = Vec::new();
     let mut say = |state, what: String| lines.push(Line { state, what });
     let version = client.version().await?;
