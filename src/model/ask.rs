@@ -10,17 +10,38 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Pin and hold; without a goal at the digest that is pinned or served now.
-    Pin { target: Option<Target>, to: Option<Goal>, end: Option<End>, because: Option<Arc<str>> },
+    Pin {
+        target: Option<Target>,
+        to: Option<Goal>,
+        end: Option<End>,
+        because: Option<Arc<str>>,
+    },
     /// Lift the hold and follow the channel again.
-    Unpin { target: Option<Target> },
+    Unpin {
+        target: Option<Target>,
+    },
     /// Go back, and hold.
-    Rollback { target: Option<Target>, to: Option<Back>, because: Option<Arc<str>> },
+    Rollback {
+        target: Option<Target>,
+        to: Option<Back>,
+        because: Option<Arc<str>>,
+    },
     /// Freeze without changing.
-    Hold { target: Option<Target>, end: Option<End>, because: Option<Arc<str>> },
+    Hold {
+        target: Option<Target>,
+        end: Option<End>,
+        because: Option<Arc<str>>,
+    },
     /// Lift a hold.
-    Resume { target: Option<Target> },
-    Explain { target: Option<Target> },
-    Status { target: Option<Target> },
+    Resume {
+        target: Option<Target>,
+    },
+    Explain {
+        target: Option<Target>,
+    },
+    Status {
+        target: Option<Target>,
+    },
     Plan,
     Help,
 }
