@@ -2,6 +2,8 @@
 //! Forgejo shares these ways; where a version differs, docs say so.
 
 mod proxy;
+mod pulls;
+mod rights;
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::support::forge_proxy::{Fault, ForgeProxy};
-use crate::support::forge_repo::{Comment, Repo, number};
+use crate::support::forge_repo::{Comment, Repo};
 use crate::support::gitea::{Account, Gitea, text};
 
 const NONE: Value = Value::Null;
@@ -58,203 +60,6 @@ fn it_keeps_its_port_and_its_data() {
     assert_eq!((commits.len(), commits[0].author.as_str()), (2, "ada <ada@example.org>"));
     assert_eq!((commits[0].message.trim_end(), &commits[0].parents[0]), ("Two files", &commits[1].sha));
     assert!(forge.log().contains("HTTPRequest"));
-}
-
-#[test]
-fn only_an_administrator_of_the_repository_learns_what_another_may_do() {
-    let world = world();
-    let World { forge, ada, bob, repo } = &world;
-    let (carl, dora) = (forge.user("carl"), forge.user("dora"));
-    repo.collaborator(&dora, "admin");
-    let ask = |who: &Account, about: &str, repo: &Repo| {
-        let answer = who.call("GET", &repo.path(&format!("/collaborators/{about}/permission")), &NONE);
-        (answer.status, answer.body["permission"].as_str().unwrap_or_default().to_owned(), answer.body["user"]["id"].as_u64())
-    };
-    let is = |status, word: &str, who: Option<&Account>| (status, word.to_owned(), who.map(|who| who.id));
-    assert_eq!(ask(&bob, "carl", &repo), is(403, "", None));
-    assert_eq!(ask(&bob, "bob", &repo), is(200, "write", Some(&bob)));
-    for knows in [&ada, &dora, &dora.scoped(&["read:repository"])] {
-        assert_eq!(ask(knows, "ada", &repo), is(200, "owner", Some(&ada)));
-        assert_eq!(ask(knows, "BOB", &repo), is(200, "write", Some(&bob)));
-        assert_eq!(ask(knows, "dora", &repo), is(200, "admin", Some(&dora)));
-        assert_eq!(ask(knows, "carl", &repo), is(200, "read", Some(&carl)));
-        assert_eq!(ask(knows, "nobody", &repo), is(404, "", None));
-    }
-    repo.remove_collaborator(&bob);
-    assert_eq!(ask(&ada, "bob", &repo), is(200, "read", Some(&bob)));
-
-    let hidden = forge.repo(&ada, "hidden", true);
-    assert_eq!(ask(&ada, "carl", &hidden), is(200, "none", Some(&carl)));
-    assert_eq!(ask(&carl, "carl", &hidden).0, 404);
-}
-
-#[test]
-fn a_token_without_the_scope_is_told_which_one_it_lacks() {
-    let world = world();
-    let World { bob, repo, .. } = &world;
-    let refused = bob.scoped(&["read:repository"]).call("POST", &repo.path("/statuses/0"), &json!({"state": "success"}));
-    assert_eq!(refused.status, 403);
-    let said = text(&refused.body["message"]);
-    assert_eq!(said, "token does not have at least one of required scope(s), required=[write:repository], token scope=read:repository");
-    // A comment needs the scope of issues, not that of the repository.
-    let number = repo.issue(&bob, "A question");
-    let path = repo.path(&format!("/issues/{number}/comments"));
-    assert_eq!(bob.scoped(&["write:repository"]).call("POST", &path, &json!({"body": "x"})).status, 403);
-    assert_eq!(bob.scoped(&["write:issue"]).call("POST", &path, &json!({"body": "x"})).status, 201);
-    let push = repo.push(&bob.scoped(&["read:repository"]), "other", "Change", &[]);
-    assert!(push.is_err_and(|said| said.contains("403")));
-}
-
-#[test]
-fn a_protected_branch_refuses_a_push_and_says_so() {
-    let world = world();
-    let World { ada, bob, repo, .. } = &world;
-    let tip = repo.tip("main");
-    let branch = |who: &Account| {
-        let told = who.get(&repo.path("/branches/main"));
-        (told["protected"] == true, told["user_can_push"] == true, told["user_can_merge"] == true)
-    };
-    assert_eq!(branch(&bob), (false, true, true));
-    repo.protect("main", &json!({"enable_push": false}));
-    assert_eq!((branch(&ada), branch(&bob)), ((true, false, true), (true, false, true)));
-    for who in [&ada, &bob] {
-        let said = repo.push(who, "main", "Change", &[("a", b"x")]).expect_err("the branch is protected");
-        assert!(said.contains("Not allowed to push to protected branch main"), "{said}");
-        assert!(said.contains("! [remote rejected] HEAD -> main (pre-receive hook declined)"), "{said}");
-    }
-    assert_eq!(repo.tip("main"), tip);
-
-    repo.protect("main", &json!({"enable_push": true, "enable_push_whitelist": true, "push_whitelist_usernames": ["ada"]}));
-    assert_eq!((branch(&ada).1, branch(&bob).1), (true, false));
-    assert!(repo.push(&bob, "main", "Change", &[("a", b"x")]).is_err());
-    assert!(repo.push(&ada, "main", "Change", &[("a", b"x")]).is_ok());
-    // The rules themselves are for administrators; a writer is only told what applies to them.
-    assert_eq!(bob.call("GET", &repo.path("/branch_protections"), &NONE).status, 403);
-    repo.unprotect("main");
-    assert_eq!(branch(&bob), (false, true, true));
-}
-
-#[test]
-fn of_two_pushes_onto_one_commit_one_wins() {
-    let world = world();
-    let World { forge, ada, bob, repo } = &world;
-    let proxy = ForgeProxy::before(&forge.address());
-    let mut slow = repo.prepare(&bob, "main", "Slow", &[("slow", b"x")]);
-    slow.url = format!("{}/{}.git", proxy.url(), repo.full_name());
-    proxy.fail(Fault::Hold, |seen| seen.writes());
-    let (said, won) = std::thread::scope(|scope| {
-        let slow = scope.spawn(|| slow.push());
-        // It has asked where the branch is, and its push is on the way.
-        proxy.wait_for(|seen| seen.target.ends_with("/git-receive-pack"));
-        let won = repo.push(&ada, "main", "Quick", &[("quick", b"x")]).expect("it is the first");
-        proxy.mend();
-        (slow.join().expect("no panic").expect_err("it is the second"), won)
-    });
-    assert_eq!(repo.tip("main"), Some(won));
-    assert!(said.contains("! [remote rejected] HEAD -> main") && said.contains("cannot lock ref 'refs/heads/main'"), "{said}");
-    assert!(slow.push().is_err_and(|said| said.contains("! [rejected]        HEAD -> main (fetch first)")));
-    assert!(slow.force().is_ok());
-}
-
-#[test]
-fn statuses_combine_to_the_worst_of_the_newest() {
-    let world = world();
-    let World { bob, repo, .. } = &world;
-    let sha = repo.tip("main").expect("the branch is there");
-    let combined = || bob.get(&repo.path(&format!("/commits/{sha}/status")));
-    // Nothing said yet looks like something to wait for; only the count tells.
-    let none = combined();
-    assert_eq!((&none["state"], &none["total_count"], &none["statuses"]), (&json!("pending"), &json!(0), &NONE));
-    let state = |context: &str, word: &str| {
-        repo.set_status(&sha, context, word, "What it says", &bob);
-        text(&combined()["state"])
-    };
-    assert_eq!(state("ci/a", "pending"), "pending");
-    assert_eq!(state("ci/a", "success"), "success");
-    assert_eq!(state("ci/b", "warning"), "failure");
-    assert_eq!(state("ci/b", "success"), "success");
-    assert_eq!(state("ci/b", "error"), "failure");
-    assert_eq!(state("ci/c", "pending"), "failure");
-    assert_eq!(state("ci/b", "success"), "pending");
-    let all = combined();
-    let each = all["statuses"].as_array().expect("a list");
-    let of = |context: &str| each.iter().find(|status| status["context"] == context).expect("it was set");
-    assert_eq!((each.len(), &of("ci/c")["status"], &of("ci/c")["state"]), (3, &json!("pending"), &NONE));
-    assert_eq!((&of("ci/b")["creator"]["login"], &of("ci/b")["description"]), (&json!("bob"), &json!("What it says")));
-    // A branch's name will do; what is unknown is no error of its own kind.
-    assert_eq!(text(&bob.get(&repo.path("/commits/main/status"))["state"]), "pending");
-}
-
-#[test]
-fn a_merge_is_refused_in_several_ways() {
-    let world = world();
-    let World { ada, repo, .. } = &world;
-    let fine = pull(&world, "fine");
-    let conflict = repo.prepare(ada, "conflict", "Change conflict", &[("fine", b"y")]).push().map(|_| repo.open(ada, "conflict", "C", ""));
-    let conflict = conflict.expect("a new branch can be pushed");
-    let options = |more: Value| {
-        let mut options = json!({"Do": "merge"});
-        options.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        options
-    };
-    let stale = options(json!({"head_commit_id": repo.tip("main")}));
-    let refused = repo.try_merge(ada, fine, &stale);
-    assert_eq!((refused.status, text(&refused.body["message"]).as_str()), (409, "head out of date"));
-
-    repo.protect(
-        "main",
-        &json!({"enable_push": true, "enable_status_check": true, "status_check_contexts": ["ci/*"], "block_admin_merge_override": true}),
-    );
-    let refused = repo.try_merge(ada, fine, &options(json!({})));
-    assert_eq!(refused.status, 405, "{}", refused.body);
-    assert_eq!(text(&refused.body["message"]), "Not all required status checks successful");
-    let later = options(json!({"merge_when_checks_succeed": true}));
-    assert_eq!(repo.try_merge(ada, fine, &later).status, 201);
-    assert_eq!(repo.try_merge(ada, fine, &later).status, 409);
-    let head = text(&repo.pull(fine)["head"]["sha"]);
-    repo.set_status(&head, "ci/a", "success", "", ada);
-    until(|| repo.pull(fine)["merged"] == true);
-    repo.unprotect("main");
-
-    until(|| repo.pull(conflict)["mergeable"] == false);
-    let refused = ada.call("POST", &repo.path(&format!("/pulls/{conflict}/merge")), &options(json!({})));
-    assert_eq!((refused.status, text(&refused.body["message"]).as_str()), (405, "Please try again later"));
-    repo.close(conflict);
-    assert_eq!(repo.try_merge(ada, conflict, &options(json!({}))).status, 404);
-    repo.reopen(conflict);
-}
-
-#[test]
-fn a_merge_leaves_commits_as_its_style_says() {
-    let world = world();
-    let World { ada, repo, .. } = &world;
-    let squashed = pull(&world, "squashed");
-    repo.push(ada, "squashed", "Second\n\nSome-Trailer: value", &[("more", b"x")]).expect("it is their branch");
-    repo.merge(squashed, "squash");
-    let tip = repo.commits("main").remove(0);
-    // Neither the pull request's text nor the messages and trailers of its commits.
-    assert_eq!(tip.message, "Title of squashed (#1)\n");
-    assert_eq!((tip.parents.len(), tip.author.as_str()), (1, "ada <ada@example.org>"));
-
-    let merged = pull(&world, "merged");
-    repo.merge(merged, "merge");
-    let tip = repo.commits("main").remove(0);
-    assert_eq!(tip.message, "Merge pull request 'Title of merged' (#2) from merged into main\n");
-    assert_eq!(tip.parents.len(), 2);
-    let told = repo.pull(merged);
-    assert_eq!((&told["state"], &told["merged"], &told["merge_commit_sha"]), (&json!("closed"), &json!(true), &json!(tip.sha)));
-    assert_eq!(repo.branches(), ["main", "merged", "squashed"]);
-    repo.delete_branch("merged");
-
-    let own = pull(&world, "own");
-    let message =
-        json!({"Do": "squash", "MergeTitleField": "A title", "MergeMessageField": "Key: value", "delete_branch_after_merge": true});
-    assert_eq!(repo.try_merge(ada, own, &message).status, 200);
-    assert_eq!(repo.commits("main").remove(0).message, "A title\n\nKey: value\n");
-    assert_eq!(repo.branches(), ["main", "squashed"]);
-    assert_eq!(repo.pulls("open"), [] as [Value; 0]);
-    let numbers: Vec<u64> = repo.pulls("all").iter().map(number).collect();
-    assert_eq!(numbers, [squashed, merged, own]);
 }
 
 #[test]
@@ -311,8 +116,8 @@ fn a_webhook_is_signed_over_its_body() {
 fn a_comment_changes_its_time_when_it_is_edited_only() {
     let world = world();
     let World { bob, repo, ada, .. } = &world;
-    let number = repo.issue(&bob, "A question");
-    let comment = repo.comment(number, "/status", &bob);
+    let number = repo.issue(bob, "A question");
+    let comment = repo.comment(number, "/status", bob);
     let now = || repo.comments(number).remove(0);
     let first = now();
     assert_eq!((first.id, first.author.as_str(), &first.created), (comment, "bob", &first.updated));
@@ -323,7 +128,7 @@ fn a_comment_changes_its_time_when_it_is_edited_only() {
     // The same reaction again is no error and no second reaction.
     let again = ada.call("POST", &repo.path(&format!("/issues/comments/{comment}/reactions")), &json!({"content": "eyes"}));
     assert_eq!((again.status, repo.reactions(comment).len()), (200, 1));
-    repo.edit_comment(comment, "/plan", &ada);
+    repo.edit_comment(comment, "/plan", ada);
     let edited = now();
     assert_eq!((edited.author.as_str(), edited.body.as_str(), &edited.created), ("bob", "/plan", &first.created));
     assert!(time(&edited.updated) > time(&first.updated));
@@ -375,12 +180,37 @@ fn an_html_comment_is_in_the_body_and_not_on_the_page() {
 }
 
 #[test]
+fn neither_a_backslash_nor_an_entity_takes_the_life_out_of_a_text() {
+    let world = world();
+    let World { bob, repo, .. } = &world;
+    repo.issue(bob, "A question");
+    let html = |text: &str| repo.markdown(text).trim().to_owned();
+    let mentions = ["@ada", "&#64;ada", "\\@ada", "#1", "&#35;1", "\\#1", "ada/infra#1", "ada@example.org"];
+    let addresses = ["[x](https://example.org)", "https://example.org", "https&#58;//example.org", "<https://example.org>"];
+    let raw = ["<a href=\"https://example.org\">x</a>", "![i](https://example.org/a.png)"];
+    for text in [&mentions[..], &addresses, &raw].concat() {
+        assert!(html(text).contains("<a "), "{text}");
+    }
+    // A character of no width does, and code.
+    let quiet = ["@\u{200b}ada", "#\u{200b}1", "ada/infra#\u{200b}1", "https:\u{200b}//example.org", "www.example.org"];
+    for text in quiet {
+        assert_eq!(html(text), format!("<p dir=\"auto\">{text}</p>"));
+    }
+    for text in [&mentions[..], &addresses].concat() {
+        assert!(!html(&format!("`{text}`")).contains("<a "), "{text}");
+        assert!(!html(&format!("```\n{text}\n```")).contains("<a "), "{text}");
+    }
+    assert_eq!(html("<b>x</b>"), "<p dir=\"auto\"><b>x</b></p>");
+    assert_eq!(html("<script>x</script>"), "&lt;script&gt;x&lt;/script&gt;");
+}
+
+#[test]
 fn labels_are_made_and_set_by_id() {
     let world = world();
     let number = pull(&world, "change");
     let World { bob, repo, .. } = &world;
     let made = bob.post(&repo.path("/labels"), &json!({"name": "pintle", "color": "#00aabb"}));
-    assert_eq!(repo.labels(), [made.clone()]);
+    assert_eq!(repo.labels(), std::slice::from_ref(&made));
     bob.post(&repo.path(&format!("/issues/{number}/labels")), &json!({"labels": [made["id"]]}));
     bob.post(&repo.path(&format!("/issues/{number}/labels")), &json!({"labels": ["pintle"]}));
     assert_eq!(repo.pull(number)["labels"], json!([made]));

@@ -201,13 +201,14 @@ impl Repo {
         assert_eq!(answer.status, 200, "merge of {number}: {}", answer.body);
     }
 
-    /// Asks for a merge with these options of `MergePullRequest` until the answer is another than "try again later".
+    /// Asks for a merge with these options of `MergePullRequest` until the answer is another than "try again later", for half a minute:
+    /// the forge says so while it computes, and for ever when there is a conflict.
     pub fn try_merge(&self, who: &Account, number: u64, options: &Value) -> Answer {
         let start = Instant::now();
         loop {
             let answer = who.call("POST", &self.path(&format!("/pulls/{number}/merge")), options);
             let computing = answer.status == 405 && text(&answer.body["message"]).contains("try again later");
-            if !computing || start.elapsed() > DEADLINE || self.pull(number)["mergeable"] == false && start.elapsed() > DEADLINE / 10 {
+            if !computing || start.elapsed() > DEADLINE {
                 return answer;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -293,7 +293,7 @@ fn configure(folder: &Path, programs: &Path, port: u16, url: &str) {
          STATIC_ROOT_PATH = {programs}/static\nAPP_DATA_PATH = {here}/data\nDISABLE_SSH = true\nOFFLINE_MODE = true\n\
          [database]\nDB_TYPE = sqlite3\nPATH = {here}/forge.db\nSQLITE_JOURNAL_MODE = WAL\n\
          [repository]\nROOT = {here}/repositories\nDEFAULT_BRANCH = main\n\
-         [security]\nINSTALL_LOCK = true\nSECRET_KEY = not-a-secret\nPASSWORD_HASH_ALGO = pbkdf2_v2\n\
+         [security]\nINSTALL_LOCK = true\nSECRET_KEY = not-a-secret\nPASSWORD_HASH_ALGO = pbkdf2$1000$50\n\
          INTERNAL_TOKEN = not-a-secret\n\
          [service]\nENABLE_REVERSE_PROXY_AUTHENTICATION = true\nENABLE_NOTIFY_MAIL = false\n\
          [webhook]\nALLOWED_HOST_LIST = loopback\n\
