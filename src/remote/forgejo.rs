@@ -136,3 +136,6 @@ impl Client {
         wire.read(self.place()).ok_or_else(|| self.unreadable(what, "it lacks what makes it what it should be"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod conformance;
 mod demo;
 mod faults;
 mod forge_server;
+mod forgejo_client;
 mod fuzz_smoke;
 mod generated;
 mod git_remote;

@@ -141,3 +141,6 @@ impl MergeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,9 @@ impl Client {
             // Without a total, a page shorter than the one before is the last; forges may give less than is asked for.
             let end = reply.total().map_or(values.len() < before.len(), |total| seen >= total);
             let read = elements::<W>(&values, self.place());
+            if read.len() < values.len() {
+                tracing::warn!(host = %self.place().host(), what = %ask.what, count = values.len() - read.len(), "left out what cannot be read");
+            }
             let stop = enough(&read);
             items.extend(read);
             if end || stop {
