@@ -12,6 +12,7 @@ mod fuzz_smoke;
 mod generated;
 mod git_remote;
 mod kills;
+mod quoting;
 mod races;
 mod registry_conformance;
 mod repos;

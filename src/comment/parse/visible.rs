@@ -174,7 +174,7 @@ impl Walk<'_> {
 
     fn text(&mut self, text: &str, start: usize) {
         let start = self.from + start;
-        let alone = self.blocks == 0 && self.spans == 0 && self.html.open.is_empty();
+        let alone = self.blocks == 0 && self.spans == 0 && !self.html.is_open();
         if self.fresh && alone && self.starts_line(start) {
             let number = self.source[..start].bytes().filter(|b| *b == b'\n').count() + 1;
             self.current = Some(Line { number, start, text: String::new(), aliens: Vec::new() });
@@ -229,6 +229,8 @@ impl Walk<'_> {
 #[derive(Default)]
 struct Html {
     open: Vec<String>,
+    /// A comment or a tag does not end: a browser takes what follows for a part of it.
+    lost: bool,
     /// The block that is being read, which comes line by line.
     block: String,
 }
@@ -236,18 +238,34 @@ struct Html {
 /// Elements without an end.
 const VOID: [&str; 14] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
 
+/// Elements in which no other tag counts.
+const RAW: [&str; 9] = ["iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp"];
+
 impl Html {
+    fn is_open(&self) -> bool {
+        self.lost || !self.open.is_empty()
+    }
+
     fn read(&mut self, mut html: &str) {
         while let Some(at) = html.find('<') {
             html = &html[at + 1..];
             if let Some(comment) = html.strip_prefix("!--") {
-                html = comment.split_once("-->").map_or("", |(_, rest)| rest);
+                let end = comment.split_once("-->");
+                self.lost |= end.is_none();
+                html = end.map_or("", |(_, rest)| rest);
                 continue;
             }
             let (closing, tag) = html.strip_prefix('/').map_or((false, html), |tag| (true, tag));
             let name = tag[..tag.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(tag.len())].to_ascii_lowercase();
-            html = after_tag(tag);
-            if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || VOID.contains(&name.as_str()) {
+            let known = name.starts_with(|c: char| c.is_ascii_alphabetic());
+            if !known && !tag.starts_with(['!', '?']) && !closing {
+                continue;
+            }
+            let end = after_tag(tag);
+            self.lost |= end.is_none();
+            html = end.unwrap_or_default();
+            let raw = self.open.last().is_some_and(|open| RAW.contains(&open.as_str()) && *open != name);
+            if !known || raw || VOID.contains(&name.as_str()) {
                 continue;
             }
             match (closing, self.open.iter().rposition(|open| *open == name)) {
@@ -260,16 +278,16 @@ impl Html {
 }
 
 /// Returns what follows a tag's `>`, which counts outside of quotes only.
-fn after_tag(tag: &str) -> &str {
+fn after_tag(tag: &str) -> Option<&str> {
     let mut quote = None;
     for (at, c) in tag.char_indices() {
         match quote {
             Some(open) if open == c => quote = None,
             Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
-            None if c == '>' => return &tag[at + 1..],
+            None if c == '>' => return Some(&tag[at + 1..]),
             None => {}
         }
     }
-    ""
+    None
 }
