@@ -135,7 +135,7 @@ fn in_commit(chars: &[char], at: usize) -> bool {
     let hex = |c: &char| c.is_ascii_digit() || ('a'..='f').contains(c);
     let start = at + 1 - chars[..=at].iter().rev().take_while(|c| hex(c)).count();
     let after = chars[at + 1..].iter().take_while(|c| hex(c)).count();
-    after > 0 && start <= at && (at + 1 - start) % 6 == 0
+    after > 0 && start <= at && (at + 1 - start).is_multiple_of(6)
 }
 
 fn longest_run(text: &str, c: char) -> usize {

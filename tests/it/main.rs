@@ -5,6 +5,7 @@ mod cli;
 mod conformance;
 mod demo;
 mod faults;
+mod forge_server;
 mod fuzz_smoke;
 mod generated;
 mod git_remote;

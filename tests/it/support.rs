@@ -2,10 +2,13 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+pub mod forge_proxy;
+pub mod forge_repo;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub mod generate;
 pub mod git;
 pub mod git_host;
+pub mod gitea;
 pub mod guard;
 pub mod http;
 pub mod images;

@@ -60,11 +60,12 @@ fn options(word: &str) -> &'static [&'static str] {
 fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<Words<'a>, String> {
     let mut found = Words::default();
     let mut rest = Rest { text: &line.text, at: command.len() };
+    let reason_at = rest.clone().find(|(_, word)| *word == "because" && options.contains(word)).map_or(usize::MAX, |(start, _)| start);
+    plain(line, reason_at)?;
     let targets = !matches!(command, "/plan" | "/help");
     let mut first = targets;
     while let Some((start, word)) = rest.next() {
-        if word == "because" && options.contains(&"because") {
-            plain(line, start)?;
+        if start == reason_at {
             found.because = Some(reason(line, rest.at)?);
             return Ok(found);
         }
@@ -79,11 +80,11 @@ fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<Words<'a
         }
         first = false;
     }
-    plain(line, line.text.len() + 1)?;
     Ok(found)
 }
 
 /// Walks over the words of a line.
+#[derive(Clone)]
 struct Rest<'a> {
     text: &'a str,
     at: usize,

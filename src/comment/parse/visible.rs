@@ -35,15 +35,18 @@ pub(super) fn lines(source: &str) -> Vec<Line> {
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_GFM;
     let more = github | Options::ENABLE_MATH | Options::ENABLE_DEFINITION_LIST;
-    let mut lines = read(source, 0, github);
+    let first = walk(source, 0, github);
+    let formulas = formulas(source, &first.code);
+    let mut lines = first.lines;
+    lines.retain(|line| !formulas.iter().any(|formula| formula.contains(&line.start)));
     let mut agree = |other: Vec<Line>| {
         let starts: BTreeSet<usize> = other.iter().map(|line| line.start).collect();
         lines.retain(|line| starts.contains(&line.start));
     };
-    agree(read(source, 0, more));
+    agree(walk(source, 0, more).lines);
     if let Some(body) = after_header(source) {
-        agree(read(source, body, github));
-        agree(read(source, body, more));
+        agree(walk(source, body, github).lines);
+        agree(walk(source, body, more).lines);
     }
     lines
 }
@@ -63,12 +66,36 @@ fn after_header(source: &str) -> Option<usize> {
     None
 }
 
-fn read(source: &str, from: usize, options: Options) -> Vec<Line> {
+/// Returns the formulas that Gitea sees between lines that begin with `$$` and `$$`, or `\[` and `\]`, across blank lines, up to the end when
+/// they are not closed. A mark within a code block begins none.
+fn formulas(source: &str, code: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut formulas, mut open, mut at) = (Vec::new(), None, 0);
+    for line in source.split_inclusive('\n') {
+        let text = line.trim_start_matches(' ');
+        let ends = [("$$", "$$"), ("\\[", "\\]")].into_iter().find_map(|(begin, end)| text.strip_prefix(begin).map(|rest| (rest, end)));
+        match (open, ends) {
+            (Some((start, end)), _) if text.trim_end().starts_with(end) && text.trim_matches(['$', '\\', ']', ' ', '\n']).is_empty() => {
+                formulas.push(start..at);
+                open = None;
+            }
+            (None, Some((rest, end))) if !rest.contains(end) && !code.iter().any(|block| block.contains(&at)) => open = Some((at, end)),
+            _ => {}
+        }
+        at += line.len();
+    }
+    formulas.extend(open.map(|(start, _)| start..source.len()));
+    formulas
+}
+
+fn walk(source: &str, from: usize, options: Options) -> Walk<'_> {
     let mut walk = Walk { source, from, ..Walk::default() };
     for (event, range) in Parser::new_ext(&source[from..], options).into_offset_iter() {
+        if matches!(event, Event::Start(Tag::CodeBlock(_))) {
+            walk.code.push(from + range.start..from + range.end);
+        }
         walk.event(event, range);
     }
-    walk.lines
+    walk
 }
 
 #[derive(Default)]
@@ -85,6 +112,8 @@ struct Walk<'a> {
     /// Nothing of the line was read yet.
     fresh: bool,
     html: Html,
+    /// Code blocks, in the source.
+    code: Vec<Range<usize>>,
 }
 
 impl Walk<'_> {
