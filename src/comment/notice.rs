@@ -14,7 +14,13 @@ use url::Url;
 /// Returns title and body; a comment on a pull request has only the body. The body starts with the mark of what it tells.
 pub fn notice(notice: &Notice, forge_url: &Url) -> Words {
     match notice {
-        Notice::Pipeline { commit, subject, failed, since, pull: _ } => pipeline(commit, subject, failed, *since, forge_url),
+        Notice::Pipeline { commit, subject, pull, failed, since } => {
+            let mut words = pipeline(commit, subject, failed, *since, forge_url);
+            if pull.is_none() {
+                words.body += "Then this issue can be closed.\n";
+            }
+            words
+        }
     }
 }
 
@@ -33,7 +39,7 @@ fn pipeline(commit: &CommitId, subject: &str, failed: &[Check], since: Timestamp
     };
     let body = format!(
         "{mark}\npintle wrote {link} ({subject}), {since}.\n\n{told}\n\nWhat the commit declares may not run yet. pintle tells this once, and \
-         looks on: once the statuses of this commit or of a later one are green, nothing more is needed.\n"
+         goes on looking: once the statuses of this commit or of a later one are green, nothing more is needed.\n"
     );
     Words { title: format!("The pipeline of {} {what}", commit.short()), body }
 }

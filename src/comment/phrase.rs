@@ -11,14 +11,39 @@ pub const LONGEST: usize = 60_000;
 /// A sentence has so many characters at most.
 const SENTENCE: usize = 400;
 
-/// Returns a sentence for the middle of a line, without its full stop.
+/// Returns a sentence for the middle of a line, without its full stop. What stands between backticks in it is code.
 pub fn said(text: &str) -> String {
-    quote::inline(short(text, SENTENCE).trim_end().trim_end_matches('.'))
+    let text = short(text, SENTENCE);
+    let text = text.trim_end().trim_end_matches('.');
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return quote::inline(text);
+    }
+    let mut out = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        let spaced = part.starts_with(char::is_whitespace) || (at % 2 == 1 && out.ends_with('`'));
+        out.push_str(if spaced && !out.is_empty() && !out.ends_with(' ') { " " } else { "" });
+        out.push_str(&if at % 2 == 1 { named(part) } else { quote::inline(part) });
+        out.push_str(if part.ends_with(char::is_whitespace) && !out.ends_with(' ') { " " } else { "" });
+    }
+    out.trim().to_owned()
+}
+
+/// Returns a whole sentence, from its first word to its full stop.
+pub fn sentence(start: &str, text: &str) -> String {
+    let said = said(text);
+    let stop = if said.ends_with(['?', '!', '…', ':']) { "" } else { "." };
+    format!("{start}{said}{stop}")
 }
 
 /// Returns a name as code, cut to a length that a name can have.
+///
+/// Where the post becomes a commit's message, a forge reads it as plain text, and `#12` or `@ana` after a space mean something there also in
+/// code: they are taken apart then.
 pub fn named(text: &str) -> String {
-    quote::code(&short(text, 300))
+    let text = short(text, 300);
+    let told = text.contains(char::is_whitespace) && text.contains(['#', '!', '@']);
+    if told { format!("<code>{}</code>", quote::inline(&text)) } else { quote::code(&text) }
 }
 
 /// Returns the first `chars` characters; a character has eight bytes at most here, however many marks are piled on it.

@@ -5,7 +5,7 @@ mod notes;
 mod table;
 
 use super::marker::Marker;
-use super::phrase::{LONGEST, count, link_within, listed, named, said, short};
+use super::phrase::{LONGEST, count, link_within, listed, named, said, sentence, short};
 use super::quote;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -120,7 +120,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn text(&self, detail: Detail, room: usize) -> String {
-        let head = format!("{}\n{}", self.purpose(), self.remarks());
+        let head = format!("{}{}", self.purpose(), self.remarks());
         let reasons = if detail == Detail::Bare { String::new() } else { table::reasons(&self.groups) };
         let notes = match detail {
             Detail::All => notes::all(&self.groups),
@@ -134,13 +134,13 @@ impl Page<'_> {
         format!("{head}{}{tail}", table::table(&self.groups, self.at, room))
     }
 
-    /// `Merging this pins 2 images for the first time and …, in immich.`
+    /// `Merging this changes immich: it pins 2 images for the first time and …`
     fn purpose(&self) -> String {
         let mut actions: Vec<Action> = self.change.pins.iter().map(|pin| pin.action).collect();
         actions.sort();
         let phrases: Vec<String> = actions.chunk_by(|a, b| a == b).filter_map(|same| Some(effect(*same.first()?, same.len()))).collect();
-        let place = if self.asked().is_empty() { format!(", in {}", named(&self.change.name)) } else { String::new() };
-        format!("Merging this {}{place}.\n", listed(&phrases))
+        let place = if self.asked().is_empty() { format!("changes {}: it ", named(&self.change.name)) } else { String::new() };
+        format!("Merging this {place}{}.\n", listed(&phrases))
     }
 
     /// Who asked for it, and why it is not a commit.
@@ -153,9 +153,9 @@ impl Page<'_> {
             (false, false) => remarks.push(format!("Asked for by {}.", listed(&asked))),
             (false, true) => {}
         }
-        remarks.extend(self.proposal.why.iter().map(|why| format!("It is a pull request and not a commit: {}.", said(why))));
+        remarks.extend(self.proposal.why.iter().map(|why| sentence("It is a pull request and not a commit: ", why)));
         let quoted: Vec<String> = remarks.iter().map(|remark| format!("> {remark}\n")).collect();
-        if quoted.is_empty() { String::new() } else { format!("{}\n", quoted.join(">\n")) }
+        if quoted.is_empty() { String::new() } else { format!("\n{}", quoted.join(">\n")) }
     }
 
     /// Everybody who asked, each comment once.
@@ -175,7 +175,7 @@ impl Page<'_> {
 
     fn may_say(&self) -> String {
         let merges = match &self.proposal.merges {
-            Some(merges) => format!("**It merges by itself**: {}.", said(merges)),
+            Some(merges) => sentence("**It merges by itself**: ", merges),
             None => "It waits for somebody to merge it: pintle does not.".to_owned(),
         };
         let rows: String = COMMANDS.iter().map(|(usage, effect)| format!("| {} | {effect} |\n", quote::code(usage))).collect();
@@ -204,7 +204,7 @@ fn effect(action: Action, of: usize) -> String {
     let them = if one { "it" } else { "them" };
     match action {
         Action::Adopt => {
-            format!("pins {images} for the first time, at what {} upstream", if one { "its tag means" } else { "their tags mean" })
+            format!("pins {images} for the first time")
         }
         Action::Move => format!("moves {images} to what {} upstream now", if one { "its tag means" } else { "their tags mean" }),
         Action::Pin => format!("pins {images} as asked, and holds {them}"),

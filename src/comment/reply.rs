@@ -6,7 +6,7 @@ mod undo;
 
 use super::marker::Marker;
 use super::parse::COMMANDS;
-use super::phrase::{LONGEST, code_link, commit_link, lines, named, said, short};
+use super::phrase::{LONGEST, code_link, commit_link, lines, named, said, sentence, short};
 use super::quote;
 use crate::model::ask::Right;
 use crate::model::commit::CommitId;
@@ -55,7 +55,7 @@ impl Teller<'_> {
         match outcome {
             Outcome::Written { command, change, done } => self.written(command, change, done),
             Outcome::WrittenBefore { command, commit, sites } => self.written_before(command, commit, sites),
-            Outcome::Nothing { command, why } => format!("{}: there was nothing to do. {}.\n", word(command), capital(&said(why))),
+            Outcome::Nothing { command, why } => format!("{}: {}\n", word(command), sentence("there was nothing to do, because ", why)),
             Outcome::Refused { command, why, hint } => refused(command, why, hint.as_deref()),
             Outcome::NotFound { command, target, near } => self.not_found(command, target, near),
             Outcome::Ambiguous { command, target, candidates } => self.ambiguous(command, target.as_deref(), candidates),
@@ -81,12 +81,13 @@ impl Teller<'_> {
         let commit = link.and_then(|link| link.commit.as_ref()).map(|(commit, url)| code_link(commit.short(), url.as_str()));
         let pull =
             link.and_then(|link| link.pull.as_ref()).map(|(number, url)| quote::link(&format!("pull request {number}"), url.as_str()));
-        let what = match (commit, pull) {
+        let what = match (commit, &pull) {
             (Some(commit), _) => format!("done in {commit}."),
             (None, Some(pull)) => format!("proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."),
             (None, None) => format!("it is part of the change {}.", named(change)),
         };
-        let items: Vec<String> = done.iter().map(|done| format!("- {}", one_done(done))).collect();
+        let when = if pull.is_some() { "then" } else { "now" };
+        let items: Vec<String> = done.iter().map(|done| format!("- {}", one_done(done, when))).collect();
         let head = format!("{}: {what}\n\n", word(command));
         let undo = undo::undo(done, self.room / 3);
         let list = lines(&items, self.room.saturating_sub(head.len() + undo.len() + 100));
@@ -136,8 +137,9 @@ impl Teller<'_> {
             Some(command) => format!("line {}, {}", misread.line, word(command)),
             None => format!("line {}", misread.line),
         };
-        let hint = misread.hint.as_ref().map_or(String::new(), |hint| format!(" What would help: {}.", said(hint)));
-        format!("Nothing of this comment was done, because pintle could not read all of it: {place}: {}.{hint}\n", said(&misread.what))
+        let hint = misread.hint.as_ref().map_or(String::new(), |hint| sentence(" What would help: ", hint));
+        let what = sentence(&format!("{place}: "), &misread.what);
+        format!("Nothing of this comment was done, because pintle could not read all of it: {what}{hint}\n")
     }
 
     fn may_not(&self, command: &str, needs: Right, has: Right) -> String {
@@ -165,20 +167,19 @@ fn word(command: &str) -> String {
 }
 
 fn refused(command: &str, why: &str, hint: Option<&str>) -> String {
-    let hint = hint.map_or(String::new(), |hint| format!(" What would help: {}.", said(hint)));
-    format!("{}: nothing was done, because {}.{hint}\n", word(command), said(why))
+    let hint = hint.map_or(String::new(), |hint| sentence(" What would help: ", hint));
+    format!("{}: {}{hint}\n", word(command), sentence("nothing was done, because ", why))
 }
 
-/// `` `image@digest`, held until …; in `file#user` ``
-fn one_done(done: &Done) -> String {
-    let holds = matches!(done.action, Action::Pin | Action::Rollback | Action::Hold);
-    let held = match (holds, done.until) {
-        (true, Some(until)) => format!(", held until {}", show_time(until)),
-        (true, None) => ", held until somebody lifts it".to_owned(),
-        (false, _) if matches!(done.action, Action::Unpin | Action::Resume | Action::Lift) => ", no longer held".to_owned(),
-        (false, _) => String::new(),
+/// `` `file#user` is now `image@digest`, held until … ``
+fn one_done(done: &Done, when: &str) -> String {
+    let held = match (done.action, done.until) {
+        (Action::Pin | Action::Rollback | Action::Hold, Some(until)) => format!(", held until {}", show_time(until)),
+        (Action::Pin | Action::Rollback | Action::Hold, None) => ", held until somebody lifts it".to_owned(),
+        (Action::Unpin | Action::Resume | Action::Lift, _) => ", no longer held".to_owned(),
+        (Action::Adopt | Action::Move, _) => String::new(),
     };
-    format!("{}{held}: {}", named(&done.image), named(&done.site.to_string()))
+    format!("{} is {when} {}{held}", named(&done.site.to_string()), named(&done.image))
 }
 
 /// A code block of as many lines as fit, then how many are left out.
@@ -211,12 +212,6 @@ fn help() -> String {
          in a pull request of pintle's is for the images of that pull request.\n\n\
          `/explain`, `/status`, `/plan` and `/help` are for everybody who may read this repository, the others for those who may write to it.\n"
     )
-}
-
-/// Begins a sentence with a capital letter.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
