@@ -12,6 +12,7 @@ mod kills;
 mod races;
 mod registry_conformance;
 mod repos;
+mod run;
 mod scan_testdata;
 mod servers;
 mod support;

@@ -2,6 +2,7 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+pub mod daemon;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub mod generate;
 pub mod git;
