@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::cmd::Pintle;
@@ -264,4 +264,16 @@ fn wrong_flags_end_it_and_a_taken_port_does() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let output = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
     assert!(output.code == Some(1) && output.stderr.contains("cannot listen on 127.0.0.1:"), "{output:?}");
+}
+
+#[test]
+fn the_manifest_and_its_page_name_only_what_there_is() {
+    let help = Pintle::new(clones().path(), ["run", "--help"]).run().stdout;
+    let variable = regex::Regex::new("PINTLE_[A-Z_]+").unwrap();
+    for file in ["deploy/deployment.yaml", "docs/running.md"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        for found in variable.find_iter(&text) {
+            assert!(help.contains(found.as_str()), "{file}: {}", found.as_str());
+        }
+    }
 }
