@@ -142,7 +142,12 @@ impl<W: Work, S: Stops> Loop<W, S> {
                 self.server = None;
                 Event::TaskEnded(Ended::Server(ended))
             }
-            ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => Event::TaskEnded(Ended::Pass(ended)),
+            ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => {
+                if ended.is_err() {
+                    self.pass = None;
+                }
+                Event::TaskEnded(Ended::Pass(ended))
+            }
             hooks = self.wakes.next() => Event::Hook(hooks),
             () = sleep_until(due), if idle => Event::Timer,
         }

@@ -16,6 +16,7 @@ mod quoting;
 mod races;
 mod registry_conformance;
 mod repos;
+mod run;
 mod scan_testdata;
 mod servers;
 mod support;

@@ -6,6 +6,7 @@ pub mod cmd;
 pub mod forge_line;
 pub mod forge_proxy;
 pub mod forge_repo;
+pub mod daemon;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub mod generate;
 pub mod git;
