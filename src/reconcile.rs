@@ -97,14 +97,13 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let forge = observe::forge(session, checkout).await;
-    let asks = forge.known().map(|forge| forge.asks.as_slice()).unwrap_or_default();
-    let channels = plan::channels(&checkout.scan, &checkout.config, asks);
+    let channels = plan::channels(&checkout.scan, &checkout.config);
     let snapshot = Snapshot { forge, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }
 
-/// Proves every digest at its registry and every edit in the text, and asks what changed in the images that are proposed. A digest that nobody
+/// Proves every digest at its registry and every edit in the text, A digest that nobody
 /// serves is not pinned: the plan is made without it.
 async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
@@ -113,10 +112,6 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
             break;
         }
         now.snapshot.unproved.extend(failed);
-        now.plan = plan::plan(&now.snapshot);
-    }
-    now.snapshot.notes = observe::notes(session, registries, &now.plan).await;
-    if !now.snapshot.notes.is_empty() {
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);
