@@ -1,5 +1,4 @@
-//! What the integration tests share: the program in a clean environment, git remotes, real registries, a real
-//! forge, the oracle.
+//! What the integration tests share: the program in a clean environment, git remotes, real registries, a real forge, the oracle.
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
