@@ -421,7 +421,7 @@ fn comments(count: usize) -> Vec<String> {
 #[test]
 fn a_command_is_a_line_that_the_forge_shows_as_plain_text() {
     let world = world();
-    let mut commands = 0;
+    let (mut commands, mut wrong) = (0, Vec::new());
     for text in comments(8_000) {
         let read: Vec<&str> = match parse(&text) {
             Ok(commands) => commands.iter().map(pintle::model::ask::Command::word).collect(),
@@ -433,9 +433,11 @@ fn a_command_is_a_line_that_the_forge_shows_as_plain_text() {
         let html = world.repo.markdown(&text);
         let shown = first_words(&html);
         let mut shown_rest = shown.iter();
-        let all = read.iter().all(|word| shown_rest.any(|shown| shown == word));
-        assert!(all, "{text:?} is read as {read:?} and shown as {shown:?}: {html}");
+        if !read.iter().all(|word| shown_rest.any(|shown| shown == word)) {
+            wrong.push(format!("{text:?} is read as {read:?} and shown as {shown:?}: {html}"));
+        }
         commands += read.len();
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(commands > 300, "only {commands} commands were compared");
 }
