@@ -38,6 +38,8 @@ pub struct Config {
     pub registries: Vec<Registry>,
     pub caches: Vec<Cache>,
     pub git: Git,
+    pub forge: Forge,
+    pub pipeline: Pipeline,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,18 +114,36 @@ pub enum Extra {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defaults {
     pub policy: Option<Policy>,
-    pub mode: Mode,
+    pub modes: Modes,
     pub schedule: Option<Schedule>,
     pub settle: SignedDuration,
+    pub automerge: Option<bool>,
+    pub soak: SignedDuration,
 }
 
 /// How a change reaches the default branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     Commit,
-    /// Cannot be carried out yet: such sites are planned as blocked.
     PullRequest,
     Off,
+}
+
+/// A mode for each kind of action; `None` leaves it to who speaks next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// First pins.
+    pub adopt: Option<Mode>,
+    /// Pins that follow their channel. `move` in the file.
+    pub follow: Option<Mode>,
+    /// Rollbacks that pintle makes by itself.
+    pub rollback: Option<Mode>,
+}
+
+impl Modes {
+    pub fn all(mode: Mode) -> Self {
+        Self { adopt: Some(mode), follow: Some(mode), rollback: Some(mode) }
+    }
 }
 
 impl Mode {
@@ -142,9 +162,13 @@ pub struct Rule {
     pub number: usize,
     pub matches: Match,
     pub policy: Option<Policy>,
-    pub mode: Option<Mode>,
+    pub modes: Modes,
     pub schedule: Option<Schedule>,
     pub settle: Option<SignedDuration>,
+    /// Whether pintle merges its own pull requests when their time has come.
+    pub automerge: Option<bool>,
+    /// How long a digest must have been known before its pull request is merged by pintle.
+    pub soak: Option<SignedDuration>,
     pub group: Option<Arc<str>>,
     /// The reason, when the rule holds its sites.
     pub hold: Option<Arc<str>>,
@@ -210,6 +234,32 @@ pub struct Git {
     pub author_email: Arc<str>,
 }
 
+/// How pintle behaves in the forge. Its address and token are told by flags, not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forge {
+    /// No more pull requests than this are open at a time; those people asked for do not count.
+    pub max_pull_requests: usize,
+    /// Put on every pull request and issue of pintle's.
+    pub labels: Vec<Arc<str>>,
+    /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without it as the repo does by default.
+    pub merge_style: Option<Arc<str>>,
+    /// Accounts, by numeric id, that may command where their right cannot be looked up.
+    pub commanders: Vec<u64>,
+    /// Commands in comments older than this are not carried out.
+    pub command_age: SignedDuration,
+}
+
+/// What pintle expects of CI after a push.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// Whether moves wait while the statuses of the last change have not ended.
+    pub wait: bool,
+    /// How long a status may take to come and to end.
+    pub timeout: SignedDuration,
+    /// Globs of the contexts that count; empty: all.
+    pub contexts: Vec<Glob>,
+}
+
 impl Config {
     /// Reads the text of a configuration; `file` names it in errors.
     ///
@@ -250,13 +300,40 @@ impl Default for Config {
             registries: Vec::new(),
             caches: Vec::new(),
             git: Git::default(),
+            forge: Forge::default(),
+            pipeline: Pipeline::default(),
         }
+    }
+}
+
+impl Default for Forge {
+    fn default() -> Self {
+        Self {
+            max_pull_requests: 10,
+            labels: vec!["pintle".into()],
+            merge_style: None,
+            commanders: Vec::new(),
+            command_age: SignedDuration::from_hours(24),
+        }
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self { wait: true, timeout: SignedDuration::from_mins(30), contexts: Vec::new() }
     }
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { policy: None, mode: Mode::Commit, schedule: None, settle: SignedDuration::from_mins(10) }
+        Self {
+            policy: None,
+            modes: Modes::default(),
+            schedule: None,
+            settle: SignedDuration::from_mins(10),
+            automerge: None,
+            soak: SignedDuration::ZERO,
+        }
     }
 }
 

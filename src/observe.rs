@@ -148,6 +148,10 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
         cache: BTreeMap::new(),
         history: checkout.history.clone(),
         ledger: checkout.ledger.clone(),
+        branches: Vec::new(),
+        forge: Seen::NotAsked,
+        unproved: BTreeMap::new(),
+        notes: BTreeMap::new(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The three values of a pass: Snapshot (all that was observed), Plan (all that was decided), Receipt (all that was written). Types only, and
 //! (`trailers`, `ledger`) the text they have in git.
 
+pub mod answer;
+pub mod forge;
 pub mod ledger;
+pub mod notes;
 pub mod trailers;
 
 use crate::config::Config;
@@ -11,7 +14,10 @@ use crate::model::reference::Channel;
 use crate::sites::{Scan, SiteKey};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::Files;
+use answer::{Answer, Notice};
+use forge::{Branch, Forge};
 use jiff::Timestamp;
+use notes::Notes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,6 +39,14 @@ pub struct Snapshot {
     pub history: Seen<Vec<Recorded>>,
     /// What was first seen when, as of the last pass.
     pub ledger: Seen<Ledger>,
+    /// The branches `pintle/…` of the remote, sorted by name.
+    pub branches: Vec<Branch>,
+    /// Pull requests, comments and statuses; `NotAsked` where no forge is named.
+    pub forge: Seen<Forge>,
+    /// Digests that could not be fetched from their registry, and why: they may not be written.
+    pub unproved: BTreeMap<(Channel, Digest), String>,
+    /// What changed between two digests of a channel (from, to), where it was asked for.
+    pub notes: BTreeMap<(Channel, Digest, Digest), Notes>,
 }
 
 /// A thing that was looked at: not having been able to look is never the same as nothing being there.
@@ -96,8 +110,20 @@ pub struct PinRecord {
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
     pub from: Option<Digest>,
-    pub to: Digest,
+    /// `None` only where an unpinned site is held or let go.
+    pub to: Option<Digest>,
     pub cause: Cause,
+    /// Who asked for it, where somebody did.
+    pub asked: Option<Asked>,
+}
+
+/// Who asked for a change, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// `ana (7)`: login and numeric id.
+    pub by: String,
+    /// The comment's address in the forge; ends in `#issuecomment-<id>`.
+    pub comment: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,12 +132,28 @@ pub enum Action {
     Adopt,
     /// The channel's digest moved.
     Move,
+    /// Pinned and held because somebody said so.
+    Pin,
+    /// The hold is lifted, the channel is followed again.
+    Unpin,
+    /// Back to a digest that was pinned before, and held. What it goes back from is never proposed again.
+    Rollback,
+    /// Held where it is.
+    Hold,
+    /// The hold is lifted.
+    Resume,
+    /// A hold has ended, and its text is taken out.
+    Lift,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     FirstPin,
     TagMoved,
+    /// Somebody asked for it.
+    Command,
+    /// A hold's time is over.
+    HoldEnded,
 }
 
 /// Everything that was decided, sorted; a function of the snapshot alone.
@@ -125,6 +167,13 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The ledger after this pass; equal to the snapshot's when nothing new was seen.
     pub ledger: Ledger,
+    /// What to do about pull requests that no change belongs to any more, or that are ready.
+    pub pulls: Vec<PullStep>,
+    /// One for each ask that is settled in this pass, in the order of the comments.
+    pub answers: Vec<Answer>,
+    pub notices: Vec<Notice>,
+    /// Asks wait for what this pass writes: plan again after it.
+    pub again: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -139,12 +188,13 @@ pub struct Decision {
     pub to: Option<Digest>,
 }
 
-/// The verdicts of `docs/policies.md`; those that need the cluster, other tags or rollbacks join when they can be reached.
+/// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     InSync,
     Adopt,
     Move,
+    Rollback,
     Waiting,
     Held,
     Frozen,
@@ -155,8 +205,9 @@ pub enum Verdict {
 /// One commit to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The stack or group.
+    /// The stack or group; `comment-12` for what a comment asks for.
     pub name: Arc<str>,
+    pub route: Route,
     /// The commit message without trailers: subject, blank line, body.
     pub message: String,
     /// One a site, in the order of the message's trailers.
@@ -165,6 +216,60 @@ pub struct Change {
     pub edits: Vec<Edit>,
     /// The digests that have to be proved pullable before anything is written.
     pub prove: Vec<(Channel, Digest)>,
+}
+
+/// How a change reaches the followed branch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Route {
+    /// As a commit on it.
+    Commit,
+    /// As the one commit of `pintle/<name>`, which somebody merges.
+    PullRequest(Box<Proposal>),
+}
+
+/// What a pull request says besides its commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The open pull request of that name.
+    pub number: Option<u64>,
+    /// Why it is a pull request where the mode is another: a sentence.
+    pub why: Option<String>,
+    /// Asked for by a person, or a rollback: merge it soon.
+    pub urgent: bool,
+    /// One for each pin of the change, in its order.
+    pub rows: Vec<Row>,
+    /// When pintle merges it by itself: a sentence.
+    pub merges: Option<String>,
+}
+
+/// One image of a pull request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub site: SiteKey,
+    /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
+    pub image: String,
+    pub from: Option<Digest>,
+    pub to: Option<Digest>,
+    /// When the new digest was first seen upstream.
+    pub first_seen: Option<Timestamp>,
+    pub cache: Option<CacheAnswer>,
+    /// What runs in the cluster.
+    pub running: Seen<Digest>,
+    pub reasons: Vec<String>,
+    pub notes: Option<Notes>,
+}
+
+/// A step about a pull request of pintle's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PullStep {
+    /// Nothing is left to propose: close it with the reason, delete its branch.
+    Close { number: u64, name: Arc<str>, tip: Option<CommitId>, why: String },
+    /// A branch whose pull request is merged or closed, and that nobody else pushed to.
+    DeleteBranch { name: Arc<str>, tip: CommitId },
+    /// A person pushed to the branch: leave it alone, and say so once.
+    Leave { number: u64, name: Arc<str>, tip: CommitId },
+    /// Its time has come, and its statuses are green.
+    Merge { number: u64, name: Arc<str>, head: CommitId },
 }
 
 /// Everything that was written.
@@ -176,6 +281,33 @@ pub struct Receipt {
     pub refused: Vec<(Arc<str>, String)>,
     /// The tip after the pass.
     pub tip: Option<CommitId>,
+    /// Pull requests that were opened, changed, closed or merged.
+    pub pulls: Vec<Pulled>,
+    /// Comments that were answered: their ids.
+    pub answered: Vec<u64>,
+    /// Notices that were posted: sentences.
+    pub notices: Vec<String>,
+    /// What the forge did not take, and why; it is tried again in the next pass.
+    pub troubles: Vec<String>,
+}
+
+/// What was done about one pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    pub number: u64,
+    pub name: Arc<str>,
+    pub url: Option<url::Url>,
+    pub done: PullDone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PullDone {
+    Opened,
+    Updated,
+    Closed,
+    Merged,
+    /// Left to the person who pushed to it.
+    Left,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

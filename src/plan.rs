@@ -11,9 +11,9 @@ mod ledger;
 pub mod proof;
 mod select;
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::model::reference::Channel;
-use crate::pipeline::{Plan, Snapshot};
+use crate::pipeline::{Plan, Seen, Snapshot};
 use crate::sites::Scan;
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 /// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes are written: it forgets the sightings of
 /// what they pin.
 pub fn plan(snapshot: &Snapshot) -> Plan {
-    let select = select::Select::new(&snapshot.scan, &snapshot.config);
+    let select = select::Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
     let sites = snapshot.scan.sites();
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
     change::refuse_collisions(&mut judged);
@@ -33,12 +33,21 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         ledger: ledger::after(snapshot, &judged),
         changes: change::changes(&judged),
         decisions: judged.into_iter().map(|site| site.decision).collect(),
+        pulls: Vec::new(),
+        answers: Vec::new(),
+        notices: Vec::new(),
+        again: false,
     }
+}
+
+/// How updates travel where nobody says anything: as pull requests where there is a forge for them.
+fn usual(snapshot: &Snapshot) -> Mode {
+    if snapshot.forge == Seen::NotAsked { Mode::Commit } else { Mode::PullRequest }
 }
 
 /// Returns the channels that planning needs upstream's word on: those of all sites, also the ones a directive names.
 pub fn channels(scan: &Scan, config: &Config) -> BTreeSet<Channel> {
-    let select = select::Select::new(scan, config);
+    let select = select::Select::new(scan, config, Mode::Commit);
     scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect()
 }
 

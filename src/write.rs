@@ -55,5 +55,5 @@ pub fn write(_lease: &WriteLease, clone: &mut Clone, snapshot: &Snapshot, plan: 
     if let Err(error) = ledger::ledger(clone, &before, &plan.ledger, &who, plan.at) {
         tracing::warn!(%error, "what was first seen when could not be kept; settle times start again");
     }
-    Ok(Outcome::Done(Receipt { commits, refused: Vec::new(), tip: Some(last) }))
+    Ok(Outcome::Done(Receipt { commits, tip: Some(last), ..Receipt::default() }))
 }

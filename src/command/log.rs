@@ -42,7 +42,7 @@ fn row(one: &Recorded) -> [String; 7] {
         what,
         one.pin.image.clone(),
         from,
-        one.pin.to.short().to_owned(),
+        one.pin.to.as_ref().map_or("none", |to| to.short()).to_owned(),
         one.pin.site.clone(),
     ]
 }
@@ -58,6 +58,6 @@ fn json(one: &Recorded) -> serde_json::Value {
         "site": one.pin.site,
         "image": one.pin.image,
         "from": one.pin.from.as_ref().map(|digest| digest.as_str()),
-        "to": one.pin.to.as_str(),
+        "to": one.pin.to.as_ref().map(|to| to.as_str()),
     })
 }

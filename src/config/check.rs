@@ -2,7 +2,8 @@
 
 use super::wire::{self, At, Many, Text};
 use super::{
-    Cache, Config, Defaults, Environment, Extra, Git, Group, HoldEntry, Match, Mode, Module, ModuleArguments, Registry, Rule, Scan, VarFile,
+    Cache, Config, Defaults, Environment, Extra, Forge, Git, Group, HoldEntry, Match, Mode, Modes, Module, ModuleArguments, Pipeline,
+    Registry, Rule, Scan, VarFile,
 };
 use crate::model::duration;
 use crate::model::hold::{Hold, parse_until};
@@ -72,6 +73,8 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         registries: each(&wire.registry, registry)?,
         caches: each(&wire.cache, |cache| Ok(Cache { registry: host(&cache.registry)?, url: url(&cache.url)? }))?,
         git: git(&wire.git)?,
+        forge: forge(&wire.forge)?,
+        pipeline: pipeline(&wire.pipeline)?,
     })
 }
 
@@ -217,13 +220,25 @@ fn mode(mode: wire::Mode) -> Mode {
     }
 }
 
+fn modes(wire: Option<wire::Modes>) -> Modes {
+    match wire {
+        None => Modes::default(),
+        Some(wire::Modes::All(all)) => Modes::all(mode(all)),
+        Some(wire::Modes::Each(each)) => {
+            Modes { adopt: each.adopt.map(mode), follow: each.r#move.map(mode), rollback: each.rollback.map(mode) }
+        }
+    }
+}
+
 fn defaults(wire: &wire::Defaults) -> Checked<Defaults> {
     let built_in = Defaults::default();
     Ok(Defaults {
         policy: optional(wire.policy.as_ref(), policy)?,
-        mode: wire.mode.map_or(built_in.mode, mode),
+        modes: modes(wire.mode),
         schedule: optional(wire.schedule.as_ref(), schedule)?,
         settle: optional(wire.settle.as_ref(), length)?.unwrap_or(built_in.settle),
+        automerge: wire.automerge,
+        soak: optional(wire.soak.as_ref(), length)?.unwrap_or(built_in.soak),
     })
 }
 
@@ -232,9 +247,11 @@ fn rule(number: usize, wire: &wire::Rule) -> Checked<Rule> {
         number,
         matches: matches(&wire.matches)?,
         policy: optional(wire.policy.as_ref(), policy)?,
-        mode: wire.mode.map(mode),
+        modes: modes(wire.mode),
         schedule: optional(wire.schedule.as_ref(), schedule)?,
         settle: optional(wire.settle.as_ref(), length)?,
+        automerge: wire.automerge,
+        soak: optional(wire.soak.as_ref(), length)?,
         group: optional(wire.group.as_ref(), line)?,
         hold: optional(wire.hold.as_ref(), filled)?,
     })
@@ -343,5 +360,41 @@ fn git(wire: &wire::Git) -> Checked<Git> {
         })?,
         author_name: optional(wire.author_name.as_ref(), author)?.unwrap_or(built_in.author_name),
         author_email: optional(wire.author_email.as_ref(), author)?.unwrap_or(built_in.author_email),
+    })
+}
+
+fn forge(wire: &wire::Forge) -> Checked<Forge> {
+    let built_in = Forge::default();
+    Ok(Forge {
+        max_pull_requests: match &wire.max_pull_requests {
+            Some(at) if *at.value() == 0 => {
+                return Err(hint(at.wrong("0 pull requests are none at all"), "write `mode = \"off\"` for that"));
+            }
+            Some(at) => usize::from(*at.value()),
+            None => built_in.max_pull_requests,
+        },
+        labels: wire.labels.as_ref().map_or(Ok(built_in.labels), |labels| each(labels, line))?,
+        merge_style: wire.merge_style.map(|style| merge_style(style).into()),
+        commanders: wire.commanders.clone(),
+        command_age: optional(wire.command_age.as_ref(), length)?.unwrap_or(built_in.command_age),
+    })
+}
+
+fn merge_style(style: wire::MergeStyle) -> &'static str {
+    match style {
+        wire::MergeStyle::Merge => "merge",
+        wire::MergeStyle::Rebase => "rebase",
+        wire::MergeStyle::RebaseMerge => "rebase-merge",
+        wire::MergeStyle::Squash => "squash",
+        wire::MergeStyle::FastForwardOnly => "fast-forward-only",
+    }
+}
+
+fn pipeline(wire: &wire::Pipeline) -> Checked<Pipeline> {
+    let built_in = Pipeline::default();
+    Ok(Pipeline {
+        wait: wire.wait.unwrap_or(built_in.wait),
+        timeout: optional(wire.timeout.as_ref(), length)?.unwrap_or(built_in.timeout),
+        contexts: each(&wire.contexts, path_glob)?,
     })
 }

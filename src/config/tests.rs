@@ -81,7 +81,7 @@ fn every_section_is_read() {
     assert!(config.environments[0].root.matches("apps/web") && !config.environments[0].root.matches("apps/web/deep"));
     assert_eq!(config.modules[1].arguments, ModuleArguments::Reference("image".into()));
     assert!(matches!(&config.extras[1], Extra::File { path, .. } if path.len() == 4));
-    assert_eq!((config.defaults.mode, config.defaults.policy.as_ref()), (Mode::Off, Some(&Policy::Force)));
+    assert_eq!((config.defaults.modes, config.defaults.policy.as_ref()), (crate::config::Modes::all(Mode::Off), Some(&Policy::Force)));
     assert_eq!(config.rules[0].number, 1);
     assert!(image_matches(&config.rules[0].matches.image, &Reference::parse("ghcr.io/immich-app/server:v1").expect("image")));
 }

@@ -121,6 +121,12 @@ pub(super) struct File {
     pub cache: Vec<Cache>,
     #[serde(default)]
     pub git: Git,
+    /// Pull requests and comments in the forge.
+    #[serde(default)]
+    pub forge: Forge,
+    /// What is expected of CI after a push.
+    #[serde(default)]
+    pub pipeline: Pipeline,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -189,12 +195,36 @@ pub(super) struct Extra {
 pub(super) struct Defaults {
     /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it floating tags are followed and others pinned as they are.
     pub policy: Option<Text>,
-    /// How changes reach the branch.
-    pub mode: Option<Mode>,
+    /// How changes reach the branch: one mode, or one for each of `adopt`, `move` and `rollback`. Without it pull requests where a forge is named,
+    /// commits elsewhere; rollbacks are always commits without it.
+    pub mode: Option<Modes>,
     /// `@every 1h`, `@daily` or cron, with an optional `TZ=…` in front.
     pub schedule: Option<Text>,
     /// How long upstream must be quiet before a pin moves: `10m`.
     pub settle: Option<Text>,
+    /// Whether pintle merges its own pull requests, once their statuses are green and `soak` is over.
+    pub automerge: Option<bool>,
+    /// How long a digest must have been known before pintle merges its pull request: `3d`.
+    pub soak: Option<Text>,
+}
+
+/// One mode for everything, or one for each action.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `commit`, `pull-request`, `off`, or a table of them for `adopt`, `move` and `rollback`")]
+pub(super) enum Modes {
+    All(Mode),
+    Each(ModeOf),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModeOf {
+    /// First pins.
+    pub adopt: Option<Mode>,
+    /// Pins that follow their tag.
+    pub r#move: Option<Mode>,
+    /// Rollbacks that pintle makes by itself.
+    pub rollback: Option<Mode>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -202,7 +232,7 @@ pub(super) struct Defaults {
 pub(super) enum Mode {
     /// A commit on the branch.
     Commit,
-    /// A pull request; cannot be carried out yet.
+    /// A pull request that somebody merges.
     PullRequest,
     /// Nothing is written.
     Off,
@@ -217,11 +247,15 @@ pub(super) struct Rule {
     /// As in `[defaults]`.
     pub policy: Option<Text>,
     /// As in `[defaults]`.
-    pub mode: Option<Mode>,
+    pub mode: Option<Modes>,
     /// As in `[defaults]`.
     pub schedule: Option<Text>,
     /// As in `[defaults]`.
     pub settle: Option<Text>,
+    /// As in `[defaults]`.
+    pub automerge: Option<bool>,
+    /// As in `[defaults]`.
+    pub soak: Option<Text>,
     /// The group its sites belong to.
     pub group: Option<Text>,
     /// The reason for which its sites are held.
@@ -331,4 +365,42 @@ pub(super) struct Git {
     pub author_name: Option<Text>,
     /// The author's address.
     pub author_email: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Forge {
+    /// No more of pintle's own proposals than this are open at a time: 10 without it.
+    pub max_pull_requests: Option<At<u16>>,
+    /// Labels of pintle's pull requests and issues: `["pintle"]` without it.
+    pub labels: Option<Vec<Text>>,
+    /// How pintle merges; without it as the repo does by default.
+    pub merge_style: Option<MergeStyle>,
+    /// Numeric ids of accounts that may command where pintle may not look up their rights.
+    #[serde(default)]
+    pub commanders: Vec<u64>,
+    /// Commands in older comments are not carried out: `1d` without it.
+    pub command_age: Option<Text>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum MergeStyle {
+    Merge,
+    Rebase,
+    RebaseMerge,
+    Squash,
+    FastForwardOnly,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pipeline {
+    /// Whether moves wait while the statuses of the last change have not ended: true without it.
+    pub wait: Option<bool>,
+    /// How long a status may take to come and to end: `30m` without it.
+    pub timeout: Option<Text>,
+    /// Globs of the status contexts that count; without it all.
+    #[serde(default)]
+    pub contexts: Vec<Text>,
 }

@@ -164,7 +164,7 @@ fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {
             one.pin.action.word(),
             one.pin.image,
             one.pin.from.as_ref().map_or("-", |d| d.short()),
-            one.pin.to.short()
+            one.pin.to.as_ref().map_or("none", |to| to.short())
         )
     };
     for one in history.iter().take(5) {

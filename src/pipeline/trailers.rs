@@ -1,7 +1,7 @@
 //! A pin's block of trailers in a commit message: written and read here and nowhere else. Never guesses: a block that is not
 //! complete, or says something this version has no word for, is no record.
 
-use super::{Action, Cause, PinRecord};
+use super::{Action, Asked, Cause, PinRecord};
 use crate::error::{Error, Result};
 use crate::model::digest::Digest;
 
@@ -50,15 +50,19 @@ pub fn parse(message: &str) -> Vec<PinRecord> {
     blocks.iter().filter_map(|block| record(block)).collect()
 }
 
-fn fields(pin: &PinRecord) -> [(&'static str, &str); 6] {
-    [
+fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
+    let mut fields = vec![
         ("Action", pin.action.word()),
         ("Site", &pin.site),
         ("Image", &pin.image),
         ("From", pin.from.as_ref().map_or("none", Digest::as_str)),
-        ("To", pin.to.as_str()),
+        ("To", pin.to.as_ref().map_or("none", Digest::as_str)),
         ("Cause", pin.cause.word()),
-    ]
+    ];
+    if let Some(asked) = &pin.asked {
+        fields.extend([("Asked-By", asked.by.as_str()), ("Comment", asked.comment.as_str())]);
+    }
+    fields
 }
 
 fn checked<'a>(name: &str, value: &'a str) -> Result<&'a str> {
@@ -72,17 +76,16 @@ fn checked<'a>(name: &str, value: &'a str) -> Result<&'a str> {
 /// Returns the record of one block; the first of a repeated trailer counts.
 fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
     let value = |name: &str| block.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
-    let from = match value("From") {
-        None | Some("none") => None,
-        Some(digest) => Some(Digest::parse(digest)?),
-    };
+    let digest = |text: &str| if text == "none" { Some(None) } else { Digest::parse(text).map(Some) };
+    let asked = value("Asked-By").zip(value("Comment"));
     Some(PinRecord {
         action: Action::parse(value("Action")?)?,
         site: value("Site")?.to_owned(),
         image: value("Image")?.to_owned(),
-        from,
-        to: Digest::parse(value("To")?)?,
+        from: digest(value("From").unwrap_or("none"))?,
+        to: digest(value("To")?)?,
         cause: Cause::parse(value("Cause")?)?,
+        asked: asked.map(|(by, comment)| Asked { by: by.to_owned(), comment: comment.to_owned() }),
     })
 }
 
@@ -92,11 +95,18 @@ impl Action {
         match self {
             Self::Adopt => "adopt",
             Self::Move => "move",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+            Self::Rollback => "rollback",
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Lift => "lift",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Adopt, Self::Move].into_iter().find(|action| action.word() == word)
+        let all = [Self::Adopt, Self::Move, Self::Pin, Self::Unpin, Self::Rollback, Self::Hold, Self::Resume, Self::Lift];
+        all.into_iter().find(|action| action.word() == word)
     }
 }
 
@@ -106,11 +116,13 @@ impl Cause {
         match self {
             Self::FirstPin => "first-pin",
             Self::TagMoved => "tag-moved",
+            Self::Command => "command",
+            Self::HoldEnded => "hold-ended",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::FirstPin, Self::TagMoved].into_iter().find(|cause| cause.word() == word)
+        [Self::FirstPin, Self::TagMoved, Self::Command, Self::HoldEnded].into_iter().find(|cause| cause.word() == word)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::gate::{Judged, Want};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::pipeline::{Change, PinRecord, Verdict};
+use crate::pipeline::{Change, PinRecord, Route, Verdict};
 use crate::terraform::edit::Edit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,6 +59,7 @@ fn change(name: Arc<str>, pins: &[Pin]) -> Change {
     let prove: BTreeSet<(Channel, Digest)> =
         pins.iter().filter_map(|pin| Some((pin.judged.terms.channel.clone()?, pin.want.to.clone()))).collect();
     Change {
+        route: Route::Commit,
         message: format!("{}\n\n{}", subject(&name, pins), body(pins)),
         pins: pins.iter().map(record).collect(),
         prove: prove.into_iter().collect(),
@@ -84,8 +85,9 @@ fn record(pin: &Pin) -> PinRecord {
         site: pin.judged.decision.site.to_string(),
         image: pin.judged.terms.image.clone(),
         from: pin.judged.decision.from.clone(),
-        to: pin.want.to.clone(),
+        to: Some(pin.want.to.clone()),
         cause: pin.want.cause,
+        asked: None,
     }
 }
 

@@ -32,7 +32,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, literal: &Literal) -> Explanati
             lines.push(format!("site       {}", site.key));
             lines.push(format!("image      {}", site.image));
             lines.extend(literal.uses.iter().map(|used| used_by(snapshot, used)));
-            let terms = Select::new(&snapshot.scan, &snapshot.config).terms(literal, site);
+            let terms = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot)).terms(literal, site);
             lines.extend(policy(&terms));
             lines.extend(observed(snapshot, site, &terms));
             lines.extend(history(snapshot, site, &terms));
@@ -86,7 +86,7 @@ fn policy(terms: &Terms) -> Vec<String> {
         None if terms.follows => format!("force (built in: the tag is {class})"),
         None => format!("none; the pin stays at its own digest (built in: the tag is {class})"),
     };
-    let mut lines = vec![format!("policy     {policy}"), format!("mode       {} ({})", terms.mode.value.word(), terms.mode.from)];
+    let mut lines = vec![format!("policy     {policy}"), format!("mode       {} ({})", terms.follow.value.word(), terms.follow.from)];
     if terms.follows {
         lines.push(format!("settle     {} ({})", show(terms.settle.value), terms.settle.from));
         lines.extend(terms.schedule.iter().map(|schedule| format!("schedule   {} ({})", schedule.value, schedule.from)));
@@ -133,7 +133,7 @@ fn history(snapshot: &Snapshot, site: &Site, terms: &Terms) -> Vec<String> {
             .into_iter()
             .map(|record| {
                 let from = record.pin.from.as_ref().map_or("no pin".into(), |from| format!("sha256:{}", from.short()));
-                let (to, at) = (record.pin.to.short(), show_time(record.at));
+                let (to, at) = (record.pin.to.as_ref().map_or("none", |to| to.short()), show_time(record.at));
                 format!("history    {at} {}: {from} → sha256:{to}, by {}", record.commit.short(), record.author)
             })
             .collect(),

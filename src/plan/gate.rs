@@ -93,8 +93,8 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, terms: &Terms) -> Vec<(Verdi
     all.extend(terms.unsure.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.replaced.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.locks.iter().map(|why| (Verdict::Frozen, why.clone())));
-    if terms.mode.value == Mode::Off {
-        all.push((Verdict::Frozen, format!("the mode is `off` ({})", terms.mode.from)));
+    if terms.follow.value == Mode::Off {
+        all.push((Verdict::Frozen, format!("the mode is `off` ({})", terms.follow.from)));
     }
     let holds = terms.holds.iter().filter(|hold| hold.value.holds_at(snapshot.at));
     all.extend(holds.map(|hold| (Verdict::Held, format!("{} ({})", hold.value, hold.from))));
@@ -148,9 +148,9 @@ impl Case<'_> {
             Some(Seen::Unknown(why)) => self.not_known(&format!("upstream could not be asked for {image}: {why}")),
             Some(Seen::NotAsked) | None => self.not_known(&format!("upstream was not asked for {image}")),
         };
-        match self.terms.mode.value {
+        match self.terms.follow.value {
             Mode::PullRequest if ruling.want.is_some() => {
-                let why = format!("the mode is `pull-request` ({}), and pull requests cannot be opened yet", self.terms.mode.from);
+                let why = format!("the mode is `pull-request` ({}), and pull requests cannot be opened yet", self.terms.follow.from);
                 Ruling::new(Verdict::Blocked, why)
             }
             _ => ruling,
@@ -267,14 +267,14 @@ pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec
 /// Returns the reason not to go to a digest on which the site was before.
 fn returned(past: &[&Recorded], upstream: &Digest, image: &str) -> Option<String> {
     let newest = past.first()?;
-    if newest.pin.to == *upstream {
+    if newest.pin.to.as_ref() == Some(upstream) {
         let (at, commit) = (show_time(newest.at), newest.commit.short());
         return Some(format!(
             "sha256:{} was pinned {at} ({commit}) and was taken back since: it is not pinned again by itself",
             upstream.short()
         ));
     }
-    let before = past.iter().find(|record| record.pin.to == *upstream || record.pin.from.as_ref() == Some(upstream))?;
+    let before = past.iter().find(|record| record.pin.to.as_ref() == Some(upstream) || record.pin.from.as_ref() == Some(upstream))?;
     Some(format!(
         "upstream moved {image} back to sha256:{}, which was pinned here before ({}): it is not followed back by itself",
         upstream.short(),

@@ -53,7 +53,7 @@ fn pin(pin: &PinRecord) -> Value {
         "site": pin.site,
         "image": pin.image,
         "from": pin.from.as_ref().map(|digest| digest.as_str()),
-        "to": pin.to.as_str(),
+        "to": pin.to.as_ref().map(|to| to.as_str()),
     })
 }
 
@@ -63,6 +63,7 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::InSync => "in-sync",
         Verdict::Adopt => "adopt",
         Verdict::Move => "move",
+        Verdict::Rollback => "rollback",
         Verdict::Waiting => "waiting",
         Verdict::Held => "held",
         Verdict::Frozen => "frozen",

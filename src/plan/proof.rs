@@ -73,7 +73,7 @@ fn expected(before: &Scan, changes: &[Change]) -> Result<BTreeMap<User, String>,
         let (literal, site) =
             before.sites().find(|(_, site)| *site.key.0 == *pin.site).ok_or_else(|| format!("{} is not a site", pin.site))?;
         let tag = site.image.tag.clone().or_else(|| site.image.digest.is_none().then(|| "latest".into()));
-        let image = Reference { tag, digest: Some(pin.to.clone()), ..site.image.clone() };
+        let image = Reference { tag, digest: pin.to.clone(), ..site.image.clone() };
         out.extend(literal.uses.iter().map(|one| (user(one), image.to_string())));
     }
     Ok(out)

@@ -1,6 +1,6 @@
 //! Which terms hold for a site: its policy, its channel, its gates, and who said so. Reads no registry's answer.
 
-use crate::config::{self, Config, Defaults, Match, Mode, Rule};
+use crate::config::{self, Config, Defaults, Match, Mode, Modes, Rule};
 use crate::model::directive::{self, Directive};
 use crate::model::hold::Hold;
 use crate::model::policy::Policy;
@@ -41,7 +41,11 @@ pub(super) struct Terms {
     pub channel: Option<Channel>,
     /// The channel as declared: `repo:tag`.
     pub image: String,
-    pub mode: Setting<Mode>,
+    pub adopt: Setting<Mode>,
+    pub follow: Setting<Mode>,
+    pub rollback: Setting<Mode>,
+    pub automerge: Setting<bool>,
+    pub soak: Setting<SignedDuration>,
     pub schedule: Option<Setting<Schedule>>,
     pub settle: Setting<SignedDuration>,
     pub group: Option<Arc<str>>,
@@ -53,9 +57,11 @@ struct Layer {
     from: String,
     policy: Option<Policy>,
     channel: Option<Arc<str>>,
-    mode: Option<Mode>,
+    modes: Modes,
     schedule: Option<Schedule>,
     settle: Option<SignedDuration>,
+    automerge: Option<bool>,
+    soak: Option<SignedDuration>,
     hold: Option<Hold>,
     group: Option<Arc<str>>,
 }
@@ -63,12 +69,14 @@ struct Layer {
 /// What has to be known of the whole scan before one site's terms can be told.
 pub(super) struct Select<'a> {
     config: &'a Config,
+    /// How updates travel where nobody says anything.
+    usual: Mode,
     /// The containers of the sites that a comment stands beside.
     beside: BTreeMap<(&'a RepoPath, usize), BTreeSet<&'a str>>,
 }
 
 impl<'a> Select<'a> {
-    pub fn new(scan: &'a Scan, config: &'a Config) -> Self {
+    pub fn new(scan: &'a Scan, config: &'a Config, usual: Mode) -> Self {
         let mut beside: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
         for (literal, site) in scan.sites() {
             for comment in &site.comments {
@@ -76,7 +84,7 @@ impl<'a> Select<'a> {
                 beside.entry((&comment.file, comment.line)).or_default().extend(names);
             }
         }
-        Self { config, beside }
+        Self { config, usual, beside }
     }
 
     pub fn terms(&self, literal: &Literal, site: &Site) -> Terms {
@@ -97,7 +105,11 @@ impl<'a> Select<'a> {
             unsure: unsure(site),
             locks: self.locks(site),
             holds: self.holds(&layers, site),
-            mode: first(&layers, |layer| layer.mode).unwrap_or_else(|| built_in(Mode::Commit)),
+            adopt: first(&layers, |layer| layer.modes.adopt).unwrap_or_else(|| built_in(self.usual)),
+            follow: first(&layers, |layer| layer.modes.follow).unwrap_or_else(|| built_in(self.usual)),
+            rollback: first(&layers, |layer| layer.modes.rollback).unwrap_or_else(|| built_in(Mode::Commit)),
+            automerge: first(&layers, |layer| layer.automerge).unwrap_or_else(|| built_in(false)),
+            soak: first(&layers, |layer| layer.soak).unwrap_or_else(|| built_in(self.config.defaults.soak)),
             schedule: first(&layers, |layer| layer.schedule.clone()),
             settle: first(&layers, |layer| layer.settle).unwrap_or_else(|| built_in(self.config.defaults.settle)),
             group: self.group(&layers, site),
@@ -115,12 +127,14 @@ impl<'a> Select<'a> {
         let own = Layer {
             from: "[defaults]".into(),
             policy: said.policy.clone(),
-            mode: Some(said.mode).filter(|mode| *mode != built_in.mode),
+            modes: said.modes,
+            automerge: said.automerge,
+            soak: Some(said.soak).filter(|soak| *soak != built_in.soak),
             schedule: said.schedule.clone(),
             settle: Some(said.settle).filter(|settle| *settle != built_in.settle),
             ..Layer::default()
         };
-        let rest = Layer { from: "built in".into(), mode: Some(built_in.mode), settle: Some(built_in.settle), ..Layer::default() };
+        let rest = Layer { from: "built in".into(), settle: Some(built_in.settle), ..Layer::default() };
         [own, rest]
     }
 
@@ -232,7 +246,9 @@ fn rule(rule: &Rule) -> Layer {
     Layer {
         from: format!("[[rule]] {}", rule.number),
         policy: rule.policy.clone(),
-        mode: rule.mode,
+        modes: rule.modes,
+        automerge: rule.automerge,
+        soak: rule.soak,
         schedule: rule.schedule.clone(),
         settle: rule.settle,
         hold: rule.hold.as_ref().map(|because| Hold { because: Some(because.clone()), ..Hold::default() }),

@@ -116,6 +116,10 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
         cache: BTreeMap::new(),
         history: Seen::Known(Vec::new()),
         ledger: Seen::Known(Ledger::default()),
+        branches: Vec::new(),
+        forge: Seen::NotAsked,
+        unproved: BTreeMap::new(),
+        notes: BTreeMap::new(),
     }
 }
 
@@ -151,8 +155,15 @@ impl Snapshot {
     /// The first site was pinned before; later calls are newer.
     fn wrote(mut self, image: &str, from: Option<char>, to: char, time: &str) -> Self {
         let site = self.scan.sites().next().map(|(_, site)| site.key.to_string()).expect("a site");
-        let pin =
-            PinRecord { action: Action::Move, site, image: image.into(), from: from.map(digest), to: digest(to), cause: Cause::TagMoved };
+        let pin = PinRecord {
+            action: Action::Move,
+            site,
+            image: image.into(),
+            from: from.map(digest),
+            to: Some(digest(to)),
+            cause: Cause::TagMoved,
+            asked: None,
+        };
         let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");
         let record = Recorded { commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
         if let Seen::Known(history) = &mut self.history {

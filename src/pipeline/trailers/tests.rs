@@ -13,7 +13,8 @@ fn pin() -> impl Strategy<Value = PinRecord> {
         site,
         image,
         from,
-        to,
+        to: Some(to),
+        asked: None,
         cause,
     })
 }
@@ -24,7 +25,8 @@ fn one() -> PinRecord {
         site: "stacks/mein Müll/main.tf#deployment/a/b:c".into(),
         image: "ghcr.io/a/b:release".into(),
         from: None,
-        to: Digest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+        to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
+        asked: None,
         cause: Cause::TagMoved,
     }
 }

@@ -32,7 +32,8 @@ fn one_pin_reads_like_the_design() {
         site: "stacks/immich/main.tf#deployment/immich/immich-server:immich-server".into(),
         image: IMAGE.into(),
         from: Some(digest('a')),
-        to: digest('b'),
+        to: Some(digest('b')),
+        asked: None,
         cause: Cause::TagMoved,
     };
     assert_eq!(plan.changes[0].pins, [pin]);

@@ -69,7 +69,7 @@ fn applied(before: &Snapshot, plan: &Plan) -> Snapshot {
             if let Fate::Site(site) = &mut literal.fate
                 && *site.key.0 == *pin.site
             {
-                site.image = Reference::parse(&format!("{}@{}", pin.image, pin.to)).expect("a pinned image");
+                site.image = Reference::parse(&format!("{}@{}", pin.image, pin.to.as_ref().expect("a digest"))).expect("a pinned image");
             }
         }
     }

@@ -19,13 +19,14 @@ fn pin(site: &str) -> PinRecord {
         site: site.into(),
         image: "alpine:3".into(),
         from: None,
-        to: Digest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+        to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
+        asked: None,
         cause: Cause::FirstPin,
     }
 }
 
 fn change(edits: Vec<Edit>, pins: Vec<PinRecord>) -> Change {
-    Change { name: "a".into(), message: "a: pin\n\nBecause.".into(), pins, edits, prove: Vec::new() }
+    Change { name: "a".into(), route: crate::pipeline::Route::Commit, message: "a: pin\n\nBecause.".into(), pins, edits, prove: Vec::new() }
 }
 
 const CRLF: &[u8] = b"\xef\xbb\xbfimage = \"alpine:3\"\r\n# end without newline \xff";

@@ -89,7 +89,14 @@ impl Before {
             let (pins, edits) = sites
                 .map(|(at, (literal, site))| (record(site, &digest(at + wrong * usize::from(at == 0))), edit(literal, site, &digest(at))))
                 .unzip();
-            Change { name: "all".into(), message: "all: pin".into(), pins, edits, prove: Vec::new() }
+            Change {
+                name: "all".into(),
+                route: pintle::pipeline::Route::Commit,
+                message: "all: pin".into(),
+                pins,
+                edits,
+                prove: Vec::new(),
+            }
         };
         let snapshot = self.snapshot();
         assert_eq!(prove(&snapshot, &[change(0)]), Ok(()));
@@ -107,6 +114,10 @@ impl Before {
             cache: BTreeMap::new(),
             history: Seen::NotAsked,
             ledger: Seen::NotAsked,
+            branches: Vec::new(),
+            forge: Seen::NotAsked,
+            unproved: BTreeMap::new(),
+            notes: BTreeMap::new(),
         }
     }
 
@@ -159,7 +170,7 @@ fn edit(literal: &Literal, site: &Site, digest: &Digest) -> Edit {
 
 fn record(site: &Site, digest: &Digest) -> PinRecord {
     let (site, image) = (site.key.to_string(), site.image.to_string());
-    PinRecord { action: Action::Adopt, site, image, from: None, to: digest.clone(), cause: Cause::FirstPin }
+    PinRecord { action: Action::Adopt, site, image, from: None, to: Some(digest.clone()), cause: Cause::FirstPin, asked: None }
 }
 
 /// The image with the digest in place of its old one; without a tag and a digest its tag becomes `latest`.

@@ -1,0 +1,89 @@
+//! What is said to people: answers to their comments, and notices. Values only; `comment` has the words.
+
+use super::forge::{Account, Check, CommentRef, Misread};
+use super::{Action, CommitId};
+use crate::model::ask::Right;
+use crate::sites::SiteKey;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The one reply to a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub comment: CommentRef,
+    pub author: Account,
+    /// One for each command, in the order of the comment.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A change carries it out: the reply links it once it is written.
+    Written {
+        command: &'static str,
+        change: Arc<str>,
+        done: Vec<Done>,
+    },
+    /// A commit had carried it out before a reply could be posted.
+    WrittenBefore {
+        command: &'static str,
+        commit: CommitId,
+        sites: Vec<String>,
+    },
+    /// There was nothing to do; a sentence.
+    Nothing {
+        command: &'static str,
+        why: String,
+    },
+    /// Was not done; a sentence, and what would help.
+    Refused {
+        command: &'static str,
+        why: String,
+        hint: Option<String>,
+    },
+    NotFound {
+        command: &'static str,
+        target: String,
+        near: Vec<String>,
+    },
+    Ambiguous {
+        command: &'static str,
+        target: Option<String>,
+        candidates: Vec<String>,
+    },
+    /// Lines of text, shown as they are: explain, status, plan.
+    Text {
+        command: &'static str,
+        title: String,
+        lines: Vec<String>,
+    },
+    Help,
+    Misread(Misread),
+    /// The author may not; `None` where it could not be looked up for good.
+    MayNot {
+        command: &'static str,
+        needs: Right,
+        has: Right,
+    },
+    Edited,
+    Late,
+}
+
+/// What one command did to one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub site: SiteKey,
+    pub action: Action,
+    /// `ghcr.io/immich-app/immich-server:release@sha256:…`, as it will be.
+    pub image: String,
+    /// Where the hold ends, when there is one that does.
+    pub until: Option<Timestamp>,
+}
+
+/// Something that people should know, said once: on the pull request it is about, or as an issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The pipeline of a commit failed, or never started.
+    Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, since: Timestamp },
+}

@@ -1,0 +1,173 @@
+//! What the forge knows, as of one look: pull requests, what people ask for, statuses. Types only.
+
+use super::PinRecord;
+use crate::model::ask::{Command, Right};
+use crate::model::commit::CommitId;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use url::Url;
+
+/// The forge as of one look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forge {
+    /// pintle's own account.
+    pub me: Account,
+    /// Where people see the repo: `https://forge.example.org/ops/infra`.
+    pub url: Url,
+    /// Whether pintle may push to the followed branch itself.
+    pub direct: Direct,
+    /// pintle's own pull requests, newest first: the open ones, and those closed lately.
+    pub pulls: Vec<PullRequest>,
+    /// Comments that ask for something and have no answer yet, oldest first.
+    pub asks: Vec<Ask>,
+    /// What became of the last commit of pintle's on the branch.
+    pub pipeline: Option<Pipeline>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Account {
+    /// Stays when the login changes.
+    pub id: u64,
+    pub login: Arc<str>,
+}
+
+/// Whether a commit may be pushed to the followed branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Direct {
+    Allowed,
+    /// The branch is protected against pintle; a sentence.
+    Protected(String),
+}
+
+/// A pull request that pintle opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    pub number: u64,
+    /// Its branch is `pintle/<name>`.
+    pub name: Arc<str>,
+    pub url: Url,
+    pub title: String,
+    pub state: PullState,
+    pub head: CommitId,
+    pub created: Timestamp,
+    /// What its body records. Empty for one that pintle itself closed.
+    pub pins: Vec<PinRecord>,
+    /// What CI says of its head; `NotAsked` where nobody merges automatically.
+    pub checks: super::Seen<Checks>,
+    /// The tips of which pintle has said already that a person pushed them.
+    pub left: BTreeSet<CommitId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PullState {
+    Open,
+    Merged {
+        at: Timestamp,
+        commit: Option<CommitId>,
+    },
+    /// Closed without a merge.
+    Closed {
+        at: Timestamp,
+    },
+}
+
+/// A branch `pintle/<name>` on the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Without `pintle/`.
+    pub name: Arc<str>,
+    pub tip: CommitId,
+    /// The first parent of its tip.
+    pub parent: Option<CommitId>,
+    /// When its tip was committed.
+    pub at: Timestamp,
+    /// Exactly one commit, made by pintle, on top of a commit of the followed branch.
+    pub own: bool,
+    /// What its tip's trailers record.
+    pub pins: Vec<PinRecord>,
+}
+
+/// What pintle calls its branches.
+pub const BRANCHES: &str = "pintle/";
+
+/// A comment with commands, or with something that was meant as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub comment: CommentRef,
+    pub author: Account,
+    /// What its author may do in the repo at this moment; looked up by id.
+    pub right: super::Seen<Right>,
+    pub said: Said,
+    /// Whether pintle has shown that it saw it.
+    pub acknowledged: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommentRef {
+    pub id: u64,
+    /// The number of the issue or pull request it stands in.
+    pub issue: u64,
+    pub url: Url,
+    pub at: Timestamp,
+}
+
+/// What a comment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// At least one.
+    Commands(Vec<Command>),
+    /// It has commands, and one of them is wrong: nothing of it is done.
+    Misread(Misread),
+    /// It was edited after it was written; edits do nothing.
+    Edited,
+    /// It was written longer ago than commands are carried out.
+    Late,
+}
+
+/// Why a comment with commands cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// From 1.
+    pub line: usize,
+    /// `/pin`
+    pub command: Option<&'static str>,
+    /// A sentence, lower case, without full stop.
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+/// The statuses of one commit, latest for each context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// There is none.
+    Missing,
+    /// At least one has not ended, and none failed.
+    Pending,
+    Green,
+    /// Those that failed.
+    Red(Vec<Check>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Check {
+    pub context: String,
+    pub description: String,
+    pub url: Option<Url>,
+}
+
+/// What CI makes of pintle's last commit on the branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// The commit that CI was started for: the last of a push, or what a merge made.
+    pub commit: CommitId,
+    pub subject: String,
+    pub at: Timestamp,
+    pub checks: Checks,
+    /// Whether a status is expected at all: the commit before it had one, a context is configured, or the branch requires one.
+    pub expected: bool,
+    /// The pull request it came by.
+    pub pull: Option<u64>,
+    /// Whether it was reported already.
+    pub reported: bool,
+}
