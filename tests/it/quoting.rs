@@ -207,19 +207,20 @@ fn texts(commit: &str) -> Vec<String> {
 
 #[test]
 fn what_is_guarded_against_happens() {
-    let world = world();
+    let World { owner, repo, issue, commit, .. } = &world();
     for (text, tag) in [
         ("@ana", "/ana\""),
         ("#1", "/owner/cluster/issues/1\""),
         ("https://example.org", "<a href=\"https://example.org\""),
         ("ana@example.org", "<a href=\"mailto:"),
-        (&world.commit, "/owner/cluster/commit/"),
+        (commit, "/owner/cluster/commit/"),
         (":tada:", "class=\"emoji\""),
         ("<b>a</b>", "<b>"),
         ("![a](https://example.org/a.png)", "<img"),
         ("# a", "<h1"),
     ] {
-        let html = world.repo.markdown(text);
+        repo.comment(*issue, text, owner);
+        let html = repo.shown(*issue).pop().expect("the comment is shown");
         assert!(html.contains(tag), "{text}: {html}");
     }
 }
@@ -316,6 +317,8 @@ fn harmless_text_tells_nobody_and_refers_to_nothing() {
     }
     repo.comment(place, &body, owner);
     assert_eq!((told(), refers()), (told_before, refers_before));
+    let html = repo.shown(place).pop().expect("the comment is shown");
+    assert!(!html.contains("/owner/cluster/"), "{html}");
     repo.comment(place, "@ana: fixes #1", owner);
     assert_eq!(refers(), refers_before + 1);
 }
