@@ -12,6 +12,7 @@ mod git_remote;
 mod kills;
 mod races;
 mod registry_conformance;
+mod rendered;
 mod repos;
 mod scan_testdata;
 mod servers;
