@@ -15,6 +15,7 @@ mod kills;
 mod quoting;
 mod races;
 mod registry_conformance;
+mod rendered;
 mod repos;
 mod run;
 mod scan_testdata;
