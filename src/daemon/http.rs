@@ -89,8 +89,10 @@ impl Server {
                 came = self.0.accept() => match came {
                     Ok((stream, _)) => {
                         oldest_first.push_back(open.spawn(answer(stream, routes.clone())));
-                        if oldest_first.len() > MOST {
-                            drop(oldest_first.pop_front().map(|connection| connection.abort()));
+                        if oldest_first.len() > MOST
+                            && let Some(oldest) = oldest_first.pop_front()
+                        {
+                            oldest.abort();
                         }
                     }
                     Err(error) => {
