@@ -6,6 +6,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pintle::demo::registry::{Fault, FaultKind};
+
 use crate::support::cmd::Pintle;
 use crate::support::daemon::{Daemon, Hook, probe};
 use crate::support::http::request;
@@ -177,6 +179,29 @@ fn a_pass_that_asks_a_slow_registry_is_abandoned() {
     let log = run.stop();
     assert!(log.contains("the pass under way was abandoned"), "{log}");
     assert_eq!(line.refs(), before);
+}
+
+#[test]
+fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
+    let line = Line::of_stacks(&[("app", IMAGE), ("well", "ghcr.io/team/well:latest")], "");
+    let fault = Fault::of("quay.io", FaultKind::Status { code: 500, retry_after: None });
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    let next = |run: &mut Daemon, commits| {
+        push().send(&address);
+        assert_eq!(run.pass(), of("push", commits));
+    };
+    assert_eq!(run.pass(), of("start", 2));
+    line.registries.registry.fail(fault.clone());
+    next(&mut run, 0);
+    next(&mut run, 0);
+    line.registries.registry.heal();
+    next(&mut run, 0);
+    line.registries.registry.fail(fault);
+    next(&mut run, 0);
+    let log = run.stop();
+    let told = log.lines().filter(|line| line.contains("unknown: stacks/app/main.tf#") && line.contains("WARN")).count();
+    assert_eq!((told, log.matches(r#""unknown":1"#).count(), log.matches(r#""unknown":0"#).count()), (2, 3, 2), "{log}");
 }
 
 /// A push that the remote holds until it is let go.
