@@ -60,6 +60,8 @@ pub enum Command {
     Plan(Plan),
     /// Plan, commit and push, once
     Sync(Sync),
+    /// Do what sync does again and again: by the clock, and when a webhook says that something happened
+    Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),
     /// List the pins that pintle committed, newest first
@@ -67,6 +69,8 @@ pub enum Command {
     /// Check or describe pintle.toml
     #[command(subcommand)]
     Config(Config),
+    /// Look whether a forge is as pintle needs it, and make what is missing
+    Setup(Setup),
     /// Show what pintle does on a made-up repo, registry and cache: no server, no network
     Demo(Demo),
     /// Print a completion script for a shell
@@ -117,6 +121,36 @@ pub struct Sync {
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
     pub dry_run: bool,
+    /// Follow the statuses of what was pushed; exit with 3 when one is red or none comes [in: [pipeline] timeout of pintle.toml]
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub repo: Remote,
+    #[command(flatten)]
+    pub registries: Registries,
+    /// How long to wait after a pass before the next: 90s, 5m, 1h30m
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
+    pub every: String,
+    /// Where to answer probes and webhooks; off for nowhere
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        env = "PINTLE_LISTEN",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
+    pub listen: String,
+    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
+    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true, help_heading = "Run")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// How long a write in progress may take after SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "25s", env = "PINTLE_GRACE", hide_env_values = true, help_heading = "Run")]
+    pub grace: String,
 }
 
 #[derive(Debug, Args)]
@@ -158,6 +192,36 @@ pub enum Config {
         #[arg(default_value = "pintle.toml")]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    #[command(subcommand)]
+    pub what: SetupCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SetupCommand {
+    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; make labels and the webhook
+    Forgejo(SetupForgejo),
+}
+
+#[derive(Debug, Args)]
+pub struct SetupForgejo {
+    #[command(flatten)]
+    pub clone: Clone,
+    /// Where `pintle run` hears webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is made
+    #[arg(long, value_name = "URL")]
+    pub hook_url: Option<String>,
+    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
+    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true)]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Make a webhook that is there already anew, with this secret
+    #[arg(long, requires = "hook_url")]
+    pub replace_hook: bool,
+    /// Only look, and say what would be made
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -217,13 +281,17 @@ pub struct Clone {
     /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub remote: Option<String>,
+    /// The repo's page in Forgejo or Gitea, for pull requests and comments: https://forge.example.org/ops/infra; the remote too, where none is
+    /// named [env: PINTLE_FORGE, where no folder is named]
+    #[arg(long, value_name = "URL", help_heading = "Repo")]
+    pub forge: Option<String>,
     /// The branch to read and to push to [default: the remote's default branch]
     #[arg(long, env = "PINTLE_BRANCH", hide_env_values = true, help_heading = "Repo")]
     pub branch: Option<String>,
     /// Where clones are kept; may be deleted at any time [default: the user's cache folder]
     #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", hide_env_values = true, help_heading = "Repo")]
     pub cache_dir: Option<PathBuf>,
-    /// A file with the token for an http(s) remote (or the token itself in PINTLE_TOKEN)
+    /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
     /// Let the token go over plain http:// to another machine

@@ -8,7 +8,9 @@ mod log;
 mod out;
 mod plan;
 mod progress;
+mod run;
 mod scan;
+mod setup;
 mod source;
 mod sync;
 mod table;
@@ -25,6 +27,8 @@ pub enum Done {
     Changes,
     /// A part could not be done, because an outside system failed; it was said on standard error.
     Partly,
+    /// A run ended by itself or had to abandon a write; the log says why.
+    Failed,
 }
 
 /// Runs a command to its end and says on standard error what went wrong, if anything did.
@@ -33,9 +37,11 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Plan(args) => on_runtime(plan::run(&args, colour)),
         Command::Sync(args) => on_runtime(sync::run(&args, colour)),
+        Command::Run(args) => run::run(&args),
         Command::Explain(args) => on_runtime(explain::run(&args)),
         Command::Log(args) => log::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Setup(args) => on_runtime(setup::run(&args)),
         Command::Demo(args) => on_runtime(demo::run(&args)),
         Command::Completions { shell } => completions::run(shell),
     };
@@ -43,6 +49,7 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
         Ok(Done::Ok) => ExitCode::SUCCESS,
         Ok(Done::Changes) => ExitCode::from(10),
         Ok(Done::Partly) => ExitCode::from(3),
+        Ok(Done::Failed) => ExitCode::FAILURE,
         Err(error) => {
             out::complain(&error);
             ExitCode::from(error.kind.exit_code())

@@ -1,7 +1,7 @@
 //! Arguments → log → command → exit code.
 
 use clap::Parser;
-use pintle::cli::{Cli, Color, LogFormat, Talk};
+use pintle::cli::{Cli, Color, Command, LogFormat, Talk};
 use pintle::command;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli.talk);
+    start_log(&cli.talk, matches!(cli.command, Command::Run(_)));
     let colour = match cli.talk.color {
         Color::Always => true,
         Color::Never => false,
@@ -18,9 +18,9 @@ fn main() -> ExitCode {
     command::run(cli.command, colour)
 }
 
-/// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`.
-fn start_log(talk: &Talk) {
-    let level = match talk.verbose {
+/// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`. What runs for long says more by itself.
+fn start_log(talk: &Talk, runs: bool) {
+    let level = match talk.verbose.saturating_add(u8::from(runs)) {
         0 => "pintle=warn",
         1 => "pintle=info",
         _ => "pintle=debug",

@@ -3,12 +3,16 @@
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+mod forge;
 pub mod history;
 pub mod ledger;
 pub mod registry;
 mod registries;
+mod session;
 
+pub use forge::{checks, forge};
 pub use registries::{Registries, Told};
+pub use session::Session;
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
@@ -16,6 +20,7 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Branch;
 use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
+use crate::remote::forgejo;
 use crate::remote::git::{Access, Clone, Remote};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
@@ -43,9 +48,18 @@ pub struct Setup {
     /// Name and text of a configuration that stands in for the repo's.
     pub config: Option<(String, String)>,
     pub registries: Told,
+    /// The forge, where one is named.
+    pub forge: Option<ForgeAt>,
     /// How many commits back the history is read.
     pub commits: usize,
     pub clock: fn() -> Timestamp,
+}
+
+/// Where the forge is, and how it is asked.
+#[derive(Clone)]
+pub struct ForgeAt {
+    pub place: forgejo::Place,
+    pub told: forgejo::Told,
 }
 
 /// The repo as it is at one commit, and what it says about itself.
@@ -130,15 +144,23 @@ fn own_config(files: &Files) -> Result<Config> {
 
 /// Asks registries and caches what the channels mean now, and puts the snapshot together.
 pub async fn observe(
-    setup: &Setup,
+    session: &Session,
     checkout: &Checkout,
     channels: BTreeSet<Channel>,
     registries: &Registries,
     progress: Progress<'_>,
 ) -> Snapshot {
-    let upstream = registry::poll(&registries.upstream, channels.clone(), &|p| progress("registries", p.done, p.of)).await;
-    let cache = cache::poll(&registries.caches, &upstream, &channels, &|p| progress("caches", p.done, p.of)).await;
-    Snapshot { upstream, cache, ..offline(setup, checkout) }
+    let known = session.answers();
+    let (asked, new): (BTreeSet<_>, BTreeSet<_>) = channels.into_iter().partition(|channel| known.upstream.contains_key(channel));
+    let mut upstream = registry::poll(&registries.upstream, new.clone(), &|p| progress("registries", p.done, p.of)).await;
+    let mut cache = cache::poll(&registries.caches, &upstream, &new, &|p| progress("caches", p.done, p.of)).await;
+    session.remember(|answers| {
+        answers.upstream.extend(upstream.iter().filter_map(|(channel, seen)| Some((channel.clone(), seen.known()?.clone()))));
+        answers.cache.extend(cache.clone());
+    });
+    upstream.extend(asked.iter().filter_map(|channel| Some((channel.clone(), Seen::Known(known.upstream.get(channel)?.clone())))));
+    cache.extend(asked.iter().filter_map(|channel| Some((channel.clone(), known.cache.get(channel)?.clone()))));
+    Snapshot { upstream, cache, ..offline(&session.setup, checkout) }
 }
 
 /// The snapshot of a pass that asks no registry.
@@ -161,12 +183,9 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
 }
 
 /// Fetches the manifest of every digest that the plan wants to write. Returns what could not be proved, and why: none of it may be written.
-pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<(Channel, String)> {
+pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
     let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
     let proofs = registry::prove(&registries.upstream, &wanted).await;
-    let failed = wanted.into_iter().zip(proofs).filter_map(|((channel, digest), proof)| Some((channel, digest, proof.err()?)));
-    failed
-        .map(|(channel, digest, why)| (channel, format!("the image could not be fetched by its digest {}: {why}", digest.short())))
-        .collect()
+    wanted.into_iter().zip(proofs).filter_map(|(wanted, proof)| Some((wanted, proof.err()?.to_string()))).collect()
 }

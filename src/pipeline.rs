@@ -95,6 +95,8 @@ pub struct Ledger {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     pub commit: CommitId,
+    /// The commit of the followed branch that it came with: itself, or the merge.
+    pub landed: CommitId,
     pub at: Timestamp,
     pub author: String,
     pub subject: String,
@@ -316,6 +318,36 @@ pub struct Written {
     pub name: Arc<str>,
     pub subject: String,
     pub pins: usize,
+}
+
+impl Receipt {
+    /// Adds what a later round wrote.
+    pub fn add(&mut self, later: Self) {
+        self.commits.extend(later.commits);
+        self.refused = later.refused;
+        self.tip = later.tip.or(self.tip.take());
+        self.pulls.extend(later.pulls);
+        self.answered.extend(later.answered);
+        self.notices.extend(later.notices);
+        self.troubles = later.troubles;
+    }
+
+    /// Says whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.commits.is_empty() && self.pulls.is_empty() && self.answered.is_empty() && self.notices.is_empty()
+    }
+}
+
+impl PullDone {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Closed => "closed",
+            Self::Merged => "merged",
+            Self::Left => "left",
+        }
+    }
 }
 
 impl<T> Seen<T> {

@@ -1,97 +1,151 @@
 //! The straight line: observe, plan, prove, write. Read this first.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{self, Checkout, Progress, Registries, Setup};
-use crate::pipeline::{Plan, Receipt, Seen, Snapshot};
+use crate::model::commit::CommitId;
+use crate::observe::{self, Checkout, Progress, Registries, Session};
+use crate::pipeline::forge::{Check, Checks};
+use crate::pipeline::{Plan, Receipt, Snapshot};
 use crate::plan;
-use crate::write::{self, Outcome, WriteLease};
-use std::sync::Arc;
+use crate::write::{self, Outcome, Refusals, Work, WriteLease};
 use std::time::Duration;
 
 /// How often somebody else may push first before the pass gives up.
 const TRIES: u32 = 12;
+/// How often a pass plans again because what it wrote made more possible: comments are carried out one after another.
+const ROUNDS: u32 = 50;
 
 /// A snapshot and the plan made from it.
 pub struct Planned {
     pub snapshot: Snapshot,
     pub plan: Plan,
     /// Changes that were planned and will not be written, and why.
-    pub refused: Vec<(Arc<str>, String)>,
+    pub refused: Refusals,
 }
 
-/// Reads the repo and asks no registry; changes nothing.
-pub async fn look(setup: &Setup) -> Result<Planned> {
-    let checkout = checkout(setup).await?;
-    let snapshot = observe::offline(setup, &checkout);
+impl Planned {
+    fn work(&self) -> Work<'_> {
+        Work { snapshot: &self.snapshot, plan: &self.plan, refused: &self.refused }
+    }
+}
+
+/// Reads the repo and asks nobody else; changes nothing.
+pub async fn look(session: &Session) -> Result<Planned> {
+    let checkout = checkout(session).await?;
+    let snapshot = observe::offline(&session.setup, &checkout);
     let plan = plan::plan(&snapshot);
-    Ok(Planned { snapshot, plan, refused: Vec::new() })
+    Ok(Planned { snapshot, plan, refused: Refusals::new() })
 }
 
 /// Observes and plans; changes nothing.
-pub async fn plan(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
-    let checkout = checkout(setup).await?;
-    let registries = Registries::new(&setup.registries, &checkout.config)?;
-    Ok(planned(setup, &checkout, &registries, progress).await)
+pub async fn plan(session: &Session, progress: Progress<'_>) -> Result<Planned> {
+    let checkout = checkout(session).await?;
+    let registries = session.registries(&checkout.config)?;
+    Ok(planned(session, &checkout, &registries, progress).await)
 }
 
 /// Observes, plans and proves: everything that comes before the first byte is written.
-pub async fn rehearse(setup: &Setup, progress: Progress<'_>) -> Result<Planned> {
-    let checkout = checkout(setup).await?;
-    let registries = Registries::new(&setup.registries, &checkout.config)?;
-    Ok(proved(planned(setup, &checkout, &registries, progress).await, &registries).await)
+pub async fn rehearse(session: &Session, progress: Progress<'_>) -> Result<Planned> {
+    let checkout = checkout(session).await?;
+    let registries = session.registries(&checkout.config)?;
+    Ok(proved(session, planned(session, &checkout, &registries, progress).await, &registries).await)
 }
 
-/// The whole line once. When somebody else pushes in between, it starts over from their commit.
-pub async fn reconcile(setup: &Setup, lease: &WriteLease, progress: Progress<'_>) -> Result<(Planned, Receipt)> {
-    let mut checkout = checkout(setup).await?;
-    let registries = Registries::new(&setup.registries, &checkout.config)?;
-    for attempt in 0..TRIES {
-        let now = proved(planned(setup, &checkout, &registries, progress).await, &registries).await;
+/// The whole line, and again while what was written makes more possible. When somebody else pushes in between, it starts over from their commit.
+pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress<'_>) -> Result<(Planned, Receipt)> {
+    let mut checkout = checkout(session).await?;
+    let mut written = Receipt::default();
+    let (mut lost, mut rounds) = (0, 0);
+    loop {
+        let registries = session.registries(&checkout.config)?;
+        let now = planned(session, &checkout, &registries, progress).await;
+        write::acknowledge(lease, session.forge(), &now.snapshot).await;
+        let now = proved(session, now, &registries).await;
         let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
         let mut clone = checkout.clone.ok_or_else(nowhere)?;
-        match tokio::task::block_in_place(|| write::write(lease, &mut clone, &now.snapshot, &now.plan))? {
-            Outcome::Done(receipt) => {
-                let receipt = Receipt { refused: now.refused.clone(), ..receipt };
-                return Ok((now, receipt));
+        match write::write(lease, &mut clone, session.forge(), now.work()).await? {
+            Outcome::Done { receipt, again } => {
+                written.add(receipt);
+                rounds += 1;
+                if !again || rounds == ROUNDS || lease.is_revoked() {
+                    return Ok((now, written));
+                }
             }
-            Outcome::TipMoved => tracing::info!(attempt, "somebody else pushed first: observing again"),
+            Outcome::Refused(why) => session.refused(why),
+            Outcome::TipMoved if lost == TRIES => {
+                return Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row"))
+                    .hint("run it again when the repo is quieter"));
+            }
+            Outcome::TipMoved => {
+                tracing::info!(attempt = lost, "somebody else pushed first: observing again");
+                tokio::time::sleep(jitter(lost)).await;
+                lost += 1;
+            }
         }
-        tokio::time::sleep(jitter(attempt)).await;
         checkout = tokio::task::block_in_place(|| {
             clone.fetch()?;
-            observe::at_tip(setup, clone)
+            observe::at_tip(&session.setup, clone)
         })?;
     }
-    Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row")).hint("run it again when the repo is quieter"))
 }
 
-async fn checkout(setup: &Setup) -> Result<Checkout> {
-    let setup = setup.clone();
+async fn checkout(session: &Session) -> Result<Checkout> {
+    let setup = session.setup.clone();
     let read = tokio::task::spawn_blocking(move || observe::checkout(&setup)).await;
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 
-async fn planned(setup: &Setup, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
+async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
+    let forge = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config);
-    let snapshot = observe::observe(setup, checkout, channels, registries, progress).await;
+    let snapshot = Snapshot { forge, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
-    Planned { snapshot, plan, refused: Vec::new() }
+    Planned { snapshot, plan, refused: Refusals::new() }
 }
 
-/// Proves every digest at its registry and every edit in the text. A digest that nobody serves is as good as unknown: the plan is made without it.
-async fn proved(mut now: Planned, registries: &Registries) -> Planned {
+/// Proves every digest at its registry and every edit in the text, A digest that nobody
+/// serves is not pinned: the plan is made without it.
+async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
         let failed = observe::prove(registries, &now.plan).await;
         if failed.is_empty() {
             break;
         }
-        for (channel, why) in failed {
-            now.snapshot.upstream.insert(channel, Seen::Unknown(why));
-        }
+        now.snapshot.unproved.extend(failed);
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);
     Planned { plan, refused, ..now }
+}
+
+/// What became of a commit's pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    Green,
+    Red(Vec<Check>),
+    /// Nothing came in time.
+    Missing,
+    /// It has not ended in time.
+    Pending,
+}
+
+/// Asks for the statuses of a commit until they have ended or `[pipeline] timeout` is over.
+pub async fn follow(session: &Session, config: &Config, commit: &CommitId) -> Result<Followed> {
+    let end = tokio::time::Instant::now() + config.pipeline.timeout.unsigned_abs();
+    let mut pause = Duration::from_millis(500);
+    loop {
+        let now = observe::checks(session, config, commit).await?;
+        let late = tokio::time::Instant::now() >= end;
+        match now {
+            Checks::Green => return Ok(Followed::Green),
+            Checks::Red(failed) => return Ok(Followed::Red(failed)),
+            Checks::Missing if late => return Ok(Followed::Missing),
+            Checks::Pending if late => return Ok(Followed::Pending),
+            Checks::Missing | Checks::Pending => {}
+        }
+        tokio::time::sleep_until((tokio::time::Instant::now() + pause).min(end)).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
 }
 
 /// Longer the more often the race was lost, and never the same for two losers.

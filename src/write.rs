@@ -1,60 +1,152 @@
-//! The last step of the pass, and the only module that changes anything outside the process: commits, one push, the ledger.
+//! The last step of the pass, and the only module that changes anything outside the process: commits and one push, pull requests, replies, notices,
+//! the ledger. Whatever it was doing when it was killed, the next pass finds in git and the forge how far it came.
 
 pub mod commit;
+mod lease;
 pub mod ledger;
+mod notice;
+mod pull_request;
+mod reply;
+pub mod setup;
+
+pub use lease::{Revoked, WriteLease, Writing};
 
 use crate::error::{Error, Result};
-use crate::pipeline::{Plan, Receipt, Seen, Snapshot, Written};
+use crate::model::commit::CommitId;
+use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
+use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
 use commit::Commits;
+use std::sync::Arc;
+use url::Url;
 
-/// The right to write. Only a command whose job is to write makes one.
-#[derive(Debug)]
-pub struct WriteLease(());
+/// Changes that were planned and are not written, and why.
+pub type Refusals = Vec<(Arc<str>, String)>;
 
-impl WriteLease {
-    /// Takes the right for one run of `sync`.
-    pub fn for_sync() -> Self {
-        Self(())
-    }
+/// What is written, and what it was made from.
+pub struct Work<'a> {
+    pub snapshot: &'a Snapshot,
+    pub plan: &'a Plan,
+    pub refused: &'a Refusals,
 }
 
 /// What became of a plan.
 #[derive(Debug)]
 pub enum Outcome {
-    Done(Receipt),
+    /// Everything was written that could be; `again` when that makes more possible.
+    Done { receipt: Receipt, again: bool },
     /// Somebody else pushed since the plan was made; nothing was written.
     TipMoved,
+    /// The forge takes no push to the branch, and why; nothing was written.
+    Refused(String),
 }
 
-/// Commits every change on top of the one before it, and pushes the last one onto the tip that the plan was made from. Blocking.
-///
-/// Nothing is on the remote before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
-pub fn write(_lease: &WriteLease, clone: &mut Clone, snapshot: &Snapshot, plan: &Plan) -> Result<Outcome> {
-    let Some(tip) = &plan.tip else {
-        return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
-    };
-    let who = Identity { name: snapshot.config.git.author_name.to_string(), email: snapshot.config.git.author_email.to_string() };
-    let (mut commits, mut last) = (Vec::new(), tip.clone());
-    let mut line = Commits::on(clone, tip, &who, plan.at);
-    for change in &plan.changes {
-        last = line.add(change)?;
-        let subject = change.message.lines().next().unwrap_or_default().to_owned();
-        commits.push(Written { commit: last.clone(), name: change.name.clone(), subject, pins: change.pins.len() });
-    }
-    if !commits.is_empty() {
-        match clone.push(&clone.branch_ref(), Some(tip), &last) {
-            Ok(_) => {}
-            Err(PushError::TipMoved { .. }) => return Ok(Outcome::TipMoved),
-            Err(other) => return Err(other.into_error(clone)),
+/// What the steps of one write share.
+struct Desk<'a> {
+    work: Work<'a>,
+    forge: Option<&'a Client>,
+    who: Identity,
+    receipt: Receipt,
+    /// Where the changes went.
+    went: Vec<Went>,
+}
+
+/// Where a change went.
+struct Went {
+    change: Arc<str>,
+    commit: Option<CommitId>,
+    pull: Option<(u64, Url)>,
+}
+
+/// Shows the authors of comments that pintle has seen them. A mark that cannot be set holds nothing up: the reply will come.
+pub async fn acknowledge(lease: &WriteLease, forge: Option<&Client>, snapshot: &Snapshot) {
+    let (Some(client), Some(forge), Ok(_writing)) = (forge, snapshot.forge.known(), lease.begin()) else { return };
+    for ask in forge.asks.iter().filter(|ask| !ask.acknowledged) {
+        if let Err(error) = client.add_reaction(ask.comment.id, "eyes").await {
+            tracing::warn!(%error, comment = ask.comment.id, "cannot mark a comment as seen");
         }
     }
-    let before = match &snapshot.ledger {
-        Seen::Known(ledger) => ledger.clone(),
-        Seen::Unknown(_) | Seen::NotAsked => plan.ledger.clone(),
+}
+
+/// Commits every direct change on top of the one before it and pushes the last one onto the tip that the plan was made from; then the pull requests,
+/// the replies, the notices. What the forge does not take is in [`Receipt::troubles`] and comes up again in the next pass.
+///
+/// Nothing is on the followed branch before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
+pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: Work<'_>) -> Result<Outcome> {
+    let Some(tip) = work.plan.tip.clone() else {
+        return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
-    if let Err(error) = ledger::ledger(clone, &before, &plan.ledger, &who, plan.at) {
-        tracing::warn!(%error, "what was first seen when could not be kept; settle times start again");
+    let _writing = lease.begin()?;
+    let git = &work.snapshot.config.git;
+    let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
+    let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };
+    let mut desk = Desk { work, forge, who, receipt, went: Vec::new() };
+    if let Some(stopped) = tokio::task::block_in_place(|| desk.commits(clone))? {
+        return Ok(stopped);
     }
-    Ok(Outcome::Done(Receipt { commits, tip: Some(last), ..Receipt::default() }))
+    let proposals = desk.proposals().next().is_some();
+    // A proposal is one commit on the tip, and the tip has moved: it is made from the new one.
+    let moved = !desk.receipt.commits.is_empty();
+    if !moved {
+        desk.pull_requests(clone).await;
+    }
+    desk.replies().await;
+    desk.notices().await;
+    tokio::task::block_in_place(|| desk.ledger(clone));
+    let merged = desk.receipt.pulls.iter().any(|pull| pull.done == crate::pipeline::PullDone::Merged);
+    let again = desk.work.plan.again || merged || moved && (proposals || !desk.work.plan.pulls.is_empty());
+    Ok(Outcome::Done { receipt: desk.receipt, again })
+}
+
+impl<'a> Desk<'a> {
+    fn direct(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
+        self.work.plan.changes.iter().filter(|change| matches!(change.route, Route::Commit))
+    }
+
+    fn proposals(&self) -> impl Iterator<Item = (&'a Change, &'a crate::pipeline::Proposal)> + use<'a> {
+        self.work.plan.changes.iter().filter_map(|change| match &change.route {
+            Route::Commit => None,
+            Route::PullRequest(proposal) => Some((change, &**proposal)),
+        })
+    }
+
+    /// Makes and pushes the direct changes. `Some` when nothing was written and nothing more is to be.
+    fn commits(&mut self, clone: &mut Clone) -> Result<Option<Outcome>> {
+        let Some(tip) = self.receipt.tip.clone() else { return Ok(None) };
+        let changes: Vec<&Change> = self.direct().collect();
+        let mut line = Commits::on(clone, &tip, &self.who, self.work.plan.at);
+        let commits = changes.iter().map(|change| line.add(change)).collect::<Result<Vec<_>>>()?;
+        let Some(last) = commits.last() else { return Ok(None) };
+        match clone.push(&clone.branch_ref(), Some(&tip), last) {
+            Ok(_) => {}
+            Err(PushError::TipMoved { .. }) => return Ok(Some(Outcome::TipMoved)),
+            Err(PushError::Refused(why)) if self.work.snapshot.forge.known().is_some() => return Ok(Some(Outcome::Refused(why))),
+            Err(other) => return Err(other.into_error(clone)),
+        }
+        self.receipt.tip = Some(last.clone());
+        for (change, commit) in changes.into_iter().zip(commits) {
+            let subject = change.message.lines().next().unwrap_or_default().to_owned();
+            tracing::info!(%commit, subject, "pushed");
+            self.went.push(Went { change: change.name.clone(), commit: Some(commit.clone()), pull: None });
+            self.receipt.commits.push(Written { commit, name: change.name.clone(), subject, pins: change.pins.len() });
+        }
+        Ok(None)
+    }
+
+    fn ledger(&self, clone: &mut Clone) {
+        let before = match &self.work.snapshot.ledger {
+            Seen::Known(ledger) => ledger.clone(),
+            Seen::Unknown(_) | Seen::NotAsked => self.work.plan.ledger.clone(),
+        };
+        if let Err(error) = ledger::ledger(clone, &before, &self.work.plan.ledger, &self.who, self.work.plan.at) {
+            tracing::warn!(%error, "what was first seen when could not be kept; settle times start again");
+        }
+    }
+
+    /// Notes what the forge did not take.
+    fn trouble(&mut self, what: String, error: &Error) {
+        let why = error.causes.first().map_or_else(|| error.what.clone(), |cause| format!("{}: {cause}", error.what));
+        tracing::warn!(%error, "{what}");
+        self.receipt.troubles.push(format!("{what}: {why}"));
+    }
 }

@@ -8,12 +8,12 @@ use crate::reconcile;
 use serde_json::json;
 
 pub async fn run(args: &Explain) -> Result<Done> {
-    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
     let bar = Bar::new();
     let known = if args.offline {
-        reconcile::look(&setup).await?
+        reconcile::look(&session).await?
     } else {
-        reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?
+        reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?
     };
     bar.end();
     source::has_terraform(&known.snapshot.files)?;

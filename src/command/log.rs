@@ -9,8 +9,8 @@ use crate::reconcile;
 use serde_json::json;
 
 pub fn run(args: &Log) -> Result<Done> {
-    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
-    let looked = on_runtime(reconcile::look(&setup))?;
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
+    let looked = on_runtime(reconcile::look(&session))?;
     let all = match &looked.snapshot.history {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),

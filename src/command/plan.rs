@@ -11,9 +11,9 @@ use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
 
 pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
-    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
     let bar = Bar::new();
-    let planned = reconcile::plan(&setup, &|what, done, of| bar.at(what, done, of)).await?;
+    let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match (args.output.output, args.diff) {

@@ -3,15 +3,15 @@
 use super::{Done, on_runtime, out, source, table::table};
 use crate::cli::{Format, Registries, Scan};
 use crate::error::{Excerpt, Result};
-use crate::observe::Setup;
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
 use crate::sites::{Fate, Literal, Problem, Use};
 use crate::terraform::files::Files;
 
 pub fn run(args: &Scan) -> Result<Done> {
-    let setup = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
-    let looked = on_runtime(reconcile::look(&Setup { commits: 0, ..setup }))?;
+    let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
+    session.setup.commits = 0;
+    let looked = on_runtime(reconcile::look(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();
     source::has_terraform(&looked.snapshot.files)?;
     if args.sites_only {

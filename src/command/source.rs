@@ -2,8 +2,10 @@
 
 use super::out;
 use crate::cli;
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{COMMITS, Origin, Setup, Told};
+use crate::observe::{COMMITS, ForgeAt, Origin, Session, Setup, Told};
+use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::oci::docker_config::DockerConfig;
 use crate::terraform::files::Files;
@@ -14,27 +16,38 @@ use url::Url;
 
 /// The variable that names the remote where the command line names neither remote nor folder.
 const REMOTE: &str = "PINTLE_REMOTE";
+/// The variable that names the repo's page in the forge.
+const FORGE: &str = "PINTLE_FORGE";
 /// The variable that holds the remote's token itself.
 const TOKEN: &str = "PINTLE_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
-pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
+pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
+    let forge = clone.forge.clone().or_else(|| environment(FORGE).filter(|_| dir.is_none())).map(|url| Place::parse(&url)).transpose()?;
     let remote = clone.remote.clone().or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
-    let origin = match remote {
-        Some(remote) => origin(&remote, clone)?,
-        None => Origin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
+    let origin = match (remote.or_else(|| forge.as_ref().map(Place::clone_url)), dir) {
+        (Some(remote), None) => origin(&remote, clone)?,
+        (Some(_), Some(_)) => return Err(Error::usage("a folder has no forge").hint("leave the folder out, or --forge")),
+        (None, dir) => Origin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
     };
-    told(origin, clone, registries)
+    told(origin, forge, clone, registries)
 }
 
 /// The remote, which has to be named.
-pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
+pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
     let none = || {
-        Error::usage("no remote is named")
-            .hint("name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment")
+        Error::usage("no remote is named").hint(
+            "name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment; or the repo's page in the forge: --forge URL",
+        )
     };
-    let remote = clone.remote.clone().or_else(|| environment(REMOTE)).ok_or_else(none)?;
-    told(origin(&remote, clone)?, clone, registries)
+    let forge = forge(clone)?;
+    let remote = clone.remote.clone().or_else(|| environment(REMOTE)).or_else(|| forge.as_ref().map(Place::clone_url)).ok_or_else(none)?;
+    told(origin(&remote, clone)?, forge, clone, registries)
+}
+
+/// The repo's page in the forge, where one is named.
+pub fn forge(clone: &cli::Clone) -> Result<Option<Place>> {
+    clone.forge.clone().or_else(|| environment(FORGE)).map(|url| Place::parse(&url)).transpose()
 }
 
 /// A variable that is set to nothing is not set.
@@ -51,7 +64,25 @@ pub fn has_terraform(files: &Files) -> Result<()> {
         .hint("name the infra repo: its top folder (pintle scan path/to/repo), or its git remote and branch"))
 }
 
-fn told(origin: Origin, clone: &cli::Clone, registries: &cli::Registries) -> Result<Setup> {
+/// How the forge is asked.
+pub fn forge_told(clone: &cli::Clone) -> Result<forgejo::Told> {
+    Ok(forgejo::Told {
+        token: token(clone.token_file.as_deref())?,
+        ca: clone.ca_file.as_deref().map(certificates).transpose()?,
+        allow_insecure: clone.insecure_http,
+        ..forgejo::Told::default()
+    })
+}
+
+/// The configuration that the command line names, else what holds without one.
+pub fn config(clone: &cli::Clone) -> Result<Config> {
+    match &clone.config {
+        Some(path) => Config::parse(&text(path, "the configuration")?, &path.display().to_string()),
+        None => Ok(Config::default()),
+    }
+}
+
+fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
     let config = clone.config.as_deref().map(|path| Ok((path.display().to_string(), text(path, "the configuration")?))).transpose()?;
     let told = Told {
         docker_config: registries.docker_config.as_deref().map(docker_config).transpose()?,
@@ -60,7 +91,8 @@ fn told(origin: Origin, clone: &cli::Clone, registries: &cli::Registries) -> Res
         ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
-    Ok(Setup { origin, config, registries: told, commits: COMMITS, clock: jiff::Timestamp::now })
+    let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
+    Session::new(Setup { origin, config, registries: told, forge, commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
@@ -74,16 +106,25 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
     Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
 }
 
+/// The secret that webhooks are signed with.
+pub fn webhook_secret(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, "PINTLE_WEBHOOK_SECRET", "the webhook secret")
+}
+
 /// A file speaks before the environment.
 fn token(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, TOKEN, "the token")
+}
+
+fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<SecretString>> {
     let given = match file {
-        Some(file) => Some(text(file, "the token")?),
-        None => environment(TOKEN),
+        Some(file) => Some(text(file, what)?),
+        None => environment(variable),
     };
-    let trimmed = given.map(|token| token.trim().to_owned());
+    let trimmed = given.map(|secret| secret.trim().to_owned());
     match trimmed {
-        Some(token) if token.is_empty() => {
-            Err(Error::usage("the token is empty").hint("put the token alone into the file, or leave the option out"))
+        Some(secret) if secret.is_empty() => {
+            Err(Error::usage(format!("{what} is empty")).hint("put it alone into the file, or leave the option out"))
         }
         other => Ok(other.map(SecretString::from)),
     }

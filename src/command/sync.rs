@@ -2,20 +2,25 @@
 
 use super::{Done, out, progress::Bar, scan, source};
 use crate::cli::{Format, Sync};
-use crate::error::Result;
-use crate::pipeline::{Receipt, Verdict};
+use crate::error::{Error, Result};
+use crate::model::duration::show;
+use crate::observe::Session;
+use crate::pipeline::{Receipt, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
 use crate::plan::json::to_json;
-use crate::reconcile::{self, Planned};
+use crate::reconcile::{self, Followed, Planned};
 use crate::write::WriteLease;
 use serde_json::json;
 
 pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
-    let setup = source::remote(&args.repo.clone, &args.registries)?;
+    let session = source::remote(&args.repo.clone, &args.registries)?;
+    if args.wait && session.forge().is_none() {
+        return Err(Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL"));
+    }
     let bar = Bar::new();
     if args.dry_run {
-        let planned = reconcile::rehearse(&setup, &|what, done, of| bar.at(what, done, of)).await?;
+        let planned = reconcile::rehearse(&session, &|what, done, of| bar.at(what, done, of)).await?;
         bar.end();
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
@@ -27,7 +32,7 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
         return Ok(done(&planned, &planned.refused));
     }
     let lease = WriteLease::for_sync();
-    let (planned, receipt) = reconcile::reconcile(&setup, &lease, &|what, done, of| bar.at(what, done, of)).await?;
+    let (planned, receipt) = reconcile::reconcile(&session, &lease, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {
@@ -37,10 +42,56 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
         }
     }
     tell(&planned, &receipt.refused);
-    if receipt.commits.is_empty() {
+    forge_told(&receipt);
+    if receipt.is_empty() {
         out::say("nothing was written");
     }
-    Ok(done(&planned, &receipt.refused))
+    let forge = matches!(planned.snapshot.forge, Seen::Unknown(_)) || !receipt.troubles.is_empty();
+    let done = if forge { Done::Partly } else { done(&planned, &receipt.refused) };
+    if args.wait && !receipt.commits.is_empty() {
+        return Ok(if followed(&session, &planned, &receipt).await? { done } else { Done::Partly });
+    }
+    Ok(done)
+}
+
+/// What was done in the forge.
+fn forge_told(receipt: &Receipt) {
+    for pull in &receipt.pulls {
+        out::say(&format!("{} pull request #{} of {}", pull.done.word(), pull.number, pull.name));
+    }
+    if !receipt.answered.is_empty() {
+        out::say(&format!("answered {}", out::many(receipt.answered.len(), "comment")));
+    }
+    for said in receipt.notices.iter().chain(&receipt.troubles) {
+        out::say(said);
+    }
+}
+
+/// Follows what was pushed to the end of its pipeline; says whether it is green.
+async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Result<bool> {
+    let Some(tip) = &receipt.tip else { return Ok(true) };
+    let short = tip.short();
+    out::say(&format!("waiting for the statuses of {short}"));
+    let config = &planned.snapshot.config;
+    Ok(match reconcile::follow(session, config, tip).await? {
+        Followed::Green => {
+            out::say(&format!("the pipeline of {short} is green"));
+            true
+        }
+        Followed::Red(failed) => {
+            let names: Vec<_> = failed.iter().map(|check| check.context.as_str()).collect();
+            out::say(&format!("the pipeline of {short} failed: {}", names.join(", ")));
+            false
+        }
+        Followed::Missing => {
+            out::say(&format!("{short} got no status within {}: did CI start?", show(config.pipeline.timeout)));
+            false
+        }
+        Followed::Pending => {
+            out::say(&format!("the pipeline of {short} has not ended within {}", show(config.pipeline.timeout)));
+            false
+        }
+    })
 }
 
 fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
@@ -69,5 +120,11 @@ fn receipt_json(receipt: &Receipt) -> serde_json::Value {
         "tip": receipt.tip.as_ref().map(|tip| tip.as_str()),
         "commits": commits.collect::<Vec<_>>(),
         "refused": refused.collect::<Vec<_>>(),
+        "pull_requests": receipt.pulls.iter().map(|pull| json!({
+            "number": pull.number, "name": *pull.name, "done": pull.done.word(), "url": pull.url.as_ref().map(|url| url.as_str()),
+        })).collect::<Vec<_>>(),
+        "answered": receipt.answered,
+        "notices": receipt.notices,
+        "troubles": receipt.troubles,
     })
 }

@@ -3,7 +3,7 @@
 use super::world::{self, World};
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
-use crate::observe::{COMMITS, Origin, Setup, Told};
+use crate::observe::{COMMITS, Origin, Session, Setup, Told};
 use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
@@ -25,15 +25,15 @@ const MOVED: &str = "lscr.io/linuxserver/sonarr:latest";
 pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
     let world = World::make(&dir).await?;
-    let setup = setup(&world)?;
+    let session = || Session::new(setup(&world)?);
     tell(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
 
     title(tell, 1, "scan: every image, at the literal that decides it")?;
-    let looked = reconcile::look(&setup).await?;
+    let looked = reconcile::look(&session()?).await?;
     scanned(&looked, tell)?;
 
     title(tell, 2, "sync: the first pins, one commit a stack, one push")?;
-    let (planned, receipt) = reconcile::reconcile(&setup, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in receipt.commits.iter().take(6) {
         tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
@@ -48,11 +48,11 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     let channel = channel(MOVED)?;
     world.stop_cache(&channel.registry);
     world::push(&world.registry, &channel)?;
-    let planned = reconcile::plan(&setup, &|_, _, _| {}).await?;
+    let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
     moved(&planned, &channel, tell)?;
 
     title(tell, 4, "sync: the new digest is pinned; a digest cannot be stale in a cache")?;
-    let (planned, receipt) = reconcile::reconcile(&setup, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in &receipt.commits {
         tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
@@ -62,7 +62,7 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     }
 
     title(tell, 5, "log: what happened, read back from the commits")?;
-    let looked = reconcile::look(&setup).await?;
+    let looked = reconcile::look(&session()?).await?;
     logged(&looked, tell)?;
     world::save(&dir, &world.registry)?;
     next(&dir, tell)
@@ -100,7 +100,7 @@ fn new_dir() -> Result<PathBuf> {
 fn setup(world: &World) -> Result<Setup> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
     let origin = Origin::Remote { remote, cache: world.clones(), access: Box::default() };
-    Ok(Setup { origin, config: None, registries: Told::default(), commits: COMMITS, clock: jiff::Timestamp::now })
+    Ok(Setup { origin, config: None, registries: Told::default(), forge: None, commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn channel(image: &str) -> Result<Channel> {

@@ -27,6 +27,7 @@ fn recorded(past: &Past) -> impl Iterator<Item = Recorded> {
     let subject = past.message.lines().next().unwrap_or_default();
     trailers::parse(&past.message).into_iter().map(move |pin| Recorded {
         commit: past.commit.clone(),
+        landed: past.merged_by.clone().unwrap_or_else(|| past.commit.clone()),
         at: past.at,
         author: past.author.clone(),
         subject: subject.to_owned(),

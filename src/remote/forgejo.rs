@@ -122,8 +122,20 @@ impl Client {
         }
     }
 
+    /// Deletes something; what is gone is deleted.
+    async fn gone(&self, ask: Ask) -> Result<()> {
+        let reply = self.ask(&ask).await?;
+        match reply.status.is_success() || reply.status.as_u16() == 404 {
+            true => Ok(()),
+            false => Err(self.refusal(&ask, &reply)),
+        }
+    }
+
     fn decoded<W: wire::Wire>(&self, what: &str, reply: &Reply) -> Result<W::Out> {
         let wire: W = serde_json::from_slice(&reply.body).map_err(|why| self.unreadable(what, &why.to_string()))?;
         wire.read(self.place()).ok_or_else(|| self.unreadable(what, "it lacks what makes it what it should be"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The fuzz properties on their seeds and on a bounded number of mutations of them: what `cargo fuzz` does without end, short.
 
+#[path = "../../fuzz/src/comment_property.rs"]
+mod comment_property;
 #[path = "../../fuzz/src/editor_property.rs"]
 mod editor_property;
 #[path = "../../fuzz/src/mask_property.rs"]
@@ -13,7 +15,7 @@ use proptest::test_runner::TestRunner;
 use std::path::Path;
 
 /// What means something to a reader.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 30] = [
     "${",
     "%{",
     "$${",
@@ -38,6 +40,12 @@ const WORDS: [&str; 24] = [
     "*a",
     "[",
     "{",
+    "\n/pin a\n",
+    "> ",
+    "`",
+    "~",
+    "<!--",
+    "<b>",
 ];
 
 /// One change of a text: at a place, over a length, by a word or a part of the text itself.
@@ -93,4 +101,9 @@ fn a_legal_pin_is_proved() {
 #[test]
 fn a_mask_covers_only_holes() {
     run("mask", mask_property::check_mask);
+}
+
+#[test]
+fn a_comment_does_what_is_seen() {
+    run("comment", comment_property::comment);
 }

@@ -2,10 +2,16 @@
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
+#[allow(dead_code, reason = "the tests of the forge use it")]
+pub mod forge_line;
+pub mod forge_proxy;
+pub mod forge_repo;
+pub mod daemon;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub mod generate;
 pub mod git;
 pub mod git_host;
+pub mod gitea;
 pub mod guard;
 pub mod http;
 pub mod images;

@@ -135,12 +135,7 @@ impl Client {
 
     /// Deletes a comment; one that is gone is deleted.
     pub async fn delete_comment(&self, id: u64) -> Result<()> {
-        let ask = Ask::delete(self.one(id), self.the_comment("delete", id));
-        let reply = self.ask(&ask).await?;
-        match reply.status.is_success() || reply.status.as_u16() == 404 {
-            true => Ok(()),
-            false => Err(self.refusal(&ask, &reply)),
-        }
+        self.gone(Ask::delete(self.one(id), self.the_comment("delete", id))).await
     }
 
     /// Returns the reactions to a comment.

@@ -74,7 +74,11 @@ impl Client {
             active: Some(true),
             authorization_header: None,
             branch_filter: None,
-            config: CreateHookOptionConfig { content_type: "json".to_owned(), url: new.url.clone(), additional: signed(new) },
+            config: CreateHookOptionConfig {
+                content_type: "json".to_owned(),
+                url: new.url.clone(),
+                additional: BTreeMap::from([("secret".to_owned(), new.secret.expose_secret().to_owned())]),
+            },
             events: Some(new.events.clone()),
             r#type: CreateHookOptionType::Gitea,
         };
@@ -82,18 +86,22 @@ impl Client {
         self.read::<WireHook>(Ask::write(Method::POST, self.path(["hooks"]), &body, what)?).await
     }
 
-    /// Makes a webhook what it should be.
-    pub async fn edit_hook(&self, id: u64, new: &NewHook) -> Result<Hook> {
-        let mut config = signed(new);
-        config.insert("url".to_owned(), new.url.to_string());
-        config.insert("content_type".to_owned(), "json".to_owned());
-        let (events, config) = (Some(new.events.clone()), Some(config));
+    /// Makes a webhook active, and sets where it sends to and for which events. Its secret stays what it is: forges do not change that of
+    /// a webhook that is there (`editHook` in `routers/api/v1/utils/hook.go`); for another secret, make a new one and delete the old one.
+    pub async fn edit_hook(&self, id: u64, url: &Url, events: &[String]) -> Result<Hook> {
+        let config = BTreeMap::from([("url".to_owned(), url.to_string()), ("content_type".to_owned(), "json".to_owned())]);
+        let (events, config) = (Some(events.to_vec()), Some(config));
         let body = EditHookOption { active: Some(true), authorization_header: None, branch_filter: None, config, events };
-        let path = self.path(["hooks", &id.to_string()]);
-        self.read::<WireHook>(Ask::write(Method::PATCH, path, &body, format!("edit the webhook {id} of {}", self.place()))?).await
+        let what = format!("edit the webhook {id} of {}", self.place());
+        self.read::<WireHook>(Ask::write(Method::PATCH, self.numbered_hook(id), &body, what)?).await
     }
-}
 
-fn signed(new: &NewHook) -> BTreeMap<String, String> {
-    BTreeMap::from([("secret".to_owned(), new.secret.expose_secret().to_owned())])
+    /// Deletes a webhook; one that is gone is deleted.
+    pub async fn delete_hook(&self, id: u64) -> Result<()> {
+        self.gone(Ask::delete(self.numbered_hook(id), format!("delete the webhook {id} of {}", self.place()))).await
+    }
+
+    fn numbered_hook(&self, id: u64) -> Vec<String> {
+        self.path(["hooks", &id.to_string()])
+    }
 }

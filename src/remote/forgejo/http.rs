@@ -22,8 +22,8 @@ const AGAIN: usize = 3;
 /// How often a read is sent on within the same host: a renamed repository takes one.
 const HOPS: usize = 3;
 
-/// One question.
-#[derive(Clone, Debug)]
+/// One question. Not to be printed: its body may hold a webhook's secret.
+#[derive(Clone)]
 pub(super) struct Ask {
     pub method: Method,
     /// Below `/api/v1/`, in segments that are encoded when it is sent.
@@ -118,7 +118,7 @@ impl Http {
         loop {
             let outcome = self.once(ask).await;
             let wait = match &outcome {
-                Err(Broken::Sent(why)) if why.is_connect() && !why.is_timeout() => Duration::ZERO,
+                Err(Broken::Sent(why)) if !why.is_timeout() => Duration::ZERO,
                 Ok(reply) if matches!(reply.status.as_u16(), 429 | 502 | 503 | 504) => reply.wait().unwrap_or_default(),
                 _ => return outcome.map_err(|why| self.broken(ask, why)),
             };

@@ -93,7 +93,11 @@ fn verdict(reply: &Reply, style: MergeStyle) -> Verdict {
         200..=299 => Verdict::Merged,
         405 if has("try again later") => Verdict::Later,
         405 if has("already merged") => Verdict::Not(MergeError::Already),
-        405 if has("not allowed") || has("work in progress") || has("sign") => Verdict::Not(MergeError::Refused(message)),
+        // Older ones: `not allowed to merge [reason: Not all required status checks successful]`.
+        405 if has("[reason: ") => Verdict::Not(MergeError::NotYet(message)),
+        405 if has("not allowed") || has("work in progress") || has("wont sign") || has("won't sign") => {
+            Verdict::Not(MergeError::Refused(message))
+        }
         405 => Verdict::Not(MergeError::NotYet(or(message, "the base branch's protection is not satisfied"))),
         409 if has("head out of date") => Verdict::Not(MergeError::HeadMoved),
         409 if has("pushrejected") => Verdict::Not(MergeError::Refused(message)),
@@ -137,3 +141,6 @@ impl MergeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,8 +36,11 @@ impl Client {
             }
             seen += values.len();
             // Without a total, a page shorter than the one before is the last; forges may give less than is asked for.
-            let end = total(&reply).map_or(values.len() < before.len(), |total| seen >= total);
+            let end = reply.total().map_or(values.len() < before.len(), |total| seen >= total);
             let read = elements::<W>(&values, self.place());
+            if read.len() < values.len() {
+                tracing::warn!(host = %self.place().host(), what = %ask.what, count = values.len() - read.len(), "left out what cannot be read");
+            }
             let stop = enough(&read);
             items.extend(read);
             if end || stop {
@@ -60,6 +63,9 @@ fn elements<W: Wire>(values: &[Value], place: &Place) -> Vec<W::Out> {
     values.iter().filter_map(read).collect()
 }
 
-fn total(reply: &Reply) -> Option<usize> {
-    reply.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
+impl Reply {
+    /// Returns how many there are on all pages, where the forge says so.
+    pub(super) fn total(&self) -> Option<usize> {
+        self.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
+    }
 }

@@ -114,3 +114,6 @@ fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !text.is_empty() && text.len() <= 100 && text.chars().all(fits) && !text.chars().all(|c| c == '.')
 }
+
+#[cfg(test)]
+mod tests;

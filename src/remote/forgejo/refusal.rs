@@ -55,7 +55,10 @@ impl Client {
             }
             404 => Error::failed(what).cause(format!("{place} or what was asked for in it does not exist, or the token may not see it")),
             423 => Error::failed(what).cause(format!("{place} is archived")).hint("an archived repository is not changed"),
-            429 => Error::outside(what).cause(format!("{host} wants to be asked less often")).hint("try again later"),
+            429 => {
+                let wait = reply.wait().map(|wait| format!(", and not for {} s", wait.as_secs())).unwrap_or_default();
+                Error::outside(what).cause(format!("{host} wants to be asked less often{wait}")).hint("try again later")
+            }
             300..=399 => self.redirected(what, reply),
             500..=599 => Error::outside(what).cause(said(reply, &format!("{host} answered {}", reply.status))).hint("try again later"),
             _ => Error::failed(what).cause(said(reply, &format!("{host} answered {}", reply.status))),

@@ -3,7 +3,7 @@
 use super::Client;
 use super::http::Ask;
 use super::place::Place;
-use super::wire::{Lax, Many, When, Wire, number};
+use super::wire::{Lax, Many, When, Wire};
 use crate::error::Result;
 use crate::model::commit::CommitId;
 use jiff::Timestamp;
@@ -43,7 +43,6 @@ pub struct Combined {
 #[serde(default)]
 struct WireCombined {
     statuses: Many<WireStatus>,
-    total_count: Lax<usize>,
 }
 
 #[derive(Default, Deserialize)]
@@ -79,43 +78,41 @@ impl Combined {
     }
 }
 
-/// One page: the statuses with their ids, and how many there are in all.
-type Page = (Vec<(u64, Status)>, usize);
-
 impl Wire for WireCombined {
-    type Out = Page;
+    type Out = Vec<(u64, Status)>;
 
-    fn read(self, _: &Place) -> Option<Page> {
-        let total = *self.total_count;
-        Some((self.statuses.0.into_iter().filter_map(|status| status.0.read()).collect(), total))
+    fn read(self, _: &Place) -> Option<Self::Out> {
+        Some(self.statuses.0.into_iter().map(|status| status.0.read()).collect())
     }
 }
 
 impl WireStatus {
-    fn read(self) -> Option<(u64, Status)> {
+    fn read(self) -> (u64, Status) {
         let word = if self.status.is_empty() { &self.state } else { &self.status };
         let state = State::parse(word);
         let (context, description, target_url) = (self.context.0, self.description.0, self.target_url.0);
-        Some((number(self.id)?, Status { context, state, description, target_url, updated_at: self.updated_at.0 }))
+        (self.id.0, Status { context, state, description, target_url, updated_at: self.updated_at.0 })
     }
 }
 
 impl Client {
     /// Returns the last status of each context of a commit.
     pub async fn statuses(&self, commit: &CommitId) -> Result<Combined> {
-        let mut last: BTreeMap<String, (u64, Status)> = BTreeMap::new();
+        let (mut last, mut seen) = (BTreeMap::<String, (u64, Status)>::new(), 0);
         for page in 1..=PAGES {
             let ask = Ask::get(self.path(["commits", commit.as_str(), "status"]), format!("read the statuses of {}", commit.short()));
             let ask = ask.query("page", page.to_string()).query("limit", SIZE.to_string());
-            let (statuses, _) = self.read::<WireCombined>(ask).await?;
+            let reply = self.told(ask.clone()).await?;
+            let statuses = self.decoded::<WireCombined>(&ask.what, &reply)?;
             let known = last.len();
+            seen += statuses.len();
             for (id, status) in statuses {
-                let old = last.get(&status.context).map_or(0, |(id, _)| *id);
-                if id > old {
+                // Ids grow; of two with the same, the first in the forge's order is the last one posted.
+                if last.get(&status.context).is_none_or(|(old, _)| id > *old) {
                     last.insert(status.context.clone(), (id, status));
                 }
             }
-            if last.len() == known {
+            if last.len() == known || reply.total().is_some_and(|total| seen >= total) {
                 break;
             }
         }

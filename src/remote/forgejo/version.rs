@@ -66,3 +66,6 @@ impl Client {
         self.read::<WireVersion>(Ask::get(vec!["version".to_owned()], format!("ask {} for its version", self.place().host()))).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 pub struct Pintle {
     command: Command,
     home: TempDir,
+    secrets: Vec<String>,
 }
 
 /// What a run left: its exit code (`None` when a signal ended it) and its two streams.
@@ -28,13 +29,19 @@ impl Pintle {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pintle"));
         command.args(args).current_dir(cwd).stdin(Stdio::null());
         clean(&mut command, home.path());
-        Pintle { command, home }
+        Pintle { command, home, secrets: Vec::new() }
     }
 
     /// Sets one more variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Pintle {
         self.command.env(name, value);
         self
+    }
+
+    /// Sets a variable that holds a secret: nothing that the run writes may hold it.
+    pub fn secret(mut self, name: &str, value: &str) -> Pintle {
+        self.secrets.push(value.to_owned());
+        self.env(name, value)
     }
 
     /// The home folder of this run, for the files a test wants in it.
@@ -51,7 +58,11 @@ impl Pintle {
     /// Runs it to its end.
     pub fn run(mut self) -> Output {
         let output = self.command.output().expect("the built program starts");
-        Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        let output = Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        for secret in &self.secrets {
+            assert!(!output.stdout.contains(secret) && !output.stderr.contains(secret), "a secret was written");
+        }
+        output
     }
 }
 

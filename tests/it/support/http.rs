@@ -30,8 +30,9 @@ pub fn request(address: &str, method: &str, target: &str, headers: &[(&str, &str
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body)?;
+    // In one piece: a server that refuses by the head closes the connection, and what comes after that loses its answer.
+    let whole = [head.as_bytes(), body].concat();
+    stream.write_all(&whole)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| std::io::Error::other("the answer is not HTTP"))

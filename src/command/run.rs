@@ -1,0 +1,139 @@
+//! `pintle run`.
+
+use super::{Done, source};
+use crate::cli::Run;
+use crate::daemon::http::Server;
+use crate::daemon::schedule::{Cause, Woken};
+use crate::daemon::stop::Signals;
+use crate::daemon::{self, Settings, Summary, Work};
+use crate::error::{Error, Result};
+use crate::model::duration;
+use crate::observe::Session;
+use crate::pipeline::{Receipt, Verdict};
+use crate::reconcile::{self, Planned};
+use crate::write::WriteLease;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Passes on one remote.
+struct Passes(Arc<Pass>);
+
+struct Pass {
+    session: Session,
+    lease: Arc<WriteLease>,
+}
+
+impl Work for Passes {
+    /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
+    async fn pass(&self, woken: &Woken) -> Result<Summary> {
+        if woken.0.iter().any(|cause| matches!(cause, Cause::Start | Cause::Timer | Cause::Retry)) {
+            self.0.session.forget();
+        }
+        let (pass, runtime) = (self.0.clone(), Handle::current());
+        let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");
+        let thread = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    done = pass.make() => done,
+                    () = pass.lease.gone() => Err(abandoned()),
+                }
+            })
+        });
+        match thread.await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(abandoned()),
+        }
+    }
+}
+
+impl Pass {
+    async fn make(&self) -> Result<Summary> {
+        let (planned, receipt) = reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
+        source::has_terraform(&planned.snapshot.files)?;
+        Ok(summary(&planned, &receipt))
+    }
+}
+
+pub fn run(args: &Run) -> Result<Done> {
+    let session = source::remote(&args.repo.clone, &args.registries)?;
+    let settings = Settings {
+        every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
+        grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
+    };
+    let (listen, secret) = (address(&args.listen)?, source::webhook_secret(args.webhook_secret_file.as_deref())?);
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
+    let ended = runtime.block_on(serve(settings, session, listen, secret));
+    // What blocks in an abandoned pass is not waited for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => {
+            tracing::info!("stopped");
+            Ok(Done::Ok)
+        }
+        Err(error) => {
+            tracing::error!(%error, hint = error.hint.as_deref(), "the run ended");
+            Ok(Done::Failed)
+        }
+    }
+}
+
+async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>, secret: Option<SecretString>) -> Result<()> {
+    let signals = Signals::listen()?;
+    let server = match listen {
+        None => None,
+        Some(address) => {
+            let server = Server::bind(address).await?;
+            tracing::info!("listening on {}", server.address()?);
+            Some(server)
+        }
+    };
+    match (&server, &secret) {
+        (None, _) => tracing::info!("polling alone: nothing listens for webhooks"),
+        (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
+        (Some(_), Some(_)) => {}
+    }
+    let lease = Arc::new(WriteLease::for_run());
+    let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
+    daemon::run(settings, passes, lease, signals, server.map(|server| (server, secret))).await
+}
+
+fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
+    let unknown = planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown);
+    let unknown: Vec<String> =
+        unknown.map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str))).collect();
+    let refused = receipt.refused.iter().map(|(name, why)| format!("refused: {name}: {why}"));
+    let troubles = receipt.troubles.iter().map(|trouble| format!("trouble: {trouble}"));
+    Summary {
+        commits: receipt.commits.len(),
+        pulls: receipt.pulls.len(),
+        answers: receipt.answered.len(),
+        troubles: receipt.troubles.len(),
+        unknown: unknown.len(),
+        says: refused.chain(troubles).chain(unknown).collect(),
+        again: planned.plan.again,
+    }
+}
+
+fn length(option: &str, text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration> {
+    let wrong = |why: String| Error::usage(format!("{option} {text} cannot be used")).cause(why);
+    let length = duration::parse(text).map_err(wrong)?.unsigned_abs();
+    if allowed.contains(&length) {
+        return Ok(length);
+    }
+    Err(wrong(format!("it has to be between {}s and {}s", allowed.start().as_secs(), allowed.end().as_secs())))
+}
+
+/// `off` listens nowhere.
+fn address(text: &str) -> Result<Option<SocketAddr>> {
+    let wrong =
+        |e| Error::usage(format!("--listen {text} is no address and port")).because(e).hint("write 127.0.0.1:8080, 0.0.0.0:8080 or off");
+    if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+}

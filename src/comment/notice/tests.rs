@@ -1,0 +1,56 @@
+use super::super::phrase::tests::{expect, harmless, nasty};
+use super::*;
+use proptest::prelude::*;
+
+fn commit() -> CommitId {
+    CommitId::parse(&"c0ffee1234".repeat(4)).unwrap()
+}
+
+fn told(subject: &str, failed: Vec<Check>) -> Words {
+    told_of(None, subject, failed)
+}
+
+fn told_of(pull: Option<u64>, subject: &str, failed: Vec<Check>) -> Words {
+    let since = "2026-11-22T10:05:00Z".parse().unwrap();
+    let notice = Notice::Pipeline { commit: commit(), subject: subject.into(), pull, failed, since };
+    let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
+    harmless(&words.body, &[Marker::Pipeline(commit())]);
+    assert!(words.body.len() < super::super::phrase::LONGEST);
+    words
+}
+
+fn check(context: &str, description: &str, url: Option<&str>) -> Check {
+    Check { context: context.into(), description: description.into(), url: url.map(|url| Url::parse(url).unwrap()) }
+}
+
+#[test]
+fn a_pipeline_that_failed() {
+    let failed = vec![
+        check("ci/plan", "exit status 1", Some("https://forge.example.org/ops/infra/actions/runs/9")),
+        check("apply", "by @ana | #12", Some("https://ci.example.org/9")),
+        check("", "", None),
+    ];
+    let words = told_of(Some(7), "immich: pin server to 3f1c…1c (release)", failed);
+    assert_eq!(words.title, "The pipeline of c0ffee1234 failed");
+    expect("notice-failed", &words.body);
+}
+
+#[test]
+fn a_pipeline_that_never_started() {
+    let words = told("immich: pin server to 3f1c…1c (release)", Vec::new());
+    assert_eq!(words.title, "The pipeline of c0ffee1234 did not start");
+    expect("notice-missing", &words.body);
+}
+
+#[test]
+fn very_many_checks_are_counted() {
+    let words = told("a", (0..5_000).map(|n| check(&format!("ci/{n}"), "no", None)).collect());
+    assert!(words.body.contains(" more\n"), "{}", words.body);
+}
+
+proptest! {
+    #[test]
+    fn nothing_from_outside_does_anything(subject in nasty(), context in nasty(), description in nasty()) {
+        told(&subject, vec![check(&context, &description, None)]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What a pull request says: its title, its body, its labels, and what is said when pintle closes it or leaves it to a person. The body ends
+//! with the trailers of the change as they stand in its commit, so that it can be read back. Decides nothing about the change.
+
+mod notes;
+mod table;
+
+use super::marker::Marker;
+use super::phrase::{LONGEST, count, link_within, listed, named, said, sentence, short};
+use super::quote;
+use crate::error::{Error, Result};
+use crate::model::commit::CommitId;
+use crate::pipeline::forge::BRANCHES;
+use crate::pipeline::{Action, Asked, Change, Proposal, trailers};
+use jiff::Timestamp;
+use std::sync::Arc;
+use table::Group;
+use url::Url;
+
+/// The label of a pull request that somebody waits for.
+pub const URGENT: &str = "pintle/urgent";
+
+/// Forges take titles of 255 characters.
+const TITLE: usize = 240;
+
+/// Forges do not merge what is named like this: it counts as a draft.
+const DRAFTS: [&str; 4] = ["wip:", "[wip]", "draft:", "[draft]"];
+
+/// What a pull request or an issue says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// One line; plain text, not Markdown.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+}
+
+/// What is said of a pull request with nothing left to propose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    pub comment: String,
+    /// Takes the place of the body; records nothing, so that it does not read as declined.
+    pub body: String,
+}
+
+/// How much of it is told: less where all of it would be too long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    All,
+    WithoutNotes,
+    Bare,
+}
+
+/// Returns what the pull request of a change says. [`trailers::parse`] of the body returns the change's pins, also when the body becomes a
+/// commit's message.
+///
+/// # Errors
+/// Those of [`trailers::render`].
+pub fn words(change: &Change, proposal: &Proposal, snapshot_at: Timestamp, forge_url: &Url) -> Result<Words> {
+    let record = record(change)?;
+    let page = Page { change, proposal, at: snapshot_at, forge_url, groups: table::groups(&proposal.rows) };
+    let room = LONGEST.saturating_sub(record.len());
+    let tries = [Detail::All, Detail::WithoutNotes].into_iter().map(|detail| page.text(detail, room));
+    let text = tries.into_iter().find(|text| text.len() <= room).unwrap_or_else(|| page.text(Detail::Bare, room));
+    Ok(Words { title: title(&change.message), body: text + &record })
+}
+
+/// Returns what is said when pintle closes a pull request because nothing is left to propose; `why` is a sentence.
+pub fn closing(why: &str) -> Closing {
+    let why = said(why);
+    Closing {
+        comment: format!("There is nothing left to propose here: {why}. That is why this pull request is closed and its branch deleted.\n"),
+        body: format!("pintle took this proposal back: {why}. Merging it is no longer of use.\n"),
+    }
+}
+
+/// Returns what is said once when somebody else pushed to the branch of that name.
+pub fn left(name: &str, tip: &CommitId) -> String {
+    let branch = format!("{BRANCHES}{name}");
+    format!(
+        "{}\nThe branch {} has a commit that is not pintle's: {}. pintle leaves this pull request to you from here on: it does not update, \
+         rebase, merge or close it.\n\nTo hand it back, close it and delete the branch: pintle then proposes what is due in a new one.\n",
+        Marker::Left(tip.clone()).render(),
+        named(&branch),
+        named(tip.short()),
+    )
+}
+
+/// Returns the labels of a pull request: the configured ones, and one more when somebody waits for it.
+pub fn labels(proposal: &Proposal, configured: &[Arc<str>]) -> Vec<String> {
+    let mut labels: Vec<String> = configured.iter().map(|label| label.to_string()).collect();
+    if proposal.urgent && !labels.iter().any(|label| label == URGENT) {
+        labels.push(URGENT.to_owned());
+    }
+    labels
+}
+
+/// The commit's subject, unless a forge would take it for a draft's.
+fn title(message: &str) -> String {
+    let subject: String = message.lines().next().unwrap_or_default().chars().filter(|c| !super::is_invisible(*c)).collect();
+    let subject = short(subject.trim(), TITLE);
+    let lower = subject.to_lowercase();
+    if DRAFTS.iter().any(|draft| lower.starts_with(draft)) { format!("pintle: {subject}") } else { subject }
+}
+
+/// The trailers in a fenced block, byte for byte as in the commit. No line of it can end the block: each starts with a trailer's name.
+fn record(change: &Change) -> Result<String> {
+    let message = trailers::render(&change.message, &change.pins)?;
+    let trailers = message.strip_prefix(change.message.trim_end()).map(str::trim_start);
+    let trailers = trailers.ok_or_else(|| Error::failed("the trailers of a pull request could not be told from its text"))?;
+    Ok(format!("\n<details><summary>Record</summary>\n\n```text\n{trailers}```\n\n</details>\n"))
+}
+
+struct Page<'a> {
+    change: &'a Change,
+    proposal: &'a Proposal,
+    at: Timestamp,
+    forge_url: &'a Url,
+    groups: Vec<Group<'a>>,
+}
+
+impl Page<'_> {
+    fn text(&self, detail: Detail, room: usize) -> String {
+        let head = format!("{}{}", self.purpose(), self.remarks());
+        let reasons = if detail == Detail::Bare { String::new() } else { table::reasons(&self.groups) };
+        let notes = match detail {
+            Detail::All => notes::all(&self.groups),
+            Detail::WithoutNotes if notes::any(&self.groups) => {
+                "\nThe release notes are left out: with them this would be too long.\n".into()
+            }
+            _ => String::new(),
+        };
+        let tail = format!("{reasons}{notes}{}", self.may_say());
+        let room = room.saturating_sub(head.len() + tail.len());
+        format!("{head}{}{tail}", table::table(&self.groups, self.at, room))
+    }
+
+    /// `Merging this changes immich: it pins 2 images for the first time and …`
+    fn purpose(&self) -> String {
+        let mut actions: Vec<Action> = self.change.pins.iter().map(|pin| pin.action).collect();
+        actions.sort();
+        let phrases: Vec<String> = actions.chunk_by(|a, b| a == b).filter_map(|same| Some(effect(*same.first()?, same.len()))).collect();
+        let place = if self.asked().is_empty() { format!("changes {}: it ", named(&self.change.name)) } else { String::new() };
+        format!("Merging this {place}{}.\n", listed(&phrases))
+    }
+
+    /// Who asked for it, and why it is not a commit.
+    fn remarks(&self) -> String {
+        let mut remarks = Vec::new();
+        let asked: Vec<String> = self.asked().into_iter().map(|asked| self.asker(asked)).collect();
+        match (self.proposal.urgent, asked.is_empty()) {
+            (true, false) => remarks.push(format!("**Urgent**: asked for by {}. It takes effect when it is merged.", listed(&asked))),
+            (true, true) => remarks.push("**Urgent**: please merge it soon.".to_owned()),
+            (false, false) => remarks.push(format!("Asked for by {}.", listed(&asked))),
+            (false, true) => {}
+        }
+        remarks.extend(self.proposal.why.iter().map(|why| sentence("It is a pull request and not a commit: ", why)));
+        let quoted: Vec<String> = remarks.iter().map(|remark| format!("> {remark}\n")).collect();
+        if quoted.is_empty() { String::new() } else { format!("\n{}", quoted.join(">\n")) }
+    }
+
+    /// Everybody who asked, each comment once.
+    fn asked(&self) -> Vec<&Asked> {
+        let mut all: Vec<&Asked> = Vec::new();
+        for asked in self.change.pins.iter().filter_map(|pin| pin.asked.as_ref()) {
+            if !all.contains(&asked) && all.len() < 10 {
+                all.push(asked);
+            }
+        }
+        all
+    }
+
+    fn asker(&self, asked: &Asked) -> String {
+        format!("{} ({})", named(&asked.by), link_within("comment", &asked.comment, self.forge_url))
+    }
+
+    fn may_say(&self) -> String {
+        let merges = match &self.proposal.merges {
+            Some(merges) => sentence("**It merges by itself**: ", merges),
+            None => "It waits for somebody to merge it: pintle does not.".to_owned(),
+        };
+        let rows: String = COMMANDS.iter().map(|(usage, effect)| format!("| {} | {effect} |\n", quote::code(usage))).collect();
+        format!(
+            "\n### What you can do here\n\n{merges} Closing it declines it: the same digests are not proposed again.\n\n\
+             Somebody who may write to this repository can ask for something else, with a comment in which a line begins with a command:\n\n\
+             | command | effect |\n| --- | --- |\n{rows}"
+        )
+    }
+}
+
+/// The commands that fit here, and what they do here.
+const COMMANDS: [(&str, &str); 6] = [
+    ("/hold because …", "freezes these images as they are, for a reason; this pull request is closed"),
+    ("/pin to <tag or sha256:…>", "pins these images to that instead, and holds them there"),
+    ("/rollback", "goes back to what was pinned before, and holds it"),
+    ("/explain", "says what pintle knows of these images, and why it proposes this"),
+    ("/plan", "says what pintle would do now, everywhere"),
+    ("/help", "lists all commands, and how an image is named in them"),
+];
+
+/// What merging does to so many images.
+fn effect(action: Action, of: usize) -> String {
+    let images = count(of, "image");
+    let one = of == 1;
+    let them = if one { "it" } else { "them" };
+    match action {
+        Action::Adopt => {
+            format!("pins {images} for the first time")
+        }
+        Action::Move => format!("moves {images} to what {} upstream now", if one { "its tag means" } else { "their tags mean" }),
+        Action::Pin => format!("pins {images} as asked, and holds {them}"),
+        Action::Unpin => {
+            format!("lifts the hold of {images}, so that {} again", if one { "it follows its tag" } else { "they follow their tags" })
+        }
+        Action::Rollback => format!("takes {images} back to an earlier digest, and holds {them}"),
+        Action::Hold => format!("holds {images} as {}", if one { "it is" } else { "they are" }),
+        Action::Resume => format!("lifts the hold of {images}"),
+        Action::Lift => format!("takes the text of an ended hold away from {images}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! The one reply to a comment: what was done for each of its commands, or why not. Decides nothing: it tells an [`Answer`].
+//!
+//! It names nobody with `@`, and begins no line with a command outside of code.
+
+mod undo;
+
+use super::marker::Marker;
+use super::parse::COMMANDS;
+use super::phrase::{LONGEST, code_link, commit_link, lines, named, said, sentence, short};
+use super::quote;
+use crate::model::ask::Right;
+use crate::model::commit::CommitId;
+use crate::model::duration::show_time;
+use crate::pipeline::Action;
+use crate::pipeline::answer::{Answer, Done, Outcome};
+use crate::pipeline::forge::Misread;
+use url::Url;
+
+/// Where a change went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// The name of the change.
+    pub change: &'a str,
+    /// The commit on the followed branch, and its page.
+    pub commit: Option<(&'a CommitId, Url)>,
+    /// The pull request that proposes it, and its page.
+    pub pull: Option<(u64, Url)>,
+}
+
+/// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it answers.
+pub fn reply(answer: &Answer, links: &[Link], forge_url: &Url) -> String {
+    let mark = Marker::Answer(answer.comment.id).render();
+    let room = (LONGEST - 1_000) / answer.outcomes.len().max(1);
+    let teller = Teller { answer, links, forge_url, room };
+    let sections: Vec<String> = answer.outcomes.iter().map(|outcome| teller.section(outcome)).collect();
+    let text = format!("{mark}\n{}", sections.join("\n---\n\n"));
+    if text.len() < LONGEST { text } else { format!("{mark}\nThe answer is too long for a comment.\n") }
+}
+
+struct Teller<'a> {
+    answer: &'a Answer,
+    links: &'a [Link<'a>],
+    forge_url: &'a Url,
+    /// What one section may take, in bytes.
+    room: usize,
+}
+
+impl Teller<'_> {
+    fn section(&self, outcome: &Outcome) -> String {
+        let text = self.told(outcome);
+        if text.len() <= self.room { text } else { "The answer to this command is too long for a comment.\n".to_owned() }
+    }
+
+    fn told(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Written { command, change, done } => self.written(command, change, done),
+            Outcome::WrittenBefore { command, commit, sites } => self.written_before(command, commit, sites),
+            Outcome::Nothing { command, why } => format!("{}: {}\n", word(command), sentence("there was nothing to do, because ", why)),
+            Outcome::Refused { command, why, hint } => refused(command, why, hint.as_deref()),
+            Outcome::NotFound { command, target, near } => self.not_found(command, target, near),
+            Outcome::Ambiguous { command, target, candidates } => self.ambiguous(command, target.as_deref(), candidates),
+            Outcome::Text { command, title, lines } => self.text(command, title, lines),
+            Outcome::Help => help(),
+            Outcome::Misread(misread) => self.misread(misread),
+            Outcome::MayNot { command, needs, has } => self.may_not(command, *needs, *has),
+            Outcome::Edited => {
+                "Nothing was done: this comment was edited after it was written, and pintle does not act on edits. What is still \
+                                wanted can be asked for in a new comment.\n"
+                    .to_owned()
+            }
+            Outcome::Late => {
+                "Nothing was done: when pintle came to read this comment, it was too old to act on. What is still wanted can be \
+                              asked for in a new comment.\n"
+                    .to_owned()
+            }
+        }
+    }
+
+    fn written(&self, command: &str, change: &str, done: &[Done]) -> String {
+        let link = self.links.iter().find(|link| link.change == change);
+        let commit = link.and_then(|link| link.commit.as_ref()).map(|(commit, url)| code_link(commit.short(), url.as_str()));
+        let pull =
+            link.and_then(|link| link.pull.as_ref()).map(|(number, url)| quote::link(&format!("pull request {number}"), url.as_str()));
+        let what = match (commit, &pull) {
+            (Some(commit), _) => format!("done in {commit}."),
+            (None, Some(pull)) => format!("proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."),
+            (None, None) => format!("it is part of the change {}.", named(change)),
+        };
+        let when = if pull.is_some() { "then" } else { "now" };
+        let items: Vec<String> = done.iter().map(|done| format!("- {}", one_done(done, when))).collect();
+        let head = format!("{}: {what}\n\n", word(command));
+        let undo = undo::undo(done, self.room / 3);
+        let list = lines(&items, self.room.saturating_sub(head.len() + undo.len() + 100));
+        format!("{head}{list}{undo}")
+    }
+
+    fn written_before(&self, command: &str, commit: &CommitId, sites: &[String]) -> String {
+        let items: Vec<String> = sites.iter().map(|site| format!("- {}", named(site))).collect();
+        let link = commit_link(commit, self.forge_url);
+        let head = format!("{}: done in {link}, which was written before this reply could be.\n", word(command));
+        if items.is_empty() { head } else { format!("{head}\n{}", lines(&items, self.room.saturating_sub(head.len() + 100))) }
+    }
+
+    fn not_found(&self, command: &str, target: &str, near: &[String]) -> String {
+        let head = format!("{}: nothing was done, because no image here is called {}.", word(command), named(target));
+        if near.is_empty() {
+            return format!(
+                "{head} An image is named by its stack, as `namespace/name`, as `kind/namespace/name` or by its repository; `/status` lists them \
+                 all.\n"
+            );
+        }
+        let items: Vec<String> = near.iter().map(|name| format!("- {}", named(name))).collect();
+        let rest = lines(&items, self.room.saturating_sub(head.len() + 100));
+        format!("{head} Names like it:\n\n{rest}")
+    }
+
+    fn ambiguous(&self, command: &str, target: Option<&str>, candidates: &[String]) -> String {
+        let why = match target {
+            Some(target) => format!("{} can mean several images", named(target)),
+            None => "it does not say which image, and there are several".to_owned(),
+        };
+        let head = format!(
+            "{}: nothing was done, because {why}. One of these says which, with the rest of the command behind it:\n\n",
+            word(command)
+        );
+        let ready: Vec<String> = candidates.iter().map(|name| format!("{command} {}", short(name, 300))).collect();
+        format!("{head}{}", bounded_block(&ready, self.room.saturating_sub(head.len() + 100)))
+    }
+
+    fn text(&self, command: &str, title: &str, lines: &[String]) -> String {
+        let head = format!("{}: {}\n\n", word(command), said(title));
+        format!("{head}{}", bounded_block(lines, self.room.saturating_sub(head.len() + 100)))
+    }
+
+    fn misread(&self, misread: &Misread) -> String {
+        let place = match misread.command {
+            Some(command) => format!("line {}, {}", misread.line, word(command)),
+            None => format!("line {}", misread.line),
+        };
+        let hint = misread.hint.as_ref().map_or(String::new(), |hint| sentence(" What would help: ", hint));
+        let what = sentence(&format!("{place}: "), &misread.what);
+        format!("Nothing of this comment was done, because pintle could not read all of it: {what}{hint}\n")
+    }
+
+    fn may_not(&self, command: &str, needs: Right, has: Right) -> String {
+        let needed = match needs {
+            Right::Write => "write to",
+            Right::Read | Right::None => "read",
+        };
+        let has = match has {
+            Right::Write => "may do that only in part",
+            Right::Read => "may only read it",
+            Right::None => "has no right to it that pintle could find",
+        };
+        let login = named(&self.answer.author.login);
+        format!(
+            "{}: nothing was done. It is for people who may {needed} this repository, and {login} {has}. Somebody who may can write the same \
+             comment.\n",
+            word(command)
+        )
+    }
+}
+
+/// `` `/pin` ``, bold, at the start of a section.
+fn word(command: &str) -> String {
+    format!("**{}**", quote::code(command))
+}
+
+fn refused(command: &str, why: &str, hint: Option<&str>) -> String {
+    let hint = hint.map_or(String::new(), |hint| sentence(" What would help: ", hint));
+    format!("{}: {}{hint}\n", word(command), sentence("nothing was done, because ", why))
+}
+
+/// `` `file#user` is now `image@digest`, held until … ``
+fn one_done(done: &Done, when: &str) -> String {
+    let held = match (done.action, done.until) {
+        (Action::Pin | Action::Rollback | Action::Hold, Some(until)) => format!(", held until {}", show_time(until)),
+        (Action::Pin | Action::Rollback | Action::Hold, None) => ", held until somebody lifts it".to_owned(),
+        (Action::Unpin | Action::Resume | Action::Lift, _) => ", no longer held".to_owned(),
+        (Action::Adopt | Action::Move, _) => String::new(),
+    };
+    format!("{} is {when} {}{held}", named(&done.site.to_string()), named(&done.image))
+}
+
+/// A code block of as many lines as fit, then how many are left out.
+fn bounded_block(all: &[String], room: usize) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut size = 0;
+    for line in all {
+        let line = short(line, 1_000);
+        size += line.len() + 1;
+        if size > room / 2 {
+            break;
+        }
+        shown.push(line);
+    }
+    let left = all.len() - shown.len();
+    let rest = if left == 0 {
+        String::new()
+    } else {
+        format!("\n{} more {} left out: a comment has a size limit.\n", left, if left == 1 { "line is" } else { "lines are" })
+    };
+    format!("{}{rest}", quote::block(&shown.join("\n")))
+}
+
+fn help() -> String {
+    let rows: String = COMMANDS.iter().map(|(usage, meaning)| format!("| {} | {meaning} |\n", quote::code(usage))).collect();
+    format!(
+        "A comment can hold commands: each is the first word of a line of plain text. Either all of a comment is read, or nothing of it is done.\n\n\
+         | command | effect |\n| --- | --- |\n{rows}\n\
+         A target is a stack, `namespace/name` or `namespace/name:container`, `kind/namespace/name`, or an image repository. Without one, a command \
+         in a pull request of pintle's is for the images of that pull request.\n\n\
+         `/explain`, `/status`, `/plan` and `/help` are for everybody who may read this repository, the others for those who may write to it.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests;

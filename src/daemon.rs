@@ -1,0 +1,269 @@
+//! `run`: one loop that makes passes, woken by time and webhooks, until it is told to stop. What a pass does it does not know; it makes one
+//! at a time, never ends because a pass failed, and ends when one of its tasks does.
+
+pub mod health;
+pub mod hooks;
+pub mod http;
+pub mod schedule;
+pub mod stop;
+
+use crate::error::{Error, Kind, Result};
+use crate::write::{Revoked, WriteLease};
+use health::Health;
+use hooks::{Hook, Wakes};
+use http::{Server, Shared};
+use schedule::{How, Schedule, Woken};
+use secrecy::SecretString;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use stop::Stops;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// How long a pass that may not write any more gets to come to its end.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
+pub trait Work: Send + Sync + 'static {
+    fn pass(&self, woken: &Woken) -> impl Future<Output = Result<Summary>> + Send;
+}
+
+/// What a pass did, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub commits: usize,
+    /// Pull requests that were opened, changed, closed or merged.
+    pub pulls: usize,
+    /// Comments that were answered.
+    pub answers: usize,
+    /// What the forge did not take.
+    pub troubles: usize,
+    /// Sites of which is not known what upstream serves.
+    pub unknown: usize,
+    /// Sentences worth a line in the log, once: a sentence that the pass before said too is not repeated.
+    pub says: BTreeSet<String>,
+    /// Something waits for what this pass wrote: make another one at once.
+    pub again: bool,
+}
+
+/// How a run runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The wait after a pass.
+    pub every: Duration,
+    /// How long a write in progress may take when the run is to stop.
+    pub grace: Duration,
+}
+
+/// What the loop waits for.
+enum Event {
+    /// The next pass is due.
+    Timer,
+    /// Webhooks came in; none of their content is here.
+    Hook(BTreeSet<Hook>),
+    Stop(&'static str),
+    TaskEnded(Ended),
+}
+
+enum Ended {
+    Pass(std::result::Result<Result<Summary>, JoinError>),
+    Server(std::result::Result<Result<()>, JoinError>),
+}
+
+/// A pass under way.
+struct Pass {
+    task: JoinHandle<Result<Summary>>,
+    woken: Woken,
+    started: Instant,
+}
+
+struct Loop<W, S> {
+    work: Arc<W>,
+    lease: Arc<WriteLease>,
+    stops: S,
+    settings: Settings,
+    schedule: Schedule,
+    wakes: Arc<Wakes>,
+    health: Arc<Health>,
+    pass: Option<Pass>,
+    server: Option<JoinHandle<Result<()>>>,
+    /// What the last pass said.
+    said: BTreeSet<String>,
+}
+
+/// Makes passes until `stops` says so, and answers HTTP on `server`. Fails when a task ended by itself, or when a write had to be abandoned.
+pub async fn run<W: Work>(
+    settings: Settings,
+    work: W,
+    lease: Arc<WriteLease>,
+    stops: impl Stops,
+    server: Option<(Server, Option<SecretString>)>,
+) -> Result<()> {
+    let now = Instant::now();
+    let (wakes, health) = (Arc::new(Wakes::default()), Arc::new(Health::new(settings.every, now)));
+    let server = server.map(|(server, secret)| {
+        let shared = Shared::new(health.clone(), wakes.clone(), secret);
+        tokio::spawn(server.serve(Arc::new(shared)))
+    });
+    let schedule = Schedule::new(settings.every, now);
+    let (work, said) = (Arc::new(work), BTreeSet::new());
+    let looped = Loop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, said };
+    tokio::spawn(looped.run()).await.map_err(|e| Error::failed("the loop ended early").because(e))?
+}
+
+impl<W: Work, S: Stops> Loop<W, S> {
+    async fn run(mut self) -> Result<()> {
+        let ended = loop {
+            match self.next().await {
+                Event::Timer => self.start(),
+                Event::Hook(hooks) => self.schedule.hooked(hooks),
+                Event::TaskEnded(Ended::Pass(Ok(ended))) => self.ended(ended),
+                Event::TaskEnded(ended) => break self.stop(Err(died(ended))).await,
+                Event::Stop(signal) => {
+                    tracing::info!(signal, "stopping");
+                    break self.stop(Ok(())).await;
+                }
+            }
+        };
+        if let Some(server) = self.server.take() {
+            server.abort();
+            drop(server.await);
+        }
+        ended
+    }
+
+    async fn next(&mut self) -> Event {
+        let (due, idle) = (self.schedule.due(), self.pass.is_none());
+        tokio::select! {
+            biased;
+            signal = self.stops.next() => Event::Stop(signal),
+            ended = joined(self.server.as_mut()) => {
+                self.server = None;
+                Event::TaskEnded(Ended::Server(ended))
+            }
+            ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => {
+                if ended.is_err() {
+                    self.pass = None;
+                }
+                Event::TaskEnded(Ended::Pass(ended))
+            }
+            hooks = self.wakes.next() => Event::Hook(hooks),
+            () = sleep_until(due), if idle => Event::Timer,
+        }
+    }
+
+    /// Starts a pass in a task of its own, so that it cannot hold up the loop.
+    fn start(&mut self) {
+        let started = Instant::now();
+        let woken = self.schedule.start(started);
+        self.health.started(started);
+        tracing::debug!(trigger = %woken, "a pass starts");
+        let (work, why) = (self.work.clone(), woken.clone());
+        let task = tokio::spawn(async move { work.pass(&why).await });
+        self.pass = Some(Pass { task, woken, started });
+    }
+
+    fn ended(&mut self, ended: Result<Summary>) {
+        let Some(pass) = self.pass.take() else { return };
+        let now = Instant::now();
+        let (how, ready) = match &ended {
+            Ok(summary) => (if summary.again { How::Again } else { How::Done }, Ok(())),
+            Err(error) => (How::Failed(error.kind), Err(error.what.clone())),
+        };
+        self.health.ended(ready, now);
+        let wait = self.schedule.ended(how, now, fastrand::f64());
+        match ended {
+            Ok(summary) => self.tell(&pass, summary),
+            Err(error) => complain(&pass, &error, wait),
+        }
+    }
+
+    fn tell(&mut self, pass: &Pass, summary: Summary) {
+        for sentence in summary.says.difference(&self.said) {
+            tracing::warn!("{sentence}");
+        }
+        let Summary { commits, pulls, answers, troubles, unknown, .. } = summary;
+        let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
+        tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
+        self.said = summary.says;
+    }
+
+    /// No further pass. One that is not writing is abandoned at once, a write in progress may come to its end.
+    async fn stop(&mut self, ended: Result<()>) -> Result<()> {
+        self.health.stopping();
+        let revoked = self.lease.revoke();
+        let Some(mut pass) = self.pass.take() else { return ended };
+        if revoked == Revoked::AtRest {
+            abandon(pass).await;
+            return ended;
+        }
+        let grace = self.settings.grace;
+        tracing::info!("a write is in progress: it has {} seconds to come to its end", grace.as_secs());
+        let too_late = |why: String| Err(Error::failed("a write was abandoned").cause(why).hint("the next run does what is left"));
+        let lease = self.lease.clone();
+        let at_rest = async {
+            lease.gone().await;
+            sleep(LEAVE).await;
+        };
+        tokio::select! {
+            biased;
+            signal = self.stops.next() => too_late(format!("a second signal came: {signal}")),
+            passed = &mut pass.task => {
+                self.pass = Some(pass);
+                match passed {
+                    Ok(passed) => self.ended(passed),
+                    Err(error) => return Err(died(Ended::Pass(Err(error)))),
+                }
+                ended
+            }
+            () = at_rest => {
+                abandon(pass).await;
+                ended
+            }
+            () = sleep(grace) => too_late(format!("it took longer than {} seconds", grace.as_secs())),
+        }
+    }
+}
+
+/// Waits for a task, or for ever where there is none.
+async fn joined<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Drops a pass that is not writing. What blocks in it (git, the disk) ends with the process.
+async fn abandon(pass: Pass) {
+    pass.task.abort();
+    match timeout(LEAVE, pass.task).await {
+        Ok(Err(error)) if error.is_panic() => tracing::error!(%error, "the abandoned pass panicked"),
+        Ok(Ok(_)) => tracing::info!("the last pass is over"),
+        Ok(Err(_)) | Err(_) => tracing::info!("the pass under way was abandoned: it was not writing"),
+    }
+}
+
+fn complain(pass: &Pass, error: &Error, wait: Duration) {
+    let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
+    let hint = error.hint.as_deref();
+    let kind = match error.kind {
+        Kind::Failed => "failed",
+        Kind::Usage => "configuration",
+        Kind::Outside => "outside",
+    };
+    tracing::warn!(%trigger, milliseconds, kind, %error, hint, next_in_seconds = wait.as_secs(), "pass failed");
+}
+
+/// A task that ends by itself takes the process with it: a half-dead one looks alive from outside.
+fn died(ended: Ended) -> Error {
+    match ended {
+        Ended::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
+        Ended::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),
+        Ended::Server(Ok(Err(error))) => Error::failed("the HTTP server ended").cause(error.to_string()),
+        Ended::Pass(Ok(_)) | Ended::Server(Ok(Ok(()))) => Error::failed("a task ended though nobody asked it to"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

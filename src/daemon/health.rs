@@ -1,0 +1,76 @@
+//! What the probes are told. Set by the loop only; asks nobody.
+
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long a pass may take at most, for the question whether the loop is alive.
+const LONGEST_PASS: Duration = Duration::from_secs(600);
+
+/// Whether the loop is alive, and whether it can do its work.
+#[derive(Debug)]
+pub struct Health {
+    state: watch::Sender<State>,
+    /// How long the loop may not come round.
+    limit: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When a pass last started or ended.
+    round: Instant,
+    ready: Ready,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ready {
+    Starting,
+    Yes,
+    /// The last pass failed: a sentence.
+    No(String),
+    Stopping,
+}
+
+impl Health {
+    /// For a loop that waits as long as `every` between two passes.
+    pub fn new(every: Duration, now: Instant) -> Self {
+        Self { state: watch::Sender::new(State { round: now, ready: Ready::Starting }), limit: (every + LONGEST_PASS) * 3 }
+    }
+
+    /// Whether the loop came round in time; else a sentence.
+    pub fn alive(&self, now: Instant) -> Result<(), String> {
+        let silent = now.saturating_duration_since(self.state.borrow().round);
+        if silent <= self.limit { Ok(()) } else { Err(format!("no pass started or ended for {} seconds", silent.as_secs())) }
+    }
+
+    /// Whether the last pass could read the repo; else a sentence.
+    pub fn ready(&self) -> Result<(), String> {
+        match &self.state.borrow().ready {
+            Ready::Starting => Err("starting".into()),
+            Ready::Yes => Ok(()),
+            Ready::No(why) => Err(why.clone()),
+            Ready::Stopping => Err("stopping".into()),
+        }
+    }
+
+    pub(super) fn started(&self, now: Instant) {
+        self.state.send_modify(|state| state.round = now);
+    }
+
+    /// A pass ended: well, or with a sentence.
+    pub(super) fn ended(&self, how: Result<(), String>, now: Instant) {
+        let ready = how.map_or_else(|why| Ready::No(one_line(&why)), |()| Ready::Yes);
+        self.state.send_replace(State { round: now, ready });
+    }
+
+    pub(super) fn stopping(&self) {
+        self.state.send_modify(|state| state.ready = Ready::Stopping);
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use super::{Check, Hook, Wakes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::SecretString;
+use sha2::Sha256;
+
+const SECRET: &str = "a secret of the hooks";
+const BODY: &[u8] = br#"{"ref":"refs/heads/main"}"#;
+const FORGEJO: &str = "x-forgejo-signature";
+const GITEA: &str = "x-gitea-signature";
+const HUB: &str = "x-hub-signature-256";
+
+fn sign(secret: &str, body: &[u8]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    hex::encode(mac.chain_update(body).finalize().into_bytes())
+}
+
+fn headers(all: &[(&str, &[u8])]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in all {
+        headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value).unwrap());
+    }
+    headers
+}
+
+fn holds(all: &[(&str, &[u8])], body: &[u8]) -> bool {
+    let mut check = Check::begin(&SecretString::from(SECRET), &headers(all)).unwrap();
+    body.chunks(7).for_each(|part| check.update(part));
+    check.holds()
+}
+
+#[test]
+fn the_vector_of_the_rfc_holds() {
+    // RFC 4231, test case 2
+    let mut check = Check::begin(
+        &SecretString::from("Jefe"),
+        &headers(&[(GITEA, b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")]),
+    )
+    .unwrap();
+    check.update(b"what do ya want for nothing?");
+    assert!(check.holds());
+}
+
+#[test]
+fn signatures_that_hold() {
+    let right = sign(SECRET, BODY);
+    let (upper, hub) = (right.to_uppercase(), format!("sha256={right}"));
+    let (right, upper, hub) = (right.as_bytes(), upper.as_bytes(), hub.as_bytes());
+    let cases: &[&[(&str, &[u8])]] = &[
+        &[(FORGEJO, right)],
+        &[(GITEA, right)],
+        &[(HUB, hub)],
+        &[(GITEA, upper)],
+        &[("X-Gitea-Signature", right)],
+        &[(FORGEJO, right), (GITEA, right), (HUB, hub)],
+        &[(FORGEJO, right), (FORGEJO, right)],
+        &[(FORGEJO, right), (GITEA, upper)],
+        &[(GITEA, right), ("x-hub-signature", b"sha1=0000"), ("x-gogs-signature", b"whatever")],
+    ];
+    for case in cases {
+        assert!(holds(case, BODY), "{case:?}");
+    }
+    let empty = sign(SECRET, b"");
+    assert!(holds(&[(FORGEJO, empty.as_bytes())], b""));
+}
+
+#[test]
+fn signatures_that_do_not_hold() {
+    let right = sign(SECRET, BODY);
+    let hub = format!("sha256={right}");
+    let mut flipped = right.clone().into_bytes();
+    flipped[63] = if flipped[63] == b'0' { b'1' } else { b'0' };
+    let (other, of_other_body) = (sign("another secret", BODY), sign(SECRET, b"another body"));
+    let (double, spaced, quoted) = (format!("{right}{right}"), format!("{right} {right}"), format!("\"{right}\""));
+    let (listed, of_sha1, upper_hub) = (format!("{right},{right}"), format!("sha1={right}"), format!("SHA256={right}"));
+    let prefixed_twice = format!("sha256={hub}");
+    let umlaut = [&right.as_bytes()[..62], "ä".as_bytes()].concat();
+    let right = right.as_bytes();
+    let cases: &[&[(&str, &[u8])]] = &[
+        &[],
+        &[(FORGEJO, b"")],
+        &[(GITEA, b"")],
+        &[(HUB, b"")],
+        &[(HUB, b"sha256=")],
+        &[(FORGEJO, &right[..62])],
+        &[(FORGEJO, &right[..63])],
+        &[(FORGEJO, &right[..2])],
+        &[(FORGEJO, &right[1..])],
+        &[(FORGEJO, double.as_bytes())],
+        &[(FORGEJO, spaced.as_bytes())],
+        &[(FORGEJO, quoted.as_bytes())],
+        &[(FORGEJO, listed.as_bytes())],
+        &[(FORGEJO, &flipped)],
+        &[(FORGEJO, &[b'0'; 64])],
+        &[(FORGEJO, &[b'g'; 64])],
+        &[(FORGEJO, &umlaut)],
+        &[(FORGEJO, &[0xff; 64])],
+        &[(FORGEJO, other.as_bytes())],
+        &[(FORGEJO, of_other_body.as_bytes())],
+        &[(FORGEJO, hub.as_bytes())],
+        &[(HUB, right)],
+        &[(HUB, of_sha1.as_bytes())],
+        &[(HUB, upper_hub.as_bytes())],
+        &[(HUB, prefixed_twice.as_bytes())],
+        &[("x-hub-signature", of_sha1.as_bytes())],
+        &[("x-hub-signature", hub.as_bytes())],
+        &[("x-gogs-signature", right)],
+        &[("x-forgejo-delivery", right)],
+        &[("authorization", right)],
+        &[(FORGEJO, right), (GITEA, other.as_bytes())],
+        &[(GITEA, other.as_bytes()), (GITEA, right)],
+        &[(GITEA, right), (GITEA, b"")],
+        &[(FORGEJO, right), (HUB, right)],
+        &[(FORGEJO, right), (HUB, b"sha256=00")],
+    ];
+    for case in cases {
+        assert!(!holds(case, BODY), "{case:?}");
+    }
+    for body in [&b""[..], &BODY[1..], &[BODY, b"\n"].concat()] {
+        assert!(!holds(&[(FORGEJO, right)], body), "{body:?}");
+    }
+}
+
+#[test]
+fn events_that_wake() {
+    for (name, want) in [
+        ("push", Some(Hook::Push)),
+        ("issue_comment", Some(Hook::Comment)),
+        ("status", Some(Hook::Status)),
+        ("pull_request", Some(Hook::PullRequest)),
+        ("pull_request_approved", Some(Hook::PullRequest)),
+        ("ping", None),
+        ("release", None),
+        ("pushed", None),
+        ("Push", None),
+        ("", None),
+    ] {
+        for header in ["x-forgejo-event", "x-gitea-event", "x-github-event"] {
+            assert_eq!(Hook::of(&headers(&[(header, name.as_bytes())])), want, "{header}: {name}");
+        }
+    }
+    assert_eq!(Hook::of(&headers(&[])), None);
+    assert_eq!(Hook::of(&headers(&[("x-gitea-event", &[0xff])])), None);
+    assert_eq!(Hook::of(&headers(&[("x-gitea-event-type", b"push")])), None);
+}
+
+#[tokio::test]
+async fn hooks_are_taken_all_at_once_and_none_is_lost() {
+    let wakes = Wakes::default();
+    for _ in 0..1000 {
+        wakes.wake(Hook::Push);
+        wakes.wake(Hook::Status);
+    }
+    assert_eq!(wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Push, Hook::Status]);
+    let (taken, ()) = tokio::join!(wakes.next(), async {
+        tokio::task::yield_now().await;
+        wakes.wake(Hook::Comment);
+    });
+    assert_eq!(taken.into_iter().collect::<Vec<_>>(), [Hook::Comment]);
+}

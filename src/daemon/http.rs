@@ -1,0 +1,191 @@
+//! The HTTP side of a run: probes and webhooks. It only wakes the loop and tells what the loop said; it reads no request's body.
+
+use super::health::Health;
+use super::hooks::{Check, Hook, Wakes};
+use crate::error::{Error, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::StreamExt;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// The most bytes of a webhook's body.
+pub const LIMIT: usize = 1 << 20;
+/// How long a request's head may take, and then its body.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may last, with everything.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How many connections there are at a time; more wait in the kernel.
+const MOST: usize = 64;
+/// The wait after the system had no connection to give, for instance because no file descriptor is left.
+const BREATH: Duration = Duration::from_secs(1);
+/// Refused webhooks are told this often at most.
+const COMPLAIN: Duration = Duration::from_secs(60);
+
+/// What the answers are made from.
+pub struct Shared {
+    pub health: Arc<Health>,
+    pub wakes: Arc<Wakes>,
+    /// Without one every webhook is refused.
+    pub secret: Option<SecretString>,
+    complained: watch::Sender<Option<Instant>>,
+}
+
+impl Shared {
+    pub fn new(health: Arc<Health>, wakes: Arc<Wakes>, secret: Option<SecretString>) -> Self {
+        Self { health, wakes, secret, complained: watch::Sender::default() }
+    }
+
+    /// Says at most once a minute that a webhook was refused, so that nobody fills the log from outside.
+    fn refused(&self, why: &str) {
+        let now = Instant::now();
+        let due = self.complained.send_if_modified(|last| {
+            let due = last.is_none_or(|last| now - last >= COMPLAIN);
+            *last = if due { Some(now) } else { *last };
+            due
+        });
+        if due {
+            tracing::warn!(why, "a webhook was refused");
+        }
+    }
+}
+
+/// A bound socket.
+pub struct Server(TcpListener);
+
+impl Server {
+    pub async fn bind(address: SocketAddr) -> Result<Self> {
+        let taken = |e| Error::failed(format!("cannot listen on {address}")).because(e).hint("name another address with --listen, or off");
+        Ok(Self(TcpListener::bind(address).await.map_err(taken)?))
+    }
+
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.0.local_addr().map_err(|e| Error::failed("a bound socket has no address").because(e))
+    }
+
+    /// Answers until it is dropped, and with it every connection. Ends by itself only when answering panicked.
+    pub async fn serve(self, shared: Arc<Shared>) -> Result<()> {
+        let routes = routes(shared);
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(ended) = open.join_next() => ended.map_err(|e| Error::failed("answering a request ended early").because(e))?,
+                came = self.0.accept(), if open.len() < MOST => match came {
+                    Ok((stream, _)) => drop(open.spawn(answer(stream, routes.clone()))),
+                    Err(error) => {
+                        tracing::debug!(%error, "no connection could be taken");
+                        sleep(BREATH).await;
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// One request a connection: whoever asks comes every few seconds at most.
+async fn answer(stream: TcpStream, routes: Router) {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 << 10);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    if let Ok(Err(error)) = timeout(LONGEST, connection).await {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Every answer is one line of text.
+pub fn routes(shared: Arc<Shared>) -> Router {
+    let none = || async { line(StatusCode::NOT_FOUND, "there is nothing here") };
+    let wrong = || async { line(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/hooks/forgejo", post(forgejo))
+        .fallback(none)
+        .method_not_allowed_fallback(wrong)
+        .with_state(shared)
+}
+
+async fn alive(State(shared): State<Arc<Shared>>) -> Response {
+    told(shared.health.alive(Instant::now()))
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    told(shared.health.ready())
+}
+
+fn told(well: std::result::Result<(), String>) -> Response {
+    match well {
+        Ok(()) => line(StatusCode::OK, "ok"),
+        Err(why) => line(StatusCode::SERVICE_UNAVAILABLE, &why),
+    }
+}
+
+/// Answers at once; the loop does the rest.
+async fn forgejo(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let checked = match received(&shared, &head.headers, body).await {
+        Ok(checked) => checked,
+        Err((status, why)) => {
+            shared.refused(why);
+            return line(status, why);
+        }
+    };
+    if !checked {
+        shared.refused("its signature is missing or wrong");
+        return line(StatusCode::UNAUTHORIZED, "not signed with the secret");
+    }
+    match Hook::of(&head.headers) {
+        Some(hook) => {
+            shared.wakes.wake(hook);
+            line(StatusCode::ACCEPTED, "woken")
+        }
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// Whether the request is signed. All of the body is taken in before it is refused, so that the sender gets to read the answer.
+async fn received(shared: &Shared, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
+    const TOO_LARGE: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "its body is larger than 1 MiB");
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > LIMIT as u64) {
+        return Err(TOO_LARGE);
+    }
+    let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
+    let mut check = shared.secret.as_ref().map(|secret| Check::begin(secret, headers)).transpose().map_err(unusable)?;
+    let all = async {
+        let (mut body, mut taken) = (body.into_data_stream(), 0);
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|_| (StatusCode::BAD_REQUEST, "its body broke off"))?;
+            taken += bytes.len();
+            if taken > LIMIT {
+                return Err(TOO_LARGE);
+            }
+            if let Some(check) = &mut check {
+                check.update(&bytes);
+            }
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, all).await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))??;
+    let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");
+    check.map(Check::holds).ok_or(none)
+}
+
+fn line(status: StatusCode, text: &str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{text}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+use super::{LIMIT, Server, Shared};
+use crate::daemon::health::Health;
+use crate::daemon::hooks::{Hook, Wakes};
+use hmac::{Hmac, KeyInit, Mac};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+const SECRET: &str = "a secret";
+
+struct World {
+    address: SocketAddr,
+    health: Arc<Health>,
+    wakes: Arc<Wakes>,
+    _serving: JoinSet<()>,
+}
+
+async fn world(secret: Option<&str>) -> World {
+    let (health, wakes) = (Arc::new(Health::new(Duration::from_secs(1), Instant::now())), Arc::new(Wakes::default()));
+    let shared = Shared::new(health.clone(), wakes.clone(), secret.map(Into::into));
+    let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = server.address().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async { server.serve(Arc::new(shared)).await.unwrap() });
+    World { address, health, wakes, _serving: serving }
+}
+
+impl World {
+    /// Sends bytes and returns status and body of the answer.
+    async fn send(&self, parts: &[&[u8]]) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        for part in parts {
+            stream.write_all(part).await.unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("no answer: {answer:?}")), body.to_owned())
+    }
+
+    async fn ask(&self, method: &str, target: &str) -> (u16, String) {
+        self.send(&[format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()]).await
+    }
+
+    async fn hook(&self, body: &[u8], headers: &str) -> (u16, String) {
+        let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        self.send(&[head.as_bytes(), body]).await
+    }
+
+    async fn woken(&self) -> bool {
+        timeout(Duration::from_millis(1), self.wakes.next()).await.is_ok()
+    }
+}
+
+fn signed(body: &[u8]) -> String {
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let signature = hex::encode(mac.chain_update(body).finalize().into_bytes());
+    format!("X-Forgejo-Event: push\r\nX-Forgejo-Signature: {signature}\r\n")
+}
+
+#[tokio::test]
+async fn probes_are_told_what_the_loop_said() {
+    let world = world(None).await;
+    assert_eq!(world.ask("GET", "/healthz").await, (200, "ok\n".into()));
+    assert_eq!(world.ask("HEAD", "/healthz").await, (200, String::new()));
+    assert_eq!(world.ask("GET", "/readyz").await, (503, "starting\n".into()));
+    world.health.ended(Ok(()), Instant::now());
+    assert_eq!(world.ask("GET", "/readyz?verbose").await, (200, "ok\n".into()));
+    world.health.ended(Err("cannot reach the remote".into()), Instant::now());
+    assert_eq!(world.ask("GET", "/readyz").await, (503, "cannot reach the remote\n".into()));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_there() {
+    let world = world(Some(SECRET)).await;
+    for (method, target, want) in [
+        ("GET", "/", 404),
+        ("GET", "/healthz/", 404),
+        ("GET", "/metrics", 404),
+        ("POST", "/hooks/", 404),
+        ("POST", "/hooks/forgejo/..", 404),
+        ("POST", "/healthz", 405),
+        ("GET", "/hooks/forgejo", 405),
+        ("PUT", "/hooks/forgejo", 405),
+        ("DELETE", "/hooks/forgejo", 405),
+    ] {
+        assert_eq!(world.ask(method, target).await.0, want, "{method} {target}");
+    }
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn a_signed_hook_wakes_and_another_does_not() {
+    let world = world(Some(SECRET)).await;
+    let body = br#"{"ref":"refs/heads/main"}"#;
+    for kind in ["", "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: nonsense\r\n"] {
+        assert_eq!(world.hook(body, &(signed(body) + kind)).await, (202, "woken\n".into()), "{kind}");
+        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Push]);
+    }
+    assert_eq!(world.hook(b"", &signed(b"")).await.0, 202);
+    assert_eq!(world.wakes.next().await.len(), 1);
+    assert_eq!(world.hook(body, &signed(body).replace("push", "release")).await, (204, String::new()));
+    for headers in [signed(b"another body"), String::new(), "X-Forgejo-Event: push\r\n".into()] {
+        assert_eq!(world.hook(body, &headers).await, (401, "not signed with the secret\n".into()), "{headers}");
+    }
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn without_a_secret_no_hook_is_right() {
+    let world = world(None).await;
+    assert_eq!(world.hook(b"{}", &signed(b"{}")).await, (403, "there is no webhook secret here\n".into()));
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn a_body_is_taken_up_to_its_limit() {
+    let world = world(Some(SECRET)).await;
+    let full = vec![b'x'; LIMIT];
+    assert_eq!(world.hook(&full, &signed(&full)).await.0, 202);
+    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", LIMIT + 1);
+    assert_eq!(world.send(&[head.as_bytes()]).await, (413, "its body is larger than 1 MiB\n".into()));
+    // The same without saying so before: refused when the byte too many comes, not at the end.
+    let chunked = "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (size, last) = (format!("{LIMIT:x}\r\n"), "\r\n1\r\nx");
+    let answer = world.send(&[chunked.as_bytes(), size.as_bytes(), &full, last.as_bytes()]).await;
+    assert_eq!(answer, (413, "its body is larger than 1 MiB\n".into()));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_wakes_nobody() {
+    let world = world(Some(SECRET)).await;
+    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n{{}}", signed(b"{}"));
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+    assert!(!world.woken().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_slow_is_not_waited_for() {
+    let world = world(Some(SECRET)).await;
+    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n", signed(b"{}"));
+    assert_eq!(world.send(&[head.as_bytes(), b"{}"]).await, (408, "its body took too long\n".into()));
+    // Half a head: the connection is closed.
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"POST /hooks/forgejo HTTP/1.1\r\nHo").await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(!answer.starts_with(b"HTTP/1.1 2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_connections_than_are_served_wait_and_are_answered() {
+    let world = world(None).await;
+    let mut idle = Vec::new();
+    for _ in 0..super::MOST {
+        idle.push(TcpStream::connect(world.address).await.unwrap());
+    }
+    assert_eq!(world.ask("GET", "/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn nonsense_is_no_request() {
+    let world = world(Some(SECRET)).await;
+    for nonsense in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "POST /hooks/forgejo HTTP/9.9\r\n\r\n"] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(nonsense.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{nonsense:?}");
+    }
+    assert_eq!(world.ask("GET", "/healthz").await.0, 200);
+}

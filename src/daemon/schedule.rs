@@ -1,0 +1,117 @@
+//! When the next pass is due, and why. Knows the time only as an argument; starts nothing.
+
+use super::hooks::Hook;
+use crate::error::Kind;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How many passes in a row may ask for the next one at once.
+const AGAIN: u32 = 5;
+/// The first wait after a failed pass; it doubles each time.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// The rest between a pass and one that a webhook asks for: one push makes several webhooks, and pintle's own pushes do too.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// Why a pass is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    Start,
+    Timer,
+    /// The pass before asked for it.
+    Again,
+    /// The pass before failed.
+    Retry,
+    Hook(Hook),
+}
+
+/// All the causes of one pass: `timer`, `push+issue_comment`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Woken(pub BTreeSet<Cause>);
+
+/// How a pass ended, as far as the next one is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Done,
+    /// Something waits for what the pass wrote.
+    Again,
+    Failed(Kind),
+}
+
+/// When the next pass is due.
+#[derive(Debug)]
+pub struct Schedule {
+    every: Duration,
+    /// When a pass is made though nobody asks, and why.
+    due: Instant,
+    cause: Cause,
+    hooks: BTreeSet<Hook>,
+    /// No hook starts a pass before.
+    rested: Instant,
+    failures: u32,
+    again: u32,
+}
+
+impl Schedule {
+    /// The first pass is due at once; `every` is the wait after each pass.
+    pub fn new(every: Duration, now: Instant) -> Self {
+        Self { every, due: now, cause: Cause::Start, hooks: BTreeSet::new(), rested: now, failures: 0, again: 0 }
+    }
+
+    /// Returns when the next pass starts, should no other pass run.
+    pub fn due(&self) -> Instant {
+        if self.hooks.is_empty() { self.due } else { self.due.min(self.rested) }
+    }
+
+    /// Any number of webhooks make one pass.
+    pub fn hooked(&mut self, hooks: BTreeSet<Hook>) {
+        self.hooks.extend(hooks);
+    }
+
+    /// A pass starts: takes what it is for. What comes from now on is for the next one.
+    pub fn start(&mut self, now: Instant) -> Woken {
+        let own = (self.due <= now).then_some(self.cause);
+        let hooks = std::mem::take(&mut self.hooks);
+        Woken(hooks.into_iter().map(Cause::Hook).chain(own).collect())
+    }
+
+    /// A pass ended. `chance` in 0..1 spreads those that failed at the same time. Returns how long until the next one.
+    pub fn ended(&mut self, how: How, now: Instant, chance: f64) -> Duration {
+        self.failures = if matches!(how, How::Failed(_)) { self.failures.saturating_add(1) } else { 0 };
+        self.again = if how == How::Again && self.again < AGAIN { self.again + 1 } else { 0 };
+        let (wait, cause) = match how {
+            How::Again if self.again > 0 => (Duration::ZERO, Cause::Again),
+            // Trying again does not mend a configuration; a push does, and wakes.
+            How::Done | How::Again | How::Failed(Kind::Usage) => (self.every, Cause::Timer),
+            How::Failed(Kind::Failed | Kind::Outside) => (self.backoff(chance), Cause::Retry),
+        };
+        (self.due, self.cause, self.rested) = (now + wait, cause, now + REST);
+        self.due() - now
+    }
+
+    /// Between a half and the whole of what has doubled with each failure; never longer than the interval.
+    fn backoff(&self, chance: f64) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1 << (self.failures - 1).min(16));
+        doubled.min(self.every).mul_f64(0.5 + chance / 2.0)
+    }
+}
+
+impl fmt::Display for Woken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, cause) in self.0.iter().enumerate() {
+            let word = match cause {
+                Cause::Start => "start",
+                Cause::Timer => "timer",
+                Cause::Again => "again",
+                Cause::Retry => "retry",
+                Cause::Hook(hook) => hook.word(),
+            };
+            write!(f, "{}{word}", if at == 0 { "" } else { "+" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

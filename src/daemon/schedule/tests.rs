@@ -1,0 +1,84 @@
+use super::{AGAIN, Cause, FIRST_RETRY, How, REST, Schedule, Woken};
+use crate::daemon::hooks::Hook;
+use crate::error::Kind;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const EVERY: Duration = Duration::from_secs(300);
+const OUTSIDE: How = How::Failed(Kind::Outside);
+
+fn of(causes: &[Cause]) -> Woken {
+    Woken(causes.iter().copied().collect())
+}
+
+fn hooks(all: &[Hook]) -> BTreeSet<Hook> {
+    all.iter().copied().collect()
+}
+
+/// A schedule whose first pass is over.
+fn after_one(how: How) -> (Schedule, Instant, Duration) {
+    let now = Instant::now();
+    let mut schedule = Schedule::new(EVERY, now);
+    assert_eq!((schedule.due(), schedule.start(now)), (now, of(&[Cause::Start])));
+    let wait = schedule.ended(how, now, 1.0);
+    assert_eq!(schedule.due(), now + wait);
+    (schedule, now, wait)
+}
+
+#[test]
+fn the_next_pass_is_as_late_as_the_last_one_says() {
+    for (how, want, cause) in [
+        (How::Done, EVERY, Cause::Timer),
+        (How::Again, Duration::ZERO, Cause::Again),
+        (OUTSIDE, FIRST_RETRY, Cause::Retry),
+        (How::Failed(Kind::Failed), FIRST_RETRY, Cause::Retry),
+        (How::Failed(Kind::Usage), EVERY, Cause::Timer),
+    ] {
+        let (mut schedule, now, wait) = after_one(how);
+        assert_eq!((wait, schedule.start(now + wait)), (want, of(&[cause])), "{how:?}");
+    }
+}
+
+#[test]
+fn hooks_make_one_pass_after_a_short_rest() {
+    let (mut schedule, now, _) = after_one(How::Done);
+    schedule.hooked(hooks(&[Hook::Status]));
+    schedule.hooked(hooks(&[Hook::Push, Hook::Status]));
+    assert_eq!(schedule.due(), now + REST);
+    let woken = schedule.start(now + REST);
+    assert_eq!((woken.to_string().as_str(), woken), ("push+status", of(&[Cause::Hook(Hook::Push), Cause::Hook(Hook::Status)])));
+    assert_eq!(schedule.due(), now + EVERY);
+}
+
+#[test]
+fn a_hook_during_a_pass_is_for_the_next_one_and_a_due_timer_goes_with_it() {
+    let now = Instant::now();
+    let mut schedule = Schedule::new(EVERY, now);
+    schedule.start(now);
+    schedule.hooked(hooks(&[Hook::Comment]));
+    assert_eq!(schedule.ended(How::Done, now, 1.0), REST);
+    assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer, Cause::Hook(Hook::Comment)]));
+}
+
+#[test]
+fn retries_come_more_and_more_seldom_but_as_often_as_the_timer() {
+    let (mut schedule, now, first) = after_one(OUTSIDE);
+    let waits: Vec<u64> = (0..40).map(|_| schedule.ended(OUTSIDE, now, 1.0).as_secs()).collect();
+    assert_eq!(first, FIRST_RETRY);
+    assert_eq!(waits[..7], [10, 20, 40, 80, 160, 300, 300]);
+    assert_eq!(waits[39], 300);
+    assert_eq!(schedule.ended(OUTSIDE, now, 0.0), EVERY / 2);
+    assert_eq!(schedule.ended(How::Done, now, 0.0), EVERY);
+    assert_eq!(schedule.ended(OUTSIDE, now, 1.0), FIRST_RETRY);
+}
+
+#[test]
+fn a_pass_that_always_says_again_is_stopped() {
+    let (mut schedule, now, first) = after_one(How::Again);
+    assert_eq!(first, Duration::ZERO);
+    for round in 1..20 {
+        let want = if round % (AGAIN + 1) == AGAIN { EVERY } else { Duration::ZERO };
+        assert_eq!(schedule.ended(How::Again, now, 1.0), want, "{round}");
+    }
+}

@@ -1,0 +1,267 @@
+use super::http::Server;
+use super::schedule::Woken;
+use super::stop::Stops;
+use super::{LEAVE, Settings, Summary, Work, run};
+use crate::error::{Error, Result};
+use crate::write::WriteLease;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+const EVERY: Duration = Duration::from_secs(300);
+const GRACE: Duration = Duration::from_secs(25);
+
+/// What one pass does.
+enum Act {
+    Ends(Result<Summary>),
+    /// Observes until it is told.
+    Observes(oneshot::Receiver<Result<Summary>>),
+    /// Writes for that long, and then observes for ever if `observes`.
+    Writes {
+        for_long: Duration,
+        observes: bool,
+    },
+    Panics,
+}
+
+/// A pass that was started: why, and how long after the start of the run.
+type Seen = (String, Duration);
+
+struct Script {
+    acts: Mutex<VecDeque<Act>>,
+    lease: Arc<WriteLease>,
+    begun: Instant,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+impl Work for Script {
+    async fn pass(&self, woken: &Woken) -> Result<Summary> {
+        self.seen.send((woken.to_string(), self.begun.elapsed())).unwrap();
+        let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Ends(Ok(Summary::default())));
+        match act {
+            Act::Ends(how) => how,
+            Act::Observes(told) => told.await.unwrap(),
+            Act::Writes { for_long, observes } => {
+                let writing = self.lease.begin()?;
+                sleep(for_long).await;
+                drop(writing);
+                if observes {
+                    std::future::pending().await
+                }
+                Ok(Summary { commits: 1, ..Summary::default() })
+            }
+            Act::Panics => panic!("of the pass"),
+        }
+    }
+}
+
+struct Told(mpsc::UnboundedReceiver<&'static str>);
+
+impl Stops for Told {
+    async fn next(&mut self) -> &'static str {
+        self.0.recv().await.expect("the test holds the other end")
+    }
+}
+
+struct Run {
+    seen: mpsc::UnboundedReceiver<Seen>,
+    stop: mpsc::UnboundedSender<&'static str>,
+    task: JoinHandle<Result<()>>,
+    begun: Instant,
+}
+
+fn start(acts: Vec<Act>) -> Run {
+    start_with(acts, None)
+}
+
+fn start_with(acts: Vec<Act>, server: Option<Server>) -> Run {
+    let (tell, seen) = mpsc::unbounded_channel();
+    let (stop, stops) = mpsc::unbounded_channel();
+    let lease = Arc::new(WriteLease::for_run());
+    let begun = Instant::now();
+    let script = Script { acts: Mutex::new(acts.into()), lease: lease.clone(), begun, seen: tell };
+    let settings = Settings { every: EVERY, grace: GRACE };
+    let server = server.map(|server| (server, Some("a secret".into())));
+    let task = tokio::spawn(run(settings, script, lease, Told(stops), server));
+    Run { seen, stop, task, begun }
+}
+
+impl Run {
+    async fn pass(&mut self) -> Seen {
+        self.seen.recv().await.expect("the run goes on")
+    }
+
+    /// Stops it; returns how it ended, how long that took, and how many more passes there were.
+    async fn stops(mut self) -> (Result<()>, Duration, usize) {
+        let asked = Instant::now();
+        self.stop.send("SIGTERM").unwrap();
+        let ended = self.task.await.unwrap();
+        let took = asked.elapsed();
+        let mut more = 0;
+        while self.seen.recv().await.is_some() {
+            more += 1;
+        }
+        (ended, took, more)
+    }
+}
+
+fn outside() -> Act {
+    Act::Ends(Err(Error::outside("cannot reach the remote")))
+}
+
+fn says_again() -> Act {
+    Act::Ends(Ok(Summary { again: true, ..Summary::default() }))
+}
+
+fn secs(duration: Duration) -> u64 {
+    duration.as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_pass_is_at_once_and_then_by_the_clock() {
+    let mut run = start(vec![]);
+    for (at, cause) in [(0, "start"), (300, "timer"), (600, "timer")] {
+        let (why, when) = run.pass().await;
+        assert_eq!((why.as_str(), secs(when)), (cause, at));
+    }
+    let (ended, took, more) = run.stops().await;
+    assert_eq!((ended.is_ok(), secs(took), more), (true, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_passes_are_tried_again_and_a_broken_configuration_waits() {
+    let broken = Act::Ends(Err(Error::usage("pintle.toml is broken")));
+    let mut run = start(vec![outside(), outside(), outside(), broken, Act::Ends(Err(Error::failed("no")))]);
+    let mut last = Duration::ZERO;
+    for (cause, least, most) in
+        [("start", 0, 0), ("retry", 2, 5), ("retry", 5, 10), ("retry", 10, 20), ("timer", 300, 300), ("retry", 40, 80)]
+    {
+        let (why, when) = run.pass().await;
+        let wait = secs((when - last).saturating_add(Duration::from_millis(1)));
+        assert!(why == cause && (least..=most).contains(&wait), "{why} after {wait}");
+        last = when;
+    }
+    assert!(run.stops().await.0.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn again_is_at_once_and_not_for_ever() {
+    let mut run = start((0..6).map(|_| says_again()).collect());
+    let mut whens = Vec::new();
+    for _ in 0..8 {
+        let (why, when) = run.pass().await;
+        whens.push((why, secs(when)));
+    }
+    let want = ["start", "again", "again", "again", "again", "again", "timer", "timer"].into_iter().zip([0, 0, 0, 0, 0, 0, 300, 600]);
+    assert_eq!(whens, want.map(|(why, when)| (why.to_owned(), when)).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_while_nothing_runs_is_at_once() {
+    let mut run = start(vec![]);
+    run.pass().await;
+    sleep(Duration::from_secs(10)).await;
+    let (ended, took, more) = run.stops().await;
+    assert_eq!((ended.is_ok(), took, more), (true, Duration::ZERO, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_observes_is_abandoned() {
+    let (_held, told) = oneshot::channel();
+    let mut run = start(vec![Act::Observes(told)]);
+    run.pass().await;
+    let (ended, took, more) = run.stops().await;
+    assert_eq!((ended.is_ok(), took, more), (true, Duration::ZERO, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_in_progress_is_finished() {
+    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: false }]);
+    run.pass().await;
+    let (ended, took, more) = run.stops().await;
+    assert_eq!((ended.is_ok(), secs(took), more), (true, 20, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_its_write_a_pass_observes_no_more() {
+    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: true }]);
+    run.pass().await;
+    let (ended, took, more) = run.stops().await;
+    assert_eq!((ended.is_ok(), took, more), (true, Duration::from_secs(20) + LEAVE, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_takes_longer_than_the_grace_is_abandoned() {
+    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
+    run.pass().await;
+    let (ended, took, more) = run.stops().await;
+    assert_eq!(ended.unwrap_err().to_string(), "a write was abandoned: it took longer than 25 seconds");
+    assert_eq!((took, more), (GRACE, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_signal_ends_at_once() {
+    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
+    run.pass().await;
+    run.stop.send("SIGTERM").unwrap();
+    sleep(Duration::from_secs(3)).await;
+    run.stop.send("SIGINT").unwrap();
+    let ended = run.task.await.unwrap();
+    assert_eq!(ended.unwrap_err().to_string(), "a write was abandoned: a second signal came: SIGINT");
+    assert_eq!(secs(run.begun.elapsed()), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_panics_ends_the_run() {
+    let mut run = start(vec![Act::Ends(Ok(Summary::default())), Act::Panics]);
+    run.pass().await;
+    run.pass().await;
+    let error = run.task.await.unwrap().unwrap_err().to_string();
+    assert!(error.starts_with("a pass ended early: ") && error.contains("of the pass"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_cannot_begin_to_write_once_the_run_stops() {
+    let (tell, told) = oneshot::channel();
+    let mut run = start(vec![Act::Observes(told), Act::Writes { for_long: Duration::ZERO, observes: false }]);
+    run.pass().await;
+    run.stop.send("SIGTERM").unwrap();
+    tell.send(Ok(Summary { again: true, ..Summary::default() })).unwrap();
+    assert!(run.task.await.unwrap().is_ok());
+    assert!(run.seen.recv().await.is_none(), "no pass after the signal");
+}
+
+/// Sends a webhook that is signed with the secret of these tests.
+async fn hook(address: std::net::SocketAddr, event: &str) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(b"a secret").unwrap();
+    let signature = hex::encode(mac.chain_update(b"{}").finalize().into_bytes());
+    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nX-Gitea-Event: {event}\r\nX-Gitea-Signature: {signature}\r\n");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}Content-Length: 2\r\n\r\n{{}}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn any_number_of_hooks_during_a_pass_makes_one_more() {
+    let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = server.address().unwrap();
+    let (tell, told) = oneshot::channel();
+    let mut run = start_with(vec![Act::Observes(told)], Some(server));
+    assert_eq!(run.pass().await.0, "start");
+    for event in ["push", "status", "push", "issue_comment", "status"] {
+        assert_eq!(hook(address, event).await, "HTTP/1.1 202 Accepted");
+    }
+    assert_eq!(hook(address, "release").await, "HTTP/1.1 204 No Content");
+    tell.send(Ok(Summary::default())).unwrap();
+    assert_eq!(run.pass().await.0, "push+issue_comment+status");
+    assert!(timeout(2 * super::schedule::REST, run.pass()).await.is_err(), "and no other");
+    assert!(run.stops().await.0.is_ok());
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}

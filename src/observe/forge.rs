@@ -1,0 +1,266 @@
+//! What the forge says: pintle's own pull requests, comments that wait for an answer, whether the branch takes pushes, what CI made of the last
+//! commit. Reads only; a comment's author is looked up by numeric id, now.
+
+use super::{Checkout, Session};
+use crate::comment::marker::Marker;
+use crate::comment::parse;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::ask::{Command, Right};
+use crate::model::commit::CommitId;
+use crate::pipeline::forge::{
+    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Misread, Pipeline, PullRequest, PullState, Said,
+};
+use crate::pipeline::{Recorded, Seen, trailers};
+use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far back pull requests that are closed are looked at.
+const CLOSED: i64 = 90;
+/// How far back comments are looked at; those older than commands are carried out are told so.
+const COMMENTS: i64 = 7;
+/// How many pages of a list are read: a few thousand entries.
+const PAGES: u32 = 60;
+
+/// Returns the forge as it is now; `NotAsked` where none is named.
+pub async fn forge(session: &Session, checkout: &Checkout) -> Seen<Forge> {
+    let Some(client) = session.forge() else { return Seen::NotAsked };
+    let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return Seen::NotAsked };
+    let look = Look { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
+    match look.all(session.was_refused()).await {
+        Ok(forge) => Seen::Known(forge),
+        Err(error) => {
+            tracing::warn!(%error, "the forge could not be asked");
+            Seen::Unknown(sentence(&error))
+        }
+    }
+}
+
+/// The error's sentence with its cause.
+fn sentence(error: &Error) -> String {
+    error.causes.first().map_or_else(|| error.what.clone(), |cause| format!("{}: {cause}", error.what))
+}
+
+struct Look<'a> {
+    client: &'a Client,
+    checkout: &'a Checkout,
+    config: &'a Config,
+    /// The followed branch.
+    branch: String,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    async fn all(&self, refused: Option<String>) -> Result<Forge> {
+        let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
+        if repo.archived {
+            return Err(Error::failed(format!("{} is archived: nothing can be written there", self.client.place())));
+        }
+        let (branch, comments, pulls) = tokio::try_join!(
+            self.client.branch(&self.branch),
+            self.client.comments_since(self.days_ago(COMMENTS), PAGES),
+            self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES),
+        )?;
+        if !comments.complete {
+            return Err(Error::failed(format!("{} has more new comments than are read at once", self.client.place())));
+        }
+        let own: Vec<&Comment> = comments.items.iter().filter(|comment| comment.author.id == me.id).collect();
+        let required = branch.as_ref().is_some_and(|branch| branch.status_check);
+        Ok(Forge {
+            direct: direct(&self.branch, branch.as_ref(), refused),
+            asks: self.asks(&me, &comments.items, &own).await?,
+            pulls: self.pulls(&pulls.items).await?,
+            pipeline: self.pipeline(&me, &own, &pulls.items, required).await?,
+            url: self.client.place().url(),
+            me: Account { id: me.id, login: me.login.into() },
+        })
+    }
+
+    fn days_ago(&self, days: i64) -> Timestamp {
+        self.now.checked_sub((days * 24).hours()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    async fn pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
+        let merges = self.config.defaults.automerge == Some(true) || self.config.rules.iter().any(|rule| rule.automerge == Some(true));
+        let mut found = Vec::new();
+        for pull in pulls.iter().filter(|pull| pull.same_repo && pull.base_branch == self.branch) {
+            let Some((name, head)) = pull.head_branch.strip_prefix(BRANCHES).zip(pull.head.clone()) else { continue };
+            let branch = self.checkout.branches.iter().find(|branch| &*branch.name == name);
+            let checks = if merges && pull.open { Seen::Known(self.checks(&head).await?) } else { Seen::NotAsked };
+            found.push(PullRequest {
+                number: pull.number,
+                name: name.into(),
+                url: pull.html_url.clone(),
+                title: pull.title.clone(),
+                state: state(pull),
+                created: pull.created_at,
+                pins: trailers::parse(&pull.body.replace("\r\n", "\n")),
+                left: self.left(pull, branch).await?,
+                checks,
+                head,
+            });
+        }
+        found.sort_by_key(|pull| std::cmp::Reverse(pull.number));
+        Ok(found)
+    }
+
+    /// Looked up only where a person has pushed, which is rare.
+    async fn left(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
+        if !pull.open || branch.is_none_or(|branch| branch.own) {
+            return Ok(BTreeSet::new());
+        }
+        let comments = self.client.comments_of(pull.number).await?.items;
+        let own = comments.iter().filter(|comment| comment.author.id == pull.author.id);
+        Ok(own.flat_map(|comment| Marker::all(&comment.body)).filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None }).collect())
+    }
+
+    async fn checks(&self, commit: &CommitId) -> Result<Checks> {
+        asked(self.client, self.config, commit).await
+    }
+
+    /// What CI made of the newest commit of pintle's on the branch.
+    async fn pipeline(&self, me: &forgejo::Account, own: &[&Comment], pulls: &[Pull], required: bool) -> Result<Option<Pipeline>> {
+        let Seen::Known(history) = &self.checkout.history else { return Ok(None) };
+        let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
+        let commit = last.landed.clone();
+        let checks = self.checks(&commit).await?;
+        let expected = required || !self.config.pipeline.contexts.is_empty() || self.usually(last).await?;
+        let pull = pulls.iter().find(|pull| pull.merge_commit.as_ref() == Some(&commit) || pull.merged && pull.head.as_ref() == Some(&last.commit));
+        let said = |body: &str| Marker::all(body).contains(&Marker::Pipeline(commit.clone()));
+        let reported = match &checks {
+            Checks::Green => false,
+            _ => own.iter().any(|comment| said(&comment.body)) || self.issues_say(me, &said).await?,
+        };
+        let (subject, at) = (last.subject.clone(), last.at);
+        Ok(Some(Pipeline { checks, expected, pull: pull.map(|pull| pull.number), reported, commit, subject, at }))
+    }
+
+    /// Says whether the commit before pintle's had a status.
+    async fn usually(&self, last: &Recorded) -> Result<bool> {
+        let Some(clone) = &self.checkout.clone else { return Ok(false) };
+        let past = clone.past(&last.landed, 2, std::time::Duration::from_secs(5))?;
+        match past.iter().find(|past| past.commit != last.landed && past.merged_by.is_none()) {
+            Some(before) => Ok(!self.client.statuses(&before.commit).await?.statuses.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    async fn issues_say(&self, me: &forgejo::Account, said: &impl Fn(&str) -> bool) -> Result<bool> {
+        let query = forgejo::IssueQuery { since: Some(self.days_ago(COMMENTS)), ..Default::default() };
+        Ok(self.client.issues_of(me, &query, PAGES).await?.items.iter().any(|issue| said(&issue.body)))
+    }
+
+    /// The comments that wait for an answer, oldest first.
+    async fn asks(&self, me: &forgejo::Account, comments: &[Comment], own: &[&Comment]) -> Result<Vec<Ask>> {
+        let answered: BTreeSet<u64> = own
+            .iter()
+            .flat_map(|comment| Marker::all(&comment.body))
+            .filter_map(|marker| if let Marker::Answer(id) = marker { Some(id) } else { None })
+            .collect();
+        let since = self.days_ago(COMMENTS);
+        let waiting = comments.iter().filter(|one| one.author.id != me.id && !answered.contains(&one.id) && one.created_at >= since);
+        let mut rights = BTreeMap::new();
+        let mut asks = Vec::new();
+        for comment in waiting {
+            let Some(said) = self.said(comment) else { continue };
+            let acknowledged = self.client.reactions(comment.id).await?.iter().any(|one| one.account.id == me.id && one.content == "eyes");
+            asks.push(Ask {
+                right: self.right(&comment.author, &mut rights).await,
+                author: Account { id: comment.author.id, login: comment.author.login.as_str().into() },
+                comment: CommentRef { id: comment.id, issue: comment.issue, url: comment.html_url.clone(), at: comment.created_at },
+                acknowledged,
+                said,
+            });
+        }
+        asks.sort_by_key(|ask| ask.comment.id);
+        Ok(asks)
+    }
+
+    /// What a comment says; `None` when it is none of pintle's business.
+    fn said(&self, comment: &Comment) -> Option<Said> {
+        let said = match parse::parse(&comment.body) {
+            Ok(commands) if commands.is_empty() => return None,
+            Ok(commands) => Said::Commands(commands),
+            Err(parse::Misread { line, command, what, hint }) => Said::Misread(Misread { line, command, what, hint }),
+        };
+        let age = self.now.duration_since(comment.created_at);
+        if comment.updated_at > comment.created_at.checked_add(EDITED).unwrap_or(comment.created_at) {
+            return Some(Said::Edited);
+        }
+        let late = age > self.config.forge.command_age && !reads_only(&said);
+        Some(if late { Said::Late } else { said })
+    }
+
+    /// What the author may do in the repo now. A login that has come to somebody else counts for nobody.
+    async fn right(&self, author: &forgejo::Account, known: &mut BTreeMap<u64, Seen<Right>>) -> Seen<Right> {
+        if let Some(right) = known.get(&author.id) {
+            return right.clone();
+        }
+        let right = match self.client.permission(&author.login).await {
+            Ok(Some(permission)) if permission.account.id == author.id => Seen::Known(permission.right),
+            Ok(_) => Seen::Known(Right::None),
+            Err(PermissionError::MayNotAsk(_)) if self.config.forge.commanders.contains(&author.id) => Seen::Known(Right::Write),
+            Err(PermissionError::MayNotAsk(error)) => {
+                tracing::warn!(%error, author = author.login, "only [forge] commanders may command: the token's account is no administrator of the repo");
+                Seen::Known(Right::Read)
+            }
+            Err(PermissionError::Failed(error)) => Seen::Unknown(sentence(&error)),
+        };
+        known.insert(author.id, right.clone());
+        right
+    }
+}
+
+/// What CI says of a commit now.
+pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Result<Checks> {
+    match session.forge() {
+        Some(client) => asked(client, config, commit).await,
+        None => Err(Error::usage("no forge is named").hint("name the repo's page: --forge URL")),
+    }
+}
+
+async fn asked(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
+    let contexts = &config.pipeline.contexts;
+    let counts = |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
+    let statuses = client.statuses(commit).await?.statuses;
+    let statuses: Vec<_> = statuses.into_iter().filter(|status| counts(&status.context)).collect();
+    let of = |state| statuses.iter().filter(move |status| status.state == state);
+    Ok(if statuses.is_empty() {
+        Checks::Missing
+    } else if of(forgejo::State::Failure).next().is_some() {
+        Checks::Red(of(forgejo::State::Failure).map(check).collect())
+    } else if of(forgejo::State::Pending).next().is_some() {
+        Checks::Pending
+    } else {
+        Checks::Green
+    })
+}
+
+/// A forge stores creation and update a moment apart.
+const EDITED: SignedDuration = SignedDuration::from_secs(1);
+
+fn reads_only(said: &Said) -> bool {
+    matches!(said, Said::Commands(commands) if commands.iter().all(|command: &Command| command.needs() == Right::Read))
+}
+
+fn state(pull: &Pull) -> PullState {
+    match (pull.open, pull.merged) {
+        (true, _) => PullState::Open,
+        (false, true) => PullState::Merged { at: pull.merged_at.unwrap_or(pull.updated_at), commit: pull.merge_commit.clone() },
+        (false, false) => PullState::Closed { at: pull.closed_at.unwrap_or(pull.updated_at) },
+    }
+}
+
+fn check(status: &forgejo::Status) -> Check {
+    Check { context: status.context.clone(), description: status.description.clone(), url: url::Url::parse(&status.target_url).ok() }
+}
+
+/// Whether the branch takes pintle's pushes. What a push was told counts more than what the API says.
+fn direct(name: &str, branch: Option<&forgejo::Branch>, refused: Option<String>) -> Direct {
+    match (refused, branch) {
+        (Some(why), _) => Direct::Protected(format!("the branch {name} took no push: {why}")),
+        (None, Some(branch)) if branch.protected && !branch.user_can_push => Direct::Protected(format!("the branch {name} is protected")),
+        _ => Direct::Allowed,
+    }
+}

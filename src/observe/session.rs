@@ -1,0 +1,88 @@
+//! What stays warm from one pass to the next: connections and tokens, and within a pass what registries answered. Nothing in it is needed: it only
+//! saves questions.
+
+use super::{Registries, Setup};
+use crate::config::Config;
+use crate::error::Result;
+use crate::pipeline::notes::Notes;
+use crate::pipeline::{CacheAnswer, Upstream};
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::remote::forgejo;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What passes are made with.
+pub struct Session {
+    pub setup: Setup,
+    forge: Option<forgejo::Client>,
+    warm: Mutex<Warm>,
+}
+
+#[derive(Default)]
+struct Warm {
+    registries: Option<(Arc<Config>, Registries)>,
+    answers: Answers,
+    /// The server's words, once it refused a push to the branch.
+    refused: Option<String>,
+}
+
+/// What was answered lately.
+#[derive(Clone, Default)]
+pub(super) struct Answers {
+    pub upstream: BTreeMap<Channel, Upstream>,
+    pub cache: BTreeMap<Channel, CacheAnswer>,
+    pub notes: BTreeMap<(Channel, Digest, Digest), Option<Notes>>,
+}
+
+impl Session {
+    /// Fails when the forge's token would cross a network in the clear.
+    pub fn new(setup: Setup) -> Result<Self> {
+        let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.told)).transpose()?;
+        Ok(Self { setup, forge, warm: Mutex::default() })
+    }
+
+    /// The forge, where one is named.
+    pub fn forge(&self) -> Option<&forgejo::Client> {
+        self.forge.as_ref()
+    }
+
+    /// Makes the next pass ask everything anew.
+    pub fn forget(&self) {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.answers.upstream.clear();
+        warm.answers.cache.clear();
+        warm.refused = None;
+    }
+
+    /// The registries as the configuration has them; made anew when it changes.
+    pub fn registries(&self, config: &Arc<Config>) -> Result<Registries> {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        match &warm.registries {
+            Some((known, registries)) if known.registries == config.registries && known.caches == config.caches => Ok(registries.clone()),
+            _ => {
+                let registries = Registries::new(&self.setup.registries, config)?;
+                warm.registries = Some((config.clone(), registries.clone()));
+                warm.answers = Answers::default();
+                Ok(registries)
+            }
+        }
+    }
+
+    /// Remembers that the branch takes no push of pintle's, and why.
+    pub fn refused(&self, why: String) {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
+    }
+
+    pub(super) fn was_refused(&self) -> Option<String> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused.clone()
+    }
+
+    pub(super) fn answers(&self) -> Answers {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).answers.clone()
+    }
+
+    pub(super) fn remember(&self, learn: impl FnOnce(&mut Answers)) {
+        learn(&mut self.warm.lock().unwrap_or_else(PoisonError::into_inner).answers);
+    }
+}

@@ -1,0 +1,81 @@
+//! The right to write, and how it is taken back from a pass that runs. Writes nothing itself, and interrupts no write.
+
+use crate::error::{Error, Result};
+use tokio::sync::watch;
+
+/// The right to write. Only a command whose job is to write makes one.
+#[derive(Debug)]
+pub struct WriteLease(watch::Sender<State>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    revoked: bool,
+    /// How many writes are in progress: a write may be made of others.
+    writing: u32,
+}
+
+/// A write in progress, until it is dropped.
+#[derive(Debug)]
+pub struct Writing<'a>(&'a WriteLease);
+
+/// What was going on when the right was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// Nothing was being written, so nothing will be.
+    AtRest,
+    /// A write is in progress; [`WriteLease::gone`] waits for its end.
+    Writing,
+}
+
+impl WriteLease {
+    /// Takes the right for one run of `sync`.
+    pub fn for_sync() -> Self {
+        Self(watch::Sender::default())
+    }
+
+    /// Takes the right for all passes of a `run`, which takes it back when it is to stop.
+    pub fn for_run() -> Self {
+        Self(watch::Sender::default())
+    }
+
+    /// Takes the right to set a forge up.
+    pub fn for_setup() -> Self {
+        Self(watch::Sender::default())
+    }
+
+    /// Says whether the right was taken back.
+    pub fn is_revoked(&self) -> bool {
+        self.0.borrow().revoked
+    }
+
+    /// Begins to write. Fails once the right was taken back, except within a write that began before.
+    pub fn begin(&self) -> Result<Writing<'_>> {
+        let begun = self.0.send_if_modified(|state| {
+            let may = !state.revoked || state.writing > 0;
+            state.writing += u32::from(may);
+            may
+        });
+        if begun { Ok(Writing(self)) } else { Err(Error::failed("pintle is stopping: nothing was written")) }
+    }
+
+    /// Takes the right back: from now on no write begins.
+    pub fn revoke(&self) -> Revoked {
+        self.0.send_modify(|state| state.revoked = true);
+        if self.0.borrow().writing > 0 { Revoked::Writing } else { Revoked::AtRest }
+    }
+
+    /// Waits until the right was taken back and the last write came to its end.
+    pub async fn gone(&self) {
+        // Fails only without a sender, which is `self`.
+        drop(self.0.subscribe().wait_for(|state| state.revoked && state.writing == 0).await);
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|state| state.writing -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
+
+use super::{Desk, Went};
+use super::commit;
+use crate::comment::pull_request as words;
+use crate::error::{Error, Result};
+use crate::model::commit::CommitId;
+use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
+use crate::pipeline::{Change, Proposal, PullDone, PullStep, Pulled};
+use crate::remote::forgejo::{Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange};
+use crate::remote::git::{Clone, PushError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use url::Url;
+
+/// How long a merge is asked for again while the forge computes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Of labels that pintle makes.
+pub(super) const COLOUR: &str = "#5319e7";
+
+impl Desk<'_> {
+    /// Opens, changes, closes and merges; each on its own, so that one that fails holds up no other.
+    pub(super) async fn pull_requests(&mut self, clone: &mut Clone) {
+        let Some(client) = self.forge else { return };
+        let mut labels = None;
+        for (change, proposal) in self.proposals().collect::<Vec<_>>() {
+            match self.propose(client, clone, change, proposal, &mut labels).await {
+                Ok(pulled) => self.receipt.pulls.extend(pulled),
+                Err(error) => self.trouble(format!("the pull request of {} is not as it should be", change.name), &error),
+            }
+        }
+        for step in &self.work.plan.pulls {
+            match self.step(client, clone, step).await {
+                Ok(pulled) => self.receipt.pulls.extend(pulled),
+                Err(error) => self.trouble(format!("a pull request is not as it should be ({})", named(step)), &error),
+            }
+        }
+    }
+
+    /// Brings branch and pull request to what is proposed. Returns what was done, if anything was.
+    async fn propose(
+        &mut self,
+        client: &Client,
+        clone: &mut Clone,
+        change: &Change,
+        proposal: &Proposal,
+        labels: &mut Option<BTreeMap<String, u64>>,
+    ) -> Result<Option<Pulled>> {
+        let name = branch_name(&change.name);
+        let existing = self.work.snapshot.branches.iter().find(|branch| *branch.name == *name);
+        let (head, pushed) = tokio::task::block_in_place(|| self.branch(clone, &name, change, existing))?;
+        let place = client.place().url();
+        let words = words::words(change, proposal, self.work.snapshot.at, &place)?;
+        let open = self.open(proposal);
+        let (number, url, done) = match open {
+            None => {
+                let labels = self.labels(client, proposal, labels).await?;
+                let new = NewPull { title: words.title, body: words.body, head: format!("{BRANCHES}{name}"), base: clone.branch().to_owned(), labels };
+                let (number, url) = opened(client, &new).await?;
+                (number, url, Some(PullDone::Opened))
+            }
+            Some(open) if open.pins != change.pins || open.title != words.title => {
+                let change = PullChange { title: Some(words.title), body: Some(words.body), open: None };
+                client.edit_pull(open.number, &change).await?;
+                (open.number, open.url.clone(), Some(PullDone::Updated))
+            }
+            Some(open) => (open.number, open.url.clone(), pushed.then_some(PullDone::Updated)),
+        };
+        tracing::info!(number, name, %head, ?done, "pull request");
+        self.went.push(Went { change: change.name.clone(), commit: None, pull: Some((number, url.clone())) });
+        Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
+    }
+
+    fn open(&self, proposal: &Proposal) -> Option<&PullRequest> {
+        let pulls = &self.work.snapshot.forge.known()?.pulls;
+        pulls.iter().find(|pull| Some(pull.number) == proposal.number && pull.state == PullState::Open)
+    }
+
+    /// Makes the branch's one commit and pushes it where it is not there yet.
+    fn branch(&self, clone: &mut Clone, name: &str, change: &Change, existing: Option<&Branch>) -> Result<(CommitId, bool)> {
+        if let Some(foreign) = existing.filter(|branch| !branch.own) {
+            return Err(Error::failed(format!("the branch {BRANCHES}{name} is not pintle's own: its tip is {}", foreign.tip.short())));
+        }
+        let tip = self.work.plan.tip.as_ref().ok_or_else(|| Error::failed("a plan made from a folder cannot be proposed"))?;
+        let head = commit::propose(clone, tip, change, &self.who, self.work.plan.at, existing)?;
+        let before = existing.map(|branch| &branch.tip);
+        if before == Some(&head) {
+            return Ok((head, false));
+        }
+        match clone.push_branch(&format!("refs/heads/{BRANCHES}{name}"), before, &head) {
+            Ok(_) => Ok((head, true)),
+            Err(PushError::TipMoved { .. }) => {
+                Err(Error::outside(format!("somebody pushed to {BRANCHES}{name} during the pass")).hint("the next pass looks again"))
+            }
+            Err(other) => Err(other.into_error(clone)),
+        }
+    }
+
+    /// The ids of the labels, made where they are missing. A forge that lets pintle make none goes without.
+    async fn labels(&self, client: &Client, proposal: &Proposal, known: &mut Option<BTreeMap<String, u64>>) -> Result<Vec<u64>> {
+        let wanted = words::labels(proposal, &self.work.snapshot.config.forge.labels);
+        let all = match known {
+            Some(all) => all,
+            None => known.insert(client.labels().await?.into_iter().map(|label| (label.name, label.id)).collect()),
+        };
+        for name in &wanted {
+            if !all.contains_key(name) {
+                match client.create_label(name, COLOUR, "made by pintle").await {
+                    Ok(label) => {
+                        all.insert(label.name, label.id);
+                    }
+                    Err(error) => tracing::warn!(%error, name, "cannot make a label"),
+                }
+            }
+        }
+        Ok(wanted.iter().filter_map(|name| all.get(name).copied()).collect())
+    }
+
+    async fn step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {
+        match step {
+            PullStep::Close { number, name, tip, why } => {
+                // One request: a body without a record is what tells it from one that a person declined.
+                let change = PullChange { title: None, body: Some(words::closing(why).body), open: Some(false) };
+                client.edit_pull(*number, &change).await?;
+                if let Some(tip) = tip {
+                    delete(clone, name, tip)?;
+                }
+                Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Closed }))
+            }
+            PullStep::DeleteBranch { name, tip } => {
+                delete(clone, name, tip)?;
+                Ok(None)
+            }
+            PullStep::Leave { number, name, tip } => {
+                client.post_comment(*number, &words::left(name, tip)).await?;
+                Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Left }))
+            }
+            PullStep::Merge { number, name, head } => {
+                let how = self.merge_how(client, head).await?;
+                match client.merge(*number, &how).await {
+                    Ok(()) | Err(MergeError::Already) => {
+                        Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Merged }))
+                    }
+                    Err(why) => Err(why.into_error(&format!("pull request {number}"))),
+                }
+            }
+        }
+    }
+
+    async fn merge_how(&self, client: &Client, head: &CommitId) -> Result<MergeHow> {
+        let style = match self.work.snapshot.config.forge.merge_style.as_deref().and_then(MergeStyle::parse) {
+            Some(style) => style,
+            None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
+        };
+        Ok(MergeHow { style, head: head.clone(), title: None, message: None, delete_branch: true, patience: PATIENCE })
+    }
+}
+
+/// Opens a pull request; one that is there already (another replica was quicker) is as good.
+async fn opened(client: &Client, new: &NewPull) -> Result<(u64, Url)> {
+    match client.open_pull(new).await {
+        Ok(pull) => Ok((pull.number, pull.html_url)),
+        Err(OpenError::Exists(Some(number))) => {
+            let pull = client.pull(number).await?;
+            let pull = pull.ok_or_else(|| Error::outside(format!("pull request {number} is there and is not")).hint("run it again"))?;
+            Ok((pull.number, pull.html_url))
+        }
+        Err(OpenError::Exists(None)) => Err(Error::outside(format!("a pull request of {} is open already", new.head)).hint("run it again")),
+        Err(OpenError::NoChanges) => Err(Error::failed(format!("the forge sees nothing to merge in {}", new.head))),
+        Err(OpenError::Failed(error)) => Err(error),
+    }
+}
+
+fn delete(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
+    tokio::task::block_in_place(|| match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
+        // Somebody else was quicker, or pushed: either way it is not pintle's to delete any more.
+        Ok(_) | Err(PushError::TipMoved { .. }) => Ok(()),
+        Err(other) => Err(other.into_error(clone)),
+    })
+}
+
+fn named(step: &PullStep) -> String {
+    match step {
+        PullStep::Close { number, .. } | PullStep::Leave { number, .. } | PullStep::Merge { number, .. } => format!("#{number}"),
+        PullStep::DeleteBranch { name, .. } => format!("the branch {BRANCHES}{name}"),
+    }
+}

@@ -1,0 +1,65 @@
+//! The one reply to each comment. A reply that is there already is not posted again; of two that were posted at once the older stays.
+
+use super::{Desk, Went};
+use crate::comment::marker::Marker;
+use crate::comment::reply::{self, Link};
+use crate::error::Result;
+use crate::pipeline::answer::{Answer, Outcome};
+use crate::model::commit::CommitId;
+use crate::remote::forgejo::{Client, Comment};
+use url::Url;
+
+impl Desk<'_> {
+    pub(super) async fn replies(&mut self) {
+        let Some(client) = self.forge else { return };
+        for answer in &self.work.plan.answers {
+            let Some(answer) = self.settled(answer) else { continue };
+            let place = client.place().url();
+            let text = reply::reply(&answer, &self.links(&place), &place);
+            match self.say(client, &answer, &text).await {
+                Ok(()) => self.receipt.answered.push(answer.comment.id),
+                Err(error) => self.trouble(format!("a reply to {} could not be posted", answer.comment.url), &error),
+            }
+        }
+    }
+
+    /// The answer as things went; `None` while what it is about is not written.
+    fn settled(&self, answer: &Answer) -> Option<Answer> {
+        let outcomes = answer.outcomes.iter().map(|outcome| match outcome {
+            Outcome::Written { command, change, .. } if !self.went.iter().any(|went| went.change == *change) => {
+                let (_, why) = self.work.refused.iter().find(|(name, _)| name == change)?;
+                Some(Outcome::Refused { command, why: why.clone(), hint: None })
+            }
+            other => Some(other.clone()),
+        });
+        Some(Answer { outcomes: outcomes.collect::<Option<_>>()?, ..answer.clone() })
+    }
+
+    fn links(&self, place: &Url) -> Vec<Link<'_>> {
+        let page = |commit: &CommitId| Url::parse(&format!("{}/commit/{commit}", place.as_str().trim_end_matches('/'))).ok();
+        let mut links = Vec::new();
+        for Went { change, commit, pull } in &self.went {
+            let commit = commit.as_ref().and_then(|commit| Some((commit, page(commit)?)));
+            links.push(Link { change, commit, pull: pull.clone() });
+        }
+        links
+    }
+
+    async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<()> {
+        let me = self.work.snapshot.forge.known().map_or(0, |forge| forge.me.id);
+        let own = async || -> Result<Vec<Comment>> {
+            let marker = Marker::Answer(answer.comment.id);
+            let all = client.comments_of(answer.comment.issue).await?.items;
+            let mut own: Vec<Comment> = all.into_iter().filter(|one| one.author.id == me && Marker::all(&one.body).contains(&marker)).collect();
+            own.sort_by_key(|one| one.id);
+            Ok(own)
+        };
+        if own().await?.is_empty() {
+            client.post_comment(answer.comment.issue, text).await?;
+        }
+        for double in own().await?.into_iter().skip(1) {
+            client.delete_comment(double.id).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! `pintle setup forgejo`: looks whether the forge is as pintle needs it, and makes the labels and the webhook that are missing. Run again it changes
+//! nothing.
+
+use super::WriteLease;
+use crate::error::{Error, Result};
+use crate::remote::forgejo::{Branch, Client, Hook, NewHook, Repo};
+use secrecy::SecretString;
+use std::sync::Arc;
+use url::Url;
+
+/// The events of the webhook: what may have to be looked at.
+pub const EVENTS: [&str; 5] = ["push", "issue_comment", "pull_request", "pull_request_comment", "status"];
+
+/// Labels of pintle's own besides the configured ones.
+pub const URGENT: &str = "pintle/urgent";
+
+/// What is wanted.
+pub struct Wanted {
+    /// `None`: the repo's default branch.
+    pub branch: Option<String>,
+    pub labels: Vec<Arc<str>>,
+    /// Without it pintle polls.
+    pub hook: Option<Hooked>,
+    /// Only look.
+    pub dry_run: bool,
+}
+
+/// The webhook.
+pub struct Hooked {
+    pub url: Url,
+    pub secret: SecretString,
+    /// Makes a webhook that is there anew: a forge neither tells its secret nor changes it.
+    pub replace: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub state: State,
+    pub what: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Found,
+    /// Was missing, and is made.
+    Made,
+    /// Is missing, and would be made.
+    Missing,
+    /// Works, with less.
+    Note,
+    /// Has to be put right by a person.
+    Wrong,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Found => "ok",
+            Self::Made => "made",
+            Self::Missing => "missing",
+            Self::Note => "note",
+            Self::Wrong => "wrong",
+        }
+    }
+}
+
+/// Looks at everything in turn, and makes what is missing.
+///
+/// # Errors
+/// When the forge cannot be asked, is too old, or the token lacks a scope: nothing that comes after can be said then.
+pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+    let _writing = lease.begin()?;
+    let mut lines = Vec::new();
+    let mut say = |state, what: String| lines.push(Line { state, what });
+    let version = client.version().await?;
+    version.supported()?;
+    say(State::Found, format!("{} {} at {}", if version.forgejo { "Forgejo" } else { "Gitea" }, version.text, client.place().base()));
+    let me = client.me().await?;
+    say(State::Found, format!("the token is that of {} (id {})", me.login, me.id));
+    let repo = client.repo().await?;
+    for line in rights(&repo, client) {
+        say(line.state, line.what);
+    }
+    let name = wanted.branch.clone().unwrap_or_else(|| repo.default_branch.clone());
+    let branch = client.branch(&name).await?;
+    let branch = branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
+    say(State::Found, protection(&branch));
+    client.comments_since(jiff::Timestamp::MAX, 1).await?;
+    say(State::Found, "comments can be read".into());
+    for line in labels(client, wanted).await? {
+        say(line.state, line.what);
+    }
+    match &wanted.hook {
+        None => say(State::Note, "no webhook is asked for (--hook-url): pintle run polls".into()),
+        Some(_) if !repo.admin => say(State::Wrong, "a webhook takes an administrator of the repo".into()),
+        Some(hook) => {
+            let line = webhook(client, hook, wanted.dry_run).await?;
+            say(line.state, line.what);
+        }
+    }
+    Ok(lines)
+}
+
+fn rights(repo: &Repo, client: &Client) -> Vec<Line> {
+    let line = |state, what: &str| Line { state, what: what.to_owned() };
+    let mut lines = Vec::new();
+    lines.push(match (repo.archived, repo.push) {
+        (true, _) => line(State::Wrong, &format!("{} is archived: nothing can be written", client.place())),
+        (_, false) => line(State::Wrong, &format!("the account may not write to {}: add it as a collaborator that may", client.place())),
+        (false, true) => line(State::Found, &format!("the account may write to {}", client.place())),
+    });
+    if !repo.has_pull_requests {
+        lines.push(line(State::Wrong, "pull requests are switched off in the repo's settings"));
+    }
+    if !repo.has_issues {
+        lines.push(line(State::Note, "issues are switched off: commands work on pull requests only, and a pipeline that fails is not reported"));
+    }
+    lines.push(if repo.admin {
+        line(State::Found, "the account administrates the repo: it may look up who may command")
+    } else {
+        line(
+            State::Note,
+            "the account does not administrate the repo, so it may not look up who may command: only the accounts of `[forge] commanders` may",
+        )
+    });
+    lines
+}
+
+fn protection(branch: &Branch) -> String {
+    let statuses = if branch.status_check { "; merging takes green statuses" } else { "" };
+    match (branch.protected, branch.user_can_push) {
+        (true, false) => format!("{} is protected: every change will be a pull request{statuses}", branch.name),
+        (true, true) => format!("{} is protected, and the account may push to it{statuses}", branch.name),
+        (false, _) => format!("{} is not protected: commits are pushed to it where the mode says so", branch.name),
+    }
+}
+
+async fn labels(client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+    let known = client.labels().await?;
+    let mut lines = Vec::new();
+    for name in wanted.labels.iter().map(|label| &**label).chain([URGENT]) {
+        let state = match known.iter().any(|label| label.name == name) {
+            true => State::Found,
+            false if wanted.dry_run => State::Missing,
+            false => {
+                client.create_label(name, super::pull_request::COLOUR, "made by pintle").await?;
+                State::Made
+            }
+        };
+        lines.push(Line { state, what: format!("label {name}") });
+    }
+    Ok(lines)
+}
+
+async fn webhook(client: &Client, wanted: &Hooked, dry_run: bool) -> Result<Line> {
+    let new = NewHook { url: wanted.url.clone(), secret: wanted.secret.clone(), events: EVENTS.iter().map(|event| (*event).to_owned()).collect() };
+    let known = client.hooks().await?.into_iter().find(|hook| hook.url == wanted.url.as_str());
+    let what = format!("webhook to {}", wanted.url);
+    let line = |state| Line { state, what: what.clone() };
+    match known {
+        Some(hook) if is_right(&hook) && !wanted.replace => Ok(line(State::Found)),
+        None | Some(_) if dry_run => Ok(line(State::Missing)),
+        // No forge changes a webhook's secret later.
+        Some(hook) if wanted.replace => {
+            client.delete_hook(hook.id).await?;
+            client.create_hook(&new).await.map(|_| line(State::Made))
+        }
+        Some(hook) => client.edit_hook(hook.id, &new.url, &new.events).await.map(|_| line(State::Made)),
+        None => client.create_hook(&new).await.map(|_| line(State::Made)),
+    }
+}
+
+/// A forge may name more events than it was told.
+fn is_right(hook: &Hook) -> bool {
+    hook.active && hook.json && EVENTS.iter().all(|event| hook.events.iter().any(|known| known == event))
+}

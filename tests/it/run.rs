@@ -1,0 +1,279 @@
+//! `run` as a whole: the built program, a remote and registries with state, signed webhooks, signals. It waits for log lines and answers.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::cmd::Pintle;
+use crate::support::daemon::{Daemon, Hook, probe};
+use crate::support::http::request;
+use crate::support::line::{Line, clones, path, stack};
+
+const IMAGE: &str = "quay.io/team/app:latest";
+const TOKEN: &str = "s3cret-of-the-remote";
+const SECRET: &str = "s3cret-of-the-hooks";
+const BODY: &str = r#"{"ref":"refs/heads/main","after":"0000000000000000000000000000000000000000"}"#;
+
+/// A run that nothing but a webhook wakes.
+fn sleepy(line: &Line, more: &[&str]) -> Pintle {
+    let args = [&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
+    line.pintle("run", &args).env("PINTLE_WEBHOOK_SECRET", SECRET)
+}
+
+fn push() -> Hook {
+    Hook::signed(SECRET, "push", BODY)
+}
+
+fn of(trigger: &str, commits: u64) -> (String, Result<u64, String>) {
+    (trigger.to_owned(), Ok(commits))
+}
+
+#[test]
+fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let host = line.host(TOKEN);
+    let args = ["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json", "-v"];
+    let run = line.pintle_at(&host.url(), line.clones(), "run", &args);
+    let mut run = Daemon::start(run.env("PINTLE_TOKEN", TOKEN).env("PINTLE_WEBHOOK_SECRET", SECRET));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 1));
+    assert_eq!(probe(&address, "/readyz"), (200, "ok\n".into()));
+    assert_eq!(probe(&address, "/healthz"), (200, "ok\n".into()));
+
+    let moved = line.registries.put(IMAGE, "second");
+    let hook = push();
+    assert_eq!(hook.send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 1));
+    assert!(line.text("app").contains(&moved));
+
+    let before = line.refs();
+    assert_eq!(hook.send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 0));
+    assert_eq!(line.refs(), before, "a replay finds nothing to do");
+
+    let log = run.stop();
+    for secret in [TOKEN, SECRET, hook.signature.as_str()] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    assert!(!log.contains("panicked"), "{log}");
+    line.remote.fsck();
+}
+
+#[test]
+fn whoever_does_not_know_the_secret_wakes_nobody() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 1));
+    line.registries.put(IMAGE, "second");
+    let right = Hook { event: "status", ..push() };
+    let half = right.signature[..32].to_owned();
+    for (wrong, want) in [
+        (Hook { signature: String::new(), ..right.clone() }, 401),
+        (Hook { signature: half, ..right.clone() }, 401),
+        (Hook { signature: "0".repeat(64), ..right.clone() }, 401),
+        (Hook { body: b"{}".to_vec(), ..right.clone() }, 401),
+        (Hook { event: "status", ..Hook::signed("another secret", "status", BODY) }, 401),
+        (Hook { event: "release", ..right.clone() }, 204),
+    ] {
+        assert_eq!(wrong.send(&address).status, want, "{wrong:?}");
+    }
+    let unsigned = request(&address, "POST", "/hooks/forgejo", &[("X-Gitea-Event", "status")], BODY.as_bytes()).unwrap();
+    assert_eq!((unsigned.status, unsigned.body.as_slice()), (401, &b"not signed with the secret\n"[..]));
+    for (method, target, want) in [("GET", "/hooks/forgejo", 405), ("POST", "/hooks/other", 404), ("GET", "/", 404)] {
+        assert_eq!(request(&address, method, target, &[], b"").unwrap().status, want, "{method} {target}");
+    }
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 1), "the first pass since the start, and of this hook alone");
+    let log = run.stop();
+    assert_eq!(log.matches("a webhook was refused").count(), 1, "told once a minute at most: {log}");
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1048577\r\n\r\n");
+    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    run.stop();
+}
+
+#[test]
+fn without_a_secret_it_polls() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let args = ["--every", "1s", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut run = Daemon::start(line.pintle("run", &args));
+    let address = run.address();
+    run.says("polling alone: no webhook secret");
+    assert_eq!(run.pass(), of("start", 1));
+    assert_eq!(push().send(&address).status, 403);
+    line.registries.put(IMAGE, "second");
+    while run.pass() != of("timer", 1) {}
+    run.stop();
+
+    let mut run = Daemon::start(line.pintle("run", &["--listen", "off", "--log-format", "json"]));
+    run.says("polling alone: nothing listens");
+    assert_eq!(run.pass(), of("start", 0));
+    run.stop();
+}
+
+#[test]
+fn a_remote_that_is_away_for_a_while_is_waited_for() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let (here, away) = (line.remote.path(), line.remote.path().with_extension("away"));
+    fs::rename(&here, &away).unwrap();
+    let folder = clones();
+    let args = ["run", "--remote", here.to_str().unwrap(), "--cache-dir", line.clones().to_str().unwrap()];
+    let run = Pintle::new(folder.path(), args.iter().chain(&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"]));
+    let mut run = Daemon::start(run.env("PINTLE_WEBHOOK_SECRET", SECRET));
+    let address = run.address();
+    let (trigger, failed) = run.pass();
+    assert_eq!(trigger, "start");
+    assert!(failed.is_err());
+    let (status, why) = probe(&address, "/readyz");
+    assert_eq!((status, why.lines().count()), (503, 1), "{why}");
+    assert_eq!(probe(&address, "/healthz").0, 200, "the loop is well");
+    fs::rename(&away, &here).unwrap();
+    assert_eq!(push().send(&address).status, 202);
+    while run.pass().1 != Ok(1) {}
+    assert_eq!(probe(&address, "/readyz"), (200, "ok\n".into()));
+    assert!(line.text("app").contains("@sha256:"));
+    run.stop();
+}
+
+#[test]
+fn a_broken_configuration_waits_for_a_push() {
+    let mut line = Line::of_stacks(&[("app", IMAGE)], "");
+    let config = line.registries.config();
+    line.remote.commit("Break it", &[("pintle.toml", b"[defaults]\nsettel = \"0s\"\n")]);
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    let (trigger, failed) = run.pass();
+    assert!(trigger == "start" && failed.clone().is_err_and(|error| error.contains("pintle.toml")), "{failed:?}");
+    assert_eq!(probe(&address, "/readyz").0, 503);
+    line.remote.commit("Mend it", &[("pintle.toml", config.as_bytes())]);
+    push().send(&address);
+    assert_eq!(run.pass(), of("push", 1));
+    run.stop();
+}
+
+#[test]
+fn a_pass_that_asks_a_slow_registry_is_abandoned() {
+    let image = "registry.example.org/team/app:latest";
+    let line = Line::new(&[(&path("app"), stack("app", &[image]).as_bytes())], "");
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("registry.example.org=http://{}", slow.local_addr().unwrap());
+    let run = Daemon::start(sleepy(&line, &["--registry", &endpoint, "--registry-timeout", "3600"]));
+    let (mut asked, _) = slow.accept().unwrap();
+    asked.read_exact(&mut [0; 4]).unwrap();
+    let before = line.refs();
+    let log = run.stop();
+    assert!(log.contains("the pass under way was abandoned"), "{log}");
+    assert_eq!(line.refs(), before);
+}
+
+/// A push that the remote holds until it is let go.
+struct Held {
+    begun: PathBuf,
+    go: PathBuf,
+}
+
+impl Held {
+    fn on(line: &Line) -> Held {
+        let pipe = |name: &str| {
+            let path = line.clones().join(name);
+            assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo starts").success());
+            path
+        };
+        let held = Held { begun: pipe("begun"), go: pipe("go") };
+        let script = format!("#!/bin/sh\necho begun > '{}'\nread word < '{}'\nexit 0\n", held.begun.display(), held.go.display());
+        line.hook("pre-receive", &script);
+        held
+    }
+
+    /// Waits until a push has come to the remote.
+    fn begun(&self) {
+        assert_eq!(fs::read_to_string(&self.begun).unwrap(), "begun\n");
+    }
+
+    fn let_go(&self) {
+        fs::write(&self.go, "go\n").unwrap();
+    }
+}
+
+#[test]
+fn a_write_in_progress_is_finished() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let held = Held::on(&line);
+    let mut run = Daemon::start(sleepy(&line, &["--grace", "1h"]));
+    held.begun();
+    run.signal("TERM");
+    run.says("a write is in progress");
+    held.let_go();
+    assert_eq!(run.pass(), of("start", 1));
+    let (code, log) = run.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(line.text("app").contains("@sha256:"));
+}
+
+#[test]
+fn a_write_is_abandoned_at_the_end_of_its_grace_or_by_a_second_signal() {
+    for (grace, why) in [("0s", "it took longer than 0 seconds"), ("1h", "a second signal came: SIGINT")] {
+        let line = Line::of_stacks(&[("app", IMAGE)], "");
+        let held = Held::on(&line);
+        let mut run = Daemon::start(sleepy(&line, &["--grace", grace]));
+        held.begun();
+        run.signal("TERM");
+        run.says("a write is in progress");
+        if grace != "0s" {
+            run.signal("INT");
+        }
+        let (code, log) = run.end();
+        assert_eq!(code, Some(1), "{log}");
+        assert!(log.contains(&format!("a write was abandoned: {why}")), "{log}");
+        held.let_go();
+    }
+}
+
+#[test]
+fn wrong_flags_end_it_and_a_taken_port_does() {
+    let folder = clones();
+    let run = |more: &[&str]| Pintle::new(folder.path(), [&["run", "--remote", "/x", "--cache-dir", "clones"], more].concat()).run();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    for (args, sentence) in [
+        (["--every", "soon"], "--every soon cannot be used: "),
+        (["--every", "0s"], "it has to be between 1s and 2592000s"),
+        (["--every", "1y"], "--every 1y cannot be used"),
+        (["--grace", "2h"], "it has to be between 0s and 3600s"),
+        (["--listen", "8080"], "--listen 8080 is no address and port"),
+        (["--listen", "example.org:8080"], "is no address and port"),
+        (["--webhook-secret-file", "none"], "cannot read the webhook secret from none"),
+        (["--webhook-secret-file", "empty"], "the webhook secret is empty"),
+    ] {
+        let output = run(&args);
+        let said = output.stderr.replace("\n  because: ", ": ");
+        assert!(output.code == Some(2) && said.contains(sentence), "{args:?}: {output:?}");
+    }
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
+    assert!(output.code == Some(1) && output.stderr.contains("cannot listen on 127.0.0.1:"), "{output:?}");
+}
+
+#[test]
+fn the_manifest_and_its_page_name_only_what_there_is() {
+    let help = Pintle::new(clones().path(), ["run", "--help"]).run().stdout;
+    let variable = regex::Regex::new("PINTLE_[A-Z_]+").unwrap();
+    for file in ["deploy/deployment.yaml", "docs/running.md"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        for found in variable.find_iter(&text) {
+            assert!(help.contains(found.as_str()), "{file}: {}", found.as_str());
+        }
+    }
+}
