@@ -156,12 +156,9 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
 }
 
 /// Fetches the manifest of every digest that the plan wants to write. Returns what could not be proved, and why: none of it may be written.
-pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<(Channel, String)> {
+pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
     let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
     let proofs = registry::prove(&registries.upstream, &wanted).await;
-    let failed = wanted.into_iter().zip(proofs).filter_map(|((channel, digest), proof)| Some((channel, digest, proof.err()?)));
-    failed
-        .map(|(channel, digest, why)| (channel, format!("the image could not be fetched by its digest {}: {why}", digest.short())))
-        .collect()
+    wanted.into_iter().zip(proofs).filter_map(|(key, proof)| Some((key, proof.err()?.to_string()))).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::observe::{self, Checkout, Progress, Registries, Setup};
-use crate::pipeline::{Plan, Receipt, Seen, Snapshot};
+use crate::pipeline::{Plan, Receipt, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, WriteLease};
 use std::sync::Arc;
@@ -85,9 +85,7 @@ async fn proved(mut now: Planned, registries: &Registries) -> Planned {
         if failed.is_empty() {
             break;
         }
-        for (channel, why) in failed {
-            now.snapshot.upstream.insert(channel, Seen::Unknown(why));
-        }
+        now.snapshot.unproved.extend(failed);
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);

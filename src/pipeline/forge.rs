@@ -4,6 +4,7 @@ use super::PinRecord;
 use crate::model::ask::{Command, Right};
 use crate::model::commit::CommitId;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use url::Url;
@@ -91,6 +92,32 @@ pub struct Branch {
 /// What pintle calls its branches.
 pub const BRANCHES: &str = "pintle/";
 
+/// The longest part of a branch name that is made from a name.
+const MOST: usize = 80;
+
+/// Returns what stands after `pintle/` in the branch of a change: its name where git takes it as it is (`git check-ref-format`), else the name
+/// with `-` for what git does not take, and a hash of the name, so that no two names share a branch. `/` is not taken either: no branch may
+/// lie below another.
+pub fn branch_name(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let fine = !name.is_empty()
+        && name.len() <= MOST
+        && name.chars().all(allowed)
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with('.')
+        && !name.ends_with(".lock")
+        && !name.contains("..");
+    if fine {
+        return name.to_owned();
+    }
+    let words: Vec<&str> = name.split(|c: char| !allowed(c) || c == '.').filter(|word| !word.is_empty()).collect();
+    let mut part = words.join("-").trim_start_matches('-').to_owned();
+    part.truncate(MOST - 9);
+    let hash = Sha256::digest(name.as_bytes());
+    let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    if part.is_empty() { hash } else { format!("{part}-{hash}") }
+}
+
 /// A comment with commands, or with something that was meant as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
@@ -171,3 +198,6 @@ pub struct Pipeline {
     /// Whether it was reported already.
     pub reported: bool,
 }
+
+#[cfg(test)]
+mod tests;
