@@ -1,5 +1,6 @@
 //! One change becomes one commit in the bare clone: edits spliced into the files of the parent, the message with its trailers. Pushes nothing.
 
+use crate::config;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::{Change, trailers};
@@ -20,8 +21,12 @@ pub fn commit(clone: &Clone, parent: &CommitId, change: &Change, who: &Identity,
 /// Returns one file's new bytes; `edits` are all of that file.
 fn edited(clone: &Clone, parent: &CommitId, edits: &[Edit]) -> Result<Put> {
     let path = edits.first().map(|edit| edit.file.as_str()).unwrap_or_default();
-    let item = clone.item(parent, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", parent.short())))?;
-    let before = clone.bytes(&item)?;
+    let before = match clone.item(parent, path)? {
+        Some(item) => clone.bytes(&item)?,
+        // The first hold that needs it makes the configuration.
+        None if path == config::FILE => Default::default(),
+        None => return Err(Error::failed(format!("{path} is not in {}", parent.short()))),
+    };
     let bytes = edit::apply(&before, edits);
     let bytes = bytes.map_err(|why| Error::failed(format!("{path} is not as planned")).because(why).hint("run it again"))?;
     Ok(Put { path: path.to_owned(), bytes })
