@@ -225,11 +225,11 @@ impl Held {
 
     /// Waits until a push has come to the remote.
     fn begun(&self) {
-        assert_eq!(fs::read_to_string(&self.begun).unwrap(), "begun\n");
+        assert_eq!(fs::read_to_string(&self.begun).expect("the hook writes to it"), "begun\n");
     }
 
     fn let_go(&self) {
-        fs::write(&self.go, "go\n").unwrap();
+        fs::write(&self.go, "go\n").expect("the hook reads from it");
     }
 }
 
