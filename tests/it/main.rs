@@ -13,6 +13,7 @@ mod generated;
 mod git_remote;
 mod kills;
 mod quoting;
+mod pull_requests;
 mod races;
 mod registry_conformance;
 mod rendered;
