@@ -385,3 +385,25 @@ fn as_a_commit_s_message_it_closes_and_calls_nothing() {
     let called = ana.get("/notifications?all=true");
     assert!(nothing.contains(&called), "somebody is called: {called}");
 }
+
+/// What the other tests find nothing of is there when the same text is not made harmless.
+#[test]
+fn the_same_text_does_things_when_it_is_raw() {
+    let world = world();
+    let World { ada, ana, repo, .. } = &world;
+    let page = Page { html: world.nasty.iter().map(|text| repo.markdown(text)).collect() };
+    for sign in ["mention", "ref-issue", "class=\"commit\"", "emoji", "<img", "<h1", "<input", "<table", "<del", "www.example.com/evil\""] {
+        assert!(page.html.contains(sign), "{sign} in {}", page.html);
+    }
+    repo.push(ada, "raw", "Raw", &[("a", b"x")]).expect("a new branch can be pushed");
+    let number = repo.open(ada, "raw", "Raw", "For @ana.");
+    let merge = json!({"Do": "squash", "MergeTitleField": "Raw", "MergeMessageField": "It fixes #1."});
+    assert_eq!(repo.try_merge(ada, number, &merge).status, 200);
+    let closed = || ada.get(&repo.path("/issues/1"))["state"] == "closed";
+    let called = || ana.get("/notifications?all=true").as_array().is_some_and(|all| !all.is_empty());
+    let end = Timestamp::now().as_second() + 30;
+    while !(closed() && called()) {
+        assert!(Timestamp::now().as_second() < end, "closed: {}, called: {}", closed(), called());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
