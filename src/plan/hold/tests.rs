@@ -1,6 +1,7 @@
 //! Every hold that is put is proved, read back, and taken out again without a trace.
 
 mod bytes;
+mod proofs;
 mod table;
 
 use super::*;

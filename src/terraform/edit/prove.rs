@@ -128,7 +128,9 @@ impl<'a, 'b> Rest<'a, 'b> {
     /// Takes the edits inside `literal` off the front.
     fn inside(&mut self, literal: &Literal) -> Result<&'a [&'b Edit], EditError> {
         let all = self.edits;
-        let count = all.iter().take_while(|edit| literal.span.contains(edit.span)).count();
+        // Lines of comments right behind a block scalar; if they became a part of it, it would say something else.
+        let behind = |edit: &Edit| edit.span.start == literal.span.end && edit.put.ends_with(b"\n");
+        let count = all.iter().take_while(|edit| literal.span.contains(edit.span) && !behind(edit)).count();
         self.edits = &all[count..];
         all[..count].iter().try_for_each(|edit| on_one_line(self.path, edit))?;
         Ok(&all[..count])

@@ -67,3 +67,20 @@ fn a_file_that_is_not_as_planned_is_refused() {
         assert!(commit(&clone, &clone.tip(), &change(edits, vec![pin("x")]), &who(), at(7)).is_err());
     }
 }
+
+#[test]
+fn only_the_configuration_is_made_where_it_is_missing() {
+    let host = Host::with(&[("a.tf", b"image = \"alpine:3\"\n")]);
+    let clone = host.clone();
+    let new = |file: &str| Edit {
+        file: RepoPath::new(file).unwrap(),
+        span: Span::new(0, 0),
+        expect: Vec::new(),
+        put: b"[[hold]]\n".to_vec(),
+        why: "a test".into(),
+    };
+    let id = commit(&clone, &clone.tip(), &change(vec![new("pintle.toml")], vec![pin("x")]), &who(), at(7)).unwrap();
+    let read = observe::checkout::commit(&clone, &id).unwrap();
+    assert_eq!(read.bytes(&RepoPath::new("pintle.toml").unwrap()).unwrap().to_vec(), b"[[hold]]\n");
+    assert!(commit(&clone, &clone.tip(), &change(vec![new("other.toml")], vec![pin("x")]), &who(), at(7)).is_err());
+}
