@@ -6,7 +6,7 @@ pub mod explain;
 pub mod find;
 mod gate;
 mod group;
-pub(crate) mod hold;
+pub mod hold;
 pub mod json;
 mod ledger;
 pub mod proof;

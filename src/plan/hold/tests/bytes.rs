@@ -43,7 +43,7 @@ fn a_hold_goes_to_the_end_of_the_line_or_above_it() {
     for (line, wanted) in [
         (format!("{i}image = \"x:3\""), format!("{i}image = \"x:3\" # pintle: {WORDS}")),
         (format!("{i}image = \"x:3\"  "), format!("{i}image = \"x:3\" # pintle: {WORDS}  ")),
-        (format!("\t\timage = \"x:3\" # ana's"), format!("\t\t# pintle: {WORDS}\n\t\timage = \"x:3\" # ana's")),
+        ("\t\timage = \"x:3\" # ana's".to_owned(), format!("\t\t# pintle: {WORDS}\n\t\timage = \"x:3\" # ana's")),
         (format!("{i}image = \"x:3\" // ana's"), format!("{i}# pintle: {WORDS}\n{i}image = \"x:3\" // ana's")),
         (format!("{i}image = \"x:3\" /* a */"), format!("{i}# pintle: {WORDS}\n{i}image = \"x:3\" /* a */")),
         (format!("{i}image = \"x:3\" # pintle: settle=1h"), format!("{i}image = \"x:3\" # pintle: settle=1h, {WORDS}")),
@@ -235,7 +235,7 @@ fn an_entry_goes_with_its_comments_and_one_blank_line() {
             "[git]\n[[hold]]\nstack = 'b'\nbecause = 'c'",
         ),
         (
-            format!("[git]\n\n[[hold]]\nstack = 'b'\nbecause = 'c'\n\n[[hold]]\nbecause = 'a'\nstack = 'a'"),
+            "[git]\n\n[[hold]]\nstack = 'b'\nbecause = 'c'\n\n[[hold]]\nbecause = 'a'\nstack = 'a'".to_owned(),
             "[git]\n\n[[hold]]\nstack = 'b'\nbecause = 'c'",
         ),
     ] {
