@@ -8,7 +8,7 @@ pub mod find;
 mod flight;
 mod gate;
 mod group;
-pub(crate) mod hold;
+pub mod hold;
 pub mod json;
 mod ledger;
 mod message;
