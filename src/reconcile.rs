@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::observe::{self, Checkout, Progress, Registries, Setup};
-use crate::pipeline::{Plan, Receipt, Snapshot};
+use crate::pipeline::{Plan, Receipt, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, WriteLease};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ async fn checkout(setup: &Setup) -> Result<Checkout> {
 }
 
 async fn planned(setup: &Setup, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
-    let channels = plan::channels(&checkout.scan, &checkout.config);
+    let channels = plan::channels(&checkout.scan, &checkout.config, &Seen::NotAsked);
     let snapshot = observe::observe(setup, checkout, channels, registries, progress).await;
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Vec::new() }

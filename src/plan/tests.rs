@@ -1,7 +1,11 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
 mod changes;
+mod flight;
+mod forge;
+mod modes;
 mod properties;
+mod pulls;
 mod verdicts;
 mod words;
 
