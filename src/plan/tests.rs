@@ -1,8 +1,10 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
+mod asks;
 mod changes;
 mod flight;
 mod forge;
+mod lifts;
 mod modes;
 mod properties;
 mod pulls;

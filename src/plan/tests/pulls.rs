@@ -74,8 +74,10 @@ fn no_more_are_opened_than_allowed() {
     assert_eq!(proposals(&kept.plan()), [("a", None), ("c", Some(9))]);
     let asked = two(stacks(&["b", "c", "a"]).pulled(proposed(9, "comment-4", vec![other_pin()])));
     assert_eq!(proposals(&asked.plan()).len(), 2, "what people asked for does not count");
-    let full = stacks(&["a"]).configured("[forge]\nmax_pull_requests = 1").pulled(waiting_elsewhere());
-    assert_eq!(proposals(&full.plan()), []);
+    let mut full = stacks(&["a"]).configured("[forge]\nmax_pull_requests = 1").pulled(elsewhere());
+    assert_eq!(proposals(&full.plan()), [("a", None)], "the other one is closed in the same pass");
+    Arc::make_mut(&mut full.scan).problems.push(unread("stacks/z/main.tf"));
+    assert_eq!((proposals(&full.plan()), full.plan().pulls), (Vec::new(), Vec::new()), "its file cannot be read");
 }
 
 fn other_pin() -> PinRecord {
@@ -90,11 +92,13 @@ fn other_pin() -> PinRecord {
     }
 }
 
-/// A pull request about a file that cannot be read now.
-fn waiting_elsewhere() -> crate::pipeline::forge::PullRequest {
-    let mut pull = proposed(9, "other", vec![PinRecord { site: "stacks/a/main.tf#deployment/a/a:a".into(), ..other_pin() }]);
-    pull.left.insert(pull.head.clone());
-    pull
+/// A pull request about a file that is not here.
+fn elsewhere() -> crate::pipeline::forge::PullRequest {
+    proposed(9, "other", vec![PinRecord { site: "stacks/z/main.tf#deployment/z/a:a".into(), ..other_pin() }])
+}
+
+fn unread(file: &str) -> crate::sites::Problem {
+    crate::sites::Problem { file: RepoPath::new(file).expect(file), line: None, what: "broken".into() }
 }
 
 #[test]
@@ -170,15 +174,14 @@ fn what_is_moot_is_closed_and_says_why() {
 #[test]
 fn what_could_not_be_looked_at_is_not_moot() {
     let open = || stacks(&["one"]).opened();
-    let unread = crate::sites::Problem { file: RepoPath::new("stacks/one/main.tf").expect("path"), line: None, what: "broken".into() };
     let table = [
         open().upstream("x/a:v1", Seen::Unknown("502".into())),
         Snapshot { history: Seen::Unknown("x".into()), ..open() },
         Snapshot { ledger: Seen::Unknown("x".into()), ..open() },
-        Snapshot { scan: Arc::new(Scan { literals: Vec::new(), problems: vec![unread] }), ..open() },
+        Snapshot { scan: Arc::new(Scan { literals: Vec::new(), problems: vec![unread("stacks/one/main.tf")] }), ..open() },
         Snapshot { forge: Seen::Unknown("502".into()), ..open() },
         open().says("x/a:v1", 'c'),
-        open().configured("[defaults]\nschedule = '@daily'"),
+        open().configured("[defaults]\nsettle = '30d'"),
     ];
     for (index, world) in table.into_iter().enumerate() {
         let plan = world.plan();

@@ -44,6 +44,7 @@ fn a_moving_site_is_explained() {
             format!("           upstream moved {IMAGE} to sha256:bbbbbbbbbbbb"),
             "           first seen 2026-11-22 08:00 UTC, quiet for 1h".into(),
             "           cache: stale, it serves sha256:aaaaaaaaaaaa for the tag".into(),
+            "           a hold has ended and cannot be lifted: held by `[[hold]] 1` of pintle.toml, which cannot be taken out: the hold would have to go to pintle.toml, but the configuration in use is another file".into(),
         ]
     );
 }
