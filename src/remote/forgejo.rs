@@ -1,0 +1,129 @@
+//! The forge's client, for Forgejo and Gitea: one repository of one instance, read and written through its web API under `/api/v1`.
+//! Never decides anything, never touches git, never sends the token to another host or over an open line, never repeats a write blindly.
+//!
+//! Of the crate `forgejo-api` the wire types of what is *sent* are used, and its words for merge styles and kinds of webhooks. Its calls
+//! are not: its http client takes no certificate authorities and has no time limits, it drops what a 405 says, and a request made
+//! by it cannot be sent by another client (the fields of `RawRequest` and `ApiResponse` are private). Nor are its types of *answers*: they
+//! fail as a whole where Gitea and Forgejo differ in one field (a state `""` of a commit without statuses, an address that is a path,
+//! a missing `requested_reviewers`), so `wire` reads the few fields that are needed and takes what it cannot read as absent.
+
+mod comments;
+mod hooks;
+mod http;
+mod issues;
+mod merge;
+mod page;
+mod people;
+mod place;
+mod pulls;
+mod refusal;
+mod releases;
+mod repo;
+mod statuses;
+mod version;
+mod wire;
+
+pub use comments::{Comment, Reaction};
+pub use hooks::{Hook, NewHook};
+pub use issues::{Issue, IssueChange, IssueQuery, Label, NewIssue};
+pub use merge::{MergeError, MergeHow};
+pub use page::Listed;
+pub use people::{Account, Permission, PermissionError};
+pub use place::Place;
+pub use pulls::{NewPull, OpenError, Pull, PullChange};
+pub use releases::{Commit, Release, Tag};
+pub use repo::{Branch, MergeStyle, Repo};
+pub use statuses::{Combined, State, Status};
+pub use version::Version;
+
+use crate::error::Result;
+use http::{Ask, Http, Reply};
+use secrecy::SecretString;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a forge is asked.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// An access token of pintle's own user; without it only what is public can be read.
+    pub token: Option<SecretString>,
+    /// Authorities to trust besides the system's, PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Lets the token cross a network over plain http.
+    pub allow_insecure: bool,
+    /// For one whole request, with its answer.
+    pub timeout: Duration,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Asks a forge about one repository. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    place: Place,
+    http: Http,
+}
+
+impl Client {
+    /// Makes a client; asks nothing yet. Refuses a token that would cross a network in the clear.
+    pub fn new(place: &Place, told: &Told) -> Result<Self> {
+        crate::remote::tls::install();
+        let http = Http::new(place, told)?;
+        Ok(Self { inner: Arc::new(Inner { place: place.clone(), http }) })
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.inner.place
+    }
+
+    /// Starts the path of a question about the repository: `repos/<owner>/<repo>/…`.
+    fn path<const N: usize>(&self, rest: [&str; N]) -> Vec<String> {
+        let start = ["repos", self.place().owner(), self.place().repo()];
+        start.into_iter().chain(rest).map(str::to_owned).collect()
+    }
+
+    /// Sends a question and returns whatever was answered.
+    async fn ask(&self, ask: &Ask) -> Result<Reply> {
+        self.inner.http.ask(ask).await
+    }
+
+    /// Sends a question; an answer that is no success is an error.
+    async fn told(&self, ask: Ask) -> Result<Reply> {
+        let reply = self.ask(&ask).await?;
+        match reply.status.is_success() {
+            true => Ok(reply),
+            false => Err(self.refusal(&ask, &reply)),
+        }
+    }
+
+    /// Reads one thing.
+    async fn read<W: wire::Wire>(&self, ask: Ask) -> Result<W::Out> {
+        let what = ask.what.clone();
+        let reply = self.told(ask).await?;
+        self.decoded::<W>(&what, &reply)
+    }
+
+    /// Reads one thing that need not be there.
+    async fn find<W: wire::Wire>(&self, ask: Ask) -> Result<Option<W::Out>> {
+        let reply = self.ask(&ask).await?;
+        match reply.status.as_u16() {
+            404 => Ok(None),
+            _ if reply.status.is_success() => self.decoded::<W>(&ask.what, &reply).map(Some),
+            _ => Err(self.refusal(&ask, &reply)),
+        }
+    }
+
+    fn decoded<W: wire::Wire>(&self, what: &str, reply: &Reply) -> Result<W::Out> {
+        let wire: W = serde_json::from_slice(&reply.body).map_err(|why| self.unreadable(what, &why.to_string()))?;
+        wire.read(self.place()).ok_or_else(|| self.unreadable(what, "it lacks what makes it what it should be"))
+    }
+}

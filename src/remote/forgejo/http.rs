@@ -1,0 +1,254 @@
+//! How the forge is spoken to: time limits, certificates, the token, the size of an answer, and reads that are asked again.
+//! Never follows a redirect to another host, never repeats a write, never shows the token.
+
+use super::Told;
+use super::place::{Place, host_of};
+use crate::error::{Error, Result};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use std::time::Duration;
+use url::Url;
+
+/// No answer is read beyond this.
+pub(super) const LIMIT: usize = 8 << 20;
+/// A forge that asks to wait longer is not asked again.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often a read is asked again.
+const AGAIN: usize = 3;
+/// How often a read is sent on within the same host: a renamed repository takes one.
+const HOPS: usize = 3;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub method: Method,
+    /// Below `/api/v1/`, in segments that are encoded when it is sent.
+    pub path: Vec<String>,
+    pub query: Vec<(&'static str, String)>,
+    pub body: Option<Bytes>,
+    /// Ends the sentence `cannot …`.
+    pub what: String,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    api: Url,
+    host: String,
+    token: Option<HeaderValue>,
+    timeout: Duration,
+}
+
+/// Why one attempt brought no answer.
+enum Broken {
+    Sent(reqwest::Error),
+    TooLarge,
+}
+
+impl Ask {
+    pub(super) fn get(path: Vec<String>, what: impl Into<String>) -> Self {
+        Self { method: Method::GET, path, query: Vec::new(), body: None, what: what.into() }
+    }
+
+    /// Makes a question that changes something.
+    pub(super) fn write(method: Method, path: Vec<String>, body: &impl Serialize, what: impl Into<String>) -> Result<Self> {
+        let what = what.into();
+        let body = serde_json::to_vec(body).map_err(|why| Error::failed(format!("cannot {what}")).because(why))?;
+        Ok(Self { method, path, query: Vec::new(), body: Some(body.into()), what })
+    }
+
+    pub(super) fn delete(path: Vec<String>, what: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, path, query: Vec::new(), body: None, what: what.into() }
+    }
+
+    pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+}
+
+impl Http {
+    pub(super) fn new(place: &Place, told: &Told) -> Result<Self> {
+        let host = place.host();
+        if told.token.is_some() && place.base().scheme() == "http" && !place.is_loopback() && !told.allow_insecure {
+            return Err(Error::usage(format!("the token for {host} would be sent without encryption"))
+                .hint("use https://, or allow it with --insecure-http"));
+        }
+        let token = told.token.as_ref().map(|token| {
+            let mut value = HeaderValue::try_from(format!("token {}", token.expose_secret().trim()))
+                .map_err(|_| Error::usage(format!("the token for {host} holds a character that no token has")))?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        let mut api = place.base().clone();
+        if let Ok(mut path) = api.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]);
+        }
+        Ok(Self { client: client(place, told)?, api, host, token: token.transpose()?, timeout: told.timeout })
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Sends a question. A read is asked again a few times where that may help; what is answered in the end is returned whatever it is.
+    pub(super) async fn ask(&self, ask: &Ask) -> Result<Reply> {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(if ask.is_read() { AGAIN } else { 0 })
+            .with_jitter()
+            .build();
+        loop {
+            let outcome = self.once(ask).await;
+            let wait = match &outcome {
+                Err(Broken::Sent(why)) if why.is_connect() && !why.is_timeout() => Duration::ZERO,
+                Ok(reply) if matches!(reply.status.as_u16(), 429 | 502 | 503 | 504) => reply.wait().unwrap_or_default(),
+                _ => return outcome.map_err(|why| self.broken(ask, why)),
+            };
+            match pauses.next() {
+                Some(pause) if wait <= LONGEST_WAIT => {
+                    tracing::debug!(host = %self.host, what = %ask.what, "asking the forge again");
+                    tokio::time::sleep(pause.max(wait)).await;
+                }
+                _ => return outcome.map_err(|why| self.broken(ask, why)),
+            }
+        }
+    }
+
+    async fn once(&self, ask: &Ask) -> std::result::Result<Reply, Broken> {
+        let mut url = self.url(ask);
+        let mut reply = self.send(ask, &url).await?;
+        for _ in 0..HOPS {
+            match reply.location(&url).filter(|to| ask.is_read() && to.origin() == url.origin()) {
+                Some(to) => url = to,
+                None => break,
+            }
+            reply = self.send(ask, &url).await?;
+        }
+        Ok(reply)
+    }
+
+    async fn send(&self, ask: &Ask, url: &Url) -> std::result::Result<Reply, Broken> {
+        let mut request = self.client.request(ask.method.clone(), url.clone()).header(ACCEPT, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.clone());
+        }
+        if let Some(body) = &ask.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let mut response = request.send().await.map_err(Broken::Sent)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok(Reply { status, headers, body: body(&mut response).await? })
+    }
+
+    fn url(&self, ask: &Ask) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(&ask.path);
+        }
+        if !ask.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&ask.query);
+        }
+        url
+    }
+
+    fn broken(&self, ask: &Ask, why: Broken) -> Error {
+        let host = &self.host;
+        let unsure = |error: Error| match ask.is_read() {
+            true => error,
+            false => error.cause(format!("it was asked to {}, and may have done it", ask.what)),
+        };
+        match why {
+            Broken::TooLarge => Error::failed(format!("cannot {}", ask.what))
+                .cause(format!("{host} answered with more than {} MiB", LIMIT >> 20))
+                .hint("is this the address of a forge?"),
+            Broken::Sent(why) if why.is_connect() => {
+                let why = why.without_url();
+                let tls = chain(&why).any(|text| text.contains("certificate"));
+                let hint = if tls { "give the authority that signed its certificate" } else { "check the address and the network" };
+                Error::outside(format!("cannot reach the forge at {host}")).because(why).hint(hint)
+            }
+            Broken::Sent(why) if why.is_timeout() => {
+                let error = Error::outside(format!("the forge at {host} did not answer within {} s", self.timeout.as_secs_f32().ceil()));
+                unsure(error).hint("try again later")
+            }
+            Broken::Sent(why) => unsure(Error::outside(format!("the forge at {host} broke off its answer")).because(why.without_url()))
+                .hint("try again later"),
+        }
+    }
+}
+
+fn chain<'a>(why: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
+    std::iter::successors(Some(why), |why| why.source()).map(ToString::to_string)
+}
+
+impl Reply {
+    /// Returns the time that the forge asks to wait; dates are not sent by the known ones, and are not read.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        text.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    /// Returns where a redirect leads.
+    pub(super) fn location(&self, from: &Url) -> Option<Url> {
+        let redirect = matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+        from.join(self.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?).ok()
+    }
+
+    /// Returns where a redirect leads that was not followed, without what may be secret in it.
+    pub(super) fn leads_to(&self, from: &Url) -> Option<String> {
+        let to = self.location(from)?;
+        Some(format!("{}://{}{}", to.scheme(), host_of(&to), to.path()))
+    }
+}
+
+async fn body(response: &mut Response) -> std::result::Result<Bytes, Broken> {
+    if response.content_length().is_some_and(|length| length > LIMIT as u64) {
+        return Err(Broken::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Broken::Sent)? {
+        if body.len() + chunk.len() > LIMIT {
+            return Err(Broken::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn client(place: &Place, told: &Told) -> Result<reqwest::Client> {
+    let setup = |cause: &str| Error::failed(format!("cannot set up https for the forge at {}", place.host())).cause(cause);
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .user_agent(concat!("pintle/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(told.timeout.min(Duration::from_secs(10)))
+        .read_timeout(told.timeout)
+        .timeout(told.timeout);
+    if place.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = &told.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+        let authorities = authorities.ok_or_else(|| setup("the certificate authorities' file holds no certificate in PEM"))?;
+        builder = builder.tls_certs_merge(authorities);
+    }
+    builder.build().map_err(|_| setup("the TLS configuration cannot be built").hint("are the system's root certificates there?"))
+}

@@ -1,0 +1,196 @@
+//! The repository itself and its branches, as this token sees them.
+
+use super::Client;
+use super::http::Ask;
+use super::place::Place;
+use super::wire::{Lax, Wire};
+use crate::error::Result;
+use crate::model::commit::CommitId;
+use forgejo_api::structs::MergePullRequestOptionDo as Do;
+use serde::Deserialize;
+
+/// How a pull request becomes part of its base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeStyle {
+    Merge,
+    Rebase,
+    RebaseMerge,
+    Squash,
+    FastForwardOnly,
+}
+
+/// What a repository is and what the token's user may do in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repo {
+    pub default_branch: String,
+    pub admin: bool,
+    pub push: bool,
+    pub pull: bool,
+    pub archived: bool,
+    pub private: bool,
+    pub empty: bool,
+    pub has_issues: bool,
+    pub has_pull_requests: bool,
+    /// In the order of [`MergeStyle`].
+    pub merge_styles: Vec<MergeStyle>,
+    /// The repository's own choice, when it is one of those allowed.
+    pub default_merge_style: Option<MergeStyle>,
+}
+
+/// A branch and what the token's user may do with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    pub name: String,
+    pub tip: Option<CommitId>,
+    pub protected: bool,
+    pub user_can_push: bool,
+    pub user_can_merge: bool,
+    pub required_approvals: u64,
+    /// Whether a merge needs green statuses.
+    pub status_check: bool,
+    /// Which; glob patterns. Empty: any that were posted.
+    pub contexts: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireRepo {
+    default_branch: Lax<String>,
+    permissions: Lax<WireRights>,
+    archived: Lax<bool>,
+    private: Lax<bool>,
+    empty: Lax<bool>,
+    has_issues: Lax<bool>,
+    has_pull_requests: Lax<bool>,
+    allow_merge_commits: Lax<bool>,
+    allow_rebase: Lax<bool>,
+    allow_rebase_explicit: Lax<bool>,
+    allow_squash_merge: Lax<bool>,
+    allow_fast_forward_only_merge: Lax<bool>,
+    default_merge_style: Lax<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireRights {
+    admin: Lax<bool>,
+    push: Lax<bool>,
+    pull: Lax<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireBranch {
+    name: Lax<String>,
+    commit: Lax<WireTip>,
+    protected: Lax<bool>,
+    user_can_push: Lax<bool>,
+    user_can_merge: Lax<bool>,
+    required_approvals: Lax<u64>,
+    enable_status_check: Lax<bool>,
+    status_check_contexts: Lax<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireTip {
+    id: Lax<String>,
+}
+
+impl MergeStyle {
+    pub const ALL: [Self; 5] = [Self::Merge, Self::Rebase, Self::RebaseMerge, Self::Squash, Self::FastForwardOnly];
+
+    /// Returns the forge's word: `fast-forward-only`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+            Self::RebaseMerge => "rebase-merge",
+            Self::Squash => "squash",
+            Self::FastForwardOnly => "fast-forward-only",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|style| style.word() == word)
+    }
+
+    pub(super) fn wire(self) -> Do {
+        match self {
+            Self::Merge => Do::Merge,
+            Self::Rebase => Do::Rebase,
+            Self::RebaseMerge => Do::RebaseMerge,
+            Self::Squash => Do::Squash,
+            Self::FastForwardOnly => Do::FastForwardOnly,
+        }
+    }
+}
+
+impl WireRepo {
+    fn allows(&self, style: MergeStyle) -> bool {
+        match style {
+            MergeStyle::Merge => *self.allow_merge_commits,
+            MergeStyle::Rebase => *self.allow_rebase,
+            MergeStyle::RebaseMerge => *self.allow_rebase_explicit,
+            MergeStyle::Squash => *self.allow_squash_merge,
+            MergeStyle::FastForwardOnly => *self.allow_fast_forward_only_merge,
+        }
+    }
+}
+
+impl Wire for WireRepo {
+    type Out = Repo;
+
+    fn read(self, _: &Place) -> Option<Repo> {
+        if self.default_branch.is_empty() {
+            return None;
+        }
+        let merge_styles: Vec<MergeStyle> = MergeStyle::ALL.into_iter().filter(|style| self.allows(*style)).collect();
+        let default_merge_style = MergeStyle::parse(&self.default_merge_style).filter(|style| merge_styles.contains(style));
+        Some(Repo {
+            default_branch: self.default_branch.0,
+            admin: *self.permissions.admin,
+            push: *self.permissions.push,
+            pull: *self.permissions.pull,
+            archived: *self.archived,
+            private: *self.private,
+            empty: *self.empty,
+            has_issues: *self.has_issues,
+            has_pull_requests: *self.has_pull_requests,
+            merge_styles,
+            default_merge_style,
+        })
+    }
+}
+
+impl Wire for WireBranch {
+    type Out = Branch;
+
+    fn read(self, _: &Place) -> Option<Branch> {
+        Some(Branch {
+            name: Some(self.name.0).filter(|name| !name.is_empty())?,
+            tip: CommitId::parse(&self.commit.id),
+            protected: *self.protected,
+            user_can_push: *self.user_can_push,
+            user_can_merge: *self.user_can_merge,
+            required_approvals: *self.required_approvals,
+            status_check: *self.enable_status_check,
+            contexts: self.status_check_contexts.0,
+        })
+    }
+}
+
+impl Client {
+    /// Returns the repository. An error says that it is missing or not visible to the token.
+    pub async fn repo(&self) -> Result<Repo> {
+        self.read::<WireRepo>(Ask::get(self.path([]), format!("read the repository {}", self.place()))).await
+    }
+
+    /// Returns a branch; `None` when there is none of that name.
+    pub async fn branch(&self, name: &str) -> Result<Option<Branch>> {
+        let mut path = self.path(["branches"]);
+        // The slashes of a name stay slashes: proxies refuse encoded ones.
+        path.extend(name.split('/').map(str::to_owned));
+        self.find::<WireBranch>(Ask::get(path, format!("read the branch {name} of {}", self.place()))).await
+    }
+}
