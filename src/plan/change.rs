@@ -7,6 +7,7 @@ use crate::model::reference::Channel;
 use crate::pipeline::{Change, PinRecord, Route, Snapshot, Verdict};
 use crate::sites::{Literal, Site};
 use crate::terraform::edit::Edit;
+use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +37,29 @@ pub(super) fn refuse_collisions(judged: &mut [Judged]) {
         let why = format!("its pin would be written over the one of {}", judged[other].decision.site);
         judged[site].hold_back(Verdict::Blocked, why);
     }
+}
+
+/// Lets a file be edited by one commit of a pass: spans are those of the tip. Returns whether something waits for that.
+pub(super) fn one_commit_a_file(judged: &mut [Judged]) -> bool {
+    let mut files: BTreeMap<Arc<str>, BTreeSet<RepoPath>> = BTreeMap::new();
+    for site in judged.iter().filter(|site| site.goes(false)) {
+        let edits = site.want.iter().flat_map(|want| &want.edits);
+        files.entry(site.name()).or_default().extend(edits.map(|edit| edit.file.clone()));
+    }
+    let mut taken: BTreeMap<&RepoPath, &Arc<str>> = BTreeMap::new();
+    let mut later: BTreeMap<&Arc<str>, &Arc<str>> = BTreeMap::new();
+    for (name, files) in &files {
+        match files.iter().find_map(|file| taken.get(file)) {
+            Some(first) => later.extend([(name, *first)]),
+            None => taken.extend(files.iter().map(|file| (file, name))),
+        }
+    }
+    for site in judged.iter_mut().filter(|site| site.goes(false)) {
+        if let Some(first) = later.get(&site.name()) {
+            site.hold_back(Verdict::Waiting, format!("the commit of {first} edits the same file: this one goes after it"));
+        }
+    }
+    !later.is_empty()
 }
 
 /// Returns one change a group or stack and way: commits before pull requests, each sorted by name.
