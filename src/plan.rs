@@ -44,7 +44,6 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let busy = flight::busy(snapshot);
     flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
-    asked.again |= change::one_commit_a_file(&mut judged);
     let mut steps = pulls::fit(snapshot, &mut judged);
     let mut changes = std::mem::take(&mut asked.changes);
     changes.extend(change::changes(snapshot, &judged));

@@ -39,29 +39,6 @@ pub(super) fn refuse_collisions(judged: &mut [Judged]) {
     }
 }
 
-/// Lets a file be edited by one commit of a pass: spans are those of the tip. Returns whether something waits for that.
-pub(super) fn one_commit_a_file(judged: &mut [Judged]) -> bool {
-    let mut files: BTreeMap<Arc<str>, BTreeSet<RepoPath>> = BTreeMap::new();
-    for site in judged.iter().filter(|site| site.goes(false)) {
-        let edits = site.want.iter().flat_map(|want| &want.edits);
-        files.entry(site.name()).or_default().extend(edits.map(|edit| edit.file.clone()));
-    }
-    let mut taken: BTreeMap<&RepoPath, &Arc<str>> = BTreeMap::new();
-    let mut later: BTreeMap<&Arc<str>, &Arc<str>> = BTreeMap::new();
-    for (name, files) in &files {
-        match files.iter().find_map(|file| taken.get(file)) {
-            Some(first) => later.extend([(name, *first)]),
-            None => taken.extend(files.iter().map(|file| (file, name))),
-        }
-    }
-    for site in judged.iter_mut().filter(|site| site.goes(false)) {
-        if let Some(first) = later.get(&site.name()) {
-            site.hold_back(Verdict::Waiting, format!("the commit of {first} edits the same file: this one goes after it"));
-        }
-    }
-    !later.is_empty()
-}
-
 /// Returns one change a group or stack and way: commits before pull requests, each sorted by name.
 pub(super) fn changes(snapshot: &Snapshot, judged: &[Judged]) -> Vec<Change> {
     let mut by_name: BTreeMap<(bool, Arc<str>), Vec<Pin>> = BTreeMap::new();
