@@ -77,6 +77,13 @@ fn configure(line: &ForgeLine, more: &str) -> String {
     line.repo.push_files("Configure", &[("pintle.toml", (before + more).as_bytes())])
 }
 
+/// Replaces a part of `pintle.toml`, on the branch itself: the first rule that speaks wins.
+fn reconfigure(line: &ForgeLine, part: &str, by: &str) {
+    let before = String::from_utf8(line.repo.file("pintle.toml", "main").unwrap()).unwrap();
+    assert!(before.contains(part), "{before}");
+    line.repo.push_files("Configure", &[("pintle.toml", before.replace(part, by).as_bytes())]);
+}
+
 /// A stack's file with its image pinned.
 fn pinned(name: &str, image: &str, digest: &str) -> String {
     stack(name, &[&format!("{image}@{digest}")])

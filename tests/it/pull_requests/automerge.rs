@@ -1,6 +1,6 @@
 //! Pull requests that pintle merges by itself.
 
-use super::{ADOPTS, NGINX, configure, in_sync, log, open};
+use super::{ADOPTS, NGINX, in_sync, log, open, reconfigure};
 use crate::support::forge_line::ForgeLine;
 use crate::support::gitea::text;
 use serde_json::json;
@@ -25,7 +25,7 @@ fn it_is_merged_after_its_soak_once_it_is_green_and_not_before() {
     line.sync();
     assert_eq!(open(&line), pull, "not before its soak");
 
-    configure(&line, &format!("\n[[rule]]\n{rule}soak = \"0s\"\n"));
+    reconfigure(&line, "soak = \"1h\"", "soak = \"0s\"");
     line.sync();
     line.sync();
     assert_eq!(open(&line), pull, "not without a green status");
@@ -44,16 +44,17 @@ fn it_is_merged_after_its_soak_once_it_is_green_and_not_before() {
 
 #[test]
 fn its_squash_keeps_the_trailers() {
-    let rest = "\n[[rule]]\nmatch = { stack = \"*\" }\nautomerge = true\nsoak = \"0s\"\n[forge]\nmerge_style = \"squash\"\n";
+    let rest = "\n[[rule]]\nmatch = { stack = \"*\" }\nautomerge = true\nsoak = \"0s\"\n[forge]\nmerge_style = \"squash\"\n[pipeline]\ntimeout = \"0s\"\n";
     let line = ForgeLine::of_stacks(&[("web", NGINX)], &format!("{ADOPTS}{rest}"));
     line.sync();
     let digest = line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
     green(&line);
-    line.sync();
+    let waited = line.pintle("sync", &["--wait"]).run();
     let tip = line.repo.commits("main").remove(0);
     assert!(tip.message.lines().next().unwrap().ends_with(&format!("(#{pull})")), "{}", tip.message);
+    assert!(waited.code == Some(3) && waited.stderr.contains(&format!("{} got no status", &tip.sha[..10])), "{}", waited.stderr);
     assert!(tip.message.contains(&format!("Pintle-To: {digest}")), "{}", tip.message);
     assert_eq!(log(&line)[0]["to"], json!(digest));
     in_sync(&line);

@@ -1,6 +1,6 @@
 //! How many pull requests there are, what is in each, and which mode speaks for whom.
 
-use super::{ADOPTS, NGINX, POSTGRES, configure, open, site, verdict};
+use super::{ADOPTS, NGINX, POSTGRES, open, reconfigure, site, verdict};
 use crate::support::forge_line::ForgeLine;
 use crate::support::gitea::text;
 use serde_json::json;
@@ -23,8 +23,8 @@ fn no_more_are_open_at_once_than_allowed() {
 
 #[test]
 fn a_group_over_two_stacks_is_one_pull_request_and_its_members_go_together() {
-    let group = "\n[[rule]]\nmatch = { stack = \"{db,web}\" }\ngroup = \"pair\"\n";
-    let line = ForgeLine::of_stacks(&[("db", POSTGRES), ("web", NGINX)], &format!("{ADOPTS}{}", group.replace("{db,web}", "*")));
+    let group = "\n[[group]]\nname = \"pair\"\nstacks = [\"db\", \"web\"]\n";
+    let line = ForgeLine::of_stacks(&[("db", POSTGRES), ("web", NGINX)], &format!("{ADOPTS}{group}"));
     line.sync();
     let (web, db) = (line.moves(NGINX, "second"), line.moves(POSTGRES, "second"));
     line.sync();
@@ -68,7 +68,7 @@ fn each_action_goes_as_its_rule_says() {
     assert!(line.text("web", "main").contains(&digest), "a move is a commit");
     assert_eq!(line.repo.pulls("all").len(), 1);
 
-    configure(&line, "\n[[rule]]\nmatch = { stack = \"web\" }\nmode = { move = \"off\" }\n");
+    reconfigure(&line, "move = \"commit\"", "move = \"off\"");
     line.moves(NGINX, "third");
     line.sync();
     assert!(line.text("web", "main").contains(&digest), "moves are off");

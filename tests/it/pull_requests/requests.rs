@@ -9,7 +9,7 @@ fn a_pass_with_nothing_to_do_asks_little_and_writes_nothing() {
     let line = ForgeLine::behind_a_proxy(&[("db", POSTGRES), ("web", NGINX)], ADOPTS);
     line.sync();
     let proxy = line.proxy.as_ref().unwrap();
-    let mut quiet = |what: &str| {
+    let quiet = |what: &str| {
         line.sync();
         proxy.take();
         line.sync();
