@@ -133,7 +133,10 @@ impl Look<'_> {
         }
         let comments = self.client.comments_of(pull.number).await?.items;
         let own = comments.iter().filter(|comment| comment.author.id == pull.author.id);
-        Ok(own.flat_map(|comment| Marker::all(&comment.body)).filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None }).collect())
+        Ok(own
+            .flat_map(|comment| Marker::all(&comment.body))
+            .filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None })
+            .collect())
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Checks> {

@@ -4,10 +4,10 @@
 use super::{Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
-use crate::pipeline::notes::Notes;
-use crate::pipeline::{CacheAnswer, Upstream};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use crate::pipeline::notes::Notes;
+use crate::pipeline::{CacheAnswer, Upstream};
 use crate::remote::forgejo;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
