@@ -6,7 +6,8 @@ use crate::support::forge_line::ForgeLine;
 use crate::support::forge_proxy::Fault;
 
 /// First pins at once; then the database as commits, the rest as pull requests.
-const BOTH: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n\n[[rule]]\nmatch = { stack = \"db\" }\nmode = \"commit\"\n";
+const BOTH: &str =
+    "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n\n[[rule]]\nmatch = { stack = \"db\" }\nmode = \"commit\"\n";
 
 #[test]
 fn while_the_api_is_away_commits_go_on_and_pull_requests_wait() {

@@ -52,7 +52,7 @@ fn one_change_is_in_flight_and_a_failure_is_an_issue_once() {
     // The commit before had a status, this one gets none.
     line.moves(NGINX, "fifth");
     line.sync();
-    assert_eq!((tip(&line), issues(&line).len()), (fourth, 1), "it may still come");
+    assert_eq!((tip(&line), issues(&line).len()), (fourth.clone(), 1), "it may still come");
     configure(&line, "\n[pipeline]\ntimeout = \"0s\"\n");
     for _ in 0..3 {
         line.sync();

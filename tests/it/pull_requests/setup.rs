@@ -32,13 +32,22 @@ fn it_makes_what_is_missing_and_run_again_it_changes_nothing() {
     proxy.take();
     let dry = setup(&line, &line.bot, &[&hook[..], &["--dry-run"]].concat());
     assert_eq!(dry.code, Some(0), "{}", dry.stderr);
-    assert!(dry.stdout.contains("missing label pintle\n") && dry.stdout.contains(&format!("missing webhook to {HOOK}\n")), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains("missing label pintle\n") && dry.stdout.contains(&format!("missing webhook to {HOOK}\n")),
+        "{}",
+        dry.stdout
+    );
     assert!(!proxy.take().iter().any(Seen::writes));
 
     let first = setup(&line, &line.bot, &hook);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     assert!(first.stderr.contains("made 3 things"), "{}", first.stderr);
-    for part in ["ok      Gitea 1.26.0 at ", "ok      the token is that of pintle-bot (id ", "made    label pintle\n", "made    label pintle/urgent\n"] {
+    for part in [
+        "ok      Gitea 1.26.0 at ",
+        "ok      the token is that of pintle-bot (id ",
+        "made    label pintle\n",
+        "made    label pintle/urgent\n",
+    ] {
         assert!(first.stdout.contains(part), "{part} is not in:\n{}", first.stdout);
     }
     let mut labels: Vec<String> = line.repo.labels().iter().map(|label| text(&label["name"])).collect();
