@@ -4,13 +4,17 @@
 use super::{Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
-use crate::pipeline::notes::Notes;
-use crate::pipeline::{CacheAnswer, Upstream};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use crate::pipeline::notes::Notes;
+use crate::pipeline::{CacheAnswer, Upstream};
 use crate::remote::forgejo;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a push is not tried again that the server refused though its API allows it.
+const REFUSED: Duration = Duration::from_secs(3_600);
 
 /// What passes are made with.
 pub struct Session {
@@ -23,8 +27,8 @@ pub struct Session {
 struct Warm {
     registries: Option<(Arc<Config>, Registries)>,
     answers: Answers,
-    /// The server's words, once it refused a push to the branch.
-    refused: Option<String>,
+    /// The server's words when it refused a push to the branch.
+    refused: Option<(String, Instant)>,
 }
 
 /// What was answered lately.
@@ -47,12 +51,11 @@ impl Session {
         self.forge.as_ref()
     }
 
-    /// Makes the next pass ask everything anew.
+    /// Makes the next pass ask registries and caches anew.
     pub fn forget(&self) {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.answers.upstream.clear();
         warm.answers.cache.clear();
-        warm.refused = None;
     }
 
     /// The registries as the configuration has them; made anew when it changes.
@@ -71,11 +74,12 @@ impl Session {
 
     /// Remembers that the branch takes no push of pintle's, and why.
     pub fn refused(&self, why: String) {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some((why, Instant::now()));
     }
 
     pub(super) fn was_refused(&self) -> Option<String> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused.clone()
+        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
     }
 
     pub(super) fn answers(&self) -> Answers {
