@@ -6,6 +6,8 @@ mod cli;
 mod conformance;
 mod demo;
 mod faults;
+mod forge_kills;
+mod forge_run;
 mod forge_server;
 mod forgejo_client;
 mod fuzz_smoke;
