@@ -13,7 +13,7 @@ use pintle::config::Config;
 use pintle::demo::registry::{Image, Registry, Running};
 use pintle::model::reference::Channel;
 use pintle::model::tag::Class;
-use pintle::observe::{COMMITS, Origin, Setup, Told};
+use pintle::observe::{COMMITS, Origin, Session, Setup, Told};
 use pintle::pipeline::Receipt;
 use pintle::reconcile::{Planned, reconcile};
 use pintle::remote::git::{Access, Identity, Put, Remote, make_bare};
@@ -93,7 +93,8 @@ fn sync(runtime: &Runtime, setup: &Setup) -> (Synced, Duration) {
     let start = Instant::now();
     let observed = Mutex::new(start);
     let heard = |_: &str, _: usize, _: usize| *observed.lock().expect("nobody panicked") = Instant::now();
-    let done = runtime.block_on(reconcile(setup, &WriteLease::for_sync(), &heard));
+    let session = Session::new(setup.clone()).expect("no forge is named");
+    let done = runtime.block_on(reconcile(&session, &WriteLease::for_sync(), &heard));
     let (planned, receipt) = done.unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(receipt.refused, []);
     let after = observed.into_inner().expect("nobody panicked").elapsed();
@@ -116,7 +117,7 @@ fn runtime() -> Runtime {
 fn setup(remote: &str, clones: &str) -> Setup {
     let remote = Remote::parse(remote).expect("a path is a remote");
     let origin = Origin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
-    Setup { origin, config: None, registries: Told::default(), commits: COMMITS, clock: jiff::Timestamp::now }
+    Setup { origin, config: None, registries: Told::default(), forge: None, commits: COMMITS, clock: jiff::Timestamp::now }
 }
 
 /// A bare remote with the repo, and a registry with all its images.

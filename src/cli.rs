@@ -60,7 +60,7 @@ pub enum Command {
     Plan(Plan),
     /// Plan, commit and push, once
     Sync(Sync),
-    /// Do what sync does again and again: by the clock, and when a webhook says that something happened
+    /// Do what sync does again and again, by the clock and when a webhook comes
     Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),

@@ -1,14 +1,21 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod cache;
 mod change;
 pub mod diff;
 pub mod explain;
 pub mod find;
+mod flight;
 mod gate;
 mod group;
+pub(crate) mod hold;
 pub mod json;
 mod ledger;
+mod message;
+mod past;
 pub mod proof;
+mod pulls;
+mod route;
 mod select;
 
 use crate::config::{Config, Mode};
@@ -25,17 +32,26 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let select = select::Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
     let sites = snapshot.scan.sites();
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
+    pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
+    group::one_way(&mut judged);
+    let busy = flight::busy(snapshot);
+    flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
+    let mut steps = pulls::fit(snapshot, &mut judged);
+    let changes = change::changes(snapshot, &judged);
+    if busy.is_none() {
+        steps.extend(pulls::merge(snapshot, &judged, &changes));
+    }
     Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
         ledger: ledger::after(snapshot, &judged),
-        changes: change::changes(&judged),
+        changes,
         decisions: judged.into_iter().map(|site| site.decision).collect(),
-        pulls: Vec::new(),
+        pulls: steps,
         answers: Vec::new(),
-        notices: Vec::new(),
+        notices: flight::notices(snapshot),
         again: false,
     }
 }

@@ -12,6 +12,7 @@ pub mod module;
 mod parallel;
 pub mod project;
 pub mod json;
+pub mod margin;
 pub mod mask;
 pub mod scope;
 pub mod sources;

@@ -1,6 +1,6 @@
 //! `pintle run`.
 
-use super::{Done, source};
+use super::{Done, scan, source};
 use crate::cli::Run;
 use crate::daemon::http::Server;
 use crate::daemon::schedule::{Cause, Woken};
@@ -111,13 +111,14 @@ fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
         unknown.map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str))).collect();
     let refused = receipt.refused.iter().map(|(name, why)| format!("refused: {name}: {why}"));
     let troubles = receipt.troubles.iter().map(|trouble| format!("trouble: {trouble}"));
+    let notes = planned.snapshot.scan.problems.iter().map(scan::note);
     Summary {
         commits: receipt.commits.len(),
         pulls: receipt.pulls.len(),
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
-        says: refused.chain(troubles).chain(unknown).collect(),
+        says: notes.chain(refused).chain(troubles).chain(unknown).collect(),
         again: planned.plan.again,
     }
 }

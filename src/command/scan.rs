@@ -56,12 +56,17 @@ fn named(one: &Use) -> String {
 /// Says what could not be read or understood; a file that does not parse with the line where the parser stopped.
 pub fn tell(problems: &[Problem], files: &Files) {
     for problem in problems {
-        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-        out::say(&format!("note: {}{line}: {}", problem.file, problem.what));
+        out::say(&note(problem));
         if let Some(excerpt) = problem.line.filter(|_| problem.what.contains("parse")).and_then(|line| excerpt(problem, line, files)) {
             out::say(out::excerpt(&excerpt).trim_end());
         }
     }
+}
+
+/// `note: stacks/app/main.tf:3: …`
+pub fn note(problem: &Problem) -> String {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("note: {}{line}: {}", problem.file, problem.what)
 }
 
 fn excerpt(problem: &Problem, line: usize, files: &Files) -> Option<Excerpt> {

@@ -42,7 +42,7 @@ pub fn sentence(start: &str, text: &str) -> String {
 /// code: they are taken apart then.
 pub fn named(text: &str) -> String {
     let text = short(text, 300);
-    let told = text.contains(char::is_whitespace) && text.contains(['#', '!', '@']);
+    let told = text.contains(char::is_whitespace) && (text.contains(['#', '!', '@']) || text.contains("://"));
     if told { format!("<code>{}</code>", quote::inline(&text)) } else { quote::code(&text) }
 }
 

@@ -13,12 +13,13 @@ use futures_util::StreamExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use secrecy::SecretString;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 /// The most bytes of a webhook's body.
@@ -27,7 +28,7 @@ pub const LIMIT: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last, with everything.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How many connections there are at a time; more wait in the kernel.
+/// How many connections there are at a time. One more takes the place of the oldest, so that nobody keeps a probe out by holding them all.
 const MOST: usize = 64;
 /// The wait after the system had no connection to give, for instance because no file descriptor is left.
 const BREATH: Duration = Duration::from_secs(1);
@@ -78,12 +79,22 @@ impl Server {
     /// Answers until it is dropped, and with it every connection. Ends by itself only when answering panicked.
     pub async fn serve(self, shared: Arc<Shared>) -> Result<()> {
         let routes = routes(shared);
-        let mut open = JoinSet::new();
+        let (mut open, mut oldest_first) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         loop {
             tokio::select! {
-                Some(ended) = open.join_next() => ended.map_err(|e| Error::failed("answering a request ended early").because(e))?,
-                came = self.0.accept(), if open.len() < MOST => match came {
-                    Ok((stream, _)) => drop(open.spawn(answer(stream, routes.clone()))),
+                Some(ended) = open.join_next() => match ended {
+                    Err(error) if error.is_panic() => return Err(Error::failed("answering a request ended early").because(error)),
+                    Ok(()) | Err(_) => oldest_first.retain(|connection| !connection.is_finished()),
+                },
+                came = self.0.accept() => match came {
+                    Ok((stream, _)) => {
+                        oldest_first.push_back(open.spawn(answer(stream, routes.clone())));
+                        if oldest_first.len() > MOST
+                            && let Some(oldest) = oldest_first.pop_front()
+                        {
+                            oldest.abort();
+                        }
+                    }
                     Err(error) => {
                         tracing::debug!(%error, "no connection could be taken");
                         sleep(BREATH).await;

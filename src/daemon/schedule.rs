@@ -12,7 +12,7 @@ const AGAIN: u32 = 5;
 /// The first wait after a failed pass; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// The rest between a pass and one that a webhook asks for: one push makes several webhooks, and pintle's own pushes do too.
-pub(super) const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(1);
 
 /// Why a pass is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,13 @@
 //! `# pintle: …`: what a comment beside an image asks for. A word that is not known is an error, never passed over.
 
+pub mod splice;
+
 use super::duration;
 use super::hold::{Hold, parse_until};
 use super::policy::{Policy, suggest};
 use super::schedule::Schedule;
 use jiff::SignedDuration;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One directive. What it leaves out is decided elsewhere.
@@ -31,38 +34,43 @@ pub fn parse(comment: &str) -> Option<Result<Vec<Directive>, String>> {
     Some(words(rest).and_then(|segments| segments.iter().map(|segment| one(segment)).collect()))
 }
 
+/// A word without its quotes, and the bytes it is written in.
+struct Word {
+    text: String,
+    span: Range<usize>,
+}
+
 /// Splits at `;`, spaces and commas outside quotes; quotes are taken off.
-fn words(text: &str) -> Result<Vec<Vec<String>>, String> {
-    let (mut segments, mut word, mut quote, mut inside) = (vec![Vec::new()], String::new(), None, false);
-    for c in text.chars() {
+fn words(text: &str) -> Result<Vec<Vec<Word>>, String> {
+    let (mut segments, mut word, mut quote) = (vec![Vec::new()], None::<Word>, None);
+    for (at, c) in text.char_indices() {
+        let separates = quote.is_none() && (c == ';' || c == ',' || c.is_whitespace());
+        if separates {
+            segments.last_mut().into_iter().for_each(|segment: &mut Vec<Word>| segment.extend(word.take()));
+            if c == ';' {
+                segments.push(Vec::new());
+            }
+            continue;
+        }
+        let now = word.get_or_insert_with(|| Word { text: String::new(), span: at..at });
+        now.span.end = at + c.len_utf8();
         match quote {
             Some(q) if c == q => quote = None,
-            Some(_) => word.push(c),
-            None if c == '"' || c == '\'' => (quote, inside) = (Some(c), true),
-            None if c == ';' || c == ',' || c.is_whitespace() => {
-                if inside || !word.is_empty() {
-                    segments.last_mut().into_iter().for_each(|segment: &mut Vec<String>| segment.push(std::mem::take(&mut word)));
-                }
-                inside = false;
-                if c == ';' {
-                    segments.push(Vec::new());
-                }
-            }
-            None => word.push(c),
+            None if c == '"' || c == '\'' => quote = Some(c),
+            _ => now.text.push(c),
         }
     }
     if quote.is_some() {
         return Err("the directive has a quote that does not end".into());
     }
-    if inside || !word.is_empty() {
-        segments.last_mut().into_iter().for_each(|segment| segment.push(word.clone()));
-    }
+    segments.last_mut().into_iter().for_each(|segment| segment.extend(word.take()));
     Ok(segments)
 }
 
-fn one(words: &[String]) -> Result<Directive, String> {
+fn one(words: &[Word]) -> Result<Directive, String> {
     let mut new = Directive::default();
-    let mut words = words;
+    let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let mut words = words.as_slice();
     if let [first, rest @ ..] = words
         && let Some(name) = first.strip_suffix(':')
     {

@@ -17,6 +17,16 @@ impl Hold {
     pub fn holds_at(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+
+    /// Returns the hold as it can be written: on one line, with single spaces, to the second. Text that says nothing is left out.
+    pub fn tidied(&self) -> Self {
+        let line = |text: &Arc<str>| {
+            let words = text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+            (!words.is_empty()).then(|| words.into())
+        };
+        let second = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
+        Self { until: self.until.map(second), by: self.by.as_ref().and_then(line), because: self.because.as_ref().and_then(line) }
+    }
 }
 
 /// `held by ana until 2026-12-01 00:00 UTC: waits for the new chart`
@@ -31,6 +41,19 @@ impl fmt::Display for Hold {
         }
         self.because.as_ref().map_or(Ok(()), |because| write!(f, ": {because}"))
     }
+}
+
+/// What may not stand in the line of a comment: blanks, control characters, and marks that turn the direction of a text round.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Writes the end of a hold so that [`parse_until`] reads it: the date alone at midnight UTC.
+pub fn show_until(until: Timestamp) -> String {
+    let text = until.to_string();
+    text.strip_suffix("T00:00:00Z").filter(|date| date.len() == 10).map_or(text.clone(), str::to_owned)
 }
 
 /// Parses the end of a hold: a date, which is its first moment in UTC, or a time with its offset (RFC 3339).

@@ -1,8 +1,10 @@
 //! Why a site is where it is, in sentences for people. Decides nothing: it tells what `plan` decided and from what.
 
-use super::gate::{ignore_place, past};
+use super::gate::ignore_place;
 use super::json::verdict_word;
-use super::select::{Select, Terms};
+use super::past::past;
+use super::select::{Select, Setting, Terms};
+use crate::config::Mode;
 use crate::model::duration::{show, show_time};
 use crate::pipeline::{CacheAnswer, Plan, Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Fate, Literal, Site, Use};
@@ -86,7 +88,13 @@ fn policy(terms: &Terms) -> Vec<String> {
         None if terms.follows => format!("force (built in: the tag is {class})"),
         None => format!("none; the pin stays at its own digest (built in: the tag is {class})"),
     };
-    let mut lines = vec![format!("policy     {policy}"), format!("mode       {} ({})", terms.follow.value.word(), terms.follow.from)];
+    let mode = |mode: &Setting<Mode>| format!("{} ({})", mode.value.word(), mode.from);
+    let modes = format!("adopt {}, move {}, rollback {}", mode(&terms.adopt), mode(&terms.follow), mode(&terms.rollback));
+    let mut lines = vec![format!("policy     {policy}"), format!("mode       {modes}")];
+    if terms.automerge.value {
+        let (soak, merge) = (&terms.soak, &terms.automerge);
+        lines.push(format!("merges     by itself ({}), soak {} ({})", merge.from, show(soak.value), soak.from));
+    }
     if terms.follows {
         lines.push(format!("settle     {} ({})", show(terms.settle.value), terms.settle.from));
         lines.extend(terms.schedule.iter().map(|schedule| format!("schedule   {} ({})", schedule.value, schedule.from)));

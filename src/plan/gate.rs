@@ -1,14 +1,27 @@
 //! One site's verdict: what forbids a change, what upstream says, what has to be waited for. Never looks at another site.
 
+use super::cache::cache;
+use super::past::{before, changed, past};
+use super::route::{self, Way};
 use super::select::Terms;
 use crate::config::Mode;
 use crate::model::digest::Digest;
 use crate::model::duration::{show, show_time};
 use crate::model::policy::Policy;
 use crate::model::schedule::Due;
-use crate::pipeline::{Action, CacheAnswer, Cause, Decision, Recorded, Seen, Snapshot, Upstream, Verdict};
+use crate::pipeline::{Action, Cause, Decision, Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Literal, Site, Use};
+use crate::terraform::edit::Edit;
 use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What the names of changes that a comment asks for start with.
+pub(super) const COMMENT: &str = "comment-";
+
+/// Says whether a change's name, or its part of a branch, is one of a comment's.
+pub(super) fn is_comment(name: &str) -> bool {
+    name.strip_prefix(COMMENT).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
 
 /// A site with its verdict, and what the changes are made of.
 pub(super) struct Judged<'a> {
@@ -16,17 +29,23 @@ pub(super) struct Judged<'a> {
     pub site: &'a Site,
     pub terms: Terms,
     pub decision: Decision,
-    /// There exactly when the verdict is to write.
+    /// There exactly when something is to be written.
     pub want: Option<Want>,
+    /// The way that the pin goes or would go, also while it waits.
+    pub way: Option<Way>,
     /// What upstream says, where it could be told.
     pub upstream: Option<Digest>,
 }
 
-/// A pin to be written.
+/// What is to be written at one site.
 pub(super) struct Want {
     pub action: Action,
     pub cause: Cause,
-    pub to: Digest,
+    /// The digest afterwards; `None` only where the hold of an unpinned site is lifted.
+    pub to: Option<Digest>,
+    /// Not sorted.
+    pub edits: Vec<Edit>,
+    pub way: Way,
     /// Sentences for the commit message, with capitals and full stops.
     pub notes: Vec<String>,
 }
@@ -37,6 +56,18 @@ impl Judged<'_> {
         self.decision.verdict = verdict;
         self.decision.reasons.insert(0, reason);
         self.want = None;
+    }
+
+    /// The stack or group that the site's changes are named after.
+    pub fn name(&self) -> Arc<str> {
+        let name = self.terms.group.as_ref().unwrap_or(&self.site.stack);
+        // What comments ask for has names of its own.
+        if is_comment(name) { format!("{name} (stack)").into() } else { name.clone() }
+    }
+
+    /// Says whether the want goes that way.
+    pub fn goes(&self, pull: bool) -> bool {
+        self.want.as_ref().is_some_and(|want| want.way.is_pull() == pull)
     }
 
     /// Says whether the pin is behind a channel that it follows.
@@ -50,11 +81,12 @@ struct Ruling {
     verdict: Verdict,
     reasons: Vec<String>,
     want: Option<Want>,
+    way: Option<Way>,
 }
 
 impl Ruling {
     fn new(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reasons: vec![reason.into()], want: None }
+        Self { verdict, reasons: vec![reason.into()], want: None, way: None }
     }
 }
 
@@ -64,11 +96,13 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         Some(Seen::Known(Upstream::Digest(digest))) => Some(digest.clone()),
         _ => None,
     };
-    let refusals = refusals(snapshot, literal, &terms);
+    let refusals = refusals(snapshot, literal, site, &terms);
     let mut ruling = match refusals.first() {
-        Some((verdict, _)) => Ruling { verdict: *verdict, reasons: refusals.into_iter().map(|(_, why)| why).collect(), want: None },
+        Some((verdict, _)) => {
+            Ruling { verdict: *verdict, reasons: refusals.into_iter().map(|(_, why)| why).collect(), want: None, way: None }
+        }
         None => {
-            let case = Case { snapshot, site, terms: &terms, from: from.as_ref() };
+            let case = Case { snapshot, literal, site, terms: &terms, from: from.as_ref() };
             case.ruling()
         }
     };
@@ -82,19 +116,20 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
     let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
     let to = to.filter(|to| Some(to) != from.as_ref());
     let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to };
-    Judged { literal, site, terms, decision, want: ruling.want, upstream }
+    Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream }
 }
 
 /// What forbids any change, strongest first.
-fn refusals(snapshot: &Snapshot, literal: &Literal, terms: &Terms) -> Vec<(Verdict, String)> {
+fn refusals(snapshot: &Snapshot, literal: &Literal, site: &Site, terms: &Terms) -> Vec<(Verdict, String)> {
     let mut all: Vec<(Verdict, String)> = Vec::new();
     all.extend(terms.wrong.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.denied.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.unsure.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.replaced.iter().map(|why| (Verdict::Blocked, why.clone())));
     all.extend(terms.locks.iter().map(|why| (Verdict::Frozen, why.clone())));
-    if terms.follow.value == Mode::Off {
-        all.push((Verdict::Frozen, format!("the mode is `off` ({})", terms.follow.from)));
+    let mode = route::mode(terms, if site.image.digest.is_none() { Action::Adopt } else { Action::Move });
+    if mode.value == Mode::Off {
+        all.push((Verdict::Frozen, format!("the mode is `off` ({})", mode.from)));
     }
     let holds = terms.holds.iter().filter(|hold| hold.value.holds_at(snapshot.at));
     all.extend(holds.map(|hold| (Verdict::Held, format!("{} ({})", hold.value, hold.from))));
@@ -127,9 +162,25 @@ pub(super) fn ignore_place(snapshot: &Snapshot, used: &Use) -> String {
     format!("{}:{line}", used.file)
 }
 
+/// Why the digest may not be written: its registry did not serve it.
+pub(super) fn unproved(snapshot: &Snapshot, terms: &Terms, digest: &Digest) -> Option<String> {
+    let why = snapshot.unproved.get(&(terms.channel.clone()?, digest.clone()))?;
+    Some(format!("the image could not be fetched by its digest {}: {why}", digest.short()))
+}
+
+/// A pin that nothing speaks against.
+struct Pin {
+    action: Action,
+    cause: Cause,
+    to: Digest,
+    /// A sentence for the commit message.
+    note: String,
+}
+
 /// One site that nothing forbids to change.
 struct Case<'a> {
     snapshot: &'a Snapshot,
+    literal: &'a Literal,
     site: &'a Site,
     terms: &'a Terms,
     from: Option<&'a Digest>,
@@ -142,19 +193,35 @@ impl Case<'_> {
             return Ruling::new(Verdict::Blocked, why);
         };
         let image = &self.terms.image;
-        let ruling = match self.snapshot.upstream.get(channel) {
+        match self.snapshot.upstream.get(channel) {
             Some(Seen::Known(Upstream::Digest(upstream))) => self.known(upstream),
             Some(Seen::Known(Upstream::Missing)) => Ruling::new(Verdict::Blocked, format!("the registry says that {image} does not exist")),
             Some(Seen::Unknown(why)) => self.not_known(&format!("upstream could not be asked for {image}: {why}")),
             Some(Seen::NotAsked) | None => self.not_known(&format!("upstream was not asked for {image}")),
-        };
-        match self.terms.follow.value {
-            Mode::PullRequest if ruling.want.is_some() => {
-                let why = format!("the mode is `pull-request` ({}), and pull requests cannot be opened yet", self.terms.follow.from);
-                Ruling::new(Verdict::Blocked, why)
-            }
-            _ => ruling,
         }
+    }
+
+    /// Finds the way for a pin; a digest that nobody serves is as good as unknown.
+    fn routed(&self, verdict: Verdict, mut reasons: Vec<String>, pin: Pin, back: Option<String>) -> Ruling {
+        if let Some(why) = unproved(self.snapshot, self.terms, &pin.to) {
+            return Ruling::new(Verdict::Unknown, why);
+        }
+        let way = match route::way(self.snapshot, route::mode(self.terms, pin.action), back) {
+            Ok(way) => way,
+            Err((verdict, why)) => return Ruling { way: None, ..Ruling::new(verdict, why) },
+        };
+        if let Way::Pull { why: Some(why), .. } = &way {
+            reasons.push(format!("it goes as a pull request: {why}"));
+        }
+        let want = Want {
+            action: pin.action,
+            cause: pin.cause,
+            edits: vec![super::change::edit(self.literal, self.site, &self.terms.image, &pin.to)],
+            to: Some(pin.to),
+            way: way.clone(),
+            notes: vec![pin.note],
+        };
+        Ruling { verdict, reasons, want: Some(want), way: Some(way) }
     }
 
     /// A pin that follows nothing needs nothing from upstream.
@@ -188,12 +255,10 @@ impl Case<'_> {
     fn adopt(&self, upstream: &Digest) -> Ruling {
         let image = &self.terms.image;
         let kind = if self.terms.follows { "floats" } else { "is pinned to its own digest" };
-        let notes = vec![format!("First pin of {image}: the digest that the tag means upstream.")];
-        let want = Want { action: Action::Adopt, cause: Cause::FirstPin, to: upstream.clone(), notes };
-        Ruling {
-            want: Some(want),
-            ..Ruling::new(Verdict::Adopt, format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words()))
-        }
+        let note = format!("First pin of {image}: the digest that the tag means upstream.");
+        let pin = Pin { action: Action::Adopt, cause: Cause::FirstPin, to: upstream.clone(), note };
+        let reason = format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words());
+        self.routed(Verdict::Adopt, vec![reason], pin, None)
     }
 
     fn movement(&self, upstream: &Digest) -> Ruling {
@@ -203,15 +268,15 @@ impl Case<'_> {
             Seen::NotAsked => None,
             Seen::Unknown(why) => return Ruling::new(Verdict::Waiting, format!("what was pinned before is not known: {why}")),
         };
-        if let Some(why) = past.as_ref().and_then(|past| returned(past, upstream, image)) {
-            return Ruling::new(Verdict::Blocked, why);
-        }
-        let last = past.as_ref().and_then(|past| past.first()).map(|record| record.at);
-        match self.gates(upstream, last) {
+        let back = match past.as_ref().map(|past| before(past, upstream, image)).transpose() {
+            Ok(back) => back.flatten(),
+            Err(why) => return Ruling::new(Verdict::Blocked, why),
+        };
+        match self.gates(upstream, past.as_deref().and_then(changed)) {
             Ok((reason, note)) => {
                 let moved = format!("upstream moved {image} to sha256:{}", upstream.short());
-                let want = Want { action: Action::Move, cause: Cause::TagMoved, to: upstream.clone(), notes: vec![note] };
-                Ruling { verdict: Verdict::Move, reasons: vec![moved, reason], want: Some(want) }
+                let pin = Pin { action: Action::Move, cause: Cause::TagMoved, to: upstream.clone(), note };
+                self.routed(Verdict::Move, vec![moved, reason], pin, back)
             }
             Err(why) => Ruling::new(Verdict::Waiting, why),
         }
@@ -257,53 +322,4 @@ impl Case<'_> {
             None => format!("upstream moved, first seen in this pass; it settles for {} ({from})", show(settle)),
         }
     }
-}
-
-/// Returns what was written at this site for this image, newest first.
-pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec<&'a Recorded> {
-    history.iter().filter(|record| *record.pin.site == *site.key.0 && record.pin.image == image).collect()
-}
-
-/// Returns the reason not to go to a digest on which the site was before.
-fn returned(past: &[&Recorded], upstream: &Digest, image: &str) -> Option<String> {
-    let newest = past.first()?;
-    if newest.pin.to.as_ref() == Some(upstream) {
-        let (at, commit) = (show_time(newest.at), newest.commit.short());
-        return Some(format!(
-            "sha256:{} was pinned {at} ({commit}) and was taken back since: it is not pinned again by itself",
-            upstream.short()
-        ));
-    }
-    let before = past.iter().find(|record| record.pin.to.as_ref() == Some(upstream) || record.pin.from.as_ref() == Some(upstream))?;
-    Some(format!(
-        "upstream moved {image} back to sha256:{}, which was pinned here before ({}): it is not followed back by itself",
-        upstream.short(),
-        before.commit.short()
-    ))
-}
-
-/// Returns what the cache's answer means: a reason for people, and a sentence for the commit.
-fn cache(snapshot: &Snapshot, site: &Site, terms: &Terms) -> Option<(String, String)> {
-    let answer = snapshot.cache.get(terms.channel.as_ref()?)?;
-    let unpinned = site.image.digest.is_none();
-    let (reason, note) = match answer {
-        CacheAnswer::Fresh => ("fresh".into(), "fresh".into()),
-        CacheAnswer::Stale { serves } => {
-            let danger = if unpinned { "; without a pin nodes may get the old image" } else { "" };
-            (
-                format!("stale, it serves sha256:{} for the tag{danger}", serves.short()),
-                format!("stale, it still serves sha256:{}", serves.short()),
-            )
-        }
-        CacheAnswer::Bypass { status } => {
-            let text = format!("not used for this image, it answers {status}");
-            (text.clone(), text)
-        }
-        CacheAnswer::Unreachable(why) => (format!("could not be asked: {why}"), "could not be asked".into()),
-        CacheAnswer::Unproven { serves } => {
-            let text = format!("serves sha256:{}, which proves nothing while upstream cannot be asked", serves.short());
-            (text.clone(), text)
-        }
-    };
-    Some((format!("cache: {reason}"), format!("Cache: {note}.")))
 }

@@ -1,6 +1,7 @@
 //! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change of it is a new version.
 
-use crate::pipeline::{Change, Decision, PinRecord, Plan, Verdict};
+use crate::pipeline::answer::{Answer, Notice, Outcome};
+use crate::pipeline::{Change, CommitId, Decision, PinRecord, Plan, Proposal, PullStep, Route, Verdict};
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ pub fn to_json(plan: &Plan, scan: &Scan) -> Value {
         "commit": plan.tip.as_ref().map(|tip| tip.as_str()),
         "sites": plan.decisions.iter().map(|decision| decided(decision, sites.get(&decision.site).copied())).collect::<Vec<_>>(),
         "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
+        "pulls": plan.pulls.iter().map(pull).collect::<Vec<_>>(),
+        "answers": plan.answers.iter().map(answer).collect::<Vec<_>>(),
+        "notices": plan.notices.iter().map(notice).collect::<Vec<_>>(),
     })
 }
 
@@ -35,6 +39,14 @@ fn decided(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
 fn change(change: &Change) -> Value {
     json!({
         "name": *change.name,
+        "route": match &change.route {
+            Route::Commit => "commit",
+            Route::PullRequest(_) => "pull-request",
+        },
+        "proposal": match &change.route {
+            Route::Commit => Value::Null,
+            Route::PullRequest(proposal) => proposed(proposal),
+        },
         "message": change.message,
         "pins": change.pins.iter().map(pin).collect::<Vec<_>>(),
         "edits": change.edits.iter().map(|edit| json!({
@@ -46,6 +58,69 @@ fn change(change: &Change) -> Value {
     })
 }
 
+/// Without times and notes: the rows' reasons are those of the sites.
+fn proposed(proposal: &Proposal) -> Value {
+    json!({
+        "number": proposal.number,
+        "why": proposal.why,
+        "urgent": proposal.urgent,
+        "automerge": proposal.merges.is_some(),
+    })
+}
+
+fn pull(step: &PullStep) -> Value {
+    let tip = |commit: &CommitId| commit.to_string();
+    match step {
+        PullStep::Close { number, name, tip: at, why } => {
+            json!({ "step": "close", "number": number, "name": **name, "commit": at.as_ref().map(tip), "why": why })
+        }
+        PullStep::DeleteBranch { name, tip: at } => json!({ "step": "delete-branch", "name": **name, "commit": tip(at) }),
+        PullStep::Leave { number, name, tip: at } => json!({ "step": "leave", "number": number, "name": **name, "commit": tip(at) }),
+        PullStep::Merge { number, name, head } => json!({ "step": "merge", "number": number, "name": **name, "commit": tip(head) }),
+    }
+}
+
+fn answer(answer: &Answer) -> Value {
+    json!({
+        "comment": answer.comment.url.as_str(),
+        "author": *answer.author.login,
+        "outcomes": answer.outcomes.iter().map(outcome).collect::<Vec<_>>(),
+    })
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    let word = |word: &str, command: Option<&str>, why: Option<&str>| json!({ "outcome": word, "command": command, "why": why });
+    match outcome {
+        Outcome::Written { command, change, .. } => {
+            json!({ "outcome": "written", "command": command, "why": null, "change": **change })
+        }
+        Outcome::WrittenBefore { command, commit, .. } => {
+            json!({ "outcome": "written-before", "command": command, "why": null, "commit": commit.as_str() })
+        }
+        Outcome::Nothing { command, why } => word("nothing", Some(command), Some(why)),
+        Outcome::Refused { command, why, .. } => word("refused", Some(command), Some(why)),
+        Outcome::NotFound { command, .. } => word("not-found", Some(command), None),
+        Outcome::Ambiguous { command, .. } => word("ambiguous", Some(command), None),
+        Outcome::Text { command, .. } => word("text", Some(command), None),
+        Outcome::Help => word("help", None, None),
+        Outcome::Misread(misread) => word("misread", misread.command, Some(&misread.what)),
+        Outcome::MayNot { command, .. } => word("may-not", Some(command), None),
+        Outcome::Edited => word("edited", None, None),
+        Outcome::Late => word("late", None, None),
+    }
+}
+
+fn notice(notice: &Notice) -> Value {
+    let Notice::Pipeline { commit, subject, pull, failed, .. } = notice;
+    json!({
+        "notice": "pipeline",
+        "commit": commit.as_str(),
+        "subject": subject,
+        "pull": pull,
+        "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
+    })
+}
+
 fn pin(pin: &PinRecord) -> Value {
     json!({
         "action": pin.action.word(),
@@ -54,6 +129,7 @@ fn pin(pin: &PinRecord) -> Value {
         "image": pin.image,
         "from": pin.from.as_ref().map(|digest| digest.as_str()),
         "to": pin.to.as_ref().map(|to| to.as_str()),
+        "asked": pin.asked.as_ref().map(|asked| json!({ "by": asked.by, "comment": asked.comment })),
     })
 }
 

@@ -1,13 +1,13 @@
 //! Which terms hold for a site: its policy, its channel, its gates, and who said so. Reads no registry's answer.
 
-use crate::config::{self, Config, Defaults, Match, Mode, Modes, Rule};
+use crate::config::{self, Config, Defaults, HoldEntry, Match, Mode, Modes, Rule};
 use crate::model::directive::{self, Directive};
 use crate::model::hold::Hold;
 use crate::model::policy::Policy;
 use crate::model::reference::Channel;
 use crate::model::schedule::Schedule;
 use crate::model::tag::Class;
-use crate::sites::{Literal, Scan, Site, Use};
+use crate::sites::{Comment, Literal, Scan, Site, Use};
 use crate::terraform::files::RepoPath;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +173,11 @@ impl<'a> Select<'a> {
         }
     }
 
+    /// Says whether a directive of a comment that the site has is for it.
+    pub fn covers(&self, directive: &Directive, comment: &Comment, literal: &Literal) -> bool {
+        self.is_for(directive, literal, self.beside.get(&(&comment.file, comment.line))) == Ok(true)
+    }
+
     fn denied(&self, site: &Site) -> Option<String> {
         let glob = self.config.deny.iter().find(|glob| glob.matches(&site.stack))?;
         Some(format!("the stack {} is on the deny list (`{}`)", site.stack, glob.as_str()))
@@ -187,12 +192,8 @@ impl<'a> Select<'a> {
     /// All holds, whether or not they have ended.
     fn holds(&self, layers: &[Layer], site: &Site) -> Vec<Setting<Hold>> {
         let said = layers.iter().filter_map(|layer| Some(Setting { value: layer.hold.clone()?, from: layer.from.clone() }));
-        let entries = self.config.holds.iter().filter(|entry| {
-            let image = |glob: &_| config::image_matches(std::slice::from_ref(glob), &site.image);
-            entry.site.as_ref().is_none_or(|glob| glob.matches(&site.key.0))
-                && entry.image.as_ref().is_none_or(image)
-                && entry.stack.as_ref().is_none_or(|glob| glob.matches(&site.stack))
-        });
+        let entries = self.config.holds.iter().filter(|entry| entry_matches(entry, site));
+
         said.chain(entries.map(|entry| Setting { value: entry.hold.clone(), from: format!("[[hold]] {}", entry.number) })).collect()
     }
 
@@ -312,7 +313,15 @@ fn declared(site: &Site, channel: Option<&Channel>) -> String {
     }
 }
 
-fn rule_matches(wanted: &Match, literal: &Literal, site: &Site) -> bool {
+/// Says whether a `[[hold]]` holds the site.
+pub(super) fn entry_matches(entry: &HoldEntry, site: &Site) -> bool {
+    let image = |glob: &_| config::image_matches(std::slice::from_ref(glob), &site.image);
+    entry.site.as_ref().is_none_or(|glob| glob.matches(&site.key.0))
+        && entry.image.as_ref().is_none_or(image)
+        && entry.stack.as_ref().is_none_or(|glob| glob.matches(&site.stack))
+}
+
+pub(super) fn rule_matches(wanted: &Match, literal: &Literal, site: &Site) -> bool {
     let one = |globs: &[crate::model::pattern::Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
     let part = |globs: &[_], text: Option<&str>| globs.is_empty() || text.is_some_and(|text| one(globs, text));
     let workload = |used: &Use| {

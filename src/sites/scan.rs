@@ -212,10 +212,9 @@ impl Assembly<'_> {
     }
 
     fn hcl_comments(&self, file: &RepoPath, at: usize) -> Vec<Comment> {
-        let plain = |text: &str| text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim().to_owned();
         let source = self.sources.source(file);
         let found = source.map(|source| source.comments_around(at)).unwrap_or_default();
-        found.into_iter().map(|c| Comment { file: file.clone(), text: plain(&c.text), line: c.line, trailing: c.trailing }).collect()
+        found.into_iter().map(|c| Comment { file: file.clone(), text: c.plain().to_owned(), line: c.line, trailing: c.trailing }).collect()
     }
 
     fn yaml_comments(&self, place: &Place) -> Vec<Comment> {

@@ -1,5 +1,6 @@
 //! Splices bytes and proves the result. Never prints HCL, YAML or JSON: outside the spans not one byte changes.
 
+mod beside;
 mod legal;
 mod literals;
 mod prove;

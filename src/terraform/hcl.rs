@@ -1,6 +1,6 @@
 //! Reads one HCL file: bytes → body with byte offsets, lines and comments. Never prints HCL and never changes a byte.
 
-mod comments;
+pub mod comments;
 #[cfg(test)]
 mod tests;
 

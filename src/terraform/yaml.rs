@@ -8,7 +8,7 @@ mod comments;
 mod resolve;
 mod scalar;
 
-pub use comments::{Comment, comments_around};
+pub use comments::{Comment, comments_around, trailing as trailing_comment};
 pub(super) use resolve::whole;
 
 use super::joined::Joined;

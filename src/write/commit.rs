@@ -1,5 +1,6 @@
 //! One change becomes one commit in the bare clone: edits spliced into the files of the planned tip, the message with its trailers. Pushes nothing.
 
+use crate::config;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::Branch;
@@ -60,8 +61,12 @@ impl<'a> Commits<'a> {
 }
 
 fn at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
-    let item = clone.item(tip, path)?.ok_or_else(|| Error::failed(format!("{path} is not in {}", tip.short())))?;
-    clone.bytes(&item)
+    match clone.item(tip, path)? {
+        Some(item) => clone.bytes(&item),
+        // The first hold that needs it makes the configuration.
+        None if path == config::FILE => Ok(Vec::new()),
+        None => Err(Error::failed(format!("{path} is not in {}", tip.short()))),
+    }
 }
 
 /// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is: when it is

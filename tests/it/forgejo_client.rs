@@ -42,7 +42,7 @@ fn client_of(repo: &Repo, who: Option<&Account>) -> Client {
 
 fn client_at(url: &str, who: Option<&Account>) -> Client {
     let told = Told { token: who.map(|who| who.token.clone()), ..Told::default() };
-    Client::new(&Place::parse(url).unwrap(), &told).unwrap()
+    Client::new(&Place::parse(url).expect("a repository's address"), &told).expect("a client of loopback")
 }
 
 /// The forge's account as the client knows it.
@@ -70,13 +70,14 @@ impl World {
     /// Pushes one commit to a new branch. Returns its id.
     fn branch(&self, name: &str) -> CommitId {
         let pushed = self.repo.push(&self.bot, name, &format!("Change {name}"), &[(name, b"x")]);
-        CommitId::parse(&pushed.expect("a new branch can be pushed")).unwrap()
+        CommitId::parse(&pushed.expect("a new branch can be pushed")).expect("git says an id")
     }
 
     /// Opens a pull request of a new branch. Returns its number and tip.
     async fn pull(&self, branch: &str) -> (u64, CommitId) {
         let head = self.branch(branch);
-        (self.client.open_pull(&new_pull(branch, &[])).await.unwrap().number, head)
+        let opened = self.client.open_pull(&new_pull(branch, &[])).await;
+        (opened.expect("it is the first of its branch").number, head)
     }
 }
 
@@ -278,7 +279,7 @@ async fn a_webhook_is_made_changed_and_deleted() {
     let made = world.client.create_hook(&new).await.unwrap();
     let expected = Hook { id: made.id, url: url("hooks").into(), json: true, active: true, events: vec!["push".into(), "status".into()] };
     assert_eq!(made, expected);
-    assert_eq!(world.client.hooks().await.unwrap(), [made.clone()]);
+    assert_eq!(world.client.hooks().await.unwrap(), std::slice::from_ref(&made));
     let edited = world.client.edit_hook(made.id, &url("other"), &["push".to_owned()]).await.unwrap();
     assert_eq!(edited, Hook { url: url("other").into(), events: vec!["push".into()], ..expected });
     world.client.delete_hook(made.id).await.unwrap();

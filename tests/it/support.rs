@@ -1,4 +1,4 @@
-//! What the integration tests share: the program in a clean environment, git remotes, real registries, the oracle.
+//! What the integration tests share: the program in a clean environment, git remotes, real registries, a real forge, the oracle.
 //! Nothing here decides whether a test passes.
 
 pub mod cmd;
@@ -15,6 +15,7 @@ pub mod gitea;
 pub mod guard;
 pub mod http;
 pub mod images;
+pub mod incoming;
 pub mod line;
 pub mod nginx;
 pub mod registry;

@@ -301,3 +301,48 @@ fn ninety_images_are_a_commit_a_stack_and_one_push() {
     let log = line.remote.ask(&["log", "--format=%(trailers:key=Pintle-To,valueonly)"]);
     assert_eq!(log.lines().filter(|line| !line.is_empty()).count(), 180);
 }
+
+#[test]
+fn groups_that_share_a_file_are_commits_of_their_own_in_one_push() {
+    let images = ["docker.io/library/nginx:latest", "ghcr.io/team/app:latest", "quay.io/team/db:stable"];
+    let groups = "\n[[group]]\nname = \"front\"\nimages = [\"docker.io/library/nginx\"]\n\n[[group]]\nname = \"back\"\nimages = [\"quay.io/team/db\"]\n";
+    let line = Line::new(&[(path("web").as_str(), stack("web", &images).as_bytes())], groups);
+    let pushes = line.count_pushes();
+    for seed in ["first", "second"] {
+        let tip = line.remote.tip();
+        let digests = images.map(|image| format!("{image}@{}", line.registries.put(image, seed)));
+        let output = line.sync();
+        assert_eq!(line.text("web"), stack("web", &digests.each_ref().map(String::as_str)), "{seed} {output:?}");
+        let subjects = line.remote.ask(&["log", "--format=%s", &format!("{tip}..{BRANCH}")]);
+        let mut names: Vec<&str> = subjects.lines().filter_map(|subject| subject.split(':').next()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["back", "front", "web"], "{seed}");
+        for commit in ["main", "main~1", "main~2"] {
+            let numbers = line.remote.ask(&["diff", "--numstat", &format!("{commit}^"), commit]);
+            assert_eq!(numbers, format!("1\t1\t{}", path("web")), "{seed} {commit}");
+        }
+        assert_eq!(pushes.take().len(), 1, "{seed}");
+    }
+    line.remote.fsck();
+}
+
+#[test]
+fn pins_that_came_by_a_merge_are_known() {
+    let line = Line::of_stacks(&[("web", "docker.io/library/nginx:latest"), ("db", "quay.io/team/db:15")], "");
+    let start = line.remote.tip();
+    line.sync();
+    let pinned = line.remote.tip();
+    let merge =
+        line.remote.ask(&["commit-tree", "-p", &start, "-p", &pinned, "-m", "Merge pull request 'pins'", &format!("{pinned}^{{tree}}")]);
+    line.remote.ask(&["update-ref", &format!("refs/heads/{BRANCH}"), &merge]);
+    let output = line.run("log", &["--output", "json"]);
+    let log: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let pins = log["pins"].as_array().unwrap();
+    let commits: Vec<&str> = pins.iter().filter_map(|pin| pin["commit"].as_str()).collect();
+    assert_eq!(commits, [pinned.clone(), line.remote.ask(&["rev-parse", &format!("{pinned}^")])]);
+    // They were pinned when they were merged.
+    let merged = line.remote.ask(&["log", "-1", "--format=%cd", "--date=format:%Y-%m-%dT%H:%M:%SZ", &merge]);
+    assert!(pins.iter().all(|pin| pin["at"] == merged.as_str()), "{}", output.stdout);
+    assert_eq!(line.run("sync", &[]).stdout, "");
+    line.remote.fsck();
+}

@@ -38,7 +38,7 @@ pub(super) fn lines(source: &str) -> Vec<Line> {
     let first = walk(source, 0, github);
     let formulas = formulas(source, &first.code);
     let mut lines = first.lines;
-    lines.retain(|line| !formulas.iter().any(|formula| formula.contains(&line.start)));
+    lines.retain(|line| !formulas.iter().any(|formula| formula.contains(&line.start)) && !in_table(source, line.start));
     let mut agree = |other: Vec<Line>| {
         let starts: BTreeSet<usize> = other.iter().map(|line| line.start).collect();
         lines.retain(|line| starts.contains(&line.start));
@@ -64,6 +64,15 @@ fn after_header(source: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Says whether the line at `start` stands right above or anywhere below a bar such as `|---|---|` with no blank line between. goldmark makes
+/// a table of that even where the header has another number of cells, and begins it within a paragraph.
+fn in_table(source: &str, start: usize) -> bool {
+    let bar = |line: &str| line.contains('-') && line.contains(['|', ':']) && line.chars().all(|c| "|:- \t\n".contains(c));
+    let above = source[..start].split_inclusive('\n').rev().take_while(|line| !line.trim().is_empty() || !line.ends_with('\n'));
+    let below = source[start..].split_inclusive('\n').nth(1);
+    above.chain(below).any(bar)
 }
 
 /// Returns the formulas that Gitea sees between lines that begin with `$$` and `$$`, or `\[` and `\]`, across blank lines, up to the end when

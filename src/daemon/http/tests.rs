@@ -158,14 +158,17 @@ async fn whoever_is_slow_is_not_waited_for() {
     assert!(!answer.starts_with(b"HTTP/1.1 2"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn more_connections_than_are_served_wait_and_are_answered() {
+#[tokio::test]
+async fn whoever_holds_all_connections_loses_the_oldest() {
     let world = world(None).await;
-    let mut idle = Vec::new();
-    for _ in 0..super::MOST {
-        idle.push(TcpStream::connect(world.address).await.unwrap());
+    let mut held = Vec::new();
+    for _ in 0..2 * super::MOST {
+        held.push(TcpStream::connect(world.address).await.unwrap());
+        assert_eq!(world.ask("GET", "/healthz").await.0, 200);
     }
-    assert_eq!(world.ask("GET", "/healthz").await.0, 200);
+    let (newest, mut oldest) = (held.pop().unwrap(), held.swap_remove(0));
+    assert_eq!(oldest.read(&mut [0]).await.unwrap_or(0), 0, "it was closed");
+    assert_eq!(newest.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it waits for a request");
 }
 
 #[tokio::test]

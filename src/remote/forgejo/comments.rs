@@ -105,7 +105,7 @@ fn number_after(address: &str, kind: &str) -> Option<u64> {
 }
 
 impl Client {
-    /// Returns the comments of the whole repository that were written or edited since a moment, oldest first, in at most so many pages of 50.
+    /// Returns the comments of the whole repository that were written or edited at or after a moment (to the second), oldest first, in at most so many pages of 50.
     pub async fn comments_since(&self, since: Timestamp, pages: u32) -> Result<Listed<Comment>> {
         let ask = Ask::get(self.path(["issues", "comments"]), format!("read the comments of {}", self.place()));
         self.list::<WireComment>(ask.query("since", since.to_string()), pages).await

@@ -5,7 +5,8 @@ use super::{Edit, EditError, apply, sorted};
 use crate::terraform::files::RepoPath;
 use crate::terraform::mask;
 
-/// Proves that `after` is `before` with `edits` made, and that it reads the same but for the literals that were edited: HCL, YAML and JSON
+/// Proves that `after` is `before` with `edits` made, and that it reads the same but for the literals that were edited. An edit outside of every
+/// literal may change comments, blanks and line ends only, and only where the file still reads the same with them: HCL, YAML and JSON
 /// are parsed again (a YAML template with its holes masked), the same structure and literals must come in the same order, each shifted by exactly
 /// the edits before it. Of other files only the bytes are compared.
 ///
@@ -15,10 +16,6 @@ pub fn prove(path: &RepoPath, before: &[u8], after: &[u8], edits: &[Edit]) -> Re
     if let Some(edit) = edits.iter().find(|edit| edit.file != *path) {
         return Err(EditError::OtherFile { file: path.clone(), found: edit.file.clone() });
     }
-    // hcl-edit reads a line end between quotes, Terraform does not.
-    if let Some(edit) = edits.iter().find(|edit| edit.put.iter().any(u8::is_ascii_control)) {
-        return Err(different(path, edit.span.start, "the edit has a line end or control character"));
-    }
     let made = apply(before, edits)?;
     if made != after {
         let at = made.iter().zip(after).position(|(left, right)| left != right).unwrap_or(made.len().min(after.len()));
@@ -27,13 +24,21 @@ pub fn prove(path: &RepoPath, before: &[u8], after: &[u8], edits: &[Edit]) -> Re
     let edits = sorted(before, edits)?;
     let (reading, old) = read_first(path, before)?;
     if reading == Reading::Bytes {
-        return Ok(());
+        return edits.iter().try_for_each(|edit| on_one_line(path, edit));
     }
     if reading == Reading::MaskedYaml {
         outside_of_holes(path, before, &edits)?;
     }
     let new = items(after, reading).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "after the edit", cause })?;
-    compare(path, &old, &new, &edits)
+    compare(path, &old, &new, Rest { path, reading, edits: &edits })
+}
+
+/// hcl-edit reads a line end between quotes, Terraform does not.
+fn on_one_line(path: &RepoPath, edit: &Edit) -> Result<(), EditError> {
+    match edit.put.iter().any(u8::is_ascii_control) {
+        true => Err(different(path, edit.span.start, "the edit has a line end or control character")),
+        false => Ok(()),
+    }
 }
 
 fn different(path: &RepoPath, at: usize, what: impl Into<String>) -> EditError {
@@ -73,16 +78,23 @@ fn outside_of_holes(path: &RepoPath, before: &[u8], edits: &[&Edit]) -> Result<(
     Ok(())
 }
 
-/// Walks both lists; `rest` are the edits not yet met.
-fn compare(path: &RepoPath, old: &[Item], new: &[Item], edits: &[&Edit]) -> Result<(), EditError> {
-    let mut rest = edits;
+/// The edits that were not met yet.
+struct Rest<'a, 'b> {
+    path: &'a RepoPath,
+    reading: Reading,
+    edits: &'a [&'b Edit],
+}
+
+/// Walks both lists.
+fn compare(path: &RepoPath, old: &[Item], new: &[Item], mut rest: Rest<'_, '_>) -> Result<(), EditError> {
     let mut shift = 0_isize;
     let mut at = 0;
     for (index, item) in old.iter().enumerate() {
         match (item, new.get(index)) {
             (Item::Mark(left), Some(Item::Mark(right))) if left == right => {}
             (Item::Literal(left), Some(Item::Literal(right))) if left.kind == right.kind => {
-                let inside = take(path, left, &mut rest)?;
+                shift += rest.before(left.span.start)?;
+                let inside = rest.inside(left)?;
                 shift = same(path, left, right, inside, shift)?;
                 at = right.span.end;
             }
@@ -92,10 +104,39 @@ fn compare(path: &RepoPath, old: &[Item], new: &[Item], edits: &[&Edit]) -> Resu
     if let Some(more) = new.get(old.len()) {
         return Err(different(path, at, format!("{} was not there", shown(Some(more)))));
     }
-    match rest.first() {
-        Some(edit) => Err(EditError::NoLiteral { file: path.clone(), span: edit.span }),
-        None => Ok(()),
+    rest.before(usize::MAX).map(drop)
+}
+
+impl<'a, 'b> Rest<'a, 'b> {
+    /// Takes the edits off the front that end before the literal that begins at `start`: they may be about comments only. Returns by how much
+    /// what follows is moved.
+    fn before(&mut self, start: usize) -> Result<isize, EditError> {
+        let mut shift = 0;
+        while let Some((edit, rest)) = self.edits.split_first().filter(|(edit, _)| edit.span.start < start) {
+            let fine = edit.span.end <= start
+                && super::beside::is_comment(self.reading, &edit.expect)
+                && super::beside::is_comment(self.reading, &edit.put);
+            if !fine {
+                return Err(EditError::NoLiteral { file: self.path.clone(), span: edit.span });
+            }
+            shift += grown(edit);
+            self.edits = rest;
+        }
+        Ok(shift)
     }
+
+    /// Takes the edits inside `literal` off the front.
+    fn inside(&mut self, literal: &Literal) -> Result<&'a [&'b Edit], EditError> {
+        let all = self.edits;
+        let count = all.iter().take_while(|edit| literal.span.contains(edit.span)).count();
+        self.edits = &all[count..];
+        all[..count].iter().try_for_each(|edit| on_one_line(self.path, edit))?;
+        Ok(&all[..count])
+    }
+}
+
+fn grown(edit: &Edit) -> isize {
+    edit.put.len() as isize - edit.span.len() as isize
 }
 
 fn shown(item: Option<&Item>) -> String {
@@ -106,20 +147,9 @@ fn shown(item: Option<&Item>) -> String {
     }
 }
 
-/// Takes the edits inside `literal` off the front of `rest`.
-fn take<'a, 'b>(path: &RepoPath, literal: &Literal, rest: &mut &'a [&'b Edit]) -> Result<&'a [&'b Edit], EditError> {
-    let all = *rest;
-    if let Some(edit) = all.first().filter(|edit| edit.span.start < literal.span.start) {
-        return Err(EditError::NoLiteral { file: path.clone(), span: edit.span });
-    }
-    let count = all.iter().take_while(|edit| literal.span.contains(edit.span)).count();
-    *rest = &all[count..];
-    Ok(&all[..count])
-}
-
 /// Compares a literal before and after; returns the shift of what follows.
 fn same(path: &RepoPath, old: &Literal, new: &Literal, edits: &[&Edit], shift: isize) -> Result<isize, EditError> {
-    let grown: isize = edits.iter().map(|edit| edit.put.len() as isize - edit.span.len() as isize).sum();
+    let grown: isize = edits.iter().map(|edit| grown(edit)).sum();
     let moved = |at: usize, by: isize| at.checked_add_signed(by);
     if moved(old.span.start, shift) != Some(new.span.start) || moved(old.span.end, shift + grown) != Some(new.span.end) {
         return Err(different(path, new.span.start, "a string is not where it must be"));

@@ -17,8 +17,21 @@ pub struct Comment {
     pub trailing: bool,
 }
 
+impl Comment {
+    /// Returns what it says: without its marks and the blanks around.
+    pub fn plain(&self) -> &str {
+        self.text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim()
+    }
+}
+
+/// Returns all comments of a file's text, in its order, whether or not the rest of it can be read.
+pub fn of(text: &str) -> Vec<Comment> {
+    let read_text = text.strip_prefix(super::BOM).unwrap_or(text);
+    read(read_text, text.len() - read_text.len(), &super::line_starts(read_text))
+}
+
 /// Returns the comment that ends `line` and those alone on the lines directly above, top down.
-pub(super) fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
+pub fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
     let end = comments.partition_point(|comment| comment.line <= line);
     let mut found: Vec<&Comment> = Vec::new();
     let mut above = line;

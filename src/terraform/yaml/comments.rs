@@ -38,7 +38,7 @@ fn above(before: &str, number: usize) -> Vec<Comment> {
 }
 
 /// Returns where the comment at the end of `line` begins: a `#` after a blank that is not in quotes, on a line that has something before it.
-fn trailing(line: &str) -> Option<usize> {
+pub fn trailing(line: &str) -> Option<usize> {
     let mut quote = None;
     let mut previous = b' ';
     let mut escaped = false;

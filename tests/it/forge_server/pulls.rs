@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{NONE, World, pull, until, world};
 use crate::support::forge_proxy::{Fault, ForgeProxy};
 use crate::support::forge_repo::{git_as, number};
-use crate::support::gitea::{Account, text};
+use crate::support::gitea::text;
 
 #[test]
 fn of_two_pushes_onto_one_commit_one_wins() {

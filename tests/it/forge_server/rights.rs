@@ -1,7 +1,7 @@
 //! Who may do what on the forge, and how it says so.
 
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{NONE, World, world};
 use crate::support::forge_repo::Repo;

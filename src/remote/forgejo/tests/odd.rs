@@ -363,6 +363,24 @@ async fn a_name_cannot_leave_its_place_in_the_address() {
 }
 
 #[tokio::test]
+async fn an_instance_below_a_path_is_asked_there() {
+    let fake = Fake::start([version(), json(200, &j!({"default_branch": "main"}))]).await;
+    let place = Place::parse(&format!("http://{}/code/forge/ops/infra.git", fake.address)).unwrap();
+    let client = Client::new(&place, &Told::default()).unwrap();
+    client.version().await.unwrap();
+    client.repo().await.unwrap();
+    assert_eq!(fake.lines(), ["GET /code/forge/api/v1/version", "GET /code/forge/api/v1/repos/ops/infra"]);
+}
+
+#[test]
+fn merge_styles_are_called_as_the_forge_calls_them() {
+    for style in MergeStyle::ALL {
+        assert_eq!(serde_json::to_value(style.wire()).unwrap(), style.word());
+        assert_eq!(MergeStyle::parse(style.word()), Some(style));
+    }
+}
+
+#[tokio::test]
 async fn lists_end() {
     let comment =
         |id: u64| j!({"id": id, "issue_url": "https://forge.example.org/ops/infra/issues/3", "created_at": "2026-11-22T10:00:00Z"});

@@ -1,0 +1,194 @@
+//! A hold as a `[[hold]]` of `pintle.toml`, for a site beside which no comment can stand. Appends, replaces and takes out whole entries by their
+//! bytes; never prints the file.
+
+use super::standing::{Origin, standing};
+use super::{Draft, Kept};
+use crate::config::{Config, FILE, HoldEntry};
+use crate::model::hold::{Hold, show_until};
+use crate::model::pattern::Glob;
+use crate::plan::select::entry_matches;
+use crate::sites::{Literal, Site};
+use crate::terraform::edit::{self, Edit};
+use crate::terraform::files::{Entry, RepoPath};
+use crate::terraform::span::Span;
+use std::collections::BTreeSet;
+use toml_edit::{Document, Value};
+
+/// An entry has to say why.
+const NO_REASON: &str = "no reason given";
+
+/// Returns the configuration's path.
+pub(in crate::plan) fn path() -> RepoPath {
+    RepoPath::new(FILE).unwrap_or_default()
+}
+
+/// Returns the text of the file, empty where there is none yet.
+fn text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
+    let files = &draft.snapshot.files;
+    let text = match files.get(&path()) {
+        None => "",
+        Some(Entry::Text(_)) => draft.text(&path()).ok_or_else(|| format!("{FILE} is not UTF-8"))?,
+        Some(Entry::NotRead(why)) => return Err(format!("{FILE} was not read: {why}")),
+    };
+    match Config::parse(text, FILE) {
+        Ok(config) if config == *draft.snapshot.config => Ok(text),
+        _ => Err(format!("the hold would have to go to {FILE}, but the configuration in use is another file")),
+    }
+}
+
+/// Appends an entry for one site.
+pub(super) fn put(draft: &mut Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String> {
+    let text = text(draft)?;
+    let end = Span::new(text.len(), text.len());
+    let now = draft.now(&path(), end);
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let bare = text.trim_start_matches('\u{feff}').is_empty();
+    let gap = match (bare && now.is_empty(), format!("{text}{now}").ends_with('\n')) {
+        (true, _) => String::new(),
+        (false, true) => newline.into(),
+        (false, false) => newline.repeat(2),
+    };
+    let last = if bare || text.ends_with('\n') { newline } else { "" };
+    let entry = format!("{now}{gap}{}{last}", entry(site, hold, newline));
+    attempt(draft, site, hold, end, entry)
+}
+
+/// Puts the hold in place of the one in an entry that was written for this site alone. Says whether there was one.
+pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &Hold) -> Result<bool, String> {
+    let exact = exact(&site.key.0);
+    let own = standing(&draft.select, draft.snapshot, literal, site).into_iter().find_map(|one| match one.origin {
+        Origin::Entry(number) if !draft.gone.contains(&number) => {
+            draft.snapshot.config.holds.iter().find(|entry| entry.number == number && is_for(entry, &exact)).map(|_| number)
+        }
+        _ => None,
+    });
+    let Some(number) = own else { return Ok(false) };
+    let text = text(draft)?;
+    let Some(span) = table(text, number) else { return Ok(false) };
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    attempt(draft, site, hold, span, entry(site, hold, newline)).map(|()| true)
+}
+
+fn is_for(entry: &HoldEntry, exact: &str) -> bool {
+    entry.site.as_ref().is_some_and(|glob| glob.as_str() == exact) && entry.image.is_none() && entry.stack.is_none()
+}
+
+/// Takes an entry out when the edits are made.
+pub(super) fn lift(draft: &mut Draft<'_>, number: usize) -> Result<(), Kept> {
+    let kept = |why: String| Kept(format!("held by `[[hold]] {number}` of {FILE}, which cannot be taken out: {why}"));
+    let text = text(draft).map_err(kept)?;
+    table(text, number).ok_or_else(|| kept("it is not a table of its own".into()))?;
+    draft.gone.insert(number);
+    Ok(())
+}
+
+/// Returns the edits that take entries out, each with the comment lines directly above it and one blank line.
+pub(super) fn removals(text: &str, gone: &BTreeSet<usize>) -> Vec<Edit> {
+    let mut spans: Vec<Span> = gone.iter().filter_map(|number| Some(whole(text, table(text, *number)?))).collect();
+    spans.sort();
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    let edit = |span: Span| {
+        let end = if text[..span.start].trim_start_matches('\u{feff}').is_empty() { after_blank(text, span.end) } else { span.end };
+        let expect = text[span.start..end].into();
+        Edit { file: path(), span: Span::new(span.start, end), expect, put: Vec::new(), why: "lift a hold".into() }
+    };
+    joined.into_iter().map(edit).collect()
+}
+
+/// From the end of the line before the entry's blank line and comments to the end of its last line, without that line's end.
+fn whole(text: &str, table: Span) -> Span {
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[table.end..].find('\n').map_or(text.len(), |at| table.end + at);
+    let end = if text[..end].ends_with('\r') && end < text.len() { end - 1 } else { end };
+    let mut start = line_start(table.start);
+    while start > 0 && text[line_start(start - 1)..start].trim_start_matches(['\u{feff}', ' ', '\t']).starts_with('#') {
+        start = line_start(start - 1);
+    }
+    if start > 0 && text[line_start(start - 1)..start].trim().is_empty() {
+        start = line_start(start - 1);
+    }
+    let before = text[..start].strip_suffix('\n').map(|before| before.strip_suffix('\r').unwrap_or(before).len());
+    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    Span::new(before.unwrap_or(start).max(mark), end)
+}
+
+/// Steps over a line's end and a blank line after it.
+fn after_blank(text: &str, at: usize) -> usize {
+    let line_end = |at: usize| [2, 1].iter().map(|len| at + len).find(|end| matches!(text.get(at..*end), Some("\r\n" | "\n")));
+    let next = line_end(at).unwrap_or(at);
+    line_end(next).unwrap_or(next)
+}
+
+/// Returns the bytes of one `[[hold]]`, from its header to its last value.
+fn table(text: &str, number: usize) -> Option<Span> {
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let document = Document::parse(&text[mark..]).ok()?;
+    let table = document.as_table().get("hold")?.as_array_of_tables()?.get(number.checked_sub(1)?)?;
+    let header = table.span()?;
+    let ends = table.iter().filter_map(|(_, item)| item.span()).map(|span| span.end);
+    Some(Span::new(mark + header.start, mark + ends.chain([header.end]).max()?))
+}
+
+fn entry(site: &Site, hold: &Hold, newline: &str) -> String {
+    let quoted = |key: &str, text: &str| format!("{key} = {}", Value::from(text));
+    let mut lines = vec!["[[hold]]".to_owned(), quoted("site", &exact(&site.key.0))];
+    lines.extend(hold.until.map(|until| quoted("until", &show_until(until))));
+    lines.extend(hold.by.as_ref().map(|by| quoted("by", by)));
+    lines.push(quoted("because", hold.because.as_deref().unwrap_or(NO_REASON)));
+    lines.join(newline)
+}
+
+/// Returns the glob that matches this key and nothing else.
+fn exact(key: &str) -> String {
+    let escape = |c: char| match c {
+        '?' | '*' | '[' | ']' | '{' | '}' => format!("[{c}]"),
+        '\\' => "\\\\".into(),
+        c => c.into(),
+    };
+    key.chars().map(escape).collect()
+}
+
+/// Puts the text into the file and keeps it there if the configuration then says exactly this hold more, for this site and no other.
+fn attempt(draft: &mut Draft<'_>, site: &Site, hold: &Hold, span: Span, now: String) -> Result<(), String> {
+    let before = draft.now(&path(), span);
+    let why = format!("hold {}", site.key);
+    draft.set(&path(), span, now, why.clone());
+    let checked = reads_back(draft, site, hold);
+    if checked.is_err() {
+        draft.set(&path(), span, before, why);
+    }
+    checked.map_err(|why| format!("no hold can be written to {FILE}: {why}"))
+}
+
+fn reads_back(draft: &Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String> {
+    let edits: Vec<Edit> = draft.edits().into_iter().filter(|edit| edit.file == path()).collect();
+    let bytes = edit::apply(text(draft)?.as_bytes(), &edits).map_err(|why| why.to_string())?;
+    let config = parse(&bytes)?;
+    let glob = Glob::name(&exact(&site.key.0))?;
+    let entry = config.holds.iter().rev().find(|entry| entry.site.as_ref() == Some(&glob)).ok_or("the entry is not read back")?;
+    let because = hold.because.clone().or_else(|| Some(NO_REASON.into()));
+    if entry.hold != (Hold { because, ..hold.clone() }) {
+        return Err("the hold is not read back as it was written".into());
+    }
+    if !differs_in_holds_only(&draft.snapshot.config, &config) {
+        return Err("something else than its holds would change".into());
+    }
+    let wrong = draft.snapshot.scan.sites().find(|(_, other)| entry_matches(entry, other) != (other.key == site.key));
+    wrong.map_or(Ok(()), |(_, other)| Err(format!("the entry for {} would speak of {}", site.key, other.key)))
+}
+
+/// Reads the bytes of the file; the error is a sentence.
+pub(in crate::plan) fn parse(bytes: &[u8]) -> Result<Config, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| format!("{FILE} would not be UTF-8"))?;
+    Config::parse(text, FILE).map_err(|error| error.to_string())
+}
+
+pub(in crate::plan) fn differs_in_holds_only(before: &Config, after: &Config) -> bool {
+    Config { holds: before.holds.clone(), ..after.clone() } == *before
+}

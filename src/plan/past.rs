@@ -1,0 +1,59 @@
+//! What was written at a site before, and what that forbids: a tag that goes back, a digest that was rolled back. Reads the history only.
+
+use crate::model::digest::Digest;
+use crate::model::duration::show_time;
+use crate::pipeline::{Action, Recorded};
+use crate::sites::Site;
+use jiff::Timestamp;
+
+/// Returns what was written at this site for this image, newest first.
+pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec<&'a Recorded> {
+    history.iter().filter(|record| *record.pin.site == *site.key.0 && record.pin.image == image).collect()
+}
+
+/// Returns when the pin changed last.
+pub(super) fn changed(past: &[&Recorded]) -> Option<Timestamp> {
+    past.iter().find(|record| record.pin.from != record.pin.to).map(|record| record.at)
+}
+
+/// Says how a digest stands to what was pinned before: `Ok(None)` when it is new, `Ok(Some(…))` when upstream moved back to it, which only a
+/// person may follow.
+///
+/// # Errors
+/// Why it may not be pinned again: it was rolled back, or somebody took it back by hand.
+pub(super) fn before(past: &[&Recorded], upstream: &Digest, image: &str) -> Result<Option<String>, String> {
+    let upstream_is = |digest: &Option<Digest>| digest.as_ref() == Some(upstream);
+    let rolled_back = past.iter().find(|record| record.pin.action == Action::Rollback && upstream_is(&record.pin.from));
+    if let Some(record) = rolled_back {
+        return Err(format!(
+            "sha256:{} was rolled back {} ({}): it is never proposed again",
+            upstream.short(),
+            show_time(record.at),
+            record.commit.short()
+        ));
+    }
+    let mut followed = past.iter().filter(|record| matches!(record.pin.action, Action::Adopt | Action::Move));
+    match followed.clone().next() {
+        None => Ok(None),
+        Some(newest) if upstream_is(&newest.pin.to) => taken_back(past, newest, upstream).map_or(Ok(None), Err),
+        Some(_) => Ok(followed.find(|record| upstream_is(&record.pin.to) || upstream_is(&record.pin.from)).map(|record| {
+            format!("upstream moved {image} back to sha256:{}, which was pinned here before ({})", upstream.short(), record.commit.short())
+        })),
+    }
+}
+
+/// The digest was followed and is not in the file: a command explains that, or somebody took it back by hand.
+fn taken_back(past: &[&Recorded], newest: &Recorded, upstream: &Digest) -> Option<String> {
+    let by_command = past
+        .iter()
+        .take_while(|record| !matches!(record.pin.action, Action::Adopt | Action::Move))
+        .any(|record| matches!(record.pin.action, Action::Pin | Action::Unpin | Action::Rollback));
+    (!by_command).then(|| {
+        format!(
+            "sha256:{} was pinned {} ({}) and was taken back since: it is not pinned again by itself",
+            upstream.short(),
+            show_time(newest.at),
+            newest.commit.short()
+        )
+    })
+}

@@ -1,0 +1,92 @@
+//! Pull requests that nothing belongs to any more. What could not be looked at makes none of them moot.
+
+use super::{Wanted, asked_for, closed};
+use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState};
+use crate::pipeline::{PinRecord, PullStep, Snapshot, Verdict};
+use crate::plan::gate::{COMMENT, Judged};
+use std::collections::BTreeSet;
+
+/// Returns the steps that close what is moot.
+pub(super) fn closes(snapshot: &Snapshot, forge: &Forge, judged: &[Judged], wanted: &Wanted) -> Vec<PullStep> {
+    let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open && !wanted.contains_key(&*pull.name));
+    let mut steps: Vec<PullStep> = open.filter_map(|pull| close(snapshot, judged, pull)).collect();
+    steps.sort_by_key(closed);
+    steps
+}
+
+fn close(snapshot: &Snapshot, judged: &[Judged], pull: &PullRequest) -> Option<PullStep> {
+    let branch = snapshot.branches.iter().find(|branch| branch.name == pull.name);
+    if branch.is_some_and(|branch| !branch.own) {
+        return None;
+    }
+    let pins = if pull.pins.is_empty() { branch.map_or(&[][..], |branch| &branch.pins) } else { &pull.pins };
+    let why = moot(snapshot, judged, pins, asked_for(pull))?;
+    Some(PullStep::Close { number: pull.number, name: pull.name.clone(), tip: branch.map(|branch| branch.tip.clone()), why })
+}
+
+/// Returns the steps that delete branches whose pull request has ended, or that never got one.
+pub(super) fn branches(snapshot: &Snapshot, forge: &Forge, judged: &[Judged], wanted: &Wanted) -> Vec<PullStep> {
+    let ended = |branch: &Branch| {
+        let mut pulls = forge.pulls.iter().filter(|pull| pull.name == branch.name).peekable();
+        let never = pulls.peek().is_none();
+        pulls.all(|pull| pull.state != PullState::Open) && (!never || moot(snapshot, judged, &branch.pins, false).is_some())
+    };
+    let asked = |branch: &Branch| forge.asks.iter().any(|ask| *branch.name == *format!("{}{}", COMMENT, ask.comment.id));
+    let gone =
+        snapshot.branches.iter().filter(|branch| branch.own && !wanted.contains_key(&*branch.name) && !asked(branch) && ended(branch));
+    gone.map(|branch| PullStep::DeleteBranch { name: branch.name.clone(), tip: branch.tip.clone() }).collect()
+}
+
+/// What became of one pin that is proposed.
+enum Fate {
+    /// Why nothing is left to propose for it.
+    Over(String),
+    InSync,
+    /// It may be proposed again, or nobody can tell now.
+    Open,
+}
+
+/// Why nothing is left of these pins to propose; `None` while something is, or may be.
+fn moot(snapshot: &Snapshot, judged: &[Judged], pins: &[PinRecord], asked: bool) -> Option<String> {
+    let mut reasons: BTreeSet<String> = BTreeSet::new();
+    for pin in pins {
+        let fate = match judged.iter().find(|site| *site.site.key.0 == *pin.site) {
+            None => gone(snapshot, pin),
+            Some(_) if asked => Fate::Open,
+            Some(site) => fate(site),
+        };
+        match fate {
+            Fate::Open => return None,
+            Fate::Over(why) => {
+                reasons.insert(why);
+            }
+            Fate::InSync => {}
+        }
+    }
+    match (pins.is_empty(), reasons.len()) {
+        (true, _) => None,
+        (_, 0) => Some("all images are in sync".into()),
+        _ => Some(reasons.into_iter().collect::<Vec<_>>().join("; ")),
+    }
+}
+
+fn gone(snapshot: &Snapshot, pin: &PinRecord) -> Fate {
+    let file = pin.site.split_once('#').map_or(&*pin.site, |(file, _)| file);
+    let unread = snapshot.scan.problems.iter().any(|problem| problem.file.as_str() == file);
+    if unread { Fate::Open } else { Fate::Over(format!("the site {} is gone", pin.site)) }
+}
+
+fn fate(site: &Judged) -> Fate {
+    let reason = || site.decision.reasons.first().cloned().unwrap_or_default();
+    match site.decision.verdict {
+        Verdict::InSync => Fate::InSync,
+        Verdict::Waiting | Verdict::Unknown => Fate::Open,
+        Verdict::Adopt | Verdict::Move if site.goes(false) => {
+            Fate::Over(format!("{} is committed without a pull request", site.decision.site))
+        }
+        Verdict::Adopt | Verdict::Move => Fate::Over(format!("{} is proposed with {}", site.decision.site, site.name())),
+        Verdict::Held | Verdict::Frozen | Verdict::Blocked | Verdict::Rollback => {
+            Fate::Over(format!("{}: {}", site.decision.site, reason()))
+        }
+    }
+}
