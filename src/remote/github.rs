@@ -9,7 +9,6 @@ use octocrab::Octocrab;
 use octocrab::models::repos;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -79,6 +78,10 @@ impl GithubError {
 impl Client {
     /// Makes a client; asks nothing yet. `ca` is trusted besides the system's authorities. Refuses a token that would cross a network in the clear.
     pub fn new(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>) -> Checked<Self> {
+        Self::with_timeout(api, token, ca, TIMEOUT)
+    }
+
+    fn with_timeout(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<Self> {
         crate::remote::tls::install();
         let mut api = api.clone();
         let bare = api.username().is_empty() && api.password().is_none() && api.query().is_none() && api.fragment().is_none();
@@ -92,7 +95,7 @@ impl Client {
         if !api.path().ends_with('/') {
             api.set_path(&format!("{}/", api.path()));
         }
-        let http = http(&api, token, ca)?;
+        let http = http(&api, token, ca, timeout)?;
         Ok(Self { inner: Arc::new(Inner { api, http, crab: OnceCell::new(), closed_until: Mutex::default() }) })
     }
 
@@ -170,7 +173,7 @@ fn release(wire: repos::Release) -> Release {
     }
 }
 
-fn http(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>) -> Checked<reqwest::Client> {
+fn http(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<reqwest::Client> {
     let setup = |cause: &str| Error::failed(format!("cannot set up https for {}", host(api))).cause(cause);
     let mut headers = HeaderMap::new();
     if let Some(token) = token {
@@ -184,7 +187,7 @@ fn http(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>) -> Checked<r
         if stays && attempt.previous().len() <= HOPS { attempt.follow() } else { attempt.stop() }
     });
     let mut builder =
-        reqwest::Client::builder().redirect(same_host).referer(false).default_headers(headers).connect_timeout(TIMEOUT).timeout(TIMEOUT);
+        reqwest::Client::builder().redirect(same_host).referer(false).default_headers(headers).connect_timeout(timeout).timeout(timeout);
     if is_loopback(api) {
         builder = builder.no_proxy();
     }

@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// Returns owner and name of the repository in an instance that lives below `base`, a path.
-    pub fn repository(&self, base: &str) -> Option<(&str, &str)> {
+    pub fn repository<'a>(&'a self, base: &str) -> Option<(&'a str, &'a str)> {
         let base: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
         let rest = self.path.iter().map(String::as_str).collect::<Vec<_>>();
         let [owner, repo, ..] = rest.strip_prefix(&base[..])? else { return None };
