@@ -16,6 +16,7 @@ use ask::Asking;
 use futures_util::StreamExt;
 use futures_util::stream;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many images a pass asks about; the rest go without notes.
@@ -41,7 +42,7 @@ pub(super) enum Told {
 /// What was told lately.
 #[derive(Clone, Default)]
 pub(super) struct Memory {
-    told: BTreeMap<Key, Told>,
+    told: BTreeMap<Key, Arc<Told>>,
     /// Images that this pass has asked about.
     asked: usize,
 }
@@ -49,11 +50,11 @@ pub(super) struct Memory {
 impl Memory {
     /// Begins a new pass.
     pub(super) fn renew(&mut self) {
-        self.told.retain(|_, told| matches!(told, Told::Settled(_)));
+        self.told.retain(|_, told| matches!(**told, Told::Settled(_)));
         self.asked = 0;
     }
 
-    fn learn(&mut self, wanted: &[Key], new: Vec<(Key, Told)>) {
+    fn learn(&mut self, wanted: &[Key], new: Vec<(Key, Arc<Told>)>) {
         self.asked += new.len();
         if self.told.len() > KEPT {
             self.told.retain(|key, _| wanted.contains(key));
@@ -72,12 +73,12 @@ pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapsh
     let mut known = session.answers().notes;
     let asking = Asking::new(session, registries, &config.sources);
     let new = wanted.iter().filter(|key| !known.told.contains_key(key)).take(IMAGES.saturating_sub(known.asked));
-    let one = async |key: &Key| (key.clone(), asking.told(key).await);
-    let new: Vec<(Key, Told)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let one = async |key: &Key| (key.clone(), Arc::new(asking.told(key).await));
+    let new: Vec<(Key, Arc<Told>)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
     session.remember(|answers| answers.notes.learn(&wanted, new.clone()));
     known.told.extend(new);
-    let found = |key: Key| match known.told.remove(&key)? {
-        Told::Settled(notes) | Told::Passing(notes) => Some((key, notes?)),
+    let found = |key: Key| match &**known.told.get(&key)? {
+        Told::Settled(notes) | Told::Passing(notes) => Some((key, notes.clone()?)),
     };
     wanted.into_iter().filter_map(found).collect()
 }

@@ -62,7 +62,14 @@ impl Image {
     /// Returns an OCI index for amd64 and arm64.
     pub fn new(repository: &str, tag: &str, seed: &str) -> Self {
         let platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
-        Self { repository: repository.to_owned(), tag: tag.to_owned(), platforms, seed: seed.to_owned(), kind: Kind::Oci, labels: BTreeMap::new() }
+        Self {
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+            platforms,
+            seed: seed.to_owned(),
+            kind: Kind::Oci,
+            labels: BTreeMap::new(),
+        }
     }
 
     /// Returns the same image for one platform, which is a manifest without an index.

@@ -73,10 +73,10 @@ impl Source {
     /// Returns owner and name of the repository in an instance that lives below `base`, a path.
     pub fn repository<'a>(&'a self, base: &str) -> Option<(&'a str, &'a str)> {
         let base: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
-        let rest = self.path.iter().map(String::as_str).collect::<Vec<_>>();
-        let [owner, repo, ..] = rest.strip_prefix(&base[..])? else { return None };
+        let (start, rest) = self.path.split_at_checked(base.len())?;
+        let [owner, repo, ..] = rest else { return None };
         let repo = repo.strip_suffix(".git").unwrap_or(repo);
-        (is_name(owner) && is_name(repo)).then_some((owner, repo))
+        (start == base && is_name(owner) && is_name(repo)).then_some((owner, repo))
     }
 
     /// Returns the address of the repository itself where the instance is the whole host.

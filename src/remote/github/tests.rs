@@ -224,12 +224,17 @@ async fn garbage_and_silence_are_errors() {
 
 #[test]
 fn addresses_and_tokens_that_cannot_be_used_are_refused() {
-    let new = |api: &str, token: &str| Client::new(&Url::parse(api).unwrap(), Some(&SecretString::from(token)), None).err().map(|e| e.to_string());
+    let new = |api: &str, token: &str| {
+        Client::new(&Url::parse(api).unwrap(), Some(&SecretString::from(token)), None).err().map(|e| e.to_string())
+    };
     for api in ["ftp://github.example.org", "https://u:secret@github.example.org", "https://github.example.org/?token=secret"] {
         let why = new(api, "t").unwrap_or_else(|| panic!("{api}"));
         assert!(why.contains("GitHub's API") && !why.contains("secret"), "{why}");
     }
-    assert_eq!(new("http://github.example.org/api/v3", "t").as_deref(), Some("the token for github.example.org would be sent without encryption"));
+    assert_eq!(
+        new("http://github.example.org/api/v3", "t").as_deref(),
+        Some("the token for github.example.org would be sent without encryption")
+    );
     assert_eq!(new("http://127.0.0.1:1/", "t"), None);
     let why = new("https://github.example.org", "a\nsecret").unwrap();
     assert!(!why.contains("secret"), "{why}");

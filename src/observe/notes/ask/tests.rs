@@ -41,7 +41,11 @@ fn site(hosts: &[&str], source: &str) -> (String, Option<String>) {
 fn only_the_forge_github_and_named_hosts_are_asked() {
     for (source, who, page) in [
         ("https://forge.example.org/git/a/b", "https://forge.example.org/git/a/b", Some("https://forge.example.org/git/a/b/compare/1...2")),
-        ("http://forge.example.org/git/a/b.git", "https://forge.example.org/git/a/b", Some("https://forge.example.org/git/a/b/compare/1...2")),
+        (
+            "http://forge.example.org/git/a/b.git",
+            "https://forge.example.org/git/a/b",
+            Some("https://forge.example.org/git/a/b/compare/1...2"),
+        ),
         ("https://forge.example.org/other/a/b", "nobody", None),
         ("https://forge.example.org:3000/git/a/b", "nobody", None),
         ("https://codeberg.org/a/b/src/x", "https://codeberg.org/a/b", Some("https://codeberg.org/a/b/compare/1...2")),
@@ -156,14 +160,22 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
     assert_eq!(world.asking(&[]).told(&swapped).await, Told::Settled(None));
     let World { running, client, .. } = world;
     running.stop().await.unwrap();
-    let asking = Asking { registry: &client, forge: None, #[cfg(feature = "github")] github: None, sources: &[], ca: None };
+    let asking = Asking {
+        registry: &client,
+        forge: None,
+        #[cfg(feature = "github")]
+        github: None,
+        sources: &[],
+        ca: None,
+    };
     assert_eq!(asking.told(&key).await, Told::Passing(None));
 }
 
 /// A Forgejo and a GitHub of one answer each: its path, and the status and body it is answered with. Everything else is 404.
 async fn server(answers: &[(&str, u16, String)]) -> Url {
     use axum::extract::Request;
-    let answers: BTreeMap<String, (u16, String)> = answers.iter().map(|(path, status, body)| ((*path).to_owned(), (*status, body.clone()))).collect();
+    let answers: BTreeMap<String, (u16, String)> =
+        answers.iter().map(|(path, status, body)| ((*path).to_owned(), (*status, body.clone()))).collect();
     let app = axum::Router::new().fallback(move |request: Request| {
         let (status, body) = answers.get(request.uri().path()).cloned().unwrap_or((404, "{}".into()));
         async move { (axum::http::StatusCode::from_u16(status).unwrap(), [("content-type", "application/json")], body) }
@@ -195,7 +207,10 @@ async fn releases_of_the_forge_are_told_and_its_failures_are_no_trouble() {
     let Told::Settled(Some(notes)) = from_forge(&world, &good, ("version=1", "version=2")).await else { panic!("notes") };
     assert_eq!(notes.releases.iter().map(|one| one.title.as_str()).collect::<Vec<_>>(), ["Release v2"]);
     assert_eq!(notes.compare.as_ref().map(Url::as_str), Some(format!("{good}a/b/compare/v1...v2").as_str()));
-    assert_eq!(summary(&from_forge(&world, &good, ("version=1 revision=aaaaaaa", "version=1 revision=bbbbbbb")).await), "aaaaaaa bbbbbbb aaaaaaa...bbbbbbb");
+    assert_eq!(
+        summary(&from_forge(&world, &good, ("version=1 revision=aaaaaaa", "version=1 revision=bbbbbbb")).await),
+        "aaaaaaa bbbbbbb aaaaaaa...bbbbbbb"
+    );
     let labels = ("version=1 revision=aaaaaaa", "version=2 revision=bbbbbbb");
     for (status, body, passing) in [(500, "", true), (404, "{}", false), (403, "{}", false)] {
         let bad = server(&[(path, status, body.to_owned())]).await;

@@ -46,11 +46,15 @@ fn an_instance_may_live_below_a_path() {
 
 #[test]
 fn labels_that_make_no_sense_are_none() {
-    let origin = Origin::of(&labels(&[("source", "nonsense"), ("url", "https://github.com/a/b"), ("version", " 1.2 "), ("revision", "a\nb")]));
+    let origin =
+        Origin::of(&labels(&[("source", "nonsense"), ("url", "https://github.com/a/b"), ("version", " 1.2 "), ("revision", "a\nb")]));
     assert_eq!(origin.source.map(|source| source.host).as_deref(), Some("github.com"));
     assert_eq!((origin.version.as_deref(), origin.revision), (Some("1.2"), None));
     let long = "x".repeat(NAME + 1);
-    assert_eq!(Origin::of(&labels(&[("version", &long), ("source", &format!("https://github.com/a/{}", "b".repeat(LONGEST)))])), Origin::default());
+    assert_eq!(
+        Origin::of(&labels(&[("version", &long), ("source", &format!("https://github.com/a/{}", "b".repeat(LONGEST)))])),
+        Origin::default()
+    );
 }
 
 #[test]

@@ -88,7 +88,8 @@ async fn annotations_stand_in_for_labels_and_attestations_are_no_image() {
     assert_eq!((label("version"), label("revision"), label("source")), (Some("2"), Some("inner"), Some("https://codeberg.org/a/b")));
     assert_eq!(labels.len(), 3, "{labels:?}");
 
-    let artifact = json!({ "schemaVersion": 2, "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": "sha256:x" } });
+    let artifact =
+        json!({ "schemaVersion": 2, "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": "sha256:x" } });
     let artifact = put(&running, MANIFEST, &artifact).await;
     assert_eq!(client(&running, None).labels(HOST, "a/b", &artifact).await.unwrap(), BTreeMap::new());
 }
