@@ -1,5 +1,6 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod ask;
 mod cache;
 mod change;
 pub mod diff;
@@ -8,9 +9,10 @@ pub mod find;
 mod flight;
 mod gate;
 mod group;
-pub(crate) mod hold;
+pub mod hold;
 pub mod json;
 mod ledger;
+mod lift;
 mod message;
 mod past;
 pub mod proof;
@@ -20,6 +22,7 @@ mod select;
 
 use crate::config::{Config, Mode};
 use crate::model::reference::Channel;
+use crate::pipeline::forge::Forge;
 use crate::pipeline::{Plan, Seen, Snapshot};
 use crate::sites::Scan;
 use std::collections::BTreeSet;
@@ -32,6 +35,9 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let select = select::Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
     let sites = snapshot.scan.sites();
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
+    let mut asked = ask::settle(snapshot, &judged);
+    asked.claim(&mut judged);
+    lift::lift(snapshot, &mut judged, &asked.files);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
     group::one_way(&mut judged);
@@ -39,21 +45,24 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
     let mut steps = pulls::fit(snapshot, &mut judged);
-    let changes = change::changes(snapshot, &judged);
+    let mut changes = std::mem::take(&mut asked.changes);
+    changes.extend(change::changes(snapshot, &judged));
     if busy.is_none() {
         steps.extend(pulls::merge(snapshot, &judged, &changes));
     }
-    Plan {
+    let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
         ledger: ledger::after(snapshot, &judged),
         changes,
-        decisions: judged.into_iter().map(|site| site.decision).collect(),
+        decisions: judged.iter().map(|site| site.decision.clone()).collect(),
         pulls: steps,
         answers: Vec::new(),
         notices: flight::notices(snapshot),
-        again: false,
-    }
+        again: asked.again,
+    };
+    plan.answers = asked.answers(snapshot, &judged, &plan);
+    plan
 }
 
 /// How updates travel where nobody says anything: as pull requests where there is a forge for them.
@@ -61,10 +70,13 @@ fn usual(snapshot: &Snapshot) -> Mode {
     if snapshot.forge == Seen::NotAsked { Mode::Commit } else { Mode::PullRequest }
 }
 
-/// Returns the channels that planning needs upstream's word on: those of all sites, also the ones a directive names.
-pub fn channels(scan: &Scan, config: &Config) -> BTreeSet<Channel> {
+/// Returns the channels that planning needs upstream's word on: those of all sites, also the ones a directive names, and the tags that comments
+/// ask for.
+pub fn channels(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<Channel> {
     let select = select::Select::new(scan, config, Mode::Commit);
-    scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect()
+    let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect();
+    channels.extend(forge.known().into_iter().flat_map(|forge| ask::tags(scan, forge)));
+    channels
 }
 
 #[cfg(test)]

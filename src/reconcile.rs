@@ -97,7 +97,7 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let forge = observe::forge(session, checkout).await;
-    let channels = plan::channels(&checkout.scan, &checkout.config);
+    let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let snapshot = Snapshot { forge, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }

@@ -16,7 +16,7 @@ pub fn said(text: &str) -> String {
     let text = short(text, SENTENCE);
     let text = text.trim_end().trim_end_matches('.');
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return quote::inline(text);
     }
     let mut out = String::new();

@@ -175,7 +175,7 @@ impl Page<'_> {
 
     fn may_say(&self) -> String {
         let merges = match &self.proposal.merges {
-            Some(merges) => sentence("**It merges by itself**: ", merges),
+            Some(merges) => sentence("**It merges by itself** ", merges),
             None => "It waits for somebody to merge it: pintle does not.".to_owned(),
         };
         let rows: String = COMMANDS.iter().map(|(usage, effect)| format!("| {} | {effect} |\n", quote::code(usage))).collect();

@@ -142,5 +142,5 @@ fn channels(puts: &[Put]) -> BTreeSet<Channel> {
             config = Config::parse(&String::from_utf8_lossy(&put.bytes), crate::config::FILE).unwrap_or_default();
         }
     }
-    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config)
+    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config, &crate::pipeline::Seen::NotAsked)
 }

@@ -1,5 +1,6 @@
 //! Changes as unified diffs, below the subjects of their commits. For people; what is written is the edits themselves.
 
+use super::hold;
 use crate::pipeline::Change;
 use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::{Files, RepoPath};
@@ -23,7 +24,13 @@ pub fn changes(files: &Files, changes: &[Change]) -> String {
 }
 
 fn file(files: &Files, path: &RepoPath, edits: &[Edit]) -> String {
-    let Some(before) = files.bytes(path) else { return format!("{path} was not read\n") };
+    let none: std::sync::Arc<[u8]> = [].into();
+    let before = match files.bytes(path) {
+        Some(bytes) => bytes,
+        // The first hold that needs it makes the configuration.
+        None if *path == hold::entry_file() => &none,
+        None => return format!("{path} was not read\n"),
+    };
     match edit::apply(before, edits) {
         Ok(after) => {
             let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&after));

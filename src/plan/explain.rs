@@ -6,7 +6,7 @@ use super::past::past;
 use super::select::{Select, Setting, Terms};
 use crate::config::Mode;
 use crate::model::duration::{show, show_time};
-use crate::pipeline::{CacheAnswer, Plan, Seen, Snapshot, Upstream, Verdict};
+use crate::pipeline::{CacheAnswer, Decision, Plan, Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Fate, Literal, Site, Use};
 use std::collections::BTreeMap;
 
@@ -18,8 +18,12 @@ pub struct Explanation {
 
 /// How many sites have each verdict: `2 in-sync, 1 move`.
 pub fn counts(plan: &Plan) -> String {
+    tally(&plan.decisions)
+}
+
+pub(super) fn tally<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> String {
     let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
-    for decision in &plan.decisions {
+    for decision in decisions {
         *counts.entry(decision.verdict).or_default() += 1;
     }
     let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {}", verdict_word(*verdict))).collect();

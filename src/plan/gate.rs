@@ -8,6 +8,7 @@ use crate::config::Mode;
 use crate::model::digest::Digest;
 use crate::model::duration::{show, show_time};
 use crate::model::policy::Policy;
+use crate::model::reference::Channel;
 use crate::model::schedule::Due;
 use crate::pipeline::{Action, Cause, Decision, Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Literal, Site, Use};
@@ -52,10 +53,15 @@ pub(super) struct Want {
 
 impl Judged<'_> {
     /// Takes the pin back: the site waits or is refused for a reason that lies outside it.
+    /// The end of a hold says nothing of the image: without it the verdict stays.
     pub fn hold_back(&mut self, verdict: Verdict, reason: String) {
-        self.decision.verdict = verdict;
-        self.decision.reasons.insert(0, reason);
-        self.want = None;
+        match self.want.take() {
+            Some(want) if want.action == Action::Lift => self.decision.reasons.push(reason),
+            _ => {
+                self.decision.verdict = verdict;
+                self.decision.reasons.insert(0, reason);
+            }
+        }
     }
 
     /// The stack or group that the site's changes are named after.
@@ -143,15 +149,14 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, site: &Site, terms: &Terms) 
             _ => {}
         }
     }
-    all.extend(ignored(snapshot, literal));
+    all.extend(ignored(snapshot, literal).map(|why| (Verdict::Blocked, why)));
     all
 }
 
-fn ignored(snapshot: &Snapshot, literal: &Literal) -> Option<(Verdict, String)> {
+/// Why a commit would change nothing at a literal.
+pub(super) fn ignored(snapshot: &Snapshot, literal: &Literal) -> Option<String> {
     let used = literal.uses.iter().find(|used| used.ignored == Some(true))?;
-    let why =
-        format!("terraform ignores this image (ignore_changes at {}): a commit would change nothing there", ignore_place(snapshot, used));
-    Some((Verdict::Blocked, why))
+    Some(format!("terraform ignores this image (ignore_changes at {}): a commit would change nothing there", ignore_place(snapshot, used)))
 }
 
 /// Returns `file:line` of the first ignore line, or of the use where the text tells no more.
@@ -163,8 +168,8 @@ pub(super) fn ignore_place(snapshot: &Snapshot, used: &Use) -> String {
 }
 
 /// Why the digest may not be written: its registry did not serve it.
-pub(super) fn unproved(snapshot: &Snapshot, terms: &Terms, digest: &Digest) -> Option<String> {
-    let why = snapshot.unproved.get(&(terms.channel.clone()?, digest.clone()))?;
+pub(super) fn unproved_at(snapshot: &Snapshot, channel: &Channel, digest: &Digest) -> Option<String> {
+    let why = snapshot.unproved.get(&(channel.clone(), digest.clone()))?;
     Some(format!("the image could not be fetched by its digest {}: {why}", digest.short()))
 }
 
@@ -203,7 +208,8 @@ impl Case<'_> {
 
     /// Finds the way for a pin; a digest that nobody serves is as good as unknown.
     fn routed(&self, verdict: Verdict, mut reasons: Vec<String>, pin: Pin, back: Option<String>) -> Ruling {
-        if let Some(why) = unproved(self.snapshot, self.terms, &pin.to) {
+        let unproved = self.terms.channel.as_ref().and_then(|channel| unproved_at(self.snapshot, channel, &pin.to));
+        if let Some(why) = unproved {
             return Ruling::new(Verdict::Unknown, why);
         }
         let way = match route::way(self.snapshot, route::mode(self.terms, pin.action), back) {

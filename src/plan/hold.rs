@@ -7,9 +7,9 @@ mod inline;
 mod retag;
 mod standing;
 
-pub(crate) use draft::Draft;
+pub use draft::Draft;
 pub(in crate::plan) use entry::{differs_in_holds_only, parse as read_entries, path as entry_file};
-pub(crate) use retag::retag;
+pub use retag::retag;
 
 use crate::model::hold::Hold;
 use crate::pipeline::Snapshot;
@@ -19,7 +19,7 @@ use std::fmt;
 
 /// Which holds of a site are lifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub enum Which {
     /// Those that hold at the snapshot's time.
     Standing,
     /// Those that have ended by then.
@@ -28,7 +28,7 @@ pub(crate) enum Which {
 
 /// Why a hold cannot be lifted: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept(pub String);
+pub struct Kept(pub String);
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +41,7 @@ impl fmt::Display for Kept {
 ///
 /// # Errors
 /// A sentence why no place can take it.
-pub(crate) fn put(snapshot: &Snapshot, literal: &Literal, site: &Site, hold: &Hold) -> Result<Vec<Edit>, String> {
+pub fn put(snapshot: &Snapshot, literal: &Literal, site: &Site, hold: &Hold) -> Result<Vec<Edit>, String> {
     let mut draft = Draft::new(snapshot);
     draft.put(literal, site, hold)?;
     Ok(draft.edits())
@@ -51,7 +51,7 @@ pub(crate) fn put(snapshot: &Snapshot, literal: &Literal, site: &Site, hold: &Ho
 ///
 /// # Errors
 /// When one of them covers other sites too, or stands where pintle may not write.
-pub(crate) fn lift(snapshot: &Snapshot, literal: &Literal, site: &Site, which: Which) -> Result<Vec<Edit>, Kept> {
+pub fn lift(snapshot: &Snapshot, literal: &Literal, site: &Site, which: Which) -> Result<Vec<Edit>, Kept> {
     let mut draft = Draft::new(snapshot);
     draft.lift(&[(literal, site)], which)?;
     Ok(draft.edits())

@@ -1,7 +1,13 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
+mod asks;
 mod changes;
+mod flight;
+mod forge;
+mod lifts;
+mod modes;
 mod properties;
+mod pulls;
 mod verdicts;
 mod words;
 

@@ -22,7 +22,7 @@ fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
     line.sync();
     assert_eq!(line.repo.tip("main").unwrap(), first, "nothing is pushed to the branch");
     let pulls = line.repo.pulls("open");
-    let pull = number(&pulls[0]["number"]);
+    let pull = number(&pulls[0]);
     assert_eq!((pulls.len(), text(&pulls[0]["head"]["ref"])), (1, "pintle/web".into()));
     assert!(line.text("web", "pintle/web").contains(&second));
     assert!(text(&pulls[0]["body"]).contains(&second));
@@ -34,7 +34,7 @@ fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
     let third = line.moves(NGINX, "third");
     line.sync();
     let pulls = line.repo.pulls("all");
-    assert_eq!((pulls.len(), number(&pulls[0]["number"])), (1, pull), "the same one is updated");
+    assert_eq!((pulls.len(), number(&pulls[0])), (1, pull), "the same one is updated");
     assert!(text(&pulls[0]["body"]).contains(&third) && line.text("web", "pintle/web").contains(&third));
     let tip = line.repo.push_files("Something else", &[("notes.md", b"x")]);
     line.sync();
@@ -56,7 +56,7 @@ fn what_a_person_closes_is_not_proposed_again_until_the_tag_moves_on() {
     line.sync();
     line.moves(NGINX, "second");
     line.sync();
-    let pull = number(&line.repo.pulls("open")[0]["number"]);
+    let pull = number(&line.repo.pulls("open")[0]);
     line.repo.close(pull);
     line.sync();
     line.sync();
@@ -66,5 +66,5 @@ fn what_a_person_closes_is_not_proposed_again_until_the_tag_moves_on() {
     line.sync();
     let open = line.repo.pulls("open");
     assert_eq!(open.len(), 1);
-    assert!(number(&open[0]["number"]) != pull && text(&open[0]["body"]).contains(&third));
+    assert!(number(&open[0]) != pull && text(&open[0]["body"]).contains(&third));
 }

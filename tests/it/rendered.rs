@@ -143,7 +143,7 @@ impl Page {
         for tag in tag.captures_iter(&self.html) {
             let (name, attributes) = (&tag[1], &tag[2]);
             assert!(own.contains(&name) || rest.contains(&name), "<{name}{attributes}> in\n{}\nof\n{post}", self.html);
-            for class in ["mention", "ref-issue", "ref-external", "commit", "emoji", "math"] {
+            for class in ["mention", "issue-keyword", "ref-issue", "ref-external", "commit", "emoji", "math"] {
                 assert!(!attribute(attributes, "class").contains(class), "<{name}{attributes}> in\n{}\nof\n{post}", self.html);
             }
             if name == "a" {
@@ -384,4 +384,37 @@ fn as_a_commit_s_message_it_closes_and_calls_nothing() {
     assert!(nothing.contains(&timeline), "something refers to the issue: {timeline}");
     let called = ana.get("/notifications?all=true");
     assert!(nothing.contains(&called), "somebody is called: {called}");
+}
+
+/// What the other tests find nothing of is there when the same text is not made harmless.
+#[test]
+fn the_same_text_does_things_when_it_is_raw() {
+    let world = world();
+    let World { ada, ana, repo, .. } = &world;
+    // Not those that would swallow what comes after them. And on a page: the endpoint for Markdown answers nothing at all to a commit's id.
+    let swallows = |text: &&String| ["<!--", "```", "~~~", "</", "<script", "$$"].iter().any(|start| text.contains(start));
+    let raw: Vec<&str> = world.nasty.iter().filter(|text| !swallows(text)).map(String::as_str).collect();
+    repo.comment(1, &raw.join("\n\n"), ada);
+    let page = repo.rendered(1);
+    for sign in [
+        "href=\"/ana\" data-markdown",
+        "issue-keyword",
+        "ref-issue",
+        "class=\"emoji\"",
+        "src=\"https://www.example.com/x.png\"",
+        "href=\"https://www.example.com/evil\"",
+    ] {
+        assert!(page.contains(sign), "{sign} in {page}");
+    }
+    repo.push(ada, "raw", "Raw", &[("a", b"x")]).expect("a new branch can be pushed");
+    let number = repo.open(ada, "raw", "Raw", "For @ana.");
+    let merge = json!({"Do": "squash", "MergeTitleField": "Raw", "MergeMessageField": "It fixes #1."});
+    assert_eq!(repo.try_merge(ada, number, &merge).status, 200);
+    let closed = || ada.get(&repo.path("/issues/1"))["state"] == "closed";
+    let called = || ana.get("/notifications?all=true").as_array().is_some_and(|all| !all.is_empty());
+    let end = Timestamp::now().as_second() + 30;
+    while !(closed() && called()) {
+        assert!(Timestamp::now().as_second() < end, "closed: {}, called: {}", closed(), called());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }

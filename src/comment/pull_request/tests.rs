@@ -111,7 +111,7 @@ fn a_move_of_two_images() {
     let rows = immich();
     let change = change("immich: pin server and ml to 3f1c…1c (release)\n\nWhy.", Action::Move, &rows, None);
     let mut proposal = proposal(rows);
-    proposal.merges = Some("when it is 2d old and its statuses are green".into());
+    proposal.merges = Some("after 3d, on 2026-11-25 08:05 UTC, once its statuses are green".into());
     let words = told(&change, &proposal);
     assert_eq!(words.title, "immich: pin server and ml to 3f1c…1c (release)");
     expect("pull-request-move", &words.body);

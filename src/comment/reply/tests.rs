@@ -74,6 +74,16 @@ fn what_was_proposed_is_linked() {
 }
 
 #[test]
+fn what_could_not_be_typed_is_not_suggested() {
+    for site in ["a.tf#pod/?/b:c", "a *b*.tf#pod/a/b:c", "a`.tf#pod/a/b:c", "a.tf#pod/a/b:c@ana)"] {
+        let text = told(written("/pin", vec![done(Action::Pin, site, None)]));
+        assert!(!text.contains("/unpin"), "{text}");
+    }
+    let text = told(written("/hold", vec![done(Action::Hold, "a.tf#pod/a/b:c~2", None)]));
+    assert!(text.contains("To lift the hold: `/resume a.tf#pod/a/b:c~2`"), "{text}");
+}
+
+#[test]
 fn what_was_written_before() {
     let outcome = |sites| Outcome::WrittenBefore { command: "/pin", commit: commit(), sites };
     expect("reply-written-before", &told(outcome(vec![WEB.into(), API.into()])));

@@ -1,5 +1,6 @@
 //! How what was done is undone: the commands for it, ready to copy. Decides nothing.
 
+use super::super::parse::parse;
 use super::super::quote;
 use crate::model::ask::Target;
 use crate::pipeline::Action;
@@ -27,7 +28,7 @@ fn purpose(done: &[Done]) -> &'static str {
     }
 }
 
-/// The command that leads back; `None` when there is none, or the site cannot be named in one.
+/// The command that leads back; `None` when there is none, or one with the site's name would not be read as it.
 fn command(done: &Done) -> Option<String> {
     let word = match done.action {
         Action::Pin | Action::Rollback => "/unpin",
@@ -36,5 +37,7 @@ fn command(done: &Done) -> Option<String> {
         Action::Adopt | Action::Move | Action::Lift => return None,
     };
     let target = Target::new(&done.site.0)?;
-    Some(format!("{word} {target}"))
+    let text = format!("{word} {target}");
+    let read = parse(&text).ok()?;
+    (read.first()?.target() == Some(&target)).then_some(text)
 }

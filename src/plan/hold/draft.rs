@@ -12,7 +12,7 @@ use crate::terraform::span::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Holds put and lifted in one change.
-pub(crate) struct Draft<'a> {
+pub struct Draft<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) select: Select<'a>,
     regions: BTreeMap<(RepoPath, Span), Region>,

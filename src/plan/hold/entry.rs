@@ -12,7 +12,7 @@ use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::{Entry, RepoPath};
 use crate::terraform::span::Span;
 use std::collections::BTreeSet;
-use toml_edit::{Document, Value};
+use toml_edit::Document;
 
 /// An entry has to say why.
 const NO_REASON: &str = "no reason given";
@@ -136,7 +136,8 @@ fn table(text: &str, number: usize) -> Option<Span> {
 }
 
 fn entry(site: &Site, hold: &Hold, newline: &str) -> String {
-    let quoted = |key: &str, text: &str| format!("{key} = {}", Value::from(text));
+    // One line, one kind of quotes: tidied text has no control characters.
+    let quoted = |key: &str, text: &str| format!("{key} = \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut lines = vec!["[[hold]]".to_owned(), quoted("site", &exact(&site.key.0))];
     lines.extend(hold.until.map(|until| quoted("until", &show_until(until))));
     lines.extend(hold.by.as_ref().map(|by| quoted("by", by)));

@@ -17,7 +17,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hol
     let own = standing(&draft.select, draft.snapshot, literal, site).into_iter().filter(|one| one.others.is_empty());
     let beside: Vec<(Comment, Directive)> = own
         .filter_map(|one| match one.origin {
-            Origin::Comment { comment, directive } => Some((comment.clone(), directive)),
+            Origin::Comment { comment, directive } => Some((comment.clone(), *directive)),
             _ => None,
         })
         .filter(|(comment, _)| at.is_beside(comment))

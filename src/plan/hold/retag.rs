@@ -10,7 +10,7 @@ use crate::terraform::span::Span;
 ///
 /// # Errors
 /// A sentence: `tag` is none, or the literal does not hold the whole tag (a template, a tag that comes from elsewhere, a digest alone).
-pub(crate) fn retag(literal: &Literal, site: &Site, tag: &str, digest: &Digest) -> Result<Edit, String> {
+pub fn retag(literal: &Literal, site: &Site, tag: &str, digest: &Digest) -> Result<Edit, String> {
     let place = format!("{}:{}", literal.file, literal.line);
     let whole = Reference { name: site.image.name.clone(), tag: Some(tag.into()), digest: Some(digest.clone()) };
     if Reference::parse(&whole.to_string()).as_ref() != Some(&whole) {

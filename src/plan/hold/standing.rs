@@ -10,7 +10,7 @@ use crate::sites::{Comment, Literal, Site, SiteKey};
 pub(super) enum Origin<'a> {
     Comment {
         comment: &'a Comment,
-        directive: Directive,
+        directive: Box<Directive>,
     },
     /// The number of a `[[rule]]`.
     Rule(usize),
@@ -33,7 +33,7 @@ pub(super) fn standing<'a>(select: &Select<'a>, snapshot: &'a Snapshot, literal:
             let Some(hold) = directive.hold.clone() else { continue };
             let sees = |_: &Literal, other: &Site| seen_by(comment, other);
             let others = others(snapshot, site, |literal, other| sees(literal, other) && select.covers(&directive, comment, literal));
-            all.push(Standing { hold, others, origin: Origin::Comment { comment, directive } });
+            all.push(Standing { hold, others, origin: Origin::Comment { comment, directive: Box::new(directive) } });
         }
     }
     for rule in snapshot.config.rules.iter().filter(|rule| rule_matches(&rule.matches, literal, site)) {

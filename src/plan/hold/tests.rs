@@ -1,6 +1,7 @@
 //! Every hold that is put is proved, read back, and taken out again without a trace.
 
 mod bytes;
+mod proofs;
 mod table;
 
 use super::*;
@@ -27,7 +28,7 @@ fn repo(files: &[(&str, &str)]) -> Snapshot {
 }
 
 fn looked_at(files: Files) -> Snapshot {
-    let config = files.bytes(&entry_file()).map(|bytes| read_entries(bytes).expect("the configuration")).unwrap_or_else(Config::default);
+    let config = files.bytes(&entry_file()).map(|bytes| read_entries(bytes).expect("the configuration")).unwrap_or_default();
     let scan = scan(&files, &config.scan_settings(&files));
     Snapshot {
         at: NOW.parse().expect("a time"),

@@ -1,5 +1,8 @@
+use super::forge::comment;
 use super::*;
-use crate::pipeline::Verdict;
+use crate::model::ask::{Command, Target};
+use crate::pipeline::forge::{Direct, branch_name};
+use crate::pipeline::{Route, Verdict};
 use proptest::prelude::*;
 
 const IMAGES: [&str; 6] = [
@@ -74,6 +77,89 @@ fn applied(before: &Snapshot, plan: &Plan) -> Snapshot {
         }
     }
     Snapshot { scan: Arc::new(scan), ledger: Seen::Known(plan.ledger.clone()), ..before.clone() }
+}
+
+/// The same world with a forge: modes by action and by stack, few pull requests, comments, protection.
+fn forged(odds: &[Odd], upstream: &[u8], grouped: bool, modes: (usize, usize), protected: bool) -> Snapshot {
+    const MODES: [&str; 3] = ["commit", "pull-request", "off"];
+    let world = world(odds, upstream, grouped).forged(|forge| {
+        if protected {
+            forge.direct = Direct::Protected("protected".into());
+        }
+    });
+    let group = if grouped { "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n" } else { "" };
+    world.configured(&format!(
+        "[defaults]\nsettle = '0'\nmode = {{ adopt = '{}', move = '{}' }}\n[forge]\nmax_pull_requests = 2\n{group}[[rule]]\nmatch = {{ stack = 'stack3' }}\nmode = 'pull-request'\n",
+        MODES[modes.0], MODES[modes.1]
+    ))
+}
+
+type Forged = ((Vec<Odd>, Vec<u8>, bool), (usize, usize), bool);
+
+fn forged_worlds() -> impl Strategy<Value = Forged> {
+    (worlds(), (0..3usize, 0..3usize), any::<bool>())
+}
+
+/// The commits of a plan alone.
+fn commits(plan: &Plan) -> Plan {
+    Plan { changes: plan.changes.iter().filter(|change| change.route == Route::Commit).cloned().collect(), ..plan.clone() }
+}
+
+/// The names of a plan's pull requests, with their pins.
+fn proposed(plan: &Plan) -> Vec<(Arc<str>, Vec<PinRecord>)> {
+    let pulls = plan.changes.iter().filter(|change| change.route != Route::Commit);
+    pulls.map(|change| (change.name.clone(), change.pins.clone())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn with_a_forge_the_same_plan_comes_again(((odds, upstream, grouped), modes, protected) in forged_worlds()) {
+        let before = forged(&odds, &upstream, grouped, modes, protected);
+        let first = before.plan();
+        prop_assert_eq!(&first, &before.plan());
+        let after = applied(&before.clone().opened(), &commits(&first));
+        let second = after.plan();
+        prop_assert!(commits(&second).changes.is_empty());
+        prop_assert_eq!(proposed(&first), proposed(&second));
+        prop_assert_eq!(&second.pulls, &[]);
+        prop_assert_eq!(&second.ledger, &first.ledger);
+        for change in &second.changes {
+            let Route::PullRequest(proposal) = &change.route else { continue };
+            prop_assert!(proposal.number.is_some());
+            prop_assert_eq!(proposal.rows.len(), change.pins.len());
+        }
+    }
+
+    #[test]
+    fn no_name_is_changed_twice_and_no_edit_overlaps(((odds, upstream, grouped), modes, protected) in forged_worlds()) {
+        let plan = forged(&odds, &upstream, grouped, modes, protected).plan();
+        let mut names = std::collections::BTreeSet::new();
+        for pull in [false, true] {
+            let changes: Vec<_> = plan.changes.iter().filter(|change| (change.route != Route::Commit) == pull).collect();
+            prop_assert!(changes.iter().all(|change| names.insert((pull, branch_name(&change.name)))));
+            prop_assert!(!pull || changes.len() <= 2);
+            let mut edits: Vec<_> = changes.iter().flat_map(|change| &change.edits).collect();
+            edits.sort();
+            prop_assert!(edits.windows(2).all(|pair| pair[0].file != pair[1].file || pair[0].span.end <= pair[1].span.start));
+        }
+        let mut sites = std::collections::BTreeSet::new();
+        prop_assert!(plan.changes.iter().flat_map(|change| &change.pins).all(|pin| sites.insert(&pin.site)), "no site goes two ways");
+    }
+
+    #[test]
+    fn what_people_ask_for_goes_first(((odds, upstream, grouped), modes, protected) in forged_worlds(), stack in 0..4usize) {
+        let target = Target::new(&format!("stack{stack}"));
+        let asks = vec![comment(12, vec![Command::Pin { target: target.clone(), to: None, end: None, because: None }]), comment(13, vec![Command::Status { target }])];
+        let world = forged(&odds, &upstream, grouped, modes, protected).asked(asks);
+        let plan = world.plan();
+        prop_assert_eq!(plan.answers.len(), 2);
+        let asked: Vec<&str> = plan.changes.iter().filter(|change| &*change.name == "comment-12").flat_map(|change| &change.pins).map(|pin| pin.site.as_str()).collect();
+        prop_assert!(asked.is_empty() || &*plan.changes[0].name == "comment-12");
+        let own = plan.changes.iter().filter(|change| &*change.name != "comment-12").flat_map(|change| &change.pins);
+        prop_assert!(own.clone().all(|pin| !asked.contains(&pin.site.as_str())));
+    }
 }
 
 proptest! {

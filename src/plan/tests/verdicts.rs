@@ -66,7 +66,7 @@ fn a_digest_alone_has_no_channel() {
     let named = says(beside(alone(), "pintle: channel=latest"));
     expect(&named, Move, "upstream moved registry.example.com/app:latest to sha256:bbbbbbbbbbbb");
     assert_eq!(
-        crate::plan::channels(&named.scan, &named.config).into_iter().collect::<Vec<_>>(),
+        crate::plan::channels(&named.scan, &named.config, &named.forge).into_iter().collect::<Vec<_>>(),
         [channel("registry.example.com/app:latest")]
     );
     let other = beside(site("immich", 7, IMAGE), "pintle: channel=main");
@@ -173,7 +173,7 @@ fn what_is_locked_stays() {
     assert_eq!(own_words.decided().verdict, Frozen);
     assert_eq!(behind(|s| beside(s, "Do NOT bump")).configured("[do_not_bump]\npatterns = []").decided().verdict, Move);
     expect(&behind(|s| s).configured("[defaults]\nmode = 'off'"), Frozen, "the mode is `off` ([defaults])");
-    let wanted = "the mode is `pull-request` ([defaults]), and pull requests cannot be opened yet";
+    let wanted = "the mode is `pull-request` ([defaults]), and no forge is named (--forge)";
     expect(&behind(|s| s).configured("[defaults]\nmode = 'pull-request'"), Blocked, wanted);
     let in_sync = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'b'))]).says(IMAGE, 'b').configured("[defaults]\nmode = 'pull-request'");
     assert_eq!(in_sync.decided().verdict, InSync);

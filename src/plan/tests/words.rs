@@ -30,7 +30,7 @@ fn a_moving_site_is_explained() {
             format!("image      {IMAGE}@{a}"),
             "used by    deployment immich/immich-server, container immich-server (stacks/immich/main.tf:7, root stacks/immich), tracked by terraform".into(),
             "policy     force (built in: the tag is a floating name)".into(),
-            "mode       commit (built in)".into(),
+            "mode       adopt commit (built in), move commit (built in), rollback commit (built in)".into(),
             "settle     1h (the directive at stacks/immich/main.tf:7)".into(),
             "schedule   @every 1h (the directive at stacks/immich/main.tf:7)".into(),
             "group      photos".into(),
@@ -44,6 +44,7 @@ fn a_moving_site_is_explained() {
             format!("           upstream moved {IMAGE} to sha256:bbbbbbbbbbbb"),
             "           first seen 2026-11-22 08:00 UTC, quiet for 1h".into(),
             "           cache: stale, it serves sha256:aaaaaaaaaaaa for the tag".into(),
+            "           a hold has ended and cannot be lifted: held by `[[hold]] 1` of pintle.toml, which cannot be taken out: the hold would have to go to pintle.toml, but the configuration in use is another file".into(),
         ]
     );
 }
@@ -130,6 +131,8 @@ fn the_plan_is_json() {
             }],
             "changes": [{
                 "name": "immich",
+                "route": "commit",
+                "proposal": null,
                 "message": plan.changes[0].message,
                 "pins": [{
                     "action": "adopt",
@@ -138,6 +141,7 @@ fn the_plan_is_json() {
                     "image": IMAGE,
                     "from": null,
                     "to": digest('b').as_str(),
+                    "asked": null,
                 }],
                 "edits": [{
                     "file": "stacks/immich/main.tf",
@@ -146,6 +150,9 @@ fn the_plan_is_json() {
                     "put": format!("@{}", digest('b')),
                 }],
             }],
+            "pulls": [],
+            "answers": [],
+            "notices": [],
         })
     );
 }

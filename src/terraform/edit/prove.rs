@@ -4,6 +4,7 @@ use super::literals::{Item, Literal, Reading, items, readings};
 use super::{Edit, EditError, apply, sorted};
 use crate::terraform::files::RepoPath;
 use crate::terraform::mask;
+use crate::terraform::span::Span;
 
 /// Proves that `after` is `before` with `edits` made, and that it reads the same but for the literals that were edited. An edit outside of every
 /// literal may change comments, blanks and line ends only, and only where the file still reads the same with them: HCL, YAML and JSON
@@ -112,7 +113,9 @@ impl<'a, 'b> Rest<'a, 'b> {
     /// what follows is moved.
     fn before(&mut self, start: usize) -> Result<isize, EditError> {
         let mut shift = 0;
-        while let Some((edit, rest)) = self.edits.split_first().filter(|(edit, _)| edit.span.start < start) {
+        // Lines of comments right before a literal; if they became a part of it, it would be somewhere else.
+        let lines = |edit: &Edit| edit.span == Span::new(start, start) && edit.put.ends_with(b"\n");
+        while let Some((edit, rest)) = self.edits.split_first().filter(|(edit, _)| edit.span.start < start || lines(edit)) {
             let fine = edit.span.end <= start
                 && super::beside::is_comment(self.reading, &edit.expect)
                 && super::beside::is_comment(self.reading, &edit.put);
@@ -128,7 +131,9 @@ impl<'a, 'b> Rest<'a, 'b> {
     /// Takes the edits inside `literal` off the front.
     fn inside(&mut self, literal: &Literal) -> Result<&'a [&'b Edit], EditError> {
         let all = self.edits;
-        let count = all.iter().take_while(|edit| literal.span.contains(edit.span)).count();
+        // Lines of comments right behind a block scalar; if they became a part of it, it would say something else.
+        let behind = |edit: &Edit| edit.span.start == literal.span.end && edit.put.ends_with(b"\n");
+        let count = all.iter().take_while(|edit| literal.span.contains(edit.span) && !behind(edit)).count();
         self.edits = &all[count..];
         all[..count].iter().try_for_each(|edit| on_one_line(self.path, edit))?;
         Ok(&all[..count])

@@ -2,6 +2,7 @@ use super::*;
 use crate::terraform::text::Form;
 use proptest::prelude::*;
 
+mod comments;
 mod documents;
 
 const PIN: &str = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -78,7 +79,6 @@ fn hcl_that_reads_differently_is_refused() {
         ("x:1", "x:\\n"),
         ("var.t", "var.u"),
         ("22", "23"),
-        (" # c", " # d"),
         ("x\nEOT", "EOT\nEOT"),
         ("x:1\"", "x\""),
         ("x:1", "\""),
@@ -104,17 +104,9 @@ fn yaml_is_proved() {
     for from in ["x:1", "x:2", "x:3", "x:4", "x:5", "22"] {
         proved("v.yaml", text, &[pin("v.yaml", text, from)]).unwrap_or_else(|error| panic!("{from}: {error}"));
     }
-    for (from, put) in [
-        ("x:1", "x: 1"),
-        ("x:1", "x #1"),
-        ("x:1", "[x"),
-        ("x:2", "x'2"),
-        ("x:3", "x\"3"),
-        ("x:4", "x\nz"),
-        ("# c", "# d"),
-        ("x:5", "x,5"),
-        ("x:1", "|"),
-    ] {
+    for (from, put) in
+        [("x:1", "x: 1"), ("x:1", "x #1"), ("x:1", "[x"), ("x:2", "x'2"), ("x:3", "x\"3"), ("x:4", "x\nz"), ("x:5", "x,5"), ("x:1", "|")]
+    {
         let edits = [edit("v.yaml", text, from, put)];
         assert!(proved("v.yaml", text, &edits).is_err(), "{from} {put}");
     }

@@ -141,3 +141,22 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
     assert_eq!(clone.head(&id).unwrap().parents, [moved]);
     assert_eq!(clone.head(&id).unwrap().at, at(9));
 }
+
+#[test]
+fn the_configuration_is_made_by_the_first_hold_and_no_other_file_is() {
+    let host = Host::with(&[("a.tf", THREE)]);
+    let mut clone = host.clone();
+    let (tip, who) = (clone.tip(), who());
+    let whole = |file: &str| Edit {
+        file: crate::terraform::files::RepoPath::new(file).unwrap(),
+        span: Span::new(0, 0),
+        expect: Vec::new(),
+        put: b"[[hold]]\n".to_vec(),
+        why: "hold".into(),
+    };
+    let made = Commits::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("pintle.toml")], vec![pin("x")])).unwrap();
+    clone.push("refs/heads/trunk", Some(&tip), &made).unwrap();
+    assert_eq!(host.ask(["show", &format!("{made}:pintle.toml")]), "[[hold]]");
+    let other = Commits::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("b.tf")], vec![pin("x")]));
+    assert!(other.unwrap_err().what.contains("b.tf is not in"));
+}

@@ -1,0 +1,202 @@
+//! What people ask for in comments, decided: answers, and one change for each comment that changes something. A comment is decided as a whole
+//! before anything of it is done. Asks the forge nothing: who may do what is in the snapshot.
+
+mod deed;
+mod read;
+mod target;
+mod write;
+
+use super::gate::{COMMENT, Judged};
+use crate::model::ask::{Command, Goal, Right};
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::answer::{Answer, Outcome};
+use crate::pipeline::forge::{Ask, Forge, Said};
+use crate::pipeline::{Action, Asked, Change, CommitId, PinRecord, Plan, Seen, Snapshot, Verdict};
+use crate::sites::{Fate, Scan, SiteKey};
+use crate::terraform::files::RepoPath;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the comments of one pass come to.
+#[derive(Default)]
+pub(super) struct Settled<'a> {
+    answers: Vec<(&'a Ask, Vec<Reply>)>,
+    pub changes: Vec<Change>,
+    /// What the changes do to sites: nothing else happens to these in this pass.
+    touched: BTreeMap<SiteKey, (Verdict, String, Option<Digest>)>,
+    /// The files that the changes edit or are about.
+    pub files: BTreeSet<RepoPath>,
+    /// A comment waits for what this pass writes.
+    pub again: bool,
+}
+
+/// An outcome, or what needs the finished plan to be told.
+enum Reply {
+    Told(Outcome),
+    Later(Command),
+}
+
+/// What is looked at to decide one comment.
+struct Desk<'a, 'b> {
+    snapshot: &'a Snapshot,
+    forge: &'a Forge,
+    judged: &'b [Judged<'a>],
+    ask: &'a Ask,
+}
+
+/// Decides every comment that can be decided now, in their order.
+pub(super) fn settle<'a>(snapshot: &'a Snapshot, judged: &[Judged<'a>]) -> Settled<'a> {
+    let mut settled = Settled::default();
+    let Some(forge) = snapshot.forge.known() else { return settled };
+    for ask in &forge.asks {
+        let Seen::Known(right) = ask.right else { continue };
+        let desk = Desk { snapshot, forge, judged, ask };
+        let replies = match &ask.said {
+            Said::Misread(misread) => vec![Reply::Told(Outcome::Misread(misread.clone()))],
+            Said::Edited => vec![Reply::Told(Outcome::Edited)],
+            Said::Late => vec![Reply::Told(Outcome::Late)],
+            Said::Commands(commands) => match desk.commands(commands, right, &mut settled) {
+                Some(replies) => replies,
+                None => {
+                    settled.again = true;
+                    continue;
+                }
+            },
+        };
+        settled.answers.push((ask, replies));
+    }
+    settled
+}
+
+/// The channels of the tags that comments ask for.
+pub(super) fn tags(scan: &Scan, forge: &Forge) -> BTreeSet<Channel> {
+    let mut channels = BTreeSet::new();
+    for ask in &forge.asks {
+        let Said::Commands(commands) = &ask.said else { continue };
+        for command in commands {
+            let Command::Pin { target, to: Some(Goal::Tag(tag)), .. } = command else { continue };
+            let Ok(literals) = target::literals(scan, forge, ask, command.word(), target.as_ref()) else { continue };
+            channels.extend(literals.into_iter().filter_map(|literal| match &literal.fate {
+                Fate::Site(site) => {
+                    let (registry, repository) = site.image.repository();
+                    Some(Channel { registry, repository, tag: tag.clone() })
+                }
+                _ => None,
+            }));
+        }
+    }
+    channels
+}
+
+impl Desk<'_, '_> {
+    /// Decides the commands of a comment; `None` where they are about what an earlier comment of this pass changes.
+    fn commands(&self, commands: &[Command], right: Right, settled: &mut Settled) -> Option<Vec<Reply>> {
+        if let Some(refused) = may_not(commands, right) {
+            return Some(refused);
+        }
+        let before = self.before();
+        if !before.is_empty() {
+            return Some(commands.iter().map(|command| written_before(command, &before)).collect());
+        }
+        let about = self.files(commands);
+        if !about.is_disjoint(&settled.files) {
+            return None;
+        }
+        let (outcomes, work) = write::decide(self, commands);
+        if let Some(work) = work {
+            let files: BTreeSet<RepoPath> = work.change.edits.iter().map(|edit| edit.file.clone()).chain(about).collect();
+            if !files.is_disjoint(&settled.files) {
+                return None;
+            }
+            settled.files.extend(files);
+            settled.touched.extend(work.touched);
+            settled.changes.push(work.change);
+        }
+        Some(outcomes)
+    }
+
+    /// The files of the sites that the comment would change.
+    fn files(&self, commands: &[Command]) -> BTreeSet<RepoPath> {
+        let writes = commands.iter().filter(|command| command.needs() == Right::Write);
+        let sites = writes.filter_map(|command| self.sites(command).ok()).flatten();
+        sites.map(|index| self.judged[index].literal.file.clone()).collect()
+    }
+
+    /// What was carried out for this comment before: the commit, or the head of a pull request, and the pin.
+    fn before(&self) -> Vec<(CommitId, &PinRecord)> {
+        let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
+        let history = self.snapshot.history.known().into_iter().flatten().filter(|record| own(&&record.pin));
+        let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (pull.head.clone(), pin)));
+        let committed: Vec<_> = history.map(|record| (record.commit.clone(), &record.pin)).collect();
+        if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }
+    }
+
+    fn name(&self) -> String {
+        format!("{COMMENT}{}", self.ask.comment.id)
+    }
+}
+
+/// `https://forge.example.org/ops/infra/issues/3#issuecomment-12` → 12
+fn comment_id(asked: &Asked) -> Option<u64> {
+    asked.comment.rsplit_once("#issuecomment-")?.1.parse().ok()
+}
+
+/// Nothing of a comment is done when its author may not do all of it.
+fn may_not(commands: &[Command], has: Right) -> Option<Vec<Reply>> {
+    let lacking = commands.iter().find(|command| command.needs() > has)?;
+    let why = format!("nothing was done because `{}` needs a right that its author has not", lacking.word());
+    let told = commands.iter().map(|command| match command.needs() > has {
+        true => Outcome::MayNot { command: command.word(), needs: command.needs(), has },
+        false => Outcome::Refused { command: command.word(), why: why.clone(), hint: None },
+    });
+    Some(told.map(Reply::Told).collect())
+}
+
+fn written_before(command: &Command, before: &[(CommitId, &PinRecord)]) -> Reply {
+    let action = match command {
+        Command::Pin { .. } => Action::Pin,
+        Command::Unpin { .. } => Action::Unpin,
+        Command::Rollback { .. } => Action::Rollback,
+        Command::Hold { .. } => Action::Hold,
+        Command::Resume { .. } => Action::Resume,
+        other => return Reply::Later(other.clone()),
+    };
+    let own: Vec<_> = before.iter().filter(|(_, pin)| pin.action == action).collect();
+    let command = command.word();
+    Reply::Told(match own.first() {
+        Some((commit, _)) => {
+            let sites = own.iter().map(|(_, pin)| pin.site.clone()).collect();
+            Outcome::WrittenBefore { command, commit: commit.clone(), sites }
+        }
+        None => Outcome::Nothing { command, why: "there was nothing to do when the comment was carried out".into() },
+    })
+}
+
+impl Settled<'_> {
+    /// Takes what the comments change out of the hands of the rest of the plan.
+    pub fn claim(&mut self, judged: &mut [Judged]) {
+        for site in judged {
+            if let Some((verdict, reason, to)) = self.touched.get(&site.decision.site) {
+                site.hold_back(*verdict, reason.clone());
+                site.decision.to = to.clone();
+            } else if site.want.as_ref().is_some_and(|want| want.edits.iter().any(|edit| self.files.contains(&edit.file))) {
+                site.hold_back(Verdict::Waiting, "a comment asks for another change of the same file: this goes on after it".into());
+                self.again = true;
+            }
+        }
+    }
+
+    /// Returns the answers, with what only the finished plan can tell.
+    pub fn answers(self, snapshot: &Snapshot, judged: &[Judged], plan: &Plan) -> Vec<Answer> {
+        let Some(forge) = snapshot.forge.known() else { return Vec::new() };
+        let answers = self.answers.into_iter().map(|(ask, replies)| {
+            let desk = Desk { snapshot, forge, judged, ask };
+            let outcomes = replies.into_iter().map(|reply| match reply {
+                Reply::Told(outcome) => outcome,
+                Reply::Later(command) => read::tell(&desk, plan, &command),
+            });
+            Answer { comment: ask.comment.clone(), author: ask.author.clone(), outcomes: outcomes.collect() }
+        });
+        answers.collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! What the proof of a change refuses about holds, and what it allows side by side.
+
+use super::bytes::{HEREDOC, ana, tf, two};
+use super::*;
+use crate::pipeline::Plan;
+
+fn refused(snapshot: &Snapshot, edits: &[Edit], pins: Vec<PinRecord>) -> String {
+    proof::prove(snapshot, &[change(edits.to_vec(), pins)]).expect_err("refused")
+}
+
+/// An edit that puts text in place of the first `from`.
+fn edit(snapshot: &Snapshot, file: &str, from: &str, put: &str) -> Edit {
+    let start = text(snapshot, file).find(from).expect(from);
+    let span = crate::terraform::span::Span::new(start, start + from.len());
+    Edit { file: path(file), span, expect: from.into(), put: put.into(), why: "a test".into() }
+}
+
+/// An edit that puts text behind the first `before`.
+fn behind(snapshot: &Snapshot, file: &str, before: &str, put: &str) -> Edit {
+    let found = edit(snapshot, file, before, put);
+    let span = crate::terraform::span::Span::new(found.span.end, found.span.end);
+    Edit { span, expect: Vec::new(), ..found }
+}
+
+#[test]
+fn a_site_is_held_exactly_when_that_was_planned() {
+    let snapshot = repo(&[("a/main.tf", &tf("image = \"x:3\"")), ("b/main.tf", &tf("image = \"y:3\""))]);
+    let (literal, site) = snapshot.scan.sites().next().expect("a site");
+    let edits = put(&snapshot, literal, site, &ana()).unwrap();
+    let key = &site.key;
+    assert_eq!(
+        refused(&snapshot, &edits, vec![record(site, Action::Move)]),
+        format!("{key} would be held by ana until 2026-12-01 00:00 UTC: why, which is not planned")
+    );
+    assert_eq!(refused(&snapshot, &edits, Vec::new()), refused(&snapshot, &edits, vec![record(site, Action::Move)]));
+    let comment = [behind(&snapshot, "a/main.tf", "image = \"x:3\"", " # none")];
+    assert_eq!(refused(&snapshot, &comment, vec![record(site, Action::Hold)]), format!("{key} would not be held"));
+    let held = after(&snapshot, &edits, site, Action::Pin).unwrap();
+    let (_, site) = self::site(&held, &key.0);
+    let words = "hold until=2026-12-01 by=ana because=\"why\"";
+    let gone = [edit(&held, "a/main.tf", &format!(" # pintle: {words}\n"), "\n")];
+    assert_eq!(refused(&held, &gone, vec![record(site, Action::Move)]), format!("{key} would lose a hold, which is not planned"));
+    assert!(proof::prove(&held, &[change(gone.to_vec(), vec![record(site, Action::Unpin)])]).is_ok());
+    let still = "would no longer be held by ana until 2026-12-01 00:00 UTC: why";
+    assert_eq!(refused(&held, &gone, vec![record(site, Action::Lift)]), format!("{key} {still}"));
+    let comment = [behind(&held, "a/main.tf", "{\n", "# none\n")];
+    let would = format!("{key} would still be held by ana until 2026-12-01 00:00 UTC: why");
+    assert_eq!(refused(&held, &comment, vec![record(site, Action::Resume)]), would);
+}
+
+#[test]
+fn a_hold_may_not_reach_another_site_and_a_comment_may_say_nothing_more() {
+    let snapshot = two("");
+    let (_, site) = snapshot.scan.sites().next().expect("a site");
+    let both = [behind(&snapshot, "a/main.tf", "\" }", " # pintle: hold")];
+    let why = refused(&snapshot, &both, vec![record(site, Action::Hold)]);
+    assert!(why.ends_with(":b would be held, which is not planned"), "{why}");
+    let never = [behind(&snapshot, "a/main.tf", "\" }", " # pintle: b: never")];
+    let why = refused(&snapshot, &never, Vec::new());
+    assert!(why.ends_with(":b would be treated in another way, and nothing of that was planned"), "{why}");
+}
+
+#[test]
+fn of_the_configuration_only_holds_may_change() {
+    let snapshot = repo(&[("a/main.tf", HEREDOC), ("pintle.toml", "[git]\nbranch = \"x\"\n")]);
+    let (_, site) = snapshot.scan.sites().next().expect("a site");
+    for put in ["branch = \"y\"", "branch = \"x\"\nbranch = \"y\""] {
+        let edits = [edit(&snapshot, "pintle.toml", "branch = \"x\"", put)];
+        let why = refused(&snapshot, &edits, vec![record(site, Action::Hold)]);
+        assert!(why.starts_with("pintle.toml"), "{why}");
+    }
+}
+
+#[test]
+fn changes_of_one_pass_may_both_append_to_the_configuration() {
+    let other = HEREDOC.replace("name: a\n    spec", "name: b\n    spec").replace("\"a\"", "\"b\"");
+    for toml in [None, Some("version = 1"), Some("version = 1\n")] {
+        let mut files = vec![("a/main.tf", HEREDOC), ("a/b.tf", &other)];
+        files.extend(toml.map(|toml| ("pintle.toml", toml)));
+        let snapshot = repo(&files);
+        let one = |(literal, site)| change(put(&snapshot, literal, site, &ana()).unwrap(), vec![record(site, Action::Hold)]);
+        let changes: Vec<Change> = snapshot.scan.sites().map(one).collect();
+        assert_eq!(changes.len(), 2);
+        proof::prove(&snapshot, &changes).unwrap();
+    }
+}
+
+#[test]
+fn of_two_changes_of_one_line_the_second_has_to_wait() {
+    let snapshot = two("");
+    let one = |(literal, site)| change(put(&snapshot, literal, site, &ana()).unwrap(), vec![record(site, Action::Hold)]);
+    let changes: Vec<Change> = snapshot.scan.sites().map(one).collect();
+    let plan = Plan { changes: changes.clone(), ..crate::plan::plan(&snapshot) };
+    let (plan, refused) = proof::proved(&snapshot, plan);
+    assert_eq!((plan.changes, refused.len()), (changes[..1].to_vec(), 1));
+    assert!(refused[0].1.starts_with("the changes do not hold together: two edits of a/main.tf overlap"), "{refused:?}");
+}
+
+#[test]
+fn the_diff_shows_a_new_configuration() {
+    let snapshot = repo(&[("a/main.tf", HEREDOC)]);
+    let (literal, site) = snapshot.scan.sites().next().expect("a site");
+    let edits = put(&snapshot, literal, site, &hold("", "", "x")).unwrap();
+    let changes = [change(edits, Vec::new())];
+    let shown = crate::plan::diff::changes(&snapshot.files, &changes);
+    assert!(shown.contains("+++ b/pintle.toml\n") && shown.contains("+because = \"x\"\n"), "{shown}");
+}

@@ -1,0 +1,74 @@
+//! One change in flight.
+
+use super::forge::*;
+use super::*;
+use crate::pipeline::answer::Notice;
+use crate::pipeline::forge::{Check, Checks, Pipeline};
+use crate::pipeline::{Route, Verdict};
+
+const IMAGE: &str = "x/a:v1";
+
+/// A site that is behind and is committed, and a pipeline.
+fn world(pipeline: Pipeline) -> Snapshot {
+    let behind = snapshot(vec![site("one", 1, &pinned(IMAGE, 'a'))]).says(IMAGE, 'b').seen(IMAGE, 'b', "2026-11-20T00:00:00Z");
+    behind.configured("[defaults]\nmode = 'commit'").forged(|forge| forge.pipeline = Some(pipeline))
+}
+
+fn late(mut pipeline: Pipeline) -> Pipeline {
+    pipeline.at = at("2026-11-22T11:30:00Z");
+    pipeline
+}
+
+fn red() -> Checks {
+    Checks::Red(vec![Check { context: "ci/apply".into(), description: "failed".into(), url: None }])
+}
+
+#[test]
+fn a_commit_waits_for_the_one_before_it() {
+    const RUNNING: &str = "the pipeline of aaaaaaaaaa has not ended (one change in flight)";
+    const FAILED: &str = "the pipeline of aaaaaaaaaa failed; nothing is added before it is green or another commit is";
+    let not_expected = || Pipeline { expected: false, ..pipeline(Checks::Missing) };
+    let older = |checks: Checks| Pipeline { commit: commit('9'), ..pipeline(checks) };
+    let reported = |pipeline: Pipeline| Pipeline { reported: true, ..pipeline };
+    let table = [
+        ("green", pipeline(Checks::Green), None, false),
+        ("pending", pipeline(Checks::Pending), Some(RUNNING), false),
+        ("missing", pipeline(Checks::Missing), Some(RUNNING), false),
+        ("none expected", not_expected(), None, false),
+        ("none expected for long", late(not_expected()), None, false),
+        ("pending for too long", late(pipeline(Checks::Pending)), None, true),
+        ("missing for too long", late(pipeline(Checks::Missing)), None, true),
+        ("told", reported(late(pipeline(Checks::Missing))), None, false),
+        ("red", pipeline(red()), Some(FAILED), true),
+        ("red and told", reported(pipeline(red())), Some(FAILED), false),
+        ("red, and somebody pushed since", older(red()), None, true),
+    ];
+    for (what, pipeline, waits, notice) in table {
+        let plan = world(pipeline).plan();
+        let reason = plan.decisions[0].reasons.first().filter(|_| plan.decisions[0].verdict == Verdict::Waiting).map(String::as_str);
+        assert_eq!((reason, plan.changes.len()), (waits, usize::from(waits.is_none())), "{what}");
+        assert_eq!(plan.notices.len(), usize::from(notice), "{what}");
+        assert_eq!(plan.ledger.first_seen.len(), usize::from(waits.is_some()), "{what}");
+    }
+    let older_runs = world(older(Checks::Pending)).plan();
+    assert_eq!(older_runs.decisions[0].reasons[0], "the pipeline of 9999999999 has not ended (one change in flight)");
+}
+
+#[test]
+fn a_failed_pipeline_is_told_with_its_checks() {
+    let Notice::Pipeline { commit: id, failed, since, .. } = world(pipeline(red())).plan().notices.remove(0);
+    assert_eq!((id, failed.len(), since), (commit('a'), 1, at("2026-11-22T11:50:00Z")));
+}
+
+#[test]
+fn nothing_waits_where_nobody_wants_to() {
+    let config = "[defaults]\nmode = 'commit'\n[pipeline]\nwait = false";
+    let plan = world(pipeline(red())).configured(config).plan();
+    assert_eq!((plan.changes.len(), plan.notices.len()), (1, 1));
+}
+
+#[test]
+fn proposals_do_not_wait() {
+    let plan = world(pipeline(Checks::Pending)).configured("").plan();
+    assert!(matches!(plan.changes[0].route, Route::PullRequest(_)));
+}
