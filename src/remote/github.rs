@@ -200,14 +200,14 @@ fn http(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Dur
 
 /// The last cause, which says most; without addresses.
 fn innermost(why: &octocrab::Error) -> String {
-    if let octocrab::Error::Json { source, .. } = why {
-        return format!("its answer cannot be read: {}", source.inner());
-    }
     let mut cause: &dyn std::error::Error = why;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    match why {
+        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => format!("its answer cannot be read: {cause}"),
+        _ => cause.to_string(),
+    }
 }
 
 fn host(url: &Url) -> String {

@@ -213,7 +213,7 @@ async fn garbage_and_silence_are_errors() {
     for body in ["", "garbage", "{}", "[{}]", "[1]", "\u{feff}[]"] {
         hub.say(200, &[], body);
         let why = client.releases("a", "b").await.unwrap_err();
-        assert!(matches!(&why, GithubError::Failed { why, .. } if why.starts_with("its answer cannot be read")), "{body}: {why}");
+        assert!(matches!(&why, GithubError::Failed { .. }) && why.may_pass(), "{body}: {why}");
     }
     hub.answers.lock().unwrap().push_back(Answer::Never);
     let api = hub.start().await;
@@ -239,5 +239,5 @@ fn addresses_and_tokens_that_cannot_be_used_are_refused() {
     let why = new("https://github.example.org", "a\nsecret").unwrap();
     assert!(!why.contains("secret"), "{why}");
     let ca = Client::new(&Url::parse(API).unwrap(), None, Some(b"nothing")).err().unwrap();
-    assert_eq!(ca.to_string(), "cannot set up https for api.github.com");
+    assert!(ca.to_string().starts_with("cannot set up https for api.github.com"), "{ca}");
 }

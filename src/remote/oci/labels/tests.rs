@@ -73,8 +73,9 @@ async fn annotations_stand_in_for_labels_and_attestations_are_no_image() {
         "annotations": { "org.opencontainers.image.version": "1", "org.opencontainers.image.revision": "inner", "x": "y" },
     });
     let manifest = put(&running, MANIFEST, &manifest).await;
+    let attests = put(&running, MANIFEST, &json!({ "schemaVersion": 2, "mediaType": MANIFEST, "annotations": { SOURCE: "https://attests" } })).await;
     let attestation = json!({
-        "mediaType": MANIFEST, "digest": format!("sha256:{}", "0".repeat(64)), "size": 1,
+        "mediaType": MANIFEST, "digest": attests.as_str(), "size": 1,
         "platform": { "os": "unknown", "architecture": "unknown" },
     });
     let index = json!({
@@ -89,7 +90,7 @@ async fn annotations_stand_in_for_labels_and_attestations_are_no_image() {
     assert_eq!(labels.len(), 3, "{labels:?}");
 
     let artifact =
-        json!({ "schemaVersion": 2, "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": "sha256:x" } });
+        json!({ "schemaVersion": 2, "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": config.as_str() } });
     let artifact = put(&running, MANIFEST, &artifact).await;
     assert_eq!(client(&running, None).labels(HOST, "a/b", &artifact).await.unwrap(), BTreeMap::new());
 }
