@@ -51,7 +51,7 @@ fn release(repo: &Repo, who: &Account, tag: &str, body: &str, more: &Value) {
 fn open(line: &ForgeLine) -> (u64, String) {
     let pulls = line.repo.pulls("open");
     assert_eq!(pulls.len(), 1);
-    (number(&pulls[0]["number"]), text(&pulls[0]["body"]))
+    (number(&pulls[0]), text(&pulls[0]["body"]))
 }
 
 #[test]

@@ -66,7 +66,9 @@ impl Client {
             let document: Document = read(&manifest.bytes, at)?;
             // The inner document speaks before the outer.
             let outer = std::mem::replace(&mut found, annotations(document.annotations));
-            outer.into_iter().for_each(|(name, value)| drop(found.entry(name).or_insert(value)));
+            for (name, value) in outer {
+                found.entry(name).or_insert(value);
+            }
             match (child(&document.manifests), document.config) {
                 (Some(child), _) => next = child,
                 (None, Some(config)) => {
