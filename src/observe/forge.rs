@@ -112,7 +112,10 @@ impl Look<'_> {
         }
         let comments = self.client.comments_of(pull.number).await?.items;
         let own = comments.iter().filter(|comment| comment.author.id == pull.author.id);
-        Ok(own.flat_map(|comment| Marker::all(&comment.body)).filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None }).collect())
+        Ok(own
+            .flat_map(|comment| Marker::all(&comment.body))
+            .filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None })
+            .collect())
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Checks> {
@@ -126,7 +129,9 @@ impl Look<'_> {
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
         let expected = required || !self.config.pipeline.contexts.is_empty() || self.usually(last).await?;
-        let pull = pulls.iter().find(|pull| pull.merge_commit.as_ref() == Some(&commit) || pull.merged && pull.head.as_ref() == Some(&last.commit));
+        let pull = pulls
+            .iter()
+            .find(|pull| pull.merge_commit.as_ref() == Some(&commit) || pull.merged && pull.head.as_ref() == Some(&last.commit));
         let said = |body: &str| Marker::all(body).contains(&Marker::Pipeline(commit.clone()));
         let reported = match &checks {
             Checks::Green => false,

@@ -316,7 +316,12 @@ impl Case<'_> {
             Some(first) => (format!("first seen {}", show_time(first)), format!(", quiet for {}", show(settle))),
             None => ("first seen in this pass".into(), String::new()),
         };
-        Ok((format!("{seen}{settled}"), format!("Upstream moved {image}: {seen}{settled}.")))
+        // A pull request is compared with what the next pass would propose: its text is told as that pass will tell it.
+        let told = match self.snapshot.forge {
+            Seen::NotAsked => seen.clone(),
+            _ => format!("first seen {}", show_time(first)),
+        };
+        Ok((format!("{seen}{settled}"), format!("Upstream moved {image}: {told}{settled}.")))
     }
 
     /// Until when the move waits. A first sight is told without its time, so that a plan says nothing of when it was made.

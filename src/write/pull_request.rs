@@ -1,7 +1,7 @@
 //! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
 
-use super::{Desk, Went};
 use super::commit;
+use super::{Desk, Went};
 use crate::comment::pull_request as words;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -55,7 +55,13 @@ impl Desk<'_> {
         let (number, url, done) = match open {
             None => {
                 let labels = self.labels(client, proposal, labels).await?;
-                let new = NewPull { title: words.title, body: words.body, head: format!("{BRANCHES}{name}"), base: clone.branch().to_owned(), labels };
+                let new = NewPull {
+                    title: words.title,
+                    body: words.body,
+                    head: format!("{BRANCHES}{name}"),
+                    base: clone.branch().to_owned(),
+                    labels,
+                };
                 let (number, url) = opened(client, &new).await?;
                 (number, url, Some(PullDone::Opened))
             }

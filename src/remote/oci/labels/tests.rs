@@ -73,7 +73,8 @@ async fn annotations_stand_in_for_labels_and_attestations_are_no_image() {
         "annotations": { "org.opencontainers.image.version": "1", "org.opencontainers.image.revision": "inner", "x": "y" },
     });
     let manifest = put(&running, MANIFEST, &manifest).await;
-    let attests = put(&running, MANIFEST, &json!({ "schemaVersion": 2, "mediaType": MANIFEST, "annotations": { SOURCE: "https://attests" } })).await;
+    let attests =
+        put(&running, MANIFEST, &json!({ "schemaVersion": 2, "mediaType": MANIFEST, "annotations": { SOURCE: "https://attests" } })).await;
     let attestation = json!({
         "mediaType": MANIFEST, "digest": attests.as_str(), "size": 1,
         "platform": { "os": "unknown", "architecture": "unknown" },
