@@ -248,7 +248,7 @@ fn sources_are_hosts_as_addresses_have_them() {
         "codeberg.org/",
         "Codeberg.org",
         "a b",
-        "u@codeberg.org",
+        "u@git.example.org",
         "codeberg.org:443",
         "codeberg.org?x",
         "*.org/x",

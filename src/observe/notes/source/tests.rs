@@ -27,8 +27,8 @@ fn a_source_is_an_address_with_owner_and_name() {
         "ssh://git@github.com/a/b",
         "https://github.com/a",
         "https://immich.app/",
-        "https://user:secret@github.com/a/b",
-        "https://token@github.com/a/b",
+        "https://user:secret@git.example.org/a/b",
+        "https://token@git.example.org/a/b",
         "file:///etc/passwd/x",
         "javascript:alert(1)",
     ] {
