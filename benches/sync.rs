@@ -171,5 +171,5 @@ fn channels(puts: &[Put]) -> BTreeSet<Channel> {
         files.insert(RepoPath::new(&put.path).expect("a path in the repo"), Entry::Text(put.bytes.clone().into()));
     }
     let config = Config::default();
-    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config)
+    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config, &pintle::pipeline::Seen::NotAsked)
 }

@@ -6,12 +6,13 @@ pub mod checkout;
 mod forge;
 pub mod history;
 pub mod ledger;
+pub mod merged;
 pub mod notes;
 pub mod registry;
 mod registries;
 mod session;
 
-pub use forge::{checks, forge};
+pub use forge::{checks, forge, merged_history};
 pub use registries::{Registries, Told};
 pub use session::Session;
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::forge::{Check, Checks};
-use crate::pipeline::{Plan, Receipt, Snapshot};
+use crate::pipeline::{Plan, Receipt, Recorded, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, Refusals, Work, WriteLease};
 use std::time::Duration;
@@ -35,6 +35,12 @@ pub async fn look(session: &Session) -> Result<Planned> {
     let snapshot = observe::offline(&session.setup, &checkout);
     let plan = plan::plan(&snapshot);
     Ok(Planned { snapshot, plan, refused: Refusals::new() })
+}
+
+/// Returns what pintle wrote before, newest first, also what came by merges that only the forge tells about.
+pub async fn past(session: &Session) -> Result<Seen<Vec<Recorded>>> {
+    let checkout = checkout(session).await?;
+    Ok(observe::merged_history(session, &checkout).await)
 }
 
 /// Observes and plans; changes nothing.
@@ -98,7 +104,8 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let forge = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
-    let snapshot = Snapshot { forge, ..observe::observe(session, checkout, channels, registries, progress).await };
+    let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
+    let snapshot = Snapshot { forge, history, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }

@@ -12,6 +12,10 @@ use crate::remote::forgejo;
 use crate::remote::github;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a push is not tried again that the server refused though its API allows it.
+const REFUSED: Duration = Duration::from_secs(3_600);
 
 /// What passes are made with.
 pub struct Session {
@@ -26,8 +30,8 @@ pub struct Session {
 struct Warm {
     registries: Option<(Arc<Config>, Registries)>,
     answers: Answers,
-    /// The server's words, once it refused a push to the branch.
-    refused: Option<String>,
+    /// The server's words when it refused a push to the branch.
+    refused: Option<(String, Instant)>,
 }
 
 /// What was answered lately.
@@ -67,13 +71,12 @@ impl Session {
         self.github.as_ref()
     }
 
-    /// Makes the next pass ask everything anew.
+    /// Makes the next pass ask registries and caches anew, and sources that did not answer.
     pub fn forget(&self) {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.answers.upstream.clear();
         warm.answers.cache.clear();
         warm.answers.notes.renew();
-        warm.refused = None;
     }
 
     /// The registries as the configuration has them; made anew when it changes.
@@ -92,11 +95,12 @@ impl Session {
 
     /// Remembers that the branch takes no push of pintle's, and why.
     pub fn refused(&self, why: String) {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some((why, Instant::now()));
     }
 
     pub(super) fn was_refused(&self) -> Option<String> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused.clone()
+        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
     }
 
     pub(super) fn answers(&self) -> Answers {

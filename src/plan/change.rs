@@ -7,7 +7,6 @@ use crate::model::reference::Channel;
 use crate::pipeline::{Change, PinRecord, Route, Snapshot, Verdict};
 use crate::sites::{Literal, Site};
 use crate::terraform::edit::Edit;
-use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -142,7 +142,7 @@ impl Desk<'_> {
                 Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Left }))
             }
             PullStep::Merge { number, name, head } => {
-                let how = self.merge_how(client, head).await?;
+                let how = self.merge_how(client, clone, *number, head).await?;
                 match client.merge(*number, &how).await {
                     Ok(()) | Err(MergeError::Already) => {
                         Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Merged }))
@@ -153,12 +153,21 @@ impl Desk<'_> {
         }
     }
 
-    async fn merge_how(&self, client: &Client, head: &CommitId) -> Result<MergeHow> {
+    async fn merge_how(&self, client: &Client, clone: &Clone, number: u64, head: &CommitId) -> Result<MergeHow> {
         let style = match self.work.snapshot.config.forge.merge_style.as_deref().and_then(MergeStyle::parse) {
             Some(style) => style,
             None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
         };
-        Ok(MergeHow { style, head: head.clone(), title: None, message: None, delete_branch: true, patience: PATIENCE })
+        // The forge's own message of a squash has no trailers; all other styles keep the commit.
+        let (title, message) = match style {
+            MergeStyle::Squash => {
+                let text = clone.head(head)?.message;
+                let (subject, rest) = text.split_once('\n').unwrap_or((&text, ""));
+                (Some(format!("{subject} (#{number})")), Some(rest.trim().to_owned()))
+            }
+            _ => (None, None),
+        };
+        Ok(MergeHow { style, head: head.clone(), title, message, delete_branch: true, patience: PATIENCE })
     }
 }
 
