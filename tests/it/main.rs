@@ -18,6 +18,7 @@ mod quoting;
 mod pull_requests;
 mod races;
 mod registry_conformance;
+mod release_notes;
 mod rendered;
 mod repos;
 mod run;
