@@ -38,7 +38,7 @@ fn a_line_with_a_comment_keeps_it() {
         assert_eq!(world.verdict(name), "held", "{held}");
     }
     assert!(held[0].contains("\n          # pintle: hold by=ana because=\"of a\"\n          image = "), "{}", held[0]);
-    assert!(held[1].contains(" # pintle: force; hold by=ana because=\"of b\"\n"), "{}", held[1]);
+    assert!(held[1].contains(" # pintle: force, hold by=ana because=\"of b\"\n"), "{}", held[1]);
     world.does("/resume one\n/resume two\n/resume three\n/resume four");
     assert_eq!(texts.map(|(name, _)| world.line.text(name, "main")), before, "as it was before");
     world.is_at_rest();

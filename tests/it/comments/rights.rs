@@ -29,7 +29,7 @@ fn readers_and_strangers_may_ask_and_change_nothing() {
     let mixed = world.reply(mixed);
     assert!(mixed.contains("**`/help`**: nothing was done") && mixed.contains("may only read it"), "{mixed}");
     let told: Vec<String> = told.into_iter().map(|comment| world.reply(comment)).collect();
-    for (reply, sign) in told.iter().zip(["in-sync", "2 in-sync", "nothing to write", "/rollback [target]"]) {
+    for (reply, sign) in told.iter().zip(["in-sync", "2 in-sync", "nothing to write", "| `/plan` | says what pintle would do now |"]) {
         assert!(reply.contains(sign), "{sign}: {reply}");
     }
     world.is_at_rest();
@@ -96,6 +96,9 @@ fn owners_administrators_and_teams_may() {
             "units": ["repo.code", "repo.issues", "repo.pulls"]});
         let team = id(&owner.post("/orgs/acme/teams", &options));
         owner.must("PUT", &format!("/teams/{team}/members/{}", who.login), &json!({}));
+    }
+    for who in [&tom, &una] {
+        eprintln!("XXX {}", world.line.gitea.admin().get(&world.line.repo.path(&format!("/collaborators/{}/permission", who.login))));
     }
     let (done, denied) = (world.says(&tom, "/hold web"), world.says(&una, "/resume web"));
     world.line.sync();

@@ -35,7 +35,7 @@ fn talk_about_commands_is_passed_over() {
 fn one_word_that_cannot_be_read_stops_the_whole_comment() {
     let world = World::new();
     let cases = [
-        ("Hello\n\n/hold web\n/pin db becuase it leaks", "line 4, **`/pin`**: `becuase` is not a word of it, did you mean `because`?"),
+        ("Hello\n\n/hold web\n/pin db becuase it leaks", "line 4, **`/pin`**: `becuase` is not a word of it: did you mean `because`?"),
         ("/hold web for 7d now", "line 1, **`/hold`**: `now` is not a word of it"),
         ("/hold web for 7d for 8d", "line 1, **`/hold`**: it says twice how long"),
         ("/pin web to 1.29 to 1.30", "line 1, **`/pin`**: it says `to` twice"),
