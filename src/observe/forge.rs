@@ -234,7 +234,7 @@ impl Look<'_> {
             Err(PermissionError::MayNotAsk(_)) if self.config.forge.commanders.contains(&author.id) => Seen::Known(Right::Write),
             Err(PermissionError::MayNotAsk(error)) => {
                 tracing::warn!(%error, author = author.login, "only [forge] commanders may command: the token's account is no administrator of the repo");
-                Seen::Known(Right::Read)
+                Seen::NotAsked
             }
             Err(PermissionError::Failed(error)) => Seen::Unknown(sentence(&error)),
         };
