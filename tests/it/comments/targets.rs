@@ -124,7 +124,7 @@ fn without_a_target_a_pull_request_of_two_images_asks_which() {
     world.line.sync();
     let reply = world.reply_on(pull, comment);
     assert!(
-        reply.contains(&format!("which image, and there are several")) && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")),
+        reply.contains("which image, and there are several") && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")),
         "{reply}"
     );
     let (commit, _) = world.does_on(pull, "/hold because both wait");
