@@ -117,7 +117,7 @@ fn runtime() -> Runtime {
 fn setup(remote: &str, clones: &str) -> Setup {
     let remote = Remote::parse(remote).expect("a path is a remote");
     let origin = Origin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
-    Setup { origin, config: None, registries: Told::default(), forge: None, commits: COMMITS, clock: jiff::Timestamp::now }
+    Setup { origin, config: None, registries: Told::default(), forge: None, github: None, commits: COMMITS, clock: jiff::Timestamp::now }
 }
 
 /// A bare remote with the repo, and a registry with all its images.
@@ -171,5 +171,5 @@ fn channels(puts: &[Put]) -> BTreeSet<Channel> {
         files.insert(RepoPath::new(&put.path).expect("a path in the repo"), Entry::Text(put.bytes.clone().into()));
     }
     let config = Config::default();
-    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config)
+    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config, &pintle::pipeline::Seen::NotAsked)
 }

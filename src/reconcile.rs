@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::forge::{Check, Checks};
-use crate::pipeline::{Plan, Receipt, Snapshot};
+use crate::pipeline::{Plan, Receipt, Recorded, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, Refusals, Work, WriteLease};
 use std::time::Duration;
@@ -35,6 +35,12 @@ pub async fn look(session: &Session) -> Result<Planned> {
     let snapshot = observe::offline(&session.setup, &checkout);
     let plan = plan::plan(&snapshot);
     Ok(Planned { snapshot, plan, refused: Refusals::new() })
+}
+
+/// Returns what pintle wrote before, newest first, also what came by merges that only the forge tells about.
+pub async fn past(session: &Session) -> Result<Seen<Vec<Recorded>>> {
+    let checkout = checkout(session).await?;
+    Ok(observe::merged_history(session, &checkout).await)
 }
 
 /// Observes and plans; changes nothing.
@@ -98,12 +104,13 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let forge = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
-    let snapshot = Snapshot { forge, ..observe::observe(session, checkout, channels, registries, progress).await };
+    let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
+    let snapshot = Snapshot { forge, history, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }
 
-/// Proves every digest at its registry and every edit in the text, A digest that nobody
+/// Proves every digest at its registry and every edit in the text, and asks what changed in the images of pull requests. A digest that nobody
 /// serves is not pinned: the plan is made without it.
 async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
@@ -112,6 +119,10 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
             break;
         }
         now.snapshot.unproved.extend(failed);
+        now.plan = plan::plan(&now.snapshot);
+    }
+    now.snapshot.notes = observe::notes::notes(session, registries, &now.snapshot, &now.plan).await;
+    if !now.snapshot.notes.is_empty() {
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);

@@ -10,8 +10,7 @@ use serde_json::json;
 
 pub fn run(args: &Log) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
-    let looked = on_runtime(reconcile::look(&session))?;
-    let all = match &looked.snapshot.history {
+    let all = match on_runtime(reconcile::past(&session))? {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
         Seen::NotAsked => {

@@ -5,7 +5,7 @@ use crate::cli::{Format, Sync};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
 use crate::observe::Session;
-use crate::pipeline::{Receipt, Seen, Verdict};
+use crate::pipeline::{PullDone, Receipt, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
 use crate::plan::json::to_json;
@@ -16,7 +16,9 @@ use serde_json::json;
 pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries)?;
     if args.wait && session.forge().is_none() {
-        return Err(Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL"));
+        return Err(
+            Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL")
+        );
     }
     let bar = Bar::new();
     if args.dry_run {
@@ -48,7 +50,8 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     }
     let forge = matches!(planned.snapshot.forge, Seen::Unknown(_)) || !receipt.troubles.is_empty();
     let done = if forge { Done::Partly } else { done(&planned, &receipt.refused) };
-    if args.wait && !receipt.commits.is_empty() {
+    let merged = receipt.pulls.iter().any(|pull| pull.done == PullDone::Merged);
+    if args.wait && (merged || !receipt.commits.is_empty()) {
         return Ok(if followed(&session, &planned, &receipt).await? { done } else { Done::Partly });
     }
     Ok(done)

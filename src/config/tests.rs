@@ -111,11 +111,14 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
     assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
-    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`"));
+    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`"));
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
     assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
     let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
     assert_eq!(hint.as_deref(), Some("did you mean `image`?"));
+    let (what, hint, _) = complaint("[defaults]\nmode = { adpt = \"commit\" }\n");
+    assert_eq!(what, "pintle.toml:2 is wrong: there is no key `adpt` here");
+    assert_eq!(hint.as_deref(), Some("did you mean `adopt`?"));
     let (what, hint, _) = complaint("[defaults]\nmode = \"comit\"\n");
     assert_eq!(what, "pintle.toml:2 is wrong: there is no word `comit` here");
     assert_eq!(hint.as_deref(), Some("did you mean `commit`?"));
@@ -184,7 +187,7 @@ fn six_fields_are_warned_about() {
 fn the_schema_knows_every_section() {
     let schema = super::schema();
     let properties = schema["properties"].as_object().expect("properties");
-    assert_eq!(properties.len(), 14);
+    assert_eq!(properties.len(), 16);
     assert_eq!(schema["additionalProperties"], serde_json::Value::Bool(false));
     assert_eq!(schema["properties"]["version"]["type"], serde_json::json!(["integer", "null"]));
 }
@@ -230,4 +233,28 @@ fn a_path_may_have_brackets() {
     assert_eq!(path("images[0]"), "images/0");
     let (what, ..) = complaint("[[extra]]\nfile = 'x.json'\npath = 'a..b'");
     assert_eq!(what, "pintle.toml:3 is wrong: `a..b` is not a path such as `spec.containers.*.image`");
+}
+
+#[test]
+fn sources_are_hosts_as_addresses_have_them() {
+    assert_eq!(parse("").forge.sources, ["codeberg.org".into()]);
+    assert!(parse("").forge.release_notes);
+    let forge = parse("[forge]\nrelease_notes = false\nsources = [\"git.example.org:3000\"]\n").forge;
+    assert_eq!((forge.release_notes, forge.sources), (false, vec!["git.example.org:3000".into()]));
+    assert_eq!(parse("[forge]\nsources = []\n").forge.sources, []);
+    for host in [
+        "",
+        "https://codeberg.org",
+        "codeberg.org/",
+        "Codeberg.org",
+        "a b",
+        "u@git.example.org",
+        "codeberg.org:443",
+        "codeberg.org?x",
+        "*.org/x",
+    ] {
+        let (what, hint, _) = complaint(&format!("[forge]\nsources = [\"{host}\"]\n"));
+        assert_eq!(what, format!("pintle.toml:2 is wrong: `{host}` is no host"));
+        assert!(hint.is_some_and(|hint| hint.contains("codeberg.org")), "{host}");
+    }
 }

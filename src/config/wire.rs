@@ -1,8 +1,11 @@
 //! The keys of `pintle.toml` as they are written. Their doc comments are the descriptions in the JSON schema.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
+use std::fmt;
 use toml::Spanned;
 
 /// A string and where it stands.
@@ -209,11 +212,36 @@ pub(super) struct Defaults {
 }
 
 /// One mode for everything, or one for each action.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected `commit`, `pull-request`, `off`, or a table of them for `adopt`, `move` and `rollback`")]
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(super) enum Modes {
     All(Mode),
     Each(ModeOf),
+}
+
+/// By hand, so that a wrong word or key is named: an untagged enum says only that nothing fits.
+impl<'de> Deserialize<'de> for Modes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ModesVisitor)
+    }
+}
+
+struct ModesVisitor;
+
+impl<'de> Visitor<'de> for ModesVisitor {
+    type Value = Modes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `move` and `rollback`")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Modes, E> {
+        Mode::deserialize(word.into_deserializer()).map(Modes::All)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Modes, A::Error> {
+        ModeOf::deserialize(MapAccessDeserializer::new(map)).map(Modes::Each)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -379,6 +407,11 @@ pub(super) struct Forge {
     /// Numeric ids of accounts that may command where pintle may not look up their rights.
     #[serde(default)]
     pub commanders: Vec<u64>,
+    /// Whether pull requests tell what changed in their images; for that their labels are read at the registries: true without it.
+    pub release_notes: Option<bool>,
+    /// Hosts of Forgejo or Gitea that may be asked, over https, for the releases of images whose sources they have, besides the forge itself and
+    /// GitHub: `["codeberg.org"]` without it.
+    pub sources: Option<Vec<Text>>,
     /// Commands in older comments are not carried out: `1d` without it.
     pub command_age: Option<Text>,
 }

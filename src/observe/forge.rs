@@ -1,7 +1,7 @@
 //! What the forge says: pintle's own pull requests, comments that wait for an answer, whether the branch takes pushes, what CI made of the last
 //! commit. Reads only; a comment's author is looked up by numeric id, now.
 
-use super::{Checkout, Session};
+use super::{Checkout, Session, merged};
 use crate::comment::marker::Marker;
 use crate::comment::parse;
 use crate::config::Config;
@@ -37,6 +37,19 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> Seen<Forge> {
     }
 }
 
+/// Returns the checkout's history with what came by merges that lost the trailers, as far as the forge can be asked.
+pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Vec<Recorded>> {
+    let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
+    let look = Look { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
+    match look.merged().await {
+        Ok(pulls) => merged::history(checkout, &pulls),
+        Err(error) => {
+            tracing::warn!(%error, "the forge could not be asked for what was merged by it");
+            checkout.history.clone()
+        }
+    }
+}
+
 /// The error's sentence with its cause.
 fn sentence(error: &Error) -> String {
     error.causes.first().map_or_else(|| error.what.clone(), |cause| format!("{}: {cause}", error.what))
@@ -66,12 +79,13 @@ impl Look<'_> {
             return Err(Error::failed(format!("{} has more new comments than are read at once", self.client.place())));
         }
         let own: Vec<&Comment> = comments.items.iter().filter(|comment| comment.author.id == me.id).collect();
+        let known = self.pulls(&pulls.items).await?;
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
         Ok(Forge {
             direct: direct(&self.branch, branch.as_ref(), refused),
             asks: self.asks(&me, &comments.items, &own).await?,
-            pulls: self.pulls(&pulls.items).await?,
-            pipeline: self.pipeline(&me, &own, &pulls.items, required).await?,
+            pipeline: self.pipeline(&me, &own, &known, required).await?,
+            pulls: known,
             url: self.client.place().url(),
             me: Account { id: me.id, login: me.login.into() },
         })
@@ -79,6 +93,13 @@ impl Look<'_> {
 
     fn days_ago(&self, days: i64) -> Timestamp {
         self.now.checked_sub((days * 24).hours()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    async fn merged(&self) -> Result<Vec<PullRequest>> {
+        let me = self.client.me().await?;
+        let pulls = self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES).await?.items;
+        let merged: Vec<Pull> = pulls.into_iter().filter(|pull| pull.merged).collect();
+        self.pulls(&merged).await
     }
 
     async fn pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
@@ -112,7 +133,10 @@ impl Look<'_> {
         }
         let comments = self.client.comments_of(pull.number).await?.items;
         let own = comments.iter().filter(|comment| comment.author.id == pull.author.id);
-        Ok(own.flat_map(|comment| Marker::all(&comment.body)).filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None }).collect())
+        Ok(own
+            .flat_map(|comment| Marker::all(&comment.body))
+            .filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None })
+            .collect())
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Checks> {
@@ -120,27 +144,34 @@ impl Look<'_> {
     }
 
     /// What CI made of the newest commit of pintle's on the branch.
-    async fn pipeline(&self, me: &forgejo::Account, own: &[&Comment], pulls: &[Pull], required: bool) -> Result<Option<Pipeline>> {
-        let Seen::Known(history) = &self.checkout.history else { return Ok(None) };
+    async fn pipeline(&self, me: &forgejo::Account, own: &[&Comment], pulls: &[PullRequest], required: bool) -> Result<Option<Pipeline>> {
+        let Seen::Known(history) = merged::history(self.checkout, pulls) else { return Ok(None) };
         let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
-        let expected = required || !self.config.pipeline.contexts.is_empty() || self.usually(last).await?;
-        let pull = pulls.iter().find(|pull| pull.merge_commit.as_ref() == Some(&commit) || pull.merged && pull.head.as_ref() == Some(&last.commit));
+        let expected =
+            required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(&history, last).await?;
+        let came_by = |pull: &&PullRequest| match &pull.state {
+            PullState::Merged { commit: merge, .. } => merge.as_ref() == Some(&commit) || pull.head == last.commit,
+            PullState::Open | PullState::Closed { .. } => false,
+        };
+        let pull = pulls.iter().find(came_by).map(|pull| pull.number);
         let said = |body: &str| Marker::all(body).contains(&Marker::Pipeline(commit.clone()));
         let reported = match &checks {
             Checks::Green => false,
+            Checks::Missing if !expected => false,
             _ => own.iter().any(|comment| said(&comment.body)) || self.issues_say(me, &said).await?,
         };
         let (subject, at) = (last.subject.clone(), last.at);
-        Ok(Some(Pipeline { checks, expected, pull: pull.map(|pull| pull.number), reported, commit, subject, at }))
+        Ok(Some(Pipeline { checks, expected, pull, reported, commit, subject, at }))
     }
 
-    /// Says whether the commit before pintle's had a status.
-    async fn usually(&self, last: &Recorded) -> Result<bool> {
+    /// Says whether the commit before pintle's push had a status. CI is started for the last commit of a push, and all of one push have one time.
+    async fn usually(&self, history: &[Recorded], last: &Recorded) -> Result<bool> {
         let Some(clone) = &self.checkout.clone else { return Ok(false) };
-        let past = clone.past(&last.landed, 2, std::time::Duration::from_secs(5))?;
-        match past.iter().find(|past| past.commit != last.landed && past.merged_by.is_none()) {
+        let together: BTreeSet<&CommitId> = history.iter().take_while(|one| one.at == last.at).map(|one| &one.landed).collect();
+        let past = clone.past(&last.landed, together.len() + 1, std::time::Duration::from_secs(5))?;
+        match past.iter().find(|past| past.merged_by.is_none() && !together.contains(&past.commit)) {
             Some(before) => Ok(!self.client.statuses(&before.commit).await?.statuses.is_empty()),
             None => Ok(false),
         }

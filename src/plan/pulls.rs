@@ -95,7 +95,7 @@ fn leave(snapshot: &Snapshot, forge: &Forge, judged: &mut [Judged]) -> Vec<PullS
             Some(pull) => {
                 let why = format!("somebody pushed to {BRANCHES}{}; pull request #{} is left alone", branch.name, pull.number);
                 theirs.for_each(|site| site.hold_back(Verdict::Waiting, why.clone()));
-                if !pull.left.contains(&branch.tip) {
+                if pull.left.is_empty() {
                     steps.push(PullStep::Leave { number: pull.number, name: branch.name.clone(), tip: branch.tip.clone() });
                 }
             }

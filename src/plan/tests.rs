@@ -171,7 +171,7 @@ impl Snapshot {
             asked: None,
         };
         let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");
-        let record = Recorded { commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
+        let record = Recorded { landed: commit.clone(), commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
         if let Seen::Known(history) = &mut self.history {
             history.insert(0, record);
         }

@@ -1,7 +1,7 @@
 //! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
 
-use super::{Desk, Went};
 use super::commit;
+use super::{Desk, Went};
 use crate::comment::pull_request as words;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -55,7 +55,13 @@ impl Desk<'_> {
         let (number, url, done) = match open {
             None => {
                 let labels = self.labels(client, proposal, labels).await?;
-                let new = NewPull { title: words.title, body: words.body, head: format!("{BRANCHES}{name}"), base: clone.branch().to_owned(), labels };
+                let new = NewPull {
+                    title: words.title,
+                    body: words.body,
+                    head: format!("{BRANCHES}{name}"),
+                    base: clone.branch().to_owned(),
+                    labels,
+                };
                 let (number, url) = opened(client, &new).await?;
                 (number, url, Some(PullDone::Opened))
             }
@@ -120,7 +126,7 @@ impl Desk<'_> {
         match step {
             PullStep::Close { number, name, tip, why } => {
                 // One request: a body without a record is what tells it from one that a person declined.
-                let change = PullChange { title: None, body: Some(words::closing(why).body), open: Some(false) };
+                let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
                     delete(clone, name, tip)?;
@@ -136,7 +142,7 @@ impl Desk<'_> {
                 Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Left }))
             }
             PullStep::Merge { number, name, head } => {
-                let how = self.merge_how(client, head).await?;
+                let how = self.merge_how(client, clone, *number, head).await?;
                 match client.merge(*number, &how).await {
                     Ok(()) | Err(MergeError::Already) => {
                         Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Merged }))
@@ -147,12 +153,21 @@ impl Desk<'_> {
         }
     }
 
-    async fn merge_how(&self, client: &Client, head: &CommitId) -> Result<MergeHow> {
+    async fn merge_how(&self, client: &Client, clone: &Clone, number: u64, head: &CommitId) -> Result<MergeHow> {
         let style = match self.work.snapshot.config.forge.merge_style.as_deref().and_then(MergeStyle::parse) {
             Some(style) => style,
             None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
         };
-        Ok(MergeHow { style, head: head.clone(), title: None, message: None, delete_branch: true, patience: PATIENCE })
+        // The forge's own message of a squash has no trailers; all other styles keep the commit.
+        let (title, message) = match style {
+            MergeStyle::Squash => {
+                let text = clone.head(head)?.message;
+                let (subject, rest) = text.split_once('\n').unwrap_or((&text, ""));
+                (Some(format!("{subject} (#{number})")), Some(rest.trim().to_owned()))
+            }
+            _ => (None, None),
+        };
+        Ok(MergeHow { style, head: head.clone(), title, message, delete_branch: true, patience: PATIENCE })
     }
 }
 

@@ -4,8 +4,8 @@ use super::{Desk, Went};
 use crate::comment::marker::Marker;
 use crate::comment::reply::{self, Link};
 use crate::error::Result;
-use crate::pipeline::answer::{Answer, Outcome};
 use crate::model::commit::CommitId;
+use crate::pipeline::answer::{Answer, Outcome};
 use crate::remote::forgejo::{Client, Comment};
 use url::Url;
 
@@ -50,7 +50,8 @@ impl Desk<'_> {
         let own = async || -> Result<Vec<Comment>> {
             let marker = Marker::Answer(answer.comment.id);
             let all = client.comments_of(answer.comment.issue).await?.items;
-            let mut own: Vec<Comment> = all.into_iter().filter(|one| one.author.id == me && Marker::all(&one.body).contains(&marker)).collect();
+            let mut own: Vec<Comment> =
+                all.into_iter().filter(|one| one.author.id == me && Marker::all(&one.body).contains(&marker)).collect();
             own.sort_by_key(|one| one.id);
             Ok(own)
         };

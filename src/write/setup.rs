@@ -85,7 +85,8 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Resu
     }
     let name = wanted.branch.clone().unwrap_or_else(|| repo.default_branch.clone());
     let branch = client.branch(&name).await?;
-    let branch = branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
+    let branch =
+        branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
     say(State::Found, protection(&branch));
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
     say(State::Found, "comments can be read".into());
@@ -115,7 +116,10 @@ fn rights(repo: &Repo, client: &Client) -> Vec<Line> {
         lines.push(line(State::Wrong, "pull requests are switched off in the repo's settings"));
     }
     if !repo.has_issues {
-        lines.push(line(State::Note, "issues are switched off: commands work on pull requests only, and a pipeline that fails is not reported"));
+        lines.push(line(
+            State::Note,
+            "issues are switched off: commands work on pull requests only, and a pipeline that fails is not reported",
+        ));
     }
     lines.push(if repo.admin {
         line(State::Found, "the account administrates the repo: it may look up who may command")
@@ -155,7 +159,11 @@ async fn labels(client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
 }
 
 async fn webhook(client: &Client, wanted: &Hooked, dry_run: bool) -> Result<Line> {
-    let new = NewHook { url: wanted.url.clone(), secret: wanted.secret.clone(), events: EVENTS.iter().map(|event| (*event).to_owned()).collect() };
+    let new = NewHook {
+        url: wanted.url.clone(),
+        secret: wanted.secret.clone(),
+        events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),
+    };
     let known = client.hooks().await?.into_iter().find(|hook| hook.url == wanted.url.as_str());
     let what = format!("webhook to {}", wanted.url);
     let line = |state| Line { state, what: what.clone() };

@@ -33,7 +33,7 @@ fn complains(output: &Output, code: i32, sentences: &[&str]) {
 
 #[test]
 fn help_reads_as_it_was_read_over() {
-    let commands = ["", "scan", "plan", "sync", "run", "explain", "log", "config", "config schema", "config check", "demo", "completions"];
+    let commands = ["", "scan", "plan", "sync", "run", "explain", "log", "config", "config schema", "config check", "setup", "setup forgejo", "demo", "completions"];
     let demos = ["demo serve", "demo push"];
     for command in commands.into_iter().chain(demos) {
         let folder = clones();
@@ -107,9 +107,9 @@ fn a_folder_is_read_and_not_touched() {
         }
         let home = program.home().to_owned();
         let (child, kept) = program.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?} {}", String::from_utf8_lossy(&output.stderr));
-        assert!(String::from_utf8_lossy(&output.stdout).contains("quay.io/team/app"), "{args:?}");
+        let output = kept.output(child);
+        assert_eq!(output.code, Some(code), "{args:?} {}", output.stderr);
+        assert!(output.stdout.contains("quay.io/team/app"), "{args:?}");
         assert_eq!((home.read_dir().unwrap().count(), kept.path()), (0, home.as_path()), "{args:?} left something at home");
     }
     let mut left = Vec::new();
@@ -306,11 +306,11 @@ fn data_goes_to_standard_output_and_talk_does_not() {
 fn a_reader_that_goes_away_is_no_failure() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     for args in [vec!["scan", "--output", "json"], vec!["scan"], vec!["plan"], vec!["sync", "--dry-run"], vec!["sync"]] {
-        let (mut child, _home) = line.pintle(args[0], &args[1..]).start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let (mut child, kept) = line.pintle(args[0], &args[1..]).start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{args:?} {said}");
+        let output = kept.output(child);
+        let said = output.stderr;
+        assert_eq!(output.code, Some(0), "{args:?} {said}");
         assert!(!said.contains("panicked") && !said.contains("error"), "{args:?} {said}");
     }
     assert_eq!(line.remote.history().len(), 2);

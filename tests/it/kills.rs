@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::cmd::Pintle;
+use crate::support::cmd::{Kept, Pintle};
 use crate::support::git::BRANCH;
 use crate::support::git_host::GitHost;
 use crate::support::line::{Line, clones, path, stack};
@@ -54,8 +54,8 @@ fn sync(line: &Line, host: Option<&GitHost>) -> Pintle {
 }
 
 /// Starts a `sync` in a process group of its own, by which what it leaves running is known.
-fn start(line: &Line, host: Option<&GitHost>) -> (Child, tempfile::TempDir) {
-    sync(line, host).start(|command| command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()))
+fn start(line: &Line, host: Option<&GitHost>) -> (Child, Kept) {
+    sync(line, host).start(|command| command.process_group(0))
 }
 
 /// Waits for what a killed run left running, which is the server's end of a push; `git fsck` calls objects missing that come while it looks.

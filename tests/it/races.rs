@@ -4,6 +4,7 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
+use crate::support::cmd::Kept;
 use crate::support::git::BRANCH;
 use crate::support::git_host::GitHost;
 use crate::support::line::{Line, clones, path, stack};
@@ -34,7 +35,7 @@ fn patient_line() -> Line {
 /// Starts all of them, each with its own arguments, and lets each come to its end. Returns what each wrote on standard output.
 fn together(line: &Line, host: Option<&GitHost>, runs: Vec<(&TempDir, Vec<String>)>) -> Vec<String> {
     let address = host.map_or_else(|| line.remote.path().display().to_string(), GitHost::url);
-    let started: Vec<(Child, TempDir)> = runs
+    let started: Vec<(Child, Kept)> = runs
         .into_iter()
         .map(|(clones, more)| {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
@@ -42,11 +43,10 @@ fn together(line: &Line, host: Option<&GitHost>, runs: Vec<(&TempDir, Vec<String
             run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
-    let ended = started.into_iter().map(|(child, _home)| {
-        let output = child.wait_with_output().expect("its output can be read");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{said}");
-        String::from_utf8(output.stdout).expect("it is UTF-8")
+    let ended = started.into_iter().map(|(child, kept)| {
+        let output = kept.output(child);
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        output.stdout
     });
     ended.collect()
 }

@@ -19,5 +19,6 @@ pub mod incoming;
 pub mod line;
 pub mod nginx;
 pub mod registry;
+pub mod secrets;
 pub mod tofu;
 pub mod token_server;

@@ -81,6 +81,15 @@ fn one_change_a_stack_or_group() {
     assert_eq!(names(&by_rule), [("two".into(), 3)]);
 }
 
+#[test]
+fn a_file_may_be_edited_by_several_commits_of_a_pass() {
+    let sites = vec![site("one", 1, "x/a:v1"), site("one", 2, "x/b:v1"), site("two", 1, "x/c:v1")];
+    let all = ["x/a:v1", "x/b:v1", "x/c:v1"].iter().fold(snapshot(sites), |s, image| s.says(image, 'b'));
+    let plan = all.configured("[[group]]\nname = 'pair'\nimages = ['x/b', 'x/c']").plan();
+    let names: Vec<_> = plan.changes.iter().map(|change| &*change.name).collect();
+    assert_eq!((names, plan.again), (vec!["one", "pair"], false));
+}
+
 /// Two pinned sites behind upstream, long settled, in one group.
 fn pair(first: impl FnOnce(Literal) -> Literal) -> Snapshot {
     let sites = vec![first(site("one", 1, &pinned("x/a:v1", 'a'))), site("two", 1, &pinned("x/b:v1", 'a'))];

@@ -130,7 +130,14 @@ impl Snapshot {
         };
         let asked = comment.map(|id| Asked { by: "ana (7)".into(), comment: url(&format!("issues/3#issuecomment-{id}")).to_string() });
         let pin = PinRecord { action, site: key, image, from: from.map(digest), to: to.map(digest), cause: Cause::Command, asked };
-        let record = Recorded { commit: commit('c'), at: at("2026-11-21T00:00:00Z"), author: "pintle".into(), subject: "x".into(), pin };
+        let record = Recorded {
+            commit: commit('c'),
+            landed: commit('c'),
+            at: at("2026-11-21T00:00:00Z"),
+            author: "pintle".into(),
+            subject: "x".into(),
+            pin,
+        };
         if let Seen::Known(history) = &mut self.history {
             history.insert(0, record);
         }
@@ -175,7 +182,14 @@ pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
     let after = looked_at(crate::plan::proof::edited(&before.files, &edits).expect("edits"));
     let mut history = before.history.known().cloned().unwrap_or_default();
     for pin in commits.iter().flat_map(|change| &change.pins) {
-        let record = Recorded { commit: commit('e'), at: before.at, author: "pintle".into(), subject: "x".into(), pin: pin.clone() };
+        let record = Recorded {
+            commit: commit('e'),
+            landed: commit('e'),
+            at: before.at,
+            author: "pintle".into(),
+            subject: "x".into(),
+            pin: pin.clone(),
+        };
         history.insert(0, record);
     }
     let config =

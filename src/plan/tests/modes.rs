@@ -90,7 +90,8 @@ fn a_tag_that_goes_back_is_only_ever_proposed() {
 #[test]
 fn what_was_pinned_before_decides() {
     use Action::*;
-    let table: [(&str, &[(Action, Option<char>, char)], Verdict); 11] = [
+    type Past = &'static [(Action, Option<char>, char)];
+    let table: [(&str, Past, Verdict); 11] = [
         ("nothing", &[], Verdict::Move),
         ("moved on", &[(Adopt, None, 'c'), (Move, Some('c'), 'a')], Verdict::Move),
         ("taken back by hand", &[(Move, Some('a'), 'b')], Verdict::Blocked),

@@ -8,9 +8,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
-use tempfile::TempDir;
-
-use super::cmd::Pintle;
+use super::cmd::{Kept, Pintle};
 use super::guard::die_with_parent;
 use super::http::{Reply, ask, request};
 
@@ -24,15 +22,15 @@ pub struct Daemon {
     lines: Receiver<String>,
     /// The lines that were taken so far.
     log: Vec<String>,
-    _home: TempDir,
+    kept: Kept,
 }
 
 impl Daemon {
     /// Starts `run` (which has to log JSON).
     pub fn start(run: Pintle) -> Daemon {
-        let (mut child, home) = run.start(|command| {
+        let (mut child, kept) = run.start(|command| {
             die_with_parent(command);
-            command.stdout(Stdio::null()).stderr(Stdio::piped())
+            command.stderr(Stdio::piped())
         });
         let stderr = child.stderr.take().expect("it is a pipe");
         let (tell, lines) = channel();
@@ -44,7 +42,7 @@ impl Daemon {
                 }
             }
         });
-        Daemon { child, lines, log: Vec::new(), _home: home }
+        Daemon { child, lines, log: Vec::new(), kept }
     }
 
     /// Waits for the line whose message starts so, and returns its fields.
@@ -89,7 +87,9 @@ impl Daemon {
         while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
             self.log.push(line);
         }
-        (code, std::mem::take(&mut self.log).join("\n"))
+        let log = std::mem::take(&mut self.log).join("\n");
+        self.kept.check(&log);
+        (code, log)
     }
 
     /// Asks it to stop, and waits for its end, which has to be a good one. Returns all that it logged.
@@ -114,6 +114,10 @@ impl Drop for Daemon {
         // Both fail only when it has already been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            self.log.extend(self.lines.iter());
+            self.kept.check(&self.log.join("\n"));
+        }
     }
 }
 

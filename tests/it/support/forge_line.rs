@@ -73,7 +73,7 @@ impl ForgeLine {
         let (forge, clones) = (self.forge(), clones.display().to_string());
         let mut args = vec![command, "-vv", "--forge", &forge, "--cache-dir", &clones];
         args.extend(more);
-        Pintle::new(self.clones.path(), args).secret("PINTLE_TOKEN", self.bot.token.expose_secret())
+        Pintle::new(self.clones.path(), args).env("PINTLE_TOKEN", self.bot.token.expose_secret())
     }
 
     /// A `sync` that has to do all that was to be done.

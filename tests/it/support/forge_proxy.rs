@@ -252,8 +252,9 @@ impl Shared {
             None => Some(None),
         });
         if let Some(Some(process)) = victim {
-            sigkill(process);
+            // Noted first: whoever sees the end of the process finds it here.
             self.change(|state| state.killing.as_mut().map(|killing| killing.done = Some(seen.clone())));
+            sigkill(process);
         }
     }
 }
