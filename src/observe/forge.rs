@@ -231,8 +231,8 @@ impl Look<'_> {
         let named = self.config.forge.commanders.contains(&author.id);
         let right = match self.client.permission(&author.login).await {
             // What a team may write unit by unit is no right to the repo as Gitea tells it: `read` may mean more than that.
-            Ok(Some(permission)) if permission.account.id == author.id && permission.right == Right::Read && named => Seen::Known(Right::Write),
-            Ok(Some(permission)) if permission.account.id == author.id => Seen::Known(permission.right),
+            Ok(Some(told)) if told.account.id == author.id && told.right == Right::Read && named => Seen::Known(Right::Write),
+            Ok(Some(told)) if told.account.id == author.id => Seen::Known(told.right),
             Ok(_) => Seen::Known(Right::None),
             Err(PermissionError::MayNotAsk(_)) if named => Seen::Known(Right::Write),
             Err(PermissionError::MayNotAsk(error)) => {
