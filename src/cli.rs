@@ -330,6 +330,19 @@ pub struct Registries {
     /// The pull-through cache of a registry: docker.io=http://cache.example.org:5000 (repeatable)
     #[arg(long, value_name = "HOST=URL", env = "PINTLE_CACHE", hide_env_values = true, value_delimiter = ',', help_heading = "Registries")]
     pub cache: Vec<String>,
+    /// Where GitHub is asked what changed in an image: https://github.example.org/api/v3 for an Enterprise; off for nowhere
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "https://api.github.com",
+        env = "PINTLE_GITHUB_API",
+        hide_env_values = true,
+        help_heading = "Registries"
+    )]
+    pub github_api: String,
+    /// A file with a token for GitHub, which answers few questions without one (or the token itself in PINTLE_GITHUB_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_GITHUB_TOKEN_FILE", hide_env_values = true, help_heading = "Registries")]
+    pub github_token_file: Option<PathBuf>,
     /// Seconds one request to a registry may take
     #[arg(
         long,

@@ -2,6 +2,7 @@
 
 mod check;
 mod complain;
+mod forge;
 mod scan;
 mod wire;
 
@@ -245,6 +246,10 @@ pub struct Forge {
     pub merge_style: Option<Arc<str>>,
     /// Accounts, by numeric id, that may command where their right cannot be looked up.
     pub commanders: Vec<u64>,
+    /// Whether pull requests tell what changed in their images.
+    pub release_notes: bool,
+    /// Hosts (`host` or `host:port`) of Forgejo or Gitea that are asked for releases over https, besides the forge itself.
+    pub sources: Vec<Arc<str>>,
     /// Commands in comments older than this are not carried out.
     pub command_age: SignedDuration,
 }
@@ -313,6 +318,8 @@ impl Default for Forge {
             labels: vec!["pintle".into()],
             merge_style: None,
             commanders: Vec::new(),
+            release_notes: true,
+            sources: vec!["codeberg.org".into()],
             command_age: SignedDuration::from_hours(24),
         }
     }

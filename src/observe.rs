@@ -7,6 +7,7 @@ mod forge;
 pub mod history;
 pub mod ledger;
 pub mod merged;
+pub mod notes;
 pub mod registry;
 mod registries;
 mod session;
@@ -26,9 +27,11 @@ use crate::remote::git::{Access, Clone, Remote};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use url::Url;
 
 /// How many commits back the history is usually read: a few years of a busy repo.
 pub const COMMITS: usize = 5_000;
@@ -51,6 +54,8 @@ pub struct Setup {
     pub registries: Told,
     /// The forge, where one is named.
     pub forge: Option<ForgeAt>,
+    /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
+    pub github: Option<GithubAt>,
     /// How many commits back the history is read.
     pub commits: usize,
     pub clock: fn() -> Timestamp,
@@ -61,6 +66,14 @@ pub struct Setup {
 pub struct ForgeAt {
     pub place: forgejo::Place,
     pub told: forgejo::Told,
+}
+
+/// Where GitHub's API is, and who asks.
+#[derive(Clone)]
+pub struct GithubAt {
+    pub api: Url,
+    /// Without it little may be asked, and only what is public.
+    pub token: Option<SecretString>,
 }
 
 /// The repo as it is at one commit, and what it says about itself.

@@ -110,7 +110,7 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
     Planned { snapshot, plan, refused: Refusals::new() }
 }
 
-/// Proves every digest at its registry and every edit in the text, A digest that nobody
+/// Proves every digest at its registry and every edit in the text, and asks what changed in the images of pull requests. A digest that nobody
 /// serves is not pinned: the plan is made without it.
 async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
@@ -119,6 +119,10 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
             break;
         }
         now.snapshot.unproved.extend(failed);
+        now.plan = plan::plan(&now.snapshot);
+    }
+    now.snapshot.notes = observe::notes::notes(session, registries, &now.snapshot, &now.plan).await;
+    if !now.snapshot.notes.is_empty() {
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);

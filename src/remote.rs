@@ -2,5 +2,7 @@
 
 pub mod forgejo;
 pub mod git;
+#[cfg(feature = "github")]
+pub mod github;
 pub mod oci;
 pub mod tls;

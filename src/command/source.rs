@@ -4,7 +4,7 @@ use super::out;
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{COMMITS, ForgeAt, Origin, Session, Setup, Told};
+use crate::observe::{COMMITS, ForgeAt, GithubAt, Origin, Session, Setup, Told};
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::oci::docker_config::DockerConfig;
@@ -20,6 +20,8 @@ const REMOTE: &str = "PINTLE_REMOTE";
 const FORGE: &str = "PINTLE_FORGE";
 /// The variable that holds the remote's token itself.
 const TOKEN: &str = "PINTLE_TOKEN";
+/// The variable that holds the token for GitHub itself.
+const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
 pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
@@ -92,7 +94,8 @@ fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &c
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
     let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
-    Session::new(Setup { origin, config, registries: told, forge, commits: COMMITS, clock: jiff::Timestamp::now })
+    let github = github(registries)?;
+    Session::new(Setup { origin, config, registries: told, forge, github, commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
@@ -104,6 +107,17 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
         ..Access::default()
     };
     Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
+}
+
+/// Where GitHub is asked, if anywhere.
+fn github(registries: &cli::Registries) -> Result<Option<GithubAt>> {
+    if matches!(registries.github_api.as_str(), "" | "off") {
+        return Ok(None);
+    }
+    let wrong =
+        |e| Error::usage("the address of --github-api cannot be read").because(e).hint("for example https://api.github.com, or off");
+    let api = Url::parse(&registries.github_api).map_err(wrong)?;
+    Ok(Some(GithubAt { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
 }
 
 /// The secret that webhooks are signed with.

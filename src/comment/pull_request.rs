@@ -34,14 +34,6 @@ pub struct Words {
     pub body: String,
 }
 
-/// What is said of a pull request with nothing left to propose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closing {
-    pub comment: String,
-    /// Takes the place of the body; records nothing, so that it does not read as declined.
-    pub body: String,
-}
-
 /// How much of it is told: less where all of it would be too long.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
@@ -64,13 +56,10 @@ pub fn words(change: &Change, proposal: &Proposal, snapshot_at: Timestamp, forge
     Ok(Words { title: title(&change.message), body: text + &record })
 }
 
-/// Returns what is said when pintle closes a pull request because nothing is left to propose; `why` is a sentence.
-pub fn closing(why: &str) -> Closing {
-    let why = said(why);
-    Closing {
-        comment: format!("There is nothing left to propose here: {why}. That is why this pull request is closed and its branch deleted.\n"),
-        body: format!("pintle took this proposal back: {why}. Merging it is no longer of use.\n"),
-    }
+/// Returns the body of a pull request that pintle closes because nothing is left to propose; `why` is a sentence. It records nothing, so that the
+/// pull request does not read as declined.
+pub fn closing(why: &str) -> String {
+    format!("pintle took this proposal back: {}. Merging it is no longer of use, so it is closed and its branch deleted.\n", said(why))
 }
 
 /// Returns what is said once when somebody else pushed to the branch of that name.

@@ -55,6 +55,7 @@ impl Teller<'_> {
         match outcome {
             Outcome::Written { command, change, done } => self.written(command, change, done),
             Outcome::WrittenBefore { command, commit, sites } => self.written_before(command, commit, sites),
+            Outcome::ProposedBefore { command, pull, sites } => self.proposed_before(command, *pull, sites),
             Outcome::Nothing { command, why } => format!("{}: {}\n", word(command), sentence("there was nothing to do, because ", why)),
             Outcome::Refused { command, why, hint } => refused(command, why, hint.as_deref()),
             Outcome::NotFound { command, target, near } => self.not_found(command, target, near),
@@ -62,6 +63,7 @@ impl Teller<'_> {
             Outcome::Text { command, title, lines } => self.text(command, title, lines),
             Outcome::Help => help(),
             Outcome::Misread(misread) => self.misread(misread),
+            Outcome::MayNotAsk { command } => self.may_not_ask(command),
             Outcome::MayNot { command, needs, has } => self.may_not(command, *needs, *has),
             Outcome::Edited => {
                 "Nothing was done: this comment was edited after it was written, and pintle does not act on edits. What is still \
@@ -95,9 +97,19 @@ impl Teller<'_> {
     }
 
     fn written_before(&self, command: &str, commit: &CommitId, sites: &[String]) -> String {
-        let items: Vec<String> = sites.iter().map(|site| format!("- {}", named(site))).collect();
         let link = commit_link(commit, self.forge_url);
-        let head = format!("{}: done in {link}, which was written before this reply could be.\n", word(command));
+        self.before(format!("{}: done in {link}, which was written before this reply could be.\n", word(command)), sites)
+    }
+
+    fn proposed_before(&self, command: &str, pull: u64, sites: &[String]) -> String {
+        let page = format!("{}/pulls/{pull}", self.forge_url.as_str().trim_end_matches('/'));
+        let link = quote::link(&format!("pull request {pull}"), &page);
+        let what = "which was opened before this reply could be written. It takes effect when that is merged";
+        self.before(format!("{}: proposed in {link}, {what}.\n", word(command)), sites)
+    }
+
+    fn before(&self, head: String, sites: &[String]) -> String {
+        let items: Vec<String> = sites.iter().map(|site| format!("- {}", named(site))).collect();
         if items.is_empty() { head } else { format!("{head}\n{}", lines(&items, self.room.saturating_sub(head.len() + 100))) }
     }
 
@@ -119,10 +131,7 @@ impl Teller<'_> {
             Some(target) => format!("{} can mean several images", named(target)),
             None => "it does not say which image, and there are several".to_owned(),
         };
-        let head = format!(
-            "{}: nothing was done, because {why}. One of these says which, with the rest of the command behind it:\n\n",
-            word(command)
-        );
+        let head = format!("{}: nothing was done, because {why}. One of these says which:\n\n", word(command));
         let ready: Vec<String> = candidates.iter().map(|name| format!("{command} {}", short(name, 300))).collect();
         format!("{head}{}", bounded_block(&ready, self.room.saturating_sub(head.len() + 100)))
     }
@@ -140,6 +149,17 @@ impl Teller<'_> {
         let hint = misread.hint.as_ref().map_or(String::new(), |hint| sentence(" What would help: ", hint));
         let what = sentence(&format!("{place}: "), &misread.what);
         format!("Nothing of this comment was done, because pintle could not read all of it: {what}{hint}\n")
+    }
+
+    fn may_not_ask(&self, command: &str) -> String {
+        let (login, id) = (named(&self.answer.author.login), self.answer.author.id);
+        format!(
+            "{}: nothing was done. It is for people who may write to this repository, and pintle's account is not told whether {login} may. What would \
+             help: an administrator of the repository makes pintle's account one too, or adds the id {id} to {} in {}.\n",
+            word(command),
+            quote::code("[forge] commanders"),
+            quote::code("pintle.toml"),
+        )
     }
 
     fn may_not(&self, command: &str, needs: Right, has: Right) -> String {

@@ -2,8 +2,8 @@
 
 use super::wire::{self, At, Many, Text};
 use super::{
-    Cache, Config, Defaults, Environment, Extra, Forge, Git, Group, HoldEntry, Match, Mode, Modes, Module, ModuleArguments, Pipeline,
-    Registry, Rule, Scan, VarFile,
+    Cache, Config, Defaults, Environment, Extra, Git, Group, HoldEntry, Match, Mode, Modes, Module, ModuleArguments, Pipeline, Registry,
+    Rule, Scan, VarFile,
 };
 use crate::model::duration;
 use crate::model::hold::{Hold, parse_until};
@@ -23,23 +23,23 @@ pub(super) struct Wrong {
     pub hint: Option<String>,
 }
 
-type Checked<T> = Result<T, Wrong>;
+pub(super) type Checked<T> = Result<T, Wrong>;
 
 impl<T> At<T> {
-    fn value(&self) -> &T {
+    pub(super) fn value(&self) -> &T {
         self.0.get_ref()
     }
 
-    fn wrong(&self, what: impl Into<String>) -> Wrong {
+    pub(super) fn wrong(&self, what: impl Into<String>) -> Wrong {
         Wrong { what: what.into(), span: self.0.span(), hint: None }
     }
 
-    fn check<U>(&self, parse: impl FnOnce(&T) -> Result<U, String>) -> Checked<U> {
+    pub(super) fn check<U>(&self, parse: impl FnOnce(&T) -> Result<U, String>) -> Checked<U> {
         parse(self.value()).map_err(|what| self.wrong(what))
     }
 }
 
-fn hint(wrong: Wrong, hint: &str) -> Wrong {
+pub(super) fn hint(wrong: Wrong, hint: &str) -> Wrong {
     Wrong { hint: Some(hint.into()), ..wrong }
 }
 
@@ -73,12 +73,12 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         registries: each(&wire.registry, registry)?,
         caches: each(&wire.cache, |cache| Ok(Cache { registry: host(&cache.registry)?, url: url(&cache.url)? }))?,
         git: git(&wire.git)?,
-        forge: forge(&wire.forge)?,
+        forge: super::forge::forge(&wire.forge)?,
         pipeline: pipeline(&wire.pipeline)?,
     })
 }
 
-fn each<T, U>(items: &[T], check: impl Fn(&T) -> Checked<U>) -> Checked<Vec<U>> {
+pub(super) fn each<T, U>(items: &[T], check: impl Fn(&T) -> Checked<U>) -> Checked<Vec<U>> {
     items.iter().map(check).collect()
 }
 
@@ -86,7 +86,7 @@ fn numbered<T, U>(items: &[T], check: impl Fn(usize, &T) -> Checked<U>) -> Check
     items.iter().enumerate().map(|(index, item)| check(index + 1, item)).collect()
 }
 
-fn optional<U>(text: Option<&Text>, check: impl FnOnce(&Text) -> Checked<U>) -> Checked<Option<U>> {
+pub(super) fn optional<U>(text: Option<&Text>, check: impl FnOnce(&Text) -> Checked<U>) -> Checked<Option<U>> {
     text.map(check).transpose()
 }
 
@@ -128,7 +128,7 @@ fn filled(text: &Text) -> Checked<Arc<str>> {
 }
 
 /// A text that ends up in a line of a commit.
-fn line(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn line(text: &Text) -> Checked<Arc<str>> {
     let value = filled(text)?;
     if value.contains(char::is_control) { Err(text.wrong("the text has a line break or another control character")) } else { Ok(value) }
 }
@@ -208,7 +208,7 @@ fn schedule(text: &Text) -> Checked<Schedule> {
     text.check(|text| Schedule::parse(text))
 }
 
-fn length(text: &Text) -> Checked<SignedDuration> {
+pub(super) fn length(text: &Text) -> Checked<SignedDuration> {
     text.check(|text| duration::parse(text))
 }
 
@@ -361,33 +361,6 @@ fn git(wire: &wire::Git) -> Checked<Git> {
         author_name: optional(wire.author_name.as_ref(), author)?.unwrap_or(built_in.author_name),
         author_email: optional(wire.author_email.as_ref(), author)?.unwrap_or(built_in.author_email),
     })
-}
-
-fn forge(wire: &wire::Forge) -> Checked<Forge> {
-    let built_in = Forge::default();
-    Ok(Forge {
-        max_pull_requests: match &wire.max_pull_requests {
-            Some(at) if *at.value() == 0 => {
-                return Err(hint(at.wrong("0 pull requests are none at all"), "write `mode = \"off\"` for that"));
-            }
-            Some(at) => usize::from(*at.value()),
-            None => built_in.max_pull_requests,
-        },
-        labels: wire.labels.as_ref().map_or(Ok(built_in.labels), |labels| each(labels, line))?,
-        merge_style: wire.merge_style.map(|style| merge_style(style).into()),
-        commanders: wire.commanders.clone(),
-        command_age: optional(wire.command_age.as_ref(), length)?.unwrap_or(built_in.command_age),
-    })
-}
-
-fn merge_style(style: wire::MergeStyle) -> &'static str {
-    match style {
-        wire::MergeStyle::Merge => "merge",
-        wire::MergeStyle::Rebase => "rebase",
-        wire::MergeStyle::RebaseMerge => "rebase-merge",
-        wire::MergeStyle::Squash => "squash",
-        wire::MergeStyle::FastForwardOnly => "fast-forward-only",
-    }
 }
 
 fn pipeline(wire: &wire::Pipeline) -> Checked<Pipeline> {

@@ -234,3 +234,27 @@ fn a_path_may_have_brackets() {
     let (what, ..) = complaint("[[extra]]\nfile = 'x.json'\npath = 'a..b'");
     assert_eq!(what, "pintle.toml:3 is wrong: `a..b` is not a path such as `spec.containers.*.image`");
 }
+
+#[test]
+fn sources_are_hosts_as_addresses_have_them() {
+    assert_eq!(parse("").forge.sources, ["codeberg.org".into()]);
+    assert!(parse("").forge.release_notes);
+    let forge = parse("[forge]\nrelease_notes = false\nsources = [\"git.example.org:3000\"]\n").forge;
+    assert_eq!((forge.release_notes, forge.sources), (false, vec!["git.example.org:3000".into()]));
+    assert_eq!(parse("[forge]\nsources = []\n").forge.sources, []);
+    for host in [
+        "",
+        "https://codeberg.org",
+        "codeberg.org/",
+        "Codeberg.org",
+        "a b",
+        "u@git.example.org",
+        "codeberg.org:443",
+        "codeberg.org?x",
+        "*.org/x",
+    ] {
+        let (what, hint, _) = complaint(&format!("[forge]\nsources = [\"{host}\"]\n"));
+        assert_eq!(what, format!("pintle.toml:2 is wrong: `{host}` is no host"));
+        assert!(hint.is_some_and(|hint| hint.contains("codeberg.org")), "{host}");
+    }
+}

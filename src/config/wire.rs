@@ -407,6 +407,11 @@ pub(super) struct Forge {
     /// Numeric ids of accounts that may command where pintle may not look up their rights.
     #[serde(default)]
     pub commanders: Vec<u64>,
+    /// Whether pull requests tell what changed in their images; for that their labels are read at the registries: true without it.
+    pub release_notes: Option<bool>,
+    /// Hosts of Forgejo or Gitea that may be asked, over https, for the releases of images whose sources they have, besides the forge itself and
+    /// GitHub: `["codeberg.org"]` without it.
+    pub sources: Option<Vec<Text>>,
     /// Commands in older comments are not carried out: `1d` without it.
     pub command_age: Option<Text>,
 }

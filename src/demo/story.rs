@@ -100,7 +100,15 @@ fn new_dir() -> Result<PathBuf> {
 fn setup(world: &World) -> Result<Setup> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
     let origin = Origin::Remote { remote, cache: world.clones(), access: Box::default() };
-    Ok(Setup { origin, config: None, registries: Told::default(), forge: None, commits: COMMITS, clock: jiff::Timestamp::now })
+    Ok(Setup {
+        origin,
+        config: None,
+        registries: Told::default(),
+        forge: None,
+        github: None,
+        commits: COMMITS,
+        clock: jiff::Timestamp::now,
+    })
 }
 
 fn channel(image: &str) -> Result<Channel> {

@@ -2,6 +2,7 @@
 
 use super::digest::Digest;
 use super::duration::show;
+use super::hold::show_until;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::sync::Arc;
@@ -105,6 +106,23 @@ impl Command {
         }
     }
 
+    /// Returns what stands behind the target, with a space before it, as it can be typed again: ` to 1.29 for 7d because it leaks`.
+    pub fn rest(&self) -> String {
+        let (to, end, because) = match self {
+            Self::Pin { to, end, because, .. } => (to.as_ref().map(ToString::to_string), *end, because.as_ref()),
+            Self::Rollback { to, because, .. } => (to.as_ref().map(ToString::to_string), None, because.as_ref()),
+            Self::Hold { end, because, .. } => (None, *end, because.as_ref()),
+            _ => (None, None, None),
+        };
+        let to = to.map(|to| format!(" to {to}"));
+        let end = end.map(|end| match end {
+            End::For(_) => format!(" {end}"),
+            End::Until(at) => format!(" until {}", show_until(at)),
+        });
+        let because = because.map(|because| format!(" because {because}"));
+        [to, end, because].into_iter().flatten().collect()
+    }
+
     pub fn target(&self) -> Option<&Target> {
         match self {
             Self::Pin { target, .. }
@@ -115,6 +133,24 @@ impl Command {
             | Self::Explain { target }
             | Self::Status { target } => target.as_ref(),
             Self::Plan | Self::Help => None,
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => f.write_str(tag),
+            Self::Digest(digest) => write!(f, "{digest}"),
+        }
+    }
+}
+
+impl fmt::Display for Back {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(digest) => write!(f, "{digest}"),
+            Self::Pins(pins) => write!(f, "{pins}"),
         }
     }
 }

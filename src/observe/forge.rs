@@ -149,7 +149,8 @@ impl Look<'_> {
         let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
-        let expected = required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(&history, last).await?;
+        let expected =
+            required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(&history, last).await?;
         let came_by = |pull: &&PullRequest| match &pull.state {
             PullState::Merged { commit: merge, .. } => merge.as_ref() == Some(&commit) || pull.head == last.commit,
             PullState::Open | PullState::Closed { .. } => false,
@@ -233,7 +234,7 @@ impl Look<'_> {
             Err(PermissionError::MayNotAsk(_)) if self.config.forge.commanders.contains(&author.id) => Seen::Known(Right::Write),
             Err(PermissionError::MayNotAsk(error)) => {
                 tracing::warn!(%error, author = author.login, "only [forge] commanders may command: the token's account is no administrator of the repo");
-                Seen::Known(Right::Read)
+                Seen::NotAsked
             }
             Err(PermissionError::Failed(error)) => Seen::Unknown(sentence(&error)),
         };

@@ -1,14 +1,15 @@
 //! What stays warm from one pass to the next: connections and tokens, and within a pass what registries answered. Nothing in it is needed: it only
 //! saves questions.
 
+use super::notes::Memory;
 use super::{Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
-use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::pipeline::notes::Notes;
 use crate::pipeline::{CacheAnswer, Upstream};
 use crate::remote::forgejo;
+#[cfg(feature = "github")]
+use crate::remote::github;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 pub struct Session {
     pub setup: Setup,
     forge: Option<forgejo::Client>,
+    #[cfg(feature = "github")]
+    github: Option<github::Client>,
     warm: Mutex<Warm>,
 }
 
@@ -36,14 +39,25 @@ struct Warm {
 pub(super) struct Answers {
     pub upstream: BTreeMap<Channel, Upstream>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
-    pub notes: BTreeMap<(Channel, Digest, Digest), Option<Notes>>,
+    pub notes: Memory,
 }
 
 impl Session {
     /// Fails when the forge's token would cross a network in the clear.
     pub fn new(setup: Setup) -> Result<Self> {
         let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.told)).transpose()?;
-        Ok(Self { setup, forge, warm: Mutex::default() })
+        #[cfg(feature = "github")]
+        let github = {
+            let ca = setup.registries.ca_pem.as_deref();
+            setup.github.as_ref().map(|at| github::Client::new(&at.api, at.token.as_ref(), ca)).transpose()?
+        };
+        Ok(Self {
+            setup,
+            forge,
+            #[cfg(feature = "github")]
+            github,
+            warm: Mutex::default(),
+        })
     }
 
     /// The forge, where one is named.
@@ -51,11 +65,18 @@ impl Session {
         self.forge.as_ref()
     }
 
-    /// Makes the next pass ask registries and caches anew.
+    /// GitHub, where it may be asked.
+    #[cfg(feature = "github")]
+    pub fn github(&self) -> Option<&github::Client> {
+        self.github.as_ref()
+    }
+
+    /// Makes the next pass ask registries and caches anew, and sources that did not answer.
     pub fn forget(&self) {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.answers.upstream.clear();
         warm.answers.cache.clear();
+        warm.answers.notes.renew();
     }
 
     /// The registries as the configuration has them; made anew when it changes.

@@ -31,6 +31,12 @@ pub enum Outcome {
         commit: CommitId,
         sites: Vec<String>,
     },
+    /// A pull request had proposed it before a reply could be posted.
+    ProposedBefore {
+        command: &'static str,
+        pull: u64,
+        sites: Vec<String>,
+    },
     /// There was nothing to do; a sentence.
     Nothing {
         command: &'static str,
@@ -50,6 +56,7 @@ pub enum Outcome {
     Ambiguous {
         command: &'static str,
         target: Option<String>,
+        /// Targets, each with the rest of the command behind it.
         candidates: Vec<String>,
     },
     /// Lines of text, shown as they are: explain, status, plan.
@@ -60,7 +67,11 @@ pub enum Outcome {
     },
     Help,
     Misread(Misread),
-    /// The author may not; `None` where it could not be looked up for good.
+    /// Others' rights are not told to pintle's account, and the author is none of `[forge] commanders`.
+    MayNotAsk {
+        command: &'static str,
+    },
+    /// The author may not.
     MayNot {
         command: &'static str,
         needs: Right,

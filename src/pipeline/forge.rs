@@ -123,7 +123,7 @@ pub fn branch_name(name: &str) -> String {
 pub struct Ask {
     pub comment: CommentRef,
     pub author: Account,
-    /// What its author may do in the repo at this moment; looked up by id.
+    /// What its author may do in the repo at this moment; looked up by id. `NotAsked` where the forge does not tell pintle's account.
     pub right: super::Seen<Right>,
     pub said: Said,
     /// Whether pintle has shown that it saw it.

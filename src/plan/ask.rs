@@ -36,6 +36,12 @@ enum Reply {
     Later(Command),
 }
 
+/// Where a comment was carried out before.
+enum Place {
+    Commit(CommitId),
+    Pull(u64),
+}
+
 /// What is looked at to decide one comment.
 struct Desk<'a, 'b> {
     snapshot: &'a Snapshot,
@@ -49,13 +55,15 @@ pub(super) fn settle<'a>(snapshot: &'a Snapshot, judged: &[Judged<'a>]) -> Settl
     let mut settled = Settled::default();
     let Some(forge) = snapshot.forge.known() else { return settled };
     for ask in &forge.asks {
-        let Seen::Known(right) = ask.right else { continue };
+        if let Seen::Unknown(_) = ask.right {
+            continue;
+        }
         let desk = Desk { snapshot, forge, judged, ask };
         let replies = match &ask.said {
             Said::Misread(misread) => vec![Reply::Told(Outcome::Misread(misread.clone()))],
             Said::Edited => vec![Reply::Told(Outcome::Edited)],
             Said::Late => vec![Reply::Told(Outcome::Late)],
-            Said::Commands(commands) => match desk.commands(commands, right, &mut settled) {
+            Said::Commands(commands) => match desk.commands(commands, &mut settled) {
                 Some(replies) => replies,
                 None => {
                     settled.again = true;
@@ -90,8 +98,8 @@ pub(super) fn tags(scan: &Scan, forge: &Forge) -> BTreeSet<Channel> {
 
 impl Desk<'_, '_> {
     /// Decides the commands of a comment; `None` where they are about what an earlier comment of this pass changes.
-    fn commands(&self, commands: &[Command], right: Right, settled: &mut Settled) -> Option<Vec<Reply>> {
-        if let Some(refused) = may_not(commands, right) {
+    fn commands(&self, commands: &[Command], settled: &mut Settled) -> Option<Vec<Reply>> {
+        if let Some(refused) = may_not(commands, self.ask.right.known().copied()) {
             return Some(refused);
         }
         let before = self.before();
@@ -122,12 +130,12 @@ impl Desk<'_, '_> {
         sites.map(|index| self.judged[index].literal.file.clone()).collect()
     }
 
-    /// What was carried out for this comment before: the commit, or the head of a pull request, and the pin.
-    fn before(&self) -> Vec<(CommitId, &PinRecord)> {
+    /// What was carried out for this comment before: where, and the pin.
+    fn before(&self) -> Vec<(Place, &PinRecord)> {
         let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
         let history = self.snapshot.history.known().into_iter().flatten().filter(|record| own(&&record.pin));
-        let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (pull.head.clone(), pin)));
-        let committed: Vec<_> = history.map(|record| (record.commit.clone(), &record.pin)).collect();
+        let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
+        let committed: Vec<_> = history.map(|record| (Place::Commit(record.commit.clone()), &record.pin)).collect();
         if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }
     }
 
@@ -141,18 +149,20 @@ fn comment_id(asked: &Asked) -> Option<u64> {
     asked.comment.rsplit_once("#issuecomment-")?.1.parse().ok()
 }
 
-/// Nothing of a comment is done when its author may not do all of it.
-fn may_not(commands: &[Command], has: Right) -> Option<Vec<Reply>> {
-    let lacking = commands.iter().find(|command| command.needs() > has)?;
-    let why = format!("nothing was done because `{}` needs a right that its author has not", lacking.word());
-    let told = commands.iter().map(|command| match command.needs() > has {
-        true => Outcome::MayNot { command: command.word(), needs: command.needs(), has },
-        false => Outcome::Refused { command: command.word(), why: why.clone(), hint: None },
+/// Nothing of a comment is done when its author may not do all of it. Who can comment can read, also where nobody tells rights.
+fn may_not(commands: &[Command], has: Option<Right>) -> Option<Vec<Reply>> {
+    let least = has.unwrap_or(Right::Read);
+    let lacking = commands.iter().find(|command| command.needs() > least)?;
+    let why = format!("`{}` needs a right that its author has not", lacking.word());
+    let told = commands.iter().map(|command| match (command.needs() > least, command.word(), has) {
+        (true, command, None) => Outcome::MayNotAsk { command },
+        (true, word, Some(has)) => Outcome::MayNot { command: word, needs: command.needs(), has },
+        (false, command, _) => Outcome::Refused { command, why: why.clone(), hint: None },
     });
     Some(told.map(Reply::Told).collect())
 }
 
-fn written_before(command: &Command, before: &[(CommitId, &PinRecord)]) -> Reply {
+fn written_before(command: &Command, before: &[(Place, &PinRecord)]) -> Reply {
     let action = match command {
         Command::Pin { .. } => Action::Pin,
         Command::Unpin { .. } => Action::Unpin,
@@ -163,11 +173,10 @@ fn written_before(command: &Command, before: &[(CommitId, &PinRecord)]) -> Reply
     };
     let own: Vec<_> = before.iter().filter(|(_, pin)| pin.action == action).collect();
     let command = command.word();
+    let sites = own.iter().map(|(_, pin)| pin.site.clone()).collect();
     Reply::Told(match own.first() {
-        Some((commit, _)) => {
-            let sites = own.iter().map(|(_, pin)| pin.site.clone()).collect();
-            Outcome::WrittenBefore { command, commit: commit.clone(), sites }
-        }
+        Some((Place::Commit(commit), _)) => Outcome::WrittenBefore { command, commit: commit.clone(), sites },
+        Some((Place::Pull(pull), _)) => Outcome::ProposedBefore { command, pull: *pull, sites },
         None => Outcome::Nothing { command, why: "there was nothing to do when the comment was carried out".into() },
     })
 }

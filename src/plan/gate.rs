@@ -113,7 +113,10 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         }
     };
     let cache = cache(snapshot, site, &terms);
-    if let (Some(want), Some((_, note))) = (&mut ruling.want, &cache) {
+    // A pull request has a column for it, and is not to be rebuilt whenever the cache changes its mind.
+    if let (Some(want), Some((_, note))) = (&mut ruling.want, &cache)
+        && !want.way.is_pull()
+    {
         want.notes.push(note.clone());
     }
     ruling.reasons.extend(cache.map(|(reason, _)| reason));

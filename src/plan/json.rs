@@ -97,6 +97,9 @@ fn outcome(outcome: &Outcome) -> Value {
         Outcome::WrittenBefore { command, commit, .. } => {
             json!({ "outcome": "written-before", "command": command, "why": null, "commit": commit.as_str() })
         }
+        Outcome::ProposedBefore { command, pull, .. } => {
+            json!({ "outcome": "proposed-before", "command": command, "why": null, "pull": pull })
+        }
         Outcome::Nothing { command, why } => word("nothing", Some(command), Some(why)),
         Outcome::Refused { command, why, .. } => word("refused", Some(command), Some(why)),
         Outcome::NotFound { command, .. } => word("not-found", Some(command), None),
@@ -104,7 +107,7 @@ fn outcome(outcome: &Outcome) -> Value {
         Outcome::Text { command, .. } => word("text", Some(command), None),
         Outcome::Help => word("help", None, None),
         Outcome::Misread(misread) => word("misread", misread.command, Some(&misread.what)),
-        Outcome::MayNot { command, .. } => word("may-not", Some(command), None),
+        Outcome::MayNotAsk { command } | Outcome::MayNot { command, .. } => word("may-not", Some(command), None),
         Outcome::Edited => word("edited", None, None),
         Outcome::Late => word("late", None, None),
     }

@@ -81,6 +81,12 @@ impl Client {
         Ok(Self { inner: Arc::new(Inner { place: place.clone(), http }) })
     }
 
+    /// Returns a client for another repository of the same instance, on the same connections; `None` when the names are none.
+    pub fn sibling(&self, owner: &str, repo: &str) -> Option<Self> {
+        let place = self.place().sibling(owner, repo)?;
+        Some(Self { inner: Arc::new(Inner { place, http: self.inner.http.clone() }) })
+    }
+
     pub fn place(&self) -> &Place {
         &self.inner.place
     }

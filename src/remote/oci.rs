@@ -1,11 +1,14 @@
-//! The thin registry client: what does a tag mean now (one HEAD), and the bytes of a digest (one GET).
-//! Never lists, never writes, never turns a refused HEAD into a GET, never follows a registry to a host it is not known to use.
+//! The thin registry client: what does a tag mean now (one HEAD), the bytes of a digest (one GET), and the labels of an image.
+//! Never lists, never writes, never turns a refused HEAD into a GET, never follows a registry to a host it is not known to use; only a blob is
+//! followed to wherever it is stored, without credentials, because its bytes are hashed.
 
 mod auth;
 pub mod docker_config;
 mod error;
+mod labels;
 mod limits;
 mod registry;
+mod storage;
 mod wire;
 
 pub use error::OciError;
@@ -14,7 +17,7 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use bytes::Bytes;
 use docker_config::DockerConfig;
-use registry::{Answer, Place, Registry};
+use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
 use secrecy::SecretString;
 use std::collections::HashMap;
@@ -25,6 +28,8 @@ use url::Url;
 
 /// Manifests are small; distribution itself refuses larger ones (`maxManifestBodySize`).
 pub const MANIFEST_LIMIT: usize = 4 << 20;
+/// Configs hold names and values only; real ones have a few KiB.
+pub const CONFIG_LIMIT: usize = 1 << 20;
 /// How often one question may be sent on to another host.
 const HOPS: usize = 3;
 
@@ -145,14 +150,19 @@ impl Client {
 
     /// Returns the manifest or index with this digest; its bytes were hashed.
     pub async fn manifest(&self, registry: &str, repository: &str, digest: &Digest) -> Result<Manifest, OciError> {
-        let place = self.place(registry, repository, digest.as_str())?;
+        let reply = self.bytes(self.place(registry, repository, digest.as_str())?, digest).await?;
+        Ok(Manifest { media_type: reply.media_type(), bytes: reply.body })
+    }
+
+    /// Fetches what has a digest, and hashes it.
+    async fn bytes(&self, place: Place, digest: &Digest) -> Result<wire::Reply, OciError> {
         let reply = self.ask(Method::GET, place.clone()).await?;
         let got = wire::sha256(&reply.body);
         if got != *digest {
             let at = place.to_string();
             return Err(OciError::Mismatch { host: place.registry.host.clone(), at, want: digest.clone(), got });
         }
-        Ok(Manifest { media_type: reply.media_type(), bytes: reply.body })
+        Ok(reply)
     }
 
     /// Returns how many questions at once one registry takes.
@@ -170,7 +180,8 @@ impl Client {
     }
 
     fn place(&self, registry: &str, repository: &str, reference: &str) -> Result<Place, OciError> {
-        Ok(Place { registry: self.registry(registry)?, repository: repository.into(), reference: reference.into() })
+        let (repository, reference) = (repository.into(), reference.into());
+        Ok(Place { registry: self.registry(registry)?, repository, part: Part::Manifest, reference })
     }
 
     fn registry(&self, host: &str) -> Result<Arc<Registry>, OciError> {
@@ -189,7 +200,9 @@ impl Client {
         for _ in 0..HOPS {
             match place.registry.ask(&method, &place).await? {
                 Answer::Reply(reply) => return Ok(reply),
-                Answer::Elsewhere { host, repository, reference } => place = self.place(&host, &repository, &reference)?,
+                Answer::Elsewhere { host, repository, reference } => {
+                    place = Place { part: place.part, ..self.place(&host, &repository, &reference)? };
+                }
             }
         }
         let (host, at) = (place.registry.host.clone(), place.to_string());

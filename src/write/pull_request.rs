@@ -152,7 +152,7 @@ impl Desk<'_> {
         match step {
             PullStep::Close { number, name, tip, why } => {
                 // One request: a body without a record is what tells it from one that a person declined.
-                let change = PullChange { title: None, body: Some(words::closing(why).body), open: Some(false) };
+                let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
                     delete(clone, name, tip)?;

@@ -3,6 +3,7 @@
 
 mod branches;
 mod cli;
+mod comments;
 mod conformance;
 mod demo;
 mod faults;
@@ -18,6 +19,7 @@ mod quoting;
 mod pull_requests;
 mod races;
 mod registry_conformance;
+mod release_notes;
 mod rendered;
 mod repos;
 mod run;

@@ -349,8 +349,7 @@ fn notices_are_shown_whole() {
         notice(&Notice::Pipeline { commit: id.clone(), subject: all.clone(), pull: None, failed: Vec::new(), since: at() }, &world.url);
     world.shown("notice-missing", &words.body, &[&page]);
     world.shown("left", &left(&all, &id), &[]);
-    world.shown("closing-comment", &closing(&all).comment, &[]);
-    world.shown("closing-body", &closing(&all).body, &[]);
+    world.shown("closing-body", &closing(&all), &[]);
 }
 
 #[test]
@@ -368,7 +367,7 @@ fn as_a_commit_s_message_it_closes_and_calls_nothing() {
     repo.push(ada, "pintle/web", "web: pin web", &[("a", b"x")]).expect("a new branch can be pushed");
     let number = repo.open(ada, "pintle/web", &words.title, &words.body);
     repo.comment(number, &left(&world.all(), &commit()), ada);
-    repo.comment(number, &closing(&world.all()).comment, ada);
+    repo.comment(number, &closing(&world.all()), ada);
     let page = repo.shown(number);
     assert_eq!(page.len(), 3);
     keep("pull-request-page", &repo.rendered(number));

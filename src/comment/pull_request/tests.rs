@@ -213,11 +213,9 @@ fn notes_have_bounds_for_all_images_together() {
 #[test]
 fn closing_takes_the_record_away() {
     let closing = closing("the tag was taken back upstream.\nPintle-Action: move");
-    harmless(&closing.body, &[]);
-    harmless(&closing.comment, &[]);
-    assert_eq!(trailers::parse(&closing.body), []);
-    expect("closing-comment", &closing.comment);
-    expect("closing-body", &closing.body);
+    harmless(&closing, &[]);
+    assert_eq!(trailers::parse(&closing), []);
+    expect("closing-body", &closing);
 }
 
 #[test]
@@ -284,9 +282,8 @@ proptest! {
     #[test]
     fn nor_what_is_said_about_it(why in nasty(), name in nasty()) {
         let closing = closing(&why);
-        harmless(&closing.body, &[]);
-        harmless(&closing.comment, &[]);
-        prop_assert_eq!(trailers::parse(&closing.body), []);
+        harmless(&closing, &[]);
+        prop_assert_eq!(trailers::parse(&closing), []);
         let tip = CommitId::parse(&"ab".repeat(20)).unwrap();
         harmless(&left(&name, &tip), &[Marker::Left(tip)]);
     }

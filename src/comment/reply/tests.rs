@@ -86,6 +86,8 @@ fn what_could_not_be_typed_is_not_suggested() {
 #[test]
 fn what_was_written_before() {
     let outcome = |sites| Outcome::WrittenBefore { command: "/pin", commit: commit(), sites };
+    let proposed = Outcome::ProposedBefore { command: "/pin", pull: 9, sites: vec![WEB.into()] };
+    expect("reply-proposed-before", &told(proposed));
     expect("reply-written-before", &told(outcome(vec![WEB.into(), API.into()])));
     told(outcome(Vec::new()));
 }
@@ -113,6 +115,7 @@ fn who_may_not_is_told_so() {
     let may_not = |command, needs, has| told(Outcome::MayNot { command, needs, has });
     expect("reply-may-not", &may_not("/pin", Right::Write, Right::Read));
     expect("reply-may-not-at-all", &may_not("/explain", Right::Read, Right::None));
+    expect("reply-may-not-ask", &told(Outcome::MayNotAsk { command: "/pin" }));
 }
 
 #[test]

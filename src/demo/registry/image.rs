@@ -4,6 +4,7 @@ use super::state::{Repository, Stored};
 use crate::model::digest::Digest;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// What an image is made from.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Image {
     /// Another seed, other digests.
     pub seed: String,
     pub kind: Kind,
+    /// In each config, besides the seed.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Whose media types the image has.
@@ -59,7 +62,14 @@ impl Image {
     /// Returns an OCI index for amd64 and arm64.
     pub fn new(repository: &str, tag: &str, seed: &str) -> Self {
         let platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
-        Self { repository: repository.to_owned(), tag: tag.to_owned(), platforms, seed: seed.to_owned(), kind: Kind::Oci }
+        Self {
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+            platforms,
+            seed: seed.to_owned(),
+            kind: Kind::Oci,
+            labels: BTreeMap::new(),
+        }
     }
 
     /// Returns the same image for one platform, which is a manifest without an index.
@@ -69,6 +79,12 @@ impl Image {
 
     pub fn docker(self) -> Self {
         Self { kind: Kind::Docker, ..self }
+    }
+
+    /// Returns the same image with one more label.
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// Puts everything into a repository and tags it.
@@ -100,6 +116,9 @@ impl Image {
         let mut config = describe(platform);
         config["created"] = json!("2026-01-01T00:00:00Z");
         config["config"] = json!({ "Cmd": ["/hello"], "Labels": { "seed": self.seed } });
+        for (name, value) in &self.labels {
+            config["config"]["Labels"][name] = json!(value);
+        }
         config["rootfs"] = json!({ "type": "layers", "diff_ids": [layer.as_str()] });
         let config = config.to_string().into_bytes();
         let config_size = config.len();
@@ -131,7 +150,7 @@ pub(super) fn digest_of(bytes: &[u8]) -> Digest {
     Digest::parse(&text).unwrap_or_else(|| unreachable!("64 hex digits"))
 }
 
-fn store(into: &mut std::collections::BTreeMap<String, Stored>, media_type: &str, bytes: Vec<u8>) -> Digest {
+fn store(into: &mut BTreeMap<String, Stored>, media_type: &str, bytes: Vec<u8>) -> Digest {
     let digest = digest_of(&bytes);
     into.insert(digest.to_string(), Stored::new(media_type, bytes));
     digest

@@ -91,20 +91,19 @@ async fn route(serving: &Serving, call: Call) -> Response {
     let Some(asked) = Asked::parse(&call.path) else {
         return answer(404, &[("content-type", "text/plain; charset=utf-8")], "404 page not found\n");
     };
-    let manifest = match asked {
-        Asked::Manifest { repository, reference } => Some((repository.to_owned(), reference.to_owned())),
+    let part = match asked {
+        Asked::Manifest { repository, reference } => Some((Part::Manifests, repository, reference)),
+        Asked::Blob { repository, digest } => Some((Part::Blobs, repository, digest)),
         _ => None,
     };
-    if manifest.is_some() {
+    if let Asked::Manifest { .. } = asked {
         serving.shared.live().count(&call.host, |counts| match call.method {
             Method::HEAD => counts.heads += 1,
             Method::GET => counts.gets += 1,
             _ => {}
         });
     }
-    let fault = manifest
-        .as_ref()
-        .and_then(|(repository, reference)| serving.shared.state().fault(&call.host, Part::Manifests, repository, reference));
+    let fault = part.and_then(|(part, repository, reference)| serving.shared.state().fault(&call.host, part, repository, reference));
     match fault {
         Some(FaultKind::Status { code, retry_after }) => failing(code, retry_after.as_deref()),
         Some(FaultKind::Redirect(to)) => {
@@ -118,8 +117,7 @@ async fn route(serving: &Serving, call: Call) -> Response {
         Some(FaultKind::ExpiredToken) => {
             let mut headers = call.parts.headers.clone();
             respond::set(&mut headers, "authorization", "Bearer over");
-            let refused =
-                access::check(&serving.shared, serving.addr, &call.host, manifest.as_ref().map(|(name, _)| name.as_str()), &headers);
+            let refused = access::check(&serving.shared, serving.addr, &call.host, Some(asked.repository()), &headers);
             match refused {
                 Some(refused) => refused,
                 None => allowed(serving, &call, asked, None).await,
@@ -142,6 +140,7 @@ async fn allowed(serving: &Serving, call: &Call, asked: Asked<'_>, fault: Option
     let response = content::read(&serving.shared, call, &asked);
     match (fault, asked) {
         (Some(fault), Asked::Manifest { repository, reference }) => spoil(serving, call, repository, reference, response, fault).await,
+        (Some(FaultKind::OtherBytes), Asked::Blob { .. }) => answer(200, &[("content-type", "application/octet-stream")], "other bytes"),
         _ => response,
     }
 }

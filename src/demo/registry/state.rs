@@ -91,6 +91,8 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     Manifests,
+    /// Of these, other bytes, redirects, statuses and drops.
+    Blobs,
     Token,
 }
 
@@ -206,6 +208,11 @@ impl Fault {
 
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
+    }
+
+    /// Moves the fault to the blobs.
+    pub fn at_blobs(self) -> Self {
+        Self { part: Part::Blobs, ..self }
     }
 
     /// Moves the fault to the token endpoint.

@@ -24,7 +24,8 @@ impl Desk<'_, '_> {
         let repositories: BTreeSet<_> = sites.iter().map(|index| self.judged[*index].site.image.repository()).collect();
         if repositories.len() > 1 && needs_one(command) {
             let target = command.target().map(ToString::to_string);
-            return Err(Outcome::Ambiguous { command: word, target, candidates: self.candidates(&sites) });
+            let candidates = self.candidates(&sites).into_iter().map(|name| format!("{name}{}", command.rest())).collect();
+            return Err(Outcome::Ambiguous { command: word, target, candidates });
         }
         Ok(sites)
     }

@@ -35,7 +35,7 @@ pub(super) fn decide(desk: &Desk, commands: &[Command]) -> (Vec<Reply>, Option<W
     let decided: Vec<Decided> = commands.iter().map(|command| one(desk, &mut deeds, command)).collect();
     let failed = decided.iter().zip(commands).find(|(decided, _)| matches!(decided, Decided::Failed(_)));
     if let Some((_, failed)) = failed {
-        let why = format!("nothing was done because `{}` could not be", failed.word());
+        let why = format!("`{}` could not be done", failed.word());
         let told = |(decided, command): (Decided, &Command)| match decided {
             Decided::Failed(outcome) => Reply::Told(outcome),
             Decided::Later => Reply::Later(command.clone()),

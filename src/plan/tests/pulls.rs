@@ -143,8 +143,15 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
     assert_eq!(plan.decisions[0].reasons[0], "somebody pushed to pintle/one; pull request #100 is left alone");
     let told = pushed.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('9')]));
     assert_eq!((told.plan().changes, told.plan().pulls), (Vec::new(), Vec::new()), "it is said once");
+    let again = pushed.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('8')]));
+    assert_eq!(again.plan().pulls, [], "not once more for another push");
     let in_sync = pushed.clone().says("x/a:v1", 'a');
     assert!(!in_sync.plan().pulls.iter().any(|step| matches!(step, PullStep::Close { .. } | PullStep::DeleteBranch { .. })));
+    let merged = pushed.clone().says("x/a:v1", 'a').forged(|forge| {
+        forge.pulls[0].state = PullState::Merged { at: forge.pulls[0].created, commit: Some(commit('7')) };
+        forge.pulls[0].head = commit('9');
+    });
+    assert_eq!(merged.plan().pulls, [PullStep::DeleteBranch { name: "one".into(), tip: commit('9') }], "its commits are merged");
     let foreign = pushed.forged(|forge| forge.pulls.clear());
     assert_eq!((foreign.plan().changes, foreign.plan().pulls), (Vec::new(), Vec::new()));
     assert_eq!(foreign.decided().verdict, Verdict::Blocked);

@@ -42,7 +42,7 @@ pub(super) struct Reply {
     pub body: Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Http {
     client: reqwest::Client,
     api: Url,

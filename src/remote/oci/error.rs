@@ -33,8 +33,11 @@ pub enum OciError {
     /// The bytes are not what the digest says.
     #[error("{host} sent bytes for {at} that hash to {got}, not to {want}")]
     Mismatch { host: String, at: String, want: Digest, got: Digest },
-    #[error("the manifest of {at} is larger than {limit} bytes")]
+    #[error("what {at} is answered with is larger than {limit} bytes")]
     TooLarge { at: String, limit: usize },
+    /// The bytes are what the digest says, and yet no manifest or config.
+    #[error("{at} cannot be read: {why}")]
+    Unreadable { at: String, why: String },
     /// A redirect that is not followed: to a host that is not known for this registry, to plain http, or one too many.
     #[error("{host} redirects {at} to {to}, which is not followed: {why}")]
     Redirect { host: String, at: String, to: String, why: &'static str },
@@ -84,6 +87,14 @@ impl OciError {
             Self::Limited { .. } => Some(429),
             _ => None,
         }
+    }
+
+    /// Whether asking again in another pass may help: not where the registry has answered for good, or what is stored there is wrong.
+    pub fn may_pass(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotFound { .. } | Self::Denied { .. } | Self::Mismatch { .. } | Self::TooLarge { .. } | Self::Unreadable { .. }
+        )
     }
 
     /// Whether the same question may be answered a moment later: the gateway's statuses and broken connections, nothing else.

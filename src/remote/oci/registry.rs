@@ -5,7 +5,7 @@ use super::docker_config::{Credentials, DockerConfig};
 use super::error::{self, OciError};
 use super::limits::{Burden, Limits, Now};
 use super::wire::{self, BodyError, Reply};
-use super::{MANIFEST_LIMIT, Options, RegistryOptions};
+use super::{CONFIG_LIMIT, MANIFEST_LIMIT, Options, RegistryOptions};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
@@ -27,12 +27,12 @@ const TOKEN_LIMIT: usize = 256 << 10;
 pub(super) struct Registry {
     pub(super) host: String,
     /// Ends with a slash: `https://ghcr.io/`, `http://127.0.0.1:5000/docker.io/`.
-    base: Url,
+    pub(super) base: Url,
     repository_prefix: Option<String>,
     redirects_to: Vec<String>,
     own_credentials: Option<Credentials>,
     docker_config: Option<DockerConfig>,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     auth: Auth,
     limits: Limits,
     timeout: Duration,
@@ -43,8 +43,40 @@ pub(super) struct Registry {
 pub(super) struct Place {
     pub registry: Arc<Registry>,
     pub repository: Arc<str>,
+    pub part: Part,
     /// A tag or a digest.
     pub reference: Arc<str>,
+}
+
+/// What of a repository is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Manifest,
+    /// Small ones only: the config of an image.
+    Config,
+}
+
+impl Part {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifests",
+            Self::Config => "blobs",
+        }
+    }
+
+    fn accept(self) -> &'static str {
+        match self {
+            Self::Manifest => wire::ACCEPT,
+            Self::Config => "*/*",
+        }
+    }
+
+    fn limit(self) -> usize {
+        match self {
+            Self::Manifest => MANIFEST_LIMIT,
+            Self::Config => CONFIG_LIMIT,
+        }
+    }
 }
 
 pub(super) enum Answer {
@@ -170,15 +202,16 @@ impl Registry {
         }
     }
 
-    /// Sends one request for a manifest, and on along redirects that stay on this registry.
+    /// Sends one request, and on along redirects that stay on this registry; for a blob also along those to its storage.
     async fn follow(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
         let mut url = self.url(place)?;
         for _ in 0..REDIRECTS {
-            let counted = *method == Method::GET;
-            let built = || with(self.http.request(method.clone(), url.clone()).header(ACCEPT, wire::ACCEPT), grant.header());
-            let reply = self.send(built, &place.to_string(), MANIFEST_LIMIT, counted).await?;
+            let counted = *method == Method::GET && place.part == Part::Manifest;
+            let built = || with(self.http.request(method.clone(), url.clone()).header(ACCEPT, place.part.accept()), grant.header());
+            let reply = self.send(built, &place.to_string(), place.part.limit(), counted).await?;
             match location(&reply, &url) {
                 Some(to) if to.origin() == url.origin() => url = to,
+                Some(to) if place.part == Part::Config && !self.may_send_to(&to) => return self.stored(place, to).await,
                 _ => return Ok(reply),
             }
         }
@@ -204,7 +237,7 @@ impl Registry {
         once.retry(pauses).when(OciError::is_passing).await
     }
 
-    async fn exchange(&self, request: RequestBuilder, at: &str, limit: usize) -> Result<Reply, OciError> {
+    pub(super) async fn exchange(&self, request: RequestBuilder, at: &str, limit: usize) -> Result<Reply, OciError> {
         let mut response = request.send().await.map_err(|why| self.broken(&why, at))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match status {
@@ -252,20 +285,25 @@ impl Registry {
         let Some(to) = location(reply, &from) else {
             return Err(self.redirected(place, &from, "it names no address"));
         };
-        let host = authority(&to);
-        let fits = |allowed: &String| host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str());
-        if !self.redirects_to.iter().any(fits) {
+        if !self.may_send_to(&to) {
             return Err(self.redirected(place, &to, "it is another host"));
         }
         if from.scheme() == "https" && to.scheme() != "https" {
             return Err(self.redirected(place, &to, "it is not encrypted"));
         }
-        let path = to.path().strip_prefix("/v2/").and_then(|path| path.rsplit_once("/manifests/"));
+        let part = format!("/{}/", place.part.path());
+        let path = to.path().strip_prefix("/v2/").and_then(|path| path.rsplit_once(&part));
         let (repository, reference) = path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
-        Ok(Answer::Elsewhere { host, repository: repository.to_owned(), reference: reference.to_owned() })
+        Ok(Answer::Elsewhere { host: authority(&to), repository: repository.to_owned(), reference: reference.to_owned() })
     }
 
-    fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
+    /// Whether this registry is known to answer with that host's manifests.
+    fn may_send_to(&self, to: &Url) -> bool {
+        let host = authority(to);
+        self.redirects_to.iter().any(|allowed| host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str()))
+    }
+
+    pub(super) fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
         OciError::Redirect { host: self.host.clone(), at: place.to_string(), to: authority(to), why }
     }
 
@@ -283,7 +321,7 @@ impl Registry {
     }
 
     fn url(&self, place: &Place) -> Result<Url, OciError> {
-        let path = format!("v2/{}/manifests/{}", self.repository(place), place.reference);
+        let path = format!("v2/{}/{}/{}", self.repository(place), place.part.path(), place.reference);
         let setup = |_| OciError::Setup { host: self.host.clone(), why: format!("`{path}` is not a path") };
         self.base.join(&path).map_err(setup)
     }
@@ -297,7 +335,7 @@ fn with(request: RequestBuilder, authorization: Option<&HeaderValue>) -> Request
 }
 
 /// Returns where a redirect leads.
-fn location(reply: &Reply, from: &Url) -> Option<Url> {
+pub(super) fn location(reply: &Reply, from: &Url) -> Option<Url> {
     let redirect = matches!(reply.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     let text = reply.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?;
     from.join(text).ok()

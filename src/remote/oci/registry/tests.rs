@@ -12,7 +12,7 @@ fn made(told: RegistryOptions) -> Result<Arc<Registry>, OciError> {
 }
 
 fn place(told: RegistryOptions) -> Place {
-    Place { registry: made(told).unwrap(), repository: "a/b".into(), reference: "1".into() }
+    Place { registry: made(told).unwrap(), repository: "a/b".into(), part: Part::Manifest, reference: "1".into() }
 }
 
 fn url(told: RegistryOptions) -> String {

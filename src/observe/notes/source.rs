@@ -1,0 +1,121 @@
+//! Where an image's source is, as its labels say, and the address there that shows a difference. Text from outside: nothing of it is taken that is not
+//! plainly an address, a revision or a version. Asks nobody.
+
+use std::collections::BTreeMap;
+use url::Url;
+
+/// The longest label that is read.
+const LONGEST: usize = 1_000;
+const NAME: usize = 100;
+
+/// An image's labels as far as they matter here (OCI image-spec, "Pre-Defined Annotation Keys").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub source: Option<Source>,
+    pub revision: Option<String>,
+    pub version: Option<String>,
+}
+
+/// The address of a repository: http or https, a host, an owner and a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Without query and fragment.
+    pub url: Url,
+    /// `host` or `host:port`.
+    pub host: String,
+    /// At least two.
+    pub path: Vec<String>,
+}
+
+/// How a site names the page of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// GitHub, Forgejo, Gitea: `/compare/a...b`.
+    Plain,
+    /// GitLab: `/-/compare/a...b`.
+    Gitlab,
+}
+
+impl Origin {
+    pub fn of(labels: &BTreeMap<String, String>) -> Self {
+        let label = |name: &str| {
+            let text = labels.get(&format!("org.opencontainers.image.{name}"))?.trim();
+            let fine = !text.is_empty() && text.len() <= LONGEST && !text.contains(char::is_control);
+            fine.then_some(text)
+        };
+        let name = |name: &str| label(name).filter(|text| text.len() <= NAME).map(str::to_owned);
+        let source = label("source").and_then(Source::parse).or_else(|| label("url").and_then(Source::parse));
+        Self { source, revision: name("revision"), version: name("version") }
+    }
+
+    /// What people call it, where it is to be told from the other.
+    pub fn name(&self, other: &Self) -> Option<String> {
+        let version = self.version.as_ref().filter(|_| self.version != other.version || self.revision == other.revision);
+        version.or(self.revision.as_ref()).cloned()
+    }
+}
+
+impl Source {
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut url = Url::parse(text).ok()?;
+        let bare = url.username().is_empty() && url.password().is_none();
+        let path: Vec<String> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        if !matches!(url.scheme(), "http" | "https") || !bare || path.len() < 2 {
+            return None;
+        }
+        url.set_query(None);
+        url.set_fragment(None);
+        let name = url.host_str().filter(|host| !host.is_empty())?;
+        let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        Some(Self { url, host, path })
+    }
+
+    /// Returns owner and name of the repository in an instance that lives below `base`, a path.
+    pub fn repository<'a>(&'a self, base: &str) -> Option<(&'a str, &'a str)> {
+        let base: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
+        let (start, rest) = self.path.split_at_checked(base.len())?;
+        let [owner, repo, ..] = rest else { return None };
+        let repo = repo.strip_suffix(".git").unwrap_or(repo);
+        (start == base && is_name(owner) && is_name(repo)).then_some((owner, repo))
+    }
+
+    /// Returns the address of the repository itself where the instance is the whole host.
+    pub fn top(&self) -> Option<Url> {
+        let (owner, repo) = self.repository("")?;
+        let mut url = self.url.clone();
+        url.set_path(&format!("/{owner}/{repo}"));
+        Some(url)
+    }
+}
+
+/// Returns the page that shows the difference, for two names that differ and could be those of a commit or tag.
+pub fn compare(repository: &Url, form: Form, from: &str, to: &str) -> Option<Url> {
+    if from == to || !is_ref(from) || !is_ref(to) {
+        return None;
+    }
+    let mut url = repository.clone();
+    let mut path = url.path_segments_mut().ok()?;
+    path.pop_if_empty();
+    if form == Form::Gitlab {
+        path.push("-");
+    }
+    path.push("compare").extend(format!("{from}...{to}").split('/'));
+    drop(path);
+    Some(url)
+}
+
+/// The names of owners and repositories at GitHub and Forgejo.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !text.is_empty() && text.len() <= NAME && text.chars().all(fits) && !text.chars().all(|c| c == '.')
+}
+
+/// The sane part of what git takes as a name (`git check-ref-format`); commits are among it.
+fn is_ref(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");
+    text.len() <= NAME && text.chars().all(fits) && !text.starts_with('-') && !text.contains("..") && text.split('/').all(part)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! People who push to pintle's branches: never fought, told once.
+
+use super::{ADOPTS, NGINX, in_sync, open, said, verdict};
+use crate::support::forge_line::ForgeLine;
+use crate::support::gitea::text;
+
+#[test]
+fn a_branch_that_a_person_pushed_to_is_left_alone_and_that_is_said_once() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    line.moves(NGINX, "second");
+    line.sync();
+    let pull = open(&line);
+    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).unwrap();
+    line.sync();
+    line.sync();
+    let told = said(&line, pull);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let third = line.moves(NGINX, "third");
+    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine again", &[("notes.md", b"two")]).unwrap();
+    line.repo.push_files("The branch moves", &[("other.md", b"x")]);
+    line.sync();
+    line.sync();
+    assert_eq!((line.repo.tip("pintle/web"), said(&line, pull)), (Some(theirs.clone()), told));
+    assert!(!text(&line.repo.pull(pull)["body"]).contains(&third), "the pull request is as it was");
+    let why = format!("somebody pushed to pintle/web; pull request #{pull} is left alone");
+    assert_eq!(verdict(&line, "web"), ("waiting".into(), why));
+
+    line.repo.close(pull);
+    line.sync();
+    assert_eq!((line.repo.tip("pintle/web"), line.repo.pulls("open").len()), (Some(theirs), 0), "not pintle's to delete");
+    let (word, why) = verdict(&line, "web");
+    assert_eq!(word, "blocked");
+    assert!(why.starts_with("the branch pintle/web holds commits that are not pintle's"), "{why}");
+    line.repo.delete_branch("pintle/web");
+    line.sync();
+    assert_ne!(open(&line), pull);
+    assert!(line.text("web", "pintle/web").contains(&third));
+}
+
+#[test]
+fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    for style in ["merge", "squash"] {
+        let moved = line.moves(NGINX, style);
+        line.sync();
+        let pull = open(&line);
+        line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", style.as_bytes())]).unwrap();
+        line.sync();
+        line.repo.merge(pull, style);
+        line.sync();
+        assert!(line.text("web", "main").contains(&moved) && line.repo.file("notes.md", "main").is_some());
+        assert_eq!(line.repo.branches(), ["main"]);
+        in_sync(&line);
+    }
+}
+
+#[test]
+fn a_branch_of_that_name_that_was_there_before_is_not_touched() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).unwrap();
+    line.sync();
+    line.moves(NGINX, "second");
+    line.sync();
+    line.sync();
+    assert_eq!((line.repo.tip("pintle/web"), line.repo.pulls("all").len()), (Some(theirs), 0));
+    assert_eq!(verdict(&line, "web").0, "blocked");
+}
