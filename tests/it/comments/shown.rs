@@ -74,6 +74,7 @@ fn an_urgent_pull_request_is_shown_whole() {
 /// Links lead into the repository only, and nothing is a mention, an issue, a picture or an emoji.
 fn is_harmless(world: &World, html: &str) {
     let tag = Regex::new("<([a-z][a-z0-9]*)([^>]*)>").expect("a pattern");
+    let address = Regex::new("href=\"([^\"]*)\"").expect("a pattern");
     for found in tag.captures_iter(html) {
         let (name, attributes) = (&found[1], &found[2]);
         assert!(!["img", "script", "input", "h1", "del"].contains(&name), "<{name}{attributes}> in {html}");
@@ -81,8 +82,7 @@ fn is_harmless(world: &World, html: &str) {
             assert!(!attributes.contains(class), "<{name}{attributes}> in {html}");
         }
         if name == "a" {
-            let href = Regex::new("href=\"([^\"]*)\"").expect("a pattern");
-            let href = href.captures(attributes).map_or(String::new(), |found| found[1].to_owned());
+            let href = address.captures(attributes).map_or(String::new(), |found| found[1].to_owned());
             let path = format!("/{}/", world.line.repo.full_name());
             let own = ["commit/", "issues/", "pulls/"]
                 .iter()
