@@ -33,7 +33,22 @@ fn complains(output: &Output, code: i32, sentences: &[&str]) {
 
 #[test]
 fn help_reads_as_it_was_read_over() {
-    let commands = ["", "scan", "plan", "sync", "run", "explain", "log", "config", "config schema", "config check", "setup", "setup forgejo", "demo", "completions"];
+    let commands = [
+        "",
+        "scan",
+        "plan",
+        "sync",
+        "run",
+        "explain",
+        "log",
+        "config",
+        "config schema",
+        "config check",
+        "setup",
+        "setup forgejo",
+        "demo",
+        "completions",
+    ];
     let demos = ["demo serve", "demo push"];
     for command in commands.into_iter().chain(demos) {
         let folder = clones();

@@ -95,7 +95,8 @@ fn the_forges_own_webhooks_wake() {
     assert!(line.text("web", "main").contains(&second));
 
     // The same delivery once more, word for word.
-    let such = |seen: &&Seen| seen.header("x-gitea-event") == Some("issue_comment") && String::from_utf8_lossy(&seen.body).contains("/hold db");
+    let such =
+        |seen: &&Seen| seen.header("x-gitea-event") == Some("issue_comment") && String::from_utf8_lossy(&seen.body).contains("/hold db");
     let delivery = between.seen().iter().find(such).expect("it was delivered").clone();
     let headers: Vec<(&str, &str)> = delivery
         .headers
@@ -225,7 +226,9 @@ fn three_replicas_do_everything_once() {
     line.sync();
     let issue = line.repo.issue(&line.ana, "Talk");
     let folders: Vec<TempDir> = (0..3).map(|_| tempfile::tempdir().expect("a temporary folder")).collect();
-    let start = |folder: &TempDir| Daemon::start(line.pintle_in(folder.path(), "run", &["--every", "1s", "--listen", "off", "--log-format", "json"]));
+    let start = |folder: &TempDir| {
+        Daemon::start(line.pintle_in(folder.path(), "run", &["--every", "1s", "--listen", "off", "--log-format", "json"]))
+    };
     let mut replicas: Vec<Daemon> = folders.iter().map(start).collect();
     for replica in &mut replicas {
         assert_eq!(replica.pass(), ("start".into(), Ok(0)));

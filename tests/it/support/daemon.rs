@@ -5,12 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
-use sha2::Sha256;
 use super::cmd::{Kept, Pintle};
 use super::guard::die_with_parent;
 use super::http::{Reply, ask, request};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
 
 /// A line that does not come in this time does not come.
 const DEADLINE: Duration = Duration::from_secs(60);

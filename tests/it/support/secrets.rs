@@ -24,8 +24,7 @@ impl Secrets {
     pub fn given_to(command: &Command) -> Secrets {
         let lossy = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
         let args: Vec<String> = command.get_args().map(lossy).collect();
-        let variables: Vec<(String, String)> =
-            command.get_envs().filter_map(|(name, value)| Some((lossy(name), lossy(value?)))).collect();
+        let variables: Vec<(String, String)> = command.get_envs().filter_map(|(name, value)| Some((lossy(name), lossy(value?)))).collect();
         let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let option = |name: &str| {
             let at = args.iter().position(|arg| arg == name)?;
