@@ -244,7 +244,7 @@ pub struct Forge {
     pub labels: Vec<Arc<str>>,
     /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without it as the repo does by default.
     pub merge_style: Option<Arc<str>>,
-    /// Accounts, by numeric id, that may command where their right cannot be looked up.
+    /// Accounts, by numeric id, that may command where their right cannot be looked up, or is told as less than it is.
     pub commanders: Vec<u64>,
     /// Whether pull requests tell what changed in their images.
     pub release_notes: bool,

@@ -228,10 +228,13 @@ impl Look<'_> {
         if let Some(right) = known.get(&author.id) {
             return right.clone();
         }
+        let named = self.config.forge.commanders.contains(&author.id);
         let right = match self.client.permission(&author.login).await {
-            Ok(Some(permission)) if permission.account.id == author.id => Seen::Known(permission.right),
+            // What a team may write unit by unit is no right to the repo as Gitea tells it: `read` may mean more than that.
+            Ok(Some(told)) if told.account.id == author.id && told.right == Right::Read && named => Seen::Known(Right::Write),
+            Ok(Some(told)) if told.account.id == author.id => Seen::Known(told.right),
             Ok(_) => Seen::Known(Right::None),
-            Err(PermissionError::MayNotAsk(_)) if self.config.forge.commanders.contains(&author.id) => Seen::Known(Right::Write),
+            Err(PermissionError::MayNotAsk(_)) if named => Seen::Known(Right::Write),
             Err(PermissionError::MayNotAsk(error)) => {
                 tracing::warn!(%error, author = author.login, "only [forge] commanders may command: the token's account is no administrator of the repo");
                 Seen::NotAsked

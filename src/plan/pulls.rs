@@ -13,10 +13,10 @@ use crate::pipeline::{PinRecord, PullStep, Snapshot, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The open pull request of a name.
+/// The open pull request of a name; the oldest where two replicas opened one each.
 pub(super) fn open<'a>(forge: &'a Forge, name: &str) -> Option<&'a PullRequest> {
     let part = branch_name(name);
-    forge.pulls.iter().find(|pull| pull.state == PullState::Open && *pull.name == *part)
+    forge.pulls.iter().filter(|pull| pull.state == PullState::Open && *pull.name == *part).min_by_key(|pull| pull.number)
 }
 
 /// The branch of a name.

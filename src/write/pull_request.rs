@@ -62,7 +62,7 @@ impl Desk<'_> {
                     base: clone.branch().to_owned(),
                     labels,
                 };
-                let (number, url) = opened(client, &new).await?;
+                let (number, url) = self.opened(client, &new).await?;
                 (number, url, Some(PullDone::Opened))
             }
             Some(open) if open.pins != change.pins || open.title != words.title => {
@@ -75,6 +75,32 @@ impl Desk<'_> {
         tracing::info!(number, name, %head, ?done, "pull request");
         self.went.push(Went { change: change.name.clone(), commit: None, pull: Some((number, url.clone())) });
         Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
+    }
+
+    /// Opens a pull request; one that is there already (another replica was quicker) is as good. A forge may let two replicas open one each at
+    /// the same moment: the older stays.
+    async fn opened(&self, client: &Client, new: &NewPull) -> Result<(u64, Url)> {
+        let own = match client.open_pull(new).await {
+            Ok(pull) => pull,
+            Err(OpenError::Exists(Some(number))) => {
+                let pull = client.pull(number).await?;
+                pull.ok_or_else(|| Error::outside(format!("pull request {number} is there and is not")).hint("run it again"))?
+            }
+            Err(OpenError::Exists(None)) => {
+                return Err(Error::outside(format!("a pull request of {} is open already", new.head)).hint("run it again"));
+            }
+            Err(OpenError::NoChanges) => return Err(Error::failed(format!("the forge sees nothing to merge in {}", new.head))),
+            Err(OpenError::Failed(error)) => return Err(error),
+        };
+        let all = client.pulls_of(&own.author, own.created_at, 1).await?.items;
+        let mut alike = all.into_iter().filter(|pull| pull.open && pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base);
+        let Some(first) = alike.next() else { return Ok((own.number, own.html_url)) };
+        for double in alike {
+            let why = format!("pull request #{} proposes the same", first.number);
+            let change = PullChange { title: None, body: Some(words::closing(&why).body), open: Some(false) };
+            client.edit_pull(double.number, &change).await?;
+        }
+        Ok((first.number, first.html_url))
     }
 
     fn open(&self, proposal: &Proposal) -> Option<&PullRequest> {
@@ -168,21 +194,6 @@ impl Desk<'_> {
             _ => (None, None),
         };
         Ok(MergeHow { style, head: head.clone(), title, message, delete_branch: true, patience: PATIENCE })
-    }
-}
-
-/// Opens a pull request; one that is there already (another replica was quicker) is as good.
-async fn opened(client: &Client, new: &NewPull) -> Result<(u64, Url)> {
-    match client.open_pull(new).await {
-        Ok(pull) => Ok((pull.number, pull.html_url)),
-        Err(OpenError::Exists(Some(number))) => {
-            let pull = client.pull(number).await?;
-            let pull = pull.ok_or_else(|| Error::outside(format!("pull request {number} is there and is not")).hint("run it again"))?;
-            Ok((pull.number, pull.html_url))
-        }
-        Err(OpenError::Exists(None)) => Err(Error::outside(format!("a pull request of {} is open already", new.head)).hint("run it again")),
-        Err(OpenError::NoChanges) => Err(Error::failed(format!("the forge sees nothing to merge in {}", new.head))),
-        Err(OpenError::Failed(error)) => Err(error),
     }
 }
 

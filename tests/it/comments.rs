@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::support::forge_line::ForgeLine;
 use crate::support::forge_repo::Commit;
@@ -173,8 +172,4 @@ fn trailer<'a>(commit: &'a Commit, name: &str) -> &'a str {
 /// A time that many hours after another, as holds and replies write it.
 fn hours_after(at: Timestamp, hours: i64) -> String {
     (at + SignedDuration::from_hours(hours)).to_string()
-}
-
-fn strings(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }

@@ -140,7 +140,7 @@ fn github() -> (Runtime, String, Asked) {
 fn github_is_asked_with_its_own_token_only_and_can_be_left_out() {
     let (_runtime, api, asked) = github();
     let line = moving(|_| "https://github.com/acme/app".to_owned(), "");
-    let output = line.pintle("sync", &["--github-api", &api]).secret("PINTLE_GITHUB_TOKEN", "ghp_not_a_secret").run();
+    let output = line.pintle("sync", &["--github-api", &api]).env("PINTLE_GITHUB_TOKEN", "ghp_not_a_secret").run();
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let (pull, body) = open(&line);
     assert!(body.contains("new at GitHub") && !body.contains("old at GitHub"), "{body}");

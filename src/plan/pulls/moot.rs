@@ -8,10 +8,22 @@ use std::collections::BTreeSet;
 
 /// Returns the steps that close what is moot.
 pub(super) fn closes(snapshot: &Snapshot, forge: &Forge, judged: &[Judged], wanted: &Wanted) -> Vec<PullStep> {
-    let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open && !wanted.contains_key(&*pull.name));
-    let mut steps: Vec<PullStep> = open.filter_map(|pull| close(snapshot, judged, pull)).collect();
+    let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open);
+    let first = |pull: &PullRequest| super::open(forge, &pull.name).is_none_or(|first| first.number == pull.number || first.name != pull.name);
+    let (firsts, doubles): (Vec<_>, Vec<_>) = open.partition(|pull| first(pull));
+    let firsts = firsts.into_iter().filter(|pull| !wanted.contains_key(&*pull.name));
+    let mut steps: Vec<PullStep> = firsts.filter_map(|pull| close(snapshot, judged, pull)).collect();
+    steps.extend(doubles.into_iter().filter_map(|pull| double(snapshot, forge, pull)));
     steps.sort_by_key(closed);
     steps
+}
+
+/// Closes what another replica opened at the same moment; the branch belongs to the older one.
+fn double(snapshot: &Snapshot, forge: &Forge, pull: &PullRequest) -> Option<PullStep> {
+    let first = super::open(forge, &pull.name)?.number;
+    let foreign = snapshot.branches.iter().any(|branch| branch.name == pull.name && !branch.own);
+    let why = format!("pull request #{first} proposes the same");
+    (!foreign).then(|| PullStep::Close { number: pull.number, name: pull.name.clone(), tip: None, why })
 }
 
 fn close(snapshot: &Snapshot, judged: &[Judged], pull: &PullRequest) -> Option<PullStep> {

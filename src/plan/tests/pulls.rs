@@ -2,7 +2,7 @@
 
 use super::forge::*;
 use super::*;
-use crate::pipeline::forge::{Branch, Checks, PullState};
+use crate::pipeline::forge::{Branch, Checks, PullRequest, PullState};
 use crate::pipeline::{Change, Proposal, PullStep, Route, Verdict};
 use std::collections::BTreeSet;
 
@@ -171,6 +171,18 @@ fn what_is_moot_is_closed_and_says_why() {
         let plan = world.plan();
         assert_eq!(plan.pulls.iter().map(close).collect::<Vec<_>>(), [(100, why)]);
     }
+}
+
+#[test]
+fn of_two_that_replicas_opened_at_once_the_older_stays() {
+    let world = stacks(&["one"]).opened();
+    let mut forge = world.forge.known().expect("a forge").clone();
+    let double = PullRequest { number: 101, ..forge.pulls[0].clone() };
+    forge.pulls.insert(0, double);
+    let plan = Snapshot { forge: Seen::Known(forge), ..world }.plan();
+    assert_eq!(plan.pulls.iter().map(close).collect::<Vec<_>>(), [(101, "pull request #100 proposes the same")]);
+    assert!(matches!(plan.pulls[0], PullStep::Close { tip: None, .. }), "the branch is the other one's");
+    assert_eq!(proposals(&plan), [("one", Some(100))]);
 }
 
 #[test]

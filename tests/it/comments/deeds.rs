@@ -1,6 +1,6 @@
 //! Commands of somebody who may write: the bytes, the trailers, the reply, and what the passes after it do.
 
-use super::{ADOPTS, COMMITS, NGINX, POSTGRES, WEB, World, file, hours_after, trailer, trailers};
+use super::{ADOPTS, NGINX, POSTGRES, WEB, World, file, hours_after, trailer, trailers};
 use crate::support::forge_repo::number;
 
 #[test]
@@ -183,7 +183,6 @@ fn a_pin_of_what_has_none_takes_what_the_tag_means() {
     assert_eq!((trailer(&commit, "From"), trailer(&commit, "Action")), ("none", "pin"));
     let now = format!("{NGINX}@{}", trailer(&commit, "To"));
     assert_eq!(world.line.text("web", "main"), file("web", &now, " # pintle: hold by=ana"));
-    let _ = COMMITS;
 }
 
 /// What the stack `web` is pinned to.

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use super::{ADOPTS, NGINX, World, trailer};
+use crate::support::cmd::Kept;
 use crate::support::line::clones;
 
 const REPLICAS: usize = 4;
@@ -31,15 +32,15 @@ fn replicas_at_the_same_time_carry_a_comment_out_once() {
 
 /// Starts a pass of each replica and waits for all of them.
 fn together(world: &World, folders: &[TempDir]) {
-    let runs: Vec<(Child, TempDir)> = folders
+    let runs: Vec<(Child, Kept)> = folders
         .iter()
         .map(|folder| {
             let run = world.line.pintle_in(folder.path(), "sync", &[]);
             run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
-    for (child, _home) in runs {
-        let output = child.wait_with_output().expect("its output can be read");
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for (child, kept) in runs {
+        let output = kept.output(child);
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
     }
 }

@@ -123,10 +123,7 @@ fn without_a_target_a_pull_request_of_two_images_asks_which() {
     let comment = world.line.repo.comment(pull, &format!("/pin to {nginx}"), &world.line.ana);
     world.line.sync();
     let reply = world.reply_on(pull, comment);
-    assert!(
-        reply.contains(&format!("which image, and there are several")) && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")),
-        "{reply}"
-    );
+    assert!(reply.contains("which image, and there are several") && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")), "{reply}");
     let (commit, _) = world.does_on(pull, "/hold because both wait");
     assert_eq!(commit.message.matches("Pintle-Action: hold").count(), 2);
     let other = world.line.repo.open(&world.line.ana, &branch(&world), "Another", "");

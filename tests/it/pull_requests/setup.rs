@@ -20,7 +20,7 @@ fn setup(line: &ForgeLine, who: &Account, more: &[&str]) -> Output {
 fn at(forge: &str, who: &Account, more: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let args = [&["setup", "forgejo", "--forge", forge], more].concat();
-    let run = Pintle::new(folder.path(), args).secret("PINTLE_TOKEN", who.token.expose_secret());
+    let run = Pintle::new(folder.path(), args).env("PINTLE_TOKEN", who.token.expose_secret());
     run.secret("PINTLE_WEBHOOK_SECRET", SECRET).run()
 }
 

@@ -68,10 +68,19 @@ impl ForgeLine {
         self.pintle_in(self.clones.path(), command, more)
     }
 
+    /// The same for a command of several words.
+    pub fn pintle_to(&self, command: &[&str], more: &[&str]) -> Pintle {
+        self.prepared(self.clones.path(), command, more)
+    }
+
     /// The same with another folder for clones: another replica.
     pub fn pintle_in(&self, clones: &Path, command: &str, more: &[&str]) -> Pintle {
+        self.prepared(clones, &[command], more)
+    }
+
+    fn prepared(&self, clones: &Path, command: &[&str], more: &[&str]) -> Pintle {
         let (forge, clones) = (self.forge(), clones.display().to_string());
-        let mut args = vec![command, "-vv", "--forge", &forge, "--cache-dir", &clones];
+        let mut args = [command, &["-vv", "--forge", &forge, "--cache-dir", &clones]].concat();
         args.extend(more);
         Pintle::new(self.clones.path(), args).env("PINTLE_TOKEN", self.bot.token.expose_secret())
     }
