@@ -21,7 +21,7 @@ fn at(forge: &str, who: &Account, more: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let args = [&["setup", "forgejo", "--forge", forge], more].concat();
     let run = Pintle::new(folder.path(), args).env("PINTLE_TOKEN", who.token.expose_secret());
-    run.secret("PINTLE_WEBHOOK_SECRET", SECRET).run()
+    run.env("PINTLE_WEBHOOK_SECRET", SECRET).run()
 }
 
 #[test]
