@@ -93,7 +93,8 @@ impl Desk<'_> {
             Err(OpenError::Failed(error)) => return Err(error),
         };
         let all = client.pulls_of(&own.author, own.created_at, 1).await?.items;
-        let mut alike = all.into_iter().filter(|pull| pull.open && pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base);
+        let mut alike =
+            all.into_iter().filter(|pull| pull.open && pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base);
         let Some(first) = alike.next() else { return Ok((own.number, own.html_url)) };
         for double in alike {
             let why = format!("pull request #{} proposes the same", first.number);

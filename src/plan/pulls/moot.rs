@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 /// Returns the steps that close what is moot.
 pub(super) fn closes(snapshot: &Snapshot, forge: &Forge, judged: &[Judged], wanted: &Wanted) -> Vec<PullStep> {
     let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open);
-    let first = |pull: &PullRequest| super::open(forge, &pull.name).is_none_or(|first| first.number == pull.number || first.name != pull.name);
+    let first =
+        |pull: &PullRequest| super::open(forge, &pull.name).is_none_or(|first| first.number == pull.number || first.name != pull.name);
     let (firsts, doubles): (Vec<_>, Vec<_>) = open.partition(|pull| first(pull));
     let firsts = firsts.into_iter().filter(|pull| !wanted.contains_key(&*pull.name));
     let mut steps: Vec<PullStep> = firsts.filter_map(|pull| close(snapshot, judged, pull)).collect();
