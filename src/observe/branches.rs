@@ -16,14 +16,16 @@ const DEPTH: usize = 5_000;
 pub fn branches(clone: &Clone, tip: &CommitId, author: &Git) -> Result<Vec<Branch>> {
     let heads = clone.branches_under(BRANCHES).into_iter();
     let heads = heads.map(|(name, head)| Ok((name, clone.head(&head)?))).collect::<Result<Vec<(String, Head)>>>()?;
-    let parents: BTreeSet<CommitId> = heads.iter().filter_map(|(_, head)| head.parents.first().cloned()).collect();
-    let followed = if parents.is_empty() { parents } else { clone.ancestors_among(tip, &parents, DEPTH)? };
+    let wanted: BTreeSet<CommitId> =
+        heads.iter().flat_map(|(_, head)| head.parents.first().into_iter().chain([&head.commit])).cloned().collect();
+    let followed = if wanted.is_empty() { wanted } else { clone.ancestors_among(tip, &wanted, DEPTH)? };
     let branch = |(name, head): (String, Head)| {
         let pins = trailers::parse(&head.message);
         let by_pintle = head.committer.name == *author.author_name && head.committer.email == *author.author_email;
         let one = head.parents.len() == 1 && head.parents.iter().all(|parent| followed.contains(parent));
         Branch {
             name: name.strip_prefix(BRANCHES).unwrap_or(&name).into(),
+            merged: followed.contains(&head.commit),
             tip: head.commit,
             parent: head.parents.into_iter().next(),
             at: head.at,

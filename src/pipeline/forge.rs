@@ -85,6 +85,8 @@ pub struct Branch {
     pub at: Timestamp,
     /// Exactly one commit, made by pintle, on top of a commit of the followed branch.
     pub own: bool,
+    /// Its tip is on the followed branch: without the branch nothing is lost.
+    pub merged: bool,
     /// What its tip's trailers record.
     pub pins: Vec<PinRecord>,
 }

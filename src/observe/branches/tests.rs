@@ -72,7 +72,15 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
         ("without", false, 0),
     ];
     assert_eq!(names, want);
-    let wanted = Branch { name: "own".into(), tip: own, parent: Some(tip.clone()), at: at(1_700_000_000), own: true, pins: vec![pin()] };
+    let wanted = Branch {
+        name: "own".into(),
+        tip: own,
+        parent: Some(tip.clone()),
+        at: at(1_700_000_000),
+        own: true,
+        merged: false,
+        pins: vec![pin()],
+    };
     assert_eq!(all[2], wanted);
     // Rewritten history leaves nothing of pintle's own on it.
     assert!(branches(&clone, &before, &author()).unwrap().iter().all(|one| one.own == (&*one.name == "group/behind")));

@@ -45,12 +45,8 @@ pub(super) fn branches(snapshot: &Snapshot, forge: &Forge, judged: &[Judged], wa
         pulls.all(|pull| pull.state != PullState::Open) && (!never || moot(snapshot, judged, &branch.pins, false).is_some())
     };
     let asked = |branch: &Branch| forge.asks.iter().any(|ask| *branch.name == *format!("{}{}", COMMENT, ask.comment.id));
-    // What somebody added to a branch and merged is on the followed branch as well.
-    let merged = |branch: &Branch| {
-        let this = |pull: &PullRequest| pull.name == branch.name && pull.head == branch.tip;
-        forge.pulls.iter().any(|pull| this(pull) && matches!(pull.state, PullState::Merged { .. }))
-    };
-    let mine = snapshot.branches.iter().filter(|branch| branch.own || merged(branch));
+    // What somebody added to a branch and merged is theirs no more.
+    let mine = snapshot.branches.iter().filter(|branch| branch.own || branch.merged);
     let gone = mine.filter(|branch| !wanted.contains_key(&*branch.name) && !asked(branch) && ended(branch));
     gone.map(|branch| PullStep::DeleteBranch { name: branch.name.clone(), tip: branch.tip.clone() }).collect()
 }

@@ -50,7 +50,15 @@ pub fn proposed(number: u64, name: &str, pins: Vec<PinRecord>) -> PullRequest {
 }
 
 pub fn branch(pull: &PullRequest) -> Branch {
-    Branch { name: pull.name.clone(), tip: pull.head.clone(), parent: Some(commit('a')), at: at(NOW), own: true, pins: pull.pins.clone() }
+    Branch {
+        name: pull.name.clone(),
+        tip: pull.head.clone(),
+        parent: Some(commit('a')),
+        at: at(NOW),
+        own: true,
+        merged: false,
+        pins: pull.pins.clone(),
+    }
 }
 
 /// A comment in issue 3 by a person who may write.

@@ -147,11 +147,6 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
     assert_eq!(again.plan().pulls, [], "not once more for another push");
     let in_sync = pushed.clone().says("x/a:v1", 'a');
     assert!(!in_sync.plan().pulls.iter().any(|step| matches!(step, PullStep::Close { .. } | PullStep::DeleteBranch { .. })));
-    let merged = pushed.clone().says("x/a:v1", 'a').forged(|forge| {
-        forge.pulls[0].state = PullState::Merged { at: forge.pulls[0].created, commit: Some(commit('7')) };
-        forge.pulls[0].head = commit('9');
-    });
-    assert_eq!(merged.plan().pulls, [PullStep::DeleteBranch { name: "one".into(), tip: commit('9') }], "its commits are merged");
     let foreign = pushed.forged(|forge| forge.pulls.clear());
     assert_eq!((foreign.plan().changes, foreign.plan().pulls), (Vec::new(), Vec::new()));
     assert_eq!(foreign.decided().verdict, Verdict::Blocked);
@@ -219,6 +214,8 @@ fn branches_of_ended_pull_requests_are_deleted() {
     let mut theirs = merged(open.clone());
     theirs.branches[0].own = false;
     assert_eq!(theirs.plan().pulls, []);
+    theirs.branches[0].merged = true;
+    assert_eq!(theirs.plan().pulls, gone, "what they pushed is on the followed branch");
     let lost = open.forged(|forge| forge.pulls.clear());
     assert_eq!(lost.plan().pulls, [], "a branch whose pull request is still to be opened stays");
     assert_eq!(lost.plan().changes.len(), 1);

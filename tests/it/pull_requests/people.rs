@@ -51,8 +51,12 @@ fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
         line.repo.merge(pull, style);
         line.sync();
         assert!(line.text("web", "main").contains(&moved) && line.repo.file("notes.md", "main").is_some());
-        assert_eq!(line.repo.branches(), ["main"]);
         in_sync(&line);
+        if style == "squash" {
+            assert!(line.repo.tip("pintle/web").is_some(), "their own commits are nowhere else");
+            line.repo.delete_branch("pintle/web");
+        }
+        assert_eq!(line.repo.branches(), ["main"]);
     }
 }
 
