@@ -97,7 +97,7 @@ impl Desk<'_> {
         let Some(first) = alike.next() else { return Ok((own.number, own.html_url)) };
         for double in alike {
             let why = format!("pull request #{} proposes the same", first.number);
-            let change = PullChange { title: None, body: Some(words::closing(&why).body), open: Some(false) };
+            let change = PullChange { title: None, body: Some(words::closing(&why)), open: Some(false) };
             client.edit_pull(double.number, &change).await?;
         }
         Ok((first.number, first.html_url))
