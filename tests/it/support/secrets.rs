@@ -11,7 +11,11 @@ use serde_json::Value;
 /// Variables that hold a secret.
 const VARIABLES: [&str; 3] = ["PINTLE_TOKEN", "PINTLE_WEBHOOK_SECRET", "PINTLE_GITHUB_TOKEN"];
 /// Options and variables that name a file whose text is a secret.
-const FILES: [(&str, &str); 2] = [("--token-file", "PINTLE_TOKEN_FILE"), ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE")];
+const FILES: [(&str, &str); 3] = [
+    ("--token-file", "PINTLE_TOKEN_FILE"),
+    ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE"),
+    ("--github-token-file", "PINTLE_GITHUB_TOKEN_FILE"),
+];
 /// The same for a file of docker's, with passwords.
 const DOCKER: (&str, &str) = ("--docker-config", "PINTLE_DOCKER_CONFIG");
 /// A shorter text is found everywhere.
