@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 /// Variables that hold a secret.
-const VARIABLES: [&str; 2] = ["PINTLE_TOKEN", "PINTLE_WEBHOOK_SECRET"];
+const VARIABLES: [&str; 3] = ["PINTLE_TOKEN", "PINTLE_WEBHOOK_SECRET", "PINTLE_GITHUB_TOKEN"];
 /// Options and variables that name a file whose text is a secret.
 const FILES: [(&str, &str); 2] = [("--token-file", "PINTLE_TOKEN_FILE"), ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE")];
 /// The same for a file of docker's, with passwords.
