@@ -68,18 +68,18 @@ fn verdict(line: &ForgeLine, stack: &str) -> (String, String) {
 
 fn in_sync(line: &ForgeLine) {
     let plan = line.plan();
-    assert!(plan["sites"].as_array().unwrap().iter().all(|site| site["verdict"] == json!("in-sync")), "{plan}");
+    assert!(plan["sites"].as_array().expect("it is there").iter().all(|site| site["verdict"] == json!("in-sync")), "{plan}");
 }
 
 /// Sets the text of `pintle.toml` to what it was plus `more`, on the branch itself.
 fn configure(line: &ForgeLine, more: &str) -> String {
-    let before = String::from_utf8(line.repo.file("pintle.toml", "main").unwrap()).unwrap();
+    let before = String::from_utf8(line.repo.file("pintle.toml", "main").expect("it is there")).expect("it is there");
     line.repo.push_files("Configure", &[("pintle.toml", (before + more).as_bytes())])
 }
 
 /// Replaces a part of `pintle.toml`, on the branch itself: the first rule that speaks wins.
 fn reconfigure(line: &ForgeLine, part: &str, by: &str) {
-    let before = String::from_utf8(line.repo.file("pintle.toml", "main").unwrap()).unwrap();
+    let before = String::from_utf8(line.repo.file("pintle.toml", "main").expect("it is there")).expect("it is there");
     assert!(before.contains(part), "{before}");
     line.repo.push_files("Configure", &[("pintle.toml", before.replace(part, by).as_bytes())]);
 }

@@ -6,7 +6,7 @@ use crate::support::gitea::text;
 use serde_json::json;
 
 fn green(line: &ForgeLine) -> String {
-    let head = line.repo.tip("pintle/web").unwrap();
+    let head = line.repo.tip("pintle/web").expect("it is there");
     line.repo.set_status(&head, "ci/plan", "success", "no surprise", &line.repo.owner);
     head
 }
@@ -29,7 +29,7 @@ fn it_is_merged_after_its_soak_once_it_is_green_and_not_before() {
     line.sync();
     line.sync();
     assert_eq!(open(&line), pull, "not without a green status");
-    let head = line.repo.tip("pintle/web").unwrap();
+    let head = line.repo.tip("pintle/web").expect("it is there");
     line.repo.set_status(&head, "ci/plan", "pending", "", &line.repo.owner);
     line.sync();
     assert_eq!(open(&line), pull, "not before its statuses have ended");
@@ -53,7 +53,7 @@ fn its_squash_keeps_the_trailers() {
     green(&line);
     let waited = line.pintle("sync", &["--wait"]).run();
     let tip = line.repo.commits("main").remove(0);
-    assert!(tip.message.lines().next().unwrap().ends_with(&format!("(#{pull})")), "{}", tip.message);
+    assert!(tip.message.lines().next().expect("it is there").ends_with(&format!("(#{pull})")), "{}", tip.message);
     assert!(waited.code == Some(3) && waited.stderr.contains(&format!("{} got no status", &tip.sha[..10])), "{}", waited.stderr);
     assert!(tip.message.contains(&format!("Pintle-To: {digest}")), "{}", tip.message);
     assert_eq!(log(&line)[0]["to"], json!(digest));
@@ -68,7 +68,7 @@ fn what_a_person_pushed_to_is_never_merged_by_pintle() {
     line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
-    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).unwrap();
+    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).expect("it is there");
     green(&line);
     line.sync();
     assert_eq!(open(&line), pull);

@@ -12,7 +12,7 @@ const APP: &str = "quay.io/team/app:latest";
 fn what_is_moot_is_closed_with_the_reason_and_counts_as_no_refusal() {
     let line = ForgeLine::of_stacks(&[("web", NGINX), ("db", POSTGRES), ("app", APP)], ADOPTS);
     line.sync();
-    let (app, toml) = (line.text("app", "main"), line.repo.file("pintle.toml", "main").unwrap());
+    let (app, toml) = (line.text("app", "main"), line.repo.file("pintle.toml", "main").expect("it is there"));
     let [web, db, _] = [NGINX, POSTGRES, APP].map(|image| line.moves(image, "second"));
     line.sync();
     let pulls = line.repo.pulls("open");

@@ -11,22 +11,22 @@ use crate::support::gitea::text;
 fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
     let line = ForgeLine::of_stacks(&[("web", NGINX), ("db", "docker.io/library/postgres:16")], ADOPTS);
     line.sync();
-    let first = line.repo.tip("main").unwrap();
+    let first = line.repo.tip("main").expect("it is there");
     assert!(line.text("web", "main").contains("nginx:latest@sha256:"));
     assert_eq!(line.repo.pulls("all"), [] as [serde_json::Value; 0]);
 
     let second = line.moves(NGINX, "second");
     line.sync();
-    assert_eq!(line.repo.tip("main").unwrap(), first, "nothing is pushed to the branch");
+    assert_eq!(line.repo.tip("main").expect("it is there"), first, "nothing is pushed to the branch");
     let pulls = line.repo.pulls("open");
     let pull = number(&pulls[0]);
     assert_eq!((pulls.len(), text(&pulls[0]["head"]["ref"])), (1, "pintle/web".into()));
     assert!(line.text("web", "pintle/web").contains(&second));
     assert!(text(&pulls[0]["body"]).contains(&second));
-    let head = line.repo.tip("pintle/web").unwrap();
+    let head = line.repo.tip("pintle/web").expect("it is there");
     let again = line.sync();
     assert!(again.stderr.contains("nothing was written"), "{}", again.stderr);
-    assert_eq!(line.repo.tip("pintle/web").unwrap(), head);
+    assert_eq!(line.repo.tip("pintle/web").expect("it is there"), head);
 
     let third = line.moves(NGINX, "third");
     line.sync();

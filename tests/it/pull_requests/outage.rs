@@ -14,7 +14,7 @@ fn while_the_api_is_away_commits_go_on_and_pull_requests_wait() {
     let line = ForgeLine::behind_a_proxy(&[("db", POSTGRES), ("web", NGINX)], BOTH);
     line.sync();
     let (db, web) = (line.moves(POSTGRES, "second"), line.moves(NGINX, "second"));
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     proxy.fail(Fault::Status(503), |seen| seen.target.starts_with("/api/"));
     let plan = line.pintle("plan", &["--output", "json"]).run();
     assert!(plan.stdout.contains("the forge could not be asked"), "{}", plan.stdout);
@@ -39,7 +39,7 @@ fn a_pull_request_that_could_not_be_opened_is_opened_by_the_next_pass() {
     let line = ForgeLine::behind_a_proxy(&[("web", NGINX)], BOTH);
     line.sync();
     line.moves(NGINX, "second");
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     proxy.fail(Fault::Status(503), |seen| seen.writes() && seen.target.ends_with("/pulls"));
     let away = line.pintle("sync", &[]).run();
     assert_eq!(away.code, Some(3), "{}", away.stderr);

@@ -11,13 +11,13 @@ fn a_branch_that_a_person_pushed_to_is_left_alone_and_that_is_said_once() {
     line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
-    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).unwrap();
+    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).expect("it is there");
     line.sync();
     line.sync();
     let told = said(&line, pull);
     assert_eq!(told.len(), 1, "{told:?}");
     let third = line.moves(NGINX, "third");
-    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine again", &[("notes.md", b"two")]).unwrap();
+    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine again", &[("notes.md", b"two")]).expect("it is there");
     line.repo.push_files("The branch moves", &[("other.md", b"x")]);
     line.sync();
     line.sync();
@@ -46,7 +46,7 @@ fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
         let moved = line.moves(NGINX, style);
         line.sync();
         let pull = open(&line);
-        line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", style.as_bytes())]).unwrap();
+        line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", style.as_bytes())]).expect("it is there");
         line.sync();
         line.repo.merge(pull, style);
         line.sync();
@@ -63,7 +63,7 @@ fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
 #[test]
 fn a_branch_of_that_name_that_was_there_before_is_not_touched() {
     let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
-    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).unwrap();
+    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).expect("it is there");
     line.sync();
     line.moves(NGINX, "second");
     line.sync();

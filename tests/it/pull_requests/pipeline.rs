@@ -11,7 +11,7 @@ fn status(line: &ForgeLine, commit: &str, state: &str) {
 }
 
 fn tip(line: &ForgeLine) -> String {
-    line.repo.tip("main").unwrap()
+    line.repo.tip("main").expect("it is there")
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_failure_of_what_came_by_a_pull_request_is_told_there_once() {
 
 /// `sync --wait`, with the status set as soon as its push is seen.
 fn waited(line: &ForgeLine, state: &str) -> Output {
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     proxy.take();
     std::thread::scope(|scope| {
         scope.spawn(|| {

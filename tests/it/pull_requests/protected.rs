@@ -27,7 +27,7 @@ fn on_a_protected_branch_every_change_is_a_pull_request_and_says_why() {
         in_sync(&line);
     }
     assert_ne!(line.repo.tip("main"), tip);
-    assert!(!line.proxy.as_ref().unwrap().seen().iter().any(pushes), "what is known to be refused is not tried");
+    assert!(!line.proxy.as_ref().expect("it is there").seen().iter().any(pushes), "what is known to be refused is not tried");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_push_that_is_refused_though_the_forge_allows_it_ends_as_a_pull_request_in_t
     let tip = line.repo.tip("main");
     line.repo.protect("main", &json!({"enable_push": true, "protected_file_patterns": "stacks/**"}));
     assert_eq!(verdict(&line, "web").0, "adopt");
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     let said = line.sync();
     assert!(said.stderr.contains("opened pull request #"), "{}", said.stderr);
     let body = text(&line.repo.pull(open(&line))["body"]);

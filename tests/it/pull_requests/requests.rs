@@ -8,7 +8,7 @@ use crate::support::forge_proxy::Seen;
 fn a_pass_with_nothing_to_do_asks_little_and_writes_nothing() {
     let line = ForgeLine::behind_a_proxy(&[("db", POSTGRES), ("web", NGINX)], ADOPTS);
     line.sync();
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     let quiet = |what: &str| {
         line.sync();
         proxy.take();

@@ -18,7 +18,7 @@ fn setup(line: &ForgeLine, who: &Account, more: &[&str]) -> Output {
 }
 
 fn at(forge: &str, who: &Account, more: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("it is there");
     let args = [&["setup", "forgejo", "--forge", forge], more].concat();
     let run = Pintle::new(folder.path(), args).env("PINTLE_TOKEN", who.token.expose_secret());
     run.env("PINTLE_WEBHOOK_SECRET", SECRET).run()
@@ -27,7 +27,7 @@ fn at(forge: &str, who: &Account, more: &[&str]) -> Output {
 #[test]
 fn it_makes_what_is_missing_and_run_again_it_changes_nothing() {
     let line = ForgeLine::behind_a_proxy(&[("web", NGINX)], "");
-    let proxy = line.proxy.as_ref().unwrap();
+    let proxy = line.proxy.as_ref().expect("it is there");
     let hook = ["--hook-url", HOOK];
     proxy.take();
     let dry = setup(&line, &line.bot, &[&hook[..], &["--dry-run"]].concat());
