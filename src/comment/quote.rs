@@ -34,19 +34,19 @@ pub fn inline(text: &str) -> String {
     out
 }
 
-/// Returns an inline code span. Text that has a `|` cannot be one, since a table takes it for the end of its cell whatever is around it:
-/// it becomes an element `code`.
+/// Returns an inline code span. Text that has a `|` cannot be one, since a table takes it for the end of its cell whatever is around it; nor text
+/// that begins or ends with a backtick, since the blank it needs inside makes `a/b#3` a reference where the post becomes a commit's message:
+/// these become an element `code`.
 pub fn code(text: &str) -> String {
     let text = one_line(text);
     if text.is_empty() {
         return String::new();
     }
-    if text.contains('|') {
+    if text.contains('|') || text.starts_with('`') || text.ends_with('`') {
         return format!("<code>{}</code>", inline(&text));
     }
     let ticks = "`".repeat(longest_run(&text, '`') + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{ticks}{pad}{text}{pad}{ticks}")
+    format!("{ticks}{text}{ticks}")
 }
 
 /// Returns a fenced code block, with the line ends of both fences. For the start of a line that is not indented.
