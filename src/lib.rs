@@ -1,9 +1,10 @@
 //! pintle keeps the container images of a Terraform-run cluster at latest *and* declared.
 //!
 //! ```text
-//! repo ────┐
-//! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─► Receipt
-//! cache ───┘   (reads)    (value)  (pure)  (value) (writes)  (value)
+//! repo ────┐                                           ┌─ commits, one push
+//! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─ pull requests ─► Receipt
+//! cache ───┤   (reads)    (value)  (pure)  (value)      └─ replies, notices  (value)
+//! forge ───┘
 //! ```
 //! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
 
