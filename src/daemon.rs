@@ -239,8 +239,8 @@ async fn abandon(pass: Pass) {
     pass.task.abort();
     match timeout(LEAVE, pass.task).await {
         Ok(Err(error)) if error.is_panic() => tracing::error!(%error, "the abandoned pass panicked"),
-        Ok(Ok(_)) => tracing::info!("the last pass is over"),
-        Ok(Err(_)) | Err(_) => tracing::info!("the pass under way was abandoned: it was not writing"),
+        Ok(Ok(Ok(_))) => tracing::info!("the last pass is over"),
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => tracing::info!("the pass under way was abandoned: it was not writing"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Done, scan, source};
 use crate::cli::Run;
+use crate::daemon::hooks::Hook;
 use crate::daemon::http::Server;
 use crate::daemon::schedule::{Cause, Woken};
 use crate::daemon::stop::Signals;
@@ -30,7 +31,8 @@ struct Pass {
 impl Work for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
-        if woken.0.iter().any(|cause| matches!(cause, Cause::Start | Cause::Timer | Cause::Retry)) {
+        // What people said and what CI made of a commit moves no tag: registries are not asked again for that.
+        if !woken.0.iter().all(|cause| matches!(cause, Cause::Again | Cause::Hook(Hook::Comment | Hook::PullRequest | Hook::Status))) {
             self.0.session.forget();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());

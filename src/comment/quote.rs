@@ -35,18 +35,20 @@ pub fn inline(text: &str) -> String {
 }
 
 /// Returns an inline code span. Text that has a `|` cannot be one, since a table takes it for the end of its cell whatever is around it; nor text
-/// that begins or ends with a backtick, since the blank it needs inside makes `a/b#3` a reference where the post becomes a commit's message:
-/// these become an element `code`.
+/// that begins or ends with a backtick and could refer to an issue: the blank it needs inside makes `a/b#3` a reference where the post becomes a
+/// commit's message. These become an element `code`.
 pub fn code(text: &str) -> String {
     let text = one_line(text);
     if text.is_empty() {
         return String::new();
     }
-    if text.contains('|') || text.starts_with('`') || text.ends_with('`') {
+    let edge = text.starts_with('`') || text.ends_with('`');
+    if text.contains('|') || edge && text.contains(['#', '!']) {
         return format!("<code>{}</code>", inline(&text));
     }
     let ticks = "`".repeat(longest_run(&text, '`') + 1);
-    format!("{ticks}{text}{ticks}")
+    let pad = if edge { " " } else { "" };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
 /// Returns a fenced code block, with the line ends of both fences. For the start of a line that is not indented.
