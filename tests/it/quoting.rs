@@ -172,9 +172,11 @@ fn seen(html: &str, element: &str) -> Vec<String> {
 
 /// A text as it is to be seen: on one line, without what cannot be seen.
 fn plain(text: &str) -> String {
-    // The code of one text without a `|` is the text itself between ticks and blanks.
-    let code = quote::code(&text.replace('|', "\u{1f4cc}"));
-    code.trim_matches('`').trim().replace('\u{1f4cc}', "|").to_owned()
+    // The code of one text without the marks that make an element of it is the text itself between ticks and blanks.
+    let marks = [('|', "\u{1f4cc}"), ('#', "\u{1f4cd}"), ('!', "\u{1f4ce}")];
+    let code = quote::code(&marks.iter().fold(text.to_owned(), |text, (mark, stand_in)| text.replace(*mark, stand_in)));
+    let text = code.trim_matches('`').trim().to_owned();
+    marks.iter().fold(text, |text, (mark, stand_in)| text.replace(stand_in, &mark.to_string()))
 }
 
 /// Texts made of what means something, the same in every run.
