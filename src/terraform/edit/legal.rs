@@ -29,7 +29,8 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
     }
     match form {
         // Its indentation is not known.
-        Form::YamlBlock if content.is_empty() => refuse("the block scalar is empty"),
+        Form::YamlBlock if content.trim_ascii().is_empty() => refuse("the block scalar is empty"),
+        Form::YamlBlock if matches!(before.last(), Some(b'\n' | b'\r')) => refuse("it would stand outside of the block scalar"),
         Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => {
             refuse("it would stand on the line that ends the heredoc")
         }

@@ -174,6 +174,10 @@ fn what_may_be_put_depends_on_the_form() {
     assert!(legal(Form::YamlPlain, b"", 0..0, PIN.as_bytes()).is_err());
     assert!(legal(Form::YamlPlain, b"true", 4..4, PIN.as_bytes()).is_err());
     assert!(legal(Form::Raw, b"image: x:1\n", 11..11, PIN.as_bytes()).is_err());
+    for (content, at) in [(&b""[..], 0), (b"\n", 0), (b"\n", 1), (b"\r\n", 2), (b"x:1\n", 4), (b"x:1\n  y", 4)] {
+        assert!(legal(Form::YamlBlock, content, at..at, PIN.as_bytes()).is_err(), "{content:?} at {at}");
+    }
+    legal(Form::YamlBlock, b"x:1\n", 3..3, PIN.as_bytes()).unwrap();
     legal(Form::YamlPlain, b"22", 0..2, b"23").unwrap();
     legal(Form::YamlPlain, b"x:${t}", 6..6, PIN.as_bytes()).unwrap();
     assert!(legal(Form::Quoted, b"a\\", 2..2, b"n").is_err());
