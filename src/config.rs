@@ -1,6 +1,7 @@
 //! `pintle.toml`: what a user may say, checked once into types that cannot be wrong. Reads text, never a file; holds no secret.
 
 mod check;
+mod cluster;
 mod complain;
 mod forge;
 mod scan;
@@ -41,6 +42,9 @@ pub struct Config {
     pub git: Git,
     pub forge: Forge,
     pub pipeline: Pipeline,
+    pub cluster: Cluster,
+    /// In the order of the file.
+    pub alerts: Vec<Alert>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,6 +124,30 @@ pub struct Defaults {
     pub settle: SignedDuration,
     pub automerge: Option<bool>,
     pub soak: SignedDuration,
+    /// How long after a digest went live its failure is its own. Zero: never.
+    pub watch: SignedDuration,
+    pub auto_rollback: Option<bool>,
+    pub drift: Option<Drift>,
+    /// `None`: any number of moves.
+    pub budget: Option<Budget>,
+}
+
+/// How many moves may be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub changes: usize,
+    pub per: SignedDuration,
+}
+
+/// What is made of an image that somebody set in the cluster by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Drift {
+    /// It is said.
+    Report,
+    /// The repo takes it over.
+    Adopt,
+    /// The repo stays; the next apply takes it back.
+    Overwrite,
 }
 
 /// How a change reaches the default branch.
@@ -170,6 +198,9 @@ pub struct Rule {
     pub automerge: Option<bool>,
     /// How long a digest must have been known before its pull request is merged by pintle.
     pub soak: Option<SignedDuration>,
+    pub watch: Option<SignedDuration>,
+    pub auto_rollback: Option<bool>,
+    pub drift: Option<Drift>,
     pub group: Option<Arc<str>>,
     /// The reason, when the rule holds its sites.
     pub hold: Option<Arc<str>>,
@@ -265,6 +296,51 @@ pub struct Pipeline {
     pub contexts: Vec<Glob>,
 }
 
+/// What is read in the cluster, and what is made of it. Its address and credentials are told by flags, not here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    pub keel: Keel,
+    /// Field managers that apply Terraform.
+    pub terraform: Vec<Glob>,
+    /// How long too few pods may be ready.
+    pub ready_grace: SignedDuration,
+    pub custom: Vec<Custom>,
+}
+
+/// Whether Keel runs in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keel {
+    /// Look.
+    Auto,
+    Yes,
+    No,
+}
+
+/// A further kind that has an image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Custom {
+    pub group: Arc<str>,
+    pub version: Arc<str>,
+    /// As Kubernetes writes it: `Cluster`.
+    pub kind: Arc<str>,
+    pub plural: Arc<str>,
+    /// The path of its image.
+    pub image: Vec<Arc<str>>,
+}
+
+/// Which alerts are about which workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// Where it stands in the file, from 1.
+    pub number: usize,
+    /// All of them must match.
+    pub matches: Vec<(Arc<str>, Glob)>,
+    /// Names of labels.
+    pub namespace: Arc<str>,
+    pub workload: Vec<Arc<str>>,
+    pub pod: Arc<str>,
+}
+
 impl Config {
     /// Reads the text of a configuration; `file` names it in errors.
     ///
@@ -307,6 +383,8 @@ impl Default for Config {
             git: Git::default(),
             forge: Forge::default(),
             pipeline: Pipeline::default(),
+            cluster: Cluster::default(),
+            alerts: Vec::new(),
         }
     }
 }
@@ -340,7 +418,17 @@ impl Default for Defaults {
             settle: SignedDuration::from_mins(10),
             automerge: None,
             soak: SignedDuration::ZERO,
+            watch: SignedDuration::from_mins(15),
+            auto_rollback: None,
+            drift: None,
+            budget: Some(Budget { changes: 5, per: SignedDuration::from_hours(6) }),
         }
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self { keel: Keel::Auto, terraform: cluster::terraform(), ready_grace: SignedDuration::from_mins(2), custom: Vec::new() }
     }
 }
 

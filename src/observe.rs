@@ -191,6 +191,9 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
         ledger: checkout.ledger.clone(),
         branches: checkout.branches.clone(),
         forge: Seen::NotAsked,
+        cluster: Seen::NotAsked,
+        alerts: Seen::NotAsked,
+        children: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

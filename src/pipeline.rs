@@ -2,6 +2,7 @@
 //! (`trailers`, `ledger`) the text they have in git.
 
 pub mod answer;
+pub mod cluster;
 pub mod forge;
 pub mod ledger;
 pub mod notes;
@@ -15,6 +16,7 @@ use crate::sites::{Scan, SiteKey};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::Files;
 use answer::{Answer, Notice};
+use cluster::{Alert, Cluster};
 use forge::{Branch, Forge};
 use jiff::Timestamp;
 use notes::Notes;
@@ -43,6 +45,12 @@ pub struct Snapshot {
     pub branches: Vec<Branch>,
     /// Pull requests, comments and statuses; `NotAsked` where no forge is named.
     pub forge: Seen<Forge>,
+    /// What runs; `NotAsked` where no cluster is named.
+    pub cluster: Seen<Cluster>,
+    /// Alerts that fire; `NotAsked` where no Alertmanager is named.
+    pub alerts: Seen<Vec<Alert>>,
+    /// The digests of the platforms' manifests in an index, where they were asked for: a pod's `imageID` may be one of them.
+    pub children: BTreeMap<(Channel, Digest), Vec<Digest>>,
     /// Digests that could not be fetched from their registry, and why: they may not be written.
     pub unproved: BTreeMap<(Channel, Digest), String>,
     /// What changed between two digests of a channel (from, to), where it was asked for.
@@ -115,6 +123,8 @@ pub struct PinRecord {
     /// `None` only where an unpinned site is held or let go.
     pub to: Option<Digest>,
     pub cause: Cause,
+    /// What pintle saw that made it do so, where it acted by itself: one line.
+    pub evidence: Option<String>,
     /// Who asked for it, where somebody did.
     pub asked: Option<Asked>,
 }
@@ -156,6 +166,14 @@ pub enum Cause {
     Command,
     /// A hold's time is over.
     HoldEnded,
+    /// Somebody took the workload back to an earlier revision in the cluster.
+    Undo,
+    /// The rollout failed within the watch window.
+    Unhealthy,
+    /// An alert fired within the watch window.
+    Alert,
+    /// Somebody set another image in the cluster by hand, and the repo takes it over.
+    Drift,
 }
 
 /// Everything that was decided, sorted; a function of the snapshot alone.

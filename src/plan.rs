@@ -13,6 +13,7 @@ pub mod hold;
 pub mod json;
 mod ledger;
 mod lift;
+mod live;
 mod message;
 mod past;
 pub mod proof;

@@ -3,7 +3,7 @@
 use super::wire::{self, At, Many, Text};
 use super::{
     Cache, Config, Defaults, Environment, Extra, Git, Group, HoldEntry, Match, Mode, Modes, Module, ModuleArguments, Pipeline, Registry,
-    Rule, Scan, VarFile,
+    Rule, Scan, VarFile, cluster,
 };
 use crate::model::duration;
 use crate::model::hold::{Hold, parse_until};
@@ -75,6 +75,8 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         git: git(&wire.git)?,
         forge: super::forge::forge(&wire.forge)?,
         pipeline: pipeline(&wire.pipeline)?,
+        cluster: cluster::cluster(&wire.cluster)?,
+        alerts: numbered(&wire.alert, cluster::alert)?,
     })
 }
 
@@ -123,7 +125,7 @@ fn path_glob(text: &Text) -> Checked<Glob> {
     text.check(|text| Glob::path(text.trim_end_matches('/')))
 }
 
-fn filled(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn filled(text: &Text) -> Checked<Arc<str>> {
     text.check(|text| if text.trim().is_empty() { Err("the text is empty".into()) } else { Ok(text.trim().into()) })
 }
 
@@ -193,7 +195,7 @@ fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
 }
 
 /// `spec.containers.*.image`, also written `spec.containers[*].image`.
-fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
+pub(super) fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
     let plain = path.replace("].", ".").replace('[', ".");
     let parts: Vec<Arc<str>> = plain.strip_suffix(']').unwrap_or(&plain).split('.').map(Into::into).collect();
     let wrong = parts.iter().any(|part| part.is_empty() || part.contains(']'));
@@ -239,6 +241,10 @@ fn defaults(wire: &wire::Defaults) -> Checked<Defaults> {
         settle: optional(wire.settle.as_ref(), length)?.unwrap_or(built_in.settle),
         automerge: wire.automerge,
         soak: optional(wire.soak.as_ref(), length)?.unwrap_or(built_in.soak),
+        watch: optional(wire.watch.as_ref(), length)?.unwrap_or(built_in.watch),
+        auto_rollback: wire.auto_rollback,
+        drift: wire.drift.map(cluster::drift),
+        budget: wire.budget.as_ref().map_or(Ok(built_in.budget), cluster::budget)?,
     })
 }
 
@@ -252,6 +258,9 @@ fn rule(number: usize, wire: &wire::Rule) -> Checked<Rule> {
         settle: optional(wire.settle.as_ref(), length)?,
         automerge: wire.automerge,
         soak: optional(wire.soak.as_ref(), length)?,
+        watch: optional(wire.watch.as_ref(), length)?,
+        auto_rollback: wire.auto_rollback,
+        drift: wire.drift.map(cluster::drift),
         group: optional(wire.group.as_ref(), line)?,
         hold: optional(wire.hold.as_ref(), filled)?,
     })

@@ -1,12 +1,15 @@
 //! The keys of `pintle.toml` as they are written. Their doc comments are the descriptions in the JSON schema.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::borrow::Cow;
-use std::fmt;
 use toml::Spanned;
+
+mod modes;
+mod outside;
+
+pub(super) use modes::{Mode, Modes};
+pub(super) use outside::{Alert, Cluster, Custom, Drift, Forge, Keel, MergeStyle, Pipeline};
 
 /// A string and where it stands.
 pub(super) type Text = At<String>;
@@ -130,6 +133,12 @@ pub(super) struct File {
     /// What is expected of CI after a push.
     #[serde(default)]
     pub pipeline: Pipeline,
+    /// What is read in the cluster, and what is made of it.
+    #[serde(default)]
+    pub cluster: Cluster,
+    /// Which alerts roll an image back.
+    #[serde(default)]
+    pub alert: Vec<Alert>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -209,61 +218,14 @@ pub(super) struct Defaults {
     pub automerge: Option<bool>,
     /// How long a digest must have been known before pintle merges its pull request: `3d`.
     pub soak: Option<Text>,
-}
-
-/// One mode for everything, or one for each action.
-#[derive(Clone, Copy, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(super) enum Modes {
-    All(Mode),
-    Each(ModeOf),
-}
-
-/// By hand, so that a wrong word or key is named: an untagged enum says only that nothing fits.
-impl<'de> Deserialize<'de> for Modes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ModesVisitor)
-    }
-}
-
-struct ModesVisitor;
-
-impl<'de> Visitor<'de> for ModesVisitor {
-    type Value = Modes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `move` and `rollback`")
-    }
-
-    fn visit_str<E: de::Error>(self, word: &str) -> Result<Modes, E> {
-        Mode::deserialize(word.into_deserializer()).map(Modes::All)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Modes, A::Error> {
-        ModeOf::deserialize(MapAccessDeserializer::new(map)).map(Modes::Each)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ModeOf {
-    /// First pins.
-    pub adopt: Option<Mode>,
-    /// Pins that follow their tag.
-    pub r#move: Option<Mode>,
-    /// Rollbacks that pintle makes by itself.
-    pub rollback: Option<Mode>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Mode {
-    /// A commit on the branch.
-    Commit,
-    /// A pull request that somebody merges.
-    PullRequest,
-    /// Nothing is written.
-    Off,
+    /// How long after a new digest runs it is watched, and rolled back when it fails: `15m`; `0` never.
+    pub watch: Option<Text>,
+    /// Whether pintle rolls back by itself: true without it. Where a rollback makes it worse (schema migrations) it opens an issue instead.
+    pub auto_rollback: Option<bool>,
+    /// What is made of an image that somebody set in the cluster by hand: `report` without it.
+    pub drift: Option<Drift>,
+    /// How many moves may be committed in a length of time, counted from the git log: `5 per 6h` without it, `off` for any number.
+    pub budget: Option<Text>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -284,6 +246,12 @@ pub(super) struct Rule {
     pub automerge: Option<bool>,
     /// As in `[defaults]`.
     pub soak: Option<Text>,
+    /// As in `[defaults]`.
+    pub watch: Option<Text>,
+    /// As in `[defaults]`.
+    pub auto_rollback: Option<bool>,
+    /// As in `[defaults]`.
+    pub drift: Option<Drift>,
     /// The group its sites belong to.
     pub group: Option<Text>,
     /// The reason for which its sites are held.
@@ -393,47 +361,4 @@ pub(super) struct Git {
     pub author_name: Option<Text>,
     /// The author's address.
     pub author_email: Option<Text>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Forge {
-    /// No more of pintle's own proposals than this are open at a time: 10 without it.
-    pub max_pull_requests: Option<At<u16>>,
-    /// Labels of pintle's pull requests and issues: `["pintle"]` without it.
-    pub labels: Option<Vec<Text>>,
-    /// How pintle merges; without it as the repo does by default.
-    pub merge_style: Option<MergeStyle>,
-    /// Numeric ids of accounts that may command where pintle may not look up their rights.
-    #[serde(default)]
-    pub commanders: Vec<u64>,
-    /// Whether pull requests tell what changed in their images; for that their labels are read at the registries: true without it.
-    pub release_notes: Option<bool>,
-    /// Hosts of Forgejo or Gitea that may be asked, over https, for the releases of images whose sources they have, besides the forge itself and
-    /// GitHub: `["codeberg.org"]` without it.
-    pub sources: Option<Vec<Text>>,
-    /// Commands in older comments are not carried out: `1d` without it.
-    pub command_age: Option<Text>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum MergeStyle {
-    Merge,
-    Rebase,
-    RebaseMerge,
-    Squash,
-    FastForwardOnly,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pipeline {
-    /// Whether moves wait while the statuses of the last change have not ended: true without it.
-    pub wait: Option<bool>,
-    /// How long a status may take to come and to end: `30m` without it.
-    pub timeout: Option<Text>,
-    /// Globs of the status contexts that count; without it all.
-    #[serde(default)]
-    pub contexts: Vec<Text>,
 }

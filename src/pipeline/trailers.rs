@@ -59,6 +59,7 @@ fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
         ("To", pin.to.as_ref().map_or("none", Digest::as_str)),
         ("Cause", pin.cause.word()),
     ];
+    fields.extend(pin.evidence.iter().map(|evidence| ("Evidence", evidence.as_str())));
     if let Some(asked) = &pin.asked {
         fields.extend([("Asked-By", asked.by.as_str()), ("Comment", asked.comment.as_str())]);
     }
@@ -85,6 +86,7 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
         from: digest(value("From").unwrap_or("none"))?,
         to: digest(value("To")?)?,
         cause: Cause::parse(value("Cause")?)?,
+        evidence: value("Evidence").map(str::to_owned),
         asked: asked.map(|(by, comment)| Asked { by: by.to_owned(), comment: comment.to_owned() }),
     })
 }
@@ -118,11 +120,16 @@ impl Cause {
             Self::TagMoved => "tag-moved",
             Self::Command => "command",
             Self::HoldEnded => "hold-ended",
+            Self::Undo => "undo",
+            Self::Unhealthy => "unhealthy",
+            Self::Alert => "alert",
+            Self::Drift => "drift",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::FirstPin, Self::TagMoved, Self::Command, Self::HoldEnded].into_iter().find(|cause| cause.word() == word)
+        let all = [Self::FirstPin, Self::TagMoved, Self::Command, Self::HoldEnded, Self::Undo, Self::Unhealthy, Self::Alert, Self::Drift];
+        all.into_iter().find(|cause| cause.word() == word)
     }
 }
 

@@ -90,6 +90,7 @@ fn record(pin: &Pin) -> PinRecord {
         from: pin.judged.decision.from.clone(),
         to: pin.want.to.clone(),
         cause: pin.want.cause,
+        evidence: None,
         asked: None,
     }
 }

@@ -124,6 +124,9 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
         ledger: Seen::Known(Ledger::default()),
         branches: Vec::new(),
         forge: Seen::NotAsked,
+        cluster: Seen::NotAsked,
+        alerts: Seen::NotAsked,
+        children: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }
@@ -168,6 +171,7 @@ impl Snapshot {
             from: from.map(digest),
             to: Some(digest(to)),
             cause: Cause::TagMoved,
+            evidence: None,
             asked: None,
         };
         let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");

@@ -204,6 +204,7 @@ fn change(name: &str, rows: &[Row], asked: Option<&Asked>) -> Change {
         from: row.from.clone(),
         to: row.to.clone(),
         cause: Cause::TagMoved,
+        evidence: None,
         asked: asked.cloned(),
     };
     let pins = rows.iter().map(pin).collect();

@@ -42,6 +42,7 @@ fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> 
         from: row.from.clone(),
         to: row.to.clone(),
         cause,
+        evidence: None,
         asked: asked.clone(),
     };
     Change {

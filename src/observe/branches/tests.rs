@@ -15,6 +15,7 @@ fn pin() -> PinRecord {
         from: None,
         to: None,
         cause: Cause::Command,
+        evidence: None,
         asked: None,
     }
 }

@@ -46,7 +46,7 @@ impl World {
             Some(self.registry.put_image(HOST, &image.label("org.opencontainers.image.version", version)))
         };
         let (image, site) = (format!("{HOST}/a/{name}:latest"), format!("main.tf#deployment/a/{name}:{name}"));
-        PinRecord { action: Action::Move, site, image, from: put("1"), to: put("2"), cause: Cause::TagMoved, asked: None }
+        PinRecord { action: Action::Move, site, image, from: put("1"), to: put("2"), cause: Cause::TagMoved, evidence: None, asked: None }
     }
 
     async fn told(&self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
@@ -75,6 +75,9 @@ fn snapshot(config: &str) -> Snapshot {
         ledger: Seen::NotAsked,
         branches: Vec::new(),
         forge: Seen::NotAsked,
+        cluster: Seen::NotAsked,
+        alerts: Seen::NotAsked,
+        children: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

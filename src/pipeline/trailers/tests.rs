@@ -14,6 +14,7 @@ fn pin() -> impl Strategy<Value = PinRecord> {
         image,
         from,
         to: Some(to),
+        evidence: None,
         asked: None,
         cause,
     })
@@ -26,6 +27,7 @@ fn one() -> PinRecord {
         image: "ghcr.io/a/b:release".into(),
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
+        evidence: None,
         asked: None,
         cause: Cause::TagMoved,
     }

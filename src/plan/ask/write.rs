@@ -97,6 +97,7 @@ fn work(desk: &Desk, deeds: Vec<Deed>, hold_edits: Vec<crate::terraform::edit::E
         from: deed.from.clone(),
         to: deed.to.clone(),
         cause: Cause::Command,
+        evidence: None,
         asked: Some(asked.clone()),
     };
     let prove: BTreeSet<(Channel, Digest)> = deeds.iter().filter_map(|deed| deed.prove.clone()).collect();

@@ -42,6 +42,9 @@ fn looked_at(files: Files) -> Snapshot {
         ledger: Seen::Known(Ledger::default()),
         branches: Vec::new(),
         forge: Seen::NotAsked,
+        cluster: Seen::NotAsked,
+        alerts: Seen::NotAsked,
+        children: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }
@@ -58,7 +61,16 @@ fn record(site: &Site, action: Action) -> PinRecord {
         None => site.image.name.to_string(),
     };
     let digest = site.image.digest.clone();
-    PinRecord { action, site: site.key.to_string(), image, from: digest.clone(), to: digest, cause: Cause::Command, asked: None }
+    PinRecord {
+        action,
+        site: site.key.to_string(),
+        image,
+        from: digest.clone(),
+        to: digest,
+        cause: Cause::Command,
+        evidence: None,
+        asked: None,
+    }
 }
 
 fn change(edits: Vec<Edit>, pins: Vec<PinRecord>) -> Change {

@@ -33,6 +33,7 @@ fn one_pin_reads_like_the_design() {
         image: IMAGE.into(),
         from: Some(digest('a')),
         to: Some(digest('b')),
+        evidence: None,
         asked: None,
         cause: Cause::TagMoved,
     };

@@ -137,7 +137,16 @@ impl Snapshot {
             (site.key.to_string(), format!("{}:{tag}", site.image.name))
         };
         let asked = comment.map(|id| Asked { by: "ana (7)".into(), comment: url(&format!("issues/3#issuecomment-{id}")).to_string() });
-        let pin = PinRecord { action, site: key, image, from: from.map(digest), to: to.map(digest), cause: Cause::Command, asked };
+        let pin = PinRecord {
+            action,
+            site: key,
+            image,
+            from: from.map(digest),
+            to: to.map(digest),
+            cause: Cause::Command,
+            evidence: None,
+            asked,
+        };
         let record = Recorded {
             commit: commit('c'),
             landed: commit('c'),

@@ -88,6 +88,7 @@ fn other_pin() -> PinRecord {
         from: None,
         to: Some(digest('f')),
         cause: Cause::TagMoved,
+        evidence: None,
         asked: None,
     }
 }

@@ -20,6 +20,7 @@ fn pin(site: &str) -> PinRecord {
         image: "alpine:3".into(),
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
+        evidence: None,
         asked: None,
         cause: Cause::FirstPin,
     }

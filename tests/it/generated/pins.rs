@@ -116,6 +116,9 @@ impl Before {
             ledger: Seen::NotAsked,
             branches: Vec::new(),
             forge: Seen::NotAsked,
+            cluster: Seen::NotAsked,
+            alerts: Seen::NotAsked,
+            children: BTreeMap::new(),
             unproved: BTreeMap::new(),
             notes: BTreeMap::new(),
         }
@@ -170,7 +173,16 @@ fn edit(literal: &Literal, site: &Site, digest: &Digest) -> Edit {
 
 fn record(site: &Site, digest: &Digest) -> PinRecord {
     let (site, image) = (site.key.to_string(), site.image.to_string());
-    PinRecord { action: Action::Adopt, site, image, from: None, to: Some(digest.clone()), cause: Cause::FirstPin, asked: None }
+    PinRecord {
+        action: Action::Adopt,
+        site,
+        image,
+        from: None,
+        to: Some(digest.clone()),
+        cause: Cause::FirstPin,
+        evidence: None,
+        asked: None,
+    }
 }
 
 /// The image with the digest in place of its old one; without a tag and a digest its tag becomes `latest`.

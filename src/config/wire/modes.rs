@@ -1,0 +1,62 @@
+//! The key `mode`: one word, or one for each action.
+
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+/// One mode for everything, or one for each action.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(in crate::config) enum Modes {
+    All(Mode),
+    Each(ModeOf),
+}
+
+/// By hand, so that a wrong word or key is named: an untagged enum says only that nothing fits.
+impl<'de> Deserialize<'de> for Modes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ModesVisitor)
+    }
+}
+
+struct ModesVisitor;
+
+impl<'de> Visitor<'de> for ModesVisitor {
+    type Value = Modes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `move` and `rollback`")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Modes, E> {
+        Mode::deserialize(word.into_deserializer()).map(Modes::All)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Modes, A::Error> {
+        ModeOf::deserialize(MapAccessDeserializer::new(map)).map(Modes::Each)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ModeOf {
+    /// First pins.
+    pub adopt: Option<Mode>,
+    /// Pins that follow their tag.
+    pub r#move: Option<Mode>,
+    /// Rollbacks that pintle makes by itself.
+    pub rollback: Option<Mode>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Mode {
+    /// A commit on the branch.
+    Commit,
+    /// A pull request that somebody merges.
+    PullRequest,
+    /// Nothing is written.
+    Off,
+}

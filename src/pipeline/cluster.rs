@@ -1,0 +1,161 @@
+//! What runs in the cluster, and which alerts fire, as of one look. Types only.
+
+use crate::model::digest::Digest;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The cluster as of one look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Sorted by kind, namespace and name.
+    pub workloads: Vec<Workload>,
+    /// Kinds that could not be read, in lower case as in [`Workload::kind`] (`deployment`, `replicaset`, `pod`), and why: a sentence each.
+    /// What hangs on such a kind is not known; everything else is.
+    pub unread: BTreeMap<Arc<str>, String>,
+    /// The labels `keel.sh/…` of namespaces, by name; all namespaces that there are.
+    pub namespaces: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
+}
+
+/// Something that has containers, or (custom resources) an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// As in [`crate::sites::Use::kind`]: `deployment`, `statefulset`, `daemonset`, `cronjob`, `job`, `pod`; a custom resource's in lower case.
+    pub kind: Arc<str>,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    pub created: Option<Timestamp>,
+    /// The Helm release it belongs to: `meta.helm.sh/release-name`, else the label `app.kubernetes.io/instance`.
+    pub release: Option<Release>,
+    /// The controller it belongs to, where that is none of the kinds looked at: `cluster/db`.
+    pub controller: Option<Arc<str>>,
+    /// The annotations `keel.sh/…`.
+    pub keel: BTreeMap<Arc<str>, Arc<str>>,
+    /// How many pods are wanted; `None` for kinds without a number (daemon sets, cron jobs, jobs, custom resources).
+    pub replicas: Option<u32>,
+    /// Of its pod template, in the order of the spec: containers, then init containers.
+    pub containers: Vec<Container>,
+    /// Newest (highest number) first; the first is the one in use. Empty for kinds without revisions, and where they could not be read.
+    pub revisions: Vec<Revision>,
+    pub rollout: Rollout,
+    /// Those that it has now, without those being deleted; sorted by name.
+    pub pods: Vec<Pod>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub name: Arc<str>,
+    /// Whether Helm itself manages it (`app.kubernetes.io/managed-by: Helm`, or its annotation).
+    pub helm: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The path of the value for a custom resource.
+    pub name: Arc<str>,
+    pub init: bool,
+    /// As the spec has it.
+    pub image: Arc<str>,
+    pub pull_policy: Option<Arc<str>>,
+    /// Who set the image (`managedFields`), last first.
+    pub writers: Vec<Writer>,
+}
+
+/// A field manager and when it last wrote, to the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    pub manager: Arc<str>,
+    pub at: Option<Timestamp>,
+}
+
+/// A ReplicaSet of a Deployment, or a ControllerRevision of a StatefulSet or DaemonSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    pub name: Arc<str>,
+    /// The value of its pods' label `pod-template-hash` or `controller-revision-hash`.
+    pub hash: Arc<str>,
+    pub number: i64,
+    /// The numbers it had before it came into use again (`deployment.kubernetes.io/revision-history`); only Deployments tell.
+    pub earlier: Vec<i64>,
+    pub created: Option<Timestamp>,
+    /// By container name, init containers too.
+    pub images: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// How far the controller is with the newest spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// The controller has seen the newest spec (`observedGeneration`).
+    pub observed: bool,
+    /// All pods wanted are of the newest revision and ready, and no others are left.
+    pub complete: bool,
+    /// It made no progress for as long as it may (`ProgressDeadlineExceeded`).
+    pub stuck: Option<Condition>,
+    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds fewer are ready than wanted, since when is not
+    /// told.
+    pub unavailable: Option<Condition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub reason: Arc<str>,
+    pub message: Arc<str>,
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    pub name: Arc<str>,
+    /// The hash of the revision it is of.
+    pub revision: Option<Arc<str>>,
+    pub created: Option<Timestamp>,
+    pub containers: Vec<PodContainer>,
+}
+
+/// The status of one container, init containers too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodContainer {
+    pub name: Arc<str>,
+    /// The digest in `imageID`: the index's or the platform child's. `None` while it is not pulled.
+    pub digest: Option<Digest>,
+    pub ready: bool,
+    pub restarts: u32,
+    /// Since when it runs.
+    pub started: Option<Timestamp>,
+    /// Why it waits: `CrashLoopBackOff`, `ImagePullBackOff`, `ErrImagePull`, `CreateContainerConfigError` and others.
+    pub waiting: Option<Waiting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub reason: Arc<str>,
+    pub message: Arc<str>,
+}
+
+/// An alert that fires, as Alertmanager's API tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub fingerprint: Arc<str>,
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    pub started: Timestamp,
+    /// `annotations.summary`, else `annotations.description`.
+    pub summary: Option<Arc<str>>,
+}
+
+impl Cluster {
+    /// Returns a workload by kind, namespace and name.
+    pub fn workload(&self, kind: &str, namespace: &str, name: &str) -> Option<&Workload> {
+        let key = |workload: &Workload| (workload.kind.clone(), workload.namespace.clone(), workload.name.clone());
+        let found = self.workloads.binary_search_by(|other| {
+            let (own_kind, own_namespace, own_name) = key(other);
+            (&*own_kind, &*own_namespace, &*own_name).cmp(&(kind, namespace, name))
+        });
+        self.workloads.get(found.ok()?)
+    }
+}
+
+impl Workload {
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|container| &*container.name == name)
+    }
+}
