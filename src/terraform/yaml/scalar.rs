@@ -30,6 +30,10 @@ impl Scalar<'_> {
         if quoted && end - start >= 2 {
             return start + 1..end - 1;
         }
+        // The parser's place of a block scalar without text is its header.
+        if self.form() == Form::YamlBlock && self.value.trim().is_empty() {
+            return start..start;
+        }
         let written = source.get(start..end).unwrap_or("");
         start..start + written.trim_end().len()
     }
@@ -75,8 +79,10 @@ fn pieces(joined: &Joined, run: Run) -> Vec<Piece> {
         Run::Verbatim(range) => joined.cut(&range),
         Run::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
         Run::Escape(range, text) => {
+            // Text as long as its place is read as written there, which `\_` and `\N`, two bytes for two bytes, are not.
+            let told = text.len() != range.len();
             let origin = match joined.cut(&range).as_slice() {
-                [Piece::Known { text, origin: Some(origin) }] if text.len() == origin.span.len() => Some(Origin { ..origin.clone() }),
+                [Piece::Known { text, origin: Some(origin) }] if told && text.len() == origin.span.len() => Some(origin.clone()),
                 _ => None,
             };
             vec![Piece::Known { text: text.into(), origin }]
