@@ -11,9 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
 use hooks::{Hook, Wakes};
-use http::{Server, Shared};
+use http::{Secrets, Server, Shared};
 use schedule::{How, Schedule, Woken};
-use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,12 +97,12 @@ pub async fn run<W: Work>(
     work: W,
     lease: Arc<WriteLease>,
     stops: impl Stops,
-    server: Option<(Server, Option<SecretString>)>,
+    server: Option<(Server, Secrets)>,
 ) -> Result<()> {
     let now = Instant::now();
     let (wakes, health) = (Arc::new(Wakes::default()), Arc::new(Health::new(settings.every, now)));
-    let server = server.map(|(server, secret)| {
-        let shared = Shared::new(health.clone(), wakes.clone(), secret);
+    let server = server.map(|(server, secrets)| {
+        let shared = Shared::new(health.clone(), wakes.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
     let schedule = Schedule::new(settings.every, now);

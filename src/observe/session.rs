@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::model::reference::Channel;
 use crate::pipeline::{CacheAnswer, Upstream};
-use crate::remote::forgejo;
+use crate::remote::{alertmanager, forgejo};
 #[cfg(feature = "github")]
 use crate::remote::github;
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 pub struct Session {
     pub setup: Setup,
     forge: Option<forgejo::Client>,
+    alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
     warm: Mutex<Warm>,
@@ -54,6 +55,7 @@ impl Session {
         Ok(Self {
             setup,
             forge,
+            alertmanager: None,
             #[cfg(feature = "github")]
             github,
             warm: Mutex::default(),
@@ -63,6 +65,17 @@ impl Session {
     /// The forge, where one is named.
     pub fn forge(&self) -> Option<&forgejo::Client> {
         self.forge.as_ref()
+    }
+
+    /// Makes passes ask for alerts, where an Alertmanager is named.
+    #[must_use]
+    pub fn asking(self, alertmanager: Option<alertmanager::Client>) -> Self {
+        Self { alertmanager, ..self }
+    }
+
+    /// The Alertmanager, where one is named.
+    pub(super) fn alertmanager(&self) -> Option<&alertmanager::Client> {
+        self.alertmanager.as_ref()
     }
 
     /// GitHub, where it may be asked.
