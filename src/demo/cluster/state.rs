@@ -12,7 +12,7 @@ const REMEMBERED: usize = 4_096;
 pub(super) type Key = (String, String);
 
 /// All that there is.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Saved", into = "Saved")]
 pub(super) struct State {
     /// Where it listened the last time.
