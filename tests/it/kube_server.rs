@@ -17,13 +17,6 @@ const STACKS: [Stack; 3] = [
     ("daemonset", "agent", "quay.io/team/agent:v1"),
 ];
 
-/// The stack's code with another image.
-fn with(world: &World, stack: &Stack, image: &str) -> (String, Vec<u8>) {
-    let path = crate::support::line::path(stack.1);
-    let text = crate::support::kube::world::text(&world.stage.namespace, &(stack.0, stack.1, image));
-    (path, text.into_bytes())
-}
-
 fn workload(stack: &Stack) -> String {
     format!("{}/{}", stack.0, stack.1)
 }
@@ -36,9 +29,9 @@ fn a_rollout_of_each_kind_ends_and_an_undo_brings_the_old_revision_back() {
     for stack in &STACKS {
         world.stage.rolled_out(&workload(stack));
     }
-    let files: Vec<(String, Vec<u8>)> = STACKS.iter().zip(&pins).map(|(stack, pin)| with(&world, stack, pin)).collect();
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_slice())).collect();
-    world.line.remote.commit("Pin", &files);
+    for (stack, pin) in STACKS.iter().zip(&pins) {
+        world.write(stack, pin);
+    }
     world.stage.ci.apply();
     for (stack, pin) in STACKS.iter().zip(&pins) {
         let (name, stage) = (workload(stack), &world.stage);
@@ -65,7 +58,11 @@ fn the_pods_say_what_they_run_and_what_they_wait_for() {
     let pods = format!("/api/v1/namespaces/{}/pods", stage.namespace);
     let status = stage.wait(&pods, |pods| Some(pods["items"][0]["status"]["containerStatuses"][0].clone()));
     assert_eq!((&status["imageID"], &status["ready"]), (&json!(format!("quay.io/team/app@{first}")), &json!(true)));
-    for (behaviour, reason) in [(Behaviour::Crashes, "CrashLoopBackOff"), (Behaviour::Misconfigured, "CreateContainerConfigError")] {
+    for (behaviour, reason) in [
+        (Behaviour::Crashes, "CrashLoopBackOff"),
+        (Behaviour::Misconfigured, "CreateContainerConfigError"),
+        (Behaviour::Unpullable, "ImagePullBackOff"),
+    ] {
         stage.kubelet.lets(&first, behaviour);
         stage.waits_with("deployment/web", reason);
     }
@@ -96,8 +93,7 @@ fn the_pipeline_may_lag_fail_and_be_green_without_having_applied() {
     world.stage.rolled_out("deployment/web");
     for mode in [Mode::Fails, Mode::Skips] {
         world.stage.ci.set(mode);
-        let (path, text) = with(&world, &STACKS[0], &pin);
-        let commit = world.line.remote.commit("Pin", &[(path.as_str(), text.as_slice())]);
+        let commit = world.write(&STACKS[0], &pin);
         world.stage.ci.wait_for(&commit);
         assert_eq!(world.stage.image("deployment/web"), IMAGE, "{mode:?}");
     }

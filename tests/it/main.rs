@@ -3,6 +3,7 @@
 
 mod branches;
 mod cli;
+mod cluster;
 mod comments;
 mod conformance;
 mod demo;

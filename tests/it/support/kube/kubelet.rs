@@ -24,6 +24,8 @@ pub enum Behaviour {
     Crashes,
     /// It runs and is not ready.
     Unready,
+    /// The node cannot pull it, though the registry has it.
+    Unpullable,
     /// A secret that it needs is not there.
     Misconfigured,
     /// Nothing is said about it: it stays as it is, which is `ContainerCreating` for a new one.
@@ -181,11 +183,9 @@ impl State {
 
     async fn container(&self, container: &Value) -> Option<Value> {
         let (name, image) = (&container["name"], container["image"].as_str()?);
-        let Some((repository, digest)) = self.pull(image).await else {
-            return Some(waits(container, "ImagePullBackOff", &format!("Back-off pulling image \"{image}\""), "", 0));
-        };
-        let id = format!("{repository}@{digest}");
-        let behaviour = self.behaviours.lock().expect("nobody panicked").get(&digest).copied();
+        let unpulled = || Some(waits(container, "ImagePullBackOff", &format!("Back-off pulling image \"{image}\""), "", 0));
+        let Some((repository, digest)) = self.pull(image).await else { return unpulled() };
+        let (id, behaviour) = (format!("{repository}@{digest}"), self.behaviours.lock().expect("nobody panicked").get(&digest).copied());
         let now = now();
         let runs = |ready: bool| {
             let running = json!({"running": {"startedAt": now}});
@@ -195,6 +195,7 @@ impl State {
             None => Some(runs(true)),
             Some(Behaviour::Unready) => Some(runs(false)),
             Some(Behaviour::Silent) => None,
+            Some(Behaviour::Unpullable) => unpulled(),
             Some(Behaviour::Misconfigured) => {
                 Some(waits(container, "CreateContainerConfigError", "secret \"missing\" not found", &id, 0))
             }

@@ -65,6 +65,12 @@ impl World {
         let args = [&["--kubeconfig", kubeconfig.as_str()], more].concat();
         self.line.pintle(command, &args)
     }
+
+    /// Commits a stack's code anew, as a person, with this image. Returns the commit.
+    pub fn write(&mut self, stack: &Stack, image: &str) -> String {
+        let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
+        self.line.remote.commit(&format!("{}: {image}", stack.1), &[(&path(stack.1), text.as_bytes())])
+    }
 }
 
 impl ForgeWorld {
