@@ -98,6 +98,8 @@ pub struct Plan {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub output: Output,
     /// Show the commits that would be written, as unified diffs
     #[arg(long, conflicts_with = "output")]
@@ -117,6 +119,8 @@ pub struct Sync {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub output: Output,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -132,6 +136,8 @@ pub struct Run {
     pub repo: Remote,
     #[command(flatten)]
     pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
     pub every: String,
@@ -161,6 +167,8 @@ pub struct Explain {
     pub repo: RepoFlag,
     #[command(flatten)]
     pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
     #[command(flatten)]
     pub output: Output,
     /// Do not ask registries and caches
@@ -294,7 +302,7 @@ pub struct Clone {
     /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
-    /// Let the token go over plain http:// to another machine
+    /// Let tokens go over plain http:// to another machine, or to an API server whose certificate is not looked at
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -353,6 +361,40 @@ pub struct Registries {
         help_heading = "Registries"
     )]
     pub registry_timeout: u64,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Cluster {
+    /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and without --in-cluster, no cluster is asked
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_KUBECONFIG",
+        hide_env_values = true,
+        conflicts_with = "in_cluster",
+        help_heading = "Cluster"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PINTLE_KUBE_CONTEXT",
+        hide_env_values = true,
+        requires = "kubeconfig",
+        help_heading = "Cluster"
+    )]
+    pub kube_context: Option<String>,
+    /// Read the cluster that pintle runs in, as the service account of its pod
+    #[arg(
+        long,
+        env = "PINTLE_IN_CLUSTER",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Cluster"
+    )]
+    pub in_cluster: bool,
 }
 
 #[derive(Debug, Args)]

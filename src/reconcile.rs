@@ -102,10 +102,10 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 }
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
-    let forge = observe::forge(session, checkout).await;
+    let (forge, cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
-    let snapshot = Snapshot { forge, history, ..observe::observe(session, checkout, channels, registries, progress).await };
+    let snapshot = Snapshot { forge, cluster, history, ..observe::observe(session, checkout, channels, registries, progress).await };
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }

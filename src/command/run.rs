@@ -6,7 +6,7 @@ use crate::daemon::hooks::Hook;
 use crate::daemon::http::Server;
 use crate::daemon::schedule::{Cause, Woken};
 use crate::daemon::stop::Signals;
-use crate::daemon::{self, Settings, Summary, Work};
+use crate::daemon::{self, Ears, Settings, Summary, Work};
 use crate::error::{Error, Result};
 use crate::model::duration;
 use crate::observe::Session;
@@ -31,8 +31,12 @@ struct Pass {
 impl Work for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
-        // What people said and what CI made of a commit moves no tag: registries are not asked again for that.
-        if !woken.0.iter().all(|cause| matches!(cause, Cause::Again | Cause::Hook(Hook::Comment | Hook::PullRequest | Hook::Status))) {
+        // What people said, what CI made of a commit and what runs moves no tag: registries are not asked again for that.
+        if !woken
+            .0
+            .iter()
+            .all(|cause| matches!(cause, Cause::Again | Cause::Cluster | Cause::Hook(Hook::Comment | Hook::PullRequest | Hook::Status)))
+        {
             self.0.session.forget();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
@@ -63,7 +67,7 @@ impl Pass {
 }
 
 pub fn run(args: &Run) -> Result<Done> {
-    let session = source::remote(&args.repo.clone, &args.registries)?;
+    let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     let settings = Settings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
         grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
@@ -102,9 +106,10 @@ async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>,
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
+    let ears = Ears { server: server.map(|server| (server, secret)), cluster: session.watch()? };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
-    daemon::run(settings, passes, lease, signals, server.map(|server| (server, secret))).await
+    daemon::run(settings, passes, lease, signals, ears).await
 }
 
 fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
