@@ -98,6 +98,8 @@ pub struct Plan {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub alerts: Alerts,
     #[command(flatten)]
     pub output: Output,
@@ -119,6 +121,8 @@ pub struct Sync {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub alerts: Alerts,
     #[command(flatten)]
     pub output: Output,
@@ -136,6 +140,8 @@ pub struct Run {
     pub repo: Remote,
     #[command(flatten)]
     pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
     #[command(flatten)]
     pub alerts: Alerts,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
@@ -170,6 +176,8 @@ pub struct Explain {
     pub repo: RepoFlag,
     #[command(flatten)]
     pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
     #[command(flatten)]
     pub alerts: Alerts,
     #[command(flatten)]
@@ -305,7 +313,7 @@ pub struct Clone {
     /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
-    /// Let the token go over plain http:// to another machine
+    /// Let tokens go over plain http:// to another machine, or to an API server whose certificate is not looked at
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -364,6 +372,40 @@ pub struct Registries {
         help_heading = "Registries"
     )]
     pub registry_timeout: u64,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Cluster {
+    /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and without --in-cluster, no cluster is asked
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_KUBECONFIG",
+        hide_env_values = true,
+        conflicts_with = "in_cluster",
+        help_heading = "Cluster"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PINTLE_KUBE_CONTEXT",
+        hide_env_values = true,
+        requires = "kubeconfig",
+        help_heading = "Cluster"
+    )]
+    pub kube_context: Option<String>,
+    /// Read the cluster that pintle runs in, as the service account of its pod
+    #[arg(
+        long,
+        env = "PINTLE_IN_CLUSTER",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Cluster"
+    )]
+    pub in_cluster: bool,
 }
 
 #[derive(Debug, Args)]

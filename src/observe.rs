@@ -4,6 +4,7 @@ mod alerts;
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+mod cluster;
 mod forge;
 pub mod history;
 pub mod ledger;
@@ -14,6 +15,7 @@ mod registries;
 mod session;
 
 pub use alerts::alerts;
+pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
 pub use registries::{Registries, Told};
 pub use session::Session;
@@ -24,8 +26,8 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Branch;
 use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
-use crate::remote::forgejo;
 use crate::remote::git::{Access, Clone, Remote};
+use crate::remote::{forgejo, kubernetes};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use jiff::Timestamp;
@@ -58,6 +60,8 @@ pub struct Setup {
     pub forge: Option<ForgeAt>,
     /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
     pub github: Option<GithubAt>,
+    /// The cluster, where one is named.
+    pub cluster: Option<ClusterAt>,
     /// How many commits back the history is read.
     pub commits: usize,
     pub clock: fn() -> Timestamp,
@@ -76,6 +80,13 @@ pub struct GithubAt {
     pub api: Url,
     /// Without it little may be asked, and only what is public.
     pub token: Option<SecretString>,
+}
+
+/// Where the cluster's API server is, and how it is asked.
+#[derive(Clone)]
+pub struct ClusterAt {
+    pub place: kubernetes::Place,
+    pub told: kubernetes::Told,
 }
 
 /// The repo as it is at one commit, and what it says about itself.

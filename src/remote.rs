@@ -6,5 +6,6 @@ pub mod forgejo;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+pub mod kubernetes;
 pub mod oci;
 pub mod tls;

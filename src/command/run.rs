@@ -6,7 +6,7 @@ use crate::daemon::hooks::Hook;
 use crate::daemon::http::{Secrets, Server};
 use crate::daemon::schedule::{Cause, Woken};
 use crate::daemon::stop::Signals;
-use crate::daemon::{self, Settings, Summary, Work};
+use crate::daemon::{self, Ears, Settings, Summary, Work};
 use crate::error::{Error, Result};
 use crate::model::duration;
 use crate::observe::Session;
@@ -30,9 +30,13 @@ struct Pass {
 impl Work for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
-        // What people said, what CI made of a commit and what fires moves no tag: registries are not asked again for that.
-        let still = |hook| matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert);
-        if !woken.0.iter().all(|cause| matches!(cause, Cause::Again) || matches!(cause, Cause::Hook(hook) if still(*hook))) {
+        // What people said, what CI made of a commit, what runs and what fires moves no tag: registries are not asked again for that.
+        let still = |cause: &Cause| match cause {
+            Cause::Again | Cause::Cluster => true,
+            Cause::Hook(hook) => matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert),
+            Cause::Start | Cause::Timer | Cause::Retry => false,
+        };
+        if !woken.0.iter().all(still) {
             self.0.session.forget();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
@@ -63,7 +67,7 @@ impl Pass {
 }
 
 pub fn run(args: &Run) -> Result<Done> {
-    let session = source::remote(&args.repo.clone, &args.registries)?;
+    let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let settings = Settings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
@@ -107,9 +111,10 @@ async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>,
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
+    let ears = Ears { server: server.map(|server| (server, secrets)), cluster: session.watch()? };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
-    daemon::run(settings, passes, lease, signals, server.map(|server| (server, secrets))).await
+    daemon::run(settings, passes, lease, signals, ears).await
 }
 
 fn summary(planned: &Planned, receipt: &Receipt) -> Summary {

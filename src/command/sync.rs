@@ -14,7 +14,7 @@ use crate::write::WriteLease;
 use serde_json::json;
 
 pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
-    let session = source::remote(&args.repo.clone, &args.registries)?;
+    let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     if args.wait && session.forge().is_none() {
         return Err(

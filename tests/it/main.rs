@@ -4,6 +4,7 @@
 mod alerts;
 mod branches;
 mod cli;
+mod cluster;
 mod comments;
 mod conformance;
 mod demo;
@@ -16,6 +17,7 @@ mod fuzz_smoke;
 mod generated;
 mod git_remote;
 mod kills;
+mod kube_server;
 mod quoting;
 mod pull_requests;
 mod races;

@@ -17,6 +17,7 @@ pub mod guard;
 pub mod http;
 pub mod images;
 pub mod incoming;
+pub mod kube;
 pub mod line;
 pub mod nginx;
 pub mod registry;
