@@ -1,14 +1,17 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod alert;
 mod ask;
 mod cache;
 mod change;
 pub mod diff;
+mod drift;
 pub mod explain;
 pub mod find;
 mod flight;
 mod gate;
 mod group;
+mod health;
 pub mod hold;
 pub mod json;
 mod ledger;
@@ -18,8 +21,10 @@ mod message;
 mod past;
 pub mod proof;
 mod pulls;
+mod rollback;
 mod route;
 mod select;
+mod undo;
 
 use crate::config::{Config, Mode};
 use crate::model::reference::Channel;
@@ -38,7 +43,11 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
     let mut asked = ask::settle(snapshot, &judged);
     asked.claim(&mut judged);
-    lift::lift(snapshot, &mut judged, &asked.files);
+    let stands: Vec<undo::Stand> = judged.iter().map(|site| undo::stand(snapshot, site)).collect();
+    let mut taken = asked.files.clone();
+    let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
+    drift::say(&mut judged, &stands);
+    lift::lift(snapshot, &mut judged, &taken);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
     group::one_way(&mut judged);
@@ -59,8 +68,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         decisions: judged.iter().map(|site| site.decision.clone()).collect(),
         pulls: steps,
         answers: Vec::new(),
-        notices: flight::notices(snapshot),
-        again: asked.again,
+        notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
+        again: asked.again || turned.again,
     };
     plan.answers = asked.answers(snapshot, &judged, &plan);
     plan

@@ -49,6 +49,19 @@ pub(super) struct Want {
     pub way: Way,
     /// Sentences for the commit message, with capitals and full stops.
     pub notes: Vec<String>,
+    /// There where the cluster is the reason.
+    pub told: Option<Told>,
+}
+
+/// What the cluster told, and what follows for the record.
+#[derive(Clone)]
+pub(super) struct Told {
+    /// One line.
+    pub evidence: String,
+    /// The channel as it will be declared, where that changes.
+    pub image: Option<String>,
+    /// The cluster runs the digest: no registry has to prove it.
+    pub proven: bool,
 }
 
 impl Judged<'_> {
@@ -229,6 +242,7 @@ impl Case<'_> {
             to: Some(pin.to),
             way: way.clone(),
             notes: vec![pin.note],
+            told: None,
         };
         Ruling { verdict, reasons, want: Some(want), way: Some(way) }
     }
