@@ -15,11 +15,13 @@ mod ledger;
 mod lift;
 mod live;
 mod message;
+mod owner;
 mod past;
 pub mod proof;
 mod pulls;
 mod route;
 mod select;
+pub mod status;
 
 use crate::config::{Config, Mode};
 use crate::model::reference::Channel;

@@ -54,8 +54,13 @@ fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result
         let newest = workload.pods.iter().filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
     }
+    Ok(of_newest(workload).filter_map(tells).collect())
+}
+
+/// The pods of the revision in use; all of them where revisions are not known.
+pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
     let newest = workload.revisions.first().map(|revision| &revision.hash);
-    Ok(workload.pods.iter().filter(|pod| newest.is_none() || pod.revision.as_ref() == newest).filter_map(tells).collect())
+    workload.pods.iter().filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
 }
 
 /// Returns the digest that all uses of a literal run, as the digest of the index where a pod tells the one of its platform. `Known(None)` where
