@@ -1,10 +1,12 @@
 //! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by place. What no use names is not ours and is not
 //! looked at. Decides nothing.
 
+mod children;
 mod repository;
 mod runs;
 mod since;
 
+pub(super) use children::indexes;
 pub(super) use repository::{bare, foreign, same};
 pub(super) use runs::{digest, running, runs, whole};
 pub(super) use since::since;

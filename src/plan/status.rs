@@ -5,7 +5,7 @@ pub mod json;
 mod story;
 mod words;
 
-pub(super) use story::before;
+pub(super) use story::{before, beside, revisions};
 pub use words::{line, since, summary};
 
 use super::json::verdict_word;
@@ -83,18 +83,20 @@ pub struct Row {
     pub waits: Option<String>,
 }
 
-/// Returns the rows of these literals, or of all; `of` has places in [`crate::sites::Scan::literals`].
-pub fn status(snapshot: &Snapshot, plan: &Plan, of: Option<&[usize]>) -> Status {
+/// Returns the rows of these literals of the snapshot's scan, or of all.
+pub fn status(snapshot: &Snapshot, plan: &Plan, of: Option<&[&Literal]>) -> Status {
     let select = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot));
-    let literals = snapshot.scan.literals.iter().enumerate();
-    let wanted = literals.filter(|(index, _)| of.is_none_or(|of| of.contains(index))).map(|(_, literal)| literal);
+    let is_wanted = |literal: &&Literal| of.is_none_or(|of| of.iter().any(|one| std::ptr::eq(*one, *literal)));
+    let wanted = snapshot.scan.literals.iter().filter(is_wanted);
     let mut rows: Vec<Row> = Vec::new();
     let mut told: BTreeSet<&Use> = BTreeSet::new();
     let (sites, others): (Vec<&Literal>, Vec<&Literal>) = wanted.partition(|literal| matches!(literal.fate, Fate::Site(_)));
     for literal in sites.into_iter().chain(others) {
         let channel = match &literal.fate {
             Fate::Site(site) => select.terms(literal, site).channel,
-            Fate::Unpinnable(_) | Fate::Orphan(_) => literal.reference.as_deref().and_then(Reference::parse).and_then(|image| image.channel()),
+            Fate::Unpinnable(_) | Fate::Orphan(_) => {
+                literal.reference.as_deref().and_then(Reference::parse).and_then(|image| image.channel())
+            }
             // Only a part of what another literal decides, or nothing at all.
             Fate::Half(_) | Fate::Dead(_) => continue,
         };
@@ -246,7 +248,9 @@ impl One<'_> {
             }
         }
         let other = foreign(self.snapshot, used, container);
-        row.why.extend(other.map(|_| format!("the image is of another repository than the declared {}", used.image.as_deref().unwrap_or("one"))));
+        row.why.extend(
+            other.map(|_| format!("the image is of another repository than the declared {}", used.image.as_deref().unwrap_or("one"))),
+        );
         row
     }
 }

@@ -41,7 +41,7 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
 }
 
 /// All digests that are told: one by the spec, or those of the pods.
-fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
+pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
     }

@@ -4,7 +4,7 @@ use crate::model::digest::Digest;
 use crate::model::duration::show_time;
 use crate::model::reference::{Channel, Reference};
 use crate::pipeline::cluster::{Container, Workload, Writer};
-use crate::pipeline::{Cause, Recorded, Snapshot};
+use crate::pipeline::{Cause, Recorded, Seen, Snapshot};
 use crate::plan::live::{Found, bare, runs, since, uses};
 use crate::plan::message::shorter;
 use crate::plan::owner::{Hand, hand};
@@ -60,7 +60,9 @@ fn differs(snapshot: &Snapshot, site: Option<&Site>, pin: &Digest, container: &C
             format!("somebody set it by hand{} ({}); the repo pins {short}", when(writer.at), writer.manager)
         }
         Some(writer) => format!("`{}` set it{}; the repo pins {short}", writer.manager, when(writer.at)),
-        None => format!("the pin {short}{} is not applied yet", record.map_or(String::new(), |record| format!(" of {}", show_time(record.at)))),
+        None => {
+            format!("the pin {short}{} is not applied yet", record.map_or(String::new(), |record| format!(" of {}", show_time(record.at))))
+        }
     }
 }
 
@@ -91,6 +93,17 @@ fn how(record: &Recorded) -> String {
     format!("pinned {} ({}){cause}{who}", show_time(record.at), record.commit.short())
 }
 
+/// What runs, as a reason beside a verdict; nothing where it is what is pinned.
+pub(in crate::plan) fn beside(runs: &Seen<Option<Digest>>, pin: Option<&Digest>) -> Option<String> {
+    match runs {
+        Seen::Known(Some(runs)) if Some(runs) == pin => None,
+        Seen::Known(Some(runs)) => Some(format!("runs: sha256:{}", runs.short())),
+        Seen::Known(None) => Some("runs: nothing".into()),
+        Seen::Unknown(why) => Some(format!("runs: not known: {why}")),
+        Seen::NotAsked => None,
+    }
+}
+
 /// What ran before a pin, for its commit: `Running before: 9b0e…11 since 2026-11-12.`; nothing where the cluster was not asked.
 pub(in crate::plan) fn before(snapshot: &Snapshot, literal: &Literal, channel: Option<&Channel>) -> Option<String> {
     let cluster = snapshot.cluster.known()?;
@@ -112,4 +125,27 @@ pub(in crate::plan) fn before(snapshot: &Snapshot, literal: &Literal, channel: O
         }
         count => Some(format!("Running before: {count} different digests.")),
     }
+}
+
+/// So many revisions of a workload are told.
+const REVISIONS: usize = 5;
+
+/// The revisions of the workloads that use a literal, newest first: their number, image and age, and who set the newest.
+pub(in crate::plan) fn revisions(snapshot: &Snapshot, literal: &Literal) -> Vec<String> {
+    let mut lines = Vec::new();
+    for live in uses(snapshot, literal).unwrap_or_default() {
+        let Found::Here { workload, container } = live.found else { continue };
+        for (place, revision) in workload.revisions.iter().take(REVISIONS).enumerate() {
+            let image = revision.images.get(&container.name).map_or("no such container", |image| image);
+            let created = revision.created.map_or(String::new(), |at| format!(", made {}", show_time(at)));
+            let earlier: Vec<String> = revision.earlier.iter().map(ToString::to_string).collect();
+            let earlier = if earlier.is_empty() { String::new() } else { format!(", was {} before", earlier.join(" and ")) };
+            let writer = container.writers.first().filter(|_| place == 0);
+            let set = writer.map_or(String::new(), |writer| {
+                format!(", image set by {}{}", writer.manager, writer.at.map_or(String::new(), |at| format!(" {}", show_time(at))))
+            });
+            lines.push(format!("{} {image}{created}{earlier}{set}", revision.number));
+        }
+    }
+    lines
 }
