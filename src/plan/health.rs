@@ -67,8 +67,11 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
         Found::Here { workload, container } => Some((workload, container)),
         _ => None,
     });
-    here.filter(|(_, container)| has(&container.image, &site.site.image, digest))
-        .map(|(workload, container)| Watched { cluster, workload, container, since: live_since(site, record, workload, container) })
+    here.filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
+        .map(|(workload, container)| {
+            let since = live_since(snapshot, site, record, (workload, container));
+            Watched { cluster, workload, container, since }
+        })
         .filter(|one| !site.terms.watch.value.is_zero() && open(one.since))
         .collect()
 }

@@ -3,10 +3,11 @@
 
 use super::gate::Judged;
 use super::live::{self, Found};
+use super::owner::{Hand, hand};
 use super::past::{bad, past, pinned};
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
-use crate::pipeline::cluster::{Cluster, Container, Revision, Workload};
+use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
 use crate::pipeline::{Recorded, Seen, Snapshot};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -84,6 +85,10 @@ pub(super) fn stand(snapshot: &Snapshot, site: &Judged) -> Stand {
     for live in uses.iter().filter(|live| live.used.ignored != Some(true)) {
         match &live.found {
             Found::Here { workload, container } => all.push(pin.one(workload, container)),
+            Found::Swapped { workload, container, with } => {
+                let why = format!("{}: the containers {} and {} have exchanged their images", name(workload), container.name, with.name);
+                all.push(One::Nameless(why));
+            }
             Found::Unknown(why) if cluster.unread.contains_key(&live.used.kind) => all.push(One::Unknown(why.clone())),
             Found::Unknown(why) => all.push(One::Nameless(why.clone())),
             _ => {}
@@ -97,9 +102,9 @@ pub(super) fn name(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 
-/// Says whether an image text is this digest of the same repository.
-pub(super) fn has(image: &str, name: &Reference, digest: &Digest) -> bool {
-    Reference::parse(image).is_some_and(|image| image.digest.as_ref() == Some(digest) && image.repository() == name.repository())
+/// Says whether an image text is this digest of the declared repository.
+pub(super) fn has(snapshot: &Snapshot, text: &str, declared: &Reference, digest: &Digest) -> bool {
+    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest)) && live::same(snapshot, declared, text)
 }
 
 /// `sha256:3f1c…` or, without a digest, the image as it is written.
@@ -135,7 +140,7 @@ impl Pin<'_> {
     }
 
     fn has(&self, image: &str) -> bool {
-        has(image, &self.site.site.image, self.digest)
+        has(self.snapshot, image, &self.site.site.image, self.digest)
     }
 
     /// The pin was live after it was written: its revision was made since, or who set the present image did so since, which was not the apply
@@ -150,7 +155,7 @@ impl Pin<'_> {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
-        if writer.is_some_and(|writer| self.snapshot.config.cluster.terraform.iter().any(|glob| glob.matches(&writer.manager))) {
+        if writer.is_some_and(|writer| self.applied(writer)) {
             return One::Lags(format!("terraform applied an older state to {name}{when}: it has {} now", shown(&container.image)), None);
         }
         let before = !used.earlier.is_empty() || used.created.zip(ours.created).is_some_and(|(used, ours)| used < ours);
@@ -172,14 +177,15 @@ impl Pin<'_> {
             let before = record.pin.from.is_some() && record.pin.from == has;
             before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= record.at)
         });
-        let applied = container
-            .writers
-            .first()
-            .is_some_and(|writer| self.snapshot.config.cluster.terraform.iter().any(|glob| glob.matches(&writer.manager)));
-        if stays || applied {
+        if stays || container.writers.first().is_some_and(|writer| self.applied(writer)) {
             return One::Lags(format!("the live spec of {} still has {}", name(workload), shown(&container.image)), has);
         }
         self.set(workload, container)
+    }
+
+    /// Nobody's hand: Terraform, or a backup that was restored.
+    fn applied(&self, writer: &Writer) -> bool {
+        matches!(hand(self.snapshot, writer), Hand::Terraform | Hand::Past)
     }
 
     fn set(&self, workload: &Workload, container: &Container) -> One {
@@ -195,12 +201,12 @@ impl Pin<'_> {
         let Some(image) = Reference::parse(&container.image) else {
             return One::Unknown(format!("{evidence}: what it has is no image reference"));
         };
-        let digest = match live::digest(self.cluster, workload, container) {
-            Ok(Some(digest)) => live::whole(self.snapshot, self.site.terms.channel.as_ref(), digest),
+        let digest = match live::runs(self.snapshot, self.cluster, self.site.terms.channel.as_ref(), (workload, container)) {
+            Ok(Some(digest)) => digest,
             Ok(None) => return One::Waits(format!("{evidence}; no pod tells yet which digest that is")),
             Err(why) => return One::Waits(format!("{evidence}; which digest that is cannot be told: {why}")),
         };
-        let foreign = image.repository() != self.site.site.image.repository();
+        let foreign = !live::same(self.snapshot, &self.site.site.image, &container.image);
         if !foreign && digest == *self.digest {
             return One::Lags(format!("{evidence}; it runs the pinned digest all the same"), Some(digest));
         }
@@ -276,11 +282,16 @@ fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
 
 /// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use
 /// again, also of who set it.
-pub(super) fn live_since(site: &Judged, record: &Recorded, workload: &Workload, container: &Container) -> Timestamp {
+pub(super) fn live_since(
+    snapshot: &Snapshot,
+    site: &Judged,
+    record: &Recorded,
+    (workload, container): (&Workload, &Container),
+) -> Timestamp {
     let digest = site.decision.from.as_ref();
     let ours = |revision: &&Revision| {
         let image = revision.images.get(&container.name);
-        image.zip(digest).is_some_and(|(image, digest)| has(image, &site.site.image, digest))
+        image.zip(digest).is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
     };
     let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
     let again = workload.revisions.first().filter(|used| !used.earlier.is_empty());
