@@ -1,7 +1,9 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
+mod after;
 mod asks;
 mod changes;
+mod drift;
 mod flight;
 mod forge;
 mod health;

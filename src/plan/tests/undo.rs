@@ -284,7 +284,7 @@ fn a_move_waits_for_the_rollback_beside_it() {
     let plan = world.runs(vec![undone("deployment")]).plan();
     assert_eq!((plan.changes.len(), plan.changes[0].pins.len()), (1, 1));
     let ml = plan.decisions.iter().find(|decision| decision.site.to_string().ends_with("ml")).expect("ml");
-    assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "a rollback in immich goes first"));
+    assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "what the cluster tells of immich goes first"));
 }
 
 #[test]
