@@ -10,11 +10,14 @@ mod health;
 mod lifts;
 mod live;
 mod modes;
+mod owner;
 mod properties;
 mod pulls;
+mod status;
 mod undo;
 mod verdicts;
 mod words;
+mod world;
 
 use super::plan;
 use crate::config::Config;

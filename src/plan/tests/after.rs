@@ -1,7 +1,7 @@
 //! After the write: each step that is missing is named, and what comes next waits for it. The budget.
 
 use super::forge::*;
-use super::live::*;
+use super::world::*;
 use super::*;
 use crate::pipeline::cluster::{Cluster, Workload};
 use crate::pipeline::forge::{Check, Checks, Pipeline};
@@ -13,7 +13,7 @@ fn beside(live: Vec<Workload>) -> Snapshot {
     let server = deployment("immich", &[("server", &image('b'), "")]);
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'\n";
     let world = repo(&[("stacks/immich/main.tf", &server), ("stacks/paperless/main.tf", &other), ("pintle.toml", config)]);
-    let world = world.says(SERVER, 'b').says("x/web:v1", 'b').runs(live);
+    let world = world.says(SERVER, 'b').says("x/web:v1", 'b').hosts(live);
     world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
 }
 

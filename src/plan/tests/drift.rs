@@ -1,18 +1,18 @@
 //! An image that somebody set in the cluster by hand.
 
 use super::forge::*;
-use super::live::*;
+use super::world::*;
 use super::*;
 use crate::pipeline::Verdict;
 use crate::pipeline::cluster::Workload;
 
 fn by_hand(image: &str) -> Workload {
-    let revisions = vec![revision(3, image, UNDONE), revision(2, &super::live::image('b'), APPLIED)];
+    let revisions = vec![revision(3, image, UNDONE), revision(2, &super::world::image('b'), APPLIED)];
     workload("deployment", revisions, "kubectl-set", UNDONE)
 }
 
 fn drifts(config: &str, beside: &str) -> Snapshot {
-    declared("deployment", 'b', beside, config).runs(vec![by_hand(&image('c'))])
+    declared("deployment", 'b', beside, config).hosts(vec![by_hand(&image('c'))])
 }
 
 fn said(world: &Snapshot) -> String {
@@ -46,7 +46,7 @@ fn it_is_taken_over_and_held() {
     assert_eq!((next.changes.len(), next.decisions[0].verdict), (0, Verdict::Held));
     let mut broken = after;
     let live = waiting(by_hand(&image('c')), "server", "CrashLoopBackOff");
-    broken = broken.runs(vec![live]);
+    broken = broken.hosts(vec![live]);
     assert_eq!(broken.plan().changes, [], "what somebody set by hand is not rolled back");
 }
 
@@ -57,7 +57,7 @@ fn what_is_not_taken_over() {
     assert!(said(&drifts(adopt, " # do not bump")).contains(DRIFT));
     let off = drifts("", "").configured("[defaults]\nmode = 'off'\ndrift = 'adopt'");
     assert!(said(&off).contains(DRIFT));
-    let foreign = declared("deployment", 'b', "", adopt).runs(vec![by_hand(&pinned("ghcr.io/someone/server:v1", 'c'))]);
+    let foreign = declared("deployment", 'b', "", adopt).hosts(vec![by_hand(&pinned("ghcr.io/someone/server:v1", 'c'))]);
     assert!(said(&foreign).contains("ghcr.io/someone/server is another repository; it is not taken over"), "{}", said(&foreign));
     // What upstream says anyway is an ordinary move.
     let plan = drifts(adopt, "").says(SERVER, 'c').plan();
