@@ -4,6 +4,7 @@ mod alerts;
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+pub mod children;
 mod cluster;
 mod forge;
 pub mod history;
