@@ -5,7 +5,7 @@ mod changes;
 mod flight;
 mod forge;
 mod lifts;
-mod live;
+mod matching;
 mod modes;
 mod owner;
 mod properties;

@@ -12,18 +12,10 @@ use std::collections::BTreeSet;
 const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 
 /// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
-/// runs.
+/// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
 ///
 /// # Errors
 /// A sentence: the pods do not agree, or could not be read.
-pub(in crate::plan) fn digest(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<Option<Digest>, String> {
-    agreed(told(cluster, workload, container)?)
-}
-
-/// Returns the same, as the digest of the index where that is known: pods on machines of different platforms agree then.
-///
-/// # Errors
-/// As [`digest`].
 pub(in crate::plan) fn runs(
     snapshot: &Snapshot,
     cluster: &Cluster,
