@@ -117,7 +117,16 @@ fn runtime() -> Runtime {
 fn setup(remote: &str, clones: &str) -> Setup {
     let remote = Remote::parse(remote).expect("a path is a remote");
     let origin = Origin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
-    Setup { origin, config: None, registries: Told::default(), forge: None, github: None, commits: COMMITS, clock: jiff::Timestamp::now }
+    Setup {
+        origin,
+        config: None,
+        registries: Told::default(),
+        forge: None,
+        github: None,
+        cluster: None,
+        commits: COMMITS,
+        clock: jiff::Timestamp::now,
+    }
 }
 
 /// A bare remote with the repo, and a registry with all its images.

@@ -64,6 +64,8 @@ pub enum Command {
     Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),
+    /// Show what runs in the cluster, since when and why, and what waits
+    Status(Status),
     /// List the pins that pintle committed, newest first
     Log(Log),
     /// Check or describe pintle.toml
@@ -98,6 +100,10 @@ pub struct Plan {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
     /// Show the commits that would be written, as unified diffs
     #[arg(long, conflicts_with = "output")]
@@ -117,6 +123,10 @@ pub struct Sync {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -132,6 +142,10 @@ pub struct Run {
     pub repo: Remote,
     #[command(flatten)]
     pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
     pub every: String,
@@ -148,6 +162,9 @@ pub struct Run {
     /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
     #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true, help_heading = "Run")]
     pub webhook_secret_file: Option<PathBuf>,
+    /// A file with the token that Alertmanager's webhooks carry (or the token itself in PINTLE_ALERT_HOOK_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_ALERT_HOOK_TOKEN_FILE", hide_env_values = true, help_heading = "Run")]
+    pub alert_hook_token_file: Option<PathBuf>,
     /// How long a write in progress may take after SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "25s", env = "PINTLE_GRACE", hide_env_values = true, help_heading = "Run")]
     pub grace: String,
@@ -162,10 +179,33 @@ pub struct Explain {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
-    /// Do not ask registries and caches
+    /// Do not ask registries, caches and Alertmanager
     #[arg(long)]
     pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub repo: RepoFlag,
+    #[command(flatten)]
+    pub registries: Registries,
+    #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
+    pub output: Output,
+    /// Show only what is not as the repo pins it, or waits
+    #[arg(long)]
+    pub odd: bool,
 }
 
 #[derive(Debug, Args)]
@@ -294,7 +334,7 @@ pub struct Clone {
     /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
-    /// Let the token go over plain http:// to another machine
+    /// Let tokens go over plain http:// to another machine, or to an API server whose certificate is not looked at
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -353,6 +393,50 @@ pub struct Registries {
         help_heading = "Registries"
     )]
     pub registry_timeout: u64,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Cluster {
+    /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and without --in-cluster, no cluster is asked
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_KUBECONFIG",
+        hide_env_values = true,
+        conflicts_with = "in_cluster",
+        help_heading = "Cluster"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PINTLE_KUBE_CONTEXT",
+        hide_env_values = true,
+        requires = "kubeconfig",
+        help_heading = "Cluster"
+    )]
+    pub kube_context: Option<String>,
+    /// Read the cluster that pintle runs in, as the service account of its pod
+    #[arg(
+        long,
+        env = "PINTLE_IN_CLUSTER",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Cluster"
+    )]
+    pub in_cluster: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Alerts {
+    /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
+    #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]
+    pub alertmanager: Option<String>,
+    /// A file with a bearer token for Alertmanager, where it wants one (or the token itself in PINTLE_ALERTMANAGER_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_ALERTMANAGER_TOKEN_FILE", hide_env_values = true, help_heading = "Alerts")]
+    pub alertmanager_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

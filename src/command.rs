@@ -12,11 +12,13 @@ mod run;
 mod scan;
 mod setup;
 mod source;
+mod status;
 mod sync;
 mod table;
 
 use crate::cli::Command;
 use crate::error::{Error, Result};
+use crate::pipeline::{Seen, Snapshot};
 use std::process::ExitCode;
 
 /// What a command ends with when it did not fail.
@@ -39,6 +41,7 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
         Command::Sync(args) => on_runtime(sync::run(&args, colour)),
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => on_runtime(explain::run(&args)),
+        Command::Status(args) => on_runtime(status::run(&args)),
         Command::Log(args) => log::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Setup(args) => on_runtime(setup::run(&args)),
@@ -54,6 +57,14 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
             out::complain(&error);
             ExitCode::from(error.kind.exit_code())
         }
+    }
+}
+
+/// What was asked besides forge and registries, and did not answer: a line each.
+fn unanswered(snapshot: &Snapshot) -> Vec<String> {
+    match &snapshot.alerts {
+        Seen::Unknown(why) => vec![format!("unknown: alerts: {why}")],
+        Seen::Known(_) | Seen::NotAsked => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `run`: one loop that makes passes, woken by time and webhooks, until it is told to stop. What a pass does it does not know; it makes one
+//! `run`: one loop that makes passes, woken by time, webhooks and the cluster, until it is told to stop. What a pass does it does not know; it makes one
 //! at a time, never ends because a pass failed, and ends when one of its tasks does.
 
 pub mod health;
@@ -8,12 +8,12 @@ pub mod schedule;
 pub mod stop;
 
 use crate::error::{Error, Kind, Result};
+use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
 use hooks::{Hook, Wakes};
-use http::{Server, Shared};
+use http::{Secrets, Server, Shared};
 use schedule::{How, Schedule, Woken};
-use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,8 @@ enum Event {
     Timer,
     /// Webhooks came in; none of their content is here.
     Hook(BTreeSet<Hook>),
+    /// Something changed in the cluster that somebody looks at.
+    Cluster,
     Stop(&'static str),
     TaskEnded(Ended),
 }
@@ -69,6 +71,16 @@ enum Event {
 enum Ended {
     Pass(std::result::Result<Result<Summary>, JoinError>),
     Server(std::result::Result<Result<()>, JoinError>),
+    Watches(std::result::Result<Result<()>, JoinError>),
+}
+
+/// What a run listens to besides the clock.
+#[derive(Default)]
+pub struct Ears {
+    /// Answers HTTP; webhooks wake where there is a secret.
+    pub server: Option<(Server, Secrets)>,
+    /// The cluster, kept warm by the keeper.
+    pub cluster: Option<(Watches, Keeper)>,
 }
 
 /// A pass under way.
@@ -88,27 +100,24 @@ struct Loop<W, S> {
     health: Arc<Health>,
     pass: Option<Pass>,
     server: Option<JoinHandle<Result<()>>>,
+    watches: Option<Watches>,
+    keeper: Option<JoinHandle<Result<()>>>,
     /// What the last pass said.
     said: BTreeSet<String>,
 }
 
-/// Makes passes until `stops` says so, and answers HTTP on `server`. Fails when a task ended by itself, or when a write had to be abandoned.
-pub async fn run<W: Work>(
-    settings: Settings,
-    work: W,
-    lease: Arc<WriteLease>,
-    stops: impl Stops,
-    server: Option<(Server, Option<SecretString>)>,
-) -> Result<()> {
+/// Makes passes until `stops` says so. Fails when a task ended by itself, or when a write had to be abandoned.
+pub async fn run<W: Work>(settings: Settings, work: W, lease: Arc<WriteLease>, stops: impl Stops, ears: Ears) -> Result<()> {
     let now = Instant::now();
     let (wakes, health) = (Arc::new(Wakes::default()), Arc::new(Health::new(settings.every, now)));
-    let server = server.map(|(server, secret)| {
-        let shared = Shared::new(health.clone(), wakes.clone(), secret);
+    let server = ears.server.map(|(server, secrets)| {
+        let shared = Shared::new(health.clone(), wakes.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
+    let (watches, keeper) = ears.cluster.map(|(watches, keeper)| (watches, tokio::spawn(keeper.run()))).unzip();
     let schedule = Schedule::new(settings.every, now);
     let (work, said) = (Arc::new(work), BTreeSet::new());
-    let looped = Loop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, said };
+    let looped = Loop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, said };
     tokio::spawn(looped.run()).await.map_err(|e| Error::failed("the loop ended early").because(e))?
 }
 
@@ -118,6 +127,7 @@ impl<W: Work, S: Stops> Loop<W, S> {
             match self.next().await {
                 Event::Timer => self.start(),
                 Event::Hook(hooks) => self.schedule.hooked(hooks),
+                Event::Cluster => self.schedule.cluster_changed(),
                 Event::TaskEnded(Ended::Pass(Ok(ended))) => self.ended(ended),
                 Event::TaskEnded(ended) => break self.stop(Err(died(ended))).await,
                 Event::Stop(signal) => {
@@ -126,9 +136,9 @@ impl<W: Work, S: Stops> Loop<W, S> {
                 }
             }
         };
-        if let Some(server) = self.server.take() {
-            server.abort();
-            drop(server.await);
+        for task in [self.server.take(), self.keeper.take()].into_iter().flatten() {
+            task.abort();
+            drop(task.await);
         }
         ended
     }
@@ -142,6 +152,10 @@ impl<W: Work, S: Stops> Loop<W, S> {
                 self.server = None;
                 Event::TaskEnded(Ended::Server(ended))
             }
+            ended = joined(self.keeper.as_mut()) => {
+                self.keeper = None;
+                Event::TaskEnded(Ended::Watches(ended))
+            }
             ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => {
                 if ended.is_err() {
                     self.pass = None;
@@ -149,6 +163,7 @@ impl<W: Work, S: Stops> Loop<W, S> {
                 Event::TaskEnded(Ended::Pass(ended))
             }
             hooks = self.wakes.next() => Event::Hook(hooks),
+            () = changed(self.watches.as_ref()) => Event::Cluster,
             () = sleep_until(due), if idle => Event::Timer,
         }
     }
@@ -234,6 +249,14 @@ async fn joined<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, J
     }
 }
 
+/// Waits for a change in the cluster, or for ever where none is watched.
+async fn changed(watches: Option<&Watches>) {
+    match watches {
+        Some(watches) => watches.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Drops a pass that is not writing. What blocks in it (git, the disk) ends with the process.
 async fn abandon(pass: Pass) {
     pass.task.abort();
@@ -261,7 +284,11 @@ fn died(ended: Ended) -> Error {
         Ended::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
         Ended::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),
         Ended::Server(Ok(Err(error))) => Error::failed("the HTTP server ended").cause(error.to_string()),
-        Ended::Pass(Ok(_)) | Ended::Server(Ok(Ok(()))) => Error::failed("a task ended though nobody asked it to"),
+        Ended::Watches(Err(error)) => Error::failed("the watches on the cluster ended early").because(error),
+        Ended::Watches(Ok(Err(error))) => error,
+        Ended::Pass(Ok(_)) | Ended::Server(Ok(Ok(()))) | Ended::Watches(Ok(Ok(()))) => {
+            Error::failed("a task ended though nobody asked it to")
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
 
+mod alerts;
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+pub mod children;
+mod cluster;
 mod forge;
 pub mod history;
 pub mod ledger;
@@ -12,6 +15,8 @@ pub mod registry;
 mod registries;
 mod session;
 
+pub use alerts::alerts;
+pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
 pub use registries::{Registries, Told};
 pub use session::Session;
@@ -22,8 +27,8 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Branch;
 use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
-use crate::remote::forgejo;
 use crate::remote::git::{Access, Clone, Remote};
+use crate::remote::{forgejo, kubernetes};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use jiff::Timestamp;
@@ -56,6 +61,8 @@ pub struct Setup {
     pub forge: Option<ForgeAt>,
     /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
     pub github: Option<GithubAt>,
+    /// The cluster, where one is named.
+    pub cluster: Option<ClusterAt>,
     /// How many commits back the history is read.
     pub commits: usize,
     pub clock: fn() -> Timestamp,
@@ -74,6 +81,13 @@ pub struct GithubAt {
     pub api: Url,
     /// Without it little may be asked, and only what is public.
     pub token: Option<SecretString>,
+}
+
+/// Where the cluster's API server is, and how it is asked.
+#[derive(Clone)]
+pub struct ClusterAt {
+    pub place: kubernetes::Place,
+    pub told: kubernetes::Told,
 }
 
 /// The repo as it is at one commit, and what it says about itself.

@@ -1,7 +1,7 @@
 //! `pintle log`: the commits' trailers, and nothing else.
 
 use super::{Done, on_runtime, out, source, table::table};
-use crate::cli::{Format, Log, Registries};
+use crate::cli::{Cluster, Format, Log, Registries};
 use crate::error::{Error, Result};
 use crate::model::duration::show_time;
 use crate::pipeline::{Recorded, Seen};
@@ -9,7 +9,7 @@ use crate::reconcile;
 use serde_json::json;
 
 pub fn run(args: &Log) -> Result<Done> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default(), &Cluster::default())?;
     let all = match on_runtime(reconcile::past(&session))? {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),

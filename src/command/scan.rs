@@ -1,7 +1,7 @@
 //! `pintle scan`.
 
 use super::{Done, on_runtime, out, source, table::table};
-use crate::cli::{Format, Registries, Scan};
+use crate::cli::{Cluster, Format, Registries, Scan};
 use crate::error::{Excerpt, Result};
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
@@ -9,7 +9,7 @@ use crate::sites::{Fate, Literal, Problem, Use};
 use crate::terraform::files::Files;
 
 pub fn run(args: &Scan) -> Result<Done> {
-    let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default())?;
+    let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default(), &Cluster::default())?;
     session.setup.commits = 0;
     let looked = on_runtime(reconcile::look(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();

@@ -4,9 +4,11 @@ use super::out;
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{COMMITS, ForgeAt, GithubAt, Origin, Session, Setup, Told};
+use crate::observe::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Session, Setup, Told};
+use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
+use crate::remote::kubernetes;
 use crate::remote::oci::docker_config::DockerConfig;
 use crate::terraform::files::Files;
 use secrecy::SecretString;
@@ -22,9 +24,11 @@ const FORGE: &str = "PINTLE_FORGE";
 const TOKEN: &str = "PINTLE_TOKEN";
 /// The variable that holds the token for GitHub itself.
 const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
+/// The variable that holds the token for Alertmanager itself.
+const ALERTMANAGER_TOKEN: &str = "PINTLE_ALERTMANAGER_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
-pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
+pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
     let forge = clone.forge.clone().or_else(|| environment(FORGE).filter(|_| dir.is_none())).map(|url| Place::parse(&url)).transpose()?;
     let remote = clone.remote.clone().or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
     let origin = match (remote.or_else(|| forge.as_ref().map(Place::clone_url)), dir) {
@@ -32,11 +36,11 @@ pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registrie
         (Some(_), Some(_)) => return Err(Error::usage("a folder has no forge").hint("leave the folder out, or --forge")),
         (None, dir) => Origin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
     };
-    told(origin, forge, clone, registries)
+    told(origin, forge, clone, registries, cluster)
 }
 
 /// The remote, which has to be named.
-pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
+pub fn remote(clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
     let none = || {
         Error::usage("no remote is named").hint(
             "name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment; or the repo's page in the forge: --forge URL",
@@ -44,7 +48,7 @@ pub fn remote(clone: &cli::Clone, registries: &cli::Registries) -> Result<Sessio
     };
     let forge = forge(clone)?;
     let remote = clone.remote.clone().or_else(|| environment(REMOTE)).or_else(|| forge.as_ref().map(Place::clone_url)).ok_or_else(none)?;
-    told(origin(&remote, clone)?, forge, clone, registries)
+    told(origin(&remote, clone)?, forge, clone, registries, cluster)
 }
 
 /// The repo's page in the forge, where one is named.
@@ -84,7 +88,7 @@ pub fn config(clone: &cli::Clone) -> Result<Config> {
     }
 }
 
-fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &cli::Registries) -> Result<Session> {
+fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
     let config = clone.config.as_deref().map(|path| Ok((path.display().to_string(), text(path, "the configuration")?))).transpose()?;
     let told = Told {
         docker_config: registries.docker_config.as_deref().map(docker_config).transpose()?,
@@ -94,8 +98,8 @@ fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &c
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
     let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
-    let github = github(registries)?;
-    Session::new(Setup { origin, config, registries: told, forge, github, commits: COMMITS, clock: jiff::Timestamp::now })
+    let (github, cluster) = (github(registries)?, cluster_at(cluster, clone)?);
+    Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })
 }
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
@@ -118,6 +122,36 @@ fn github(registries: &cli::Registries) -> Result<Option<GithubAt>> {
         |e| Error::usage("the address of --github-api cannot be read").because(e).hint("for example https://api.github.com, or off");
     let api = Url::parse(&registries.github_api).map_err(wrong)?;
     Ok(Some(GithubAt { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
+}
+
+/// Where alerts are asked for, if anywhere.
+pub fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alertmanager::Client>> {
+    let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
+    let told = alertmanager::Told {
+        token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,
+        ca: clone.ca_file.as_deref().map(certificates).transpose()?,
+        allow_insecure: clone.insecure_http,
+        ..alertmanager::Told::default()
+    };
+    alertmanager::Client::new(base, &told).map(Some)
+}
+
+/// The token that Alertmanager's webhooks carry.
+pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, "PINTLE_ALERT_HOOK_TOKEN", "the token of Alertmanager's webhooks")
+}
+
+/// Which cluster is read, if any: never one that nobody named.
+fn cluster_at(cluster: &cli::Cluster, clone: &cli::Clone) -> Result<Option<ClusterAt>> {
+    let file = cluster.kubeconfig.clone().filter(|file| !file.as_os_str().is_empty());
+    let context = cluster.kube_context.clone().filter(|context| !context.is_empty());
+    let place = match (file, cluster.in_cluster) {
+        (Some(file), _) => kubernetes::Place::Kubeconfig { file, context },
+        (None, true) => kubernetes::Place::InCluster,
+        (None, false) => return Ok(None),
+    };
+    let ca = clone.ca_file.as_deref().map(certificates).transpose()?;
+    Ok(Some(ClusterAt { place, told: kubernetes::Told { ca, allow_insecure: clone.insecure_http, ..kubernetes::Told::default() } }))
 }
 
 /// The secret that webhooks are signed with.

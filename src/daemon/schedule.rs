@@ -11,7 +11,8 @@ use tokio::time::Instant;
 const AGAIN: u32 = 5;
 /// The first wait after a failed pass; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// The rest between a pass and one that a webhook asks for: one push makes several webhooks, and pintle's own pushes do too.
+/// The rest between a pass and one that something outside asks for: one push makes several webhooks, and pintle's own pushes do too; one rollout
+/// makes many changes in the cluster.
 const REST: Duration = Duration::from_secs(1);
 
 /// Why a pass is made.
@@ -23,6 +24,8 @@ pub enum Cause {
     Again,
     /// The pass before failed.
     Retry,
+    /// Something changed in the cluster.
+    Cluster,
     Hook(Hook),
 }
 
@@ -46,8 +49,9 @@ pub struct Schedule {
     /// When a pass is made though nobody asks, and why.
     due: Instant,
     cause: Cause,
-    hooks: BTreeSet<Hook>,
-    /// No hook starts a pass before.
+    /// What came from outside since the last pass started.
+    calls: BTreeSet<Cause>,
+    /// Nothing from outside starts a pass before.
     rested: Instant,
     failures: u32,
     again: u32,
@@ -56,24 +60,28 @@ pub struct Schedule {
 impl Schedule {
     /// The first pass is due at once; `every` is the wait after each pass.
     pub fn new(every: Duration, now: Instant) -> Self {
-        Self { every, due: now, cause: Cause::Start, hooks: BTreeSet::new(), rested: now, failures: 0, again: 0 }
+        Self { every, due: now, cause: Cause::Start, calls: BTreeSet::new(), rested: now, failures: 0, again: 0 }
     }
 
     /// Returns when the next pass starts, should no other pass run.
     pub fn due(&self) -> Instant {
-        if self.hooks.is_empty() { self.due } else { self.due.min(self.rested) }
+        if self.calls.is_empty() { self.due } else { self.due.min(self.rested) }
     }
 
     /// Any number of webhooks make one pass.
     pub fn hooked(&mut self, hooks: BTreeSet<Hook>) {
-        self.hooks.extend(hooks);
+        self.calls.extend(hooks.into_iter().map(Cause::Hook));
+    }
+
+    /// Any number of changes in the cluster make one pass.
+    pub fn cluster_changed(&mut self) {
+        self.calls.insert(Cause::Cluster);
     }
 
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
     pub fn start(&mut self, now: Instant) -> Woken {
         let own = (self.due <= now).then_some(self.cause);
-        let hooks = std::mem::take(&mut self.hooks);
-        Woken(hooks.into_iter().map(Cause::Hook).chain(own).collect())
+        Woken(std::mem::take(&mut self.calls).into_iter().chain(own).collect())
     }
 
     /// A pass ended. `chance` in 0..1 spreads those that failed at the same time. Returns how long until the next one.
@@ -105,6 +113,7 @@ impl fmt::Display for Woken {
                 Cause::Timer => "timer",
                 Cause::Again => "again",
                 Cause::Retry => "retry",
+                Cause::Cluster => "cluster",
                 Cause::Hook(hook) => hook.word(),
             };
             write!(f, "{}{word}", if at == 0 { "" } else { "+" })?;

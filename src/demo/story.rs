@@ -106,6 +106,7 @@ fn setup(world: &World) -> Result<Setup> {
         registries: Told::default(),
         forge: None,
         github: None,
+        cluster: None,
         commits: COMMITS,
         clock: jiff::Timestamp::now,
     })

@@ -1,17 +1,18 @@
 //! What stays warm from one pass to the next: connections and tokens, and within a pass what registries answered. Nothing in it is needed: it only
 //! saves questions.
 
+use super::children::Children;
 use super::notes::Memory;
 use super::{Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::reference::Channel;
 use crate::pipeline::{CacheAnswer, Upstream};
-use crate::remote::forgejo;
 #[cfg(feature = "github")]
 use crate::remote::github;
+use crate::remote::{alertmanager, forgejo, kubernetes};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a push is not tried again that the server refused though its API allows it.
@@ -21,8 +22,12 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 pub struct Session {
     pub setup: Setup,
     forge: Option<forgejo::Client>,
+    alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
+    cluster: Option<kubernetes::Client>,
+    /// What is kept warm of the cluster, once somebody keeps it.
+    watches: OnceLock<kubernetes::Watches>,
     warm: Mutex<Warm>,
 }
 
@@ -40,10 +45,12 @@ pub(super) struct Answers {
     pub upstream: BTreeMap<Channel, Upstream>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
     pub notes: Memory,
+    /// What indexes are made of.
+    pub children: Children,
 }
 
 impl Session {
-    /// Fails when the forge's token would cross a network in the clear.
+    /// Fails when the forge's token or the cluster's would cross a network in the clear, or when the cluster's credentials cannot be read.
     pub fn new(setup: Setup) -> Result<Self> {
         let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.told)).transpose()?;
         #[cfg(feature = "github")]
@@ -51,9 +58,13 @@ impl Session {
             let ca = setup.registries.ca_pem.as_deref();
             setup.github.as_ref().map(|at| github::Client::new(&at.api, at.token.as_ref(), ca)).transpose()?
         };
+        let cluster = setup.cluster.as_ref().map(|at| kubernetes::Client::new(&at.place, &at.told)).transpose()?;
         Ok(Self {
+            cluster,
+            watches: OnceLock::new(),
             setup,
             forge,
+            alertmanager: None,
             #[cfg(feature = "github")]
             github,
             warm: Mutex::default(),
@@ -65,10 +76,37 @@ impl Session {
         self.forge.as_ref()
     }
 
+    /// Makes passes ask for alerts, where an Alertmanager is named.
+    #[must_use]
+    pub fn asking(self, alertmanager: Option<alertmanager::Client>) -> Self {
+        Self { alertmanager, ..self }
+    }
+
+    /// The Alertmanager, where one is named.
+    pub(super) fn alertmanager(&self) -> Option<&alertmanager::Client> {
+        self.alertmanager.as_ref()
+    }
+
     /// GitHub, where it may be asked.
     #[cfg(feature = "github")]
     pub fn github(&self) -> Option<&github::Client> {
         self.github.as_ref()
+    }
+
+    /// The cluster, where one is named.
+    pub fn cluster(&self) -> Option<&kubernetes::Client> {
+        self.cluster.as_ref()
+    }
+
+    /// Begins to keep the cluster warm: passes read what is kept, as long as the keeper runs. `None` where no cluster is named.
+    pub fn watch(&self) -> Result<Option<(kubernetes::Watches, kubernetes::Keeper)>> {
+        let Some(client) = &self.cluster else { return Ok(None) };
+        let (watches, keeper) = client.watch()?;
+        Ok(Some((self.watches.get_or_init(|| watches).clone(), keeper)))
+    }
+
+    pub(super) fn watches(&self) -> Option<&kubernetes::Watches> {
+        self.watches.get()
     }
 
     /// Makes the next pass ask registries and caches anew, and sources that did not answer.

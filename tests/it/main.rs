@@ -1,8 +1,10 @@
 //! The one integration binary: the built program and the library against servers that hold state.
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
+mod alerts;
 mod branches;
 mod cli;
+mod cluster;
 mod comments;
 mod conformance;
 mod demo;
@@ -15,6 +17,7 @@ mod fuzz_smoke;
 mod generated;
 mod git_remote;
 mod kills;
+mod kube_server;
 mod quoting;
 mod pull_requests;
 mod races;

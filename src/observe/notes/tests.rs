@@ -31,8 +31,16 @@ impl World {
         let endpoints = vec![(HOST.to_owned(), running.endpoint(HOST).parse().unwrap())];
         let registries = RegistriesTold { endpoints, ..RegistriesTold::default() };
         let origin = Origin::Folder(".".into());
-        let session =
-            Setup { origin, config: None, registries, forge: None, github: None, commits: COMMITS, clock: || Timestamp::UNIX_EPOCH };
+        let session = Setup {
+            origin,
+            config: None,
+            registries,
+            forge: None,
+            github: None,
+            cluster: None,
+            commits: COMMITS,
+            clock: || Timestamp::UNIX_EPOCH,
+        };
         let session = Session::new(session).unwrap();
         let registries = Registries::new(&session.setup.registries, &Config::default()).unwrap();
         Self { registry, _running: running, session, registries }

@@ -128,6 +128,7 @@ fn the_plan_is_json() {
                 "reasons": ["not pinned yet: the tag is a floating name and floats"],
                 "from": null,
                 "to": digest('b').as_str(),
+                "runs": null,
             }],
             "changes": [{
                 "name": "immich",
@@ -137,6 +138,7 @@ fn the_plan_is_json() {
                 "pins": [{
                     "action": "adopt",
                     "cause": "first-pin",
+                    "evidence": null,
                     "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
                     "image": IMAGE,
                     "from": null,

@@ -211,13 +211,13 @@ pub fn text(value: &Value) -> String {
 }
 
 /// A port that stays taken as long as this lives, while one server may listen on it: a socket that is bound and does not listen.
-struct Port {
-    number: u16,
+pub(super) struct Port {
+    pub(super) number: u16,
     _socket: TcpSocket,
 }
 
 impl Port {
-    fn hold() -> Port {
+    pub(super) fn hold() -> Port {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("an option of every socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("loopback has a free port");

@@ -15,7 +15,8 @@ fn session() -> Session {
     let registries = crate::observe::Told::default();
     let origin = RepoOrigin::Folder(".".into());
     let clock = || jiff::Timestamp::UNIX_EPOCH;
-    Session::new(Setup { origin, config: None, registries, forge: Some(forge), github: None, commits: COMMITS, clock }).unwrap()
+    Session::new(Setup { origin, config: None, registries, forge: Some(forge), github: None, cluster: None, commits: COMMITS, clock })
+        .unwrap()
 }
 
 fn sources(hosts: &[&str]) -> Vec<Arc<str>> {

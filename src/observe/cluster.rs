@@ -1,0 +1,58 @@
+//! What runs, as the cluster tells it: objects put together to workloads with their revisions and pods. Decides nothing.
+
+mod workloads;
+
+use super::{Checkout, Session};
+use crate::config::Config;
+use crate::pipeline::Seen;
+use crate::pipeline::cluster::Cluster;
+use crate::remote::kubernetes::{Custom, Kind, Objects, Scope};
+use crate::sites::Scan;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Returns the cluster as it is now, or as it is kept warm; `NotAsked` where none is named.
+pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
+    let Some(client) = session.cluster() else { return Seen::NotAsked };
+    let kinds = kinds(&checkout.config);
+    if let Some(watches) = session.watches() {
+        watches.want(&kinds, scope(&checkout.scan));
+        return put_together(&watches.objects().await);
+    }
+    match client.objects(&kinds).await {
+        Ok(objects) => put_together(&objects),
+        Err(error) => Seen::Unknown(error.to_string()),
+    }
+}
+
+/// Makes workloads of objects. Unknown when not one kind could be read.
+pub fn put_together(objects: &Objects) -> Seen<Cluster> {
+    let mut failed = objects.kinds.values().filter_map(|read| read.as_ref().err());
+    let first = failed.next();
+    match first {
+        Some(why) if failed.count() + 1 == objects.kinds.len() => Seen::Unknown(why.clone()),
+        _ => Seen::Known(workloads::cluster(objects)),
+    }
+}
+
+/// The kinds that are read: Kubernetes' own, and those configured.
+fn kinds(config: &Config) -> BTreeSet<Kind> {
+    let custom = config.cluster.custom.iter().map(|custom| {
+        Kind::Custom(Arc::new(Custom {
+            group: custom.group.clone(),
+            version: custom.version.clone(),
+            kind: custom.kind.clone(),
+            plural: custom.plural.clone(),
+            image: custom.image.clone(),
+        }))
+    });
+    Kind::BUILT_IN.into_iter().chain(custom).collect()
+}
+
+/// The namespaces of all uses; all there are where one is not known.
+fn scope(scan: &Scan) -> Scope {
+    scan.literals.iter().flat_map(|literal| &literal.uses).map(|used| used.namespace.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

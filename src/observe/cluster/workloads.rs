@@ -1,0 +1,204 @@
+//! Workloads out of objects: a pod belongs to the workload at the end of its controllers, and so does a revision. Pure.
+
+use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Release, Revision, Rollout, Waiting, Workload, Writer};
+use crate::remote::kubernetes::{self as remote, Kind, Object, Objects};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const HISTORY: &str = "deployment.kubernetes.io/revision-history";
+const KEEL: &str = "keel.sh/";
+
+pub(super) fn cluster(objects: &Objects) -> Cluster {
+    let index = Index::new(objects);
+    let mut workloads: Vec<Workload> = objects
+        .kinds
+        .iter()
+        .filter(|(kind, _)| !matches!(kind, Kind::ControllerRevision | Kind::Namespace))
+        .flat_map(|(kind, _)| index.of(kind).filter(|object| index.is_workload(kind, object)).map(|object| index.workload(kind, object)))
+        .collect();
+    workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+    let unread = objects.kinds.iter().filter_map(|(kind, read)| Some((kind.word(), read.as_ref().err()?.clone()))).collect();
+    let namespaces = index.of(&Kind::Namespace).map(|object| (object.name.clone(), keel(&object.labels))).collect();
+    Cluster { workloads, unread, namespaces }
+}
+
+struct Index<'a> {
+    objects: &'a Objects,
+    /// Pods by the uid of their workload, without those being deleted.
+    pods: HashMap<Arc<str>, Vec<&'a Object>>,
+    /// ReplicaSets and ControllerRevisions by the uid of their workload.
+    revisions: HashMap<Arc<str>, Vec<&'a Object>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(objects: &'a Objects) -> Self {
+        let mut index = Self { objects, pods: HashMap::new(), revisions: HashMap::new() };
+        let between: HashMap<&str, &Object> =
+            [Kind::ReplicaSet, Kind::Job].iter().flat_map(|kind| index.of(kind)).map(|object| (&*object.uid, object)).collect();
+        let deployments: HashMap<_, _> =
+            index.of(&Kind::Deployment).map(|object| ((&*object.namespace, &*object.name), &object.uid)).collect();
+        for pod in index.of(&Kind::Pod).filter(|pod| !pod.going) {
+            let workload = match &pod.controller {
+                None => Some(&pod.uid),
+                Some(owner) => match between.get(&*owner.uid) {
+                    Some(between) => Some(between.controller.as_ref().map_or(&between.uid, |owner| &owner.uid)),
+                    None => deployment_of(pod).and_then(|key| deployments.get(&key).copied()).or(Some(&owner.uid)),
+                },
+            };
+            index.pods.entry(workload.unwrap_or(&pod.uid).clone()).or_default().push(pod);
+        }
+        for revision in index.of(&Kind::ReplicaSet).chain(index.of(&Kind::ControllerRevision)) {
+            if let Some(owner) = &revision.controller {
+                index.revisions.entry(owner.uid.clone()).or_default().push(revision);
+            }
+        }
+        index
+    }
+
+    fn of(&self, kind: &Kind) -> impl Iterator<Item = &'a Object> + use<'a> {
+        self.objects.kinds.get(kind).and_then(|read| read.as_ref().ok()).into_iter().flatten().map(|object| &**object)
+    }
+
+    /// What is made by something that is looked at is part of it.
+    fn is_workload(&self, kind: &Kind, object: &Object) -> bool {
+        match (kind, &object.controller) {
+            (Kind::Pod, owner) => owner.is_none() && !object.going,
+            (Kind::ReplicaSet | Kind::Job, Some(owner)) => !self.objects.kinds.keys().any(|kind| kind.name() == &*owner.kind),
+            _ => true,
+        }
+    }
+
+    fn workload(&self, kind: &Kind, object: &'a Object) -> Workload {
+        let revisions = self.revisions(kind, object);
+        let batch = matches!(kind, Kind::Job | Kind::CronJob | Kind::Pod);
+        let mut pods: Vec<&Object> = self.pods.get(&object.uid).into_iter().flatten().copied().filter(|pod| batch || !pod.ended).collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        Workload {
+            kind: kind.word(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            created: object.created,
+            release: release(object),
+            controller: object.controller.as_ref().map(|owner| format!("{}/{}", owner.kind.to_ascii_lowercase(), owner.name).into()),
+            keel: keel(object.labels.iter().chain(&object.annotations)),
+            replicas: object.replicas,
+            containers: object.containers.iter().map(container).collect(),
+            rollout: self.rollout(kind, object, &revisions, &pods),
+            revisions,
+            pods: pods.into_iter().map(pod).collect(),
+        }
+    }
+
+    /// Newest first.
+    fn revisions(&self, kind: &Kind, object: &Object) -> Vec<Revision> {
+        if !matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) {
+            return Vec::new();
+        }
+        let mut revisions: Vec<Revision> =
+            self.revisions.get(&object.uid).into_iter().flatten().filter_map(|one| revision(kind, one)).collect();
+        revisions.sort_by(|a, b| (Reverse(a.number), &a.name).cmp(&(Reverse(b.number), &b.name)));
+        revisions
+    }
+
+    /// A controller's word counts when its revision is among those known: each kind is read on its own, and one may be a moment behind.
+    fn rollout(&self, kind: &Kind, object: &Object, revisions: &[Revision], pods: &[&Object]) -> Rollout {
+        let ready = || pods.iter().flat_map(|pod| &pod.statuses).all(|status| status.ready);
+        let told = &object.rollout;
+        let agrees = match kind {
+            Kind::Deployment => self.agrees(&Kind::ReplicaSet, revisions, |newest| object.revision == Some(newest.number)),
+            Kind::StatefulSet => {
+                let newest = |newest: &Revision| object.update_revision.as_ref() == Some(&newest.name);
+                self.agrees(&Kind::ControllerRevision, revisions, newest)
+            }
+            Kind::DaemonSet | Kind::ReplicaSet => true,
+            Kind::CronJob => return Rollout { observed: true, complete: true, ..Rollout::default() },
+            Kind::Job => return Rollout { observed: true, complete: pods.iter().all(|pod| pod.ended), ..Rollout::default() },
+            _ => return Rollout { observed: true, complete: ready(), ..Rollout::default() },
+        };
+        Rollout {
+            observed: told.observed && agrees,
+            complete: told.complete && agrees,
+            stuck: told.stuck.as_ref().map(condition),
+            unavailable: told.unavailable.as_ref().map(condition),
+        }
+    }
+
+    fn agrees(&self, kind: &Kind, revisions: &[Revision], newest: impl Fn(&Revision) -> bool) -> bool {
+        match self.objects.kinds.get(kind) {
+            Some(Ok(_)) => revisions.first().is_some_and(newest),
+            _ => true,
+        }
+    }
+}
+
+/// The Deployment of a pod whose ReplicaSet is not known: a ReplicaSet is named after it and its own hash.
+fn deployment_of(pod: &Object) -> Option<(&str, &str)> {
+    let owner = pod.controller.as_ref().filter(|owner| &*owner.kind == Kind::ReplicaSet.name())?;
+    let name = owner.name.strip_suffix(&**pod.label("pod-template-hash")?)?.strip_suffix('-')?;
+    Some((&*pod.namespace, name))
+}
+
+fn revision(kind: &Kind, object: &Object) -> Option<Revision> {
+    let hash = match kind {
+        Kind::Deployment => object.label("pod-template-hash")?.clone(),
+        Kind::DaemonSet => object.label("controller-revision-hash")?.clone(),
+        // The pods of a StatefulSet carry the revision's name.
+        _ => object.name.clone(),
+    };
+    let earlier = object.annotation(HISTORY).into_iter().flat_map(|history| history.split(',')).filter_map(|number| number.parse().ok());
+    Some(Revision {
+        name: object.name.clone(),
+        hash,
+        number: object.revision?,
+        earlier: earlier.collect(),
+        created: object.created,
+        images: object.containers.iter().map(|container| (container.name.clone(), container.image.clone())).collect(),
+    })
+}
+
+fn release(object: &Object) -> Option<Release> {
+    let annotated = object.annotation("meta.helm.sh/release-name");
+    let name = annotated.or_else(|| object.label("app.kubernetes.io/instance"))?.clone();
+    let managed = object.label("app.kubernetes.io/managed-by").is_some_and(|by| &**by == "Helm");
+    Some(Release { name, helm: annotated.is_some() || managed })
+}
+
+/// Keel takes them from labels too; an annotation counts more.
+fn keel<'a>(pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, Arc<str>> {
+    pairs.into_iter().filter(|(key, _)| key.starts_with(KEEL)).cloned().collect()
+}
+
+fn container(from: &remote::Container) -> Container {
+    Container {
+        name: from.name.clone(),
+        init: from.init,
+        image: from.image.clone(),
+        pull_policy: from.pull_policy.clone(),
+        writers: from.writers.iter().map(|writer| Writer { manager: writer.manager.clone(), at: writer.at }).collect(),
+    }
+}
+
+fn condition(from: &remote::Condition) -> Condition {
+    Condition { reason: from.reason.clone(), message: from.message.clone(), since: from.since }
+}
+
+fn pod(from: &Object) -> Pod {
+    Pod {
+        name: from.name.clone(),
+        revision: from.label("pod-template-hash").or_else(|| from.label("controller-revision-hash")).cloned(),
+        created: from.created,
+        containers: from.statuses.iter().map(pod_container).collect(),
+    }
+}
+
+fn pod_container(from: &remote::PodContainer) -> PodContainer {
+    PodContainer {
+        name: from.name.clone(),
+        digest: from.digest.clone(),
+        ready: from.ready,
+        restarts: from.restarts,
+        started: from.started,
+        waiting: from.waiting.as_ref().map(|why| Waiting { reason: why.reason.clone(), message: why.message.clone() }),
+    }
+}

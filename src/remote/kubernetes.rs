@@ -1,0 +1,70 @@
+//! The cluster, as its API server tells it: get, list and watch, nothing else; there is no function here that could change anything.
+//! Objects are cut down to what is compared while they are read; no secret, environment or annotation of others stays in memory.
+
+mod connect;
+mod fields;
+mod kind;
+mod object;
+mod read;
+mod watches;
+mod wire;
+
+pub use connect::{Place, Told};
+pub use kind::{Custom, Kind};
+pub use object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Writer};
+pub use watches::{Keeper, Scope, Watches};
+
+use crate::error::Result;
+use object::Words;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Everything that was read, by kind; a kind that could not be read has the reason: a sentence.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    pub kinds: BTreeMap<Kind, std::result::Result<Vec<Arc<Object>>, String>>,
+}
+
+/// Reads one cluster. It connects when it is first asked.
+pub struct Client {
+    config: kube::Config,
+    told: Told,
+    connected: Mutex<Option<kube::Client>>,
+}
+
+impl Client {
+    /// Reads the address and the credentials; asks nothing yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, has no such context, or its credentials would cross a network in the clear.
+    pub fn new(place: &Place, told: &Told) -> Result<Self> {
+        crate::remote::tls::install();
+        Ok(Self { config: connect::config(place, told)?, told: told.clone(), connected: Mutex::default() })
+    }
+
+    /// Lists these kinds once, all at the same time.
+    pub async fn objects(&self, kinds: &BTreeSet<Kind>) -> Result<Objects> {
+        let client = self.connected()?;
+        let words = Mutex::new(Words::default());
+        let listed = kinds.iter().map(|kind| async {
+            let listed = read::list(&client, kind, &words, self.told.timeout).await;
+            let objects = listed.map(|(objects, _)| objects.into_iter().map(Arc::new).collect());
+            (kind.clone(), objects.map_err(|trouble| trouble.sentence().to_owned()))
+        });
+        Ok(Objects { kinds: futures_util::future::join_all(listed).await.into_iter().collect() })
+    }
+
+    /// Begins to keep the kinds warm that [`Watches::want`] names, as long as the keeper runs.
+    pub fn watch(&self) -> Result<(Watches, Keeper)> {
+        Ok(watches::start(self.connected()?, self.told.timeout))
+    }
+
+    /// Needs a runtime: the client has a task of its own.
+    fn connected(&self) -> Result<kube::Client> {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*connected {
+            Some(client) => Ok(client.clone()),
+            None => Ok(connected.insert(connect::client(&self.config)?).clone()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What stays of an object: names, images, who set them, and how far it is. Two objects that are equal give the same plan.
+
+use super::Kind;
+use crate::model::digest::Digest;
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Any object that is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    /// Empty for a namespace itself.
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    pub uid: Arc<str>,
+    pub created: Option<Timestamp>,
+    /// It is being deleted.
+    pub going: bool,
+    /// The owner that controls it.
+    pub controller: Option<Owner>,
+    /// Labels that mean something here, sorted.
+    pub labels: Box<[(Arc<str>, Arc<str>)]>,
+    /// Annotations that mean something here, sorted.
+    pub annotations: Box<[(Arc<str>, Arc<str>)]>,
+    /// How many pods are wanted, where it says so.
+    pub replicas: Option<u32>,
+    /// Of its pod template, or its own; none for a pod that somebody controls.
+    pub containers: Box<[Container]>,
+    /// A ControllerRevision's number, or the annotation `deployment.kubernetes.io/revision`.
+    pub revision: Option<i64>,
+    /// The ControllerRevision that a StatefulSet goes to.
+    pub update_revision: Option<Arc<str>>,
+    pub rollout: Rollout,
+    /// A pod has ended for good.
+    pub ended: bool,
+    /// What a pod's containers do, init containers too.
+    pub statuses: Box<[PodContainer]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// As Kubernetes writes it.
+    pub kind: Arc<str>,
+    pub name: Arc<str>,
+    pub uid: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The path of the value for a custom resource.
+    pub name: Arc<str>,
+    pub init: bool,
+    pub image: Arc<str>,
+    pub pull_policy: Option<Arc<str>>,
+    /// Who set the image, last first.
+    pub writers: Vec<Writer>,
+}
+
+/// A field manager and when it last wrote, to the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    pub manager: Arc<str>,
+    pub at: Option<Timestamp>,
+}
+
+/// How far a controller is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    pub observed: bool,
+    pub complete: bool,
+    pub stuck: Option<Condition>,
+    pub unavailable: Option<Condition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub reason: Arc<str>,
+    pub message: Arc<str>,
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodContainer {
+    pub name: Arc<str>,
+    /// The digest that `imageID` names.
+    pub digest: Option<Digest>,
+    pub ready: bool,
+    pub restarts: u32,
+    pub started: Option<Timestamp>,
+    pub waiting: Option<Waiting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub reason: Arc<str>,
+    pub message: Arc<str>,
+}
+
+impl Object {
+    pub fn label(&self, key: &str) -> Option<&Arc<str>> {
+        find(&self.labels, key)
+    }
+
+    pub fn annotation(&self, key: &str) -> Option<&Arc<str>> {
+        find(&self.annotations, key)
+    }
+
+    pub fn is_controlled_by(&self, kind: &Kind) -> bool {
+        self.controller.as_ref().is_some_and(|owner| &*owner.kind == kind.name())
+    }
+}
+
+fn find<'a>(pairs: &'a [(Arc<str>, Arc<str>)], key: &str) -> Option<&'a Arc<str>> {
+    pairs.iter().find(|(own, _)| &**own == key).map(|(_, value)| value)
+}
+
+/// Each text once: the same image, namespace or label value stands in thousands of objects.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    known: HashSet<Arc<str>>,
+    /// When it grows beyond this, what nobody uses any more is let go.
+    sweep: usize,
+}
+
+impl Words {
+    pub(super) fn of(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.known.get(text) {
+            return known.clone();
+        }
+        if self.known.len() >= self.sweep.max(1024) {
+            self.known.retain(|word| Arc::strong_count(word) > 1);
+            self.sweep = self.known.len() * 2;
+        }
+        let new: Arc<str> = text.into();
+        self.known.insert(new.clone());
+        new
+    }
+}

@@ -1,0 +1,172 @@
+//! One list, or one watch, and what went wrong in words. Every question has an end: a server that does not answer is an error after a while.
+
+use super::Kind;
+use super::object::{Object, Words};
+use super::wire::{CustomWire, Page, Slim, Wire};
+use futures_util::StreamExt;
+use kube::Client;
+use kube::core::WatchEvent;
+use kube::core::params::{ListParams, WatchParams};
+use kube::core::request::Request;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A page of pods with long environments is a few megabytes; each is forgotten before the next one is asked for.
+const PAGE: u32 = 100;
+/// How long a watch is asked to last, in seconds. A connection that died without a word is noticed after it.
+const WATCH: u32 = 50;
+/// How much longer than that the server may take to end it.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Why something could not be read: a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// There is no right to it, or there is no such kind.
+    Refused(String),
+    /// The version is no longer known (410): list again.
+    Gone(String),
+    /// Trying again may help.
+    Failed(String),
+}
+
+impl Trouble {
+    pub(super) fn sentence(&self) -> &str {
+        match self {
+            Self::Refused(why) | Self::Gone(why) | Self::Failed(why) => why,
+        }
+    }
+
+    fn of(kind: &Kind, error: kube::Error) -> Self {
+        let kube::Error::Api(status) = error else { return Self::Failed(format!("the {kind} could not be read: {}", chain(&error))) };
+        let (group, version, plural) = kind.place();
+        match status.code {
+            403 => Self::Refused(format!("the {kind} may not be read: {}", status.message)),
+            404 => Self::Refused(format!("the cluster has no {plural} of {group}/{version}")),
+            410 => Self::Gone(format!("the {kind} could not be read on: {}", status.message)),
+            code => Self::Failed(format!("the {kind} could not be read: {code} {}", status.message)),
+        }
+    }
+
+    fn silent(kind: &Kind, limit: Duration) -> Self {
+        Self::Failed(format!("the {kind} could not be read: the API server did not answer within {} s", limit.as_secs_f32().ceil()))
+    }
+}
+
+/// The causes, each once: errors of several layers repeat each other.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let text = error.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+/// Lists all objects of a kind, page by page, and returns them with the version they are of.
+pub(super) async fn list(client: &Client, kind: &Kind, words: &Mutex<Words>, limit: Duration) -> Result<(Vec<Object>, String), Trouble> {
+    let listed = match kind {
+        Kind::Custom(_) => pages::<CustomWire>(client, kind, words, limit).await,
+        _ => pages::<Wire>(client, kind, words, limit).await,
+    };
+    match listed {
+        // The rest of the list was asked for too late.
+        Err(Trouble::Gone(_)) => match kind {
+            Kind::Custom(_) => pages::<CustomWire>(client, kind, words, limit).await,
+            _ => pages::<Wire>(client, kind, words, limit).await,
+        },
+        other => other,
+    }
+}
+
+async fn pages<T: Slim>(client: &Client, kind: &Kind, words: &Mutex<Words>, limit: Duration) -> Result<(Vec<Object>, String), Trouble> {
+    let mut asked = ListParams::default().limit(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        let page: Page<T> = page(client, kind, &asked, limit).await?;
+        let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.extend(page.items.into_iter().flatten().map(|item| item.slim(kind, &mut words)));
+        drop(words);
+        match (page.metadata.rest.filter(|rest| !rest.is_empty()), page.metadata.resource_version.filter(|version| !version.is_empty())) {
+            (Some(rest), _) => asked.continue_token = Some(rest),
+            (None, Some(version)) => return Ok((objects, version)),
+            (None, None) => return Err(Trouble::Failed(format!("the {kind} could not be read: the list has no version"))),
+        }
+    }
+}
+
+async fn page<T: Slim>(client: &Client, kind: &Kind, asked: &ListParams, limit: Duration) -> Result<Page<T>, Trouble> {
+    let request = Request::new(kind.path()).list(asked).map_err(kube::Error::BuildRequest).map_err(|e| Trouble::of(kind, e))?;
+    let text = timeout(limit, client.request_text(request)).await.map_err(|_| Trouble::silent(kind, limit))?;
+    let text = text.map_err(|e| Trouble::of(kind, e))?;
+    // What cannot be read is not quoted: it may be anything that stands in the cluster.
+    let place = |e: serde_json::Error| format!("the {kind} could not be read: the answer is not as expected at byte {}", e.column());
+    serde_json::from_str(&text).map_err(|e| Trouble::Failed(place(e)))
+}
+
+/// What a watch tells.
+pub(super) enum Told {
+    /// The server answered: what was read before is up to date, or will be in a moment.
+    Alive,
+    Is(Object),
+    Gone(Object),
+}
+
+/// Watches a kind from a version on, until the server ends it. `version` is moved along.
+pub(super) async fn watch(
+    client: &Client,
+    kind: &Kind,
+    version: &mut String,
+    words: &Mutex<Words>,
+    limit: Duration,
+    tell: impl FnMut(Told),
+) -> Result<(), Trouble> {
+    match kind {
+        Kind::Custom(_) => events::<CustomWire>(client, kind, version, words, limit, tell).await,
+        _ => events::<Wire>(client, kind, version, words, limit, tell).await,
+    }
+}
+
+async fn events<T: Slim>(
+    client: &Client,
+    kind: &Kind,
+    version: &mut String,
+    words: &Mutex<Words>,
+    limit: Duration,
+    mut tell: impl FnMut(Told),
+) -> Result<(), Trouble> {
+    let asked = WatchParams { timeout: Some(WATCH), ..WatchParams::default() };
+    let request = Request::new(kind.path()).watch(&asked, version).map_err(kube::Error::BuildRequest).map_err(|e| Trouble::of(kind, e))?;
+    let begun = timeout(limit, client.request_events::<T>(request)).await.map_err(|_| Trouble::silent(kind, limit))?;
+    let mut events = Box::pin(begun.map_err(|e| Trouble::of(kind, e))?);
+    tell(Told::Alive);
+    let end = tokio::time::Instant::now() + Duration::from_secs(WATCH.into()) + LATE;
+    loop {
+        let next = tokio::time::timeout_at(end, events.next()).await;
+        let Some(event) = next.map_err(|_| Trouble::Failed(format!("the watch on {kind} fell silent")))? else { return Ok(()) };
+        let slim = |object: T| object.slim(kind, &mut words.lock().unwrap_or_else(PoisonError::into_inner));
+        match event.map_err(|e| Trouble::of(kind, e))? {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                seen(version, object.version());
+                tell(Told::Is(slim(object)));
+            }
+            WatchEvent::Deleted(object) => {
+                seen(version, object.version());
+                tell(Told::Gone(slim(object)));
+            }
+            WatchEvent::Bookmark(bookmark) => {
+                seen(version, Some(&bookmark.metadata.resource_version));
+                tell(Told::Alive);
+            }
+            WatchEvent::Error(status) => return Err(Trouble::of(kind, kube::Error::Api(status))),
+        }
+    }
+}
+
+fn seen(version: &mut String, new: Option<&str>) {
+    if let Some(new) = new.filter(|new| !new.is_empty()) {
+        new.clone_into(version);
+    }
+}

@@ -1,0 +1,328 @@
+//! What is kept warm: for each kind its objects, whether they are up to date, and a call when something changed that somebody looks at.
+//! kube's own watcher is not used: it does not tell when a broken watch has come back, and waits without end for a server that does not answer.
+
+use super::object::Words;
+use super::read::{self, Told, Trouble};
+use super::{Kind, Object, Objects};
+use crate::error::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long a kind whose watch is broken is still taken for what it was.
+const BROKEN: Duration = Duration::from_secs(30);
+/// How much longer than one request takes the first pass waits for the first lists.
+const FIRST: Duration = Duration::from_secs(15);
+/// The first wait after trouble; it doubles each time.
+const RETRY: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_secs(10);
+/// The wait after a refusal.
+const REFUSED: Duration = Duration::from_secs(30);
+
+/// The namespaces whose changes call; `None`: all.
+pub type Scope = Option<BTreeSet<Arc<str>>>;
+
+/// What is kept. Cheap to clone.
+#[derive(Clone)]
+pub struct Watches {
+    shared: Arc<Shared>,
+}
+
+/// Keeps it, as long as [`Self::run`] is polled.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    tasks: JoinSet<Infallible>,
+    running: BTreeMap<Kind, AbortHandle>,
+}
+
+struct Shared {
+    client: kube::Client,
+    /// For one request.
+    limit: Duration,
+    words: Mutex<Words>,
+    kept: Mutex<BTreeMap<Kind, Kept>>,
+    wanted: watch::Sender<BTreeSet<Kind>>,
+    scope: Mutex<Scope>,
+    /// Something changed that somebody looks at.
+    changed: Notify,
+    /// Counts how often the state of a kind changed.
+    states: watch::Sender<u64>,
+    started: Instant,
+}
+
+type Key = (Arc<str>, Arc<str>);
+
+#[derive(Default)]
+struct Kept {
+    objects: HashMap<Key, Arc<Object>>,
+    state: State,
+}
+
+/// How far the objects of a kind can be relied upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Not one list is complete.
+    #[default]
+    Starting,
+    Live,
+    /// Since when, and why.
+    Broken(Instant, String),
+    /// Nothing is known: why.
+    Unread(String),
+}
+
+pub(super) fn start(client: kube::Client, limit: Duration) -> (Watches, Keeper) {
+    let shared = Arc::new(Shared {
+        client,
+        limit,
+        words: Mutex::default(),
+        kept: Mutex::default(),
+        wanted: watch::Sender::new(Kind::BUILT_IN.into()),
+        scope: Mutex::default(),
+        changed: Notify::new(),
+        states: watch::Sender::new(0),
+        started: Instant::now(),
+    });
+    (Watches { shared: shared.clone() }, Keeper { shared, tasks: JoinSet::new(), running: BTreeMap::new() })
+}
+
+impl Watches {
+    /// Says which kinds are kept from now on, and which namespaces' changes call.
+    pub fn want(&self, kinds: &BTreeSet<Kind>, scope: Scope) {
+        *self.shared.scope.lock().unwrap_or_else(PoisonError::into_inner) = scope;
+        self.shared.wanted.send_if_modified(|wanted| {
+            let new = wanted != kinds;
+            wanted.clone_from(kinds);
+            new
+        });
+    }
+
+    /// Waits for a change that somebody looks at. What comes before the next call counts as one.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// Returns what is known now. Right after the start it waits for the first lists, or for the reason why there is none.
+    pub async fn objects(&self) -> Objects {
+        let kinds = self.shared.wanted.borrow().clone();
+        let end = self.shared.started + self.shared.limit + FIRST;
+        let mut states = self.shared.states.subscribe();
+        let told = states.wait_for(|_| {
+            let kept = self.shared.kept();
+            kinds.iter().all(|kind| kept.get(kind).is_some_and(|kept| kept.state != State::Starting))
+        });
+        // Late or not: each kind has its own state.
+        drop(timeout_at(end, told).await);
+        let (kept, now) = (self.shared.kept(), Instant::now());
+        let read = |kind: Kind| {
+            let objects = kept.get(&kind).map_or_else(|| Err("it is not read yet".to_owned()), |kept| kept.read(&kind, now));
+            (kind, objects)
+        };
+        Objects { kinds: kinds.into_iter().map(read).collect() }
+    }
+}
+
+impl Kept {
+    fn is_readable(&self, now: Instant) -> bool {
+        match self.state {
+            State::Live => true,
+            State::Broken(since, _) => now - since <= BROKEN,
+            State::Starting | State::Unread(_) => false,
+        }
+    }
+
+    fn read(&self, kind: &Kind, now: Instant) -> std::result::Result<Vec<Arc<Object>>, String> {
+        match &self.state {
+            State::Live | State::Broken(..) if self.is_readable(now) => Ok(self.objects.values().cloned().collect()),
+            State::Starting | State::Live => Err(format!("the {kind} are not read yet")),
+            State::Broken(_, why) | State::Unread(why) => Err(why.clone()),
+        }
+    }
+}
+
+impl Keeper {
+    /// Watches until it is dropped. Returns only when a watch ended that nobody ended.
+    pub async fn run(mut self) -> Result<()> {
+        let mut wanted = self.shared.wanted.subscribe();
+        loop {
+            let kinds = wanted.borrow_and_update().clone();
+            self.fit(kinds);
+            tokio::select! {
+                // Fails only without a sender, which `self.shared` holds.
+                _ = wanted.changed() => {}
+                Some(ended) = self.tasks.join_next() => match ended {
+                    Err(error) if error.is_cancelled() => {}
+                    Err(error) => return Err(Error::failed("a watch on the cluster ended early").because(error)),
+                    Ok(never) => match never {},
+                },
+            }
+        }
+    }
+
+    /// Starts the watches that are missing, and ends those that nobody wants any more.
+    fn fit(&mut self, kinds: BTreeSet<Kind>) {
+        self.running.retain(|kind, task| {
+            let stays = kinds.contains(kind);
+            if !stays {
+                task.abort();
+                self.shared.kept().remove(kind);
+            }
+            stays
+        });
+        for kind in kinds {
+            self.running.entry(kind).or_insert_with_key(|kind| {
+                self.shared.kept().insert(kind.clone(), Kept::default());
+                self.tasks.spawn(keep(self.shared.clone(), kind.clone()))
+            });
+        }
+    }
+}
+
+/// Lists, watches, lists again when the version is gone; never ends.
+async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
+    let mut version = None;
+    let mut pause = RETRY;
+    loop {
+        let (begun, listing) = (Instant::now(), version.is_none());
+        let told = match &mut version {
+            None => read::list(&shared.client, &kind, &shared.words, shared.limit).await.map(|(objects, new)| {
+                shared.all(&kind, objects);
+                version = Some(new);
+            }),
+            Some(version) => {
+                let tell = |told| shared.told(&kind, told);
+                read::watch(&shared.client, &kind, version, &shared.words, shared.limit, tell).await
+            }
+        };
+        let trouble = match told {
+            Ok(()) if listing || begun.elapsed() > LONGEST => {
+                pause = RETRY;
+                continue;
+            }
+            // A server that ends each watch at once is not asked without a pause.
+            Ok(()) => None,
+            Err(trouble) => Some(trouble),
+        };
+        let wait = match &trouble {
+            // A right does not come by asking.
+            Some(Trouble::Refused(_)) => REFUSED,
+            _ => pause,
+        };
+        pause = (pause * 2).min(LONGEST);
+        if trouble.is_some_and(|trouble| shared.troubled(&kind, &trouble)) {
+            version = None;
+        }
+        // Several watches break at the same time; they do not all come back at the same time.
+        sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+impl Shared {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Kind, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A list is complete: it stands for all that was known before.
+    fn all(&self, kind: &Kind, objects: Vec<Object>) {
+        let new: HashMap<Key, Arc<Object>> = objects.into_iter().map(|object| (key(&object), Arc::new(object))).collect();
+        let calls = {
+            let mut all = self.kept();
+            let Some(kept) = all.get_mut(kind) else { return };
+            let unread = !kept.is_readable(Instant::now());
+            let old = std::mem::replace(&mut kept.objects, new);
+            let gone = || old.iter().any(|(key, old)| !kept.objects.contains_key(key) && self.calls(kind, Some(old), None));
+            let changed = || kept.objects.iter().any(|(key, new)| self.calls(kind, old.get(key).map(|old| &**old), Some(new)));
+            let calls = unread || gone() || changed();
+            kept.state = State::Live;
+            calls
+        };
+        tracing::debug!(%kind, "listed");
+        self.states.send_modify(|count| *count += 1);
+        if calls {
+            self.changed.notify_one();
+        }
+    }
+
+    fn told(&self, kind: &Kind, told: Told) {
+        let calls = {
+            let mut all = self.kept();
+            let Some(kept) = all.get_mut(kind) else { return };
+            let late = !kept.is_readable(Instant::now());
+            if let State::Broken(since, _) = std::mem::replace(&mut kept.state, State::Live) {
+                tracing::info!(%kind, seconds = since.elapsed().as_secs(), "the watch is back");
+            }
+            let changed = match told {
+                Told::Alive => false,
+                Told::Is(new) => {
+                    let new = Arc::new(new);
+                    let old = kept.objects.insert(key(&new), new.clone());
+                    self.calls(kind, old.as_deref(), Some(&new))
+                }
+                Told::Gone(object) => {
+                    let old = kept.objects.remove(&key(&object));
+                    old.is_some_and(|old| self.calls(kind, Some(&old), None))
+                }
+            };
+            late || changed
+        };
+        if calls {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Returns whether the kind has to be listed anew.
+    fn troubled(&self, kind: &Kind, trouble: &Trouble) -> bool {
+        let (fresh, readable) = {
+            let mut all = self.kept();
+            let Some(kept) = all.get_mut(kind) else { return true };
+            let was = kept.state.clone();
+            kept.state = match (trouble, &was) {
+                (Trouble::Gone(_), State::Live | State::Broken(..)) | (Trouble::Failed(_), State::Broken(..)) => was.clone(),
+                (Trouble::Failed(why), State::Live) => State::Broken(Instant::now(), why.clone()),
+                (Trouble::Refused(why) | Trouble::Failed(why) | Trouble::Gone(why), _) => State::Unread(why.clone()),
+            };
+            if matches!(kept.state, State::Unread(_)) {
+                kept.objects = HashMap::new();
+            }
+            (kept.state != was, kept.is_readable(Instant::now()))
+        };
+        if fresh {
+            tracing::warn!("{}", trouble.sentence());
+            self.states.send_modify(|count| *count += 1);
+        }
+        // A version that a server does not take for long may be another server's.
+        !readable || !matches!(trouble, Trouble::Failed(_))
+    }
+
+    /// Says whether somebody looks at what changed.
+    fn calls(&self, kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> bool {
+        let Some(one) = new.or(old) else { return false };
+        let namespace = if *kind == Kind::Namespace { &one.name } else { &one.namespace };
+        let scope = self.scope.lock().unwrap_or_else(PoisonError::into_inner);
+        if scope.as_ref().is_some_and(|scope| !scope.contains(namespace)) {
+            return false;
+        }
+        drop(scope);
+        let waits = |object: Option<&Object>| -> Vec<_> {
+            let statuses = object.into_iter().flat_map(|object| &object.statuses);
+            statuses.filter_map(|status| Some(status.waiting.as_ref()?.reason.clone())).collect()
+        };
+        match kind {
+            // They come and go by the clock; that one cannot start is worth a look.
+            Kind::Pod if one.is_controlled_by(&Kind::Job) => waits(old) != waits(new) && !waits(new).is_empty(),
+            Kind::Job if one.is_controlled_by(&Kind::CronJob) => false,
+            _ => old != new,
+        }
+    }
+}
+
+fn key(object: &Object) -> Key {
+    (object.namespace.clone(), object.name.clone())
+}
+
+#[cfg(test)]
+mod tests;

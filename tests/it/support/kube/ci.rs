@@ -1,0 +1,267 @@
+//! Plays the pipeline that applies the repo: at a commit it reads the images that the Terraform code names (by `pintle scan`) and sets them in the
+//! cluster, under the name of Terraform's Kubernetes provider. May lag, fail, or be green without having applied. Knows nothing else of a manifest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Kube;
+use super::api::Api;
+use crate::support::cmd::Pintle;
+use crate::support::forge_repo::Repo;
+use crate::support::git::{BRANCH, git};
+use crate::support::gitea::Account;
+
+/// The name that the provider `hashicorp/kubernetes` gives itself; it becomes the field manager.
+pub const MANAGER: &str = "HashiCorp";
+/// How the pipeline's status is called.
+pub const CONTEXT: &str = "ci/terraform";
+/// Pause between two looks at the branch.
+const LOOK: Duration = Duration::from_millis(50);
+/// What does not happen in this time does not happen.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the commits are, and who is told about them.
+#[derive(Clone)]
+pub enum Source {
+    /// A bare repository; nobody is told.
+    Bare(PathBuf),
+    /// A forge, and who sets the statuses there.
+    Forge(Repo, Account),
+}
+
+/// What it does with a commit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// Applies it, then says success.
+    Applies,
+    /// Says pending, and looks at it again when the mode changes.
+    Lags,
+    /// Says failure, and applies nothing.
+    Fails,
+    /// Says success, and applies nothing: the stack is locked.
+    Skips,
+}
+
+/// The pipeline of one repo.
+pub struct Ci {
+    api: Api,
+    source: Source,
+    mode: Mutex<Mode>,
+    /// The commits it has done with, in order.
+    done: Mutex<Vec<String>>,
+    ended: Condvar,
+}
+
+/// Follows the branch until it is dropped.
+pub struct Following {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ci {
+    pub fn new(kube: &Kube, source: Source) -> Arc<Ci> {
+        let (mode, done) = (Mutex::new(Mode::Applies), Mutex::default());
+        Arc::new(Ci { api: kube.api(MANAGER), source, mode, done, ended: Condvar::new() })
+    }
+
+    /// Does this with every commit from now on, and with one that lags.
+    pub fn set(&self, mode: Mode) {
+        *self.mode.lock().expect("nobody panicked") = mode;
+    }
+
+    /// Runs for the branch's tip and comes back when it is through. Returns the commit.
+    pub fn apply(&self) -> String {
+        let tip = self.tip();
+        self.run(&tip);
+        tip
+    }
+
+    /// Runs for each tip of the branch from now on, including the one that is there.
+    pub fn follow(self: &Arc<Ci>) -> Following {
+        let (ci, stop) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let work = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let tip = ci.tip();
+                if ci.done().last() != Some(&tip) {
+                    ci.run(&tip);
+                }
+                std::thread::sleep(LOOK);
+            }
+        };
+        Following { stop, thread: Some(std::thread::spawn(work)) }
+    }
+
+    /// Waits until it is through with a commit.
+    pub fn wait_for(&self, commit: &str) {
+        let waits = |done: &mut Vec<String>| !done.iter().any(|one| one == commit);
+        let waited = self.ended.wait_timeout_while(self.done(), DEADLINE, waits).expect("nobody panicked");
+        assert!(!waited.1.timed_out(), "the pipeline is not through with {commit} after a minute");
+    }
+
+    /// The newest commit of the branch.
+    pub fn tip(&self) -> String {
+        match &self.source {
+            Source::Bare(path) => git(path, ["rev-parse", BRANCH]).trim().to_owned(),
+            Source::Forge(repo, _) => repo.tip(BRANCH).expect("the repo has its branch"),
+        }
+    }
+
+    fn run(&self, commit: &str) {
+        let mode = *self.mode.lock().expect("nobody panicked");
+        match mode {
+            Mode::Lags => return self.say(commit, "pending", "waiting for a runner"),
+            Mode::Fails => self.say(commit, "failure", "apply failed"),
+            Mode::Skips => self.say(commit, "success", "stack is locked, skipped"),
+            Mode::Applies => {
+                self.say(commit, "pending", "applying");
+                self.apply_commit(commit);
+                self.say(commit, "success", "applied");
+            }
+        }
+        self.done().push(commit.to_owned());
+        self.ended.notify_all();
+    }
+
+    /// Sets a status where it is not the last one that was set.
+    fn say(&self, commit: &str, state: &str, description: &str) {
+        let Source::Forge(repo, who) = &self.source else { return };
+        let said = who.list(&repo.path(&format!("/commits/{commit}/statuses")));
+        let last = said.iter().filter(|status| status["context"] == CONTEXT).max_by_key(|status| status["id"].as_u64());
+        if last.is_none_or(|status| status["status"] != state) {
+            repo.set_status(commit, CONTEXT, state, description, who);
+        }
+    }
+
+    fn apply_commit(&self, commit: &str) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let address = match &self.source {
+            Source::Bare(path) => path.display().to_string(),
+            Source::Forge(repo, _) => repo.clone_url(),
+        };
+        git(folder.path(), ["clone", "--quiet", &address, "checkout"]);
+        let checkout = folder.path().join("checkout");
+        git(&checkout, ["reset", "--quiet", "--hard", commit]);
+        for (of, containers) in declared(&checkout) {
+            self.apply_workload(&of, &containers);
+        }
+    }
+
+    /// Makes a workload, or sets its images where they are others. An ignored image is left alone, as Terraform does.
+    fn apply_workload(&self, of: &Workload, containers: &[Container]) {
+        let path = of.path();
+        let known = self.api.try_get(&path).unwrap_or_else(|| panic!("{path}: nobody answers"));
+        if known.0 == 404 {
+            self.api.post(path.rsplit_once('/').expect("a path").0, &of.manifest(containers));
+            return;
+        }
+        let live = &known.1["spec"]["template"]["spec"];
+        let differs = |one: &&Container| !one.ignored && image_in(live, &one.name) != Some(one.image.as_str());
+        let list = |init: bool| -> Vec<Value> {
+            let changed = containers.iter().filter(|one| one.init == init).filter(differs);
+            changed.map(|one| json!({"name": one.name, "image": one.image})).collect()
+        };
+        let mut spec = serde_json::Map::new();
+        for (name, list) in [("containers", list(false)), ("initContainers", list(true))] {
+            if !list.is_empty() {
+                spec.insert(name.to_owned(), list.into());
+            }
+        }
+        if !spec.is_empty() {
+            self.api.patch(&path, &json!({"spec": {"template": {"spec": spec}}}));
+        }
+    }
+
+    fn done(&self) -> MutexGuard<'_, Vec<String>> {
+        self.done.lock().expect("nobody panicked")
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            assert!(ended.is_none_or(|ended| ended.is_ok()), "the pipeline failed; what it said is above");
+        }
+    }
+}
+
+/// A workload by its kind as a scan has it: `deployment`, `statefulset`, `daemonset`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Workload {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// A container as the code declares it.
+#[derive(Clone, Debug, PartialEq)]
+struct Container {
+    name: String,
+    init: bool,
+    image: String,
+    ignored: bool,
+}
+
+impl Workload {
+    /// Its path in the API.
+    pub fn path(&self) -> String {
+        format!("/apis/apps/v1/namespaces/{}/{}s/{}", self.namespace, self.kind, self.name)
+    }
+
+    fn manifest(&self, containers: &[Container]) -> Value {
+        let kind = match self.kind.as_str() {
+            "deployment" => "Deployment",
+            "statefulset" => "StatefulSet",
+            "daemonset" => "DaemonSet",
+            other => panic!("no workload: {other}"),
+        };
+        let list = |init: bool| -> Vec<Value> {
+            let some = containers.iter().filter(|one| one.init == init);
+            some.map(|one| json!({"name": one.name, "image": one.image, "imagePullPolicy": "IfNotPresent"})).collect()
+        };
+        let labels = json!({"app": self.name});
+        let pod = json!({"containers": list(false), "initContainers": list(true), "terminationGracePeriodSeconds": 0});
+        let mut spec = json!({"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}});
+        if kind == "StatefulSet" {
+            spec["serviceName"] = json!(self.name);
+        }
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": self.name}, "spec": spec})
+    }
+}
+
+/// The image of a container in a pod's spec.
+pub fn image_in<'a>(spec: &'a Value, container: &str) -> Option<&'a str> {
+    let lists = ["containers", "initContainers"].iter().filter_map(|list| spec[list].as_array());
+    lists.flatten().find(|one| one["name"] == container)?["image"].as_str()
+}
+
+/// The workloads that the code in a folder declares, and their containers.
+fn declared(folder: &Path) -> BTreeMap<Workload, Vec<Container>> {
+    let output = Pintle::new(folder, ["scan", "--output", "json"]).run();
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let scan: Value = serde_json::from_str(&output.stdout).expect("standard output is JSON");
+    let mut all: BTreeMap<Workload, Vec<Container>> = BTreeMap::new();
+    let literals = scan["sites"].as_array().into_iter().flatten();
+    for used in literals.flat_map(|literal| literal["uses"].as_array().into_iter().flatten()) {
+        let text = |name: &str| used[name].as_str().map(str::to_owned);
+        let of = (text("kind"), text("namespace"), text("name"), text("container"), text("image"));
+        let (Some(kind), Some(namespace), Some(name), Some(container), Some(image)) = of else { continue };
+        if !["deployment", "statefulset", "daemonset"].contains(&kind.as_str()) || used["instances"] == 0 {
+            continue;
+        }
+        let container = Container { name: container, init: used["init"] == true, image, ignored: used["ignored"] == true };
+        let list = all.entry(Workload { kind, namespace, name }).or_default();
+        if !list.contains(&container) {
+            list.push(container);
+        }
+    }
+    all
+}
