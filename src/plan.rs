@@ -7,6 +7,7 @@ pub mod diff;
 pub mod explain;
 pub mod find;
 mod flight;
+mod flip;
 mod gate;
 mod group;
 pub mod hold;
@@ -39,8 +40,10 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut asked = ask::settle(snapshot, &judged);
     asked.claim(&mut judged);
     lift::lift(snapshot, &mut judged, &asked.files);
+    flip::flip(snapshot, &mut judged);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
+    flip::together(&mut judged);
     group::one_way(&mut judged);
     let busy = flight::busy(snapshot);
     flight::wait(busy.as_deref(), &mut judged);

@@ -77,6 +77,13 @@ fn want(snapshot: &Snapshot, site: &mut Judged, edits: &[Edit], way: &Way) {
     }
     let note = format!("The hold of {}{until}.", site.terms.image);
     let to = site.decision.from.clone();
-    site.want =
-        Some(Want { action: Action::Lift, cause: Cause::HoldEnded, to, edits: edits.to_vec(), way: way.clone(), notes: vec![note] });
+    site.want = Some(Want {
+        action: Action::Lift,
+        cause: Cause::HoldEnded,
+        to,
+        image: None,
+        edits: edits.to_vec(),
+        way: way.clone(),
+        notes: vec![note],
+    });
 }
