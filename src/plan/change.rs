@@ -87,7 +87,7 @@ fn record(pin: &Pin) -> PinRecord {
     PinRecord {
         action: pin.want.action,
         site: pin.judged.decision.site.to_string(),
-        image: pin.want.told.as_ref().and_then(|told| told.image.clone()).unwrap_or_else(|| pin.judged.terms.image.clone()),
+        image: pin.want.image.clone().unwrap_or_else(|| pin.judged.terms.image.clone()),
         from: pin.judged.decision.from.clone(),
         to: pin.want.to.clone(),
         cause: pin.want.cause,

@@ -1,0 +1,3 @@
+//! The first pin is what runs.
+
+use super::*;

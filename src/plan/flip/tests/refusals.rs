@@ -1,0 +1,3 @@
+//! What is not taken over, and why.
+
+use super::*;
