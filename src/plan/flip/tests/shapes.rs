@@ -273,16 +273,15 @@ fn a_partial_owner_and_init_containers() {
 #[test]
 fn the_pull_policy_of_others_stays() {
     let other = "          image_pull_policy = \"IfNotPresent\"\n";
-    let blocks =
-        |image: &str| [block("container", "web", image, other), block("container", "side", "ghcr.io/a/side:${var.tag}", ALWAYS)].concat();
+    let blocks = |image: &str| {
+        [block("container", "web", image, other), block("container", "side", "ghcr.io/a/side:${data.x.y.z}", ALWAYS)].concat()
+    };
     let live = workload("deployment/web/web", &[("web", "ghcr.io/a/web:1", 'a'), ("side", "ghcr.io/a/side:2", 'b')]);
     let (before, after) = (
         containers(&blocks("ghcr.io/a/web:1"), &format!("spec[0].replicas, {IMAGE}")),
         containers(&blocks("ghcr.io/a/web:1@a"), "spec[0].replicas"),
     );
-    let files =
-        |text: &str| world(&[("stacks/web/main.tf", text), ("stacks/web/variables.tf", "variable \"tag\" {}\n")], vec![live.clone()]);
-    let (made, files) = flipped(&files(&before));
+    let (made, files) = flipped(&world(&[("stacks/web/main.tf", &before)], vec![live]));
     assert_eq!(text(&files, "stacks/web/main.tf"), digests(&after), "{:#?}", made.decisions);
 }
 
