@@ -3,7 +3,7 @@
 pub mod branches;
 pub mod cache;
 pub mod checkout;
-mod cluster;
+pub mod cluster;
 mod forge;
 pub mod history;
 pub mod ledger;

@@ -4,6 +4,7 @@
 mod branches;
 mod cli;
 mod comments;
+mod cluster_watch;
 mod conformance;
 mod demo;
 mod faults;
