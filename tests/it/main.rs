@@ -6,6 +6,7 @@ mod branches;
 mod cli;
 mod cluster;
 mod comments;
+mod cluster_watch;
 mod conformance;
 mod demo;
 mod faults;

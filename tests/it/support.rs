@@ -23,4 +23,5 @@ pub mod nginx;
 pub mod registry;
 pub mod secrets;
 pub mod tofu;
+pub mod tcp_proxy;
 pub mod token_server;
