@@ -3,6 +3,7 @@
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+pub mod children;
 mod cluster;
 mod forge;
 pub mod history;

@@ -1,27 +1,35 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod alert;
 mod ask;
 mod cache;
 mod change;
 pub mod diff;
+mod drift;
 pub mod explain;
 pub mod find;
 mod flight;
 mod gate;
 mod group;
+mod health;
 pub mod hold;
 pub mod json;
 mod ledger;
 mod lift;
 mod live;
 mod message;
+mod owner;
 mod past;
 pub mod proof;
 mod pulls;
+mod rollback;
 mod route;
 mod select;
+mod undo;
+pub mod status;
 
 use crate::config::{Config, Mode};
+use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Forge;
 use crate::pipeline::{Plan, Seen, Snapshot};
@@ -38,7 +46,11 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
     let mut asked = ask::settle(snapshot, &judged);
     asked.claim(&mut judged);
-    lift::lift(snapshot, &mut judged, &asked.files);
+    let stands: Vec<undo::Stand> = judged.iter().map(|site| undo::stand(snapshot, site)).collect();
+    let mut taken = asked.files.clone();
+    let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
+    drift::say(&mut judged, &stands);
+    lift::lift(snapshot, &mut judged, &taken);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
     group::one_way(&mut judged);
@@ -59,8 +71,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         decisions: judged.iter().map(|site| site.decision.clone()).collect(),
         pulls: steps,
         answers: Vec::new(),
-        notices: flight::notices(snapshot),
-        again: asked.again,
+        notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
+        again: asked.again || turned.again,
     };
     plan.answers = asked.answers(snapshot, &judged, &plan);
     plan
@@ -78,6 +90,11 @@ pub fn channels(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<C
     let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect();
     channels.extend(forge.known().into_iter().flat_map(|forge| ask::tags(scan, forge)));
     channels
+}
+
+/// Returns the indexes that have to be known to compare what pods tell with what is pinned.
+pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
+    live::indexes(snapshot)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One change in flight: what CI makes of pintle's last commit, and what waits for it. Asks nobody.
 
 use super::gate::Judged;
+use super::rollback::is_rollback;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::{Checks, Pipeline};
 use crate::pipeline::{Snapshot, Verdict};
@@ -52,7 +53,10 @@ pub(super) fn busy(snapshot: &Snapshot) -> Option<String> {
 /// Makes what would be committed wait for the pipeline.
 pub(super) fn wait(busy: Option<&str>, judged: &mut [Judged]) {
     let Some(why) = busy else { return };
-    judged.iter_mut().filter(|site| site.goes(false)).for_each(|site| site.hold_back(Verdict::Waiting, why.to_owned()));
+    judged
+        .iter_mut()
+        .filter(|site| site.goes(false) && !is_rollback(site))
+        .for_each(|site| site.hold_back(Verdict::Waiting, why.to_owned()));
 }
 
 /// Returns what people should hear of the pipeline, once.

@@ -49,6 +49,19 @@ pub(super) struct Want {
     pub way: Way,
     /// Sentences for the commit message, with capitals and full stops.
     pub notes: Vec<String>,
+    /// There where the cluster is the reason.
+    pub told: Option<Told>,
+}
+
+/// What the cluster told, and what follows for the record.
+#[derive(Clone)]
+pub(super) struct Told {
+    /// One line.
+    pub evidence: String,
+    /// The channel as it will be declared, where that changes.
+    pub image: Option<String>,
+    /// The cluster runs the digest: no registry has to prove it.
+    pub proven: bool,
 }
 
 impl Judged<'_> {
@@ -113,6 +126,10 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         }
     };
     let cache = cache(snapshot, site, &terms);
+    let (runs, before) = runs(snapshot, literal, &terms, from.as_ref());
+    if let Some(want) = ruling.want.as_mut().filter(|want| !want.way.is_pull()) {
+        want.notes.extend(before);
+    }
     // A pull request has a column for it, and is not to be rebuilt whenever the cache changes its mind.
     if let (Some(want), Some((_, note))) = (&mut ruling.want, &cache)
         && !want.way.is_pull()
@@ -120,11 +137,12 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         want.notes.push(note.clone());
     }
     ruling.reasons.extend(cache.map(|(reason, _)| reason));
+    ruling.reasons.extend(super::status::beside(&runs, from.as_ref()));
     ruling.reasons.extend(terms.schedule.iter().filter(|_| terms.follows).filter_map(|schedule| schedule.value.warning()));
     let wanted = upstream.clone().filter(|_| from.is_none() || terms.follows);
     let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
     let to = to.filter(|to| Some(to) != from.as_ref());
-    let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to };
+    let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };
     Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream }
 }
 
@@ -153,7 +171,15 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, site: &Site, terms: &Terms) 
         }
     }
     all.extend(ignored(snapshot, literal).map(|why| (Verdict::Blocked, why)));
+    all.extend(super::owner::other(snapshot, literal, site));
     all
+}
+
+/// What runs now, and a sentence for the commit.
+fn runs(snapshot: &Snapshot, literal: &Literal, terms: &Terms, from: Option<&Digest>) -> (Seen<Option<Digest>>, Option<String>) {
+    let runs = super::live::running(snapshot, literal, terms.channel.as_ref());
+    let differs = runs.known().is_none_or(|runs| runs.is_some() || from.is_some());
+    (runs, super::status::before(snapshot, literal, terms.channel.as_ref()).filter(|_| differs))
 }
 
 /// Why a commit would change nothing at a literal.
@@ -229,6 +255,7 @@ impl Case<'_> {
             to: Some(pin.to),
             way: way.clone(),
             notes: vec![pin.note],
+            told: None,
         };
         Ruling { verdict, reasons, want: Some(want), way: Some(way) }
     }

@@ -1,7 +1,7 @@
 //! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change of it is a new version.
 
 use crate::pipeline::answer::{Answer, Notice, Outcome};
-use crate::pipeline::{Change, CommitId, Decision, PinRecord, Plan, Proposal, PullStep, Route, Verdict};
+use crate::pipeline::{Change, CommitId, Decision, PinRecord, Plan, Proposal, PullStep, Route, Seen, Verdict};
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +33,11 @@ fn decided(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
         "reasons": decision.reasons,
         "from": decision.from.as_ref().map(|digest| digest.as_str()),
         "to": decision.to.as_ref().map(|digest| digest.as_str()),
+        "runs": match &decision.runs {
+            Seen::Known(runs) => Some(runs.as_ref().map_or("nothing", |digest| digest.as_str())),
+            Seen::Unknown(_) => Some("unknown"),
+            Seen::NotAsked => None,
+        },
     })
 }
 
@@ -114,14 +119,24 @@ fn outcome(outcome: &Outcome) -> Value {
 }
 
 fn notice(notice: &Notice) -> Value {
-    let Notice::Pipeline { commit, subject, pull, failed, .. } = notice;
-    json!({
-        "notice": "pipeline",
-        "commit": commit.as_str(),
-        "subject": subject,
-        "pull": pull,
-        "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
-    })
+    match notice {
+        Notice::Pipeline { commit, subject, pull, failed, .. } => json!({
+            "notice": "pipeline",
+            "commit": commit.as_str(),
+            "subject": subject,
+            "pull": pull,
+            "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
+        }),
+        Notice::NotRolledBack { site, cause, evidence, from, to, why, .. } => json!({
+            "notice": "not-rolled-back",
+            "site": site.to_string(),
+            "cause": cause.word(),
+            "evidence": evidence,
+            "from": from.as_str(),
+            "to": to.as_ref().map(|to| to.as_str()),
+            "why": why,
+        }),
+    }
 }
 
 fn pin(pin: &PinRecord) -> Value {
@@ -132,6 +147,7 @@ fn pin(pin: &PinRecord) -> Value {
         "image": pin.image,
         "from": pin.from.as_ref().map(|digest| digest.as_str()),
         "to": pin.to.as_ref().map(|to| to.as_str()),
+        "evidence": pin.evidence,
         "asked": pin.asked.as_ref().map(|asked| json!({ "by": asked.by, "comment": asked.comment })),
     })
 }

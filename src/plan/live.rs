@@ -1,11 +1,25 @@
-//! What runs of a site: its uses beside the workloads of the cluster. The spec counts first, what pods tell second. Decides nothing.
+//! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by place. What no use names is not ours and is not
+//! looked at. Decides nothing.
 
-use crate::model::digest::Digest;
-use crate::model::reference::{Channel, Reference};
+mod children;
+mod repository;
+mod runs;
+mod since;
+
+pub(super) use children::indexes;
+pub(super) use repository::{bare, foreign, same};
+pub(super) use runs::{running, runs};
+pub(super) use since::since;
+
+use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::{Literal, Use};
-use std::collections::BTreeSet;
+
+/// The kinds that are looked at, as in [`Use::kind`]; those of `[[cluster.custom]]` join them.
+const KINDS: [&str; 6] = ["deployment", "statefulset", "daemonset", "cronjob", "job", "pod"];
+/// A chart's images, in whatever the chart makes of them.
+const RELEASE: &str = "helm_release";
 
 /// One use, and what is found of it in the cluster.
 pub(super) struct Live<'a> {
@@ -17,6 +31,12 @@ pub(super) enum Found<'a> {
     Here {
         workload: &'a Workload,
         container: &'a Container,
+    },
+    /// The container has the image that is declared for another, which has this one's: `ignore_changes` goes by place, and the places changed.
+    Swapped {
+        workload: &'a Workload,
+        container: &'a Container,
+        with: &'a Container,
     },
     /// There is no such workload.
     Missing,
@@ -30,7 +50,8 @@ pub(super) enum Found<'a> {
     Unknown(String),
 }
 
-/// Returns one entry for each use of a literal; none where no cluster is named.
+/// Returns what is found of each use of a literal: one entry for each, or one for each container that a Helm release makes of it; none where no
+/// cluster is named.
 ///
 /// # Errors
 /// A sentence why the cluster could not be asked.
@@ -38,80 +59,142 @@ pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<V
     match &snapshot.cluster {
         Seen::NotAsked => Ok(Vec::new()),
         Seen::Unknown(why) => Err(format!("the cluster could not be asked: {why}")),
-        Seen::Known(cluster) => Ok(literal.uses.iter().map(|used| Live { used, found: found(cluster, used) }).collect()),
+        Seen::Known(cluster) => {
+            let found = |used| found(snapshot, cluster, used).into_iter().map(move |found| Live { used, found });
+            Ok(literal.uses.iter().flat_map(found).collect())
+        }
     }
 }
 
-fn found<'a>(cluster: &'a Cluster, used: &Use) -> Found<'a> {
+/// At least one.
+fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Found<'a>> {
     if used.instances == Some(0) {
-        return Found::NotExpected;
+        return vec![Found::NotExpected];
+    }
+    if &*used.kind == RELEASE {
+        return released(snapshot, cluster, used);
     }
     if let Some(why) = cluster.unread.get(&used.kind) {
-        return Found::Unknown(why.clone());
+        return vec![Found::Unknown(format!("{}s could not be read: {why}", used.kind))];
     }
-    let (Some(namespace), Some(name), Some(container)) = (&used.namespace, &used.name, &used.container) else {
-        return Found::Unknown("its name is not known from the text".into());
+    if !is_looked_at(snapshot, &used.kind) || used.container.as_deref().is_some_and(|name| is_value(used, name)) {
+        return vec![Found::Elsewhere];
+    }
+    let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
+        return vec![Found::Unknown("its name is not known from the text".into())];
     };
-    match cluster.workload(&used.kind, namespace, name) {
+    vec![match cluster.workload(&used.kind, namespace, name) {
         None => Found::Missing,
-        Some(workload) => match workload.container(container) {
-            Some(container) => Found::Here { workload, container },
-            None => Found::NoContainer(workload),
+        Some(workload) => inside(snapshot, workload, used),
+    }]
+}
+
+fn is_looked_at(snapshot: &Snapshot, kind: &str) -> bool {
+    KINDS.contains(&kind) || is_custom(snapshot, kind)
+}
+
+fn is_custom(snapshot: &Snapshot, kind: &str) -> bool {
+    snapshot.config.cluster.custom.iter().any(|custom| custom.kind.eq_ignore_ascii_case(kind))
+}
+
+/// Says whether the name is not a container's (a DNS label) but an environment variable's or another value's path, which the cluster does not show as
+/// an image. The place of a container whose name is not known is a path too, in its list.
+fn is_value(used: &Use, name: &str) -> bool {
+    let label = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    !label && !in_list(name) && KINDS.contains(&&*used.kind)
+}
+
+/// `spec.template.spec.containers[0].image`
+fn in_list(path: &str) -> bool {
+    path.contains("ontainers[")
+}
+
+fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Found<'a> {
+    let Some(name) = used.container.as_deref().filter(|name| !in_list(name) || workload.container(name).is_some()) else {
+        return Found::Unknown("the container's name is not known from the text".into());
+    };
+    let only = workload.containers.first().filter(|only| {
+        let is_only = workload.containers.len() == 1 && is_custom(snapshot, &workload.kind);
+        is_only && foreign(snapshot, used, only).is_none()
+    });
+    match workload.container(name).or(only) {
+        None => Found::NoContainer(workload),
+        Some(container) => match swapped(snapshot, workload, container, used) {
+            Some(with) => Found::Swapped { workload, container, with },
+            None => Found::Here { workload, container },
         },
     }
 }
 
-/// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
-/// runs.
-///
-/// # Errors
-/// A sentence: the pods do not agree, or could not be read.
-pub(super) fn digest(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<Option<Digest>, String> {
-    if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
-        return Ok(Some(digest));
-    }
-    if let Some(why) = cluster.unread.get("pod") {
-        return Err(format!("the pods could not be read: {why}"));
-    }
-    let newest = workload.revisions.first().map(|revision| &revision.hash);
-    let pods = workload.pods.iter().filter(|pod| newest.is_none() || pod.revision.as_ref() == newest);
-    let statuses = pods.flat_map(|pod| &pod.containers).filter(|status| status.name == container.name);
-    let digests: BTreeSet<&Digest> = statuses.filter_map(|status| status.digest.as_ref()).collect();
-    match digests.len() {
-        0 | 1 => Ok(digests.first().copied().cloned()),
-        count => Err(format!("its pods run {count} different digests")),
+/// By the release's namespace and name, then by the repository: a chart names its workloads and containers as it likes.
+fn released<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Found<'a>> {
+    let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
+        return vec![Found::Unknown("its name is not known from the text".into())];
+    };
+    let Some(image) = used.image.as_deref().and_then(Reference::parse) else {
+        return vec![Found::Unknown("the chart chooses a part of the image".into())];
+    };
+    let of =
+        |workload: &&Workload| workload.namespace == *namespace && workload.release.as_ref().is_some_and(|release| release.name == *name);
+    let workloads: Vec<&Workload> = cluster.workloads.iter().filter(of).collect();
+    let here = workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| (*workload, container)));
+    let here: Vec<Found<'a>> = here
+        .filter(|(_, container)| same(snapshot, &image, &container.image))
+        .map(|(workload, container)| Found::Here { workload, container })
+        .collect();
+    let unread = KINDS.iter().find_map(|kind| cluster.unread.get_key_value(*kind));
+    match (here.is_empty(), unread, workloads.first()) {
+        (false, _, _) => here,
+        (true, Some((kind, why)), _) => vec![Found::Unknown(format!("{kind}s could not be read: {why}"))],
+        (true, None, Some(workload)) => vec![Found::NoContainer(workload)],
+        (true, None, None) => vec![Found::Missing],
     }
 }
 
-/// Returns the digest that all uses of a literal run, as the digest of the index where a pod tells the one of its platform. `Known(None)` where
-/// nothing runs.
-pub(super) fn running(snapshot: &Snapshot, literal: &Literal, channel: Option<&Channel>) -> Seen<Option<Digest>> {
-    let Seen::Known(cluster) = &snapshot.cluster else {
-        return match &snapshot.cluster {
-            Seen::Unknown(why) => Seen::Unknown(format!("the cluster could not be asked: {why}")),
-            _ => Seen::NotAsked,
-        };
+/// Returns the container that this one has exchanged images with: each has the repository declared for the other, or where the repositories are
+/// one, the tag.
+fn swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Container, used: &Use) -> Option<&'a Container> {
+    let repository = |text: &str| Reference::parse(text).map(|image| (image.repository(), None));
+    let tagged = |text: &str| Reference::parse(text).map(|image| (image.repository(), Some(image.tag)));
+    let declared = used.image.as_deref()?;
+    let by = |key: &dyn Fn(&str) -> Option<_>| {
+        let (mine, theirs) = (key(declared)?, key(&container.image)?);
+        if mine == theirs {
+            return None;
+        }
+        let mut others =
+            workload.containers.iter().filter(|other| other.name != container.name && key(&other.image).as_ref() == Some(&mine));
+        others.find(|other| declares(snapshot, used, &other.name, &|text| key(text).as_ref() == Some(&theirs)))
     };
-    let mut digests = BTreeSet::new();
-    for used in &literal.uses {
-        match found(cluster, used) {
-            Found::Here { workload, container } => match digest(cluster, workload, container) {
-                Ok(digest) => digests.extend(digest.map(|digest| whole(snapshot, channel, digest))),
-                Err(why) => return Seen::Unknown(format!("{} {}/{}: {why}", workload.kind, workload.namespace, workload.name)),
-            },
-            Found::Unknown(why) => return Seen::Unknown(why),
-            Found::Missing | Found::NoContainer(_) | Found::NotExpected | Found::Elsewhere => {}
+    by(&repository).or_else(|| by(&tagged))
+}
+
+/// Says whether another container of the same workload has an image of this kind declared.
+fn declares(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) -> bool) -> bool {
+    let mut uses = snapshot.scan.literals.iter().flat_map(|literal| &literal.uses);
+    uses.any(|other| {
+        other.kind == used.kind
+            && other.namespace == used.namespace
+            && other.name == used.name
+            && other.container.as_deref() == Some(container)
+            && other.image.as_deref().is_some_and(is)
+    })
+}
+
+impl<'a> Live<'a> {
+    /// The workload, where there is one.
+    pub fn workload(&self) -> Option<&'a Workload> {
+        match self.found {
+            Found::Here { workload, .. } | Found::Swapped { workload, .. } | Found::NoContainer(workload) => Some(workload),
+            _ => None,
         }
     }
-    match digests.len() {
-        0 | 1 => Seen::Known(digests.pop_first()),
-        count => Seen::Unknown(format!("its {count} uses do not run the same digest")),
-    }
-}
 
-/// Returns the index that a platform's digest belongs to, where that is known; else the digest itself.
-pub(super) fn whole(snapshot: &Snapshot, channel: Option<&Channel>, digest: Digest) -> Digest {
-    let indexes = snapshot.children.iter().filter(|((of, _), _)| Some(of) == channel);
-    let mut holds = indexes.filter(|(_, children)| children.contains(&digest)).map(|((_, index), _)| index);
-    holds.next().cloned().unwrap_or(digest)
+    /// The container that has the use's name.
+    pub fn container(&self) -> Option<&'a Container> {
+        match self.found {
+            Found::Here { container, .. } | Found::Swapped { container, .. } => Some(container),
+            _ => None,
+        }
+    }
 }

@@ -4,10 +4,13 @@ mod asks;
 mod changes;
 mod flight;
 mod forge;
+mod health;
 mod lifts;
+mod live;
 mod modes;
 mod properties;
 mod pulls;
+mod undo;
 mod verdicts;
 mod words;
 

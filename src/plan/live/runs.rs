@@ -1,0 +1,111 @@
+//! The digest that a container runs. The spec counts first, what pods tell second; a platform's digest counts as its index's.
+
+use super::{Found, foreign, uses};
+use crate::model::digest::Digest;
+use crate::model::reference::{Channel, Reference};
+use crate::pipeline::cluster::{Cluster, Container, Pod, Workload};
+use crate::pipeline::{Seen, Snapshot};
+use crate::sites::{Literal, Use};
+use std::collections::BTreeSet;
+
+/// Kinds that have revisions; the pods of others are of one template each.
+const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
+
+/// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
+/// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
+///
+/// # Errors
+/// A sentence: the pods do not agree, or could not be read.
+pub(in crate::plan) fn runs(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    channel: Option<&Channel>,
+    (workload, container): (&Workload, &Container),
+) -> Result<Option<Digest>, String> {
+    agreed(told(cluster, workload, container)?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
+}
+
+fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
+    match digests.len() {
+        0 | 1 => Ok(digests.pop_first()),
+        count => Err(format!("its pods run {count} different digests")),
+    }
+}
+
+/// All digests that are told: one by the spec, or those of the pods.
+pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
+    if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
+        return Ok([digest].into());
+    }
+    if let Some(why) = cluster.unread.get("pod") {
+        return Err(format!("the pods could not be read: {why}"));
+    }
+    let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
+    if !ROLLING.contains(&&*workload.kind) {
+        // Pods of earlier runs are still there, and ran what the tag meant then.
+        let newest = workload.pods.iter().filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
+        return Ok(newest.and_then(tells).into_iter().collect());
+    }
+    Ok(of_newest(workload).filter_map(tells).collect())
+}
+
+/// The pods of the revision in use; all of them where revisions are not known.
+pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
+    let newest = workload.revisions.first().map(|revision| &revision.hash);
+    workload.pods.iter().filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
+}
+
+/// Returns the digest that all uses of a literal run, as the digest of the index where a pod tells the one of its platform. `Known(None)` where
+/// nothing runs.
+pub(in crate::plan) fn running(snapshot: &Snapshot, literal: &Literal, channel: Option<&Channel>) -> Seen<Option<Digest>> {
+    let (cluster, lives) = match (&snapshot.cluster, uses(snapshot, literal)) {
+        (Seen::Known(cluster), Ok(lives)) => (cluster, lives),
+        (_, Err(why)) => return Seen::Unknown(why),
+        _ => return Seen::NotAsked,
+    };
+    let mut digests = BTreeSet::new();
+    for live in lives {
+        let found = match live.found {
+            Found::Here { workload, container } => {
+                of_use(snapshot, cluster, channel, live.used, (workload, container)).map_err(|why| format!("{}: {why}", place(workload)))
+            }
+            Found::Swapped { workload, container, with } => {
+                Err(format!("{}: the containers {} and {} have exchanged their images", place(workload), container.name, with.name))
+            }
+            Found::Unknown(why) => Err(why),
+            Found::Missing | Found::NoContainer(_) | Found::NotExpected | Found::Elsewhere => Ok(None),
+        };
+        match found {
+            Ok(digest) => digests.extend(digest),
+            Err(why) => return Seen::Unknown(why),
+        }
+    }
+    match digests.len() {
+        0 | 1 => Seen::Known(digests.pop_first()),
+        count => Seen::Unknown(format!("its uses run {count} different digests")),
+    }
+}
+
+fn of_use(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    channel: Option<&Channel>,
+    used: &Use,
+    here: (&Workload, &Container),
+) -> Result<Option<Digest>, String> {
+    if let Some(other) = foreign(snapshot, used, here.1) {
+        return Err(format!("the container {} has the image {other} of another repository", here.1.name));
+    }
+    runs(snapshot, cluster, channel, here)
+}
+
+fn place(workload: &Workload) -> String {
+    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
+}
+
+/// Returns the index that a platform's digest belongs to, where that is known; else the digest itself.
+pub(in crate::plan) fn whole(snapshot: &Snapshot, channel: Option<&Channel>, digest: Digest) -> Digest {
+    let indexes = snapshot.children.iter().filter(|((of, _), _)| Some(of) == channel);
+    let mut holds = indexes.filter(|(_, children)| children.contains(&digest)).map(|((_, index), _)| index);
+    holds.next().cloned().unwrap_or(digest)
+}
