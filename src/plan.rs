@@ -2,6 +2,7 @@
 
 mod alert;
 mod ask;
+mod budget;
 mod cache;
 mod change;
 pub mod diff;
@@ -49,20 +50,19 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let stands: Vec<undo::Stand> = judged.iter().map(|site| undo::stand(snapshot, site)).collect();
     let mut taken = asked.files.clone();
     let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
-    drift::say(&mut judged, &stands);
+    drift::say(snapshot, &mut judged, &stands);
     lift::lift(snapshot, &mut judged, &taken);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
     group::one_way(&mut judged);
-    let busy = flight::busy(snapshot);
+    let busy = flight::busy(snapshot).or_else(|| flight::rollout(snapshot, &judged, &stands));
     flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
+    budget::limit(snapshot, &mut judged);
     let mut steps = pulls::fit(snapshot, &mut judged);
     let mut changes = std::mem::take(&mut asked.changes);
     changes.extend(change::changes(snapshot, &judged));
-    if busy.is_none() {
-        steps.extend(pulls::merge(snapshot, &judged, &changes));
-    }
+    steps.extend(pulls::merge(snapshot, &judged, &changes, busy.is_some()));
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,

@@ -7,8 +7,9 @@ use super::health;
 use super::hold::{Draft, retag};
 use super::past::{past, pinned, previous};
 use super::route::{self, Way};
+use super::select::Setting;
 use super::undo::{Other, Stand};
-use crate::config::Mode;
+use crate::config::{Drift, Mode};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::pipeline::answer::Notice;
@@ -98,6 +99,9 @@ fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> 
         match stand {
             Stand::Undone(other) => turns.push(undo(&other.evidence, there(site, other))),
             Stand::Partly { evidence, why } => turns.push(undo(evidence, Err(why.clone()))),
+            Stand::Strays(other) if adopts(site, other) => {
+                turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal: there(site, other) });
+            }
             _ => {
                 if let Some(failing) = health::failing(snapshot, site) {
                     turns.push(Turn { index, cause: failing.cause, evidence: failing.evidence, goal: earlier(snapshot, site) });
@@ -113,7 +117,7 @@ fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> 
 /// The other members of the groups of what fails, where the same commit moved them.
 fn members(snapshot: &Snapshot, judged: &[Judged], turns: &[Turn]) -> Vec<Turn> {
     let mut more: BTreeMap<usize, Turn> = BTreeMap::new();
-    for turn in turns.iter().filter(|turn| turn.cause != Cause::Undo) {
+    for turn in turns.iter().filter(|turn| matches!(turn.cause, Cause::Unhealthy | Cause::Alert)) {
         let (Some(group), Some(commit)) = (&judged[turn.index].terms.group, moved_by(snapshot, &judged[turn.index])) else { continue };
         for (index, site) in judged.iter().enumerate().filter(|(_, site)| site.terms.group.as_ref() == Some(group)) {
             let other = turns.iter().all(|turn| turn.index != index) && moved_by(snapshot, site).as_ref() == Some(&commit);
@@ -124,6 +128,13 @@ fn members(snapshot: &Snapshot, judged: &[Judged], turns: &[Turn]) -> Vec<Turn> 
         }
     }
     more.into_values().collect()
+}
+
+/// Says whether the repo takes over what was set by hand: as configured, where nothing forbids a change, and not what the channel says anyway.
+fn adopts(site: &Judged, other: &Other) -> bool {
+    let free = matches!(site.decision.verdict, Verdict::InSync | Verdict::Move | Verdict::Waiting);
+    let usual = site.terms.follows && site.upstream.as_ref() == Some(&other.digest) && other.image.tag == site.site.image.tag;
+    site.terms.drift.value == Drift::Adopt && other.not.is_none() && free && !usual
 }
 
 fn moved_by(snapshot: &Snapshot, site: &Judged) -> Option<CommitId> {
@@ -166,19 +177,25 @@ fn refused(snapshot: &Snapshot, site: &Judged, turn: &Turn) -> Option<String> {
     if let Some(why) = first.cloned().or_else(|| super::gate::ignored(snapshot, site.literal)) {
         return Some(why);
     }
-    if !terms.auto_rollback.value {
+    let drifts = turn.cause == Cause::Drift;
+    if !terms.auto_rollback.value && !drifts {
         return Some(format!("`auto_rollback` is false ({})", terms.auto_rollback.from));
     }
-    if terms.rollback.value == Mode::Off {
+    if terms.rollback.value == Mode::Off && !drifts {
         return Some(format!("the mode of rollbacks is `off` ({})", terms.rollback.from));
     }
-    let way = route::way(snapshot, &terms.rollback, None).err().map(|(_, why)| why);
+    let way = route::way(snapshot, mode(site, turn), None).err().map(|(_, why)| why);
     way.or_else(|| turn.goal.as_ref().err().cloned())
+}
+
+/// What is set by hand is taken over as a move would be made.
+fn mode<'a>(site: &'a Judged, turn: &Turn) -> &'a Setting<Mode> {
+    if turn.cause == Cause::Drift { &site.terms.follow } else { &site.terms.rollback }
 }
 
 /// A group goes back as a whole or not at all.
 fn together(judged: &[Judged], turns: &mut [Turn]) {
-    let fails = |turn: &Turn| turn.cause != Cause::Undo && judged[turn.index].terms.group.is_some();
+    let fails = |turn: &Turn| matches!(turn.cause, Cause::Unhealthy | Cause::Alert) && judged[turn.index].terms.group.is_some();
     let stopped = turns.iter().filter(|turn| fails(turn)).find_map(|turn| Some((turn.index, turn.goal.as_ref().err()?.clone())));
     let Some((first, why)) = stopped else { return };
     let why = format!("its group goes back together, and {} does not: {why}", judged[first].decision.site);
@@ -200,7 +217,7 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
             None => Ok(edit(site.literal, site.site, &site.terms.image, &goal.to)),
         };
         let held = pin.and_then(|pin| draft.put(site.literal, site.site, &hold(site, turn)).map(|()| pin));
-        match (held, route::way(snapshot, &site.terms.rollback, None)) {
+        match (held, route::way(snapshot, mode(site, turn), None)) {
             (Ok(pin), Ok(own)) => {
                 pins.push(pin);
                 way = if own.is_pull() { own } else { way };
@@ -214,12 +231,20 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
 
 fn hold(site: &Judged, turn: &Turn) -> Hold {
     let from = site.decision.from.as_ref().map_or("", |from| from.short());
-    Hold { because: Some(format!("{}: rolled back from sha256:{from}", turn.cause.word()).into()), ..Hold::default() }
+    let because = match turn.cause {
+        Cause::Drift => "drift: set by hand in the cluster".to_owned(),
+        cause => format!("{}: rolled back from sha256:{from}", cause.word()),
+    };
+    Hold { because: Some(because.into()), ..Hold::default() }
 }
 
 /// Says why a site does not go back; nothing else moves there meanwhile.
 fn refuse(snapshot: &Snapshot, site: &mut Judged, turn: &Turn) -> Option<Notice> {
     let why = turn.goal.as_ref().err()?;
+    if turn.cause == Cause::Drift {
+        site.decision.reasons.push(format!("it is not taken over: {why}"));
+        return None;
+    }
     let reason = format!("{}; it is not rolled back: {why}", turn.evidence);
     match &site.want {
         Some(want) if want.action != Action::Lift => site.hold_back(Verdict::Waiting, reason),
@@ -241,7 +266,8 @@ fn refuse(snapshot: &Snapshot, site: &mut Judged, turn: &Turn) -> Option<Notice>
 }
 
 fn waits(site: &mut Judged, turn: &Turn) {
-    let reason = format!("{}; it is rolled back after what else is written to the same file", turn.evidence);
+    let what = if turn.cause == Cause::Drift { "taken over" } else { "rolled back" };
+    let reason = format!("{}; it is {what} after what else is written to the same file", turn.evidence);
     site.want = None;
     site.decision.verdict = Verdict::Waiting;
     site.decision.reasons.insert(0, reason);
@@ -252,16 +278,25 @@ fn want(site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
     let evidence = line(&turn.evidence);
     let image = goal.tag.as_ref().map(|tag| format!("{}:{tag}", site.site.image.name));
     let from = site.decision.from.as_ref().map_or("", |from| from.short());
-    let back = format!("{} goes back to sha256:{} and is held", image.as_ref().unwrap_or(&site.terms.image), goal.to.short());
-    let note = format!("{}. {back}; sha256:{from} is not proposed again.", capital(&evidence));
+    let image_now = image.as_ref().unwrap_or(&site.terms.image);
+    let (action, verdict, back, end) = match turn.cause {
+        Cause::Drift => {
+            (Action::Pin, Verdict::Held, format!("{image_now} is pinned at what runs, sha256:{}, and held", goal.to.short()), "".into())
+        }
+        _ => {
+            let back = format!("{image_now} goes back to sha256:{} and is held", goal.to.short());
+            (Action::Rollback, Verdict::Rollback, back, format!("; sha256:{from} is not proposed again"))
+        }
+    };
+    let note = format!("{}. {back}{end}.", capital(&evidence));
     if let Some(way) = Some(way).filter(|way| way.is_pull()) {
         site.way = Some(way.clone());
     }
-    site.decision.verdict = Verdict::Rollback;
+    site.decision.verdict = verdict;
     site.decision.to = Some(goal.to.clone());
     site.decision.reasons.insert(0, format!("{evidence}: {back}"));
     site.want = Some(Want {
-        action: Action::Rollback,
+        action,
         cause: turn.cause,
         to: Some(goal.to.clone()),
         edits: edits.to_vec(),
@@ -274,12 +309,12 @@ fn want(site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
 /// Makes everything else of the same name, and in the same files, wait.
 fn go_first(judged: &mut [Judged], name: &str, edits: &[Edit], way: &Way) {
     let files: BTreeSet<&RepoPath> = edits.iter().map(|edit| &edit.file).collect();
-    for site in judged.iter_mut().filter(|site| !is_rollback(site)) {
-        let Some(want) = &site.want else { continue };
+    for site in judged.iter_mut() {
+        let Some(want) = site.want.as_ref().filter(|want| want.told.is_none()) else { continue };
         let same = *site.name() == *name && want.way.is_pull() == way.is_pull();
         let beside = !way.is_pull() && !want.way.is_pull() && want.edits.iter().any(|edit| files.contains(&edit.file));
         if same || beside {
-            site.hold_back(Verdict::Waiting, format!("a rollback in {name} goes first"));
+            site.hold_back(Verdict::Waiting, format!("what the cluster tells of {name} goes first"));
         }
     }
 }

@@ -1,18 +1,23 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
+mod after;
 mod asks;
 mod changes;
+mod drift;
 mod flight;
 mod forge;
 mod health;
 mod lifts;
 mod live;
 mod modes;
+mod owner;
 mod properties;
 mod pulls;
+mod status;
 mod undo;
 mod verdicts;
 mod words;
+mod world;
 
 use super::plan;
 use crate::config::Config;

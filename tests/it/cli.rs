@@ -40,6 +40,7 @@ fn help_reads_as_it_was_read_over() {
         "sync",
         "run",
         "explain",
+        "status",
         "log",
         "config",
         "config schema",

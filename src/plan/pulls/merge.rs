@@ -6,8 +6,8 @@ use crate::pipeline::forge::Checks;
 use crate::pipeline::{Action, Change, Proposal, PullStep, Route, Row, Seen, Snapshot};
 use crate::plan::change::Pin;
 use crate::plan::gate::Judged;
-use crate::plan::ledger;
 use crate::plan::route::Way;
+use crate::plan::{budget, ledger};
 use jiff::{SignedDuration, Timestamp};
 
 /// Returns what the pull request of these pins says besides its commit.
@@ -76,13 +76,17 @@ fn merges(snapshot: &Snapshot, pins: &[Pin]) -> Option<String> {
     Some(format!("{after}once its statuses are green"))
 }
 
-/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit.
-pub(in crate::plan) fn merge(snapshot: &Snapshot, judged: &[Judged], changes: &[Change]) -> Option<PullStep> {
+/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit, and while another is in
+/// flight (`busy`) only a rollback; moves only within the budget.
+pub(in crate::plan) fn merge(snapshot: &Snapshot, judged: &[Judged], changes: &[Change], busy: bool) -> Option<PullStep> {
     let forge = snapshot.forge.known()?;
     if changes.iter().any(|change| change.route == Route::Commit) {
         return None;
     }
-    changes.iter().find_map(|change| {
+    let spent = budget::left(snapshot).is_some_and(|left| left.is_over());
+    let is = |change: &Change, action: Action| change.pins.iter().any(|pin| pin.action == action);
+    let mut may = changes.iter().filter(|change| (!busy || is(change, Action::Rollback)) && !(spent && is(change, Action::Move)));
+    may.find_map(|change| {
         let (pull, branch) = (open(forge, &change.name)?, branch(snapshot, &change.name)?);
         let pins: Vec<Pin> = judged
             .iter()

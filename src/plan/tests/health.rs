@@ -1,7 +1,7 @@
 //! Pins that break what they are used by.
 
 use super::forge::*;
-use super::live::*;
+use super::world::*;
 use super::*;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::{Alert, PodContainer, Workload};
@@ -35,7 +35,7 @@ fn lost(since: &str) -> Workload {
 fn what_does_not_start_is_rolled_back() {
     for kind in ["deployment", "statefulset", "daemonset"] {
         for reason in ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"] {
-            let world = declared(kind, 'b', "", "").runs(vec![waiting(applied(kind), "server", reason)]);
+            let world = declared(kind, 'b', "", "").hosts(vec![waiting(applied(kind), "server", reason)]);
             let plan = world.plan();
             let pin = &plan.changes[0].pins[0];
             assert_eq!((pin.action, pin.cause, &pin.to), (Action::Rollback, Cause::Unhealthy, &Some(digest('a'))));
@@ -47,27 +47,27 @@ fn what_does_not_start_is_rolled_back() {
             assert!(next.decisions[0].reasons.iter().any(|why| why.contains("still has sha256:bbbbbbbbbbbb")), "{:?}", next.decisions);
         }
     }
-    assert_eq!(back(&world('b').runs(vec![waiting(applied("deployment"), "server", "ContainerCreating")])), []);
+    assert_eq!(back(&world('b').hosts(vec![waiting(applied("deployment"), "server", "ContainerCreating")])), []);
 }
 
 #[test]
 fn a_rollout_without_progress_and_lost_readiness() {
     let since = "2026-11-22T11:55:00Z";
     assert_eq!(
-        why(&world('b').runs(vec![stuck(since)])).as_deref(),
+        why(&world('b').hosts(vec![stuck(since)])).as_deref(),
         Some("deployment immich/app: ProgressDeadlineExceeded since 2026-11-22T11:55:00Z")
     );
     assert_eq!(
-        why(&world('b').runs(vec![lost(since)])).as_deref(),
+        why(&world('b').hosts(vec![lost(since)])).as_deref(),
         Some("deployment immich/app: readiness lost since 2026-11-22T11:55:00Z")
     );
     let before = "2026-11-22T11:40:00Z";
-    assert_eq!(back(&world('b').runs(vec![stuck(before)])), [], "an earlier rollout's");
-    assert_eq!(back(&world('b').runs(vec![lost("2026-11-22T11:58:30Z")])), [], "within its grace");
-    assert_eq!(back(&world('b').runs(vec![lost(APPLIED)])), [], "its pods were never ready");
+    assert_eq!(back(&world('b').hosts(vec![stuck(before)])), [], "an earlier rollout's");
+    assert_eq!(back(&world('b').hosts(vec![lost("2026-11-22T11:58:30Z")])), [], "within its grace");
+    assert_eq!(back(&world('b').hosts(vec![lost(APPLIED)])), [], "its pods were never ready");
     let mut unseen = stuck(since);
     unseen.rollout.observed = false;
-    assert_eq!(back(&world('b').runs(vec![unseen])), []);
+    assert_eq!(back(&world('b').hosts(vec![unseen])), []);
 }
 
 #[test]
@@ -77,30 +77,30 @@ fn another_container_s_failure_is_not_the_pin_s() {
         workload.pods[0].containers.push(sidecar);
         workload
     };
-    assert_eq!(back(&world('b').runs(vec![waiting(with_sidecar(applied("deployment")), "sidecar", "CrashLoopBackOff")])), []);
-    assert_eq!(back(&world('b').runs(vec![waiting(with_sidecar(stuck(UNDONE)), "sidecar", "CrashLoopBackOff")])), []);
+    assert_eq!(back(&world('b').hosts(vec![waiting(with_sidecar(applied("deployment")), "sidecar", "CrashLoopBackOff")])), []);
+    assert_eq!(back(&world('b').hosts(vec![waiting(with_sidecar(stuck(UNDONE)), "sidecar", "CrashLoopBackOff")])), []);
     let mut older = waiting(applied("deployment"), "server", "CrashLoopBackOff");
     older.pods[0].revision = Some("another".into());
-    assert_eq!(back(&world('b').runs(vec![older])), [], "a pod of another revision");
-    let pods = world('b').runs(vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")]);
+    assert_eq!(back(&world('b').hosts(vec![older])), [], "a pod of another revision");
+    let pods = world('b').hosts(vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")]);
     assert_eq!(back(&pods.clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into()))), []);
 }
 
 #[test]
 fn only_within_the_window_and_only_what_moved() {
     let broken = || vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")];
-    assert_eq!(back(&world('b').runs(broken()).later("2026-11-22T12:06:00Z")).len(), 1);
-    assert_eq!(back(&world('b').runs(broken()).later("2026-11-22T12:06:01Z")), [], "15m after it went live");
-    assert_eq!(back(&declared("deployment", 'b', "", "watch = '5m'").runs(broken())), []);
-    assert_eq!(back(&declared("deployment", 'b', "", "watch = '0'").runs(broken()).later(APPLIED)), []);
+    assert_eq!(back(&world('b').hosts(broken()).later("2026-11-22T12:06:00Z")).len(), 1);
+    assert_eq!(back(&world('b').hosts(broken()).later("2026-11-22T12:06:01Z")), [], "15m after it went live");
+    assert_eq!(back(&declared("deployment", 'b', "", "watch = '5m'").hosts(broken())), []);
+    assert_eq!(back(&declared("deployment", 'b', "", "watch = '0'").hosts(broken()).later(APPLIED)), []);
     let adopted = repo(&[("stacks/immich/main.tf", &deployment("immich", &[("server", &image('b'), "")]))]).says(SERVER, 'b');
-    assert_eq!(back(&adopted.did(Action::Adopt, None, 'b', PINNED).runs(broken())), [], "it ran before");
+    assert_eq!(back(&adopted.did(Action::Adopt, None, 'b', PINNED).hosts(broken())), [], "it ran before");
     let rolled = world('b').did(Action::Rollback, Some('c'), 'b', "2026-11-22T11:50:30Z");
-    assert_eq!(back(&rolled.runs(broken())), [], "a rollback is not rolled back");
+    assert_eq!(back(&rolled.hosts(broken())), [], "a rollback is not rolled back");
     let late = |revisions| workload("deployment", revisions, "Terraform", APPLIED);
     let config = late(vec![revision(3, &image('b'), "2026-11-22T13:00:00Z"), revision(2, &image('b'), APPLIED)]);
     assert_eq!(
-        back(&world('b').runs(vec![waiting(config, "server", "CrashLoopBackOff")]).later("2026-11-22T13:01:00Z")),
+        back(&world('b').hosts(vec![waiting(config, "server", "CrashLoopBackOff")]).later("2026-11-22T13:01:00Z")),
         [],
         "not the image's doing"
     );
@@ -109,7 +109,7 @@ fn only_within_the_window_and_only_what_moved() {
 #[test]
 fn a_pin_that_somebody_asked_for_goes_back_too() {
     let held = " # pintle: hold by=ana";
-    let world = declared("deployment", 'b', held, "").did(Action::Pin, Some('a'), 'b', PINNED).runs(vec![waiting(
+    let world = declared("deployment", 'b', held, "").did(Action::Pin, Some('a'), 'b', PINNED).hosts(vec![waiting(
         applied("deployment"),
         "server",
         "CrashLoopBackOff",
@@ -123,13 +123,13 @@ fn a_pin_that_somebody_asked_for_goes_back_too() {
 fn what_has_no_way_back_is_told() {
     let broken = || vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")];
     let first = repo(&[("stacks/immich/main.tf", &deployment("immich", &[("server", &image('b'), "")]))]);
-    let plan = first.configured("[defaults]\nmode='commit'").says(SERVER, 'b').did(Action::Pin, None, 'b', PINNED).runs(broken()).plan();
+    let plan = first.configured("[defaults]\nmode='commit'").says(SERVER, 'b').did(Action::Pin, None, 'b', PINNED).hosts(broken()).plan();
     let [Notice::NotRolledBack { why, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
     assert_eq!(why, "no earlier pin is known here that was not rolled back");
-    let plan = declared("deployment", 'b', "", "auto_rollback = false").runs(broken()).plan();
+    let plan = declared("deployment", 'b', "", "auto_rollback = false").hosts(broken()).plan();
     let [Notice::NotRolledBack { to, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
     assert_eq!((to, plan.changes.len()), (&Some(digest('a')), 0));
-    let mut gone = world('b').runs(broken());
+    let mut gone = world('b').hosts(broken());
     gone.unproved.insert((channel(SERVER), digest('a')), "404".into());
     let plan = gone.plan();
     assert_eq!((plan.changes.len(), plan.notices.len()), (0, 1));
@@ -148,7 +148,7 @@ fn group(config: &str) -> Snapshot {
     live.revisions[0].images.insert("ml".into(), ml.image.clone());
     let status = PodContainer { name: "ml".into(), ..live.pods[0].containers[0].clone() };
     live.pods[0].containers.push(status);
-    world.runs(vec![waiting(live, "server", "CrashLoopBackOff")])
+    world.hosts(vec![waiting(live, "server", "CrashLoopBackOff")])
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn alert(labels: &[(&str, &str)], started: &str) -> Alert {
 fn an_alert_rolls_back_what_it_is_about() {
     const RULE: &str = "[[alert]]\nmatch = { alertname = 'Immich*' }\n";
     let named = |labels: &[(&str, &str)], started: &str, config: &str| {
-        let mut world = declared("deployment", 'b', "", config).runs(vec![applied("deployment")]);
+        let mut world = declared("deployment", 'b', "", config).hosts(vec![applied("deployment")]);
         let all: Vec<_> = [("alertname", "ImmichDown"), ("namespace", "immich")].iter().chain(labels).copied().collect();
         world.alerts = Seen::Known(vec![alert(&all, started)]);
         why(&world)

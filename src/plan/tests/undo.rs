@@ -1,7 +1,7 @@
 //! What is an undo, and what is not.
 
 use super::forge::*;
-use super::live::*;
+use super::world::*;
 use super::*;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
@@ -13,7 +13,7 @@ const KINDS: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 #[test]
 fn an_undo_is_declared_and_held() {
     for kind in KINDS {
-        let world = declared(kind, 'b', "", "").runs(vec![undone(kind)]);
+        let world = declared(kind, 'b', "", "").hosts(vec![undone(kind)]);
         let plan = world.plan();
         let change = plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions));
         let pin = &change.pins[0];
@@ -36,7 +36,7 @@ fn an_undo_is_declared_and_held() {
 
 #[test]
 fn the_same_plan_comes_again() {
-    let world = world('b').runs(vec![undone("deployment")]);
+    let world = world('b').hosts(vec![undone("deployment")]);
     assert_eq!(world.plan(), world.plan());
     assert_eq!(world.plan(), Snapshot { at: at("2026-11-22T12:00:07Z"), ..world.clone() }.plan_at(world.at));
 }
@@ -111,7 +111,7 @@ fn what_is_no_undo() {
     ];
     for (what, make, says) in table {
         for kind in KINDS {
-            let (changes, verdict, reasons) = declared(kind, 'b', "", "").runs(vec![make(kind)]).said();
+            let (changes, verdict, reasons) = declared(kind, 'b', "", "").hosts(vec![make(kind)]).said();
             assert_eq!((changes, verdict), (0, Verdict::InSync), "{what}, {kind}: {reasons}");
             assert!(reasons.contains(says), "{what}, {kind}: {reasons}");
         }
@@ -123,13 +123,13 @@ fn revisions_that_could_not_be_read_prove_nothing() {
     for (kind, of) in [("deployment", "replicaset"), ("statefulset", "controllerrevision"), ("daemonset", "controllerrevision")] {
         let mut blind = undone(kind);
         blind.revisions.clear();
-        let world = declared(kind, 'b', "", "").runs(vec![blind]).clustered(|cluster| {
+        let world = declared(kind, 'b', "", "").hosts(vec![blind]).clustered(|cluster| {
             cluster.unread.insert(of.into(), format!("{of}s may not be read"));
         });
         let (changes, verdict, reasons) = world.said();
         assert_eq!((changes, verdict), (0, Verdict::InSync));
         assert!(reasons.contains(&format!("whether {kind} immich/app was taken back is not known: {of}s may not be read")), "{reasons}");
-        let other = declared(kind, 'b', "", "").runs(vec![undone(kind)]).clustered(|cluster| {
+        let other = declared(kind, 'b', "", "").hosts(vec![undone(kind)]).clustered(|cluster| {
             cluster.unread.insert("cronjob".into(), "no".into());
         });
         assert_eq!(other.said().0, 1);
@@ -144,7 +144,7 @@ fn a_second_undo_to_what_was_rolled_back_is_drift() {
     let mut first = revision(3, &image('a'), "2026-11-20T08:01:00Z");
     first.earlier = vec![1];
     let again = workload("deployment", vec![back, first], "kubectl-rollout", "2026-11-22T11:59:30Z");
-    let world = declared("deployment", 'a', held, "").did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").runs(vec![again]);
+    let world = declared("deployment", 'a', held, "").did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").hosts(vec![again]);
     let (changes, verdict, reasons) = world.said();
     assert_eq!((changes, verdict), (0, Verdict::Held), "{reasons}");
     assert!(reasons.contains("sha256:bbbbbbbbbbbb was rolled back here before"), "{reasons}");
@@ -166,7 +166,7 @@ fn an_undo_further_back_is_followed() {
         'b',
         "2026-11-22T11:56:00Z",
     );
-    let plan = world.runs(vec![live]).plan();
+    let plan = world.hosts(vec![live]).plan();
     assert_eq!(plan.changes[0].pins[0].to, Some(digest('a')), "{:?}", plan.decisions);
     assert_eq!(plan.changes[0].pins[0].from, Some(digest('b')));
 }
@@ -184,14 +184,14 @@ fn to_unpinned(text: &str, runs: Option<char>) -> Workload {
 
 #[test]
 fn an_undo_to_a_spec_without_a_digest_takes_what_the_pods_run() {
-    let known = world('b').runs(vec![to_unpinned(SERVER, Some('d'))]);
+    let known = world('b').hosts(vec![to_unpinned(SERVER, Some('d'))]);
     let plan = known.plan();
     assert_eq!(plan.changes[0].pins[0].to, Some(digest('d')));
     assert_eq!(plan.changes[0].prove.len(), 1, "what only pods tell is proved at the registry");
-    let (changes, verdict, reasons) = world('b').runs(vec![to_unpinned(SERVER, None)]).said();
+    let (changes, verdict, reasons) = world('b').hosts(vec![to_unpinned(SERVER, None)]).said();
     assert_eq!((changes, verdict), (0, Verdict::InSync));
     assert!(reasons.contains("no pod tells yet which digest that is"), "{reasons}");
-    let (changes, _, reasons) = world('b').runs(vec![to_unpinned(SERVER, Some('b'))]).said();
+    let (changes, _, reasons) = world('b').hosts(vec![to_unpinned(SERVER, Some('b'))]).said();
     assert!(changes == 0 && reasons.contains("it runs the pinned digest all the same"), "{reasons}");
     let (changes, ..) = known.clone().clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into())).said();
     assert_eq!(changes, 0);
@@ -200,7 +200,7 @@ fn an_undo_to_a_spec_without_a_digest_takes_what_the_pods_run() {
 #[test]
 fn another_tag_goes_with_it_and_another_repository_does_not() {
     let other = pinned("ghcr.io/immich-app/server:v1.2", 'd');
-    let world_then = world('b').runs(vec![to_unpinned(&other, None)]);
+    let world_then = world('b').hosts(vec![to_unpinned(&other, None)]);
     let plan = world_then.plan();
     assert_eq!(
         (plan.changes[0].pins[0].image.as_str(), &plan.changes[0].pins[0].to),
@@ -210,7 +210,7 @@ fn another_tag_goes_with_it_and_another_repository_does_not() {
     assert_eq!(after.scan.sites().next().expect("a site").1.image.to_string(), other);
     assert_eq!(after.plan().changes, []);
     let foreign = pinned("ghcr.io/someone/server:release", 'd');
-    let plan = world('b').runs(vec![to_unpinned(&foreign, None)]).plan();
+    let plan = world('b').hosts(vec![to_unpinned(&foreign, None)]).plan();
     assert_eq!(plan.changes, []);
     let [Notice::NotRolledBack { why, cause: Cause::Undo, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
     assert_eq!(why, "ghcr.io/someone/server is another repository");
@@ -236,16 +236,16 @@ fn called(name: &str, workload: Workload) -> Workload {
 
 #[test]
 fn a_text_that_decides_several_goes_back_only_with_all() {
-    let both = shared().runs(vec![undone("deployment"), called("worker", undone("deployment"))]);
+    let both = shared().hosts(vec![undone("deployment"), called("worker", undone("deployment"))]);
     assert_eq!(both.plan().changes[0].pins.len(), 1);
-    let one = shared().runs(vec![undone("deployment"), called("worker", applied("deployment"))]).plan();
+    let one = shared().hosts(vec![undone("deployment"), called("worker", applied("deployment"))]).plan();
     assert_eq!(one.changes, []);
     let [Notice::NotRolledBack { why, .. }] = &one.notices[..] else { panic!("{:?}", one.notices) };
     assert_eq!(why, "another workload still runs the pin, and the same text decides both");
     assert!(one.decisions[0].reasons[0].contains("it is not rolled back: another workload"), "{:?}", one.decisions);
     // One that never got the pin runs the same as what is gone back to.
     let lag = workload("deployment", vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", "2026-11-20T08:01:00Z");
-    assert_eq!(shared().runs(vec![undone("deployment"), called("worker", lag)]).plan().changes.len(), 1);
+    assert_eq!(shared().hosts(vec![undone("deployment"), called("worker", lag)]).plan().changes.len(), 1);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn an_undo_of_what_may_not_be_rolled_back_is_told_once_and_nothing_moves() {
     ];
     for (config, says) in table {
         let text = format!("[defaults]\nsettle = '0'\n{}{config}", if config.starts_with("mode") { "" } else { "mode = 'commit'\n" });
-        let world = world('b').configured(&text).says(SERVER, 'e').runs(vec![undone("deployment")]);
+        let world = world('b').configured(&text).says(SERVER, 'e').hosts(vec![undone("deployment")]);
         let plan = world.plan();
         assert_eq!((plan.changes.len(), plan.decisions[0].verdict), (0, Verdict::Waiting), "{:?}", plan.decisions);
         let [Notice::NotRolledBack { why, from, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
@@ -266,7 +266,7 @@ fn an_undo_of_what_may_not_be_rolled_back_is_told_once_and_nothing_moves() {
 
 #[test]
 fn a_protected_branch_gets_an_urgent_pull_request() {
-    let world = world('b').runs(vec![undone("deployment")]).forged(|forge| forge.direct = Direct::Protected("protected".into()));
+    let world = world('b').hosts(vec![undone("deployment")]).forged(|forge| forge.direct = Direct::Protected("protected".into()));
     let plan = world.plan();
     let Route::PullRequest(proposal) = &plan.changes[0].route else { panic!("a pull request") };
     assert!(proposal.urgent);
@@ -281,10 +281,10 @@ fn a_move_waits_for_the_rollback_beside_it() {
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b').says("x/ml:v1", 'c');
     let world = world.configured("[defaults]\nmode='commit'\nsettle='0'\n[[rule]]\nmatch = { image = 'x/ml' }\npolicy = 'force'");
     let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED);
-    let plan = world.runs(vec![undone("deployment")]).plan();
+    let plan = world.hosts(vec![undone("deployment")]).plan();
     assert_eq!((plan.changes.len(), plan.changes[0].pins.len()), (1, 1));
     let ml = plan.decisions.iter().find(|decision| decision.site.to_string().ends_with("ml")).expect("ml");
-    assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "a rollback in immich goes first"));
+    assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "what the cluster tells of immich goes first"));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn after_an_unpin_only_a_newer_digest_is_followed() {
     let world = world('a').did(Action::Rollback, Some('b'), 'a', UNDONE).did(Action::Unpin, Some('a'), 'a', "2026-11-22T11:59:00Z");
     let mut live = undone("deployment");
     live.revisions[0].created = Some(at("2026-11-20T08:01:00Z"));
-    let world = world.runs(vec![live]);
+    let world = world.hosts(vec![live]);
     let (changes, verdict, reasons) = world.clone().says(SERVER, 'b').said();
     assert_eq!((changes, verdict), (0, Verdict::Blocked));
     assert!(reasons.contains("it is never proposed again"), "{reasons}");
