@@ -187,6 +187,8 @@ pub struct Status {
     #[command(flatten)]
     pub registries: Registries,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub output: Output,
     /// Show only what is not as the repo pins it, or waits
     #[arg(long)]

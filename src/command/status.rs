@@ -9,7 +9,7 @@ use crate::plan::status::{self, Row, json::to_json};
 use crate::reconcile;
 
 pub async fn run(args: &Status) -> Result<Done> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
