@@ -102,8 +102,6 @@ pub struct Plan {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
-    pub alerts: Alerts,
-    #[command(flatten)]
     pub output: Output,
     /// Show the commits that would be written, as unified diffs
     #[arg(long, conflicts_with = "output")]
@@ -125,8 +123,6 @@ pub struct Sync {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
-    pub alerts: Alerts,
-    #[command(flatten)]
     pub output: Output,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -144,8 +140,6 @@ pub struct Run {
     pub registries: Registries,
     #[command(flatten)]
     pub cluster: Cluster,
-    #[command(flatten)]
-    pub alerts: Alerts,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
     pub every: String,
@@ -181,8 +175,6 @@ pub struct Explain {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
-    pub alerts: Alerts,
-    #[command(flatten)]
     pub output: Output,
     /// Do not ask registries, caches and Alertmanager
     #[arg(long)]
@@ -199,8 +191,6 @@ pub struct Status {
     pub registries: Registries,
     #[command(flatten)]
     pub cluster: Cluster,
-    #[command(flatten)]
-    pub alerts: Alerts,
     #[command(flatten)]
     pub output: Output,
     /// Show only what is not as the repo pins it, or waits
@@ -427,9 +417,11 @@ pub struct Cluster {
         help_heading = "Cluster"
     )]
     pub in_cluster: bool,
+    #[command(flatten)]
+    pub alerts: Alerts,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Alerts {
     /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
     #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
-    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let bar = Bar::new();
     let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();

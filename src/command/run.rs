@@ -68,7 +68,6 @@ impl Pass {
 
 pub fn run(args: &Run) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
-    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let settings = Settings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
         grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,

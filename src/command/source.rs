@@ -98,8 +98,10 @@ fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &c
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
     let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
+    let alertmanager = alertmanager(&cluster.alerts, clone)?;
     let (github, cluster) = (github(registries)?, cluster_at(cluster, clone)?);
-    Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })
+    let session = Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })?;
+    Ok(session.asking(alertmanager))
 }
 
 fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
@@ -125,7 +127,7 @@ fn github(registries: &cli::Registries) -> Result<Option<GithubAt>> {
 }
 
 /// Where alerts are asked for, if anywhere.
-pub fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alertmanager::Client>> {
+fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alertmanager::Client>> {
     let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
     let told = alertmanager::Told {
         token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,

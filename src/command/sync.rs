@@ -15,7 +15,6 @@ use serde_json::json;
 
 pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
-    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     if args.wait && session.forge().is_none() {
         return Err(
             Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL")

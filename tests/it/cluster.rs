@@ -24,8 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 
 const WEB: Stack = ("deployment", "web", "quay.io/team/app:latest");
-const DB: Stack = ("statefulset", "db", "quay.io/team/db:16");
-const AGENT: Stack = ("daemonset", "agent", "quay.io/team/agent:v1");
+const DB: Stack = ("statefulset", "db", "quay.io/team/db:latest");
+const AGENT: Stack = ("daemonset", "agent", "quay.io/team/agent:latest");
 
 /// A world that is described and runs, and a `pintle run` that only its events and a webhook wake.
 struct Story {

@@ -46,29 +46,33 @@ fn a_scale_a_restart_and_a_template_without_an_image() {
 }
 
 #[test]
-fn an_apply_that_lags_or_never_came() {
+fn an_apply_that_lags_or_does_not_come() {
     let mut story = Story::of(&[WEB], "");
     let first = story.first[0].clone();
-    for mode in [Mode::Lags, Mode::Skips, Mode::Fails] {
-        story.stage().ci.set(mode);
-        let second = story.moves(&WEB, &format!("{mode:?}"));
-        let tip = story.world.line.remote.tip();
-        // It goes on rolling out the old one meanwhile.
-        story.stage().kubectl(&["rollout", "restart", "deployment/web"]);
-        story.stage().rolled_out("deployment/web");
-        assert!(story.stage().image("deployment/web").ends_with(&first));
-        stays(&mut story, &tip, &format!("{mode:?}"));
-        assert!(story.text(&WEB).contains(&second));
-    }
-    // The last one comes after all, and is taken back.
-    story.stage().ci.set(Mode::Applies);
-    let last = story.rolls(&WEB, "last");
+    story.stage().ci.set(Mode::Lags);
+    let second = story.moves(&WEB, "second");
     let tip = story.world.line.remote.tip();
-    let numbers = story.stage().revisions("deployment/web");
-    let (number, ..) = numbers.iter().rev().find(|(.., image)| image.ends_with(&first)).expect("the first is kept");
-    story.stage().kubectl(&["rollout", "undo", "deployment/web", &format!("--to-revision={number}")]);
-    let (_, message) = story.commit_after(&tip, "undo after applies that never came");
-    is_rollback(&story.world, &WEB, &message, "undo", &last, &first);
+    // The old one is rolled out once more meanwhile.
+    story.stage().kubectl(&["rollout", "restart", "deployment/web"]);
+    story.stage().rolled_out("deployment/web");
+    stays(&mut story, &tip, "nothing is applied yet");
+    story.stage().ci.set(Mode::Skips);
+    story.stage().ci.wait_for(&tip);
+    stays(&mut story, &tip, "green, and not applied");
+    for mode in [Mode::Fails, Mode::Applies] {
+        assert!(story.stage().image("deployment/web").ends_with(&first));
+        story.stage().ci.set(mode);
+        let commit = story.world.line.remote.commit("Something else", &[("notes.md", format!("{mode:?}").as_bytes())]);
+        story.stage().ci.wait_for(&commit);
+        stays(&mut story, &commit, &format!("{mode:?}"));
+    }
+    // It came after all, and is taken back.
+    story.stage().rolled_out("deployment/web");
+    assert!(story.stage().image("deployment/web").ends_with(&second));
+    let tip = story.world.line.remote.tip();
+    story.stage().undo("deployment/web");
+    let (_, message) = story.commit_after(&tip, "undo after an apply that came late");
+    is_rollback(&story.world, &WEB, &message, "undo", &second, &first);
     story.run.stop();
 }
 
