@@ -51,7 +51,7 @@ pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], changes:
 fn strings(snapshot: &Snapshot, path: &RepoPath, before: &std::sync::Arc<[u8]>, edits: &[Edit], flipped: &Flipped) -> Result<(), String> {
     let images: Vec<Span> = snapshot.scan.literals.iter().filter(|literal| literal.file == *path).map(|literal| literal.span).collect();
     let others: Vec<&Edit> = edits.iter().filter(|edit| !images.iter().any(|span| span.contains(edit.span))).collect();
-    let names: Vec<&String> = flipped.iter().filter(|(file, _)| file == path).map(|(_, name)| name).collect();
+    let names: Vec<&String> = flipped.keys().filter(|(file, _)| file == path).map(|(_, name)| name).collect();
     if others.is_empty() || names.is_empty() {
         return Ok(());
     }
