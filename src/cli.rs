@@ -64,6 +64,8 @@ pub enum Command {
     Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),
+    /// Show what runs in the cluster, since when and why, and what waits
+    Status(Status),
     /// List the pins that pintle committed, newest first
     Log(Log),
     /// Check or describe pintle.toml
@@ -166,6 +168,21 @@ pub struct Explain {
     /// Do not ask registries and caches
     #[arg(long)]
     pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub repo: RepoFlag,
+    #[command(flatten)]
+    pub registries: Registries,
+    #[command(flatten)]
+    pub output: Output,
+    /// Show only what is not as the repo pins it, or waits
+    #[arg(long)]
+    pub odd: bool,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod run;
 mod scan;
 mod setup;
 mod source;
+mod status;
 mod sync;
 mod table;
 
@@ -39,6 +40,7 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
         Command::Sync(args) => on_runtime(sync::run(&args, colour)),
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => on_runtime(explain::run(&args)),
+        Command::Status(args) => on_runtime(status::run(&args)),
         Command::Log(args) => log::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Setup(args) => on_runtime(setup::run(&args)),

@@ -3,6 +3,7 @@
 pub mod branches;
 pub mod cache;
 pub mod checkout;
+pub mod children;
 mod forge;
 pub mod history;
 pub mod ledger;

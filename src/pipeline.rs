@@ -206,6 +206,8 @@ pub struct Decision {
     pub from: Option<Digest>,
     /// The digest wanted, also while it waits.
     pub to: Option<Digest>,
+    /// What runs in the cluster; `None` where nothing does.
+    pub runs: Seen<Option<Digest>>,
 }
 
 /// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can be reached.
@@ -273,8 +275,8 @@ pub struct Row {
     /// When the new digest was first seen upstream.
     pub first_seen: Option<Timestamp>,
     pub cache: Option<CacheAnswer>,
-    /// What runs in the cluster.
-    pub running: Seen<Digest>,
+    /// What runs in the cluster; `None` where nothing does.
+    pub running: Seen<Option<Digest>>,
     pub reasons: Vec<String>,
     pub notes: Option<Notes>,
 }

@@ -16,13 +16,16 @@ mod ledger;
 mod lift;
 mod live;
 mod message;
+mod owner;
 mod past;
 pub mod proof;
 mod pulls;
 mod route;
 mod select;
+pub mod status;
 
 use crate::config::{Config, Mode};
+use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Forge;
 use crate::pipeline::{Plan, Seen, Snapshot};
@@ -81,6 +84,11 @@ pub fn channels(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<C
     let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect();
     channels.extend(forge.known().into_iter().flat_map(|forge| ask::tags(scan, forge)));
     channels
+}
+
+/// Returns the indexes that have to be known to compare what pods tell with what is pinned.
+pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
+    live::indexes(snapshot)
 }
 
 #[cfg(test)]

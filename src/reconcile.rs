@@ -105,7 +105,8 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
     let forge = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
-    let snapshot = Snapshot { forge, history, ..observe::observe(session, checkout, channels, registries, progress).await };
+    let mut snapshot = Snapshot { forge, history, ..observe::observe(session, checkout, channels, registries, progress).await };
+    snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }

@@ -5,6 +5,7 @@ use crate::cli::{Explain, Format};
 use crate::error::{Error, Result};
 use crate::plan::{explain::explain, find::find};
 use crate::reconcile;
+use crate::sites::{Literal, Scan};
 use serde_json::json;
 
 pub async fn run(args: &Explain) -> Result<Done> {
@@ -18,16 +19,22 @@ pub async fn run(args: &Explain) -> Result<Done> {
     bar.end();
     source::has_terraform(&known.snapshot.files)?;
     let (snapshot, plan) = (&known.snapshot, &known.plan);
-    let found = find(&snapshot.scan, &args.target);
-    if found.literals.is_empty() {
-        let near =
-            if found.near.is_empty() { "pintle scan lists them all".to_owned() } else { format!("near it: {}", found.near.join(", ")) };
-        return Err(Error::failed(format!("no site, workload or image is called {}", args.target)).hint(near));
-    }
-    let explained = found.literals.iter().map(|index| explain(snapshot, plan, &snapshot.scan.literals[*index]));
+    let literals = named(&snapshot.scan, &args.target)?;
+    let explained = literals.iter().map(|literal| explain(snapshot, plan, literal));
     match args.output.output {
         Format::Json => out::json(&json!({ "version": 1, "explanations": explained.map(|e| e.lines).collect::<Vec<_>>() }))?,
         Format::Table => out::data(&explained.map(|e| e.lines.join("\n") + "\n").collect::<Vec<_>>().join("\n"))?,
     }
     Ok(Done::Ok)
+}
+
+/// Returns what a target names: at least one literal.
+pub(super) fn named<'a>(scan: &'a Scan, target: &str) -> Result<Vec<&'a Literal>> {
+    let found = find(scan, target);
+    if found.literals.is_empty() {
+        let near =
+            if found.near.is_empty() { "pintle scan lists them all".to_owned() } else { format!("near it: {}", found.near.join(", ")) };
+        return Err(Error::failed(format!("no site, workload or image is called {target}")).hint(near));
+    }
+    Ok(found.literals.iter().map(|index| &scan.literals[*index]).collect())
 }

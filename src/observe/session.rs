@@ -1,6 +1,7 @@
 //! What stays warm from one pass to the next: connections and tokens, and within a pass what registries answered. Nothing in it is needed: it only
 //! saves questions.
 
+use super::children::Children;
 use super::notes::Memory;
 use super::{Registries, Setup};
 use crate::config::Config;
@@ -40,6 +41,8 @@ pub(super) struct Answers {
     pub upstream: BTreeMap<Channel, Upstream>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
     pub notes: Memory,
+    /// What indexes are made of.
+    pub children: Children,
 }
 
 impl Session {

@@ -145,11 +145,8 @@ pub struct Alert {
 impl Cluster {
     /// Returns a workload by kind, namespace and name.
     pub fn workload(&self, kind: &str, namespace: &str, name: &str) -> Option<&Workload> {
-        let key = |workload: &Workload| (workload.kind.clone(), workload.namespace.clone(), workload.name.clone());
-        let found = self.workloads.binary_search_by(|other| {
-            let (own_kind, own_namespace, own_name) = key(other);
-            (&*own_kind, &*own_namespace, &*own_name).cmp(&(kind, namespace, name))
-        });
+        let key = |other: &Workload| (&*other.kind, &*other.namespace, &*other.name).cmp(&(kind, namespace, name));
+        let found = self.workloads.binary_search_by(key);
         self.workloads.get(found.ok()?)
     }
 }

@@ -4,6 +4,7 @@ use super::gate::ignore_place;
 use super::json::verdict_word;
 use super::past::past;
 use super::select::{Select, Setting, Terms};
+use super::status;
 use crate::config::Mode;
 use crate::model::duration::{show, show_time};
 use crate::pipeline::{CacheAnswer, Decision, Plan, Seen, Snapshot, Upstream, Verdict};
@@ -41,6 +42,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, literal: &Literal) -> Explanati
             let terms = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot)).terms(literal, site);
             lines.extend(policy(&terms));
             lines.extend(observed(snapshot, site, &terms));
+            lines.extend(running(snapshot, plan, literal));
             lines.extend(history(snapshot, site, &terms));
             lines.extend(verdict(plan, site));
         }
@@ -48,6 +50,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, literal: &Literal) -> Explanati
             lines.push(format!("fate       {}", fate(other)));
             lines.extend(literal.reference.iter().map(|image| format!("image      {image}")));
             lines.extend(literal.uses.iter().map(|used| used_by(snapshot, used)));
+            lines.extend(running(snapshot, plan, literal));
         }
     }
     Explanation { lines }
@@ -135,6 +138,27 @@ fn cache(answer: &CacheAnswer) -> String {
         CacheAnswer::Unreachable(why) => format!("could not be asked: {why}"),
         CacheAnswer::Unproven { serves } => format!("serves {serves}, which proves nothing while upstream cannot be asked"),
     }
+}
+
+/// What runs, who owns it, and what ran before; nothing where no cluster is named.
+fn running(snapshot: &Snapshot, plan: &Plan, literal: &Literal) -> Vec<String> {
+    if snapshot.cluster == Seen::NotAsked {
+        return Vec::new();
+    }
+    let status = status::status(snapshot, plan, Some(&[literal]));
+    if let Some(dark) = status.dark {
+        return vec![format!("runs       not known: {dark}")];
+    }
+    let mut lines = Vec::new();
+    for row in &status.rows {
+        let digest = row.runs.as_ref().map_or(row.state.word().to_owned(), ToString::to_string);
+        let since = row.since.map_or(String::new(), |at| format!(" since {}", show_time(at)));
+        lines.push(format!("runs       {digest}{since} ({})", row.workload()));
+        lines.extend(row.why.iter().map(|why| format!("           {why}")));
+        lines.extend(row.owner.map(|owner| format!("owner      {owner}")));
+    }
+    lines.extend(status::revisions(snapshot, literal).into_iter().map(|revision| format!("revision   {revision}")));
+    lines
 }
 
 fn history(snapshot: &Snapshot, site: &Site, terms: &Terms) -> Vec<String> {

@@ -121,6 +121,10 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         }
     };
     let cache = cache(snapshot, site, &terms);
+    let (runs, before) = runs(snapshot, literal, &terms, from.as_ref());
+    if let Some(want) = ruling.want.as_mut().filter(|want| !want.way.is_pull()) {
+        want.notes.extend(before);
+    }
     // A pull request has a column for it, and is not to be rebuilt whenever the cache changes its mind.
     if let (Some(want), Some((_, note))) = (&mut ruling.want, &cache)
         && !want.way.is_pull()
@@ -128,12 +132,13 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
         want.notes.push(note.clone());
     }
     ruling.reasons.extend(cache.map(|(reason, _)| reason));
+    ruling.reasons.extend(super::status::beside(&runs, from.as_ref()));
     ruling.reasons.extend(terms.schedule.iter().filter(|_| terms.follows).filter_map(|schedule| schedule.value.warning()));
     let pinned = ruling.want.as_ref().and_then(|want| want.to.clone());
     let wanted = pinned.or_else(|| upstream.clone().filter(|_| from.is_none() || terms.follows));
     let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
     let to = to.filter(|to| Some(to) != from.as_ref());
-    let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to };
+    let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };
     Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream, party: None }
 }
 
@@ -165,7 +170,15 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, site: &Site, terms: &Terms) 
         let hint = "where a cluster is named, pintle takes it over with what runs (`--kubeconfig`, `--in-cluster`)";
         all.extend(ignored(snapshot, literal).map(|why| (Verdict::Blocked, format!("{why}; {hint}"))));
     }
+    all.extend(super::owner::other(snapshot, literal, site));
     all
+}
+
+/// What runs now, and a sentence for the commit.
+fn runs(snapshot: &Snapshot, literal: &Literal, terms: &Terms, from: Option<&Digest>) -> (Seen<Option<Digest>>, Option<String>) {
+    let runs = super::live::running(snapshot, literal, terms.channel.as_ref());
+    let differs = runs.known().is_none_or(|runs| runs.is_some() || from.is_some());
+    (runs, super::status::before(snapshot, literal, terms.channel.as_ref()).filter(|_| differs))
 }
 
 /// Why a commit would change nothing at a literal.

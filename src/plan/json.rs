@@ -1,7 +1,7 @@
 //! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change of it is a new version.
 
 use crate::pipeline::answer::{Answer, Notice, Outcome};
-use crate::pipeline::{Change, CommitId, Decision, PinRecord, Plan, Proposal, PullStep, Route, Verdict};
+use crate::pipeline::{Change, CommitId, Decision, PinRecord, Plan, Proposal, PullStep, Route, Seen, Verdict};
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +33,11 @@ fn decided(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
         "reasons": decision.reasons,
         "from": decision.from.as_ref().map(|digest| digest.as_str()),
         "to": decision.to.as_ref().map(|digest| digest.as_str()),
+        "runs": match &decision.runs {
+            Seen::Known(runs) => Some(runs.as_ref().map_or("nothing", |digest| digest.as_str())),
+            Seen::Unknown(_) => Some("unknown"),
+            Seen::NotAsked => None,
+        },
     })
 }
 

@@ -1,11 +1,15 @@
 //! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by place. What no use names is not ours and is not
 //! looked at. Decides nothing.
 
+mod children;
 mod repository;
 mod runs;
+mod since;
 
+pub(super) use children::indexes;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{digest, running, runs, whole};
+pub(super) use runs::{running, runs};
+pub(super) use since::since;
 
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload};
@@ -182,6 +186,14 @@ impl<'a> Live<'a> {
     pub fn workload(&self) -> Option<&'a Workload> {
         match self.found {
             Found::Here { workload, .. } | Found::Swapped { workload, .. } | Found::NoContainer(workload) => Some(workload),
+            _ => None,
+        }
+    }
+
+    /// The container that has the use's name.
+    pub fn container(&self) -> Option<&'a Container> {
+        match self.found {
+            Found::Here { container, .. } | Found::Swapped { container, .. } => Some(container),
             _ => None,
         }
     }

@@ -5,9 +5,12 @@ mod changes;
 mod flight;
 mod forge;
 mod lifts;
+mod matching;
 mod modes;
+mod owner;
 mod properties;
 mod pulls;
+mod status;
 mod verdicts;
 mod words;
 

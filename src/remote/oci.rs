@@ -5,6 +5,7 @@
 mod auth;
 pub mod docker_config;
 mod error;
+mod index;
 mod labels;
 mod limits;
 mod registry;

@@ -102,9 +102,10 @@ fn cache(answer: &CacheAnswer) -> String {
     }
 }
 
-fn runs(running: &Seen<Digest>) -> String {
+fn runs(running: &Seen<Option<Digest>>) -> String {
     match running {
-        Seen::Known(running) => digest(running),
+        Seen::Known(Some(running)) => digest(running),
+        Seen::Known(None) => "nothing".into(),
         Seen::Unknown(why) => format!("not known: {}", cell(why)),
         Seen::NotAsked => "not looked at".into(),
     }

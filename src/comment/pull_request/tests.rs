@@ -121,7 +121,7 @@ fn a_move_of_two_images() {
 #[test]
 fn an_urgent_one_that_somebody_asked_for() {
     let mut rows = vec![row("stacks/web/main.tf#deployment/web/web:web", "docker.io/library/nginx:1.29")];
-    rows[0].running = Seen::Known(digest("9b0e"));
+    rows[0].running = Seen::Known(Some(digest("9b0e")));
     rows[0].cache = None;
     rows[0].reasons = vec!["asked for by ana: 5xx since | the update, see #12".into()];
     let asked = Asked { by: "ana (7)".into(), comment: "https://forge.example.org/ops/infra/issues/4#issuecomment-12".into() };

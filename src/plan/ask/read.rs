@@ -5,9 +5,10 @@ use crate::model::ask::{Command, Target};
 use crate::model::duration::show_time;
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::forge::{Checks, PullState};
-use crate::pipeline::{Decision, Plan, Route, Verdict};
+use crate::pipeline::{Decision, Plan, Route, Seen, Verdict};
 use crate::plan::explain::{explain, tally};
 use crate::plan::json::verdict_word;
+use crate::plan::status;
 use crate::sites::{Fate, Literal, SiteKey};
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ const LINES: usize = 60;
 pub(super) fn tell(desk: &Desk, plan: &Plan, command: &Command) -> Outcome {
     let told = match command {
         Command::Explain { target } => explained(desk, plan, target.as_ref()),
-        Command::Status { target } => status(desk, plan, target.as_ref()),
+        Command::Status { target } => runs(desk, plan, target.as_ref()),
         Command::Plan => Ok(Outcome::Text { command: "/plan", title: "what the next pass writes".into(), lines: planned(plan) }),
         _ => Ok(Outcome::Help),
     };
@@ -50,24 +51,24 @@ fn name(literal: &Literal) -> String {
     }
 }
 
-fn status(desk: &Desk, plan: &Plan, target: Option<&Target>) -> Result<Outcome, Outcome> {
-    let wanted: Option<BTreeSet<SiteKey>> = match target {
-        None => None,
-        Some(_) => Some(
-            desk.literals("/status", target)?
-                .into_iter()
-                .filter_map(|literal| match &literal.fate {
-                    Fate::Site(site) => Some(site.key.clone()),
-                    _ => None,
-                })
-                .collect(),
-        ),
+fn runs(desk: &Desk, plan: &Plan, target: Option<&Target>) -> Result<Outcome, Outcome> {
+    let wanted = target.map(|_| desk.literals("/status", target)).transpose()?;
+    let site = |literal: &&Literal| match &literal.fate {
+        Fate::Site(site) => Some(site.key.clone()),
+        _ => None,
     };
-    let shown = |decision: &&Decision| wanted.as_ref().is_none_or(|wanted| wanted.contains(&decision.site));
+    let keys: Option<BTreeSet<SiteKey>> = wanted.as_ref().map(|wanted| wanted.iter().filter_map(site).collect());
+    let shown = |decision: &&Decision| keys.as_ref().is_none_or(|keys| keys.contains(&decision.site));
     let decisions: Vec<&Decision> = plan.decisions.iter().filter(shown).collect();
     let mut lines = vec![tally(decisions.iter().copied())];
-    let odd = decisions.iter().filter(|decision| decision.verdict != Verdict::InSync).map(|decision| line(decision));
-    lines.extend(cut(odd.collect()));
+    if desk.snapshot.cluster == Seen::NotAsked {
+        let odd = decisions.iter().filter(|decision| decision.verdict != Verdict::InSync).map(|decision| line(decision));
+        lines.extend(cut(odd.collect()));
+    } else {
+        let status = status::status(desk.snapshot, plan, wanted.as_deref());
+        lines.push(status::summary(&status));
+        lines.extend(cut(status.rows.iter().filter(|row| wanted.is_some() || !row.is_quiet()).map(status::line).collect()));
+    }
     if wanted.is_none() {
         lines.extend(pulls(desk));
         lines.extend(pipeline(desk));

@@ -12,18 +12,10 @@ use std::collections::BTreeSet;
 const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 
 /// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
-/// runs.
+/// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
 ///
 /// # Errors
 /// A sentence: the pods do not agree, or could not be read.
-pub(in crate::plan) fn digest(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<Option<Digest>, String> {
-    agreed(told(cluster, workload, container)?)
-}
-
-/// Returns the same, as the digest of the index where that is known: pods on machines of different platforms agree then.
-///
-/// # Errors
-/// As [`digest`].
 pub(in crate::plan) fn runs(
     snapshot: &Snapshot,
     cluster: &Cluster,
@@ -41,7 +33,7 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
 }
 
 /// All digests that are told: one by the spec, or those of the pods.
-fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
+pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
     }
@@ -54,8 +46,13 @@ fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result
         let newest = workload.pods.iter().filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
     }
+    Ok(of_newest(workload).filter_map(tells).collect())
+}
+
+/// The pods of the revision in use; all of them where revisions are not known.
+pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
     let newest = workload.revisions.first().map(|revision| &revision.hash);
-    Ok(workload.pods.iter().filter(|pod| newest.is_none() || pod.revision.as_ref() == newest).filter_map(tells).collect())
+    workload.pods.iter().filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
 }
 
 /// Returns the digest that all uses of a literal run, as the digest of the index where a pod tells the one of its platform. `Known(None)` where

@@ -2,7 +2,7 @@
 //! compares what they say, not how the edits were made.
 
 use crate::pipeline::{Action, Change, Snapshot};
-use crate::plan::flip::{image_of, keel_runs};
+use crate::plan::flip::{image_of, keel_may_run};
 use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
 use crate::terraform::edit::outline::{Said, differences, outline};
@@ -37,7 +37,7 @@ pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], changes:
         }
         strings(snapshot, path, before, &edits, &flipped)?;
     }
-    if keel_runs(snapshot) { flipped.iter().try_for_each(|(path, name)| keel(after, path, name)) } else { Ok(()) }
+    if keel_may_run(snapshot) { flipped.iter().try_for_each(|(path, name)| keel(after, path, name)) } else { Ok(()) }
 }
 
 /// A string that is no part of an image may only be Keel's policy.
@@ -83,7 +83,7 @@ fn flipped(snapshot: &Snapshot, changes: &[Change]) -> Result<Flipped, String> {
 fn structure(snapshot: &Snapshot, path: &RepoPath, gone: &[Said], new: &[Said], flipped: &Flipped) -> Result<(), String> {
     let owner = |said: &Said| said.path.first().and_then(|first| Some(first.strip_prefix("resource.")?.split_once('#')?.0.to_owned()));
     let own = |said: &Said| owner(said).is_some_and(|name| flipped.contains(&(path.clone(), name)));
-    let keel = keel_runs(snapshot);
+    let keel = keel_may_run(snapshot);
     if let Some(said) = gone.iter().find(|said| !own(said) || !may_go(said, keel)) {
         return Err(format!("{path} would lose {}, which is not planned", spelled(said)));
     }

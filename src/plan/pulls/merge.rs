@@ -35,7 +35,7 @@ fn row(snapshot: &Snapshot, pin: &Pin) -> Row {
         image: pin.want.image.clone().unwrap_or_else(|| site.terms.image.clone()),
         first_seen: to.as_ref().and_then(|to| first_seen(snapshot, site, to)),
         cache: channel.and_then(|channel| snapshot.cache.get(channel)).cloned(),
-        running: Seen::NotAsked,
+        running: site.decision.runs.clone(),
         reasons: site.decision.reasons.clone(),
         notes: between.and_then(|key| snapshot.notes.get(&key)).cloned(),
         from,

@@ -128,6 +128,7 @@ fn the_plan_is_json() {
                 "reasons": ["not pinned yet: the tag is a floating name and floats"],
                 "from": null,
                 "to": digest('b').as_str(),
+                "runs": null,
             }],
             "changes": [{
                 "name": "immich",

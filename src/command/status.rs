@@ -1,0 +1,35 @@
+//! `pintle status`.
+
+use super::explain::named;
+use super::{Done, out, progress::Bar, source, table::table};
+use crate::cli::{Format, Status};
+use crate::error::Result;
+use crate::plan::json::verdict_word;
+use crate::plan::status::{self, Row, json::to_json};
+use crate::reconcile;
+
+pub async fn run(args: &Status) -> Result<Done> {
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries)?;
+    let bar = Bar::new();
+    let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
+    bar.end();
+    source::has_terraform(&known.snapshot.files)?;
+    let wanted = args.target.as_deref().map(|target| named(&known.snapshot.scan, target)).transpose()?;
+    let mut status = status::status(&known.snapshot, &known.plan, wanted.as_deref());
+    status.rows.retain(|row| !args.odd || !row.is_quiet());
+    match args.output.output {
+        Format::Json => out::json(&to_json(&status))?,
+        Format::Table => {
+            out::data(&table(["workload", "runs", "since", "next", "why"], status.rows.iter().map(cells)))?;
+            out::say(&status::summary(&status));
+        }
+    }
+    Ok(Done::Ok)
+}
+
+fn cells(row: &Row) -> [String; 5] {
+    let runs = Some(row.runs()).filter(|runs| !runs.is_empty()).unwrap_or_else(|| format!("({})", row.state.word()));
+    let next = row.verdict.filter(|_| row.waits.is_some()).map(|verdict| verdict_word(verdict).to_owned());
+    let why: Vec<&str> = row.why.iter().chain(&row.waits).map(String::as_str).collect();
+    [row.workload(), runs, status::since(row.since), next.unwrap_or_default(), why.join("; ")]
+}

@@ -1,0 +1,38 @@
+//! Which digests an index is made of: a pod may tell the one of its platform. Asks for each index once, for as long as it is wanted: its content
+//! never changes. Never fails a pass: an index that cannot be fetched explains nothing.
+
+use super::{Registries, Session};
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use futures_util::StreamExt;
+use futures_util::stream;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SIDE_BY_SIDE: usize = 8;
+
+/// What indexes are made of: by channel, since they may be in one repository only, and digest.
+pub type Children = BTreeMap<(Channel, Digest), Vec<Digest>>;
+
+/// Returns what the wanted indexes are made of, as far as it can be told.
+pub async fn children(session: &Session, registries: &Registries, wanted: BTreeSet<(Channel, Digest)>) -> Children {
+    let mut known: Children = session.answers().children;
+    known.retain(|key, _| wanted.contains(key));
+    let new: Vec<(Channel, Digest)> = wanted.into_iter().filter(|key| !known.contains_key(key)).collect();
+    let one = async |key: (Channel, Digest)| {
+        let (channel, digest) = &key;
+        match registries.upstream.children(&channel.registry, &channel.repository, digest).await {
+            Ok(children) => Some((key, children)),
+            Err(why) => {
+                tracing::debug!(%channel, %digest, %why, "what an index is made of could not be asked");
+                None
+            }
+        }
+    };
+    let told: Vec<_> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    known.extend(told.into_iter().flatten());
+    session.remember(|answers| answers.children = known.clone());
+    known
+}
+
+#[cfg(test)]
+mod tests;

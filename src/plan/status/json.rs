@@ -1,0 +1,39 @@
+//! `status --output json`. The shape is documented in `docs/status.md`; a change of it is a new version.
+
+use super::{Row, Status};
+use crate::plan::json::verdict_word;
+use serde_json::{Value, json};
+
+pub const VERSION: u32 = 1;
+
+/// Returns the status; what is not known is null.
+pub fn to_json(status: &Status) -> Value {
+    json!({
+        "version": VERSION,
+        "cluster": status.dark.as_ref().map_or("known", |_| "unknown"),
+        "why": status.dark,
+        "containers": status.rows.iter().map(row).collect::<Vec<_>>(),
+        "strangers": status.strangers,
+    })
+}
+
+fn row(row: &Row) -> Value {
+    json!({
+        "site": row.site.as_ref().map(|site| &*site.0),
+        "place": row.place,
+        "kind": *row.kind,
+        "namespace": row.namespace.as_deref(),
+        "name": row.name.as_deref(),
+        "container": row.container.as_deref(),
+        "init": row.init,
+        "state": row.state.word(),
+        "image": row.image.as_deref(),
+        "runs": row.runs.as_ref().map(|digest| digest.as_str()),
+        "pinned": row.pinned.as_ref().map(|digest| digest.as_str()),
+        "since": row.since.map(|at| at.to_string()),
+        "why": row.why,
+        "owner": row.owner,
+        "verdict": row.verdict.map(verdict_word),
+        "waits": row.waits,
+    })
+}

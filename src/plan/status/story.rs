@@ -1,0 +1,151 @@
+//! How a digest came to run: the commit that pinned it, or the hand that set it. Reads history and field managers.
+
+use crate::model::digest::Digest;
+use crate::model::duration::show_time;
+use crate::model::reference::{Channel, Reference};
+use crate::pipeline::cluster::{Container, Workload, Writer};
+use crate::pipeline::{Cause, Recorded, Seen, Snapshot};
+use crate::plan::live::{Found, bare, runs, since, uses};
+use crate::plan::message::shorter;
+use crate::plan::owner::{Hand, hand};
+use crate::sites::{Literal, Site};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Why nothing tells a digest.
+pub(super) fn silent(workload: &Workload, container: &Container) -> String {
+    let statuses = workload.pods.iter().flat_map(|pod| &pod.containers).filter(|status| status.name == container.name);
+    let waits: BTreeSet<&str> = statuses.filter_map(|status| Some(&*status.waiting.as_ref()?.reason)).collect();
+    match workload.replicas {
+        Some(0) => "parked at 0 replicas".into(),
+        _ if !waits.is_empty() => format!("its pods wait: {}", waits.into_iter().collect::<Vec<_>>().join(", ")),
+        _ => "no pod runs".into(),
+    }
+}
+
+/// Returns why a container runs a digest, beside the pin of the repo.
+pub(super) fn why(snapshot: &Snapshot, site: Option<&Site>, (runs, pin): (&Digest, Option<&Digest>), container: &Container) -> Vec<String> {
+    let mut why = Vec::new();
+    let pinned = site.and_then(|site| pinned(snapshot, site, runs)).map(how);
+    match pin {
+        None => why.push(pinned.unwrap_or_else(|| "not pinned".into())),
+        Some(pin) if pin == runs => why.push(pinned.unwrap_or_else(|| "pinned in the repo".into())),
+        Some(pin) => {
+            why.push(differs(snapshot, site, pin, container));
+            why.extend(pinned);
+        }
+    }
+    let declared = site.and_then(|site| site.image.tag.as_deref());
+    let tag = Reference::parse(bare(&container.image)).and_then(|image| image.tag);
+    if let (Some(declared), Some(tag)) = (declared, tag)
+        && declared != &*tag
+    {
+        why.push(format!("it has the tag {tag}, and {declared} is declared"));
+    }
+    why
+}
+
+/// Why something else runs than the repo pins: somebody set it after the pin was written, or the pin is not applied.
+fn differs(snapshot: &Snapshot, site: Option<&Site>, pin: &Digest, container: &Container) -> String {
+    let record = site.and_then(|site| pinned(snapshot, site, pin));
+    let after = |writer: &&Writer| record.zip(writer.at).is_none_or(|(record, at)| at >= record.at);
+    let last = container.writers.first().filter(after);
+    let by_hand = last.filter(|writer| matches!(hand(snapshot, writer), Hand::Person | Hand::Keel | Hand::Other));
+    let (when, short) = (|at: Option<Timestamp>| at.map_or(String::new(), |at| format!(" {}", show_time(at))), pin.short());
+    match by_hand {
+        Some(writer) if &*writer.manager == "kubectl-rollout" => {
+            format!("somebody took the workload back to it{} (kubectl rollout undo); the repo pins {short}", when(writer.at))
+        }
+        Some(writer) if hand(snapshot, writer) == Hand::Person => {
+            format!("somebody set it by hand{} ({}); the repo pins {short}", when(writer.at), writer.manager)
+        }
+        Some(writer) => format!("`{}` set it{}; the repo pins {short}", writer.manager, when(writer.at)),
+        None => {
+            format!("the pin {short}{} is not applied yet", record.map_or(String::new(), |record| format!(" of {}", show_time(record.at))))
+        }
+    }
+}
+
+/// The newest record that pinned the digest at the site.
+fn pinned<'a>(snapshot: &'a Snapshot, site: &Site, digest: &Digest) -> Option<&'a Recorded> {
+    let mut history = snapshot.history.known()?.iter();
+    history.find(|record| {
+        *record.pin.site == *site.key.0 && record.pin.to.as_ref() == Some(digest) && record.pin.from.as_ref() != Some(digest)
+    })
+}
+
+/// `pinned 2026-11-22 10:05 UTC (3f1c…) when the tag moved`
+fn how(record: &Recorded) -> String {
+    let cause = match record.pin.cause {
+        Cause::FirstPin => " for the first time",
+        Cause::TagMoved => " when the tag moved",
+        Cause::Command => " because somebody asked",
+        Cause::HoldEnded => " when a hold ended",
+        Cause::Undo => " after an undo in the cluster",
+        Cause::Unhealthy => " after a rollout failed",
+        Cause::Alert => " after an alert",
+        Cause::Drift => " as somebody had set it in the cluster",
+    };
+    let who = match &record.pin.asked {
+        Some(asked) => format!(", asked for by {}", asked.by),
+        None => format!(", by {}", record.author),
+    };
+    format!("pinned {} ({}){cause}{who}", show_time(record.at), record.commit.short())
+}
+
+/// What runs, as a reason beside a verdict; nothing where it is what is pinned.
+pub(in crate::plan) fn beside(runs: &Seen<Option<Digest>>, pin: Option<&Digest>) -> Option<String> {
+    match runs {
+        Seen::Known(Some(runs)) if Some(runs) == pin => None,
+        Seen::Known(Some(runs)) => Some(format!("runs: sha256:{}", runs.short())),
+        Seen::Known(None) => Some("runs: nothing".into()),
+        Seen::Unknown(why) => Some(format!("runs: not known: {why}")),
+        Seen::NotAsked => None,
+    }
+}
+
+/// What ran before a pin, for its commit: `Running before: 9b0e…11 since 2026-11-12.`; nothing where the cluster was not asked.
+pub(in crate::plan) fn before(snapshot: &Snapshot, literal: &Literal, channel: Option<&Channel>) -> Option<String> {
+    let cluster = snapshot.cluster.known()?;
+    let lives = uses(snapshot, literal).ok()?;
+    let mut all: BTreeSet<(Digest, Option<Timestamp>)> = BTreeSet::new();
+    for live in &lives {
+        if let Found::Here { workload, container } = live.found {
+            let digest = runs(snapshot, cluster, channel, (workload, container)).ok().flatten();
+            all.extend(digest.map(|digest| (digest, since(workload, container))));
+        }
+    }
+    let digests: BTreeSet<&Digest> = all.iter().map(|(digest, _)| digest).collect();
+    match digests.len() {
+        0 => Some("Running before: nothing.".into()).filter(|_| lives.iter().any(|live| live.workload().is_some())),
+        1 => {
+            let (digest, first) = (digests.first()?, all.iter().filter_map(|(_, at)| *at).min());
+            let since = first.map_or(String::new(), |at| format!(" since {}", at.strftime("%Y-%m-%d")));
+            Some(format!("Running before: {}{since}.", shorter(digest)))
+        }
+        count => Some(format!("Running before: {count} different digests.")),
+    }
+}
+
+/// So many revisions of a workload are told.
+const REVISIONS: usize = 5;
+
+/// The revisions of the workloads that use a literal, newest first: their number, image and age, and who set the newest.
+pub(in crate::plan) fn revisions(snapshot: &Snapshot, literal: &Literal) -> Vec<String> {
+    let mut lines = Vec::new();
+    for live in uses(snapshot, literal).unwrap_or_default() {
+        let Found::Here { workload, container } = live.found else { continue };
+        for (place, revision) in workload.revisions.iter().take(REVISIONS).enumerate() {
+            let image = revision.images.get(&container.name).map_or("no such container", |image| image);
+            let created = revision.created.map_or(String::new(), |at| format!(", made {}", show_time(at)));
+            let earlier: Vec<String> = revision.earlier.iter().map(ToString::to_string).collect();
+            let earlier = if earlier.is_empty() { String::new() } else { format!(", was {} before", earlier.join(" and ")) };
+            let writer = container.writers.first().filter(|_| place == 0);
+            let set = writer.map_or(String::new(), |writer| {
+                format!(", image set by {}{}", writer.manager, writer.at.map_or(String::new(), |at| format!(" {}", show_time(at))))
+            });
+            lines.push(format!("{} {image}{created}{earlier}{set}", revision.number));
+        }
+    }
+    lines
+}

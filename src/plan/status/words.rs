@@ -1,0 +1,78 @@
+//! What runs, in words for people: the lines of `/status` and the cells of the table.
+
+use super::{Row, State, Status};
+use crate::model::reference::Reference;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+impl State {
+    /// The word in JSON and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Unpinned => "unpinned",
+            Self::Differs => "differs",
+            Self::Silent => "silent",
+            Self::Parked => "parked",
+            Self::Missing => "missing",
+            Self::NotExpected => "not-expected",
+            Self::Swapped => "swapped",
+            Self::Orphan => "orphan",
+            Self::Elsewhere => "elsewhere",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Row {
+    /// `deployment/immich/immich-server:immich-server`; `?` stands for what is not known.
+    pub fn workload(&self) -> String {
+        let part = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("?").to_owned();
+        let name = format!("{}/{}/{}", self.kind, part(&self.namespace), part(&self.name));
+        self.container.as_deref().map_or(name.clone(), |container| format!("{name}:{container}"))
+    }
+
+    /// `release@3f1c9a2b7d4e`, or less where less is known.
+    pub fn runs(&self) -> String {
+        let running = self.runs.is_some() || matches!(self.state, State::Swapped | State::Silent | State::Parked);
+        let Some(image) = self.image.as_deref().filter(|_| running).and_then(Reference::parse) else { return String::new() };
+        let tag = image.tag.as_deref().unwrap_or("");
+        self.runs.as_ref().map_or(tag.to_owned(), |digest| format!("{tag}@{}", digest.short()))
+    }
+
+    /// Whether everything is as it should be, and nothing waits.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.state, State::Pinned | State::NotExpected | State::Elsewhere) && self.waits.is_none() && self.why.len() < 2
+    }
+}
+
+/// `2026-11-12`, or nothing.
+pub fn since(at: Option<Timestamp>) -> String {
+    at.map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// One line of `/status`.
+pub fn line(row: &Row) -> String {
+    let runs = Some(row.runs()).filter(|runs| !runs.is_empty()).map_or(String::new(), |runs| format!(" {runs}"));
+    let since = row.since.map_or(String::new(), |_| format!(" since {} UTC", since(row.since)));
+    let why: Vec<&str> = row.why.iter().chain(&row.waits).map(String::as_str).collect();
+    format!("{:<9} {}{runs}{since}: {}", row.state.word(), row.workload(), why.join("; "))
+}
+
+/// `12 pinned, 1 differs; 3 workloads of the cluster are of no literal here`
+pub fn summary(status: &Status) -> String {
+    if let Some(dark) = &status.dark {
+        return dark.clone();
+    }
+    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
+    for row in &status.rows {
+        *counts.entry(row.state).or_default() += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {}", state.word())).collect();
+    let strangers = match status.strangers {
+        None | Some(0) => String::new(),
+        Some(1) => "; 1 workload of the cluster is not of this repo".into(),
+        Some(count) => format!("; {count} workloads of the cluster are not of this repo"),
+    };
+    if words.is_empty() { format!("no images{strangers}") } else { format!("{}{strangers}", words.join(", ")) }
+}
