@@ -276,7 +276,7 @@ impl Case<'_> {
 
     /// A pin that follows nothing needs nothing from upstream.
     fn not_known(&self, why: &str) -> Ruling {
-        if self.from.is_some() && !self.terms.follows {
+        if self.from.is_some() && !self.terms.follows && !self.is_ignored() {
             let mut ruling = Ruling::new(Verdict::InSync, self.stays());
             ruling.reasons.push(why.into());
             return ruling;
@@ -292,7 +292,7 @@ impl Case<'_> {
         let image = &self.terms.image;
         match self.from {
             None => self.adopt(upstream),
-            Some(_) if self.literal.uses.iter().any(|used| used.ignored == Some(true)) => self.adopt(upstream),
+            Some(_) if self.is_ignored() => self.adopt(upstream),
             Some(from) if from == upstream => Ruling::new(Verdict::InSync, format!("pinned at what {image} means upstream")),
             Some(_) if !self.terms.follows => {
                 let mut ruling = Ruling::new(Verdict::InSync, self.stays());
@@ -301,6 +301,11 @@ impl Case<'_> {
             }
             Some(_) => self.movement(upstream),
         }
+    }
+
+    /// Says whether Terraform does not look at what the literal says, for one of its uses at least.
+    fn is_ignored(&self) -> bool {
+        self.literal.uses.iter().any(|used| used.ignored == Some(true))
     }
 
     /// At what runs; at what the tag means upstream where nothing runs or no cluster is named.

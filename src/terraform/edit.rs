@@ -11,7 +11,7 @@ mod stages;
 
 pub use legal::legal;
 pub use prove::prove;
-pub use stages::{Stage, structure};
+pub use stages::{Stage, strings, structure};
 
 use super::files::RepoPath;
 use super::span::Span;

@@ -1,6 +1,8 @@
 //! Flips on whole files, compared byte for byte with what was written by hand.
 
 mod adopt;
+mod proofs;
+mod random;
 mod refusals;
 mod shapes;
 

@@ -2,10 +2,11 @@
 //! compares what they say, not how the edits were made.
 
 use crate::pipeline::{Action, Change, PinRecord, Snapshot};
-use crate::plan::flip::{image_of, keel_runs};
-use crate::sites::resource::{POLICY, POLICY_PATH, Resource, marked};
+use crate::plan::flip::{image_of, keel_may_run};
+use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
 use crate::terraform::edit::outline::{Said, differences, outline};
+use crate::terraform::edit::put::{item, place};
 use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Source;
@@ -40,9 +41,35 @@ pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], changes:
             let (gone, new) = differences(&outline(&read(path, before.clone())?), &outline(&middle));
             structure(snapshot, path, &gone, &new, &flipped)?;
         }
+        strings(snapshot, path, before, &edits, &flipped)?;
     }
-    let mut owned = flipped.iter().filter(|(_, owned)| **owned && keel_runs(snapshot));
+    let mut owned = flipped.iter().filter(|(_, owned)| **owned && keel_may_run(snapshot));
     owned.try_for_each(|((path, name), _)| keel(after, path, name))
+}
+
+/// A string that is no part of an image may only be Keel's policy.
+fn strings(snapshot: &Snapshot, path: &RepoPath, before: &std::sync::Arc<[u8]>, edits: &[Edit], flipped: &Flipped) -> Result<(), String> {
+    let images: Vec<Span> = snapshot.scan.literals.iter().filter(|literal| literal.file == *path).map(|literal| literal.span).collect();
+    let others: Vec<&Edit> = edits.iter().filter(|edit| !images.iter().any(|span| span.contains(edit.span))).collect();
+    let names: Vec<&String> = flipped.keys().filter(|(file, _)| file == path).map(|(_, name)| name).collect();
+    if others.is_empty() || names.is_empty() {
+        return Ok(());
+    }
+    let source = read(path, before.clone())?;
+    let policies: Vec<Span> = names.iter().filter_map(|name| policy(&source, &Resource::named(&source, name)?)).collect();
+    let strings = edit::strings(path, before).map_err(|why| why.to_string())?;
+    let wrong = others.into_iter().find(|edit| {
+        let within = strings.iter().find(|span| span.contains(edit.span) && !edit.span.is_empty());
+        within.is_some_and(|span| !policies.contains(span) || edit.put != b"never")
+    });
+    wrong.map_or(Ok(()), |edit| Err(format!("{path}: a string at byte {} would change, which is not planned", edit.span.start)))
+}
+
+/// The content of Keel's policy.
+fn policy(source: &Source, resource: &Resource<'_>) -> Option<Span> {
+    let annotations = &resource.metadata()?.body.get_attribute("annotations")?.value;
+    let (_, value) = item(decides(annotations).ok()?, POLICY)?;
+    place(source, value).map(|span| Span::new(span.start + 1, span.end - 1))
 }
 
 fn read(path: &RepoPath, bytes: std::sync::Arc<[u8]>) -> Result<Source, String> {
@@ -75,7 +102,7 @@ fn flipped(snapshot: &Snapshot, changes: &[Change]) -> Result<Flipped, String> {
 fn structure(snapshot: &Snapshot, path: &RepoPath, gone: &[Said], new: &[Said], flipped: &Flipped) -> Result<(), String> {
     let owner = |said: &Said| said.path.first().and_then(|first| Some(first.strip_prefix("resource.")?.split_once('#')?.0.to_owned()));
     let own = |said: &Said| owner(said).and_then(|name| flipped.get(&(path.clone(), name)).copied());
-    let keel = keel_runs(snapshot);
+    let keel = keel_may_run(snapshot);
     if let Some(said) = gone.iter().find(|said| own(said).is_none_or(|owned| !may_go(said, keel, owned))) {
         return Err(format!("{path} would lose {}, which is not planned", spelled(said)));
     }

@@ -78,7 +78,9 @@ fn commas(source: &Source, list: Span, tokens: &mut [Token]) {
     }
     let rest = Span::new(tokens[last].span.end, list.end);
     let stays = source.bytes.get(rest.range()).is_some_and(|rest| rest.contains(&b'\n'));
-    tokens[last].gone = !stays;
+    let kept = parts.iter().rev().map(|index| tokens[*index]).find(|token| token.kind == Kind::Element && !token.gone);
+    let leads = kept.is_some_and(|kept| source.bytes[kept.span.end..tokens[last].span.start].contains(&b'\n'));
+    tokens[last].gone = !stays || leads;
 }
 
 /// The line that a span begins on, without its end.
@@ -136,8 +138,9 @@ fn with_blanks(text: &[u8], line: Span, run: Span) -> Span {
     match next {
         None | Some(b'\r') => Span::new(run.start - before, run.end),
         // A comma before was taken with the element.
-        Some(b']') if !opens && text[run.start] != b',' => Span::new(run.start - before, run.end),
+        Some(b']') if !opens && (text[run.start] != b',' || behind > 0) => Span::new(run.start - before, run.end),
         Some(b']') => run,
+        Some(_) if before == 0 && !opens && text[run.start] == b',' => run,
         Some(_) => Span::new(run.start, run.end + behind),
     }
 }

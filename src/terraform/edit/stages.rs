@@ -19,11 +19,10 @@ pub struct Stage {
 /// When the edits do not fit, or the file cannot be read before them.
 pub fn structure(path: &RepoPath, before: &[u8], edits: &[Edit]) -> Result<Option<Stage>, EditError> {
     let all = sorted(before, edits)?;
-    let hcl = path.name().rsplit_once('.').is_some_and(|(_, end)| ["tf", "hcl", "tofu"].contains(&end));
-    if !hcl {
+    if !is_hcl(path) {
         return Ok(None);
     }
-    let old = items(before, Reading::Hcl).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "before the edit", cause })?;
+    let old = read(path, before)?;
     let within = |edit: &Edit| old.iter().any(|item| matches!(item, Item::Literal(literal) if literal.span.contains(edit.span)));
     let beside = |edit: &Edit| beside::is_comment(Reading::Hcl, &edit.expect) && beside::is_comment(Reading::Hcl, &edit.put);
     let (plain, structural): (Vec<&Edit>, Vec<&Edit>) = all.into_iter().partition(|edit| within(edit) || beside(edit));
@@ -38,4 +37,27 @@ pub fn structure(path: &RepoPath, before: &[u8], edits: &[Edit]) -> Result<Optio
         Edit { span: Span::new(at(edit.span.start), at(edit.span.end)), ..edit.clone() }
     };
     Ok(Some(Stage { bytes: apply(before, &structural)?, rest: plain.into_iter().map(moved).collect() }))
+}
+
+/// Returns the contents of all strings of an HCL file; none for other files.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn strings(path: &RepoPath, bytes: &[u8]) -> Result<Vec<Span>, EditError> {
+    if !is_hcl(path) {
+        return Ok(Vec::new());
+    }
+    let literal = |item: Item| match item {
+        Item::Literal(literal) => Some(literal.span),
+        Item::Mark(_) => None,
+    };
+    Ok(read(path, bytes)?.into_iter().filter_map(literal).collect())
+}
+
+fn is_hcl(path: &RepoPath) -> bool {
+    path.name().rsplit_once('.').is_some_and(|(_, end)| ["tf", "hcl", "tofu"].contains(&end))
+}
+
+fn read(path: &RepoPath, bytes: &[u8]) -> Result<Vec<Item>, EditError> {
+    items(bytes, Reading::Hcl).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "before the edit", cause })
 }
