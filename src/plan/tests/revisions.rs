@@ -104,6 +104,7 @@ impl Life {
         if known == Some(0) {
             return;
         }
+        let ours = self.revisions[0].0.created;
         let mut next = match known {
             Some(index) => self.revisions.remove(index).0,
             None => revision(number, to, &self.now.to_string()),
@@ -112,10 +113,12 @@ impl Life {
             next.earlier.push(next.number);
         }
         next.number = number;
+        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin's must have been.
+        let tells = self.kind == "deployment" || next.created < ours;
         self.revisions.insert(0, (next, template));
         if live != to {
             self.writer = (manager, self.now);
-            self.undone = live == pin && self.was_live && known.is_some() && manager != "Terraform";
+            self.undone = live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
         }
         self.was_live |= to == pin;
     }
