@@ -1,15 +1,19 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod alert;
 mod ask;
+mod budget;
 mod cache;
 mod change;
 pub mod diff;
+mod drift;
 pub mod explain;
 pub mod find;
 mod flight;
 mod flip;
 mod gate;
 mod group;
+mod health;
 pub mod hold;
 pub mod json;
 mod ledger;
@@ -20,8 +24,10 @@ mod owner;
 mod past;
 pub mod proof;
 mod pulls;
+mod rollback;
 mod route;
 mod select;
+mod undo;
 pub mod status;
 
 use crate::config::{Config, Mode};
@@ -42,21 +48,25 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
     let mut asked = ask::settle(snapshot, &judged);
     asked.claim(&mut judged);
-    lift::lift(snapshot, &mut judged, &asked.files);
+    let stands: Vec<undo::Stand> = judged.iter().map(|site| undo::stand(snapshot, site)).collect();
+    let mut taken = asked.files.clone();
+    let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
+    drift::say(snapshot, &mut judged, &stands);
+    lift::lift(snapshot, &mut judged, &taken);
     flip::flip(snapshot, &mut judged);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
     flip::together(&mut judged);
     group::one_way(&mut judged);
-    let busy = flight::busy(snapshot);
+    let busy = flight::busy(snapshot).or_else(|| flight::rollout(snapshot, &judged, &stands));
     flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
+    budget::limit(snapshot, &mut judged);
+    flip::together(&mut judged);
     let mut steps = pulls::fit(snapshot, &mut judged);
     let mut changes = std::mem::take(&mut asked.changes);
     changes.extend(change::changes(snapshot, &judged));
-    if busy.is_none() {
-        steps.extend(pulls::merge(snapshot, &judged, &changes));
-    }
+    steps.extend(pulls::merge(snapshot, &judged, &changes, busy.is_some()));
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
@@ -65,8 +75,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         decisions: judged.iter().map(|site| site.decision.clone()).collect(),
         pulls: steps,
         answers: Vec::new(),
-        notices: flight::notices(snapshot),
-        again: asked.again,
+        notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
+        again: asked.again || turned.again,
     };
     plan.answers = asked.answers(snapshot, &judged, &plan);
     plan

@@ -13,6 +13,8 @@ pub enum Marker {
     Left(CommitId),
     /// The commit whose pipeline the post tells of.
     Pipeline(CommitId),
+    /// What was not rolled back: the hash of site, cause, digest and evidence, in lower-case hex.
+    NotBack(String),
 }
 
 impl Marker {
@@ -35,6 +37,7 @@ impl fmt::Display for Marker {
             Self::Answer(id) => write!(f, "<!-- pintle:answer {id} -->"),
             Self::Left(commit) => write!(f, "<!-- pintle:left {commit} -->"),
             Self::Pipeline(commit) => write!(f, "<!-- pintle:pipeline {commit} -->"),
+            Self::NotBack(hash) => write!(f, "<!-- pintle:notback {hash} -->"),
         }
     }
 }
@@ -51,6 +54,7 @@ fn read((kind, value): (&str, &str)) -> Option<Marker> {
         "answer" => value.parse().ok().filter(|id: &u64| id.to_string() == value).map(Marker::Answer),
         "left" => CommitId::parse(value).map(Marker::Left),
         "pipeline" => CommitId::parse(value).map(Marker::Pipeline),
+        "notback" if value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit()) => Some(Marker::NotBack(value.to_owned())),
         _ => None,
     }
 }

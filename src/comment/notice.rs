@@ -1,14 +1,17 @@
 //! What pintle says by itself, once: as a comment on the pull request that it is about, or as an issue. Decides nothing.
 
 use super::marker::Marker;
-use super::phrase::{commit_link, lines, link_within, named, said};
+use super::phrase::{commit_link, lines, link_within, named, said, sentence};
 use super::pull_request::Words;
 use super::quote;
 use crate::model::commit::CommitId;
+use crate::model::digest::Digest;
 use crate::model::duration::show_time;
+use crate::pipeline::Cause;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::Check;
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 /// Returns title and body; a comment on a pull request has only the body. The body starts with the mark of what it tells.
@@ -21,7 +24,58 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> Words {
             }
             words
         }
+        Notice::NotRolledBack { site, image, cause, evidence, from, to, why } => {
+            let told = Told { image, cause: *cause, evidence, from, to: to.as_ref(), why };
+            not_back(&mark(notice), &site.to_string(), &told)
+        }
     }
+}
+
+/// Returns the mark that says what a notice tells of.
+pub fn mark(notice: &Notice) -> Marker {
+    match notice {
+        Notice::Pipeline { commit, .. } => Marker::Pipeline(commit.clone()),
+        Notice::NotRolledBack { site, cause, evidence, from, .. } => {
+            let hash = Sha256::digest(format!("{site}\n{}\n{from}\n{evidence}", cause.word()));
+            Marker::NotBack(hash.iter().take(20).map(|byte| format!("{byte:02x}")).collect())
+        }
+    }
+}
+
+/// What is said of something that does not go back.
+struct Told<'a> {
+    image: &'a str,
+    cause: Cause,
+    evidence: &'a str,
+    from: &'a Digest,
+    to: Option<&'a Digest>,
+    why: &'a str,
+}
+
+fn not_back(mark: &Marker, site: &str, told: &Told) -> Words {
+    let Told { image, cause, evidence, from, to, why } = told;
+    let happened = match cause {
+        Cause::Undo => "was taken back in the cluster",
+        Cause::Alert => "has an alert since it was pinned",
+        _ => "fails since it was pinned",
+    };
+    let back = to.map_or(String::new(), |to| format!(" Before, {} was pinned.", named(to.as_str())));
+    let next = match cause {
+        Cause::Undo => "The next apply of this repository brings the pinned image back, unless somebody changes the pin.",
+        _ => "It stays as it is until somebody changes it.",
+    };
+    let body = format!(
+        "{}\n{} ({}) {happened}.\n\n{}\n\n{} is pinned.{back}\n\n{}\n\n{next} `/rollback` with the name of the site takes it back and holds it; `/hold` \
+         keeps what is pinned. pintle tells this once.\n",
+        mark.render(),
+        named(site),
+        named(image),
+        sentence("What was seen: ", evidence),
+        named(from.as_str()),
+        sentence("pintle does not roll it back: ", why),
+    );
+    let name = image.rsplit('/').next().unwrap_or(image);
+    Words { title: format!("{} is not rolled back ({})", super::quote::cut(name, 80), cause.word()), body }
 }
 
 fn pipeline(commit: &CommitId, subject: &str, failed: &[Check], since: Timestamp, forge_url: &Url) -> Words {

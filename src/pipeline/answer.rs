@@ -1,8 +1,9 @@
 //! What is said to people: answers to their comments, and notices. Values only; `comment` has the words.
 
 use super::forge::{Account, Check, CommentRef, Misread};
-use super::{Action, CommitId};
+use super::{Action, Cause, CommitId};
 use crate::model::ask::Right;
+use crate::model::digest::Digest;
 use crate::sites::SiteKey;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -97,4 +98,18 @@ pub struct Done {
 pub enum Notice {
     /// The pipeline of a commit failed, or never started.
     Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, since: Timestamp },
+    /// What runs was taken back or fails, and pintle may not take the repo back.
+    NotRolledBack {
+        site: SiteKey,
+        /// The channel as declared.
+        image: String,
+        cause: Cause,
+        /// One line.
+        evidence: String,
+        from: Digest,
+        /// Where it would go back to, where that is known.
+        to: Option<Digest>,
+        /// A sentence.
+        why: String,
+    },
 }

@@ -195,6 +195,11 @@ impl Settled<'_> {
         }
     }
 
+    /// Says whether a comment changes the site in this pass.
+    pub fn touches(&self, site: &SiteKey) -> bool {
+        self.touched.contains_key(site)
+    }
+
     /// Returns the answers, with what only the finished plan can tell.
     pub fn answers(self, snapshot: &Snapshot, judged: &[Judged], plan: &Plan) -> Vec<Answer> {
         let Some(forge) = snapshot.forge.known() else { return Vec::new() };

@@ -60,7 +60,8 @@ pub(super) fn changes(snapshot: &Snapshot, judged: &[Judged]) -> Vec<Change> {
 }
 
 fn change(snapshot: &Snapshot, name: Arc<str>, pull: bool, pins: &[Pin]) -> Change {
-    let digests = pins.iter().filter_map(|pin| Some((pin.judged.terms.channel.clone()?, pin.want.to.clone()?, &pin.judged.decision.from)));
+    let unproven = pins.iter().filter(|pin| !pin.want.told.as_ref().is_some_and(|told| told.proven));
+    let digests = unproven.filter_map(|pin| Some((pin.judged.terms.channel.clone()?, pin.want.to.clone()?, &pin.judged.decision.from)));
     let prove: BTreeSet<(Channel, Digest)> =
         digests.filter(|(_, to, from)| from.as_ref() != Some(to)).map(|(channel, to, _)| (channel, to)).collect();
     Change {
@@ -100,7 +101,7 @@ fn record(pin: &Pin) -> PinRecord {
         from: pin.judged.decision.from.clone(),
         to: pin.want.to.clone(),
         cause: pin.want.cause,
-        evidence: None,
+        evidence: pin.want.told.as_ref().map(|told| told.evidence.clone()),
         asked: None,
     }
 }

@@ -1,9 +1,14 @@
-//! One change in flight: what CI makes of pintle's last commit, and what waits for it. Asks nobody.
+//! One change in flight: pintle's last commit is pushed, CI makes something of it, the live spec has it, its rollout ends; what comes next waits for
+//! that. Asks nobody.
 
 use super::gate::Judged;
+use super::past::{past, pinned};
+use super::rollback::is_rollback;
+use super::undo::{Stand, name};
+use super::{health, live};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::{Checks, Pipeline};
-use crate::pipeline::{Snapshot, Verdict};
+use crate::pipeline::{PinRecord, Seen, Snapshot, Verdict};
 
 /// How the pipeline of the last commit stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +54,72 @@ pub(super) fn busy(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
+/// Why the rollout of the last commits is not over: a pin that is not live, or a workload that has not all of its pods. What failed is over, and so
+/// is what takes longer than a pipeline may.
+pub(super) fn rollout(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Option<String> {
+    if !snapshot.config.pipeline.wait || snapshot.cluster == Seen::NotAsked {
+        return None;
+    }
+    let history = snapshot.history.known()?;
+    let last = history.first().map(|record| record.at)?;
+    if last.checked_add(snapshot.config.pipeline.timeout).is_ok_and(|end| end <= snapshot.at) {
+        return None;
+    }
+    // All of one push have one time.
+    let records = history.iter().take_while(|record| record.at == last).filter(|record| record.pin.from != record.pin.to);
+    records
+        .filter_map(|record| Some((record, waits(snapshot, judged, stands, &record.pin)?)))
+        .next()
+        .map(|(record, why)| format!("the rollout of {} is not over: {why} (one change in flight)", record.commit.short()))
+}
+
+/// Why a pin that was written last is not rolled out; `None` once it is, has failed, or is another's by now.
+fn waits(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand], pin: &PinRecord) -> Option<String> {
+    let (site, stand) = judged.iter().zip(stands).find(|(site, _)| *site.site.key.0 == *pin.site)?;
+    if site.decision.from != pin.to {
+        return None;
+    }
+    match stand {
+        Stand::Lags(why) | Stand::Waits(why) | Stand::Unknown(why) => Some(why.clone()),
+        Stand::Live => rolling(snapshot, site).filter(|_| health::failing(snapshot, site).is_none()),
+        Stand::Silent | Stand::Undone(_) | Stand::Partly { .. } | Stand::Strays(_) => None,
+    }
+}
+
+/// Returns what a site's workloads lack to have rolled out what their specs say.
+pub(super) fn rolling(snapshot: &Snapshot, site: &Judged) -> Option<String> {
+    let lives = live::uses(snapshot, site.literal).ok()?;
+    let mut workloads = lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| live.workload());
+    workloads.find_map(|workload| {
+        let rolls = matches!(&*workload.kind, "deployment" | "statefulset" | "daemonset");
+        let done = workload.rollout.complete || workload.replicas == Some(0) || workload.rollout.stuck.is_some();
+        (rolls && !done).then(|| format!("{} has not all of its new pods", name(workload)))
+    })
+}
+
+/// What CI says of the commit that made the site's pin, where it was that of the last push: `CI green but `.
+pub(super) fn checked(snapshot: &Snapshot, site: &Judged) -> &'static str {
+    let Some((pipeline, history)) = last(snapshot).zip(snapshot.history.known()) else { return "" };
+    let own = site.decision.from.as_ref().and_then(|digest| pinned(&past(history, site.site, &site.terms.image), digest));
+    if own.is_none_or(|own| own.at != pipeline.at) {
+        return "";
+    }
+    match state(snapshot, pipeline) {
+        State::Over if pipeline.checks == Checks::Green => "CI green but ",
+        State::Over => "",
+        State::Running => "CI has not ended, and ",
+        State::Red => "CI failed, and ",
+        State::Overdue => "CI did not end in time, and ",
+    }
+}
+
 /// Makes what would be committed wait for the pipeline.
 pub(super) fn wait(busy: Option<&str>, judged: &mut [Judged]) {
     let Some(why) = busy else { return };
-    judged.iter_mut().filter(|site| site.goes(false)).for_each(|site| site.hold_back(Verdict::Waiting, why.to_owned()));
+    judged
+        .iter_mut()
+        .filter(|site| site.goes(false) && !is_rollback(site))
+        .for_each(|site| site.hold_back(Verdict::Waiting, why.to_owned()));
 }
 
 /// Returns what people should hear of the pipeline, once.

@@ -54,6 +54,17 @@ pub(super) struct Want {
     pub way: Way,
     /// Sentences for the commit message, with capitals and full stops.
     pub notes: Vec<String>,
+    /// There where the cluster is the reason.
+    pub told: Option<Told>,
+}
+
+/// What the cluster told, and what follows for the record.
+#[derive(Clone)]
+pub(super) struct Told {
+    /// One line.
+    pub evidence: String,
+    /// The cluster runs the digest: no registry has to prove it.
+    pub proven: bool,
 }
 
 impl Judged<'_> {
@@ -258,6 +269,7 @@ impl Case<'_> {
             image: pin.image,
             way: way.clone(),
             notes: vec![pin.note],
+            told: None,
         };
         Ruling { verdict, reasons, want: Some(want), way: Some(way) }
     }

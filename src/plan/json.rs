@@ -119,14 +119,24 @@ fn outcome(outcome: &Outcome) -> Value {
 }
 
 fn notice(notice: &Notice) -> Value {
-    let Notice::Pipeline { commit, subject, pull, failed, .. } = notice;
-    json!({
-        "notice": "pipeline",
-        "commit": commit.as_str(),
-        "subject": subject,
-        "pull": pull,
-        "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
-    })
+    match notice {
+        Notice::Pipeline { commit, subject, pull, failed, .. } => json!({
+            "notice": "pipeline",
+            "commit": commit.as_str(),
+            "subject": subject,
+            "pull": pull,
+            "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
+        }),
+        Notice::NotRolledBack { site, cause, evidence, from, to, why, .. } => json!({
+            "notice": "not-rolled-back",
+            "site": site.to_string(),
+            "cause": cause.word(),
+            "evidence": evidence,
+            "from": from.as_str(),
+            "to": to.as_ref().map(|to| to.as_str()),
+            "why": why,
+        }),
+    }
 }
 
 fn pin(pin: &PinRecord) -> Value {
@@ -137,6 +147,7 @@ fn pin(pin: &PinRecord) -> Value {
         "image": pin.image,
         "from": pin.from.as_ref().map(|digest| digest.as_str()),
         "to": pin.to.as_ref().map(|to| to.as_str()),
+        "evidence": pin.evidence,
         "asked": pin.asked.as_ref().map(|asked| json!({ "by": asked.by, "comment": asked.comment })),
     })
 }

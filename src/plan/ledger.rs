@@ -53,7 +53,10 @@ fn needed(site: &Judged) -> bool {
     let (verdict, proposed) = (site.decision.verdict, site.way.as_ref().is_some_and(Way::is_pull));
     match site.decision.from {
         None => proposed,
-        Some(_) => site.is_behind() && (matches!(verdict, Verdict::Waiting | Verdict::Held) || (verdict == Verdict::Move && proposed)),
+        Some(_) => {
+            site.is_behind()
+                && (matches!(verdict, Verdict::Waiting | Verdict::Held | Verdict::Rollback) || (verdict == Verdict::Move && proposed))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::gate::{Judged, Want};
 use super::hold::{Draft, Which};
+use super::rollback::is_rollback;
 use super::route::{self, Way};
 use crate::config::Mode;
 use crate::model::duration::show_time;
@@ -18,6 +19,7 @@ pub(super) fn lift(snapshot: &Snapshot, judged: &mut [Judged], taken: &BTreeSet<
         by_name.entry(site.name()).or_default().push(index);
     }
     let mut taken = taken.clone();
+    by_name.retain(|name, _| !judged.iter().any(|site| is_rollback(site) && site.name() == *name));
     for (name, sites) in by_name {
         let (lifted, edits) = draft(snapshot, judged, &sites);
         if lifted.is_empty() || edits.iter().any(|edit| taken.contains(&edit.file)) {
@@ -85,5 +87,6 @@ fn want(snapshot: &Snapshot, site: &mut Judged, edits: &[Edit], way: &Way) {
         edits: edits.to_vec(),
         way: way.clone(),
         notes: vec![note],
+        told: None,
     });
 }

@@ -15,7 +15,14 @@ const WORKLOADS: [&str; 7] = ["deployment", "statefulset", "daemonset", "cronjob
 /// Returns subject, blank line and body.
 pub(super) fn of(name: &str, pins: &[Pin]) -> String {
     let lifts = pins.iter().all(|pin| pin.want.action == Action::Lift);
-    let subject = if lifts { lifted(name, pins) } else { subject(name, pins) };
+    let back = pins.iter().all(|pin| pin.want.action == Action::Rollback);
+    let subject = if lifts {
+        lifted(name, pins)
+    } else if back {
+        returned(name, pins)
+    } else {
+        subject(name, pins)
+    };
     format!("{subject}\n\n{}", body(pins))
 }
 
@@ -32,6 +39,25 @@ fn lifted(name: &str, pins: &[Pin]) -> String {
         format!("{name}: lift {} holds that ended", pins.len()),
     ];
     tries.into_iter().find(fits).unwrap_or_else(|| format!("{name}: lift what ended"))
+}
+
+/// `immich: roll server back to 9b0e…11 (undo)`
+fn returned(name: &str, pins: &[Pin]) -> String {
+    let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.judged)).collect();
+    let digests: BTreeSet<&Digest> = pins.iter().filter_map(|pin| pin.want.to.as_ref()).collect();
+    let causes: BTreeSet<&str> = pins.iter().map(|pin| pin.want.cause.word()).collect();
+    let many = format!("{} images", pins.len());
+    let what = if names.len() == pins.len() && names.len() <= 3 { listed(&names.into_iter().collect::<Vec<_>>()) } else { many.clone() };
+    let to = digests.first().filter(|_| digests.len() == 1).map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
+    let cause = format!(" ({})", causes.into_iter().collect::<Vec<_>>().join(", "));
+    let fits = |subject: &String| subject.chars().count() <= WIDTH;
+    let tries = [
+        format!("{name}: roll {what} back{to}{cause}"),
+        format!("{name}: roll {what} back{cause}"),
+        format!("{name}: roll {many} back{cause}"),
+        format!("{name}: roll back{cause}"),
+    ];
+    tries.into_iter().find(fits).unwrap_or_else(|| format!("{name}: roll back"))
 }
 
 /// `immich: pin server and ml to 3f1c…a9 (release)`, with less where it would not fit or would not be true for all.

@@ -5,6 +5,7 @@ use crate::model::duration::show_time;
 use crate::pipeline::{Action, Recorded};
 use crate::sites::Site;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Returns what was written at this site for this image, newest first.
 pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec<&'a Recorded> {
@@ -14,6 +15,36 @@ pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec
 /// Returns when the pin changed last.
 pub(super) fn changed(past: &[&Recorded]) -> Option<Timestamp> {
     past.iter().find(|record| record.pin.from != record.pin.to).map(|record| record.at)
+}
+
+/// Returns the record that made a digest the pin: the last change, where it is pintle's.
+pub(super) fn pinned<'a>(past: &[&'a Recorded], digest: &Digest) -> Option<&'a Recorded> {
+    let last = past.iter().find(|record| record.pin.from != record.pin.to)?;
+    (last.pin.to.as_ref() == Some(digest)).then_some(*last)
+}
+
+/// Returns the digests that were rolled back and that nobody pinned on purpose since.
+pub(super) fn bad<'a>(past: &[&'a Recorded]) -> BTreeSet<&'a Digest> {
+    let mut bad = BTreeSet::new();
+    for record in past.iter().rev() {
+        match (record.pin.action, &record.pin.from, &record.pin.to) {
+            (Action::Rollback, Some(from), _) => {
+                bad.insert(from);
+            }
+            (Action::Pin, _, Some(to)) => {
+                bad.remove(to);
+            }
+            _ => {}
+        }
+    }
+    bad
+}
+
+/// Returns the digest that was pinned before `now` and was not rolled back.
+pub(super) fn previous(past: &[&Recorded], now: &Digest) -> Option<Digest> {
+    let bad = bad(past);
+    let all = past.iter().flat_map(|record| [&record.pin.to, &record.pin.from]).flatten();
+    all.filter(|digest| *digest != now && !bad.contains(digest)).map(Digest::clone).next()
 }
 
 /// Says how a digest stands to what was pinned before: `Ok(None)` when it is new, `Ok(Some(…))` when upstream moved back to it, which only a

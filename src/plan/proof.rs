@@ -54,16 +54,14 @@ pub fn prove(snapshot: &Snapshot, changes: &[Change]) -> Result<(), String> {
         return Ok(());
     }
     let taken: BTreeSet<User> = flips::taken(&snapshot.scan, changes).map(user).collect();
-    let after = match taken.is_empty() {
-        true => edited(&snapshot.files, &edits)?,
-        false => spliced(&snapshot.files, &edits, Structure::Flips)?,
-    };
+    let flips = flips::changes_more(&snapshot.scan, changes);
+    let after = spliced(&snapshot.files, &edits, if flips { Structure::Flips } else { Structure::Stays })?;
     let config = config(snapshot, &after, &edits)?;
     let again = scan(&after, &config.scan_settings(&after));
     let shift = Shift::new(&snapshot.files, &edits);
     let planned = Planned { images: expected(&snapshot.scan, changes)?, taken };
     compare(&snapshot.scan, &again, &planned, &edits, &shift)?;
-    if !planned.taken.is_empty() {
+    if flips {
         flips::prove(snapshot, &after, &edits, changes)?;
     }
     let pins: Vec<&PinRecord> = changes.iter().flat_map(|change| &change.pins).collect();

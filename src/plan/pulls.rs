@@ -6,6 +6,7 @@ mod moot;
 pub(super) use merge::{merge, proposal};
 
 use super::gate::{Judged, is_comment};
+use super::rollback::is_rollback;
 use crate::model::duration::show_time;
 use crate::pipeline::Action;
 use crate::pipeline::forge::{BRANCHES, Branch, Forge, PullRequest, PullState, branch_name};
@@ -117,7 +118,9 @@ fn limit(snapshot: &Snapshot, forge: &Forge, judged: &mut [Judged], wanted: &Wan
     let open_now = forge.pulls.iter().filter(counts).count();
     let most = snapshot.config.forge.max_pull_requests;
     let new: BTreeSet<&Arc<str>> = wanted.values().filter(|name| open(forge, name).is_none()).collect();
-    let waiting: BTreeSet<Arc<str>> = new.into_iter().skip(most.saturating_sub(open_now)).cloned().collect();
+    let urgent: BTreeSet<Arc<str>> = judged.iter().filter(|site| is_rollback(site)).map(Judged::name).collect();
+    let waiting: BTreeSet<Arc<str>> =
+        new.into_iter().filter(|name| !urgent.contains(*name)).skip(most.saturating_sub(open_now)).cloned().collect();
     let now = most.max(open_now);
     for site in judged.iter_mut().filter(|site| site.goes(true) && waiting.contains(&site.name())) {
         site.hold_back(Verdict::Waiting, format!("{now} pull requests are open already ([forge] max_pull_requests)"));

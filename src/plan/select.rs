@@ -1,6 +1,6 @@
 //! Which terms hold for a site: its policy, its channel, its gates, and who said so. Reads no registry's answer.
 
-use crate::config::{self, Config, Defaults, HoldEntry, Match, Mode, Modes, Rule};
+use crate::config::{self, Config, Defaults, Drift, HoldEntry, Match, Mode, Modes, Rule};
 use crate::model::directive::{self, Directive};
 use crate::model::hold::Hold;
 use crate::model::policy::Policy;
@@ -49,6 +49,10 @@ pub(super) struct Terms {
     pub soak: Setting<SignedDuration>,
     pub schedule: Option<Setting<Schedule>>,
     pub settle: Setting<SignedDuration>,
+    /// How long after a digest went live its failure is its own.
+    pub watch: Setting<SignedDuration>,
+    pub auto_rollback: Setting<bool>,
+    pub drift: Setting<Drift>,
     pub group: Option<Arc<str>>,
 }
 
@@ -63,6 +67,9 @@ struct Layer {
     settle: Option<SignedDuration>,
     automerge: Option<bool>,
     soak: Option<SignedDuration>,
+    watch: Option<SignedDuration>,
+    auto_rollback: Option<bool>,
+    drift: Option<Drift>,
     hold: Option<Hold>,
     group: Option<Arc<str>>,
 }
@@ -113,6 +120,9 @@ impl<'a> Select<'a> {
             soak: first(&layers, |layer| layer.soak).unwrap_or_else(|| built_in(self.config.defaults.soak)),
             schedule: first(&layers, |layer| layer.schedule.clone()),
             settle: first(&layers, |layer| layer.settle).unwrap_or_else(|| built_in(self.config.defaults.settle)),
+            watch: first(&layers, |layer| layer.watch).unwrap_or_else(|| built_in(self.config.defaults.watch)),
+            auto_rollback: first(&layers, |layer| layer.auto_rollback).unwrap_or_else(|| built_in(true)),
+            drift: first(&layers, |layer| layer.drift).unwrap_or_else(|| built_in(Drift::Report)),
             group: self.group(&layers, site),
             image: declared(site, channel.as_ref()),
             wrong,
@@ -133,6 +143,9 @@ impl<'a> Select<'a> {
             soak: Some(said.soak).filter(|soak| *soak != built_in.soak),
             schedule: said.schedule.clone(),
             settle: Some(said.settle).filter(|settle| *settle != built_in.settle),
+            watch: Some(said.watch).filter(|watch| *watch != built_in.watch),
+            auto_rollback: said.auto_rollback,
+            drift: said.drift,
             ..Layer::default()
         };
         let rest = Layer { from: "built in".into(), settle: Some(built_in.settle), ..Layer::default() };
@@ -253,6 +266,9 @@ fn rule(rule: &Rule) -> Layer {
         soak: rule.soak,
         schedule: rule.schedule.clone(),
         settle: rule.settle,
+        watch: rule.watch,
+        auto_rollback: rule.auto_rollback,
+        drift: rule.drift,
         hold: rule.hold.as_ref().map(|because| Hold { because: Some(because.clone()), ..Hold::default() }),
         group: rule.group.clone(),
         channel: None,

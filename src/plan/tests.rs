@@ -1,9 +1,12 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
+mod after;
 mod asks;
 mod changes;
+mod drift;
 mod flight;
 mod forge;
+mod health;
 mod lifts;
 mod matching;
 mod modes;
@@ -11,8 +14,10 @@ mod owner;
 mod properties;
 mod pulls;
 mod status;
+mod undo;
 mod verdicts;
 mod words;
+mod world;
 
 use super::plan;
 use crate::config::Config;

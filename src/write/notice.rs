@@ -1,37 +1,60 @@
 //! Notices: a comment on the pull request that a commit came by, or else an issue. Each is posted once; a marker in it says what it is about.
 
 use super::Desk;
+use crate::comment::marker::Marker;
 use crate::comment::notice;
 use crate::error::Result;
 use crate::pipeline::answer::Notice;
-use crate::remote::forgejo::{Client, NewIssue};
+use crate::remote::forgejo::{Account, Client, IssueQuery, NewIssue};
+
+/// How many pages of pintle's own issues are looked through.
+const PAGES: u32 = 60;
 
 impl Desk<'_> {
     pub(super) async fn notices(&mut self) {
-        let Some(client) = self.forge else { return };
+        let Some(client) = self.forge else {
+            for one in &self.work.plan.notices {
+                if let Notice::NotRolledBack { site, cause, evidence, why, .. } = one {
+                    tracing::warn!(%site, cause = cause.word(), evidence, why, "not rolled back");
+                }
+            }
+            return;
+        };
         for one in &self.work.plan.notices {
             match self.post(client, one).await {
-                Ok(said) => self.receipt.notices.push(said),
+                Ok(said) => self.receipt.notices.extend(said),
                 Err(error) => self.trouble("a notice could not be posted".into(), &error),
             }
         }
     }
 
-    async fn post(&self, client: &Client, one: &Notice) -> Result<String> {
+    /// Returns what was posted; nothing where an issue of pintle's says it already.
+    async fn post(&self, client: &Client, one: &Notice) -> Result<Option<String>> {
         let words = notice::notice(one, &client.place().url());
-        let Notice::Pipeline { pull, .. } = one;
+        let pull = match one {
+            Notice::Pipeline { pull, .. } => pull,
+            Notice::NotRolledBack { .. } if self.said(client, &notice::mark(one)).await? => return Ok(None),
+            Notice::NotRolledBack { .. } => &None,
+        };
         match pull {
             Some(number) => {
                 client.post_comment(*number, &words.body).await?;
-                Ok(format!("#{number}: {}", words.title))
+                Ok(Some(format!("#{number}: {}", words.title)))
             }
             None => {
                 let known = client.labels().await?;
                 let labels = &self.work.snapshot.config.forge.labels;
                 let labels = known.iter().filter(|label| labels.iter().any(|name| **name == label.name)).map(|label| label.id).collect();
                 let issue = client.open_issue(&NewIssue { title: words.title.clone(), body: words.body, labels }).await?;
-                Ok(format!("#{}: {}", issue.number, words.title))
+                Ok(Some(format!("#{}: {}", issue.number, words.title)))
             }
         }
+    }
+
+    async fn said(&self, client: &Client, mark: &Marker) -> Result<bool> {
+        let Some(me) = self.work.snapshot.forge.known().map(|forge| &forge.me) else { return Ok(true) };
+        let me = Account { id: me.id, login: me.login.to_string() };
+        let issues = client.issues_of(&me, &IssueQuery::default(), PAGES).await?;
+        Ok(issues.items.iter().any(|issue| Marker::all(&issue.body).contains(mark)))
     }
 }

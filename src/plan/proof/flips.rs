@@ -1,7 +1,7 @@
 //! What a flip may change in the structure of a file: entries of `ignore_changes`, Keel's annotation, `image_pull_policy`. Reads the files again and
 //! compares what they say, not how the edits were made.
 
-use crate::pipeline::{Action, Change, Snapshot};
+use crate::pipeline::{Action, Change, PinRecord, Snapshot};
 use crate::plan::flip::{image_of, keel_may_run};
 use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
@@ -11,10 +11,16 @@ use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Source;
 use crate::terraform::span::Span;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// The resources that Terraform owns afterwards, by file and name.
-type Flipped = BTreeSet<(RepoPath, String)>;
+/// Resources by file and name: those that Terraform owns afterwards (true), and those that Keel is only kept away from.
+type Flipped = BTreeMap<(RepoPath, String), bool>;
+
+/// Says whether one of the changes takes a site over, or may keep Keel away from one.
+pub(super) fn changes_more(scan: &Scan, changes: &[Change]) -> bool {
+    let back = |pin: &PinRecord| pin.action == Action::Rollback;
+    changes.iter().flat_map(|change| &change.pins).any(back) || taken(scan, changes).next().is_some()
+}
 
 /// Returns the ignored uses that the changes pin for the first time.
 pub(super) fn taken<'a>(scan: &'a Scan, changes: &'a [Change]) -> impl Iterator<Item = &'a Use> {
@@ -37,14 +43,15 @@ pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], changes:
         }
         strings(snapshot, path, before, &edits, &flipped)?;
     }
-    if keel_may_run(snapshot) { flipped.iter().try_for_each(|(path, name)| keel(after, path, name)) } else { Ok(()) }
+    let mut owned = flipped.iter().filter(|(_, owned)| **owned && keel_may_run(snapshot));
+    owned.try_for_each(|((path, name), _)| keel(after, path, name))
 }
 
 /// A string that is no part of an image may only be Keel's policy.
 fn strings(snapshot: &Snapshot, path: &RepoPath, before: &std::sync::Arc<[u8]>, edits: &[Edit], flipped: &Flipped) -> Result<(), String> {
     let images: Vec<Span> = snapshot.scan.literals.iter().filter(|literal| literal.file == *path).map(|literal| literal.span).collect();
     let others: Vec<&Edit> = edits.iter().filter(|edit| !images.iter().any(|span| span.contains(edit.span))).collect();
-    let names: Vec<&String> = flipped.iter().filter(|(file, _)| file == path).map(|(_, name)| name).collect();
+    let names: Vec<&String> = flipped.keys().filter(|(file, _)| file == path).map(|(_, name)| name).collect();
     if others.is_empty() || names.is_empty() {
         return Ok(());
     }
@@ -71,23 +78,35 @@ fn read(path: &RepoPath, bytes: std::sync::Arc<[u8]>) -> Result<Source, String> 
 
 fn flipped(snapshot: &Snapshot, changes: &[Change]) -> Result<Flipped, String> {
     let mut out = Flipped::new();
-    for used in taken(&snapshot.scan, changes) {
+    let back = changes.iter().flat_map(|change| &change.pins).filter(|pin| pin.action == Action::Rollback);
+    let back = back.filter_map(|pin| snapshot.scan.sites().find(|(_, site)| *site.key.0 == *pin.site));
+    let back = back.flat_map(|(literal, _)| &literal.uses).map(|used| (used, false));
+    for (used, owned) in back.chain(taken(&snapshot.scan, changes).map(|used| (used, true))) {
+        if !owned && !used.file.as_str().ends_with(".tf") {
+            continue;
+        }
         let bytes = snapshot.files.bytes(&used.file).ok_or_else(|| format!("{} was not read", used.file))?;
         let source = read(&used.file, bytes.clone())?;
-        let resource = Resource::at(&source, used.line).ok_or_else(|| format!("{}:{} is not in a resource", used.file, used.line))?;
-        out.insert((used.file.clone(), resource.name()));
+        match Resource::at(&source, used.line) {
+            Some(resource) => {
+                let all = out.entry((used.file.clone(), resource.name())).or_default();
+                *all |= owned;
+            }
+            None if owned => return Err(format!("{}:{} is not in a resource", used.file, used.line)),
+            None => {}
+        }
     }
     Ok(out)
 }
 
 fn structure(snapshot: &Snapshot, path: &RepoPath, gone: &[Said], new: &[Said], flipped: &Flipped) -> Result<(), String> {
     let owner = |said: &Said| said.path.first().and_then(|first| Some(first.strip_prefix("resource.")?.split_once('#')?.0.to_owned()));
-    let own = |said: &Said| owner(said).is_some_and(|name| flipped.contains(&(path.clone(), name)));
+    let own = |said: &Said| owner(said).and_then(|name| flipped.get(&(path.clone(), name)).copied());
     let keel = keel_may_run(snapshot);
-    if let Some(said) = gone.iter().find(|said| !own(said) || !may_go(said, keel)) {
+    if let Some(said) = gone.iter().find(|said| own(said).is_none_or(|owned| !may_go(said, keel, owned))) {
         return Err(format!("{path} would lose {}, which is not planned", spelled(said)));
     }
-    match new.iter().find(|said| !own(said) || !may_come(said, keel)) {
+    match new.iter().find(|said| own(said).is_none() || !may_come(said, keel)) {
         Some(said) => Err(format!("{path} would get {}, which is not planned", spelled(said))),
         None => Ok(()),
     }
@@ -102,12 +121,12 @@ fn names(said: &Said) -> Vec<&str> {
     said.path.iter().skip(1).map(|part| part.split('#').next().unwrap_or(part)).collect()
 }
 
-fn may_go(said: &Said, keel: bool) -> bool {
+fn may_go(said: &Said, keel: bool, owned: bool) -> bool {
     let entry = || Ignored::new(&said.text, Span::default()).path;
     match names(said).as_slice() {
-        ["lifecycle", "ignore_changes", "[]"] => image_of(&entry()).is_some() || (keel && entry() == POLICY_PATH),
+        ["lifecycle", "ignore_changes", "[]"] => (owned && image_of(&entry()).is_some()) || (keel && entry() == POLICY_PATH),
         ["lifecycle"] | ["lifecycle", "ignore_changes"] => said.text.is_empty(),
-        [.., "container" | "init_container" | "content", "image_pull_policy"] => said.text == "\"Always\"",
+        [.., "container" | "init_container" | "content", "image_pull_policy"] => owned && said.text == "\"Always\"",
         _ => false,
     }
 }

@@ -80,8 +80,9 @@ fn rest(terms: &Terms) -> String {
     let schedule = terms.schedule.as_ref().map(|schedule| &schedule.value);
     let modes = (&terms.adopt.value, &terms.follow.value, &terms.rollback.value);
     let times = (&terms.soak.value, &terms.settle.value, terms.automerge.value);
+    let back = (&terms.watch.value, terms.auto_rollback.value, terms.drift.value);
     let counts = (terms.wrong.len(), terms.locks.len());
     format!(
-        "{denied:?} {unsure:?} {replaced:?} {follows} {channel:?} {image} {group:?} {class:?} {policy:?} {schedule:?} {modes:?} {times:?} {counts:?}"
+        "{denied:?} {unsure:?} {replaced:?} {follows} {channel:?} {image} {group:?} {class:?} {policy:?} {schedule:?} {modes:?} {times:?} {back:?} {counts:?}"
     )
 }

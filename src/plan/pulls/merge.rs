@@ -3,12 +3,12 @@
 use super::{branch, open};
 use crate::model::duration::{show, show_time};
 use crate::pipeline::forge::Checks;
-use crate::pipeline::{Change, Proposal, PullStep, Route, Row, Seen, Snapshot};
+use crate::pipeline::{Action, Change, Proposal, PullStep, Route, Row, Seen, Snapshot};
 use crate::plan::change::Pin;
 use crate::plan::gate::Judged;
-use crate::plan::ledger;
 use crate::plan::route::Way;
-use jiff::Timestamp;
+use crate::plan::{budget, ledger};
+use jiff::{SignedDuration, Timestamp};
 
 /// Returns what the pull request of these pins says besides its commit.
 pub(in crate::plan) fn proposal(snapshot: &Snapshot, name: &str, pins: &[Pin]) -> Proposal {
@@ -19,7 +19,7 @@ pub(in crate::plan) fn proposal(snapshot: &Snapshot, name: &str, pins: &[Pin]) -
     Proposal {
         number: snapshot.forge.known().and_then(|forge| open(forge, name)).map(|pull| pull.number),
         why,
-        urgent: false,
+        urgent: pins.iter().any(|pin| pin.want.action == Action::Rollback),
         rows: pins.iter().map(|pin| row(snapshot, pin)).collect(),
         merges: merges(snapshot, pins),
     }
@@ -53,7 +53,7 @@ fn ripe(snapshot: &Snapshot, pins: &[Pin]) -> Option<Timestamp> {
     let times = pins.iter().map(|pin| {
         let terms = &pin.judged.terms;
         let may = terms.automerge.value && matches!(pin.want.way, Way::Pull { merge: true, .. });
-        let soak = terms.soak.value;
+        let soak = soak(pin);
         match may {
             false => None,
             true if soak.is_zero() => Some(Timestamp::MIN),
@@ -63,21 +63,30 @@ fn ripe(snapshot: &Snapshot, pins: &[Pin]) -> Option<Timestamp> {
     times.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
+/// Rollbacks wait for no age.
+fn soak(pin: &Pin) -> SignedDuration {
+    if pin.want.action == Action::Rollback { SignedDuration::ZERO } else { pin.judged.terms.soak.value }
+}
+
 /// `after 3d, on 2026-11-25 08:00 UTC, once its statuses are green`
 fn merges(snapshot: &Snapshot, pins: &[Pin]) -> Option<String> {
     let ripe = ripe(snapshot, pins)?;
-    let soak = pins.iter().map(|pin| pin.judged.terms.soak.value).max().unwrap_or_default();
+    let soak = pins.iter().map(soak).max().unwrap_or_default();
     let after = if soak.is_zero() { String::new() } else { format!("after {}, on {}, ", show(soak), show_time(ripe)) };
     Some(format!("{after}once its statuses are green"))
 }
 
-/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit.
-pub(in crate::plan) fn merge(snapshot: &Snapshot, judged: &[Judged], changes: &[Change]) -> Option<PullStep> {
+/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit, and while another is in
+/// flight (`busy`) only a rollback; moves only within the budget.
+pub(in crate::plan) fn merge(snapshot: &Snapshot, judged: &[Judged], changes: &[Change], busy: bool) -> Option<PullStep> {
     let forge = snapshot.forge.known()?;
     if changes.iter().any(|change| change.route == Route::Commit) {
         return None;
     }
-    changes.iter().find_map(|change| {
+    let spent = budget::left(snapshot).is_some_and(|left| left.is_over());
+    let is = |change: &Change, action: Action| change.pins.iter().any(|pin| pin.action == action);
+    let mut may = changes.iter().filter(|change| (!busy || is(change, Action::Rollback)) && !(spent && is(change, Action::Move)));
+    may.find_map(|change| {
         let (pull, branch) = (open(forge, &change.name)?, branch(snapshot, &change.name)?);
         let pins: Vec<Pin> = judged
             .iter()

@@ -56,7 +56,7 @@ fn a_commit_waits_for_the_one_before_it() {
 
 #[test]
 fn a_failed_pipeline_is_told_with_its_checks() {
-    let Notice::Pipeline { commit: id, failed, since, .. } = world(pipeline(red())).plan().notices.remove(0);
+    let Notice::Pipeline { commit: id, failed, since, .. } = world(pipeline(red())).plan().notices.remove(0) else { panic!("a pipeline") };
     assert_eq!((id, failed.len(), since), (commit('a'), 1, at("2026-11-22T11:50:00Z")));
 }
 

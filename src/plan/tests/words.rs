@@ -138,6 +138,7 @@ fn the_plan_is_json() {
                 "pins": [{
                     "action": "adopt",
                     "cause": "first-pin",
+                    "evidence": null,
                     "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
                     "image": IMAGE,
                     "from": null,

@@ -1,0 +1,157 @@
+//! After the write: each step that is missing is named, and what comes next waits for it. The budget.
+
+use super::forge::*;
+use super::world::*;
+use super::*;
+use crate::pipeline::cluster::{Cluster, Workload};
+use crate::pipeline::forge::{Check, Checks, Pipeline};
+use crate::pipeline::{Action, PullStep, Route, Verdict};
+
+/// The server is pinned at `b` and rolls out; another stack is behind.
+fn beside(live: Vec<Workload>) -> Snapshot {
+    let other = deployment("paperless", &[("web", &pinned("x/web:v1", 'a'), "")]);
+    let server = deployment("immich", &[("server", &image('b'), "")]);
+    let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'\n";
+    let world = repo(&[("stacks/immich/main.tf", &server), ("stacks/paperless/main.tf", &other), ("pintle.toml", config)]);
+    let world = world.says(SERVER, 'b').says("x/web:v1", 'b').hosts(live);
+    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+}
+
+/// What is said of the server, and why the other stack waits, where it does.
+fn told(world: &Snapshot) -> (String, Option<String>) {
+    let plan = world.plan();
+    let web = plan.decisions.iter().find(|decision| decision.site.to_string().contains("paperless")).expect("web");
+    let server = plan.decisions.iter().find(|decision| decision.site.to_string().contains("immich")).expect("server");
+    let waits = (web.verdict == Verdict::Waiting).then(|| web.reasons[0].clone());
+    assert_eq!(waits.is_none(), plan.changes.iter().any(|change| &*change.name == "paperless"), "{plan:?}");
+    (server.reasons.join("; "), waits)
+}
+
+fn lagging() -> Workload {
+    workload("deployment", vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", "2026-11-20T08:01:00Z")
+}
+
+fn rolling() -> Workload {
+    let mut workload = applied("deployment");
+    workload.rollout.complete = false;
+    workload
+}
+
+fn ci(checks: Checks) -> Pipeline {
+    Pipeline { at: at(PINNED), commit: commit('b'), ..pipeline(checks) }
+}
+
+#[test]
+fn each_missing_step_is_named_and_waited_for() {
+    let lags = "the live spec of deployment immich/app still has sha256:aaaaaaaaaaaa";
+    let over = |why: &str| Some(format!("the rollout of bbbbbbbbbb is not over: {why} (one change in flight)"));
+    let with = |checks: Checks, live: Workload| beside(vec![live]).forged(|forge| forge.pipeline = Some(ci(checks)));
+    let red = || Checks::Red(vec![Check { context: "ci".into(), description: String::new(), url: None }]);
+
+    let (said, waits) = told(&with(Checks::Pending, lagging()));
+    assert!(said.contains(&format!("applied: no — CI has not ended, and {lags}")), "{said}");
+    assert_eq!(waits.as_deref(), Some("the pipeline of bbbbbbbbbb has not ended (one change in flight)"));
+    let (said, waits) = told(&with(Checks::Green, lagging()));
+    assert!(said.contains(&format!("applied: no — CI green but {lags}")), "{said}");
+    assert_eq!(waits, over(lags));
+    let (said, _) = told(&with(red(), lagging()));
+    assert!(said.contains(&format!("applied: no — CI failed, and {lags}")), "{said}");
+    let (said, waits) = told(&beside(vec![lagging()]));
+    assert!(said.contains(&format!("applied: no — {lags}")), "{said}");
+    assert_eq!(waits, over(lags));
+    let (said, waits) = told(&with(Checks::Green, rolling()));
+    assert!(said.contains("rolled out: no — deployment immich/app has not all of its new pods"), "{said}");
+    assert_eq!(waits, over("deployment immich/app has not all of its new pods"));
+    let (said, waits) = told(&with(Checks::Green, applied("deployment")));
+    assert!(said.contains("rolled out; watched until 2026-11-22 12:06 UTC (built in)"), "{said}");
+    assert_eq!(waits, None);
+    let (said, waits) = told(&with(Checks::Green, applied("deployment")).later("2026-11-22T13:00:00Z"));
+    assert!(!said.contains("watched") && waits.is_none(), "{said}");
+}
+
+#[test]
+fn what_is_over_is_not_waited_for() {
+    let mut failed = rolling();
+    failed.rollout.stuck = condition("ProgressDeadlineExceeded", UNDONE);
+    let parked = Workload { replicas: Some(0), ..rolling() };
+    let mut by_hand =
+        workload("deployment", vec![revision(3, &image('c'), UNDONE), revision(2, &image('b'), APPLIED)], "kubectl-set", UNDONE);
+    by_hand.rollout.complete = false;
+    for (what, live) in [("failed", failed), ("parked", parked), ("set by hand", by_hand)] {
+        assert_eq!(told(&beside(vec![live])).1, None, "{what}");
+    }
+    assert_eq!(told(&beside(vec![])).1, None, "there is no such workload");
+    let late = beside(vec![lagging()]).later("2026-11-22T12:20:00Z");
+    assert_eq!(told(&late).1, None, "30m after the commit");
+    let never = beside(vec![lagging()]).configured(
+        "[defaults]\nmode = 'commit'\nsettle = '0'\n[pipeline]\nwait = false\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'",
+    );
+    assert_eq!(told(&never).1, None);
+    let unasked = Snapshot { cluster: Seen::NotAsked, ..beside(vec![]) };
+    assert_eq!(told(&unasked).1, None);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_over() {
+    let dark = Snapshot { cluster: Seen::Unknown("no route".into()), ..beside(vec![]) };
+    let (said, waits) = told(&dark);
+    assert!(said.contains("the cluster could not be asked: no route"), "{said}");
+    assert!(waits.is_some_and(|why| why.contains("the cluster could not be asked: no route")));
+    assert_eq!(told(&dark.clone().later("2026-11-22T12:20:00Z")).1, None);
+    let blind = beside(vec![]).clustered(|cluster: &mut Cluster| _ = cluster.unread.insert("deployment".into(), "forbidden".into()));
+    assert!(blind.plan().changes.is_empty());
+}
+
+#[test]
+fn a_rollback_waits_for_nothing() {
+    let running = beside(vec![undone("deployment")]).forged(|forge| forge.pipeline = Some(ci(Checks::Pending)));
+    let plan = running.plan();
+    assert_eq!(plan.changes.iter().map(|change| &*change.name).collect::<Vec<_>>(), ["immich"]);
+    assert_eq!(plan.changes[0].pins[0].action, Action::Rollback);
+}
+
+/// Eight stacks that are behind, and so many commits of moves before.
+fn many(made: &[&str], config: &str) -> Snapshot {
+    let sites = (1..9).map(|n| site(&format!("s{n}"), n, &pinned(&format!("x/a{n}:v1"), 'a'))).collect();
+    let mut world = (1..9).fold(snapshot(sites), |world, n| world.says(&format!("x/a{n}:v1"), 'b'));
+    world = world.configured(&format!("[defaults]\nmode = 'commit'\npolicy = 'force'\nsettle = '0'\n{config}"));
+    for (n, time) in made.iter().enumerate() {
+        let c = char::from_digit(u32::try_from(n).expect("few"), 10).expect("a digit");
+        // Two sites of one commit.
+        world = world.did(Action::Move, Some('f'), c, time).did_at(1, Action::Move, Some('f'), c, time);
+    }
+    world
+}
+
+#[test]
+fn no_more_is_committed_than_the_budget_allows() {
+    let made = |world: &Snapshot| world.plan().changes.iter().filter(|change| change.route == Route::Commit).count();
+    let early = "2026-11-22T06:00:00Z";
+    let (old, new) = ("2026-11-22T05:59:59Z", "2026-11-22T09:00:00Z");
+    assert_eq!(made(&many(&[], "")), 5);
+    assert_eq!(made(&many(&[early, new], "")), 4, "one is six hours old");
+    assert_eq!(made(&many(&[old, old, new], "")), 4);
+    assert_eq!(made(&many(&[new, new, new, new, new], "")), 0);
+    assert_eq!(made(&many(&[new, new, new, new, new], "budget = 'off'")), 8);
+    assert_eq!(made(&many(&[new, new], "budget = '2 per 2h'")), 2);
+    let spent = many(&["2026-11-22T08:00:00Z", new, new, new, new], "");
+    let why = spent.plan().decisions[0].reasons[0].clone();
+    assert_eq!(why, "5 changes were committed within 6h ([defaults] budget): the next after 2026-11-22 14:00 UTC");
+    assert_eq!(spent.plan().ledger.first_seen.len(), 8, "nothing is forgotten");
+    let first = many(&[], "").plan().decisions.iter().filter(|decision| decision.verdict == Verdict::Waiting).count();
+    assert_eq!(first, 3);
+}
+
+#[test]
+fn proposals_are_not_counted_and_their_merges_are() {
+    let new = "2026-11-22T09:00:00Z";
+    let config = "[defaults]\nmode = 'pull-request'\npolicy = 'force'\nsettle = '0'\nautomerge = true";
+    let world = |made: &[&str]| {
+        let world = many(made, "").configured(config).forged(|_| ()).opened();
+        world.forged(|forge| forge.pulls.iter_mut().for_each(|pull| pull.checks = Seen::Known(Checks::Green)))
+    };
+    let merges = |world: &Snapshot| world.plan().pulls.iter().filter(|step| matches!(step, PullStep::Merge { .. })).count();
+    assert_eq!((world(&[new]).plan().changes.len(), merges(&world(&[new]))), (8, 1));
+    let spent = world(&[new, new, new, new, new]);
+    assert_eq!((spent.plan().changes.len(), merges(&spent)), (8, 0));
+}

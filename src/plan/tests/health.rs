@@ -1,0 +1,198 @@
+//! Pins that break what they are used by.
+
+use super::forge::*;
+use super::world::*;
+use super::*;
+use crate::pipeline::answer::Notice;
+use crate::pipeline::cluster::{Alert, PodContainer, Workload};
+use crate::pipeline::{PinRecord, Verdict};
+
+/// What is rolled back, for which reason.
+fn back(world: &Snapshot) -> Vec<PinRecord> {
+    world.plan().changes.into_iter().flat_map(|change| change.pins).collect()
+}
+
+fn why(world: &Snapshot) -> Option<String> {
+    back(world).first().and_then(|pin| pin.evidence.clone())
+}
+
+fn stuck(since: &str) -> Workload {
+    let mut workload = applied("deployment");
+    workload.rollout.complete = false;
+    workload.rollout.stuck = condition("ProgressDeadlineExceeded", since);
+    workload
+}
+
+fn lost(since: &str) -> Workload {
+    let mut workload = applied("deployment");
+    workload.rollout.complete = false;
+    workload.rollout.unavailable = condition("MinimumReplicasUnavailable", since);
+    workload.pods[0].containers[0].ready = false;
+    workload
+}
+
+#[test]
+fn what_does_not_start_is_rolled_back() {
+    for kind in ["deployment", "statefulset", "daemonset"] {
+        for reason in ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"] {
+            let world = declared(kind, 'b', "", "").hosts(vec![waiting(applied(kind), "server", reason)]);
+            let plan = world.plan();
+            let pin = &plan.changes[0].pins[0];
+            assert_eq!((pin.action, pin.cause, &pin.to), (Action::Rollback, Cause::Unhealthy, &Some(digest('a'))));
+            assert_eq!(pin.evidence.as_deref(), Some(&*format!("container server of {kind} immich/app: {reason}")));
+            assert_eq!(plan.changes[0].prove.len(), 1, "the old digest has to be there");
+            let after = carried_out(&world, &plan).says(SERVER, 'b');
+            let next = after.plan();
+            assert_eq!((next.changes.len(), next.decisions[0].verdict), (0, Verdict::Held), "git is back, the cluster is not yet");
+            assert!(next.decisions[0].reasons.iter().any(|why| why.contains("still has sha256:bbbbbbbbbbbb")), "{:?}", next.decisions);
+        }
+    }
+    assert_eq!(back(&world('b').hosts(vec![waiting(applied("deployment"), "server", "ContainerCreating")])), []);
+}
+
+#[test]
+fn a_rollout_without_progress_and_lost_readiness() {
+    let since = "2026-11-22T11:55:00Z";
+    assert_eq!(
+        why(&world('b').hosts(vec![stuck(since)])).as_deref(),
+        Some("deployment immich/app: ProgressDeadlineExceeded since 2026-11-22T11:55:00Z")
+    );
+    assert_eq!(
+        why(&world('b').hosts(vec![lost(since)])).as_deref(),
+        Some("deployment immich/app: readiness lost since 2026-11-22T11:55:00Z")
+    );
+    let before = "2026-11-22T11:40:00Z";
+    assert_eq!(back(&world('b').hosts(vec![stuck(before)])), [], "an earlier rollout's");
+    assert_eq!(back(&world('b').hosts(vec![lost("2026-11-22T11:58:30Z")])), [], "within its grace");
+    assert_eq!(back(&world('b').hosts(vec![lost(APPLIED)])), [], "its pods were never ready");
+    let mut unseen = stuck(since);
+    unseen.rollout.observed = false;
+    assert_eq!(back(&world('b').hosts(vec![unseen])), []);
+}
+
+#[test]
+fn another_container_s_failure_is_not_the_pin_s() {
+    let with_sidecar = |mut workload: Workload| {
+        let sidecar = PodContainer { name: "sidecar".into(), ..workload.pods[0].containers[0].clone() };
+        workload.pods[0].containers.push(sidecar);
+        workload
+    };
+    assert_eq!(back(&world('b').hosts(vec![waiting(with_sidecar(applied("deployment")), "sidecar", "CrashLoopBackOff")])), []);
+    assert_eq!(back(&world('b').hosts(vec![waiting(with_sidecar(stuck(UNDONE)), "sidecar", "CrashLoopBackOff")])), []);
+    let mut older = waiting(applied("deployment"), "server", "CrashLoopBackOff");
+    older.pods[0].revision = Some("another".into());
+    assert_eq!(back(&world('b').hosts(vec![older])), [], "a pod of another revision");
+    let pods = world('b').hosts(vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")]);
+    assert_eq!(back(&pods.clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into()))), []);
+}
+
+#[test]
+fn only_within_the_window_and_only_what_moved() {
+    let broken = || vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")];
+    assert_eq!(back(&world('b').hosts(broken()).later("2026-11-22T12:06:00Z")).len(), 1);
+    assert_eq!(back(&world('b').hosts(broken()).later("2026-11-22T12:06:01Z")), [], "15m after it went live");
+    assert_eq!(back(&declared("deployment", 'b', "", "watch = '5m'").hosts(broken())), []);
+    assert_eq!(back(&declared("deployment", 'b', "", "watch = '0'").hosts(broken()).later(APPLIED)), []);
+    let adopted = repo(&[("stacks/immich/main.tf", &deployment("immich", &[("server", &image('b'), "")]))]).says(SERVER, 'b');
+    assert_eq!(back(&adopted.did(Action::Adopt, None, 'b', PINNED).hosts(broken())), [], "it ran before");
+    let rolled = world('b').did(Action::Rollback, Some('c'), 'b', "2026-11-22T11:50:30Z");
+    assert_eq!(back(&rolled.hosts(broken())), [], "a rollback is not rolled back");
+    let late = |revisions| workload("deployment", revisions, "Terraform", APPLIED);
+    let config = late(vec![revision(3, &image('b'), "2026-11-22T13:00:00Z"), revision(2, &image('b'), APPLIED)]);
+    assert_eq!(
+        back(&world('b').hosts(vec![waiting(config, "server", "CrashLoopBackOff")]).later("2026-11-22T13:01:00Z")),
+        [],
+        "not the image's doing"
+    );
+}
+
+#[test]
+fn a_pin_that_somebody_asked_for_goes_back_too() {
+    let held = " # pintle: hold by=ana";
+    let world = declared("deployment", 'b', held, "").did(Action::Pin, Some('a'), 'b', PINNED).hosts(vec![waiting(
+        applied("deployment"),
+        "server",
+        "CrashLoopBackOff",
+    )]);
+    let plan = world.plan();
+    assert_eq!(plan.changes[0].pins[0].to, Some(digest('a')));
+    carried_out(&world, &plan);
+}
+
+#[test]
+fn what_has_no_way_back_is_told() {
+    let broken = || vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")];
+    let first = repo(&[("stacks/immich/main.tf", &deployment("immich", &[("server", &image('b'), "")]))]);
+    let plan = first.configured("[defaults]\nmode='commit'").says(SERVER, 'b').did(Action::Pin, None, 'b', PINNED).hosts(broken()).plan();
+    let [Notice::NotRolledBack { why, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
+    assert_eq!(why, "no earlier pin is known here that was not rolled back");
+    let plan = declared("deployment", 'b', "", "auto_rollback = false").hosts(broken()).plan();
+    let [Notice::NotRolledBack { to, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
+    assert_eq!((to, plan.changes.len()), (&Some(digest('a')), 0));
+    let mut gone = world('b').hosts(broken());
+    gone.unproved.insert((channel(SERVER), digest('a')), "404".into());
+    let plan = gone.plan();
+    assert_eq!((plan.changes.len(), plan.notices.len()), (0, 1));
+}
+
+/// Server and ml in one group, both moved by one commit.
+fn group(config: &str) -> Snapshot {
+    let text = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), "")]);
+    let config = format!("[defaults]\nmode = \"commit\"\nsettle = \"0\"\n{config}");
+    let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", &config)]);
+    let world = world.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let mut live = applied("deployment");
+    let mut ml = live.containers[0].clone();
+    (ml.name, ml.image) = ("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'b').as_str().into());
+    live.containers.push(ml.clone());
+    live.revisions[0].images.insert("ml".into(), ml.image.clone());
+    let status = PodContainer { name: "ml".into(), ..live.pods[0].containers[0].clone() };
+    live.pods[0].containers.push(status);
+    world.hosts(vec![waiting(live, "server", "CrashLoopBackOff")])
+}
+
+#[test]
+fn a_group_goes_back_together() {
+    assert_eq!(back(&group("")).len(), 1, "each on its own without a group");
+    let grouped = "[[group]]\nname = 'immich'\nstacks = ['immich']\n";
+    let pins = back(&group(grouped));
+    assert_eq!(pins.len(), 2);
+    assert!(pins[1].evidence.as_ref().is_some_and(|evidence| evidence.ends_with("(the group immich goes back together)")), "{pins:?}");
+    let stays = group(&format!("{grouped}[[rule]]\nmatch = {{ container = 'ml' }}\nauto_rollback = false\n")).plan();
+    assert_eq!((stays.changes.len(), stays.notices.len()), (0, 2));
+}
+
+fn alert(labels: &[(&str, &str)], started: &str) -> Alert {
+    let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Alert { fingerprint: "f".into(), labels, started: at(started), summary: None }
+}
+
+#[test]
+fn an_alert_rolls_back_what_it_is_about() {
+    const RULE: &str = "[[alert]]\nmatch = { alertname = 'Immich*' }\n";
+    let named = |labels: &[(&str, &str)], started: &str, config: &str| {
+        let mut world = declared("deployment", 'b', "", config).hosts(vec![applied("deployment")]);
+        let all: Vec<_> = [("alertname", "ImmichDown"), ("namespace", "immich")].iter().chain(labels).copied().collect();
+        world.alerts = Seen::Known(vec![alert(&all, started)]);
+        why(&world)
+    };
+    let during = "2026-11-22T11:55:00Z";
+    assert_eq!(
+        named(&[("deployment", "app")], during, RULE).as_deref(),
+        Some("alert ImmichDown on deployment immich/app since 2026-11-22T11:55:00Z")
+    );
+    let table: [(&str, &[(&str, &str)], &str, &str, bool); 9] = [
+        ("by its pod", &[("pod", "app-1-x")], during, RULE, true),
+        ("by a pod that is gone", &[("pod", "app-1-y")], during, RULE, true),
+        ("another's pod", &[("pod", "apple-1-y")], during, RULE, false),
+        ("another workload", &[("deployment", "other"), ("pod", "app-1-x")], during, RULE, false),
+        ("another kind", &[("statefulset", "app")], during, RULE, false),
+        ("no workload", &[], during, RULE, false),
+        ("before the pin", &[("deployment", "app")], "2026-11-22T11:50:30Z", RULE, false),
+        ("no rule", &[("deployment", "app")], during, "", false),
+        ("another label", &[("deployment", "app")], during, "[[alert]]\nmatch = { alertname = 'Node*' }\n", false),
+    ];
+    for (what, labels, started, config, goes) in table {
+        assert_eq!(named(labels, started, config).is_some(), goes, "{what}");
+    }
+}

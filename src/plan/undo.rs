@@ -1,0 +1,300 @@
+//! How the workloads of a site stand to its pin: live, not applied yet, taken back by hand to an earlier revision, set to something else. An
+//! undo is claimed only where the pin was live after it was written. Looks at one site; decides nothing.
+
+use super::gate::Judged;
+use super::live::{self, Found};
+use super::owner::{Hand, hand};
+use super::past::{bad, past, pinned};
+use crate::model::digest::Digest;
+use crate::model::reference::Reference;
+use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
+use crate::pipeline::{Recorded, Seen, Snapshot};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// How a site stands to its pin in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// No pin, nothing that runs, or no cluster.
+    Silent,
+    /// Every spec has the pin.
+    Live,
+    /// It is not applied everywhere: a sentence.
+    Lags(String),
+    /// Every workload went back to the same image.
+    Undone(Box<Other>),
+    /// Some went back: a sentence what, and why the rest says nothing of it.
+    Partly { evidence: String, why: String },
+    /// The controller or the pods have not told enough yet; it settles in a moment.
+    Waits(String),
+    /// Another image was set by hand.
+    Strays(Box<Other>),
+    /// Could not look, and why.
+    Unknown(String),
+}
+
+/// What runs instead of the pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Other {
+    pub image: Reference,
+    pub digest: Digest,
+    /// One line: what happened to which workload, when.
+    pub evidence: String,
+    /// What stands in the way of taking it over, where something does: a sentence.
+    pub not: Option<String>,
+}
+
+/// How one workload stands to the pin.
+enum One {
+    Live,
+    Lags(String, Option<Digest>),
+    Undone(Other),
+    Waits(String),
+    Strays(Other),
+    Unknown(String),
+    /// Nobody can say which workload it is.
+    Nameless(String),
+}
+
+/// What the pin is, and what is known of it.
+struct Pin<'a> {
+    snapshot: &'a Snapshot,
+    cluster: &'a Cluster,
+    site: &'a Judged<'a>,
+    digest: &'a Digest,
+    /// The record that made it the pin.
+    record: Option<&'a Recorded>,
+    /// Digests that were rolled back here.
+    bad: BTreeSet<&'a Digest>,
+}
+
+/// Returns how the site's workloads stand to its pin.
+pub(super) fn stand(snapshot: &Snapshot, site: &Judged) -> Stand {
+    let Some(digest) = &site.decision.from else { return Stand::Silent };
+    let uses = match live::uses(snapshot, site.literal) {
+        Ok(uses) => uses,
+        Err(why) => return Stand::Unknown(why),
+    };
+    let Some(cluster) = snapshot.cluster.known() else { return Stand::Silent };
+    let history = match &snapshot.history {
+        Seen::Known(history) => past(history, site.site, &site.terms.image),
+        _ => Vec::new(),
+    };
+    let pin = Pin { snapshot, cluster, site, digest, record: pinned(&history, digest), bad: bad(&history) };
+    let mut all = Vec::new();
+    for live in uses.iter().filter(|live| live.used.ignored != Some(true)) {
+        match &live.found {
+            Found::Here { workload, container } => all.push(pin.one(workload, container)),
+            Found::Swapped { workload, container, with } => {
+                let why = format!("{}: the containers {} and {} have exchanged their images", name(workload), container.name, with.name);
+                all.push(One::Nameless(why));
+            }
+            Found::Unknown(why) if cluster.unread.contains_key(&live.used.kind) => all.push(One::Unknown(why.clone())),
+            Found::Unknown(why) => all.push(One::Nameless(why.clone())),
+            _ => {}
+        }
+    }
+    together(all)
+}
+
+/// Returns what a workload is called: `deployment immich/immich-server`.
+pub(super) fn name(workload: &Workload) -> String {
+    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
+}
+
+/// Says whether an image text is this digest of the declared repository.
+pub(super) fn has(snapshot: &Snapshot, text: &str, declared: &Reference, digest: &Digest) -> bool {
+    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest)) && live::same(snapshot, declared, text)
+}
+
+/// `sha256:3f1c…` or, without a digest, the image as it is written.
+fn shown(image: &str) -> String {
+    let digest = Reference::parse(image).and_then(|image| image.digest);
+    digest.map_or_else(|| image.to_owned(), |digest| format!("sha256:{}", digest.short()))
+}
+
+impl Pin<'_> {
+    fn one(&self, workload: &Workload, container: &Container) -> One {
+        let name = name(workload);
+        if self.has(&container.image) {
+            return One::Live;
+        }
+        let Some(kind) = revisions_of(&workload.kind) else { return self.older(workload, container) };
+        if !workload.rollout.observed {
+            return One::Waits(format!("the controller has not seen the newest spec of {name}"));
+        }
+        if let Some(why) = self.cluster.unread.get(kind) {
+            return One::Unknown(format!("whether {name} was taken back is not known: {why}"));
+        }
+        let Some(used) = workload.revisions.first() else { return self.older(workload, container) };
+        if used.images.get(&container.name) != Some(&container.image) {
+            return One::Waits(format!("{name} has no revision of its newest spec yet"));
+        }
+        let older = workload.revisions[1..].iter().filter(|revision| revision.number < used.number);
+        let ours =
+            older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
+        match (ours, self.record) {
+            (Some(ours), Some(record)) if self.was_live(record, ours, container) => self.left(workload, container, used, ours),
+            _ => self.older(workload, container),
+        }
+    }
+
+    fn has(&self, image: &str) -> bool {
+        has(self.snapshot, image, &self.site.site.image, self.digest)
+    }
+
+    /// The pin was live after it was written: its revision was made since, or who set the present image did so since, which was not the apply
+    /// of an older commit.
+    fn was_live(&self, record: &Recorded, ours: &Revision, container: &Container) -> bool {
+        let since = ours.created.is_some_and(|created| created >= record.at);
+        since || container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > record.at))
+    }
+
+    /// The pin was live, and something else is in use now.
+    fn left(&self, workload: &Workload, container: &Container, used: &Revision, ours: &Revision) -> One {
+        let (name, writer) = (name(workload), container.writers.first());
+        let at = writer.and_then(|writer| writer.at);
+        let when = at.map_or(String::new(), |at| format!(" at {at}"));
+        if writer.is_some_and(|writer| self.applied(writer)) {
+            return One::Lags(format!("terraform applied an older state to {name}{when}: it has {} now", shown(&container.image)), None);
+        }
+        let before = !used.earlier.is_empty() || used.created.zip(ours.created).is_some_and(|(used, ours)| used < ours);
+        if !before {
+            return self.set(workload, container);
+        }
+        let to = match used.earlier.iter().max() {
+            Some(earlier) => format!("{earlier}"),
+            None => format!("an older one (now {})", used.number),
+        };
+        let evidence = format!("{name} went back from revision {} to {to}{when}", ours.number);
+        self.other(workload, container, evidence, One::Undone)
+    }
+
+    /// The pin was never live here: not applied yet, or somebody set something else since.
+    fn older(&self, workload: &Workload, container: &Container) -> One {
+        let has = Reference::parse(&container.image).and_then(|image| image.digest);
+        let stays = self.record.is_none_or(|record| {
+            let before = record.pin.from.is_some() && record.pin.from == has;
+            before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= record.at)
+        });
+        if stays || container.writers.first().is_some_and(|writer| self.applied(writer)) {
+            return One::Lags(format!("the live spec of {} still has {}", name(workload), shown(&container.image)), has);
+        }
+        self.set(workload, container)
+    }
+
+    /// Nobody's hand: Terraform, or a backup that was restored.
+    fn applied(&self, writer: &Writer) -> bool {
+        matches!(hand(self.snapshot, writer), Hand::Terraform | Hand::Past)
+    }
+
+    fn set(&self, workload: &Workload, container: &Container) -> One {
+        let by = container.writers.first().map_or(String::new(), |writer| {
+            let when = writer.at.map_or(String::new(), |at| format!(" at {at}"));
+            format!(" by {}{when}", writer.manager)
+        });
+        let evidence = format!("{} was set to {}{by}", name(workload), shown(&container.image));
+        self.other(workload, container, evidence, One::Strays)
+    }
+
+    fn other(&self, workload: &Workload, container: &Container, evidence: String, make: fn(Other) -> One) -> One {
+        let Some(image) = Reference::parse(&container.image) else {
+            return One::Unknown(format!("{evidence}: what it has is no image reference"));
+        };
+        let digest = match live::runs(self.snapshot, self.cluster, self.site.terms.channel.as_ref(), (workload, container)) {
+            Ok(Some(digest)) => digest,
+            Ok(None) => return One::Waits(format!("{evidence}; no pod tells yet which digest that is")),
+            Err(why) => return One::Waits(format!("{evidence}; which digest that is cannot be told: {why}")),
+        };
+        let foreign = !live::same(self.snapshot, &self.site.site.image, &container.image);
+        if !foreign && digest == *self.digest {
+            return One::Lags(format!("{evidence}; it runs the pinned digest all the same"), Some(digest));
+        }
+        if !foreign && self.bad.contains(&digest) {
+            let not = Some(format!("sha256:{} was rolled back here before", digest.short()));
+            return One::Strays(Other { image, digest, evidence, not });
+        }
+        let not = foreign.then(|| format!("{} is another repository", image.name));
+        make(Other { image, digest, evidence, not })
+    }
+}
+
+/// The kind that holds a kind's revisions.
+fn revisions_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "deployment" => Some("replicaset"),
+        "statefulset" | "daemonset" => Some("controllerrevision"),
+        _ => None,
+    }
+}
+
+/// A literal decides for all its workloads: what is said of one is said of the site only where it can be said of all.
+fn together(all: Vec<One>) -> Stand {
+    let undone = all.iter().find_map(|one| if let One::Undone(other) = one { Some(other.clone()) } else { None });
+    let waits = all.iter().find_map(|one| if let One::Waits(why) = one { Some(why.clone()) } else { None });
+    match (undone, waits) {
+        (Some(_), Some(why)) => Stand::Waits(why),
+        (Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
+            Some(why) => Stand::Partly { evidence: undone.evidence, why },
+            None => Stand::Undone(Box::new(undone)),
+        },
+        (None, waits) => apart(all, waits),
+    }
+}
+
+/// Why one workload does not go back with another of the same literal.
+fn against(one: &One, undone: &Other) -> Option<String> {
+    const BOTH: &str = "and the same text decides both";
+    match one {
+        One::Undone(other) if (&other.image.tag, &other.digest) == (&undone.image.tag, &undone.digest) => None,
+        One::Undone(other) => Some(format!("{}, to another image, {BOTH}", other.evidence)),
+        One::Lags(_, Some(digest)) if *digest == undone.digest => None,
+        One::Live => Some(format!("another workload still runs the pin, {BOTH}")),
+        One::Lags(why, _) | One::Unknown(why) | One::Nameless(why) => Some(format!("{why}, {BOTH}")),
+        One::Strays(other) => Some(format!("{}, {BOTH}", other.evidence)),
+        One::Waits(_) => None,
+    }
+}
+
+fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
+    let nameless = |one: &One| matches!(one, One::Nameless(_));
+    let mut stand = if all.iter().all(nameless) { Stand::Silent } else { Stand::Live };
+    let strays: Vec<&Other> = all.iter().filter_map(|one| if let One::Strays(other) = one { Some(other) } else { None }).collect();
+    if let Some(why) = all.iter().find_map(|one| if let One::Lags(why, _) = one { Some(why.clone()) } else { None }) {
+        stand = Stand::Lags(why);
+    }
+    if let Some(first) = strays.first() {
+        let mut first = (*first).clone();
+        let alike = |one: &One| matches!(one, One::Strays(other) if (&other.image.tag, &other.digest) == (&first.image.tag, &first.digest));
+        if first.not.is_none() && !all.iter().all(alike) {
+            first.not = Some("not all workloads that the text decides were set to it".into());
+        }
+        stand = Stand::Strays(Box::new(first));
+    }
+    if let Some(why) = waits {
+        stand = Stand::Waits(why);
+    }
+    match all.into_iter().find_map(|one| if let One::Unknown(why) = one { Some(why) } else { None }) {
+        Some(why) => Stand::Unknown(why),
+        None => stand,
+    }
+}
+
+/// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use
+/// again, also of who set it.
+pub(super) fn live_since(
+    snapshot: &Snapshot,
+    site: &Judged,
+    record: &Recorded,
+    (workload, container): (&Workload, &Container),
+) -> Timestamp {
+    let digest = site.decision.from.as_ref();
+    let ours = |revision: &&Revision| {
+        let image = revision.images.get(&container.name);
+        image.zip(digest).is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
+    };
+    let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
+    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty());
+    let set = again.and_then(|_| container.writers.first()?.at);
+    [first, set].into_iter().flatten().fold(record.at, Timestamp::max)
+}
