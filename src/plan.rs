@@ -62,6 +62,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     flight::wait(busy.as_deref(), &mut judged);
     group::together(&mut judged);
     budget::limit(snapshot, &mut judged);
+    flip::together(&mut judged);
     let mut steps = pulls::fit(snapshot, &mut judged);
     let mut changes = std::mem::take(&mut asked.changes);
     changes.extend(change::changes(snapshot, &judged));

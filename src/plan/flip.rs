@@ -2,17 +2,16 @@
 //! together, or none. Writes nothing by itself: it adds edits to first pins, or takes the pins back.
 
 mod first;
-mod owner;
 mod text;
 
 pub(super) use first::first;
-pub(super) use owner::keel_runs;
 pub(super) use text::image_of;
 
 use super::gate::{Judged, ignore_place};
-use super::live;
+use super::live::{self, Found};
+use super::owner::keel_runs;
 use super::route::Way;
-use crate::pipeline::{Action, Snapshot, Verdict};
+use crate::pipeline::{Action, Seen, Snapshot, Verdict};
 use crate::sites::resource::Resource;
 use crate::sites::{Fate, Literal, Use};
 use crate::terraform::edit::Edit;
@@ -176,14 +175,26 @@ fn of_unit(snapshot: &Snapshot, judged: &[Judged], address: &Address, unit: &Uni
     }
     for index in &unit.sites {
         let lives = live::uses(snapshot, judged[*index].literal)?;
-        let refusal = lives.iter().filter(|live| here(&live.used)).find_map(|live| owner::refuses(snapshot, live));
+        let refusal = lives.iter().filter(|live| here(&live.used)).find_map(without);
         if let Some(why) = refusal {
             return Err(why);
         }
     }
     let is_pinned = |site: &&Judged| site.site.image.digest.is_some() || adopts(site);
     let pinned: Vec<&Use> = judged.iter().filter(is_pinned).flat_map(|site| &site.literal.uses).filter(here).collect();
-    text::edits(&resource, &text::Task { ignored: &ours, pinned: &pinned, keel: keel_runs(snapshot) })
+    text::edits(&resource, &text::Task { ignored: &ours, pinned: &pinned, keel: keel_may_run(snapshot) })
+}
+
+/// Where nobody knows whether Keel runs, it does.
+pub(super) fn keel_may_run(snapshot: &Snapshot) -> bool {
+    !matches!(keel_runs(snapshot), Seen::Known(false) | Seen::NotAsked)
+}
+
+/// Says which container is not there.
+fn without(live: &live::Live<'_>) -> Option<String> {
+    let Found::NoContainer(workload) = live.found else { return None };
+    let name = live.used.container.as_deref().unwrap_or("?");
+    Some(format!("{} runs without the container {name}", first::place(workload)))
 }
 
 /// A container whose image is ignored and cannot carry a pin.
@@ -203,7 +214,7 @@ fn take_over(snapshot: &Snapshot, judged: &mut [Judged], sites: &[usize], edits:
     let names: BTreeSet<Arc<str>> = sites.iter().map(|index| judged[*index].name()).collect();
     let Some((name, id)) = names.first().cloned().zip(sites.first().map(|index| judged[*index].site.key.0.clone())) else { return };
     let pull = sites.iter().filter_map(|index| judged[*index].way.clone()).find(Way::is_pull);
-    let note = match keel_runs(snapshot) {
+    let note = match keel_may_run(snapshot) {
         true => "Terraform sets the image from now on, and Keel keeps its hands off: `ignore_changes` and `keel.sh/policy` say so.",
         false => "Terraform sets the image from now on: `ignore_changes` no longer lists it.",
     };

@@ -2,7 +2,7 @@
 //! stack or group, which goes before everything else there. What may not be rolled back is said.
 
 use super::change::edit;
-use super::flip::{self, keel_runs};
+use super::flip::{self, keel_may_run};
 use super::gate::{Judged, Told, Want, unproved_at};
 use super::health;
 use super::hold::{Draft, retag};
@@ -245,7 +245,7 @@ pub(super) fn hands_off(snapshot: &Snapshot, site: &Judged) -> Result<Vec<Edit>,
     let never = |workload: &Workload| workload.keel.get(POLICY).is_some_and(|policy| policy.eq_ignore_ascii_case("never"));
     let workloads: Vec<&Workload> = lives.iter().filter_map(|live| live.workload()).collect();
     let away = !workloads.is_empty() && workloads.iter().all(|workload| never(workload));
-    if away || !keel_runs(snapshot) { Ok(Vec::new()) } else { flip::hands_off(snapshot, site.literal) }
+    if away || !keel_may_run(snapshot) { Ok(Vec::new()) } else { flip::hands_off(snapshot, site.literal) }
 }
 
 fn hold(site: &Judged, turn: &Turn) -> Hold {

@@ -1,6 +1,7 @@
 //! Flips on whole files, compared byte for byte with what was written by hand.
 
 mod adopt;
+mod fixture;
 mod proofs;
 mod random;
 mod refusals;

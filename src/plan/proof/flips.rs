@@ -2,7 +2,7 @@
 //! compares what they say, not how the edits were made.
 
 use crate::pipeline::{Action, Change, PinRecord, Snapshot};
-use crate::plan::flip::{image_of, keel_runs};
+use crate::plan::flip::{image_of, keel_may_run};
 use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
 use crate::terraform::edit::outline::{Said, differences, outline};
@@ -43,7 +43,7 @@ pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], changes:
         }
         strings(snapshot, path, before, &edits, &flipped)?;
     }
-    let mut owned = flipped.iter().filter(|(_, owned)| **owned && keel_runs(snapshot));
+    let mut owned = flipped.iter().filter(|(_, owned)| **owned && keel_may_run(snapshot));
     owned.try_for_each(|((path, name), _)| keel(after, path, name))
 }
 
@@ -102,7 +102,7 @@ fn flipped(snapshot: &Snapshot, changes: &[Change]) -> Result<Flipped, String> {
 fn structure(snapshot: &Snapshot, path: &RepoPath, gone: &[Said], new: &[Said], flipped: &Flipped) -> Result<(), String> {
     let owner = |said: &Said| said.path.first().and_then(|first| Some(first.strip_prefix("resource.")?.split_once('#')?.0.to_owned()));
     let own = |said: &Said| owner(said).and_then(|name| flipped.get(&(path.clone(), name)).copied());
-    let keel = keel_runs(snapshot);
+    let keel = keel_may_run(snapshot);
     if let Some(said) = gone.iter().find(|said| own(said).is_none_or(|owned| !may_go(said, keel, owned))) {
         return Err(format!("{path} would lose {}, which is not planned", spelled(said)));
     }

@@ -181,7 +181,8 @@ fn an_alert_rolls_back_what_it_is_about() {
         named(&[("deployment", "app")], during, RULE).as_deref(),
         Some("alert ImmichDown on deployment immich/app since 2026-11-22T11:55:00Z")
     );
-    let table: [(&str, &[(&str, &str)], &str, &str, bool); 9] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str, bool);
+    let table: [Case; 9] = [
         ("by its pod", &[("pod", "app-1-x")], during, RULE, true),
         ("by a pod that is gone", &[("pod", "app-1-y")], during, RULE, true),
         ("another's pod", &[("pod", "apple-1-y")], during, RULE, false),

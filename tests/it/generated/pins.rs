@@ -174,12 +174,12 @@ fn edit(literal: &Literal, site: &Site, digest: &Digest) -> Edit {
 fn record(site: &Site, digest: &Digest) -> PinRecord {
     let (site, image) = (site.key.to_string(), site.image.to_string());
     PinRecord {
-        action: Action::Adopt,
+        action: Action::Move,
         site,
         image,
         from: None,
         to: Some(digest.clone()),
-        cause: Cause::FirstPin,
+        cause: Cause::TagMoved,
         evidence: None,
         asked: None,
     }

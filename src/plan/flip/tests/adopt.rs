@@ -53,6 +53,7 @@ fn a_moved_tag_follows_in_a_later_pass() {
         [
             "not pinned yet: the tag is a bare major version, which floats and floats".to_owned(),
             "deployment web/web runs ghcr.io/a/web:1 at sha256:aaaaaaaaaaaa".into(),
+            "runs: sha256:aaaaaaaaaaaa".into(),
             "terraform ignores it (ignore_changes at stacks/web/main.tf:17): the same change takes it over".into(),
         ]
     );
@@ -70,7 +71,7 @@ fn the_tag_that_runs_goes_with_it() {
     let snapshot = world(&[(FILE, &file("\"ghcr.io/a/web:1.2.0\"", true))], vec![live("ghcr.io/a/web:1.3.0", 'a')]);
     let change = plan(&snapshot).changes.remove(0);
     assert_eq!(change.pins[0].image, "ghcr.io/a/web:1.3.0");
-    let message = "web: pin web to aaaa…aa (1.3.0)\n\nFirst pin of ghcr.io/a/web:1.2.0: deployment web/web runs\nghcr.io/a/web:1.3.0, and so does the repo now.\nTerraform sets the image from now on: `ignore_changes` no longer lists\nit.";
+    let message = "web: pin web to aaaa…aa (1.3.0)\n\nFirst pin of ghcr.io/a/web:1.2.0: deployment web/web runs\nghcr.io/a/web:1.3.0, and so does the repo now.\nRunning before: aaaa…aa.\nTerraform sets the image from now on: `ignore_changes` no longer lists\nit.";
     assert_eq!(change.message, message);
 }
 

@@ -106,12 +106,22 @@ fn other_owners() {
         change(&mut live);
         vec![live]
     };
-    let controller = of(&|live| live.controller = Some("cluster/db".into()));
-    both(&ignored(&list), controller, "deployment web/web belongs to cluster/db, whose controller sets it");
-    let helm = of(&|live| live.release = Some(Release { name: "web".into(), helm: true }));
-    both(&ignored(&list), helm, "deployment web/web belongs to the Helm release web");
-    let ci = vec![written_by(live(), &["deploy-bot", "Terraform"])];
-    both(&ignored(&list), ci, "`deploy-bot` sets the image of the container web in deployment web/web");
+    let blocked = |live: Vec<Workload>, why: &str, other: &str| {
+        let (made, web) = refused(&ignored(&list), live);
+        let side = decision(&made, "side");
+        assert_eq!((web.verdict, web.reasons[0].as_str()), (Verdict::Blocked, why));
+        assert_eq!((side.verdict, side.reasons[0].as_str()), (Verdict::Blocked, other));
+        assert_eq!(made.changes, []);
+    };
+    let controller = "deployment web/web: the controller of cluster/db sets the image";
+    blocked(of(&|live| live.controller = Some("cluster/db".into())), controller, controller);
+    let helm = "deployment web/web: the Helm release web sets the image";
+    blocked(of(&|live| live.release = Some(Release { name: "web".into(), helm: true })), helm, helm);
+    let ci = "deployment web/web: `deploy-bot` sets the image, so a pin would be taken back";
+    let other = format!(
+        "terraform ignores it until it is taken over together with stacks/web/main.tf#deployment/web/web:web, which is blocked: {ci}"
+    );
+    blocked(of(&|live| live.containers[0].writers = vec![Writer { manager: "deploy-bot".into(), at: None }]), ci, &other);
     let ours = vec![written_by(live(), &["keel", "HashiCorp", "kubectl-set"])];
     assert_eq!(flipped(&world(&[(FILE, &ignored(&list))], ours)).0.changes.len(), 1);
 }
