@@ -3,7 +3,7 @@
 use super::{Done, out, progress::Bar, scan, source, table::table};
 use crate::cli::{Format, Plan};
 use crate::error::Result;
-use crate::pipeline::{Decision, Verdict};
+use crate::pipeline::{Decision, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
 use crate::plan::json::{to_json, verdict_word};
@@ -30,13 +30,12 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
     let rows = shown.filter_map(|decision| {
         let (literal, site) = sites.get(&decision.site)?;
         let place = format!("{}:{}", literal.file, literal.line);
-        let reason = decision.reasons.first().cloned().unwrap_or_default();
         Some([
             verdict_word(decision.verdict).to_owned(),
             place,
             site.image.name.to_string() + &tag(&site.image.tag),
             digests(decision),
-            reason,
+            why(decision),
         ])
     });
     out::data(&table(["verdict", "place", "image", "digest", "why"], rows))?;
@@ -46,6 +45,15 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
     }
     out::say(&summary(planned));
     Ok(())
+}
+
+/// The first reason, and what runs where that is not what is pinned.
+fn why(decision: &Decision) -> String {
+    let reason = decision.reasons.first().cloned().unwrap_or_default();
+    match &decision.runs {
+        Seen::Known(Some(runs)) if Some(runs) != decision.from.as_ref() => format!("{reason}; runs {}", runs.short()),
+        _ => reason,
+    }
 }
 
 fn tag(tag: &Option<std::sync::Arc<str>>) -> String {
