@@ -137,6 +137,18 @@ fn revisions_that_could_not_be_read_prove_nothing() {
 }
 
 #[test]
+fn a_restart_after_an_undo_hides_nothing() {
+    for kind in KINDS {
+        let mut live = undone(kind);
+        live.revisions.insert(0, revision(4, &image('a'), "2026-11-22T11:59:00Z"));
+        live.pods.clear();
+        let plan = declared(kind, 'b', "", "").hosts(vec![live]).plan();
+        let pin = &plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions)).pins[0];
+        assert_eq!((pin.cause, &pin.to), (Cause::Undo, &Some(digest('a'))));
+    }
+}
+
+#[test]
 fn a_second_undo_to_what_was_rolled_back_is_drift() {
     let held = " # pintle: hold because=\"undo: rolled back from sha256:bbbbbbbbbbbb\"";
     let mut back = revision(4, &image('b'), APPLIED);
