@@ -111,7 +111,7 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
     assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
-    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`"));
+    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `budget`"));
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
     assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
     let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
@@ -184,10 +184,35 @@ fn six_fields_are_warned_about() {
 }
 
 #[test]
+fn cluster_alerts_and_budget_are_read_and_checked() {
+    let config = parse(
+        "[cluster]\nkeel = \"no\"\nterraform = [\"ci-*\"]\nready_grace = \"30s\"\n[[cluster.custom]]\ngroup = \"g\"\nversion = \"v1\"\nkind = \"Cluster\"\n\
+         plural = \"clusters\"\nimage = \"spec.imageName\"\n[[alert]]\nmatch = { severity = \"critical\" }\n[defaults]\nbudget = \"3 per 1d\"\nwatch = \"0\"\n\
+         drift = \"adopt\"\n[[rule]]\nmatch = { stack = \"db\" }\nauto_rollback = false\n",
+    );
+    assert_eq!((config.cluster.keel, config.cluster.ready_grace.as_secs()), (super::Keel::No, 30));
+    assert!(config.cluster.terraform.iter().any(|glob| glob.matches("ci-apply")) && config.cluster.terraform.len() == 1);
+    assert_eq!(config.cluster.custom[0].image, ["spec".into(), "imageName".into()]);
+    assert_eq!((&*config.alerts[0].namespace, &*config.alerts[0].pod, config.alerts[0].workload.len()), ("namespace", "pod", 3));
+    assert_eq!(config.defaults.budget.map(|budget| (budget.changes, budget.per.as_hours())), Some((3, 24)));
+    assert_eq!((config.defaults.drift, config.rules[0].auto_rollback), (Some(super::Drift::Adopt), Some(false)));
+    assert_eq!(parse("[defaults]\nbudget = \"off\"\n").defaults.budget, None);
+    for (text, what) in [
+        ("[defaults]\nbudget = \"5\"\n", "pintle.toml:2 is wrong: `5` is no budget"),
+        ("[defaults]\nbudget = \"0 per 6h\"\n", "pintle.toml:2 is wrong: `0 per 6h` is no budget"),
+        ("[defaults]\nbudget = \"5 per 0\"\n", "pintle.toml:2 is wrong: `5 per 0` is no budget"),
+        ("[[alert]]\nmatch = { a = \"[\" }\n", ""),
+    ] {
+        let (found, _, _) = complaint(text);
+        assert!(found.starts_with("pintle.toml:2 is wrong") && (what.is_empty() || found == what), "{found}");
+    }
+}
+
+#[test]
 fn the_schema_knows_every_section() {
     let schema = super::schema();
     let properties = schema["properties"].as_object().expect("properties");
-    assert_eq!(properties.len(), 16);
+    assert_eq!(properties.len(), 18);
     assert_eq!(schema["additionalProperties"], serde_json::Value::Bool(false));
     assert_eq!(schema["properties"]["version"]["type"], serde_json::json!(["integer", "null"]));
 }
