@@ -194,7 +194,8 @@ impl Kube {
     }
 
     fn start_etcd(&self) {
-        let (client, peer) = (format!("http://127.0.0.1:{}", self.ports.etcd.number), format!("http://127.0.0.1:{}", self.ports.peer.number));
+        let (client, peer) =
+            (format!("http://127.0.0.1:{}", self.ports.etcd.number), format!("http://127.0.0.1:{}", self.ports.peer.number));
         let mut command = Command::new(server("PINTLE_TEST_ETCD"));
         command.args(["--name", "t", "--log-level", "error", "--unsafe-no-fsync"]).arg("--data-dir").arg(self.folder.path().join("etcd"));
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
