@@ -131,10 +131,7 @@ pub fn routes(shared: Arc<Shared>) -> Router {
     if shared.secrets.alerts.is_some() {
         routes = routes.route("/hooks/alertmanager", post(alertmanager));
     }
-    routes
-        .fallback(none)
-        .method_not_allowed_fallback(wrong)
-        .with_state(shared)
+    routes.fallback(none).method_not_allowed_fallback(wrong).with_state(shared)
 }
 
 async fn alive(State(shared): State<Arc<Shared>>) -> Response {

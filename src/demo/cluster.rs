@@ -48,6 +48,8 @@ pub struct Workload {
     pub namespace: String,
     pub name: String,
     pub containers: Vec<Container>,
+    /// Containers that are made with their image, which is then left alone: `ignore_changes`.
+    pub ignored: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,17 +3,21 @@
 use super::world::{self, World};
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
-use crate::observe::{COMMITS, Origin, Session, Setup, Told};
-use crate::pipeline::{CacheAnswer, Recorded, Seen, Verdict};
+use crate::observe::{COMMITS, ClusterAt, Origin, Session, Setup, Told};
+use crate::pipeline::{CacheAnswer, Receipt, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
+use crate::plan::find::find;
 use crate::plan::json::verdict_word;
+use crate::plan::status;
 use crate::reconcile::{self, Planned};
 use crate::remote::git::Remote;
+use crate::remote::kubernetes;
 use crate::sites::json::fate_word;
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where the story goes.
 pub type Tell<'a> = &'a (dyn Fn(&str) -> Result<()> + Sync);
@@ -21,11 +25,17 @@ pub type Tell<'a> = &'a (dyn Fn(&str) -> Result<()> + Sync);
 /// The image whose tag moves in the story.
 const MOVED: &str = "lscr.io/linuxserver/sonarr:latest";
 
+/// The deployment that somebody takes back, and its namespace.
+const UNDONE: (&str, &str) = ("media", "sonarr");
+/// An answer to an undo that takes longer does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Makes a world, tells the story in it, and leaves it in place.
 pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
     let world = World::make(&dir).await?;
     let session = || Session::new(setup(&world)?);
+    world.apply(&reconcile::look(&session()?).await?.snapshot.scan);
     tell(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
 
     title(tell, 1, "scan: every image, at the literal that decides it")?;
@@ -43,6 +53,7 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
         receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
         counts(&planned.plan)
     ))?;
+    applied(&world, &session()?, tell).await?;
 
     title(tell, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
     let channel = channel(MOVED)?;
@@ -56,25 +67,101 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     for commit in &receipt.commits {
         tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
+    changed(&planned, tell)?;
+    applied(&world, &session()?, tell).await?;
+
+    title(tell, 5, "somebody takes the new image back by hand, while pintle runs")?;
+    undone(&world, &session()?, tell).await?;
+    applied(&world, &session()?, tell).await?;
+
+    title(tell, 6, "status: what runs, since when, and why")?;
+    let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
+    runs(&planned, tell)?;
+
+    title(tell, 7, "log: what happened, read back from the commits")?;
+    let looked = reconcile::look(&session()?).await?;
+    logged(&looked, tell)?;
+    world.save()?;
+    next(&dir, tell)
+}
+
+/// What a pass wrote, and why.
+fn changed(planned: &Planned, tell: Tell<'_>) -> Result<()> {
     for change in &planned.plan.changes {
         tell(&indented(&change.message))?;
         tell(&indented(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
     }
+    Ok(())
+}
 
-    title(tell, 5, "log: what happened, read back from the commits")?;
-    let looked = reconcile::look(&session()?).await?;
-    logged(&looked, tell)?;
-    world::save(&dir, &world.registry)?;
-    next(&dir, tell)
+/// CI applies the branch to the cluster.
+async fn applied(world: &World, session: &Session, tell: Tell<'_>) -> Result<()> {
+    let looked = reconcile::look(session).await?;
+    let line = match world.apply(&looked.snapshot.scan) {
+        0 => "  CI applies it: nothing changes in the cluster\n".to_owned(),
+        1 => "  CI applies it: 1 workload is rolled out\n".to_owned(),
+        some => format!("  CI applies it: {some} workloads are rolled out\n"),
+    };
+    tell(&line)
+}
+
+/// An undo in the cluster, and what pintle makes of it: its watches wake it, as in `pintle run`.
+async fn undone(world: &World, session: &Session, tell: Tell<'_>) -> Result<()> {
+    let Some((watches, keeper)) = session.watch()? else { return Ok(()) };
+    let mut keeper = tokio::spawn(keeper.run());
+    reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    let (namespace, deployment) = UNDONE;
+    world.undo(namespace, deployment)?;
+    tell(&format!("  $ kubectl -n {namespace} rollout undo deployment/{deployment}\n"))?;
+    let begun = Instant::now();
+    let answered = async {
+        loop {
+            watches.changed().await;
+            let (planned, receipt) = reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+            if !receipt.commits.is_empty() {
+                return Ok((planned, receipt));
+            }
+        }
+    };
+    let answer: Result<(Planned, Receipt)> = tokio::select! {
+        answered = tokio::time::timeout(PATIENCE, answered) => answered.unwrap_or_else(|_| Err(Error::failed("the undo was not answered"))),
+        ended = &mut keeper => Err(Error::failed(format!("the watches ended: {ended:?}"))),
+    };
+    keeper.abort();
+    let (planned, receipt) = answer?;
+    let milliseconds = begun.elapsed().as_millis();
+    for commit in &receipt.commits {
+        tell(&format!("  {} {} ({milliseconds} ms after the undo)\n", commit.commit.short(), commit.subject))?;
+    }
+    changed(&planned, tell)
+}
+
+/// The deployment of the story in the words of `pintle status`.
+fn runs(planned: &Planned, tell: Tell<'_>) -> Result<()> {
+    let (namespace, deployment) = UNDONE;
+    let found = find(&planned.snapshot.scan, &format!("{namespace}/{deployment}"));
+    let literals: Vec<_> = found.literals.iter().map(|index| &planned.snapshot.scan.literals[*index]).collect();
+    for row in status::status(&planned.snapshot, &planned.plan, Some(&literals)).rows {
+        tell(&format!("  {}: {}\n", row.workload(), row.runs()))?;
+        for why in row.why.iter().chain(&row.waits) {
+            tell(&format!("    - {why}\n"))?;
+        }
+    }
+    tell(&format!("  {}\n", counts(&planned.plan)))
 }
 
 /// Serves the registry and the caches of an earlier demo until interrupted.
 pub async fn serve(dir: &Path, tell: Tell<'_>) -> Result<()> {
     let registry = world::load(dir)?;
-    let running = registry.start().await.map_err(|e| Error::failed(format!("cannot serve the demo in {}", dir.display())).because(e))?;
-    tell(&format!("The registries of {} answer on http://{}; end with Ctrl-C\n", dir.display(), running.addr()))?;
+    let cluster = world::load_cluster(dir)?;
+    let taken = |e| Error::failed(format!("cannot serve the demo in {}", dir.display())).because(e);
+    let running = registry.start().await.map_err(taken)?;
+    let answering = cluster.start().await.map_err(taken)?;
+    let (addr, at) = (running.addr(), answering.addr());
+    tell(&format!("The registries of {} answer on http://{addr}, the cluster on http://{at}; end with Ctrl-C\n", dir.display()))?;
     tokio::signal::ctrl_c().await.map_err(|e| Error::failed("cannot wait for Ctrl-C").because(e))?;
     world::save(dir, &registry)?;
+    answering.stop().await.map_err(|e| Error::failed("the cluster did not end well").because(e))?;
     running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))
 }
 
@@ -106,7 +193,10 @@ fn setup(world: &World) -> Result<Setup> {
         registries: Told::default(),
         forge: None,
         github: None,
-        cluster: None,
+        cluster: Some(ClusterAt {
+            place: kubernetes::Place::Kubeconfig { file: world.kubeconfig(), context: None },
+            told: kubernetes::Told::default(),
+        }),
         commits: COMMITS,
         clock: jiff::Timestamp::now,
     })
@@ -187,17 +277,18 @@ fn next(dir: &Path, tell: Tell<'_>) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "pintle".into());
     let (dir, program) = (quoted(&dir.display().to_string()), quoted(&program));
     let remote = format!("{dir}/infra.git");
-    let clones = format!("{dir}/clones");
+    let (clones, kubeconfig) = (format!("{dir}/clones"), format!("{dir}/kubeconfig"));
     tell(&format!(
         "\nGo on by hand; all of it is in {dir}:\n\
          \n  {program} scan --remote {remote} --cache-dir {clones}\
          \n  {program} log --remote {remote} --cache-dir {clones} --only sonarr\
          \n  {program} explain --offline --remote {remote} --cache-dir {clones} media/sonarr\
          \n  git -C {remote} log --stat -3\n\
-         \nMove another tag, serve the registries again (in a second terminal, or with & behind it), and sync:\n\
+         \nMove another tag, serve registries and cluster again (in a second terminal, or with & behind it), and sync:\n\
          \n  {program} demo push {dir} docker.io/library/debian:bookworm-slim\
          \n  {program} demo serve {dir}\
          \n  {program} plan --remote {remote} --cache-dir {clones}\
+         \n  {program} status --remote {remote} --cache-dir {clones} --kubeconfig {kubeconfig} media/sonarr\
          \n  {program} sync --remote {remote} --cache-dir {clones}\n"
     ))
 }

@@ -1,21 +1,27 @@
-//! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all its images, and a cache before it.
+//! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all its images, a cache before it, and a cluster in
+//! which the repo is applied.
 
+use super::cluster::{self, Cluster, Container, Hand, Kind, Workload};
 use super::registry::{Image, PullThrough, Registry, Running};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Reference};
 use crate::plan;
 use crate::remote::git::{self, Identity, Put};
-use crate::sites;
+use crate::sites::{self, Scan, Use};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use include_dir::{Dir, DirEntry, include_dir};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 static REPO: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/testdata-repo");
 
 /// The registry's state, in the demo's folder.
 const SAVED: &str = "registry.json";
+/// The cluster's.
+const CLUSTER: &str = "cluster.json";
+/// The name that Terraform's provider gives itself in the cluster.
+const TERRAFORM: &str = "HashiCorp";
 
 /// What the fixture repo says about itself is no part of the infra repo.
 const NOT_COMMITTED: [&str; 2] = ["EXPECTED.toml", "README.md"];
@@ -25,6 +31,9 @@ pub struct World {
     pub dir: PathBuf,
     pub registry: Registry,
     pub running: Running,
+    cluster: Cluster,
+    /// Answers as long as the world is there.
+    _answering: cluster::Running,
 }
 
 impl World {
@@ -37,12 +46,39 @@ impl World {
         }
         let registry = Registry::new();
         let running = registry.start().await.map_err(wrong)?;
-        let world = Self { dir: dir.to_owned(), registry, running };
+        let cluster = Cluster::new();
+        let answering = cluster.start().await.map_err(wrong)?;
+        std::fs::write(dir.join("kubeconfig"), answering.kubeconfig()).map_err(wrong)?;
+        let world = Self { dir: dir.to_owned(), registry, running, cluster, _answering: answering };
         let files = world.files();
         world.serve_images(&files)?;
         git::make_bare(&world.remote(), &files, &Identity { name: "Ana".into(), email: "ana@example.org".into() }, jiff::Timestamp::now())?;
         save(dir, &world.registry)?;
         Ok(world)
+    }
+
+    /// Writes all that a later `demo serve` needs.
+    pub fn save(&self) -> Result<()> {
+        save(&self.dir, &self.registry)?;
+        save_cluster(&self.dir, &self.cluster)
+    }
+
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.dir.join("kubeconfig")
+    }
+
+    /// Does what CI does with a commit: makes what the repo declares, and sets the images that are others. Returns how many workloads changed.
+    pub fn apply(&self, scan: &Scan) -> usize {
+        let pull = |image: &str| pulled(&self.registry, image);
+        let hand = Hand { manager: TERRAFORM, at: jiff::Timestamp::now(), pull: &pull };
+        workloads(scan).values().filter(|workload| self.cluster.apply(workload, hand)).count()
+    }
+
+    /// Somebody runs `kubectl rollout undo`.
+    pub fn undo(&self, namespace: &str, deployment: &str) -> Result<()> {
+        let pull = |image: &str| pulled(&self.registry, image);
+        let hand = Hand { manager: "kubectl", at: jiff::Timestamp::now(), pull: &pull };
+        self.cluster.undo(Kind::Deployment, namespace, deployment, hand)
     }
 
     pub fn remote(&self) -> PathBuf {
@@ -99,6 +135,51 @@ pub fn load(dir: &Path) -> Result<Registry> {
 pub fn save(dir: &Path, registry: &Registry) -> Result<()> {
     let path = dir.join(SAVED);
     registry.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
+}
+
+/// Reads the cluster that an earlier demo left.
+pub fn load_cluster(dir: &Path) -> Result<Cluster> {
+    let wrong = |e| Error::usage(format!("there is no cluster of a demo in {}", dir.display())).because(e);
+    Cluster::load(&dir.join(CLUSTER)).map_err(wrong)
+}
+
+fn save_cluster(dir: &Path, cluster: &Cluster) -> Result<()> {
+    let path = dir.join(CLUSTER);
+    cluster.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
+}
+
+/// What a kubelet gets for an image: the digest that it names, else the one its tag has in the registry.
+fn pulled(registry: &Registry, image: &str) -> Option<String> {
+    let reference = Reference::parse(image)?;
+    if let Some(digest) = &reference.digest {
+        return Some(digest.to_string());
+    }
+    let channel = reference.channel()?;
+    registry.tags(&channel.registry).get(&*channel.repository)?.get(&*channel.tag).cloned()
+}
+
+/// What the repo declares, as far as its names and images are known. Charts and other resources are not played.
+fn workloads(scan: &Scan) -> BTreeMap<(Kind, String, String), Workload> {
+    let mut all = BTreeMap::new();
+    for used in scan.literals.iter().flat_map(|literal| &literal.uses).filter(|used| used.instances != Some(0)) {
+        let Some((key, container)) = declared(used) else { continue };
+        let (kind, namespace, name) = key.clone();
+        let workload = all.entry(key).or_insert_with(|| Workload { kind, namespace, name, containers: Vec::new(), ignored: Vec::new() });
+        if workload.containers.contains(&container) {
+            continue;
+        }
+        if used.ignored == Some(true) {
+            workload.ignored.push(container.name.clone());
+        }
+        workload.containers.push(container);
+    }
+    all
+}
+
+fn declared(used: &Use) -> Option<((Kind, String, String), Container)> {
+    let kind = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob].into_iter().find(|kind| kind.word() == *used.kind)?;
+    let container = Container { name: used.container.as_ref()?.to_string(), init: used.init, image: used.image.as_ref()?.to_string() };
+    Some(((kind, used.namespace.as_ref()?.to_string(), used.name.as_ref()?.to_string()), container))
 }
 
 /// Pushes a new image under a tag; the tag has to be there.

@@ -168,7 +168,8 @@ impl Wire {
 /// The text is shown in no error: it may hold a secret.
 fn checked(base: &str) -> Result<Url> {
     let hint = "give it as a browser shows it: https://alertmanager.example.org";
-    let url = Url::parse(base.trim()).map_err(|why| Error::usage("the address of the Alertmanager cannot be read").because(why).hint(hint))?;
+    let url =
+        Url::parse(base.trim()).map_err(|why| Error::usage("the address of the Alertmanager cannot be read").because(why).hint(hint))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(Error::usage(format!("an Alertmanager is asked over https, not {}", url.scheme())).hint(hint));
     }

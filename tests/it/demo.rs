@@ -31,7 +31,14 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
         "stale",
         "4. sync",
         "+          image = ",
-        "5. log",
+        "5. somebody takes the new image back by hand",
+        "$ kubectl -n media rollout undo deployment/sonarr",
+        "ms after the undo)",
+        "# pintle: hold",
+        "CI applies it: nothing changes in the cluster",
+        "6. status",
+        "7. log",
+        "rollback lscr.io/linuxserver/sonarr",
         "move lscr.io/linuxserver/sonarr:latest",
     ] {
         assert!(story.contains(part), "{part} is missing in:\n{story}");
@@ -42,8 +49,9 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
         .filter(|line| line.starts_with(program) || line.starts_with("git "))
         .collect();
     let (serve, once): (Vec<&str>, Vec<&str>) = printed.into_iter().partition(|line| line.contains("demo serve"));
-    assert_eq!((serve.len(), once.len()), (1, 7), "{story}");
-    let (before, after): (Vec<&str>, Vec<&str>) = once.into_iter().partition(|line| !line.contains(" plan ") && !line.contains(" sync "));
+    assert_eq!((serve.len(), once.len()), (1, 8), "{story}");
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        once.into_iter().partition(|line| ![" plan ", " sync ", " status "].iter().any(|word| line.contains(word)));
     for line in before {
         assert!(!run(home.path(), line).0.is_empty(), "{line} prints nothing");
     }
@@ -53,7 +61,9 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
     serving.wait_until(answers).expect("the registries are served");
     let plan = run(home.path(), after[0]).0;
     assert!(plan.contains("move") && plan.contains("docker.io/library/debian:bookworm-slim"), "{plan}");
-    let sync = run(home.path(), after[1]).0;
+    let status = run(home.path(), after[1]).0;
+    assert!(status.contains("media/sonarr") && status.contains("lscr.io/linuxserver/sonarr"), "{status}");
+    let sync = run(home.path(), after[2]).0;
     assert!(sync.contains("media: pin"), "{sync}");
     drop(serving);
 }

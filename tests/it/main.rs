@@ -18,6 +18,7 @@ mod fuzz_smoke;
 mod generated;
 mod git_remote;
 mod kills;
+mod kube_conformance;
 mod kube_server;
 mod quoting;
 mod pull_requests;

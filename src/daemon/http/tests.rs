@@ -229,7 +229,8 @@ async fn a_token_is_not_a_secret_of_the_forge() {
 #[tokio::test]
 async fn a_storm_of_alerts_wakes_too() {
     let world = world_of_alerts().await;
-    let head = format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n", LIMIT + 1);
+    let head =
+        format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n", LIMIT + 1);
     assert_eq!(world.send(&[head.as_bytes()]).await, (413, "its body is larger than 1 MiB\n".into()));
     assert!(world.woken().await);
 }

@@ -18,8 +18,11 @@ pub(super) fn apply(state: &mut State, of: &Workload, hand: Hand<'_>) -> bool {
         None => workload(of, hand),
         Some(mut live) => {
             let now = containers(template(&mut live, of.kind));
-            let differs = |one: &&super::Container| now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image);
-            let changed: Vec<&super::Container> = of.containers.iter().filter(differs).collect();
+            let differs = |one: &&super::Container| {
+                now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image)
+            };
+            let changed: Vec<&super::Container> =
+                of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
             if changed.is_empty() {
                 return false;
             }
@@ -120,7 +123,8 @@ fn roll_deployment(state: &mut State, mut object: Value, hand: Hand<'_>) {
     }
     let revision = annotations[REVISION].clone();
     set["spec"]["replicas"] = 1.into();
-    set["status"] = json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": set["metadata"]["generation"] });
+    set["status"] =
+        json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": set["metadata"]["generation"] });
     let set = state.put(Kind::ReplicaSet, set);
     for mut old in others {
         old["spec"]["replicas"] = 0.into();

@@ -60,7 +60,8 @@ fn pod_spec(of: &Workload) -> Value {
 fn managed(of: &Workload, hand: Hand<'_>) -> Value {
     let mut entry = entry(of.kind, hand);
     for container in &of.containers {
-        *field(&mut entry, of.kind, container.init, &container.name) = json!({ ".": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {} });
+        *field(&mut entry, of.kind, container.init, &container.name) =
+            json!({ ".": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {} });
     }
     entry
 }

@@ -1,8 +1,8 @@
 //! The API over HTTP: lists and watches of all namespaces. Whatever else is asked is refused with a `Status`, as a real API server words it.
 
+use super::Shared;
 use super::kind::Kind;
 use super::state::{Key, State, bookmark};
-use super::Shared;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, Request, State as From};
@@ -62,7 +62,11 @@ async fn handle(From(serving): From<Serving>, request: Request) -> Response {
     };
     if *request.method() != Method::GET {
         let verb = verb(request.method());
-        return status(403, "Forbidden", &format!("{} is forbidden: User \"pintle\" cannot {verb} resource \"{}\"", kind.resource(), kind.plural()));
+        return status(
+            403,
+            "Forbidden",
+            &format!("{} is forbidden: User \"pintle\" cannot {verb} resource \"{}\"", kind.resource(), kind.plural()),
+        );
     }
     let Ok(Query(asked)) = Query::<Asked>::try_from_uri(request.uri()) else {
         return status(400, "BadRequest", "the query cannot be read");

@@ -12,7 +12,7 @@ const PODS: &str = "/api/v1/pods";
 
 fn workload(kind: Kind, name: &str, image: &str) -> Workload {
     let container = Container { name: name.to_owned(), init: false, image: image.to_owned() };
-    Workload { kind, namespace: "shop".to_owned(), name: name.to_owned(), containers: vec![container] }
+    Workload { kind, namespace: "shop".to_owned(), name: name.to_owned(), containers: vec![container], ignored: Vec::new() }
 }
 
 /// Gets whatever is asked for: the digest is the image's name.
@@ -97,10 +97,7 @@ async fn a_workload_is_made_changed_and_undone() {
     cluster.undo(Kind::Deployment, "shop", "cart", hand("kubectl", 1_003)).unwrap();
 
     let image = |number: u8| format!("quay.io/shop/cart:{number}");
-    assert_eq!(
-        revisions(&running, REPLICA_SETS).await,
-        [("2".to_owned(), Value::Null, image(2)), ("3".to_owned(), json!("1"), image(1))]
-    );
+    assert_eq!(revisions(&running, REPLICA_SETS).await, [("2".to_owned(), Value::Null, image(2)), ("3".to_owned(), json!("1"), image(1))]);
     let [deployment] = &items(&running, DEPLOYMENTS).await[..] else { panic!() };
     assert_eq!(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "3");
     assert_eq!((&deployment["metadata"]["generation"], &deployment["status"]["observedGeneration"]), (&json!(3), &json!(3)));
@@ -111,17 +108,17 @@ async fn a_workload_is_made_changed_and_undone() {
     };
     assert_eq!(
         managed.iter().map(of).collect::<Vec<_>>(),
-        [("HashiCorp".to_owned(), false, "1970-01-01T00:16:42Z".to_owned()), ("kubectl".to_owned(), true, "1970-01-01T00:16:43Z".to_owned())]
+        [
+            ("HashiCorp".to_owned(), false, "1970-01-01T00:16:42Z".to_owned()),
+            ("kubectl".to_owned(), true, "1970-01-01T00:16:43Z".to_owned())
+        ]
     );
     let [pod] = &items(&running, PODS).await[..] else { panic!() };
     assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], "quay.io/shop/cart@sha256:of-1");
 
     cluster.apply(&two, hand("HashiCorp", 1_004));
     cluster.undo(Kind::Deployment, "shop", "cart", hand("kubectl", 1_005)).unwrap();
-    assert_eq!(
-        revisions(&running, REPLICA_SETS).await,
-        [("4".to_owned(), json!("2"), image(2)), ("5".to_owned(), json!("1,3"), image(1))]
-    );
+    assert_eq!(revisions(&running, REPLICA_SETS).await, [("4".to_owned(), json!("2"), image(2)), ("5".to_owned(), json!("1,3"), image(1))]);
     running.stop().await.unwrap();
 }
 

@@ -12,8 +12,16 @@ fn session(endpoint: &str) -> (Session, Registries) {
     let told = Told { endpoints: vec![(HOST.to_owned(), endpoint.parse().unwrap())], ..Told::default() };
     let registries = Registries::new(&told, &Config::default()).unwrap();
     let origin = Origin::Folder(".".into());
-    let setup =
-        Setup { origin, config: None, registries: told, forge: None, github: None, cluster: None, commits: COMMITS, clock: || Timestamp::UNIX_EPOCH };
+    let setup = Setup {
+        origin,
+        config: None,
+        registries: told,
+        forge: None,
+        github: None,
+        cluster: None,
+        commits: COMMITS,
+        clock: || Timestamp::UNIX_EPOCH,
+    };
     (Session::new(setup).unwrap(), registries)
 }
 
