@@ -4,7 +4,7 @@ pub mod branches;
 pub mod cache;
 pub mod checkout;
 pub mod children;
-mod cluster;
+pub mod cluster;
 mod forge;
 pub mod history;
 pub mod ledger;

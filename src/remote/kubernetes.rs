@@ -68,6 +68,3 @@ impl Client {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ mod branches;
 mod cli;
 mod cluster;
 mod comments;
+mod cluster_watch;
 mod conformance;
 mod demo;
 mod faults;

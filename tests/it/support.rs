@@ -22,4 +22,5 @@ pub mod nginx;
 pub mod registry;
 pub mod secrets;
 pub mod tofu;
+pub mod tcp_proxy;
 pub mod token_server;

@@ -47,19 +47,23 @@ pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
                 kubeconfig.current_context = Some(context.clone());
             }
             let contexts: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+            if let Some(proxy) = proxied(&kubeconfig) {
+                return Err(Error::usage(format!("the cluster {proxy} of the kubeconfig {} is reached through a proxy", named()))
+                    .cause("pintle asks the API server directly")
+                    .hint("take proxy-url out, and let pintle run where the API server can be reached"));
+            }
             let config = Config::try_from(kubeconfig).map_err(|why| unusable(&named(), &contexts, &why))?;
             let url = Url::parse(&config.cluster_url.to_string());
             encrypted(&config, url.as_ref().is_ok_and(is_loopback) || told.allow_insecure)?;
             config
         }
     };
-    if Url::parse(&config.cluster_url.to_string()).as_ref().is_ok_and(is_loopback) {
-        config.proxy_url = None;
-    }
+    // Taken from the environment, where it is meant for other things too.
+    config.proxy_url = None;
     if let (None, Some(pem)) = (&config.root_cert, &told.ca) {
         config.root_cert = Some(authorities(pem)?);
     }
-    config.connect_timeout = Some(told.timeout.min(Duration::from_secs(10)));
+    config.connect_timeout = Some(told.timeout.min(Duration::from_secs(15)));
     Ok(config)
 }
 
@@ -69,6 +73,14 @@ pub(super) fn client(config: &Config) -> Result<kube::Client> {
         Error::usage(format!("the credentials for the API server {} cannot be used", config.cluster_url))
             .hint("do kubectl and this kubeconfig work together?")
     })
+}
+
+/// The cluster of the current context that has a proxy of its own.
+fn proxied(kubeconfig: &Kubeconfig) -> Option<String> {
+    let current = kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref())?;
+    let name = &current.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *name)?;
+    cluster.cluster.as_ref()?.proxy_url.as_ref().filter(|proxy| !proxy.is_empty()).map(|_| name.clone())
 }
 
 /// Credentials go to a server that proved who it is, over a connection that nobody reads.
@@ -133,3 +145,6 @@ fn unusable(file: &str, contexts: &[String], why: &KubeconfigError) -> Error {
         _ => error.cause("an address in it cannot be read"),
     }
 }
+
+#[cfg(test)]
+mod tests;

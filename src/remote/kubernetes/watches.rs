@@ -93,7 +93,7 @@ pub(super) fn start(client: kube::Client, limit: Duration) -> (Watches, Keeper) 
 impl Watches {
     /// Says which kinds are kept from now on, and which namespaces' changes call.
     pub fn want(&self, kinds: &BTreeSet<Kind>, scope: Scope) {
-        *self.shared.scope.lock().unwrap_or_else(PoisonError::into_inner) = scope;
+        *self.shared.scope() = scope;
         self.shared.wanted.send_if_modified(|wanted| {
             let new = wanted != kinds;
             wanted.clone_from(kinds);
@@ -226,16 +226,21 @@ impl Shared {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn scope(&self) -> MutexGuard<'_, Scope> {
+        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A list is complete: it stands for all that was known before.
     fn all(&self, kind: &Kind, objects: Vec<Object>) {
         let new: HashMap<Key, Arc<Object>> = objects.into_iter().map(|object| (key(&object), Arc::new(object))).collect();
+        let scope = self.scope();
         let calls = {
             let mut all = self.kept();
             let Some(kept) = all.get_mut(kind) else { return };
             let unread = !kept.is_readable(Instant::now());
             let old = std::mem::replace(&mut kept.objects, new);
-            let gone = || old.iter().any(|(key, old)| !kept.objects.contains_key(key) && self.calls(kind, Some(old), None));
-            let changed = || kept.objects.iter().any(|(key, new)| self.calls(kind, old.get(key).map(|old| &**old), Some(new)));
+            let gone = || old.iter().any(|(key, old)| !kept.objects.contains_key(key) && calls(&scope, kind, Some(old), None));
+            let changed = || kept.objects.iter().any(|(key, new)| calls(&scope, kind, old.get(key).map(|old| &**old), Some(new)));
             let calls = unread || gone() || changed();
             kept.state = State::Live;
             calls
@@ -248,6 +253,7 @@ impl Shared {
     }
 
     fn told(&self, kind: &Kind, told: Told) {
+        let scope = self.scope();
         let calls = {
             let mut all = self.kept();
             let Some(kept) = all.get_mut(kind) else { return };
@@ -260,11 +266,11 @@ impl Shared {
                 Told::Is(new) => {
                     let new = Arc::new(new);
                     let old = kept.objects.insert(key(&new), new.clone());
-                    self.calls(kind, old.as_deref(), Some(&new))
+                    calls(&scope, kind, old.as_deref(), Some(&new))
                 }
                 Told::Gone(object) => {
                     let old = kept.objects.remove(&key(&object));
-                    old.is_some_and(|old| self.calls(kind, Some(&old), None))
+                    old.is_some_and(|old| calls(&scope, kind, Some(&old), None))
                 }
             };
             late || changed
@@ -297,27 +303,27 @@ impl Shared {
         // A version that a server does not take for long may be another server's.
         !readable || !matches!(trouble, Trouble::Failed(_))
     }
+}
 
-    /// Says whether somebody looks at what changed.
-    fn calls(&self, kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> bool {
-        let Some(one) = new.or(old) else { return false };
-        let namespace = if *kind == Kind::Namespace { &one.name } else { &one.namespace };
-        let scope = self.scope.lock().unwrap_or_else(PoisonError::into_inner);
-        if scope.as_ref().is_some_and(|scope| !scope.contains(namespace)) {
-            return false;
-        }
-        drop(scope);
-        let waits = |object: Option<&Object>| -> Vec<_> {
-            let statuses = object.into_iter().flat_map(|object| &object.statuses);
-            statuses.filter_map(|status| Some(status.waiting.as_ref()?.reason.clone())).collect()
-        };
-        match kind {
-            // They come and go by the clock; that one cannot start is worth a look.
-            Kind::Pod if one.is_controlled_by(&Kind::Job) => waits(old) != waits(new) && !waits(new).is_empty(),
-            Kind::Job if one.is_controlled_by(&Kind::CronJob) => false,
-            _ => old != new,
-        }
+/// Says whether somebody looks at what changed.
+fn calls(scope: &Scope, kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> bool {
+    let Some(one) = new.or(old) else { return false };
+    let namespace = if *kind == Kind::Namespace { &one.name } else { &one.namespace };
+    if scope.as_ref().is_some_and(|scope| !scope.contains(namespace)) {
+        return false;
     }
+    match kind {
+        // They come and go by the clock; that one cannot start is worth a look.
+        Kind::Pod if one.is_controlled_by(&Kind::Job) => waits(old) != waits(new) && !waits(new).is_empty(),
+        Kind::Job if one.is_controlled_by(&Kind::CronJob) => false,
+        _ => old != new,
+    }
+}
+
+/// What a pod's containers wait for.
+fn waits(pod: Option<&Object>) -> Vec<&str> {
+    let statuses = pod.into_iter().flat_map(|pod| &pod.statuses);
+    statuses.filter_map(|status| Some(&*status.waiting.as_ref()?.reason)).collect()
 }
 
 fn key(object: &Object) -> Key {

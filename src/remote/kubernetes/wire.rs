@@ -402,3 +402,6 @@ impl Status {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,8 +193,22 @@ impl Kube {
         self.servers().apiserver = Some(guard);
     }
 
+    /// Lets etcd forget all versions but the newest, so that nothing can be watched from before.
+    pub fn compact(&self) {
+        let client = reqwest::blocking::Client::builder().no_proxy().build().expect("a client");
+        let ask = |path: &str, body: Value| -> Value {
+            let url = format!("http://127.0.0.1:{}/v3/kv/{path}", self.ports.etcd.number);
+            let answer = client.post(url).body(body.to_string()).send().expect("etcd answers").text().expect("etcd answers");
+            serde_json::from_str(&answer).expect("etcd answers in JSON")
+        };
+        let revision = ask("range", json!({"key": "AA=="}))["header"]["revision"].clone();
+        let compacted = ask("compaction", json!({"revision": revision, "physical": true}));
+        assert!(compacted["header"].is_object(), "{compacted}");
+    }
+
     fn start_etcd(&self) {
-        let (client, peer) = (format!("http://127.0.0.1:{}", self.ports.etcd.number), format!("http://127.0.0.1:{}", self.ports.peer.number));
+        let (client, peer) =
+            (format!("http://127.0.0.1:{}", self.ports.etcd.number), format!("http://127.0.0.1:{}", self.ports.peer.number));
         let mut command = Command::new(server("PINTLE_TEST_ETCD"));
         command.args(["--name", "t", "--log-level", "error", "--unsafe-no-fsync"]).arg("--data-dir").arg(self.folder.path().join("etcd"));
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);

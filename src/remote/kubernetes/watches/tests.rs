@@ -1,1 +1,235 @@
+use super::super::{Client, Kind, Object, Owner, PodContainer, Told, Waiting};
+use super::{BROKEN, Kept, State, Watches, calls};
+use crate::remote::kubernetes::Place;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State as Of};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
+/// What the server says next.
+enum Says {
+    /// These namespaces, as of a version.
+    List(&'static [&'static str], u32),
+    /// The rest of the list before.
+    Rest(&'static [&'static str], u32),
+    /// These lines, and then nothing more; it ends there if it is to.
+    Watch(Vec<Value>, bool),
+    Fails(u16),
+}
+
+#[derive(Default)]
+struct Server {
+    script: Mutex<VecDeque<Says>>,
+    /// The questions: `list`, `list abc`, `watch 7`.
+    asked: Mutex<Vec<String>>,
+}
+
+fn namespace(name: &str, version: u32) -> Value {
+    json!({"metadata": {"name": name, "uid": name, "resourceVersion": version.to_string(), "labels": {"keel.sh/policy": version.to_string()}}})
+}
+
+fn event(kind: &str, object: Value) -> Value {
+    json!({"type": kind, "object": object})
+}
+
+fn expired() -> Value {
+    event(
+        "ERROR",
+        json!({"kind": "Status", "status": "Failure", "message": "too old resource version: 1 (9)", "reason": "Expired", "code": 410}),
+    )
+}
+
+async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let watches = query.contains_key("watch");
+    let asked = match (watches, query.get("continue")) {
+        (true, _) => format!("watch {}", query["resourceVersion"]),
+        (false, Some(rest)) => format!("list {rest}"),
+        (false, None) => "list".to_owned(),
+    };
+    server.asked.lock().unwrap().push(asked);
+    let list = |names: &[&str], version: u32, rest: &str| {
+        let items: Vec<Value> = names.iter().map(|name| namespace(name, version)).collect();
+        json!({"kind": "NamespaceList", "metadata": {"resourceVersion": version.to_string(), "continue": rest}, "items": items}).to_string()
+    };
+    let says = server.script.lock().unwrap().pop_front();
+    match says {
+        Some(Says::List(names, version)) => {
+            let more = matches!(server.script.lock().unwrap().front(), Some(Says::Rest(..)));
+            list(names, version, if more { "abc" } else { "" }).into_response()
+        }
+        Some(Says::Rest(names, version)) => list(names, version, "").into_response(),
+        Some(Says::Watch(lines, ends)) => {
+            let lines = stream::iter(lines.into_iter().map(|line| Ok::<_, std::io::Error>(Bytes::from(format!("{line}\n")))));
+            let body = if ends { Body::from_stream(lines) } else { Body::from_stream(lines.chain(stream::pending())) };
+            body.into_response()
+        }
+        Some(Says::Fails(code)) => {
+            let status = json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code});
+            (StatusCode::from_u16(code).unwrap(), status.to_string()).into_response()
+        }
+        None => std::future::pending().await,
+    }
+}
+
+struct Run {
+    server: Arc<Server>,
+    watches: Watches,
+    _keeper: JoinHandle<crate::error::Result<()>>,
+}
+
+impl Run {
+    async fn start(script: Vec<Says>) -> Self {
+        let server = Arc::new(Server { script: Mutex::new(script.into()), asked: Mutex::default() });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = axum::Router::new().fallback(answer).with_state(server.clone());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": "a", "user": {}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
+        std::fs::write(&file, text.to_string()).unwrap();
+        let told = Told { timeout: Duration::from_secs(5), ..Told::default() };
+        let client = Client::new(&Place::Kubeconfig { file, context: None }, &told).unwrap();
+        let (watches, keeper) = client.watch().unwrap();
+        watches.want(&BTreeSet::from([Kind::Namespace]), None);
+        Self { server, watches, _keeper: tokio::spawn(keeper.run()) }
+    }
+
+    async fn names(&self) -> Result<Vec<String>, String> {
+        let mut objects = self.watches.objects().await;
+        let mut names: Vec<String> = objects
+            .kinds
+            .remove(&Kind::Namespace)
+            .unwrap()?
+            .iter()
+            .map(|object| format!("{} {}", object.name, object.label("keel.sh/policy").unwrap()))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn until(&self, wanted: Result<&[&str], &str>) {
+        let wanted = wanted.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).map_err(str::to_owned);
+        let looked = async {
+            while self.names().await != wanted {
+                self.watches.changed().await;
+            }
+        };
+        let seen = timeout(Duration::from_secs(20), looked).await;
+        assert!(seen.is_ok(), "{:?} instead of {wanted:?} after {:?}", self.names().await, self.server.asked.lock().unwrap());
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.server.asked.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn pages_make_one_list_and_a_watch_goes_on_where_it_ended() {
+    let bookmark = event("BOOKMARK", json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}}));
+    let run = Run::start(vec![
+        Says::List(&["a"], 5),
+        Says::Rest(&["b"], 6),
+        Says::Watch(vec![event("ADDED", namespace("c", 7)), event("MODIFIED", namespace("a", 8)), bookmark], true),
+        Says::Watch(vec![event("DELETED", namespace("b", 12))], false),
+    ])
+    .await;
+    run.until(Ok(&["a 8", "c 7"])).await;
+    assert_eq!(run.asked(), ["list", "list abc", "watch 6", "watch 9"]);
+}
+
+#[tokio::test]
+async fn a_version_that_is_gone_is_listed_anew() {
+    let run = Run::start(vec![
+        Says::List(&["a", "b"], 1),
+        Says::Watch(vec![expired()], false),
+        Says::List(&["a"], 3),
+        // The same as an answer, not as an event.
+        Says::Fails(410),
+        Says::List(&["d"], 4),
+        Says::Watch(vec![], false),
+    ])
+    .await;
+    run.until(Ok(&["d 4"])).await;
+    assert_eq!(run.asked()[..5], ["list", "watch 1", "list", "watch 3", "list"]);
+}
+
+#[tokio::test]
+async fn trouble_is_told_and_the_watch_comes_back() {
+    let run = Run::start(vec![
+        Says::List(&["a"], 1),
+        Says::Fails(500),
+        Says::Fails(502),
+        Says::Watch(vec![event("ADDED", namespace("b", 2))], false),
+    ])
+    .await;
+    run.until(Ok(&["a 1", "b 2"])).await;
+    assert_eq!(run.asked(), ["list", "watch 1", "watch 1", "watch 1"], "it is not listed for that");
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_leaves_nothing() {
+    let run = Run::start(vec![Says::List(&["a"], 1), Says::Fails(403)]).await;
+    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned()]));
+    run.until(Err("the namespaces may not be read: no")).await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_complete_is_not_known() {
+    let run = Run::start(vec![Says::List(&["a"], 1), Says::Rest(&["b"], 1), Says::Watch(vec![], false)]).await;
+    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned(), "b 1".to_owned()]), "the first look waits for it");
+    let half = Run::start(vec![Says::List(&["a"], 1), Says::Fails(500), Says::Fails(500), Says::Fails(500)]).await;
+    assert!(half.names().await.unwrap_err().starts_with("the namespaces could not be read: 500"));
+}
+
+#[test]
+fn what_was_known_counts_for_a_while() {
+    let now = Instant::now();
+    let read = |state: State| Kept { state, ..Kept::default() }.read(&Kind::Pod, now).map(|objects| objects.len());
+    assert_eq!(read(State::Live), Ok(0));
+    assert_eq!(read(State::Starting), Err("the pods are not read yet".into()));
+    assert_eq!(read(State::Broken(now - BROKEN, "cut".into())), Ok(0));
+    assert_eq!(read(State::Broken(now - BROKEN - Duration::from_millis(1), "cut".into())), Err("cut".into()));
+    assert_eq!(read(State::Unread("no right".into())), Err("no right".into()));
+}
+
+#[test]
+fn only_what_somebody_looks_at_calls() {
+    let owned = |kind: &str| Some(Owner { kind: kind.into(), name: "o".into(), uid: "o".into() });
+    let waiting = |reason: &str| PodContainer {
+        name: "c".into(),
+        digest: None,
+        ready: false,
+        restarts: 0,
+        started: None,
+        waiting: Some(Waiting { reason: reason.into(), message: "".into() }),
+    };
+    let pod = Object { namespace: "shop".into(), name: "p".into(), ..Object::default() };
+    let waits = Object { statuses: [waiting("CrashLoopBackOff")].into(), ..pod.clone() };
+    let of_job = |pod: &Object| Object { controller: owned("Job"), ..pod.clone() };
+    let shop = Some(BTreeSet::from(["shop".into()]));
+    let other = Some(BTreeSet::from(["other".into()]));
+    for (scope, kind, old, new, wanted) in [
+        (&None, Kind::Pod, None, Some(&pod), true),
+        (&shop, Kind::Pod, Some(&pod), Some(&waits), true),
+        (&shop, Kind::Pod, Some(&pod), Some(&pod.clone()), false),
+        (&shop, Kind::Pod, Some(&pod), None, true),
+        (&other, Kind::Pod, Some(&pod), None, false),
+        (&shop, Kind::Pod, None, Some(&of_job(&pod)), false),
+        (&shop, Kind::Pod, Some(&of_job(&pod)), Some(&of_job(&waits)), true),
+        (&shop, Kind::Pod, Some(&of_job(&waits)), None, false),
+        (&shop, Kind::Job, None, Some(&Object { controller: owned("CronJob"), ..pod.clone() }), false),
+        (&shop, Kind::Job, None, Some(&pod), true),
+        (&Some(BTreeSet::from(["p".into()])), Kind::Namespace, None, Some(&pod), true),
+    ] {
+        assert_eq!(calls(scope, &kind, old, new), wanted, "{kind} {scope:?} {old:?} {new:?}");
+    }
+}

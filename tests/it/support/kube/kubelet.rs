@@ -196,9 +196,7 @@ impl State {
             Some(Behaviour::Unready) => Some(runs(false)),
             Some(Behaviour::Silent) => None,
             Some(Behaviour::Unpullable) => unpulled(),
-            Some(Behaviour::Misconfigured) => {
-                Some(waits(container, "CreateContainerConfigError", "secret \"missing\" not found", &id, 0))
-            }
+            Some(Behaviour::Misconfigured) => Some(waits(container, "CreateContainerConfigError", "secret \"missing\" not found", &id, 0)),
             Some(Behaviour::Crashes) => {
                 let mut status = waits(container, "CrashLoopBackOff", "back-off 5m0s restarting failed container", &id, 3);
                 let ended = json!({"exitCode": 1, "reason": "Error", "startedAt": now, "finishedAt": now});

@@ -201,7 +201,8 @@ pub fn text(namespace: &str, (kind, name, image): &Stack) -> String {
     };
     let mut text = format!("resource \"{resource}\" \"{name}\" {{\n  metadata {{\n    name      = \"{name}\"\n");
     write!(text, "    namespace = \"{namespace}\"\n  }}\n  spec {{\n    template {{\n      spec {{\n").expect("a string takes it");
-    write!(text, "        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n").expect("a string takes it");
+    write!(text, "        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n")
+        .expect("a string takes it");
     text + "      }\n    }\n  }\n}\n"
 }
 

@@ -1,0 +1,81 @@
+use super::{Place, Told, config};
+use crate::error::Kind;
+
+const TOKEN: &str = "s3cret-token";
+
+fn kubeconfig(server: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: one\nclusters:\n- name: c\n  cluster:\n    server: {server}\n    {more}\n\
+         users:\n- name: u\n  user:\n    token: {TOKEN}\ncontexts:\n- name: one\n  context: {{cluster: c, user: u}}\n- name: two\n  context: {{cluster: gone, user: u}}\n"
+    )
+}
+
+/// What comes of a kubeconfig: nothing, or the error with its hint.
+fn told(text: &str, context: Option<&str>, told: &Told) -> Result<kube::Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, text).unwrap();
+    let place = Place::Kubeconfig { file: file.clone(), context: context.map(str::to_owned) };
+    config(&place, told).map_err(|error| {
+        assert_eq!(error.kind, Kind::Usage);
+        let said = format!("{error}; {}", error.hint.as_deref().unwrap_or("")).replace(&file.display().to_string(), "FILE");
+        assert!(!said.contains(TOKEN), "{said}");
+        said
+    })
+}
+
+#[test]
+fn credentials_go_only_where_they_are_safe() {
+    let usual = Told::default();
+    let loose = Told { allow_insecure: true, ..Told::default() };
+    for (server, more, strict) in [
+        ("https://kube.example.org:6443", "", true),
+        ("http://127.0.0.1:8001", "", true),
+        ("http://[::1]:8001", "", true),
+        ("http://localhost:8001", "", true),
+        ("http://kube.example.org:8001", "", false),
+        ("https://kube.example.org", "insecure-skip-tls-verify: true", false),
+        ("https://127.0.0.1:6443", "insecure-skip-tls-verify: true", true),
+    ] {
+        let text = kubeconfig(server, more);
+        assert_eq!(told(&text, None, &usual).is_ok(), strict, "{server} {more}");
+        assert!(told(&text, None, &loose).is_ok(), "{server} {more}");
+    }
+    let open = told(&kubeconfig("http://kube.example.org:8001", ""), None, &usual).unwrap_err();
+    assert!(open.starts_with("the API server http://kube.example.org:8001/ would be asked without encryption; "), "{open}");
+}
+
+#[test]
+fn what_is_wrong_with_a_kubeconfig_is_said_without_its_text() {
+    let usual = Told::default();
+    let good = kubeconfig("https://kube.example.org", "");
+    let wrong = |text: &str, context: Option<&str>| told(text, context, &usual).unwrap_err();
+    assert_eq!(
+        wrong(&good, Some("three")),
+        "cannot use the kubeconfig FILE: it has no context three; its contexts: one, two; name one with --kube-context"
+    );
+    assert_eq!(wrong(&good, Some("two")), "cannot use the kubeconfig FILE: it has no cluster gone, which the context names; ");
+    assert_eq!(
+        wrong(&good.replace("current-context: one\n", ""), None).split(';').next(),
+        Some("cannot use the kubeconfig FILE: it has no current context")
+    );
+    assert_eq!(wrong(&format!("users: [token: {TOKEN}"), None), "cannot read the kubeconfig FILE: it is no kubeconfig in YAML; ");
+    assert_eq!(
+        wrong(&kubeconfig("https://kube.example.org", "certificate-authority: /nowhere"), None),
+        "cannot use the kubeconfig FILE: its certificate authority cannot be read; "
+    );
+    let proxied = wrong(&kubeconfig("https://kube.example.org", "proxy-url: socks5://proxy.example.org"), None);
+    assert!(proxied.starts_with("the cluster c of the kubeconfig FILE is reached through a proxy: "), "{proxied}");
+    let missing = config(&Place::Kubeconfig { file: "/nowhere/config".into(), context: None }, &usual).unwrap_err();
+    assert!(missing.to_string().starts_with("cannot read the kubeconfig /nowhere/config: No such file"), "{missing}");
+}
+
+#[test]
+fn authorities_of_the_command_line_count_where_the_kubeconfig_has_none() {
+    let made = rcgen::generate_simple_self_signed(["kube.example.org".to_owned()]).unwrap();
+    let with = Told { ca: Some(made.cert.pem().into_bytes()), ..Told::default() };
+    let roots = told(&kubeconfig("https://kube.example.org", ""), None, &with).unwrap().root_cert.unwrap();
+    assert_eq!(roots.last().unwrap(), &made.cert.der().to_vec());
+    let none = Told { ca: Some(b"no certificate".to_vec()), ..Told::default() };
+    assert!(told(&kubeconfig("https://kube.example.org", ""), None, &none).unwrap_err().starts_with("the certificate authorities' file"));
+}
