@@ -102,6 +102,8 @@ pub struct Plan {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
     /// Show the commits that would be written, as unified diffs
     #[arg(long, conflicts_with = "output")]
@@ -123,6 +125,8 @@ pub struct Sync {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -140,6 +144,8 @@ pub struct Run {
     pub registries: Registries,
     #[command(flatten)]
     pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
     pub every: String,
@@ -156,6 +162,9 @@ pub struct Run {
     /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
     #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true, help_heading = "Run")]
     pub webhook_secret_file: Option<PathBuf>,
+    /// A file with the token that Alertmanager's webhooks carry (or the token itself in PINTLE_ALERT_HOOK_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_ALERT_HOOK_TOKEN_FILE", hide_env_values = true, help_heading = "Run")]
+    pub alert_hook_token_file: Option<PathBuf>,
     /// How long a write in progress may take after SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "25s", env = "PINTLE_GRACE", hide_env_values = true, help_heading = "Run")]
     pub grace: String,
@@ -172,8 +181,10 @@ pub struct Explain {
     #[command(flatten)]
     pub cluster: Cluster,
     #[command(flatten)]
+    pub alerts: Alerts,
+    #[command(flatten)]
     pub output: Output,
-    /// Do not ask registries and caches
+    /// Do not ask registries, caches and Alertmanager
     #[arg(long)]
     pub offline: bool,
 }
@@ -188,6 +199,8 @@ pub struct Status {
     pub registries: Registries,
     #[command(flatten)]
     pub cluster: Cluster,
+    #[command(flatten)]
+    pub alerts: Alerts,
     #[command(flatten)]
     pub output: Output,
     /// Show only what is not as the repo pins it, or waits
@@ -414,6 +427,16 @@ pub struct Cluster {
         help_heading = "Cluster"
     )]
     pub in_cluster: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Alerts {
+    /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
+    #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]
+    pub alertmanager: Option<String>,
+    /// A file with a bearer token for Alertmanager, where it wants one (or the token itself in PINTLE_ALERTMANAGER_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PINTLE_ALERTMANAGER_TOKEN_FILE", hide_env_values = true, help_heading = "Alerts")]
+    pub alertmanager_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

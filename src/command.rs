@@ -18,6 +18,7 @@ mod table;
 
 use crate::cli::Command;
 use crate::error::{Error, Result};
+use crate::pipeline::{Seen, Snapshot};
 use std::process::ExitCode;
 
 /// What a command ends with when it did not fail.
@@ -56,6 +57,14 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
             out::complain(&error);
             ExitCode::from(error.kind.exit_code())
         }
+    }
+}
+
+/// What was asked besides forge and registries, and did not answer: a line each.
+fn unanswered(snapshot: &Snapshot) -> Vec<String> {
+    match &snapshot.alerts {
+        Seen::Unknown(why) => vec![format!("unknown: alerts: {why}")],
+        Seen::Known(_) | Seen::NotAsked => Vec::new(),
     }
 }
 

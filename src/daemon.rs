@@ -12,9 +12,8 @@ use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
 use hooks::{Hook, Wakes};
-use http::{Server, Shared};
+use http::{Secrets, Server, Shared};
 use schedule::{How, Schedule, Woken};
-use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +78,7 @@ enum Ended {
 #[derive(Default)]
 pub struct Ears {
     /// Answers HTTP; webhooks wake where there is a secret.
-    pub server: Option<(Server, Option<SecretString>)>,
+    pub server: Option<(Server, Secrets)>,
     /// The cluster, kept warm by the keeper.
     pub cluster: Option<(Watches, Keeper)>,
 }
@@ -111,8 +110,8 @@ struct Loop<W, S> {
 pub async fn run<W: Work>(settings: Settings, work: W, lease: Arc<WriteLease>, stops: impl Stops, ears: Ears) -> Result<()> {
     let now = Instant::now();
     let (wakes, health) = (Arc::new(Wakes::default()), Arc::new(Health::new(settings.every, now)));
-    let server = ears.server.map(|(server, secret)| {
-        let shared = Shared::new(health.clone(), wakes.clone(), secret);
+    let server = ears.server.map(|(server, secrets)| {
+        let shared = Shared::new(health.clone(), wakes.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
     let (watches, keeper) = ears.cluster.map(|(watches, keeper)| (watches, tokio::spawn(keeper.run()))).unzip();

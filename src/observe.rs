@@ -1,5 +1,6 @@
 //! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
 
+mod alerts;
 pub mod branches;
 pub mod cache;
 pub mod checkout;
@@ -14,6 +15,7 @@ pub mod registry;
 mod registries;
 mod session;
 
+pub use alerts::alerts;
 pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
 pub use registries::{Registries, Told};

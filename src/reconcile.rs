@@ -105,8 +105,8 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
     let (forge, cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
-    let seen = observe::observe(session, checkout, channels, registries, progress).await;
-    let mut snapshot = Snapshot { forge, cluster, history, ..seen };
+    let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
+    let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }

@@ -1,5 +1,7 @@
 //! One file for each outside system; their wire types stay here.
 
+mod address;
+pub mod alertmanager;
 pub mod forgejo;
 pub mod git;
 #[cfg(feature = "github")]

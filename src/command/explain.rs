@@ -10,6 +10,7 @@ use serde_json::json;
 
 pub async fn run(args: &Explain) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
+    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let bar = Bar::new();
     let known = if args.offline {
         reconcile::look(&session).await?

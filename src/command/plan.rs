@@ -1,6 +1,6 @@
 //! `pintle plan`.
 
-use super::{Done, out, progress::Bar, scan, source, table::table};
+use super::{Done, out, progress::Bar, scan, source, table::table, unanswered};
 use crate::cli::{Format, Plan};
 use crate::error::Result;
 use crate::pipeline::{Decision, Verdict};
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
+    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let bar = Bar::new();
     let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
@@ -41,6 +42,9 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
     });
     out::data(&table(["verdict", "place", "image", "digest", "why"], rows))?;
     scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
+    for line in unanswered(&planned.snapshot) {
+        out::say(&line);
+    }
     for warning in planned.snapshot.config.warnings() {
         out::say(&format!("note: {warning}"));
     }

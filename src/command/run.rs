@@ -1,9 +1,9 @@
 //! `pintle run`.
 
-use super::{Done, scan, source};
+use super::{Done, scan, source, unanswered};
 use crate::cli::Run;
 use crate::daemon::hooks::Hook;
-use crate::daemon::http::Server;
+use crate::daemon::http::{Secrets, Server};
 use crate::daemon::schedule::{Cause, Woken};
 use crate::daemon::stop::Signals;
 use crate::daemon::{self, Ears, Settings, Summary, Work};
@@ -13,7 +13,6 @@ use crate::observe::Session;
 use crate::pipeline::{Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::write::WriteLease;
-use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -31,12 +30,13 @@ struct Pass {
 impl Work for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
-        // What people said, what CI made of a commit and what runs moves no tag: registries are not asked again for that.
-        if !woken
-            .0
-            .iter()
-            .all(|cause| matches!(cause, Cause::Again | Cause::Cluster | Cause::Hook(Hook::Comment | Hook::PullRequest | Hook::Status)))
-        {
+        // What people said, what CI made of a commit, what runs and what fires moves no tag: registries are not asked again for that.
+        let still = |cause: &Cause| match cause {
+            Cause::Again | Cause::Cluster => true,
+            Cause::Hook(hook) => matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert),
+            Cause::Start | Cause::Timer | Cause::Retry => false,
+        };
+        if !woken.0.iter().all(still) {
             self.0.session.forget();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
@@ -68,15 +68,20 @@ impl Pass {
 
 pub fn run(args: &Run) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
+    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let settings = Settings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
         grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
     };
-    let (listen, secret) = (address(&args.listen)?, source::webhook_secret(args.webhook_secret_file.as_deref())?);
+    let listen = address(&args.listen)?;
+    let secrets = Secrets {
+        forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
+        alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
+    };
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
-    let ended = runtime.block_on(serve(settings, session, listen, secret));
+    let ended = runtime.block_on(serve(settings, session, listen, secrets));
     // What blocks in an abandoned pass is not waited for.
     runtime.shutdown_background();
     match ended {
@@ -91,7 +96,7 @@ pub fn run(args: &Run) -> Result<Done> {
     }
 }
 
-async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>, secret: Option<SecretString>) -> Result<()> {
+async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>, secrets: Secrets) -> Result<()> {
     let signals = Signals::listen()?;
     let server = match listen {
         None => None,
@@ -101,12 +106,12 @@ async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>,
             Some(server)
         }
     };
-    match (&server, &secret) {
+    match (&server, &secrets.forge) {
         (None, _) => tracing::info!("polling alone: nothing listens for webhooks"),
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
-    let ears = Ears { server: server.map(|server| (server, secret)), cluster: session.watch()? };
+    let ears = Ears { server: server.map(|server| (server, secrets)), cluster: session.watch()? };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
     daemon::run(settings, passes, lease, signals, ears).await
@@ -125,7 +130,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
-        says: notes.chain(refused).chain(troubles).chain(unknown).collect(),
+        says: notes.chain(refused).chain(troubles).chain(unknown).chain(unanswered(&planned.snapshot)).collect(),
         again: planned.plan.again,
     }
 }

@@ -5,6 +5,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::observe::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Session, Setup, Told};
+use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::kubernetes;
@@ -23,6 +24,8 @@ const FORGE: &str = "PINTLE_FORGE";
 const TOKEN: &str = "PINTLE_TOKEN";
 /// The variable that holds the token for GitHub itself.
 const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
+/// The variable that holds the token for Alertmanager itself.
+const ALERTMANAGER_TOKEN: &str = "PINTLE_ALERTMANAGER_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
 pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
@@ -119,6 +122,23 @@ fn github(registries: &cli::Registries) -> Result<Option<GithubAt>> {
         |e| Error::usage("the address of --github-api cannot be read").because(e).hint("for example https://api.github.com, or off");
     let api = Url::parse(&registries.github_api).map_err(wrong)?;
     Ok(Some(GithubAt { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
+}
+
+/// Where alerts are asked for, if anywhere.
+pub fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alertmanager::Client>> {
+    let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
+    let told = alertmanager::Told {
+        token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,
+        ca: clone.ca_file.as_deref().map(certificates).transpose()?,
+        allow_insecure: clone.insecure_http,
+        ..alertmanager::Told::default()
+    };
+    alertmanager::Client::new(base, &told).map(Some)
+}
+
+/// The token that Alertmanager's webhooks carry.
+pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(file, "PINTLE_ALERT_HOOK_TOKEN", "the token of Alertmanager's webhooks")
 }
 
 /// Which cluster is read, if any: never one that nobody named.

@@ -10,6 +10,7 @@ use crate::reconcile;
 
 pub async fn run(args: &Status) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
+    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     let bar = Bar::new();
     let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();

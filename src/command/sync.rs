@@ -1,6 +1,6 @@
 //! `pintle sync`.
 
-use super::{Done, out, progress::Bar, scan, source};
+use super::{Done, out, progress::Bar, scan, source, unanswered};
 use crate::cli::{Format, Sync};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
@@ -15,6 +15,7 @@ use serde_json::json;
 
 pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
+    let session = session.asking(source::alertmanager(&args.alerts, &args.repo.clone)?);
     if args.wait && session.forge().is_none() {
         return Err(
             Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL")
@@ -102,16 +103,19 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown) {
         out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str)));
     }
+    for line in unanswered(&planned.snapshot) {
+        out::say(&line);
+    }
     for (name, why) in refused {
         out::say(&format!("refused: {name}: {why}"));
     }
     out::say(&counts(&planned.plan));
 }
 
-/// A registry that could not be asked leaves its sites as they are, and the exit code says that trying again may help.
+/// A registry that could not be asked leaves its sites as they are, alerts that could not be read ask for nothing, and the exit code says that trying again may help.
 fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Done {
     let unknown = planned.plan.decisions.iter().any(|decision| decision.verdict == Verdict::Unknown);
-    if unknown || !refused.is_empty() { Done::Partly } else { Done::Ok }
+    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() { Done::Partly } else { Done::Ok }
 }
 
 fn receipt_json(receipt: &Receipt) -> serde_json::Value {

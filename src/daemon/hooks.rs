@@ -1,9 +1,11 @@
-//! Webhooks of a Forgejo or Gitea: whether one is genuine, and what it wakes. Its body is hashed and never read: it is no evidence.
+//! Webhooks of a Forgejo, Gitea or Alertmanager: whether one is genuine, and what it wakes. A body is hashed at most and never read: it is no evidence.
 
 use crate::error::Result;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
@@ -21,16 +23,19 @@ pub enum Hook {
     Comment,
     PullRequest,
     Status,
+    /// An alert began or ended.
+    Alert,
 }
 
 impl Hook {
-    /// The event's name in the forge.
+    /// The event's name in the forge, or where it is from.
     pub fn word(self) -> &'static str {
         match self {
             Self::Push => "push",
             Self::Comment => "issue_comment",
             Self::PullRequest => "pull_request",
             Self::Status => "status",
+            Self::Alert => "alert",
         }
     }
 
@@ -88,6 +93,29 @@ impl Check {
     pub fn holds(self) -> bool {
         self.claimed.is_some_and(|claimed| self.mac.verify_slice(&claimed).is_ok())
     }
+}
+
+/// Says whether a request carries the token, as `Authorization: Bearer …` or as the password of basic auth: Alertmanager's `http_config` sends
+/// either. Takes as long for any wrong token.
+pub fn carries(token: &SecretString, headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let (Some(given), Ok(mac)) = (presented(value), Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())) else { return false };
+    // Two codes of the same length are compared instead of the tokens, whose lengths would tell.
+    let right = mac.clone().chain_update(token.expose_secret()).finalize();
+    mac.chain_update(given.expose_secret()).verify(&right.into_bytes()).is_ok()
+}
+
+/// The token or password of an `Authorization` header (RFC 6750, RFC 7617).
+fn presented(value: &HeaderValue) -> Option<SecretSlice<u8>> {
+    let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.as_bytes().to_vec().into());
+    }
+    let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(rest).ok())??;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some(pair[colon + 1..].to_vec().into())
 }
 
 /// The one signature that all signature headers carry; `None` when there is none, one is malformed, or two differ.

@@ -1,7 +1,7 @@
 //! The HTTP side of a run: probes and webhooks. It only wakes the loop and tells what the loop said; it reads no request's body.
 
 use super::health::Health;
-use super::hooks::{Check, Hook, Wakes};
+use super::hooks::{Check, Hook, Wakes, carries};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
@@ -39,14 +39,22 @@ const COMPLAIN: Duration = Duration::from_secs(60);
 pub struct Shared {
     pub health: Arc<Health>,
     pub wakes: Arc<Wakes>,
-    /// Without one every webhook is refused.
-    pub secret: Option<SecretString>,
+    secrets: Secrets,
     complained: watch::Sender<Option<Instant>>,
 }
 
+/// What genuine webhooks are known by.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// What the forge signs with. Without it every webhook of a forge is refused.
+    pub forge: Option<SecretString>,
+    /// What Alertmanager sends. Without it there is no such path.
+    pub alerts: Option<SecretString>,
+}
+
 impl Shared {
-    pub fn new(health: Arc<Health>, wakes: Arc<Wakes>, secret: Option<SecretString>) -> Self {
-        Self { health, wakes, secret, complained: watch::Sender::default() }
+    pub fn new(health: Arc<Health>, wakes: Arc<Wakes>, secrets: Secrets) -> Self {
+        Self { health, wakes, secrets, complained: watch::Sender::default() }
     }
 
     /// Says at most once a minute that a webhook was refused, so that nobody fills the log from outside.
@@ -119,10 +127,11 @@ async fn answer(stream: TcpStream, routes: Router) {
 pub fn routes(shared: Arc<Shared>) -> Router {
     let none = || async { line(StatusCode::NOT_FOUND, "there is nothing here") };
     let wrong = || async { line(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
-    Router::new()
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .route("/hooks/forgejo", post(forgejo))
+    let mut routes = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/hooks/forgejo", post(forgejo));
+    if shared.secrets.alerts.is_some() {
+        routes = routes.route("/hooks/alertmanager", post(alertmanager));
+    }
+    routes
         .fallback(none)
         .method_not_allowed_fallback(wrong)
         .with_state(shared)
@@ -166,15 +175,42 @@ async fn forgejo(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     }
 }
 
+/// Answers before anything of the body is taken in unless the token is there; takes it in for the sender's sake, and looks at none of it.
+async fn alertmanager(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if !shared.secrets.alerts.as_ref().is_some_and(|token| carries(token, &head.headers)) {
+        shared.refused("its token is missing or wrong");
+        let realm = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (realm, line(StatusCode::UNAUTHORIZED, "not the token")).into_response();
+    }
+    shared.wakes.wake(Hook::Alert);
+    match taken(&head.headers, body, |_| ()).await {
+        Ok(()) => line(StatusCode::ACCEPTED, "woken"),
+        Err((status, why)) => line(status, why),
+    }
+}
+
 /// Whether the request is signed. All of the body is taken in before it is refused, so that the sender gets to read the answer.
 async fn received(shared: &Shared, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
+    let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
+    let mut check = shared.secrets.forge.as_ref().map(|secret| Check::begin(secret, headers)).transpose().map_err(unusable)?;
+    let hashed = |bytes: &[u8]| {
+        if let Some(check) = &mut check {
+            check.update(bytes);
+        }
+    };
+    taken(headers, body, hashed).await?;
+    let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");
+    check.map(Check::holds).ok_or(none)
+}
+
+/// Takes a body in, up to the limit of its size and of time.
+async fn taken(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> std::result::Result<(), (StatusCode, &'static str)> {
     const TOO_LARGE: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "its body is larger than 1 MiB");
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > LIMIT as u64) {
         return Err(TOO_LARGE);
     }
-    let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
-    let mut check = shared.secret.as_ref().map(|secret| Check::begin(secret, headers)).transpose().map_err(unusable)?;
     let all = async {
         let (mut body, mut taken) = (body.into_data_stream(), 0);
         while let Some(bytes) = body.next().await {
@@ -183,15 +219,11 @@ async fn received(shared: &Shared, headers: &HeaderMap, body: Body) -> std::resu
             if taken > LIMIT {
                 return Err(TOO_LARGE);
             }
-            if let Some(check) = &mut check {
-                check.update(&bytes);
-            }
+            each(&bytes);
         }
         Ok(())
     };
-    timeout(PATIENCE, all).await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))??;
-    let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");
-    check.map(Check::holds).ok_or(none)
+    timeout(PATIENCE, all).await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))?
 }
 
 fn line(status: StatusCode, text: &str) -> Response {

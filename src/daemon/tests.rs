@@ -1,4 +1,4 @@
-use super::http::Server;
+use super::http::{Secrets, Server};
 use super::schedule::Woken;
 use super::stop::Stops;
 use super::{Ears, LEAVE, Settings, Summary, Work, run};
@@ -84,7 +84,7 @@ fn start_with(acts: Vec<Act>, server: Option<Server>) -> Run {
     let begun = Instant::now();
     let script = Script { acts: Mutex::new(acts.into()), lease: lease.clone(), begun, seen: tell };
     let settings = Settings { every: EVERY, grace: GRACE };
-    let server = server.map(|server| (server, Some("a secret".into())));
+    let server = server.map(|server| (server, Secrets { forge: Some("a secret".into()), alerts: None }));
     let task = tokio::spawn(run(settings, script, lease, Told(stops), Ears { server, ..Ears::default() }));
     Run { seen, stop, task, begun }
 }

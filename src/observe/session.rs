@@ -10,7 +10,7 @@ use crate::model::reference::Channel;
 use crate::pipeline::{CacheAnswer, Upstream};
 #[cfg(feature = "github")]
 use crate::remote::github;
-use crate::remote::{forgejo, kubernetes};
+use crate::remote::{alertmanager, forgejo, kubernetes};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 pub struct Session {
     pub setup: Setup,
     forge: Option<forgejo::Client>,
+    alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
     cluster: Option<kubernetes::Client>,
@@ -63,6 +64,7 @@ impl Session {
             watches: OnceLock::new(),
             setup,
             forge,
+            alertmanager: None,
             #[cfg(feature = "github")]
             github,
             warm: Mutex::default(),
@@ -72,6 +74,17 @@ impl Session {
     /// The forge, where one is named.
     pub fn forge(&self) -> Option<&forgejo::Client> {
         self.forge.as_ref()
+    }
+
+    /// Makes passes ask for alerts, where an Alertmanager is named.
+    #[must_use]
+    pub fn asking(self, alertmanager: Option<alertmanager::Client>) -> Self {
+        Self { alertmanager, ..self }
+    }
+
+    /// The Alertmanager, where one is named.
+    pub(super) fn alertmanager(&self) -> Option<&alertmanager::Client> {
+        self.alertmanager.as_ref()
     }
 
     /// GitHub, where it may be asked.

@@ -6,7 +6,7 @@ use crate::config::Keel;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload, Writer};
 use crate::pipeline::{Seen, Snapshot, Verdict};
-use crate::sites::{Literal, Site};
+use crate::sites::{Literal, Site, Use};
 use std::sync::Arc;
 
 /// Where Keel's image is, with or without a registry or a cache's prefix in front.
@@ -126,12 +126,18 @@ fn keel_follows(snapshot: &Snapshot, site: Option<&Site>, workload: &Workload) -
     may_run.then(|| policy.clone())
 }
 
-/// Why an image is not moved: somebody else sets it, or nobody knows who does. What Keel follows and Terraform ignores is not told here: taking it
-/// over is a change of its own.
+/// Why an image is not moved: somebody else sets it, or nobody knows who does. What Keel follows and Terraform ignores, if only in part, is not told
+/// here: taking it over is a change of its own.
 pub(super) fn other(snapshot: &Snapshot, literal: &Literal, site: &Site) -> Option<(Verdict, String)> {
     let cluster = snapshot.cluster.known()?;
     let lives = uses(snapshot, literal).ok()?;
     lives.iter().find_map(|live| refused(snapshot, cluster, site, live))
+}
+
+/// Says whether Terraform ignores an image of the workload: then all of it is taken over together.
+fn is_partly_ignored(snapshot: &Snapshot, used: &Use) -> bool {
+    let mut uses = snapshot.scan.literals.iter().flat_map(|literal| &literal.uses);
+    uses.any(|other| other.ignored == Some(true) && other.kind == used.kind && other.namespace == used.namespace && other.name == used.name)
 }
 
 fn refused(snapshot: &Snapshot, cluster: &Cluster, site: &Site, live: &Live) -> Option<(Verdict, String)> {
@@ -141,7 +147,7 @@ fn refused(snapshot: &Snapshot, cluster: &Cluster, site: &Site, live: &Live) -> 
     let owner = owner(snapshot, Some(site), live)?;
     match owner {
         Owner::Terraform | Owner::Nobody => None,
-        Owner::Keel(_) if live.used.ignored == Some(true) => None,
+        Owner::Keel(_) if is_partly_ignored(snapshot, live.used) => None,
         Owner::Keel(_) | Owner::Pipeline(_) | Owner::Helm(_) | Owner::Operator(_) => {
             let place = live.workload().map_or(String::new(), |at| format!("{} {}/{}: ", at.kind, at.namespace, at.name));
             Some((Verdict::Blocked, format!("{place}{}", owner.sentence())))

@@ -8,7 +8,7 @@ mod flight;
 mod forge;
 mod health;
 mod lifts;
-mod live;
+mod matching;
 mod modes;
 mod owner;
 mod properties;

@@ -3,6 +3,7 @@
 //!
 //! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS are those of everything else here.
 
+use super::address::{host, is_loopback};
 use crate::error::{Error, Result as Checked};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
@@ -12,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use url::{Host, Url};
+use url::Url;
 
 /// Where github.com is asked.
 pub const API: &str = "https://api.github.com/";
@@ -207,20 +208,6 @@ fn innermost(why: &octocrab::Error) -> String {
     match why {
         octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => format!("its answer cannot be read: {cause}"),
         _ => cause.to_string(),
-    }
-}
-
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -310,6 +310,8 @@ fn data_goes_to_standard_output_and_talk_does_not() {
     assert_eq!(json("plan", &[])["changes"][0]["name"], "app");
     assert_eq!(json("sync", &["--dry-run"])["changes"][0]["name"], "app");
     assert_eq!(json("explain", &["app"])["explanations"].as_array().map(Vec::len), Some(1));
+    let status = json("status", &["app"]);
+    assert_eq!((&status["containers"][0]["state"], &status["containers"][0]["verdict"]), (&"unknown".into(), &"adopt".into()));
     let receipt = json("sync", &[]);
     assert_eq!(receipt["tip"], line.remote.tip());
     assert_eq!(receipt["commits"][0]["commit"], line.remote.tip());

@@ -1,6 +1,7 @@
 //! What the integration tests share: the program in a clean environment, git remotes, real registries, a real forge, the oracle.
 //! Nothing here decides whether a test passes.
 
+pub mod alertmanager;
 pub mod cmd;
 #[allow(dead_code, reason = "the tests of the forge use it")]
 pub mod forge_line;

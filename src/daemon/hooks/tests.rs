@@ -1,4 +1,6 @@
-use super::{Check, Hook, Wakes};
+use super::{Check, Hook, Wakes, carries};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretString;
@@ -157,4 +159,39 @@ async fn hooks_are_taken_all_at_once_and_none_is_lost() {
         wakes.wake(Hook::Comment);
     });
     assert_eq!(taken.into_iter().collect::<Vec<_>>(), [Hook::Comment]);
+}
+
+fn carried(values: &[&str]) -> bool {
+    let all: Vec<(&str, &[u8])> = values.iter().map(|value| ("authorization", value.as_bytes())).collect();
+    carries(&SecretString::from(SECRET), &headers(&all))
+}
+
+#[test]
+fn a_token_comes_as_bearer_or_as_a_password() {
+    let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+    let bearer = format!("Bearer {SECRET}");
+    for right in [&bearer, &bearer.replace("Bearer ", "bearer  "), &basic(&format!("pintle:{SECRET}")), &basic(&format!(":{SECRET}"))] {
+        assert!(carried(&[right]), "{right}");
+    }
+    let half = &SECRET[..SECRET.len() - 1];
+    let wrong = [
+        String::new(),
+        SECRET.to_owned(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        format!("Bearer {half}"),
+        format!("Bearer {SECRET}s"),
+        format!("Bearer {}", SECRET.to_uppercase()),
+        format!("Token {SECRET}"),
+        basic(SECRET),
+        basic(&format!("{SECRET}:")),
+        basic(&format!("pintle:{half}")),
+        format!("Basic {SECRET}"),
+        "Basic !".to_owned(),
+    ];
+    for wrong in wrong {
+        assert!(!carried(&[&wrong]), "{wrong}");
+    }
+    assert!(!carried(&[]));
+    assert!(!carried(&[&bearer, &bearer]), "two of them are no request that a sender makes");
 }

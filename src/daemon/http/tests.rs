@@ -1,4 +1,4 @@
-use super::{LIMIT, Server, Shared};
+use super::{LIMIT, Secrets, Server, Shared};
 use crate::daemon::health::Health;
 use crate::daemon::hooks::{Hook, Wakes};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 const SECRET: &str = "a secret";
+const TOKEN: &str = "a token";
 
 struct World {
     address: SocketAddr,
@@ -20,8 +21,12 @@ struct World {
 }
 
 async fn world(secret: Option<&str>) -> World {
+    world_of(Secrets { forge: secret.map(Into::into), alerts: None }).await
+}
+
+async fn world_of(secrets: Secrets) -> World {
     let (health, wakes) = (Arc::new(Health::new(Duration::from_secs(1), Instant::now())), Arc::new(Wakes::default()));
-    let shared = Shared::new(health.clone(), wakes.clone(), secret.map(Into::into));
+    let shared = Shared::new(health.clone(), wakes.clone(), secrets);
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.address().unwrap();
     let mut serving = JoinSet::new();
@@ -49,6 +54,11 @@ impl World {
 
     async fn hook(&self, body: &[u8], headers: &str) -> (u16, String) {
         let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        self.send(&[head.as_bytes(), body]).await
+    }
+
+    async fn alert(&self, body: &[u8], headers: &str) -> (u16, String) {
+        let head = format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
         self.send(&[head.as_bytes(), body]).await
     }
 
@@ -169,6 +179,59 @@ async fn whoever_holds_all_connections_loses_the_oldest() {
     let (newest, mut oldest) = (held.pop().unwrap(), held.swap_remove(0));
     assert_eq!(oldest.read(&mut [0]).await.unwrap_or(0), 0, "it was closed");
     assert_eq!(newest.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it waits for a request");
+}
+
+async fn world_of_alerts() -> World {
+    world_of(Secrets { forge: None, alerts: Some(TOKEN.into()) }).await
+}
+
+#[tokio::test]
+async fn an_alert_wakes_whatever_it_says() {
+    let world = world_of_alerts().await;
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    for body in [&br#"{"version":"4","status":"firing"}"#[..], b"", b"{", b"\0\xff"] {
+        assert_eq!(world.alert(body, &bearer).await, (202, "woken\n".into()));
+        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Alert]);
+    }
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn an_alert_without_the_token_is_refused_by_its_head() {
+    let world = world_of_alerts().await;
+    for headers in ["", "Authorization: Bearer\r\n", "Authorization: Bearer another\r\n", &signed(b"{}")] {
+        assert_eq!(world.alert(b"{}", headers).await, (401, "not the token\n".into()), "{headers}");
+    }
+    // The answer comes though of the body nothing ever does.
+    let head = "POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
+    assert_eq!(world.send(&[head.as_bytes()]).await.0, 401);
+    assert_eq!(world.ask("GET", "/hooks/alertmanager").await.0, 405);
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn without_a_token_there_is_no_path_for_alerts() {
+    let world = world(Some(SECRET)).await;
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    assert_eq!(world.alert(b"{}", &bearer).await, (404, "there is nothing here\n".into()));
+    assert_eq!(world.ask("GET", "/hooks/alertmanager").await.0, 404);
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn a_token_is_not_a_secret_of_the_forge() {
+    let world = world_of(Secrets { forge: Some(SECRET.into()), alerts: Some(TOKEN.into()) }).await;
+    assert_eq!(world.alert(b"{}", &format!("Authorization: Bearer {SECRET}\r\n")).await.0, 401);
+    assert_eq!(world.hook(b"{}", &format!("X-Forgejo-Event: push\r\nAuthorization: Bearer {TOKEN}\r\n")).await.0, 401);
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn a_storm_of_alerts_wakes_too() {
+    let world = world_of_alerts().await;
+    let head = format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n", LIMIT + 1);
+    assert_eq!(world.send(&[head.as_bytes()]).await, (413, "its body is larger than 1 MiB\n".into()));
+    assert!(world.woken().await);
 }
 
 #[tokio::test]

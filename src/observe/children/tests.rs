@@ -13,7 +13,7 @@ fn session(endpoint: &str) -> (Session, Registries) {
     let registries = Registries::new(&told, &Config::default()).unwrap();
     let origin = Origin::Folder(".".into());
     let setup =
-        Setup { origin, config: None, registries: told, forge: None, github: None, commits: COMMITS, clock: || Timestamp::UNIX_EPOCH };
+        Setup { origin, config: None, registries: told, forge: None, github: None, cluster: None, commits: COMMITS, clock: || Timestamp::UNIX_EPOCH };
     (Session::new(setup).unwrap(), registries)
 }
 

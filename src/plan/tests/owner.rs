@@ -1,6 +1,6 @@
 //! Who owns an image, and what is not moved because somebody else sets it.
 
-use super::live::workload;
+use super::matching::workload;
 use super::*;
 use crate::pipeline::Verdict;
 use crate::pipeline::cluster::Workload;
@@ -108,6 +108,12 @@ fn what_another_owner_sets_is_not_moved() {
     let (verdict, why) = decided(vec![web().keel("policy", "minor"), keel()]);
     assert_eq!((verdict, &*why), (Verdict::Blocked, "deployment web/nginx: Keel sets the image too (keel.sh/policy is `minor`)"));
     assert_eq!(decided(vec![web().released("web", true)]).0, Verdict::Blocked);
+    // Half of it is ignored: all of it is taken over together.
+    let mut half = site("web", 2, &pinned("redis:7", 'a'));
+    half.uses[0].name = Some("nginx".into());
+    half.uses[0].ignored = Some(true);
+    let all = snapshot(vec![tracked(), half]).says("nginx:stable", 'b').seen("nginx:stable", 'b', "2026-11-22T09:00:00Z");
+    assert_eq!(all.running(vec![web().keel("policy", "minor"), keel()]).decided().verdict, Verdict::Move);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What runs, since when and why, beside git and upstream; the words of it.
 
 use super::forge::comment;
-use super::live::workload;
+use super::matching::workload;
 use super::*;
 use crate::model::ask::{Command, Target};
 use crate::pipeline::Route;

@@ -1,8 +1,10 @@
 //! Where a repository is: the instance, which may live below a path, the owner, the name. Holds no secret and knows no API.
 
 use crate::error::{Error, Result};
+use crate::remote::address::is_loopback;
+pub(super) use crate::remote::address::host as host_of;
 use std::fmt;
-use url::{Host, Url};
+use url::Url;
 
 /// A repository of a forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,12 +91,7 @@ impl Place {
     }
 
     pub(super) fn is_loopback(&self) -> bool {
-        match self.base.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.base)
     }
 }
 
@@ -102,11 +99,6 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} at {}", self.owner, self.repo, self.host())
     }
-}
-
-pub(super) fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Forgejo's `IsUsableRepoName` and user names: ASCII letters, digits, dash, underscore, dot; never `.` or `..`.

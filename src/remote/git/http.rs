@@ -4,13 +4,14 @@
 use super::Access;
 use super::address::{Remote, Where};
 use crate::error::{Error, Kind, Result};
+use crate::remote::address::is_loopback;
 use base64::Engine;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, ClientBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use secrecy::ExposeSecret;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// The user beside the token; the known hosts look at the token only.
 pub(super) const USER: &str = "pintle";
@@ -23,15 +24,6 @@ pub(super) fn check(remote: &Remote, access: &Access) -> Result<()> {
             .hint("use https://, or allow it with --insecure-http"));
     }
     Ok(())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 /// Applies certificates and time limits.

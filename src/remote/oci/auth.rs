@@ -4,6 +4,7 @@
 
 use super::docker_config::Credentials;
 use super::error::OciError;
+use crate::remote::address::is_loopback;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use moka::future::Cache;
@@ -224,15 +225,6 @@ fn check_realm(realm: &Url, registry: &Url) -> Result<(), String> {
         return Err(format!("its token realm on `{name}` holds credentials"));
     }
     Ok(())
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 /// Builds the request for a token: GET with basic auth or nothing, or the OAuth2 POST for an identity token.

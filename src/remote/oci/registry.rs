@@ -6,6 +6,7 @@ use super::error::{self, OciError};
 use super::limits::{Burden, Limits, Now};
 use super::wire::{self, BodyError, Reply};
 use super::{CONFIG_LIMIT, MANIFEST_LIMIT, Options, RegistryOptions};
+use crate::remote::address::is_loopback;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
@@ -371,7 +372,7 @@ fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest
         .connect_timeout(options.connect_timeout)
         .timeout(options.timeout)
         .pool_max_idle_per_host(told.max_concurrency);
-    if auth::is_loopback(base) {
+    if is_loopback(base) {
         builder = builder.no_proxy();
     }
     if let Some(pem) = told.ca_pem.as_ref().or(options.ca_pem.as_ref()) {

@@ -4,7 +4,8 @@
 use super::error::OciError;
 use super::registry::{Place, Registry, location};
 use super::wire::Reply;
-use super::{CONFIG_LIMIT, auth};
+use super::CONFIG_LIMIT;
+use crate::remote::address::is_loopback;
 use reqwest::StatusCode;
 use url::Url;
 
@@ -33,7 +34,7 @@ impl Registry {
     }
 
     fn refuses(&self, to: &Url) -> Option<&'static str> {
-        let plain = self.base.scheme() == "http" && auth::is_loopback(&self.base) && auth::is_loopback(to);
+        let plain = self.base.scheme() == "http" && is_loopback(&self.base) && is_loopback(to);
         match to.scheme() {
             _ if !to.username().is_empty() || to.password().is_some() => Some("it has credentials in its address"),
             "https" if to.has_host() => None,

@@ -9,12 +9,15 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 /// Variables that hold a secret.
-const VARIABLES: [&str; 3] = ["PINTLE_TOKEN", "PINTLE_WEBHOOK_SECRET", "PINTLE_GITHUB_TOKEN"];
+const VARIABLES: [&str; 5] =
+    ["PINTLE_TOKEN", "PINTLE_WEBHOOK_SECRET", "PINTLE_GITHUB_TOKEN", "PINTLE_ALERTMANAGER_TOKEN", "PINTLE_ALERT_HOOK_TOKEN"];
 /// Options and variables that name a file whose text is a secret.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("--token-file", "PINTLE_TOKEN_FILE"),
     ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE"),
     ("--github-token-file", "PINTLE_GITHUB_TOKEN_FILE"),
+    ("--alertmanager-token-file", "PINTLE_ALERTMANAGER_TOKEN_FILE"),
+    ("--alert-hook-token-file", "PINTLE_ALERT_HOOK_TOKEN_FILE"),
 ];
 /// The same for a file of docker's, with passwords.
 const DOCKER: (&str, &str) = ("--docker-config", "PINTLE_DOCKER_CONFIG");

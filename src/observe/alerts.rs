@@ -1,0 +1,48 @@
+//! The alerts that fire, where an Alertmanager is named. Which workload one is about, the plan decides. A webhook's body never comes here.
+
+use super::Session;
+use crate::pipeline::Seen;
+use crate::pipeline::cluster::Alert;
+use crate::remote::alertmanager::Firing;
+
+/// The longest summary that is kept, in characters: it is quoted in commits.
+const SUMMARY: usize = 300;
+
+/// Asks for the alerts that fire; sorted by fingerprint.
+pub async fn alerts(session: &Session) -> Seen<Vec<Alert>> {
+    let Some(client) = session.alertmanager() else { return Seen::NotAsked };
+    match client.firing().await {
+        Ok(firing) => Seen::Known(sorted(firing)),
+        Err(error) => Seen::Unknown(error.to_string()),
+    }
+}
+
+fn sorted(firing: Vec<Firing>) -> Vec<Alert> {
+    let mut alerts: Vec<Alert> = firing.into_iter().map(alert).collect();
+    alerts.sort_by(|a, b| (&a.fingerprint, a.started, &a.labels).cmp(&(&b.fingerprint, b.started, &b.labels)));
+    alerts.dedup_by(|a, b| a.fingerprint == b.fingerprint);
+    alerts
+}
+
+fn alert(firing: Firing) -> Alert {
+    let said = |name: &str| firing.annotations.get(name).map(|text| line(text)).filter(|text| !text.is_empty());
+    Alert {
+        summary: said("summary").or_else(|| said("description")).map(Into::into),
+        fingerprint: firing.fingerprint.into(),
+        labels: firing.labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        started: firing.started,
+    }
+}
+
+/// One line, without control characters: whoever words an alert does not word a commit's trailers.
+fn line(text: &str) -> String {
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(SUMMARY) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests;

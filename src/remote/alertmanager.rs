@@ -1,0 +1,231 @@
+//! Which alerts fire, as an Alertmanager's API v2 tells. Never silences, posts or changes anything; never sends the token to another host or over
+//! an open line.
+
+use super::address::{host, is_loopback};
+use crate::error::{Error, Result};
+use backon::{ExponentialBuilder, Retryable};
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use url::Url;
+
+/// No answer is read beyond this: some ten thousand alerts.
+const LIMIT: usize = 16 << 20;
+/// How often it is asked again where that may help.
+const AGAIN: usize = 2;
+
+/// How an Alertmanager is asked.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Sent as a bearer token. Alertmanager itself knows none; what stands before it, and Mimir, may.
+    pub token: Option<SecretString>,
+    /// Authorities to trust besides the system's, PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Lets the token cross a network over plain http.
+    pub allow_insecure: bool,
+    /// For one request, with its answer.
+    pub timeout: Duration,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(10) }
+    }
+}
+
+/// An alert that fires and that nothing holds back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firing {
+    pub fingerprint: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub started: Timestamp,
+}
+
+/// Asks one Alertmanager. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Of the list of alerts.
+    alerts: Url,
+    host: String,
+    timeout: Duration,
+}
+
+/// Why one attempt brought no answer.
+enum Broken {
+    Sent(reqwest::Error),
+    TooLarge,
+    Status(StatusCode, Option<String>),
+}
+
+/// What is needed of `gettableAlert` (Alertmanager's `api/v2/openapi.yaml`); the fields without an `Option` are required there.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    fingerprint: String,
+    labels: BTreeMap<String, String>,
+    annotations: Option<BTreeMap<String, String>>,
+    starts_at: Timestamp,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    state: Option<String>,
+}
+
+impl Client {
+    /// Makes a client for the address under which Alertmanager's pages are (`https://alertmanager.example.org`, with a path where it lives below
+    /// one); asks nothing yet. Refuses an address with credentials in it, and a token that would cross a network in the clear.
+    pub fn new(base: &str, told: &Told) -> Result<Self> {
+        crate::remote::tls::install();
+        let base = checked(base)?;
+        let host = host(&base);
+        if told.token.is_some() && base.scheme() == "http" && !is_loopback(&base) && !told.allow_insecure {
+            return Err(Error::usage(format!("the token for the Alertmanager at {host} would be sent without encryption"))
+                .hint("use https://, or allow it with --insecure-http"));
+        }
+        let mut alerts = base.clone();
+        if let Ok(mut path) = alerts.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v2", "alerts"]);
+        }
+        alerts.query_pairs_mut().extend_pairs([("active", "true"), ("silenced", "false"), ("inhibited", "false")]);
+        Ok(Self { http: http(&base, &host, told)?, alerts, host, timeout: told.timeout })
+    }
+
+    /// Returns the alerts that fire, are not silenced and not inhibited, in no order.
+    pub async fn firing(&self) -> Result<Vec<Firing>> {
+        let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(100)).with_max_times(AGAIN).with_jitter();
+        let asked = (|| self.once()).retry(pauses).when(Broken::may_pass).await;
+        let body = asked.map_err(|why| self.broken(why))?;
+        let wire: Vec<Wire> = serde_json::from_slice(&body).map_err(|why| {
+            Error::failed(format!("the answer of the Alertmanager at {} cannot be read", self.host))
+                .because(why)
+                .hint("is this the address of an Alertmanager?")
+        })?;
+        Ok(wire.into_iter().filter_map(Wire::read).collect())
+    }
+
+    async fn once(&self) -> std::result::Result<Bytes, Broken> {
+        let mut response = self.http.get(self.alerts.clone()).header(ACCEPT, "application/json").send().await.map_err(Broken::Sent)?;
+        if response.status() == StatusCode::OK {
+            return body(&mut response).await;
+        }
+        let to = response.headers().get(LOCATION).and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
+        Err(Broken::Status(response.status(), to.filter(|_| response.status().is_redirection()).map(|to| leads_to(&to))))
+    }
+
+    fn broken(&self, why: Broken) -> Error {
+        let host = &self.host;
+        let answered = |status: StatusCode| Error::outside(format!("the Alertmanager at {host} answered {status}"));
+        match why {
+            Broken::TooLarge => Error::failed(format!("the Alertmanager at {host} answered with more than {} MiB", LIMIT >> 20)),
+            Broken::Sent(why) if why.is_timeout() => {
+                Error::outside(format!("the Alertmanager at {host} did not answer within {} s", self.timeout.as_secs_f32().ceil()))
+            }
+            Broken::Sent(why) if why.is_connect() => Error::outside(format!("cannot reach the Alertmanager at {host}"))
+                .because(why.without_url())
+                .hint("check the address, the network and the certificate"),
+            Broken::Sent(why) => Error::outside(format!("the Alertmanager at {host} broke off its answer")).because(why.without_url()),
+            Broken::Status(status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => {
+                answered(status).hint("give a token that may read its alerts: --alertmanager-token-file")
+            }
+            Broken::Status(status, Some(to)) => answered(status).cause(format!("it leads to {to}")).hint("name that address instead"),
+            Broken::Status(status @ StatusCode::NOT_FOUND, None) => {
+                answered(status).hint("the address is the one under which its pages are, without /api/v2")
+            }
+            Broken::Status(status, None) => answered(status),
+        }
+    }
+}
+
+impl Broken {
+    /// Whether asking again at once may help.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Sent(why) => !why.is_timeout(),
+            Self::Status(status, _) => matches!(status.as_u16(), 502..=504),
+            Self::TooLarge => false,
+        }
+    }
+}
+
+impl Wire {
+    /// `None` for one that is held back: older versions and others that speak this API do not look at every part of the query.
+    fn read(self) -> Option<Firing> {
+        let suppressed = self.status.and_then(|status| status.state).is_some_and(|state| state == "suppressed");
+        let Self { fingerprint, labels, annotations, starts_at: started, .. } = self;
+        (!suppressed).then(|| Firing { fingerprint, labels, annotations: annotations.unwrap_or_default(), started })
+    }
+}
+
+/// The text is shown in no error: it may hold a secret.
+fn checked(base: &str) -> Result<Url> {
+    let hint = "give it as a browser shows it: https://alertmanager.example.org";
+    let url = Url::parse(base.trim()).map_err(|why| Error::usage("the address of the Alertmanager cannot be read").because(why).hint(hint))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(Error::usage(format!("an Alertmanager is asked over https, not {}", url.scheme())).hint(hint));
+    }
+    let host = host(&url);
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::usage(format!("the address of the Alertmanager at {host} has a user or password in it"))
+            .hint("leave it out and give a token with --alertmanager-token-file; addresses end up in logs"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::usage(format!("the address of the Alertmanager at {host} has a `?` or `#` part")).hint(hint));
+    }
+    Ok(url)
+}
+
+fn http(base: &Url, host: &str, told: &Told) -> Result<reqwest::Client> {
+    let setup = |cause: &str| Error::failed(format!("cannot set up https for the Alertmanager at {host}")).cause(cause);
+    let mut headers = HeaderMap::new();
+    if let Some(token) = &told.token {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret().trim()))
+            .map_err(|_| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .default_headers(headers)
+        .user_agent(concat!("pintle/", env!("CARGO_PKG_VERSION")))
+        .timeout(told.timeout);
+    if is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = &told.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+        builder = builder.tls_certs_merge(authorities.ok_or_else(|| setup("the file of authorities holds no certificate in PEM"))?);
+    }
+    builder.build().map_err(|_| setup("the TLS configuration cannot be built").hint("are the system's root certificates there?"))
+}
+
+async fn body(response: &mut Response) -> std::result::Result<Bytes, Broken> {
+    if response.content_length().is_some_and(|length| length > LIMIT as u64) {
+        return Err(Broken::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Broken::Sent)? {
+        if body.len() + chunk.len() > LIMIT {
+            return Err(Broken::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Where a redirect leads, without what may be secret in it.
+fn leads_to(to: &Url) -> String {
+    format!("{}://{}{}", to.scheme(), host(to), to.path())
+}
+
+#[cfg(test)]
+mod tests;
