@@ -10,6 +10,7 @@ mod drift;
 pub mod explain;
 pub mod find;
 mod flight;
+mod flip;
 mod gate;
 mod group;
 mod health;
@@ -52,8 +53,10 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
     drift::say(snapshot, &mut judged, &stands);
     lift::lift(snapshot, &mut judged, &taken);
+    flip::flip(snapshot, &mut judged);
     pulls::declined(snapshot, &mut judged);
     change::refuse_collisions(&mut judged);
+    flip::together(&mut judged);
     group::one_way(&mut judged);
     let busy = flight::busy(snapshot).or_else(|| flight::rollout(snapshot, &judged, &stands));
     flight::wait(busy.as_deref(), &mut judged);

@@ -10,10 +10,12 @@ mod objects;
 mod occurrence;
 mod ownership;
 mod pin;
+pub mod resource;
 mod scan;
 mod values;
 mod workload;
 
+pub use ownership::Ignored;
 pub use scan::scan;
 
 use crate::model::reference::Reference;

@@ -7,6 +7,7 @@ use crate::pipeline::{Decision, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
 use crate::plan::json::{to_json, verdict_word};
+use crate::plan::status::gaps;
 use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
 
@@ -44,6 +45,9 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
     scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
     for line in unanswered(&planned.snapshot) {
         out::say(&line);
+    }
+    for gap in gaps(&planned.snapshot) {
+        out::say(&format!("note: {gap}"));
     }
     for warning in planned.snapshot.config.warnings() {
         out::say(&format!("note: {warning}"));

@@ -22,6 +22,8 @@ pub async fn run(args: &Status) -> Result<Done> {
         Format::Json => out::json(&to_json(&status))?,
         Format::Table => {
             out::data(&table(["workload", "runs", "since", "next", "why"], status.rows.iter().map(cells)))?;
+            let gaps = status::gaps(&known.snapshot);
+            gaps.iter().filter(|_| status.dark.is_none()).for_each(|gap| out::say(&format!("note: {gap}")));
             out::say(&status::summary(&status));
         }
     }

@@ -3,7 +3,7 @@
 use super::gate::{Judged, Want};
 use super::{message, pulls};
 use crate::model::digest::Digest;
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Reference};
 use crate::pipeline::{Change, PinRecord, Route, Snapshot, Verdict};
 use crate::sites::{Literal, Site};
 use crate::terraform::edit::Edit;
@@ -14,6 +14,16 @@ use std::sync::Arc;
 pub(super) struct Pin<'a> {
     pub judged: &'a Judged<'a>,
     pub want: &'a Want,
+}
+
+impl Pin<'_> {
+    /// The tag as it will be declared.
+    pub fn tag(&self) -> Option<Arc<str>> {
+        match &self.want.image {
+            Some(image) => Reference::parse(image)?.tag,
+            None => self.judged.terms.channel.as_ref().map(|channel| channel.tag.clone()),
+        }
+    }
 }
 
 /// Refuses pins that would be written over each other, which two sites of one literal with different digests would be.
@@ -87,7 +97,7 @@ fn record(pin: &Pin) -> PinRecord {
     PinRecord {
         action: pin.want.action,
         site: pin.judged.decision.site.to_string(),
-        image: pin.want.told.as_ref().and_then(|told| told.image.clone()).unwrap_or_else(|| pin.judged.terms.image.clone()),
+        image: pin.want.image.clone().unwrap_or_else(|| pin.judged.terms.image.clone()),
         from: pin.judged.decision.from.clone(),
         to: pin.want.to.clone(),
         cause: pin.want.cause,

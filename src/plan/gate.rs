@@ -1,6 +1,7 @@
 //! One site's verdict: what forbids a change, what upstream says, what has to be waited for. Never looks at another site.
 
 use super::cache::cache;
+use super::flip::{Party, first};
 use super::past::{before, changed, past};
 use super::route::{self, Way};
 use super::select::Terms;
@@ -36,6 +37,8 @@ pub(super) struct Judged<'a> {
     pub way: Option<Way>,
     /// What upstream says, where it could be told.
     pub upstream: Option<Digest>,
+    /// Whom the site is taken over with, where Terraform ignores it.
+    pub party: Option<Party>,
 }
 
 /// What is to be written at one site.
@@ -44,6 +47,8 @@ pub(super) struct Want {
     pub cause: Cause,
     /// The digest afterwards; `None` only where the hold of an unpinned site is lifted.
     pub to: Option<Digest>,
+    /// The channel as it will be declared, where that is another.
+    pub image: Option<String>,
     /// Not sorted.
     pub edits: Vec<Edit>,
     pub way: Way,
@@ -58,8 +63,6 @@ pub(super) struct Want {
 pub(super) struct Told {
     /// One line.
     pub evidence: String,
-    /// The channel as it will be declared, where that changes.
-    pub image: Option<String>,
     /// The cluster runs the digest: no registry has to prove it.
     pub proven: bool,
 }
@@ -79,6 +82,9 @@ impl Judged<'_> {
 
     /// The stack or group that the site's changes are named after.
     pub fn name(&self) -> Arc<str> {
+        if let Some(party) = &self.party {
+            return party.name.clone();
+        }
         let name = self.terms.group.as_ref().unwrap_or(&self.site.stack);
         // What comments ask for has names of its own.
         if is_comment(name) { format!("{name} (stack)").into() } else { name.clone() }
@@ -139,11 +145,12 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
     ruling.reasons.extend(cache.map(|(reason, _)| reason));
     ruling.reasons.extend(super::status::beside(&runs, from.as_ref()));
     ruling.reasons.extend(terms.schedule.iter().filter(|_| terms.follows).filter_map(|schedule| schedule.value.warning()));
-    let wanted = upstream.clone().filter(|_| from.is_none() || terms.follows);
+    let pinned = ruling.want.as_ref().and_then(|want| want.to.clone());
+    let wanted = pinned.or_else(|| upstream.clone().filter(|_| from.is_none() || terms.follows));
     let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
     let to = to.filter(|to| Some(to) != from.as_ref());
     let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };
-    Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream }
+    Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream, party: None }
 }
 
 /// What forbids any change, strongest first.
@@ -170,7 +177,10 @@ fn refusals(snapshot: &Snapshot, literal: &Literal, site: &Site, terms: &Terms) 
             _ => {}
         }
     }
-    all.extend(ignored(snapshot, literal).map(|why| (Verdict::Blocked, why)));
+    if snapshot.cluster == Seen::NotAsked {
+        let hint = "where a cluster is named, pintle takes it over with what runs (`--kubeconfig`, `--in-cluster`)";
+        all.extend(ignored(snapshot, literal).map(|why| (Verdict::Blocked, format!("{why}; {hint}"))));
+    }
     all.extend(super::owner::other(snapshot, literal, site));
     all
 }
@@ -207,6 +217,9 @@ struct Pin {
     action: Action,
     cause: Cause,
     to: Digest,
+    edits: Vec<Edit>,
+    /// The channel as it will be declared, where that is another.
+    image: Option<String>,
     /// A sentence for the commit message.
     note: String,
 }
@@ -251,8 +264,9 @@ impl Case<'_> {
         let want = Want {
             action: pin.action,
             cause: pin.cause,
-            edits: vec![super::change::edit(self.literal, self.site, &self.terms.image, &pin.to)],
+            edits: pin.edits,
             to: Some(pin.to),
+            image: pin.image,
             way: way.clone(),
             notes: vec![pin.note],
             told: None,
@@ -262,7 +276,7 @@ impl Case<'_> {
 
     /// A pin that follows nothing needs nothing from upstream.
     fn not_known(&self, why: &str) -> Ruling {
-        if self.from.is_some() && !self.terms.follows {
+        if self.from.is_some() && !self.terms.follows && !self.is_ignored() {
             let mut ruling = Ruling::new(Verdict::InSync, self.stays());
             ruling.reasons.push(why.into());
             return ruling;
@@ -278,6 +292,7 @@ impl Case<'_> {
         let image = &self.terms.image;
         match self.from {
             None => self.adopt(upstream),
+            Some(_) if self.is_ignored() => self.adopt(upstream),
             Some(from) if from == upstream => Ruling::new(Verdict::InSync, format!("pinned at what {image} means upstream")),
             Some(_) if !self.terms.follows => {
                 let mut ruling = Ruling::new(Verdict::InSync, self.stays());
@@ -288,13 +303,51 @@ impl Case<'_> {
         }
     }
 
+    /// Says whether Terraform does not look at what the literal says, for one of its uses at least.
+    fn is_ignored(&self) -> bool {
+        self.literal.uses.iter().any(|used| used.ignored == Some(true))
+    }
+
+    /// At what runs; at what the tag means upstream where nothing runs or no cluster is named.
     fn adopt(&self, upstream: &Digest) -> Ruling {
         let image = &self.terms.image;
+        let first = match first(self.snapshot, self.literal, self.site, self.terms) {
+            Ok(first) => first,
+            Err((verdict, why)) => return Ruling::new(verdict, why),
+        };
         let kind = if self.terms.follows { "floats" } else { "is pinned to its own digest" };
-        let note = format!("First pin of {image}: the digest that the tag means upstream.");
-        let pin = Pin { action: Action::Adopt, cause: Cause::FirstPin, to: upstream.clone(), note };
-        let reason = format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words());
-        self.routed(Verdict::Adopt, vec![reason], pin, None)
+        let mut reasons = vec![match self.from {
+            None => format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words()),
+            Some(_) => "pinned, and terraform ignores the pin".to_owned(),
+        }];
+        let pin = match (first, self.from) {
+            (Some(first), from) => {
+                let tag = first.tag.map(|tag| format!("{}:{tag}", self.site.image.name));
+                reasons.push(format!("{} runs {} at sha256:{}", first.place, tag.as_ref().unwrap_or(image), first.digest.short()));
+                let stays = from == Some(&first.digest) && tag.is_none();
+                let note = match &tag {
+                    Some(tag) => format!("First pin of {image}: {} runs {tag}, and so does the repo now.", first.place),
+                    None => format!("First pin of {image}: the digest that {} runs.", first.place),
+                };
+                let edits = if stays { Vec::new() } else { vec![first.edit] };
+                Pin { action: Action::Adopt, cause: Cause::FirstPin, to: first.digest, edits, image: tag, note }
+            }
+            (None, Some(from)) => {
+                let note = format!("{image} stays at its pin.");
+                Pin { action: Action::Adopt, cause: Cause::FirstPin, to: from.clone(), edits: Vec::new(), image: None, note }
+            }
+            (None, None) => {
+                let note = format!("First pin of {image}: the digest that the tag means upstream.");
+                self.pin(Action::Adopt, Cause::FirstPin, upstream, note)
+            }
+        };
+        self.routed(Verdict::Adopt, reasons, pin, None)
+    }
+
+    /// A pin under the declared tag.
+    fn pin(&self, action: Action, cause: Cause, to: &Digest, note: String) -> Pin {
+        let edits = vec![super::change::edit(self.literal, self.site, &self.terms.image, to)];
+        Pin { action, cause, to: to.clone(), edits, image: None, note }
     }
 
     fn movement(&self, upstream: &Digest) -> Ruling {
@@ -311,7 +364,7 @@ impl Case<'_> {
         match self.gates(upstream, past.as_deref().and_then(changed)) {
             Ok((reason, note)) => {
                 let moved = format!("upstream moved {image} to sha256:{}", upstream.short());
-                let pin = Pin { action: Action::Move, cause: Cause::TagMoved, to: upstream.clone(), note };
+                let pin = self.pin(Action::Move, Cause::TagMoved, upstream, note);
                 self.routed(Verdict::Move, vec![moved, reason], pin, back)
             }
             Err(why) => Ruling::new(Verdict::Waiting, why),

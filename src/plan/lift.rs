@@ -83,6 +83,7 @@ fn want(snapshot: &Snapshot, site: &mut Judged, edits: &[Edit], way: &Way) {
         action: Action::Lift,
         cause: Cause::HoldEnded,
         to,
+        image: None,
         edits: edits.to_vec(),
         way: way.clone(),
         notes: vec![note],

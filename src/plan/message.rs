@@ -68,7 +68,7 @@ fn subject(name: &str, pins: &[Pin]) -> String {
         return many;
     }
     let digests: BTreeSet<&Digest> = pins.iter().filter_map(|pin| pin.want.to.as_ref()).collect();
-    let tags: BTreeSet<_> = pins.iter().filter_map(|pin| pin.judged.terms.channel.as_ref()).map(|channel| &channel.tag).collect();
+    let tags: BTreeSet<_> = pins.iter().filter_map(|pin| pin.tag()).collect();
     let what = listed(&names.into_iter().collect::<Vec<_>>());
     let to = digests.first().filter(|_| digests.len() == 1).map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
     let tag = tags.first().filter(|_| tags.len() == 1).map_or(String::new(), |tag| format!(" ({tag})"));

@@ -1,5 +1,6 @@
 //! Proves a plan in the text before anything is written: splice, parse again, scan again, compare. Pure; the second reading does not know why an edit was made.
 
+mod flips;
 mod holds;
 mod shift;
 
@@ -52,11 +53,17 @@ pub fn prove(snapshot: &Snapshot, changes: &[Change]) -> Result<(), String> {
     if edits.is_empty() {
         return Ok(());
     }
-    let after = edited(&snapshot.files, &edits)?;
+    let taken: BTreeSet<User> = flips::taken(&snapshot.scan, changes).map(user).collect();
+    let flips = flips::changes_more(&snapshot.scan, changes);
+    let after = spliced(&snapshot.files, &edits, if flips { Structure::Flips } else { Structure::Stays })?;
     let config = config(snapshot, &after, &edits)?;
     let again = scan(&after, &config.scan_settings(&after));
     let shift = Shift::new(&snapshot.files, &edits);
-    compare(&snapshot.scan, &again, &expected(&snapshot.scan, changes)?, &edits, &shift)?;
+    let planned = Planned { images: expected(&snapshot.scan, changes)?, taken };
+    compare(&snapshot.scan, &again, &planned, &edits, &shift)?;
+    if flips {
+        flips::prove(snapshot, &after, &edits, changes)?;
+    }
     let pins: Vec<&PinRecord> = changes.iter().flat_map(|change| &change.pins).collect();
     holds::prove(snapshot, &Snapshot { config: config.into(), scan: again.into(), ..snapshot.clone() }, &pins)
 }
@@ -91,6 +98,18 @@ fn config(snapshot: &Snapshot, after: &Files, edits: &[Edit]) -> Result<Config, 
 
 /// Returns the files with the edits spliced in, each file parsed again. Of the files that are not there only the configuration is made.
 pub fn edited(files: &Files, edits: &[Edit]) -> Result<Files, String> {
+    spliced(files, edits, Structure::Stays)
+}
+
+/// Whether edits may change more than strings and comments.
+#[derive(Clone, Copy, PartialEq)]
+enum Structure {
+    Stays,
+    /// What changes is proved apart.
+    Flips,
+}
+
+fn spliced(files: &Files, edits: &[Edit], structure: Structure) -> Result<Files, String> {
     let mut by_file: BTreeMap<&RepoPath, Vec<Edit>> = BTreeMap::new();
     for edit in edits {
         by_file.entry(&edit.file).or_default().push(edit.clone());
@@ -104,8 +123,14 @@ pub fn edited(files: &Files, edits: &[Edit]) -> Result<Files, String> {
             None => return Err(format!("{path} was not read")),
         };
         let bytes = edit::apply(before, &edits).map_err(|e| e.to_string())?;
-        if *path != hold::entry_file() {
-            edit::prove(path, before, &bytes, &edits).map_err(|e| e.to_string())?;
+        let stage = match structure {
+            Structure::Flips => edit::structure(path, before, &edits).map_err(|e| e.to_string())?,
+            Structure::Stays => None,
+        };
+        match stage {
+            _ if *path == hold::entry_file() => {}
+            None => edit::prove(path, before, &bytes, &edits).map_err(|e| e.to_string())?,
+            Some(stage) => edit::prove(path, &stage.bytes, &bytes, &stage.rest).map_err(|e| e.to_string())?,
         }
         after.insert(path.clone(), Entry::Text(bytes.into()));
     }
@@ -117,6 +142,13 @@ type User = Use;
 
 fn user(one: &Use) -> User {
     Use { image: None, ignore_spans: Vec::new(), ..one.clone() }
+}
+
+/// What the changes are to make of the uses.
+struct Planned {
+    images: BTreeMap<User, String>,
+    /// Those that Terraform ignores before and owns after.
+    taken: BTreeSet<User>,
 }
 
 /// The same use where it is after the edits.
@@ -145,7 +177,7 @@ fn wanted(site: &Site, pin: &PinRecord) -> Reference {
     Reference { tag, digest: Some(to.clone()), ..site.image.clone() }
 }
 
-fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits: &[Edit], shift: &Shift<'_>) -> Result<(), String> {
+fn compare(before: &Scan, after: &Scan, planned: &Planned, edits: &[Edit], shift: &Shift<'_>) -> Result<(), String> {
     let name = |literal: &Literal| format!("{}:{}", literal.file, literal.line);
     if before.literals.len() != after.literals.len() {
         return Err(format!(
@@ -158,7 +190,7 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
         if (&old.file, shift.line(&old.file, old.line)) != (&new.file, new.line) || word(&old.fate) != word(&new.fate) {
             return Err(format!("{} is {} before the edit and {} {} after it", name(old), word(&old.fate), name(new), word(&new.fate)));
         }
-        if let Some(different) = uses(old, new, expected, shift) {
+        if let Some(different) = uses(old, new, planned, shift) {
             return Err(format!("{}: {different}", name(old)));
         }
         let touched = edits.iter().any(|edit| edit.file == old.file && old.span.contains(edit.span));
@@ -174,17 +206,24 @@ fn compare(before: &Scan, after: &Scan, expected: &BTreeMap<User, String>, edits
 }
 
 /// Says which use has another image than planned.
-fn uses(old: &Literal, new: &Literal, expected: &BTreeMap<User, String>, shift: &Shift<'_>) -> Option<String> {
-    let planned = |one: &Use| {
-        let image = expected.get(&user(one)).map(|image| image.as_str().into()).or_else(|| one.image.clone());
-        (moved(one, shift), image)
+fn uses(old: &Literal, new: &Literal, planned: &Planned, shift: &Shift<'_>) -> Option<String> {
+    let after = |one: &Use| {
+        let image = planned.images.get(&user(one)).map(|image| image.as_str().into()).or_else(|| one.image.clone());
+        let ignored = if planned.taken.contains(&user(one)) { Some(false) } else { one.ignored };
+        (Use { ignored, ..moved(one, shift) }, image)
     };
-    let wanted: BTreeMap<User, Option<Arc<str>>> = old.uses.iter().map(planned).collect();
+    let wanted: BTreeMap<User, Option<Arc<str>>> = old.uses.iter().map(after).collect();
     let got: BTreeMap<User, Option<Arc<str>>> = new.uses.iter().map(|one| (user(one), one.image.clone())).collect();
     if wanted == got {
         return None;
     }
     let (who, image) = got.iter().find(|(who, image)| wanted.get(*who) != Some(*image))?;
+    let other = Use { ignored: who.ignored.map(|ignored| !ignored), ..who.clone() };
+    if wanted.contains_key(&other) {
+        let (kind, name) = (&who.kind, who.name.as_deref().unwrap_or("?"));
+        let ignored = if who.ignored == Some(true) { "still be ignored" } else { "no longer be ignored, which is not planned" };
+        return Some(format!("the image of {kind}/{name} would {ignored}"));
+    }
     let has = |image: Option<&Arc<str>>| image.map_or_else(|| "an unknown image".to_owned(), ToString::to_string);
     let want = wanted.get(who).and_then(Option::as_ref);
     Some(format!("{}/{} would get {}, not {}", who.kind, who.name.as_deref().unwrap_or("?"), has(image.as_ref()), has(want)))

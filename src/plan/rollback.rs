@@ -2,9 +2,11 @@
 //! stack or group, which goes before everything else there. What may not be rolled back is said.
 
 use super::change::edit;
+use super::flip::{self, keel_may_run};
 use super::gate::{Judged, Told, Want, unproved_at};
 use super::health;
 use super::hold::{Draft, retag};
+use super::live;
 use super::past::{past, pinned, previous};
 use super::route::{self, Way};
 use super::select::Setting;
@@ -13,8 +15,10 @@ use crate::config::{Drift, Mode};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::pipeline::answer::Notice;
+use crate::pipeline::cluster::Workload;
 use crate::pipeline::{Action, Cause, CommitId, Seen, Snapshot, Verdict};
 use crate::sites::SiteKey;
+use crate::sites::resource::POLICY;
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +84,7 @@ pub(super) fn turn(
             continue;
         }
         taken.extend(edits.iter().map(|edit| edit.file.clone()));
-        turns.iter().for_each(|turn| want(&mut judged[turn.index], turn, &edits, &way));
+        turns.iter().for_each(|turn| want(snapshot, &mut judged[turn.index], turn, &edits, &way));
         go_first(judged, &name, &edits, &way);
     }
     turned
@@ -220,6 +224,9 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
         match (held, route::way(snapshot, mode(site, turn), None)) {
             (Ok(pin), Ok(own)) => {
                 pins.push(pin);
+                if turn.cause != Cause::Drift {
+                    pins.extend(hands_off(snapshot, site).unwrap_or_default());
+                }
                 way = if own.is_pull() { own } else { way };
             }
             (Err(why), _) | (_, Err((_, why))) => turn.goal = Err(why),
@@ -227,6 +234,18 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
     }
     pins.extend(draft.edits());
     (way, pins)
+}
+
+/// Returns the edits that keep Keel from bringing back what was rolled back; none where it does not run, or is kept away already.
+///
+/// # Errors
+/// A sentence why the text cannot say so. The rollback goes on without it.
+pub(super) fn hands_off(snapshot: &Snapshot, site: &Judged) -> Result<Vec<Edit>, String> {
+    let lives = live::uses(snapshot, site.literal).unwrap_or_default();
+    let never = |workload: &Workload| workload.keel.get(POLICY).is_some_and(|policy| policy.eq_ignore_ascii_case("never"));
+    let workloads: Vec<&Workload> = lives.iter().filter_map(|live| live.workload()).collect();
+    let away = !workloads.is_empty() && workloads.iter().all(|workload| never(workload));
+    if away || !keel_may_run(snapshot) { Ok(Vec::new()) } else { flip::hands_off(snapshot, site.literal) }
 }
 
 fn hold(site: &Judged, turn: &Turn) -> Hold {
@@ -273,8 +292,10 @@ fn waits(site: &mut Judged, turn: &Turn) {
     site.decision.reasons.insert(0, reason);
 }
 
-fn want(site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
+fn want(snapshot: &Snapshot, site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
     let Ok(goal) = &turn.goal else { return };
+    let keel =
+        hands_off(snapshot, site).err().filter(|_| turn.cause != Cause::Drift).map(|why| format!("Keel may set the image still: {why}"));
     let evidence = line(&turn.evidence);
     let image = goal.tag.as_ref().map(|tag| format!("{}:{tag}", site.site.image.name));
     let from = site.decision.from.as_ref().map_or("", |from| from.short());
@@ -288,7 +309,9 @@ fn want(site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
             (Action::Rollback, Verdict::Rollback, back, format!("; sha256:{from} is not proposed again"))
         }
     };
-    let note = format!("{}. {back}{end}.", capital(&evidence));
+    let mut notes = vec![format!("{}. {back}{end}.", capital(&evidence))];
+    notes.extend(keel.as_ref().map(|why| format!("{why}.")));
+    site.decision.reasons.extend(keel);
     if let Some(way) = Some(way).filter(|way| way.is_pull()) {
         site.way = Some(way.clone());
     }
@@ -299,10 +322,11 @@ fn want(site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
         action,
         cause: turn.cause,
         to: Some(goal.to.clone()),
+        image,
         edits: edits.to_vec(),
         way: way.clone(),
-        notes: vec![note],
-        told: Some(Told { evidence, image, proven: goal.runs }),
+        notes,
+        told: Some(Told { evidence, proven: goal.runs }),
     });
 }
 

@@ -120,6 +120,15 @@ fn dark(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
+/// What could not be looked at in the cluster: sentences.
+pub fn gaps(snapshot: &Snapshot) -> Vec<String> {
+    match &snapshot.cluster {
+        Seen::NotAsked => Vec::new(),
+        Seen::Unknown(why) => vec![format!("the cluster could not be asked: {why}")],
+        Seen::Known(cluster) => cluster.unread.iter().map(|(kind, why)| format!("{kind}s could not be read: {why}")).collect(),
+    }
+}
+
 fn decision<'a>(plan: &'a Plan, literal: &Literal) -> Option<&'a Decision> {
     let Fate::Site(site) = &literal.fate else { return None };
     plan.decisions.iter().find(|decision| decision.site == site.key)
@@ -153,10 +162,13 @@ impl One<'_> {
             let orphan = |used| Row { why: vec![format!("in a module that nothing calls: {why}")], ..self.row(used, State::Orphan) };
             return self.literal.uses.iter().filter(|used| shown(used)).map(orphan).collect();
         }
-        match uses(self.snapshot, self.literal) {
+        let mut rows: Vec<Row> = match uses(self.snapshot, self.literal) {
             Ok(lives) if !lives.is_empty() => lives.iter().filter(|live| shown(live.used)).map(|live| self.live(live)).collect(),
             _ => self.literal.uses.iter().filter(|used| shown(used)).map(|used| self.row(used, State::Unknown)).collect(),
-        }
+        };
+        // Two environments that name one workload.
+        rows.dedup();
+        rows
     }
 
     fn site(&self) -> Option<&Site> {

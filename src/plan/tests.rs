@@ -13,6 +13,7 @@ mod modes;
 mod owner;
 mod properties;
 mod pulls;
+mod revisions;
 mod status;
 mod undo;
 mod verdicts;

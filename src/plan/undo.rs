@@ -134,7 +134,7 @@ impl Pin<'_> {
         let ours =
             older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
         match (ours, self.record) {
-            (Some(ours), Some(record)) if self.was_live(record, ours, container) => self.left(workload, container, used, ours),
+            (Some(ours), Some(record)) if self.was_live(record, ours, container) => self.left(workload, container, ours),
             _ => self.older(workload, container),
         }
     }
@@ -151,20 +151,22 @@ impl Pin<'_> {
     }
 
     /// The pin was live, and something else is in use now.
-    fn left(&self, workload: &Workload, container: &Container, used: &Revision, ours: &Revision) -> One {
+    fn left(&self, workload: &Workload, container: &Container, ours: &Revision) -> One {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
         if writer.is_some_and(|writer| self.applied(writer)) {
             return One::Lags(format!("terraform applied an older state to {name}{when}: it has {} now", shown(&container.image)), None);
         }
-        let before = !used.earlier.is_empty() || used.created.zip(ours.created).is_some_and(|(used, ours)| used < ours);
-        if !before {
-            return self.set(workload, container);
-        }
-        let to = match used.earlier.iter().max() {
+        // A restart after it makes one more revision of the same image.
+        let same = |revision: &&Revision| revision.number > ours.number && revision.images.get(&container.name) == Some(&container.image);
+        let before = |revision: &&Revision| {
+            !revision.earlier.is_empty() || revision.created.zip(ours.created).is_some_and(|(created, ours)| created < ours)
+        };
+        let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set(workload, container) };
+        let to = match again.earlier.iter().max() {
             Some(earlier) => format!("{earlier}"),
-            None => format!("an older one (now {})", used.number),
+            None => format!("an older one (now {})", again.number),
         };
         let evidence = format!("{name} went back from revision {} to {to}{when}", ours.number);
         self.other(workload, container, evidence, One::Undone)

@@ -3,6 +3,7 @@
 use super::Use;
 use super::occurrence::Occurrence;
 use super::ownership::{self, Ignored};
+use super::resource;
 use super::values::as_text;
 use crate::model::pattern::Glob;
 use crate::terraform::body::{Attr, BodyView};
@@ -61,8 +62,8 @@ pub struct Owner<'a> {
 }
 
 /// Namespace and name as the `metadata` block tells them; an absent namespace is `default`.
-pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Annotations) {
-    let Some(metadata) = resource.blocks("metadata").into_iter().next() else {
+pub fn metadata(owner: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, Annotations) {
+    let Some(metadata) = owner.blocks("metadata").into_iter().next() else {
         return (Some("default".into()), None, Vec::new());
     };
     let namespace = match metadata.attr("namespace").map(|attr| attr.value()) {
@@ -70,8 +71,19 @@ pub fn metadata(resource: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>,
         Some(value) => value.as_str().map(Into::into),
     };
     let name = metadata.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
-    let annotations = metadata.attr("annotations").map(|attr| ownership::annotations(&attr.value())).unwrap_or_default();
+    let annotations = metadata.attr("annotations").map(|attr| declared(&attr)).unwrap_or_default();
     (namespace, name, annotations)
+}
+
+/// Keel's annotations. What pintle put there to keep Keel away says nothing to pintle itself, except for the policy that its mark says.
+fn declared(annotations: &Attr<'_>) -> Annotations {
+    let mut all = ownership::annotations(&annotations.value());
+    if let Some(policy) = resource::marked(annotations.source(), annotations.expr()) {
+        all.retain(|(key, value)| &**key != resource::POLICY || &**value != "never");
+        all.extend(policy.map(|policy| (resource::MARK.into(), policy)));
+        all.sort();
+    }
+    all
 }
 
 /// Returns the entries of `lifecycle { ignore_changes = […] }` with their places.

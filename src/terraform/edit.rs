@@ -1,12 +1,17 @@
 //! Splices bytes and proves the result. Never prints HCL, YAML or JSON: outside the spans not one byte changes.
 
 mod beside;
+pub mod cut;
 mod legal;
 mod literals;
+pub mod outline;
 mod prove;
+pub mod put;
+mod stages;
 
 pub use legal::legal;
 pub use prove::prove;
+pub use stages::{Stage, strings, structure};
 
 use super::files::RepoPath;
 use super::span::Span;

@@ -7,7 +7,7 @@ fn commit() -> CommitId {
 
 #[test]
 fn every_mark_is_read_again() {
-    let marks = [Marker::Answer(0), Marker::Answer(u64::MAX), Marker::Left(commit()), Marker::Pipeline(commit())];
+    let marks = [Marker::Answer(0), Marker::Answer(u64::MAX), Marker::Left(commit()), Marker::Pipeline(commit()), Marker::NotBack("c0ffee1234".repeat(4))];
     let lines: Vec<String> = marks.iter().map(Marker::render).collect();
     for end in ["\n", "\r\n"] {
         assert_eq!(Marker::all(&(lines.join(end) + end + "Done." + end)), marks);

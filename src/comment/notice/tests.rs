@@ -1,5 +1,6 @@
 use super::super::phrase::tests::{expect, harmless, nasty};
 use super::*;
+use crate::sites::SiteKey;
 use proptest::prelude::*;
 
 fn commit() -> CommitId {
@@ -46,6 +47,46 @@ fn a_pipeline_that_never_started() {
 fn very_many_checks_are_counted() {
     let words = told("a", (0..5_000).map(|n| check(&format!("ci/{n}"), "no", None)).collect());
     assert!(words.body.contains(" more\n"), "{}", words.body);
+}
+
+fn not_back(cause: Cause, evidence: &str, why: &str) -> Words {
+    let digest = |c: &str| Digest::parse(&format!("sha256:{}", c.repeat(64))).unwrap();
+    let notice = Notice::NotRolledBack {
+        site: SiteKey("stacks/immich/main.tf#deployment/immich/server:server".into()),
+        image: "ghcr.io/immich-app/server:release".into(),
+        cause,
+        evidence: evidence.into(),
+        from: digest("b"),
+        to: (cause != Cause::Undo).then(|| digest("a")),
+        why: why.into(),
+    };
+    let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
+    harmless(&words.body, &[mark(&notice)]);
+    assert!(words.body.len() < super::super::phrase::LONGEST);
+    words
+}
+
+#[test]
+fn what_is_not_rolled_back() {
+    let undo = not_back(
+        Cause::Undo,
+        "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z",
+        "`auto_rollback` is false ([defaults])",
+    );
+    assert_eq!(undo.title, "server:release is not rolled back (undo)");
+    expect("notice-not-back-undo", &undo.body);
+    let broken =
+        not_back(Cause::Unhealthy, "container server of deployment immich/server: CrashLoopBackOff", "the mode of rollbacks is `off`");
+    expect("notice-not-back-unhealthy", &broken.body);
+    assert_ne!(Marker::all(&undo.body), Marker::all(&broken.body));
+    assert_eq!(Marker::all(&broken.body).len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_the_cluster_tells_does_anything(evidence in nasty(), why in nasty()) {
+        not_back(Cause::Alert, &evidence, &why);
+    }
 }
 
 proptest! {

@@ -10,6 +10,7 @@ use crate::plan::change::edit;
 use crate::plan::gate::{Judged, ignored, unproved_at};
 use crate::plan::hold::{Draft, Which, retag};
 use crate::plan::past::past;
+use crate::plan::rollback::hands_off;
 use crate::sites::SiteKey;
 use crate::terraform::edit::Edit;
 use jiff::Timestamp;
@@ -124,6 +125,10 @@ impl<'d, 'a, 'b> Deeds<'d, 'a, 'b> {
         }
         if !stands {
             self.draft.put(site.literal, site.site, &hold).map_err(|why| (why, None))?;
+        }
+        let mut pin = pin;
+        if let Some(pin) = pin.as_mut().filter(|_| action == Action::Rollback) {
+            pin.edits.extend(hands_off(desk.snapshot, site).unwrap_or_default());
         }
         let reason = format!("{hold} (`{}` by {by})", command.word());
         let same = Deed { action, verdict, reason, until: hold.until, ..still(site) };

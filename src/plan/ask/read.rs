@@ -67,6 +67,7 @@ fn runs(desk: &Desk, plan: &Plan, target: Option<&Target>) -> Result<Outcome, Ou
     } else {
         let status = status::status(desk.snapshot, plan, wanted.as_deref());
         lines.push(status::summary(&status));
+        lines.extend(status::gaps(desk.snapshot).into_iter().filter(|_| status.dark.is_none()));
         lines.extend(cut(status.rows.iter().filter(|row| wanted.is_some() || !row.is_quiet()).map(status::line).collect()));
     }
     if wanted.is_none() {

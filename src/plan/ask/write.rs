@@ -120,6 +120,10 @@ fn route(desk: &Desk, deeds: &[Deed]) -> Route {
         Way::Commit => return Route::Commit,
         Way::Pull { why, .. } => why,
     };
+    let runs = |deed: &Deed| {
+        let site = desk.judged.iter().find(|site| site.decision.site == deed.site);
+        site.map_or(Seen::NotAsked, |site| site.decision.runs.clone())
+    };
     let row = |deed: &Deed| Row {
         site: deed.site.clone(),
         image: deed.image.clone(),
@@ -127,7 +131,7 @@ fn route(desk: &Desk, deeds: &[Deed]) -> Route {
         to: deed.to.clone(),
         first_seen: None,
         cache: None,
-        running: Seen::NotAsked,
+        running: runs(deed),
         reasons: vec![deed.reason.clone()],
         notes: None,
     };

@@ -24,7 +24,7 @@ pub(in crate::plan) fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest
             _ => None,
         });
         let told: BTreeSet<Digest> = here.flatten().collect();
-        if told.is_empty() {
+        if told.iter().all(|digest| Some(digest) == site.image.digest.as_ref()) {
             continue;
         }
         let Some(channel) = select.terms(literal, site).channel else { continue };

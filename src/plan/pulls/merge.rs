@@ -32,7 +32,7 @@ fn row(snapshot: &Snapshot, pin: &Pin) -> Row {
     let between = channel.cloned().zip(from.clone()).zip(to.clone()).map(|((channel, from), to)| (channel, from, to));
     Row {
         site: site.decision.site.clone(),
-        image: site.terms.image.clone(),
+        image: pin.want.image.clone().unwrap_or_else(|| site.terms.image.clone()),
         first_seen: to.as_ref().and_then(|to| first_seen(snapshot, site, to)),
         cache: channel.and_then(|channel| snapshot.cache.get(channel)).cloned(),
         running: site.decision.runs.clone(),

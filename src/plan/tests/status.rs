@@ -8,7 +8,7 @@ use crate::pipeline::Route;
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::cluster::{Waiting, Workload};
 use crate::plan::explain::explain;
-use crate::plan::status::{Row, State, json::to_json, line, status, summary};
+use crate::plan::status::{Row, State, gaps, json::to_json, line, status, summary};
 
 const OLD: &str = "2026-11-10T08:00:00Z";
 const NEW: &str = "2026-11-20T10:00:00Z";
@@ -218,6 +218,8 @@ fn a_comment_asks_for_the_same_status() {
             other => panic!("{other:?}"),
         }
     };
+    let unread = moved().running(vec![]).unread("daemonset");
+    assert_eq!(gaps(&unread), ["daemonsets could not be read: it is forbidden"]);
     let all = lines(None, 'a');
     assert_eq!(all[..2], ["1 in-sync", "1 differs"]);
     assert!(all[2].starts_with("differs   deployment/web/nginx:nginx stable@aaaaaaaaaaaa"), "{all:?}");

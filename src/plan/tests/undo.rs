@@ -137,6 +137,18 @@ fn revisions_that_could_not_be_read_prove_nothing() {
 }
 
 #[test]
+fn a_restart_after_an_undo_hides_nothing() {
+    for kind in KINDS {
+        let mut live = undone(kind);
+        live.revisions.insert(0, revision(4, &image('a'), "2026-11-22T11:59:00Z"));
+        live.pods.clear();
+        let plan = declared(kind, 'b', "", "").hosts(vec![live]).plan();
+        let pin = &plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions)).pins[0];
+        assert_eq!((pin.cause, &pin.to), (Cause::Undo, &Some(digest('a'))));
+    }
+}
+
+#[test]
 fn a_second_undo_to_what_was_rolled_back_is_drift() {
     let held = " # pintle: hold because=\"undo: rolled back from sha256:bbbbbbbbbbbb\"";
     let mut back = revision(4, &image('b'), APPLIED);
@@ -285,6 +297,44 @@ fn a_move_waits_for_the_rollback_beside_it() {
     assert_eq!((plan.changes.len(), plan.changes[0].pins.len()), (1, 1));
     let ml = plan.decisions.iter().find(|decision| decision.site.to_string().ends_with("ml")).expect("ml");
     assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "what the cluster tells of immich goes first"));
+}
+
+/// The text after the plan's one commit, which was proved.
+fn proved(world: &Snapshot) -> String {
+    let plan = world.plan();
+    crate::plan::proof::prove(world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
+    let before = world.files.bytes(&RepoPath::new("stacks/immich/main.tf").expect("path")).expect("file");
+    let after = crate::terraform::edit::apply(before, &plan.changes[0].edits).expect("edits");
+    String::from_utf8(after).expect("text")
+}
+
+#[test]
+fn keel_is_kept_away_where_it_runs() {
+    let keel = || {
+        let mut keel = called("keel", applied("deployment"));
+        keel.containers[0].image = "keelhq/keel:0.20.0".into();
+        keel
+    };
+    let never = "\"keel.sh/policy\" = \"never\"";
+    assert!(!proved(&world('b').hosts(vec![undone("deployment")])).contains(never));
+    let text = proved(&world('b').hosts(vec![undone("deployment"), keel()]));
+    assert!(text.contains(never) && text.contains("# pintle: keel hands off") && text.contains("# pintle: hold"), "{text}");
+    let mut away = undone("deployment");
+    away.keel.insert("keel.sh/policy".into(), "never".into());
+    assert!(!proved(&world('b').hosts(vec![away, keel()])).contains(never), "it is kept away already");
+    // Two containers of one workload.
+    let both = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), "")]);
+    let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
+    let both = repo(&[("stacks/immich/main.tf", &both), ("pintle.toml", config)]);
+    let both = both.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let mut live = undone("deployment");
+    let mut ml = live.containers[0].clone();
+    (ml.name, ml.image) = ("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'a').as_str().into());
+    live.containers.push(ml.clone());
+    live.revisions[0].images.insert("ml".into(), ml.image.clone());
+    live.revisions[1].images.insert("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'b').as_str().into());
+    let text = proved(&both.hosts(vec![live, keel()]));
+    assert_eq!((text.matches(never).count(), text.matches("# pintle: hold").count()), (1, 2), "{text}");
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn an_ignored_image_is_blocked_with_its_line() {
     expect(
         &ignored,
         Blocked,
-        "terraform ignores this image (ignore_changes at stacks/immich/main.tf:3): a commit would change nothing there",
+        "terraform ignores this image (ignore_changes at stacks/immich/main.tf:3): a commit would change nothing there; where a cluster is named, pintle takes it over with what runs (`--kubeconfig`, `--in-cluster`)",
     );
 }
 
