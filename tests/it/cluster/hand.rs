@@ -37,8 +37,8 @@ fn an_image_set_by_hand_is_told_and_not_followed() {
     story.poll();
     story.poll();
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
-    let told = story.world.pintle("plan", &["--all"]).run();
-    assert!(told.code == Some(0) && told.stdout.contains("was set to"), "{told:?}");
+    let told = story.world.pintle("plan", &["--output", "json"]).run();
+    assert!(told.code == Some(0) && told.stdout.contains("drift: ") && told.stdout.contains("was set to"), "{told:?}");
     story.run.stop();
 }
 

@@ -119,6 +119,8 @@ fn right_after_the_api_server_was_away_is_not_lost() {
         assert_eq!(story.world.line.remote.tip(), tip, "nothing is concluded from what does not answer");
         kube.start_apiserver();
         story.stage().undo(&workload(&stack));
+        // The controllers were away too, and take their time to come back.
+        story.stage().rolled_out(&workload(&stack));
         let (commit, message) = commit_within(&story.world, &tip, "undo after an absence", DEADLINE);
         is_rollback(&story.world, &stack, &message, "undo", &bad, &story.first[at]);
         story.stage().ci.wait_for(&commit);
