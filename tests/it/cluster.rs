@@ -3,14 +3,17 @@
 
 mod broken;
 mod forge;
+mod hand;
 mod still;
 mod undo;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::cmd::Pintle;
 use crate::support::daemon::{Daemon, Hook};
 use crate::support::git::BRANCH;
+use crate::support::kube::Kube;
 use crate::support::kube::ci::Following;
 use crate::support::kube::world::{Stack, Stage, World};
 
@@ -45,8 +48,8 @@ fn prepared(world: &World) -> Pintle {
 }
 
 /// The stacks run what they say, pinned by a person.
-fn pinned(stacks: &[Stack], config: &str) -> (World, Vec<String>) {
-    let mut world = World::of(stacks, config);
+fn pinned(kube: Arc<Kube>, stacks: &[Stack], config: &str) -> (World, Vec<String>) {
+    let mut world = World::on(kube, stacks, config);
     let mut first = Vec::new();
     for stack in stacks {
         let digest = world.line.registries.put(stack.2, "first");
@@ -63,7 +66,12 @@ fn workload(stack: &Stack) -> String {
 impl Story {
     /// Starts with every workload rolled out and a first pass that found nothing to do.
     fn of(stacks: &[Stack], config: &str) -> Story {
-        let (world, first) = pinned(stacks, config);
+        Story::on(Kube::shared(), stacks, config)
+    }
+
+    /// The same on another cluster.
+    fn on(kube: Arc<Kube>, stacks: &[Stack], config: &str) -> Story {
+        let (world, first) = pinned(kube, stacks, config);
         let following = world.stage.ci.follow();
         stacks.iter().for_each(|stack| world.stage.rolled_out(&workload(stack)));
         let mut run = Daemon::start(prepared(&world));
@@ -122,11 +130,15 @@ impl Story {
 
 /// Waits for another tip of the branch than this one, and says how long it took.
 fn commit_after(world: &World, tip: &str, what: &str) -> (String, String) {
+    commit_within(world, tip, what, SOON)
+}
+
+fn commit_within(world: &World, tip: &str, what: &str, limit: Duration) -> (String, String) {
     let begun = Instant::now();
     let path = world.line.remote.path().join("refs/heads").join(BRANCH);
     let now = || std::fs::read_to_string(&path).map_or_else(|_| world.line.remote.tip(), |text| text.trim().to_owned());
     while now() == tip {
-        assert!(begun.elapsed() < SOON, "{what}: no commit after {SOON:?}");
+        assert!(begun.elapsed() < limit, "{what}: no commit after {limit:?}");
         std::thread::sleep(LOOK);
     }
     let took = begun.elapsed();

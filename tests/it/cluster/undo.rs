@@ -1,7 +1,8 @@
 //! Somebody takes a workload back with `kubectl rollout undo`, and the repo follows.
 
-use super::{AGENT, DB, Stack, Story, WEB, commit_after, is_rollback, pinned, prepared, workload};
+use super::{AGENT, DB, DEADLINE, Stack, Story, WEB, commit_after, commit_within, is_rollback, pinned, prepared, workload};
 use crate::support::daemon::Daemon;
+use crate::support::kube::Kube;
 
 /// Tag moves, pin, apply, undo, rollback commit, apply; then nothing of the bad digest until there is a newer one.
 fn follows(stack: Stack) {
@@ -33,6 +34,7 @@ fn follows(stack: Stack) {
     let log = story.run.stop();
     assert!(!log.contains("panicked"), "{log}");
     story.world.line.remote.fsck();
+    assert!(!story.world.stage.kube.requests().is_empty(), "what pintle asks is logged");
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn made_while_pintle_was_down_is_found_at_the_start() {
 #[test]
 fn of_the_first_pin_goes_back_to_what_ran_before() {
     // The first pin is what runs; the move that follows is the first that is rolled out.
-    let (world, _) = pinned(&[WEB], "");
+    let (world, _) = pinned(Kube::shared(), &[WEB], "");
     let following = world.stage.ci.follow();
     world.stage.rolled_out("deployment/web");
     let tip = world.line.remote.tip();
@@ -86,4 +88,43 @@ fn of_the_first_pin_goes_back_to_what_ran_before() {
     is_rollback(&world, &WEB, &message, "undo", &second, &first);
     run.stop();
     drop(following);
+}
+
+#[test]
+fn while_keel_runs_keeps_it_away_in_the_same_commit() {
+    let mut story = Story::of(&[WEB], "\n[cluster]\nkeel = \"yes\"\n");
+    let second = story.rolls(&WEB, "second");
+    let tip = story.world.line.remote.tip();
+    story.stage().undo("deployment/web");
+    let (commit, message) = story.commit_after(&tip, "undo beside Keel");
+    is_rollback(&story.world, &WEB, &message, "undo", &second, &story.first[0]);
+    let text = story.text(&WEB);
+    let kept = text.lines().any(|line| line.contains("\"keel.sh/policy\"") && line.contains("\"never\""));
+    assert!(kept, "{text}");
+    story.stage().ci.wait_for(&commit);
+    story.poll();
+    assert_eq!(story.world.line.remote.tip(), commit, "{}", story.text(&WEB));
+    story.run.stop();
+}
+
+#[test]
+fn right_after_the_api_server_was_away_is_not_lost() {
+    let mut story = Story::on(Kube::own(), &[WEB, DB], "");
+    let (web, db) = (story.rolls(&WEB, "second"), story.rolls(&DB, "second"));
+    let kube = story.stage().kube.clone();
+    let mut tip = story.world.line.remote.tip();
+    for (at, (stack, bad)) in [(WEB, web), (DB, db)].into_iter().enumerate() {
+        kube.stop_apiserver();
+        story.poll();
+        assert_eq!(story.world.line.remote.tip(), tip, "nothing is concluded from what does not answer");
+        kube.start_apiserver();
+        story.stage().undo(&workload(&stack));
+        // The controllers were away too, and take their time to come back.
+        story.stage().rolled_out(&workload(&stack));
+        let (commit, message) = commit_within(&story.world, &tip, "undo after an absence", DEADLINE);
+        is_rollback(&story.world, &stack, &message, "undo", &bad, &story.first[at]);
+        story.stage().ci.wait_for(&commit);
+        tip = commit;
+    }
+    story.run.stop();
 }

@@ -28,8 +28,6 @@ pub enum Behaviour {
     Unpullable,
     /// A secret that it needs is not there.
     Misconfigured,
-    /// Nothing is said about it: it stays as it is, which is `ContainerCreating` for a new one.
-    Silent,
 }
 
 /// A kubelet at work; it stops when it is dropped.
@@ -194,7 +192,6 @@ impl State {
         match behaviour {
             None => Some(runs(true)),
             Some(Behaviour::Unready) => Some(runs(false)),
-            Some(Behaviour::Silent) => None,
             Some(Behaviour::Unpullable) => unpulled(),
             Some(Behaviour::Misconfigured) => Some(waits(container, "CreateContainerConfigError", "secret \"missing\" not found", &id, 0)),
             Some(Behaviour::Crashes) => {
