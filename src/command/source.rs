@@ -100,7 +100,8 @@ fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &c
     let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
     let alertmanager = alertmanager(&cluster.alerts, clone)?;
     let (github, cluster) = (github(registries)?, cluster_at(cluster, clone)?);
-    let session = Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })?;
+    let session =
+        Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })?;
     Ok(session.asking(alertmanager))
 }
 
