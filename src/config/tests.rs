@@ -111,7 +111,7 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
     assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
-    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`"));
+    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `budget`"));
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
     assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
     let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
@@ -187,7 +187,7 @@ fn six_fields_are_warned_about() {
 fn the_schema_knows_every_section() {
     let schema = super::schema();
     let properties = schema["properties"].as_object().expect("properties");
-    assert_eq!(properties.len(), 16);
+    assert_eq!(properties.len(), 18);
     assert_eq!(schema["additionalProperties"], serde_json::Value::Bool(false));
     assert_eq!(schema["properties"]["version"]["type"], serde_json::json!(["integer", "null"]));
 }
