@@ -111,7 +111,10 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
     assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
-    assert_eq!(hint.as_deref(), Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `budget`"));
+    assert_eq!(
+        hint.as_deref(),
+        Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `budget`")
+    );
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
     assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
     let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
