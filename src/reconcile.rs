@@ -61,7 +61,7 @@ pub async fn rehearse(session: &Session, progress: Progress<'_>) -> Result<Plann
 pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress<'_>) -> Result<(Planned, Receipt)> {
     let mut checkout = checkout(session).await?;
     let mut written = Receipt::default();
-    let (mut lost, mut rounds) = (0, 0);
+    let (mut lost, mut rounds, mut refused) = (0, 0, false);
     loop {
         let registries = session.registries(&checkout.config)?;
         let now = planned(session, &checkout, &registries, progress).await;
@@ -77,7 +77,13 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
                     return Ok((now, written));
                 }
             }
-            Outcome::Refused(why) => session.refused(why),
+            Outcome::Refused(why) if refused => {
+                return Err(Error::outside("the branch takes no push, and no pull request either").cause(why));
+            }
+            Outcome::Refused(why) => {
+                refused = true;
+                session.refused(why);
+            }
             Outcome::TipMoved if lost == TRIES => {
                 return Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row"))
                     .hint("run it again when the repo is quieter"));

@@ -11,14 +11,13 @@ pub mod setup;
 
 pub use lease::{Revoked, WriteLease, Writing};
 
+use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};
-use crate::model::commit::CommitId;
 use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
 use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
 use commit::Commits;
 use std::sync::Arc;
-use url::Url;
 
 /// Changes that were planned and are not written, and why.
 pub type Refusals = Vec<(Arc<str>, String)>;
@@ -48,14 +47,7 @@ struct Desk<'a> {
     who: Identity,
     receipt: Receipt,
     /// Where the changes went.
-    went: Vec<Went>,
-}
-
-/// Where a change went.
-struct Went {
-    change: Arc<str>,
-    commit: Option<CommitId>,
-    pull: Option<(u64, Url)>,
+    went: Vec<Link>,
 }
 
 /// Shows the authors of comments that pintle has seen them. A mark that cannot be set holds nothing up: the reply will come.
@@ -127,7 +119,7 @@ impl<'a> Desk<'a> {
         for (change, commit) in changes.into_iter().zip(commits) {
             let subject = change.message.lines().next().unwrap_or_default().to_owned();
             tracing::info!(%commit, subject, "pushed");
-            self.went.push(Went { change: change.name.clone(), commit: Some(commit.clone()), pull: None });
+            self.went.push(Link { change: change.name.clone(), to: To::Commit(commit.clone()) });
             self.receipt.commits.push(Written { commit, name: change.name.clone(), subject, pins: change.pins.len() });
         }
         Ok(None)
@@ -145,8 +137,7 @@ impl<'a> Desk<'a> {
 
     /// Notes what the forge did not take.
     fn trouble(&mut self, what: String, error: &Error) {
-        let why = error.causes.first().map_or_else(|| error.what.clone(), |cause| format!("{}: {cause}", error.what));
         tracing::warn!(%error, "{what}");
-        self.receipt.troubles.push(format!("{what}: {why}"));
+        self.receipt.troubles.push(format!("{what}: {error}"));
     }
 }

@@ -9,8 +9,7 @@
 mod grammar;
 mod visible;
 
-use crate::model::ask::Command;
-use std::fmt;
+use crate::model::ask::{Command, Misread};
 
 /// The commands as they are written, each with what it does: for `/help`, hints and the guide.
 pub const COMMANDS: &[(&str, &str)] = &[
@@ -30,30 +29,6 @@ pub const LONGEST: usize = 64 * 1024;
 
 /// The most commands of one comment.
 pub const MOST: usize = 20;
-
-/// Why a comment cannot be done: what is wrong with one of its commands.
-///
-/// `what` and `hint` repeat words of the comment, so they are outside text: [`quote::inline`](super::quote::inline) before they are posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misread {
-    /// The line of the comment, from 1.
-    pub line: usize,
-    /// `/pin`; `None` when the comment as a whole is wrong.
-    pub command: Option<&'static str>,
-    pub what: String,
-    pub hint: Option<String>,
-}
-
-/// ``line 3: `/pin`: `soon` is not …``
-impl fmt::Display for Misread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line)?;
-        if let Some(command) = self.command {
-            write!(f, "`{command}`: ")?;
-        }
-        f.write_str(&self.what)
-    }
-}
 
 /// Reads the commands of a comment's Markdown, in order; none is a comment to pass over in silence.
 ///

@@ -6,25 +6,30 @@ mod undo;
 
 use super::marker::Marker;
 use super::parse::COMMANDS;
-use super::phrase::{LONGEST, code_link, commit_link, lines, named, said, sentence, short};
+use super::phrase::{LONGEST, commit_link, lines, named, said, sentence, short};
 use super::quote;
-use crate::model::ask::Right;
+use crate::model::ask::{Misread, Right};
 use crate::model::commit::CommitId;
 use crate::model::duration::show_time;
 use crate::pipeline::Action;
 use crate::pipeline::answer::{Answer, Done, Outcome};
-use crate::pipeline::forge::Misread;
+use std::sync::Arc;
 use url::Url;
 
 /// Where a change went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link<'a> {
+pub struct Link {
     /// The name of the change.
-    pub change: &'a str,
-    /// The commit on the followed branch, and its page.
-    pub commit: Option<(&'a CommitId, Url)>,
-    /// The pull request that proposes it, and its page.
-    pub pull: Option<(u64, Url)>,
+    pub change: Arc<str>,
+    pub to: To,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The commit on the followed branch.
+    Commit(CommitId),
+    /// The pull request that proposes it.
+    Pull(u64),
 }
 
 /// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it answers.
@@ -39,7 +44,7 @@ pub fn reply(answer: &Answer, links: &[Link], forge_url: &Url) -> String {
 
 struct Teller<'a> {
     answer: &'a Answer,
-    links: &'a [Link<'a>],
+    links: &'a [Link],
     forge_url: &'a Url,
     /// What one section may take, in bytes.
     room: usize,
@@ -79,16 +84,14 @@ impl Teller<'_> {
     }
 
     fn written(&self, command: &str, change: &str, done: &[Done]) -> String {
-        let link = self.links.iter().find(|link| link.change == change);
-        let commit = link.and_then(|link| link.commit.as_ref()).map(|(commit, url)| code_link(commit.short(), url.as_str()));
-        let pull =
-            link.and_then(|link| link.pull.as_ref()).map(|(number, url)| quote::link(&format!("pull request {number}"), url.as_str()));
-        let what = match (commit, &pull) {
-            (Some(commit), _) => format!("done in {commit}."),
-            (None, Some(pull)) => format!("proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."),
-            (None, None) => format!("it is part of the change {}.", named(change)),
+        let (what, when) = match self.links.iter().find(|link| *link.change == *change).map(|link| &link.to) {
+            Some(To::Commit(commit)) => (format!("done in {}.", commit_link(commit, self.forge_url)), "now"),
+            Some(To::Pull(number)) => {
+                let pull = self.pull_link(*number);
+                (format!("proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."), "then")
+            }
+            None => (format!("it is part of the change {}.", named(change)), "now"),
         };
-        let when = if pull.is_some() { "then" } else { "now" };
         let items: Vec<String> = done.iter().map(|done| format!("- {}", one_done(done, when))).collect();
         let head = format!("{}: {what}\n\n", word(command));
         let undo = undo::undo(done, self.room / 3);
@@ -102,10 +105,14 @@ impl Teller<'_> {
     }
 
     fn proposed_before(&self, command: &str, pull: u64, sites: &[String]) -> String {
-        let page = format!("{}/pulls/{pull}", self.forge_url.as_str().trim_end_matches('/'));
-        let link = quote::link(&format!("pull request {pull}"), &page);
+        let link = self.pull_link(pull);
         let what = "which was opened before this reply could be written. It takes effect when that is merged";
         self.before(format!("{}: proposed in {link}, {what}.\n", word(command)), sites)
+    }
+
+    fn pull_link(&self, number: u64) -> String {
+        let page = format!("{}/pulls/{number}", self.forge_url.as_str().trim_end_matches('/'));
+        quote::link(&format!("pull request {number}"), &page)
     }
 
     fn before(&self, head: String, sites: &[String]) -> String {

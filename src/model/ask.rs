@@ -191,3 +191,28 @@ impl fmt::Display for End {
         }
     }
 }
+
+/// Why a comment with commands is not carried out: what is wrong with one of them.
+///
+/// `what` and `hint` repeat words of the comment: they are outside text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// The line of the comment, from 1.
+    pub line: usize,
+    /// `/pin`; `None` when the comment as a whole is wrong.
+    pub command: Option<&'static str>,
+    /// A sentence, lower case, without full stop.
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+/// ``line 3: `/pin`: `soon` is not …``
+impl fmt::Display for Misread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        if let Some(command) = self.command {
+            write!(f, "`{command}`: ")?;
+        }
+        f.write_str(&self.what)
+    }
+}

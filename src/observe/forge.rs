@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::ask::{Command, Right};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{
-    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Misread, Pipeline, PullRequest, PullState, Said,
+    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState, Said,
 };
 use crate::pipeline::{Recorded, Seen, trailers};
 use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
@@ -32,7 +32,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> Seen<Forge> {
         Ok(forge) => Seen::Known(forge),
         Err(error) => {
             tracing::warn!(%error, "the forge could not be asked");
-            Seen::Unknown(sentence(&error))
+            Seen::Unknown(error.to_string())
         }
     }
 }
@@ -48,11 +48,6 @@ pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Vec<
             checkout.history.clone()
         }
     }
-}
-
-/// The error's sentence with its cause.
-fn sentence(error: &Error) -> String {
-    error.causes.first().map_or_else(|| error.what.clone(), |cause| format!("{}: {cause}", error.what))
 }
 
 struct Look<'a> {
@@ -213,7 +208,7 @@ impl Look<'_> {
         let said = match parse::parse(&comment.body) {
             Ok(commands) if commands.is_empty() => return None,
             Ok(commands) => Said::Commands(commands),
-            Err(parse::Misread { line, command, what, hint }) => Said::Misread(Misread { line, command, what, hint }),
+            Err(misread) => Said::Misread(misread),
         };
         let age = self.now.duration_since(comment.created_at);
         if comment.updated_at > comment.created_at.checked_add(EDITED).unwrap_or(comment.created_at) {
@@ -239,7 +234,7 @@ impl Look<'_> {
                 tracing::warn!(%error, author = author.login, "only [forge] commanders may command: the token's account is no administrator of the repo");
                 Seen::NotAsked
             }
-            Err(PermissionError::Failed(error)) => Seen::Unknown(sentence(&error)),
+            Err(PermissionError::Failed(error)) => Seen::Unknown(error.to_string()),
         };
         known.insert(author.id, right.clone());
         right

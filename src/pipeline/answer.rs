@@ -1,8 +1,8 @@
 //! What is said to people: answers to their comments, and notices. Values only; `comment` has the words.
 
-use super::forge::{Account, Check, CommentRef, Misread};
+use super::forge::{Account, Check, CommentRef};
 use super::{Action, Cause, CommitId};
-use crate::model::ask::Right;
+use crate::model::ask::{Misread, Right};
 use crate::model::digest::Digest;
 use crate::sites::SiteKey;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! What the forge knows, as of one look: pull requests, what people ask for, statuses. Types only.
 
 use super::PinRecord;
-use crate::model::ask::{Command, Right};
+use crate::model::ask::{Command, Misread, Right};
 use crate::model::commit::CommitId;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -152,18 +152,6 @@ pub enum Said {
     Edited,
     /// It was written longer ago than commands are carried out.
     Late,
-}
-
-/// Why a comment with commands cannot be carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misread {
-    /// From 1.
-    pub line: usize,
-    /// `/pin`
-    pub command: Option<&'static str>,
-    /// A sentence, lower case, without full stop.
-    pub what: String,
-    pub hint: Option<String>,
 }
 
 /// The statuses of one commit, latest for each context.

@@ -4,7 +4,7 @@
 mod first;
 mod text;
 
-pub(super) use first::first;
+pub(super) use first::{First, first};
 pub(super) use text::image_of;
 
 use super::gate::{Judged, ignore_place};

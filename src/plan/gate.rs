@@ -1,7 +1,9 @@
 //! One site's verdict: what forbids a change, what upstream says, what has to be waited for. Never looks at another site.
 
+mod adopt;
+
 use super::cache::cache;
-use super::flip::{Party, first};
+use super::flip::Party;
 use super::past::{before, changed, past};
 use super::route::{self, Way};
 use super::select::Terms;
@@ -301,47 +303,6 @@ impl Case<'_> {
             }
             Some(_) => self.movement(upstream),
         }
-    }
-
-    /// Says whether Terraform does not look at what the literal says, for one of its uses at least.
-    fn is_ignored(&self) -> bool {
-        self.literal.uses.iter().any(|used| used.ignored == Some(true))
-    }
-
-    /// At what runs; at what the tag means upstream where nothing runs or no cluster is named.
-    fn adopt(&self, upstream: &Digest) -> Ruling {
-        let image = &self.terms.image;
-        let first = match first(self.snapshot, self.literal, self.site, self.terms) {
-            Ok(first) => first,
-            Err((verdict, why)) => return Ruling::new(verdict, why),
-        };
-        let kind = if self.terms.follows { "floats" } else { "is pinned to its own digest" };
-        let mut reasons = vec![match self.from {
-            None => format!("not pinned yet: the tag is {} and {kind}", self.terms.class.words()),
-            Some(_) => "pinned, and terraform ignores the pin".to_owned(),
-        }];
-        let pin = match (first, self.from) {
-            (Some(first), from) => {
-                let tag = first.tag.map(|tag| format!("{}:{tag}", self.site.image.name));
-                reasons.push(format!("{} runs {} at sha256:{}", first.place, tag.as_ref().unwrap_or(image), first.digest.short()));
-                let stays = from == Some(&first.digest) && tag.is_none();
-                let note = match &tag {
-                    Some(tag) => format!("First pin of {image}: {} runs {tag}, and so does the repo now.", first.place),
-                    None => format!("First pin of {image}: the digest that {} runs.", first.place),
-                };
-                let edits = if stays { Vec::new() } else { vec![first.edit] };
-                Pin { action: Action::Adopt, cause: Cause::FirstPin, to: first.digest, edits, image: tag, note }
-            }
-            (None, Some(from)) => {
-                let note = format!("{image} stays at its pin.");
-                Pin { action: Action::Adopt, cause: Cause::FirstPin, to: from.clone(), edits: Vec::new(), image: None, note }
-            }
-            (None, None) => {
-                let note = format!("First pin of {image}: the digest that the tag means upstream.");
-                self.pin(Action::Adopt, Cause::FirstPin, upstream, note)
-            }
-        };
-        self.routed(Verdict::Adopt, reasons, pin, None)
     }
 
     /// A pin under the declared tag.

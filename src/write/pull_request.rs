@@ -1,8 +1,9 @@
 //! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
 
+use super::Desk;
 use super::commit;
-use super::{Desk, Went};
 use crate::comment::pull_request as words;
+use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
@@ -73,7 +74,7 @@ impl Desk<'_> {
             Some(open) => (open.number, open.url.clone(), pushed.then_some(PullDone::Updated)),
         };
         tracing::info!(number, name, %head, ?done, "pull request");
-        self.went.push(Went { change: change.name.clone(), commit: None, pull: Some((number, url.clone())) });
+        self.went.push(Link { change: change.name.clone(), to: To::Pull(number) });
         Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
     }
 

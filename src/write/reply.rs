@@ -1,21 +1,18 @@
 //! The one reply to each comment. A reply that is there already is not posted again; of two that were posted at once the older stays.
 
-use super::{Desk, Went};
+use super::Desk;
 use crate::comment::marker::Marker;
-use crate::comment::reply::{self, Link};
+use crate::comment::reply;
 use crate::error::Result;
-use crate::model::commit::CommitId;
 use crate::pipeline::answer::{Answer, Outcome};
 use crate::remote::forgejo::{Client, Comment};
-use url::Url;
 
 impl Desk<'_> {
     pub(super) async fn replies(&mut self) {
         let Some(client) = self.forge else { return };
         for answer in &self.work.plan.answers {
             let Some(answer) = self.settled(answer) else { continue };
-            let place = client.place().url();
-            let text = reply::reply(&answer, &self.links(&place), &place);
+            let text = reply::reply(&answer, &self.went, &client.place().url());
             match self.say(client, &answer, &text).await {
                 Ok(()) => self.receipt.answered.push(answer.comment.id),
                 Err(error) => self.trouble(format!("a reply to {} could not be posted", answer.comment.url), &error),
@@ -33,16 +30,6 @@ impl Desk<'_> {
             other => Some(other.clone()),
         });
         Some(Answer { outcomes: outcomes.collect::<Option<_>>()?, ..answer.clone() })
-    }
-
-    fn links(&self, place: &Url) -> Vec<Link<'_>> {
-        let page = |commit: &CommitId| Url::parse(&format!("{}/commit/{commit}", place.as_str().trim_end_matches('/'))).ok();
-        let mut links = Vec::new();
-        for Went { change, commit, pull } in &self.went {
-            let commit = commit.as_ref().and_then(|commit| Some((commit, page(commit)?)));
-            links.push(Link { change, commit, pull: pull.clone() });
-        }
-        links
     }
 
     async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<()> {

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use pintle::comment::marker::Marker;
 use pintle::comment::notice::notice;
 use pintle::comment::pull_request::{Words, closing, left, words};
-use pintle::comment::reply::{Link, reply};
+use pintle::comment::reply::{Link, To, reply};
+use pintle::model::ask::Misread;
 use pintle::model::ask::Right;
 use pintle::model::commit::CommitId;
 use pintle::model::digest::Digest;
 use pintle::pipeline::answer::{Answer, Done, Notice, Outcome};
-use pintle::pipeline::forge::{self, Check, CommentRef, Misread};
+use pintle::pipeline::forge::{self, Check, CommentRef};
 use pintle::pipeline::notes::{Notes, Release};
 use pintle::pipeline::{Action, Asked, CacheAnswer, Cause, Change, PinRecord, Proposal, Route, Row, Seen, trailers};
 use pintle::sites::SiteKey;
@@ -314,7 +315,7 @@ fn replies_are_shown_whole() {
         ("late", Outcome::Late, [0; 4]),
     ];
     let url = Url::parse(&page).expect("an address");
-    let links = [Link { change: "c", commit: Some((&id, url.clone())), pull: None }];
+    let links = [Link { change: "c".into(), to: To::Commit(id.clone()) }];
     let answer = |outcomes: Vec<Outcome>| {
         let comment = CommentRef { id: 12, issue: 1, url: url.clone(), at: at() };
         reply(&Answer { comment, author: forge::Account { id: 7, login: all.as_str().into() }, outcomes }, &links, &world.url)

@@ -40,9 +40,8 @@ fn written(command: &'static str, done: Vec<Done>) -> Outcome {
     Outcome::Written { command, change: "comment-12".into(), done }
 }
 
-fn in_commit(id: &CommitId) -> Link<'_> {
-    let url = Url::parse(&format!("{}/commit/{id}", forge_url())).unwrap();
-    Link { change: "comment-12", commit: Some((id, url)), pull: None }
+fn in_commit(id: &CommitId) -> Link {
+    Link { change: "comment-12".into(), to: To::Commit(id.clone()) }
 }
 
 const WEB: &str = "stacks/web/main.tf#deployment/web/web:web";
@@ -63,8 +62,7 @@ fn what_was_done_is_linked_and_can_be_undone() {
 
 #[test]
 fn what_was_proposed_is_linked() {
-    let pull = Some((31, Url::parse("https://forge.example.org/ops/infra/pulls/31").unwrap()));
-    let links = [Link { change: "other", commit: None, pull: None }, Link { change: "comment-12", commit: None, pull }];
+    let links = [Link { change: "other".into(), to: To::Pull(30) }, Link { change: "comment-12".into(), to: To::Pull(31) }];
     let spaced = "stacks/mein Müll/main.tf#deployment/web/web:web";
     let text = told_with(vec![written("/pin", vec![done(Action::Pin, spaced, None)])], &links);
     assert!(!text.contains("/unpin"), "a name with a space cannot be typed: {text}");
@@ -194,7 +192,7 @@ proptest! {
         let id = commit();
         let mut answer = answer(outcomes);
         answer.author.login = login.into();
-        let links = [Link { change: &change, ..in_commit(&id) }, in_commit(&id)];
+        let links = [Link { change: change.as_str().into(), ..in_commit(&id) }, in_commit(&id)];
         harmless(&reply(&answer, &links, &forge_url()), &[Marker::Answer(12)]);
     }
 }

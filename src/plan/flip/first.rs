@@ -23,6 +23,9 @@ pub(in crate::plan) struct First {
     pub edit: Edit,
 }
 
+/// What all runs agree on, and the first workload that tells it.
+type Agreed<T> = Option<(T, String)>;
+
 /// One container that was found.
 struct Run {
     digest: Option<Digest>,
@@ -121,7 +124,7 @@ fn tag(container: &Container) -> Option<Arc<str>> {
 }
 
 /// Returns the value that all runs agree on, and the first that has it.
-fn agreed<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Result<Option<(T, String)>, usize> {
+fn agreed<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Result<Agreed<T>, usize> {
     let mut all: BTreeMap<T, String> = BTreeMap::new();
     for run in runs {
         if let Some(value) = get(run) {
@@ -131,13 +134,13 @@ fn agreed<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Resu
     if all.len() > 1 { Err(all.len()) } else { Ok(all.pop_first()) }
 }
 
-fn one_digest(runs: &[Run]) -> Result<Option<(Digest, String)>, (Verdict, String)> {
+fn one_digest(runs: &[Run]) -> Result<Agreed<Digest>, (Verdict, String)> {
     let places: BTreeSet<&str> = runs.iter().filter(|run| run.digest.is_some()).map(|run| run.place.as_str()).collect();
     let all = places.into_iter().collect::<Vec<_>>().join(", ");
     agreed(runs, |run| run.digest.clone()).map_err(|count| (Verdict::Blocked, format!("its uses run {count} different digests: {all}")))
 }
 
-fn one_tag(runs: &[Run]) -> Result<Option<(Arc<str>, String)>, (Verdict, String)> {
+fn one_tag(runs: &[Run]) -> Result<Agreed<Arc<str>>, (Verdict, String)> {
     let tags: BTreeSet<&str> = runs.iter().filter_map(|run| run.tag.as_deref()).collect();
     let all = tags.into_iter().collect::<Vec<_>>().join(", ");
     agreed(runs, |run| run.tag.clone()).map_err(|count| (Verdict::Blocked, format!("its uses run {count} different tags: {all}")))

@@ -2,9 +2,10 @@
 
 use super::forge::*;
 use super::*;
+use crate::model::ask::Misread;
 use crate::model::ask::{Back, Command, End, Goal, Right, Target};
 use crate::pipeline::answer::Outcome;
-use crate::pipeline::forge::{Ask, Direct, Misread, Said};
+use crate::pipeline::forge::{Ask, Direct, Said};
 use crate::pipeline::{Route, Verdict};
 use jiff::SignedDuration;
 

@@ -1,7 +1,7 @@
 //! One YAML scalar: which bytes of its value were written where. Never changes the value the parser gave.
 
 use crate::terraform::joined::{Joined, settle};
-use crate::terraform::text::{Form, Origin, Piece, Text};
+use crate::terraform::text::{Form, Piece, Text};
 use granit_parser::ScalarStyle;
 use std::ops::Range;
 
@@ -29,6 +29,10 @@ impl Scalar<'_> {
         let quoted = matches!(self.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
         if quoted && end - start >= 2 {
             return start + 1..end - 1;
+        }
+        // The parser's place of a block scalar without text is its header.
+        if self.form() == Form::YamlBlock && self.value.trim().is_empty() {
+            return start..start;
         }
         let written = source.get(start..end).unwrap_or("");
         start..start + written.trim_end().len()
@@ -75,8 +79,10 @@ fn pieces(joined: &Joined, run: Run) -> Vec<Piece> {
         Run::Verbatim(range) => joined.cut(&range),
         Run::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
         Run::Escape(range, text) => {
+            // Text as long as its place is read as written there, which `\_` and `\N`, two bytes for two bytes, are not.
+            let told = text.len() != range.len();
             let origin = match joined.cut(&range).as_slice() {
-                [Piece::Known { text, origin: Some(origin) }] if text.len() == origin.span.len() => Some(Origin { ..origin.clone() }),
+                [Piece::Known { text, origin: Some(origin) }] if told && text.len() == origin.span.len() => Some(origin.clone()),
                 _ => None,
             };
             vec![Piece::Known { text: text.into(), origin }]
