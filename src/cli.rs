@@ -73,7 +73,7 @@ pub enum Command {
     Config(Config),
     /// Look whether a forge is as pintle needs it, and make what is missing
     Setup(Setup),
-    /// Show what pintle does on a made-up repo, registry and cache: no server, no network
+    /// Show what pintle does on a made-up repo, registry, cache and cluster: no server, no network
     Demo(Demo),
     /// Print a completion script for a shell
     Completions {
@@ -265,7 +265,7 @@ pub struct Demo {
 
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
-    /// Start the registry and the cache of an earlier demo again, until interrupted
+    /// Start the registry, the cache and the cluster of an earlier demo again, until interrupted
     Serve {
         /// The folder the demo left
         dir: PathBuf,
