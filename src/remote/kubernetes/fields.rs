@@ -1,5 +1,5 @@
-//! Who set which container's image, out of `metadata.managedFields` (Kubernetes API concepts, "Server-Side Apply": FieldsV1). All else in it is
-//! skipped while it is read.
+//! Where a custom resource's images stand, and who set which image, out of `metadata.managedFields` (Kubernetes API concepts, "Server-Side Apply":
+//! FieldsV1). All else in it is skipped while it is read.
 
 use super::object::{Words, Writer};
 use super::wire::time;
@@ -128,4 +128,24 @@ fn sorted<F>(managed: &[Managed<F>], sets: impl Fn(&F) -> bool, words: &mut Word
     let mut writers: Vec<Writer> = last.into_iter().map(|(manager, at)| Writer { manager: words.of(manager), at }).collect();
     writers.sort_by_key(|writer| Reverse(writer.at));
     writers
+}
+
+/// Collects the texts at a path, with the path of each.
+pub(super) fn images(value: &Value, path: &[Arc<str>], at: &mut Vec<Arc<str>>, found: &mut Vec<(Vec<Arc<str>>, String)>) {
+    let Some((first, rest)) = path.split_first() else {
+        found.extend(value.as_str().map(|image| (at.clone(), image.to_owned())));
+        return;
+    };
+    let mut go = |key: &str, inner: &Value| {
+        at.push(key.into());
+        images(inner, rest, at, found);
+        at.pop();
+    };
+    match value {
+        Value::Object(map) if &**first == "*" => map.iter().for_each(|(key, inner)| go(key, inner)),
+        Value::Object(map) => map.get(&**first).into_iter().for_each(|inner| go(first, inner)),
+        Value::Array(list) if &**first == "*" => list.iter().enumerate().for_each(|(index, inner)| go(&index.to_string(), inner)),
+        Value::Array(list) => first.parse().ok().and_then(|index: usize| list.get(index)).into_iter().for_each(|inner| go(first, inner)),
+        _ => {}
+    }
 }

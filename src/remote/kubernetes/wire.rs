@@ -2,7 +2,7 @@
 //! not have stays empty.
 
 use super::Kind;
-use super::fields::{Fields, Managed, writers, writers_at};
+use super::fields::{Fields, Managed, images, writers, writers_at};
 use super::object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Words};
 use crate::model::digest::Digest;
 use jiff::Timestamp;
@@ -294,26 +294,6 @@ impl Slim for CustomWire {
         };
         object.containers = found.into_iter().map(container).collect();
         object
-    }
-}
-
-/// Collects the texts at a path, with the path of each.
-fn images(value: &Value, path: &[Arc<str>], at: &mut Vec<Arc<str>>, found: &mut Vec<(Vec<Arc<str>>, String)>) {
-    let Some((first, rest)) = path.split_first() else {
-        found.extend(value.as_str().map(|image| (at.clone(), image.to_owned())));
-        return;
-    };
-    let mut go = |key: &str, inner: &Value| {
-        at.push(key.into());
-        images(inner, rest, at, found);
-        at.pop();
-    };
-    match value {
-        Value::Object(map) if &**first == "*" => map.iter().for_each(|(key, inner)| go(key, inner)),
-        Value::Object(map) => map.get(&**first).into_iter().for_each(|inner| go(first, inner)),
-        Value::Array(list) if &**first == "*" => list.iter().enumerate().for_each(|(index, inner)| go(&index.to_string(), inner)),
-        Value::Array(list) => first.parse().ok().and_then(|index: usize| list.get(index)).into_iter().for_each(|inner| go(first, inner)),
-        _ => {}
     }
 }
 
