@@ -20,7 +20,12 @@ pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
         return put_together(&watches.objects().await);
     }
     match client.objects(&kinds).await {
-        Ok(objects) => put_together(&objects),
+        Ok(objects) => {
+            for why in objects.kinds.values().filter_map(|read| read.as_ref().err()) {
+                tracing::warn!("{why}");
+            }
+            put_together(&objects)
+        }
         Err(error) => Seen::Unknown(error.to_string()),
     }
 }

@@ -35,7 +35,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime of its own")
 }
 
-/// A client with what a kubeconfig says.
+/// A client with what a kubeconfig says. It belongs to the runtime that it is first used in.
 fn client(kubeconfig: &Value, told: &Told) -> Client {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("kubeconfig");
@@ -248,9 +248,9 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     ]);
     let token = kube.kubectl(&["create", "token", "half", "-n", namespace]);
     let kubeconfig = kube.kubeconfig_for(&kube.url(), token.trim());
-    let half = client(&kubeconfig, &Told::default());
-    let once = known(put_together(&runtime().block_on(half.objects(&built_in())).expect("it connects")));
-    let kept = Kept::start(&half);
+    let half = || client(&kubeconfig, &Told::default());
+    let once = known(put_together(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
+    let kept = Kept::start(&half());
     for cluster in [once, known(kept.seen())] {
         let unread: Vec<&str> = cluster.unread.keys().map(|kind| &**kind).collect();
         assert_eq!(unread, ["controllerrevision", "cronjob", "daemonset", "job", "pod", "statefulset"]);
@@ -352,9 +352,9 @@ fn a_server_that_answers_late_is_waited_for_and_one_that_never_does_is_not_known
     assert_eq!(image(&seen, &world.stage.namespace).as_deref(), Some(STACKS[0].2));
 
     proxy.set(Wire::Dumb);
-    let never = client(&kubeconfig, &Told { timeout: Duration::from_secs(2), ..Told::default() });
-    let once = put_together(&runtime().block_on(never.objects(&built_in())).expect("it connects"));
-    let kept = Kept::start(&never);
+    let never = || client(&kubeconfig, &Told { timeout: Duration::from_secs(2), ..Told::default() });
+    let once = put_together(&runtime().block_on(never().objects(&built_in())).expect("it connects"));
+    let kept = Kept::start(&never());
     for seen in [once, kept.seen()] {
         let Seen::Unknown(why) = seen else { panic!("known: {seen:?}") };
         assert!(why.starts_with("the deployments.apps could not be read: "), "{why}");

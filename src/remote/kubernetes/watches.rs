@@ -7,6 +7,7 @@ use super::{Kind, Object, Objects};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -49,6 +50,8 @@ struct Shared {
     scope: Mutex<Scope>,
     /// Something changed that somebody looks at.
     changed: Notify,
+    /// What is kept was told to somebody; before that nothing is news. Written and read while `kept` is locked.
+    asked: AtomicBool,
     /// Counts how often the state of a kind changed.
     states: watch::Sender<u64>,
     started: Instant,
@@ -84,6 +87,7 @@ pub(super) fn start(client: kube::Client, limit: Duration) -> (Watches, Keeper) 
         wanted: watch::Sender::new(Kind::BUILT_IN.into()),
         scope: Mutex::default(),
         changed: Notify::new(),
+        asked: AtomicBool::new(false),
         states: watch::Sender::new(0),
         started: Instant::now(),
     });
@@ -118,6 +122,7 @@ impl Watches {
         // Late or not: each kind has its own state.
         drop(timeout_at(end, told).await);
         let (kept, now) = (self.shared.kept(), Instant::now());
+        self.shared.asked.store(true, Relaxed);
         let read = |kind: Kind| {
             let objects = kept.get(&kind).map_or_else(|| Err("it is not read yet".to_owned()), |kept| kept.read(&kind, now));
             (kind, objects)
@@ -243,7 +248,7 @@ impl Shared {
             let changed = || kept.objects.iter().any(|(key, new)| calls(&scope, kind, old.get(key).map(|old| &**old), Some(new)));
             let calls = unread || gone() || changed();
             kept.state = State::Live;
-            calls
+            calls && self.asked.load(Relaxed)
         };
         tracing::debug!(%kind, "listed");
         self.states.send_modify(|count| *count += 1);
@@ -273,7 +278,7 @@ impl Shared {
                     old.is_some_and(|old| calls(&scope, kind, Some(&old), None))
                 }
             };
-            late || changed
+            (late || changed) && self.asked.load(Relaxed)
         };
         if calls {
             self.changed.notify_one();
@@ -299,6 +304,9 @@ impl Shared {
         if fresh {
             tracing::warn!("{}", trouble.sentence());
             self.states.send_modify(|count| *count += 1);
+            if !readable && self.asked.load(Relaxed) {
+                self.changed.notify_one();
+            }
         }
         // A version that a server does not take for long may be another server's.
         !readable || !matches!(trouble, Trouble::Failed(_))
