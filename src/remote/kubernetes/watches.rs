@@ -212,9 +212,12 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
             Ok(()) => None,
             Err(trouble) => Some(trouble),
         };
+        if !listing && begun.elapsed() > LONGEST {
+            pause = RETRY;
+        }
         let wait = match &trouble {
-            // A right does not come by asking.
-            Some(Trouble::Refused(_)) => REFUSED,
+            // A right does not come by asking. But a server that starts refuses everybody until it has read the rights.
+            Some(Trouble::Refused(_)) if pause == LONGEST => REFUSED,
             _ => pause,
         };
         pause = (pause * 2).min(LONGEST);

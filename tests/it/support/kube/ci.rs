@@ -28,6 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where the commits are, and who is told about them.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each test")]
 pub enum Source {
     /// A bare repository; nobody is told.
     Bare(PathBuf),
