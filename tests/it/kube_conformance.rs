@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 use jiff::Timestamp;
 use pintle::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
