@@ -10,12 +10,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
-/// A stand-in that answers what it is told to, in order, then 500; `None` is never. It ends with its test's runtime.
+/// Status and body; `None` is never.
+type Prepared = Option<(u16, String)>;
+/// Path and query, and the authorization.
+type Asked = (String, Option<String>);
+
+/// A stand-in that answers what it is told to, in order, then 500. It ends with its test's runtime.
 #[derive(Clone, Default)]
 struct Stand {
-    answers: Arc<Mutex<VecDeque<Option<(u16, String)>>>>,
-    /// Path and query, and the authorization.
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    answers: Arc<Mutex<VecDeque<Prepared>>>,
+    seen: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Stand {
@@ -28,7 +32,7 @@ impl Stand {
         (stand, base)
     }
 
-    fn seen(&self) -> Vec<(String, Option<String>)> {
+    fn seen(&self) -> Vec<Asked> {
         self.seen.lock().unwrap().clone()
     }
 }
