@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! repo ────┐                                           ┌─ commits, one push
-//! registry ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─ pull requests ─► Receipt
-//! cache ───┤   (reads)    (value)  (pure)  (value)      └─ replies, notices  (value)
+//! registry │                                           │
+//! cache    ├─ observe ─► Snapshot ─ plan ─► Plan ─ write ─ pull requests ─► Receipt
+//! cluster  │   (reads)    (value)  (pure)  (value)      │                   (value)
+//! alerts   │                                           └─ replies, notices
 //! forge ───┘
 //! ```
 //! The modules stand in the order the data flows; start with [`reconcile`] and [`pipeline`].
