@@ -144,7 +144,9 @@ impl World {
         let repo = generate(&Recipe { lines, seed: 2026, host: Some(HOST.into()) });
         let mut files: Vec<Put> = repo.files.into_iter().map(|(path, bytes)| Put { path, bytes }).collect();
         let endpoint = running.endpoint(HOST);
-        let config = format!("version = 1\n\n[defaults]\nsettle = \"0s\"\n\n[[registry]]\nhost = \"{HOST}\"\nendpoint = \"{endpoint}\"\n");
+        let config = format!(
+            "version = 1\n\n[defaults]\nsettle = \"0s\"\nbudget = \"off\"\n\n[[registry]]\nhost = \"{HOST}\"\nendpoint = \"{endpoint}\"\n"
+        );
         files.push(Put { path: "pintle.toml".into(), bytes: config.into_bytes() });
         for channel in channels(&files) {
             registry.put_image(HOST, &Image::new(&channel.repository, &channel.tag, "first").single());

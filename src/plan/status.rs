@@ -197,9 +197,15 @@ impl One<'_> {
             owner: None,
             verdict: self.decision.map(|decision| decision.verdict),
             waits: behind.map(|decision| {
-                let to = decision.to.as_ref().map_or(String::new(), |to| format!(" to {}", to.short()));
-                let reason = decision.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
-                format!("{}{to}{reason}", verdict_word(decision.verdict))
+                // What is held would go nowhere, and its reason says that it is held.
+                let (word, to) = match decision.verdict {
+                    Verdict::Held => (String::new(), None),
+                    verdict => (verdict_word(verdict).to_owned(), decision.to.as_ref()),
+                };
+                let to = to.map_or(String::new(), |to| format!(" to {}", to.short()));
+                let reason = decision.reasons.first().map_or(String::new(), String::clone);
+                let colon = if word.is_empty() || reason.is_empty() { "" } else { ": " };
+                format!("{word}{to}{colon}{reason}")
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! The cluster from one end to the other: the built `pintle run`, a real control plane that it may only read, a real git remote, a pipeline that
 //! applies it, registries whose tags move, and a person with kubectl. What the requests of pintle's user were is looked at after every test.
 
+mod alert;
 mod broken;
 mod forge;
 mod hand;
@@ -42,8 +43,8 @@ struct Story {
 }
 
 /// What a run of a story is started with.
-fn prepared(world: &World) -> Pintle {
-    let args = ["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"];
+fn prepared(world: &World, more: &[&str]) -> Pintle {
+    let args = [&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
     world.pintle("run", &args).env("PINTLE_WEBHOOK_SECRET", SECRET)
 }
 
@@ -74,7 +75,7 @@ impl Story {
         let (world, first) = pinned(kube, stacks, config);
         let following = world.stage.ci.follow();
         stacks.iter().for_each(|stack| world.stage.rolled_out(&workload(stack)));
-        let mut run = Daemon::start(prepared(&world));
+        let mut run = Daemon::start(prepared(&world, &[]));
         let address = run.address();
         assert_eq!(run.pass(), ("start".into(), Ok(0)));
         Story { run, address, following: Some(following), world, first }

@@ -62,7 +62,7 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
     let plan = run(home.path(), after[0]).0;
     assert!(plan.contains("move") && plan.contains("docker.io/library/debian:bookworm-slim"), "{plan}");
     let status = run(home.path(), after[1]).0;
-    assert!(status.contains("media/sonarr") && status.contains("lscr.io/linuxserver/sonarr"), "{status}");
+    assert!(status.contains("deployment/media/sonarr:sonarr") && status.contains("after an undo in the cluster"), "{status}");
     let sync = run(home.path(), after[2]).0;
     assert!(sync.contains("media: pin"), "{sync}");
     drop(serving);

@@ -165,17 +165,25 @@ fn plain(mut workload: seen::Workload) -> seen::Workload {
     workload
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_made_up_cluster_looks_like_a_real_one_from_the_first_rollout_to_a_second_undo() {
-    let mut both = Both::start().await;
+/// The real one ends outside of the runtime: its parts have runtimes of their own.
+#[test]
+fn the_made_up_cluster_looks_like_a_real_one_from_the_first_rollout_to_a_second_undo() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let mut both = runtime.block_on(Both::start());
+    runtime.block_on(same_all_along(&mut both));
+    let Both { running, .. } = both;
+    runtime.block_on(running.stop()).expect("it ends well");
+}
+
+async fn same_all_along(both: &mut Both) {
     std::fs::write(both.checkout().join("main.tf"), "").expect("it can be written");
     let digests = |both: &Both, seed: &str| STACKS.map(|(_, _, image)| format!("{image}@{}", both.real.line.registries.put(image, seed)));
     both.apply(&STACKS.map(|(_, _, image)| image.to_owned()));
     both.same("after the first rollout, by tag").await;
-    let first = digests(&both, "first");
+    let first = digests(both, "first");
     both.apply(&first);
     both.same("after the pin").await;
-    let second = digests(&both, "second");
+    let second = digests(both, "second");
     both.apply(&second);
     both.same("after the move").await;
     both.undo();
@@ -184,5 +192,4 @@ async fn the_made_up_cluster_looks_like_a_real_one_from_the_first_rollout_to_a_s
     both.same("after it was applied again").await;
     both.undo();
     both.same("after the second undo").await;
-    both.running.stop().await.expect("it ends well");
 }

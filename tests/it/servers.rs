@@ -159,7 +159,7 @@ fn a_git_remote_is_what_was_committed() {
     assert_eq!(read_to_string(folder.path().join("clone/b.tf")).unwrap(), "three");
 
     let copy = Remote::from_directory(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers")));
-    assert_eq!(copy.ask(&["ls-tree", "--name-only", BRANCH]), "distribution\ngitea\nopentofu");
+    assert_eq!(copy.ask(&["ls-tree", "--name-only", BRANCH]), "alertmanager\ndistribution\ngitea\nkubernetes\nopentofu");
 }
 
 #[test]

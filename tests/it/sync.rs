@@ -346,3 +346,27 @@ fn pins_that_came_by_a_merge_are_known() {
     assert_eq!(line.run("sync", &[]).stdout, "");
     line.remote.fsck();
 }
+
+#[test]
+fn no_more_moves_are_committed_than_the_budget_has_and_first_pins_do_not_count() {
+    let images: Vec<(String, String)> =
+        (0..4).map(|n| (format!("stack{n}"), format!("registry.example.com/stack{n}/app:latest"))).collect();
+    let stacks: Vec<(&str, &str)> = images.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
+    let line = Line::of_stacks(&stacks, "");
+    let own = tempfile::NamedTempFile::new().expect("a temporary file");
+    let text = line.registries.config().replace("budget = \"off\"", "budget = \"3 per 1h\"");
+    std::fs::write(own.path(), text).expect("it can be written");
+    let config = own.path().display().to_string();
+    let commits = || -> usize {
+        let tip = line.remote.tip();
+        let output = line.run("sync", &["--config", &config]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        line.remote.ask(&["rev-list", "--count", &format!("{tip}..{BRANCH}")]).parse().expect("a number")
+    };
+    assert_eq!(commits(), 4, "first pins");
+    images.iter().for_each(|(_, image)| drop(line.registries.put(image, "second")));
+    assert_eq!(commits(), 3);
+    assert_eq!(commits(), 0, "the next is for another hour");
+    let plan = line.run("plan", &["--config", &config]);
+    assert!(plan.stdout.contains("[defaults] budget") || plan.stdout.contains("budget"), "{}", plan.stdout);
+}

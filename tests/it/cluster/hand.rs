@@ -12,7 +12,7 @@ fn the_first_pin_is_what_runs_and_the_tag_is_followed_after_it() {
     let first = world.line.registries.put("quay.io/team/app:old", "first");
     let second = world.line.registries.put(WEB.2, "second");
     let tip = world.line.remote.tip();
-    let run = Daemon::start(prepared(&world));
+    let run = Daemon::start(prepared(&world, &[]));
     let (adopted, message) = commit_within(&world, &tip, "the first pin", DEADLINE);
     assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&message, name)), ["adopt", "first-pin", "none", &first]);
     // The move waits until the first pin is applied and rolled out; the cluster wakes for it.

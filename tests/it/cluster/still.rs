@@ -88,7 +88,7 @@ fn a_restart_of_pintle_in_the_middle() {
     let again = |story: Story| {
         let Story { run, following, world, first, .. } = story;
         drop(run);
-        let mut run = Daemon::start(super::prepared(&world));
+        let mut run = Daemon::start(super::prepared(&world, &[]));
         let address = run.address();
         assert_eq!(run.pass(), ("start".into(), Ok(0)));
         Story { run, address, following, world, first }

@@ -62,7 +62,7 @@ fn made_while_pintle_was_down_is_found_at_the_start() {
         run.stop();
         world.stage.undo(&workload(&stack));
         world.stage.rolled_out(&workload(&stack));
-        let run = Daemon::start(prepared(&world));
+        let run = Daemon::start(prepared(&world, &[]));
         let (_, message) = commit_after(&world, &tip, "start after an undo");
         is_rollback(&world, &stack, &message, "undo", &second, &first[0]);
         run.stop();
@@ -78,7 +78,7 @@ fn of_the_first_pin_goes_back_to_what_ran_before() {
     world.stage.rolled_out("deployment/web");
     let tip = world.line.remote.tip();
     let second = world.line.registries.put(WEB.2, "second");
-    let run = Daemon::start(prepared(&world));
+    let run = Daemon::start(prepared(&world, &[]));
     let (pin, _) = commit_after(&world, &tip, "start with a tag that moved");
     world.stage.ci.wait_for(&pin);
     world.stage.rolled_out("deployment/web");

@@ -65,7 +65,11 @@ impl Alertmanager {
 
     /// An alert begins, as Prometheus posts it.
     pub fn fire(&self, labels: &Value, annotations: &Value) {
-        let started = Timestamp::now() - SignedDuration::from_secs(5);
+        self.fire_since(Timestamp::now() - SignedDuration::from_secs(5), labels, annotations);
+    }
+
+    /// An alert that began at a time.
+    pub fn fire_since(&self, started: Timestamp, labels: &Value, annotations: &Value) {
         self.post("/api/v2/alerts", &json!([{ "labels": labels, "annotations": annotations, "startsAt": started.to_string() }]));
     }
 

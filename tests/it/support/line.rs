@@ -33,9 +33,9 @@ impl Registries {
         Registries { registry, running, _runtime: runtime }
     }
 
-    /// A `pintle.toml` that sends the known hosts here and lets pins move at once.
+    /// A `pintle.toml` that sends the known hosts here and lets pins move at once, as many as there are.
     pub fn config(&self) -> String {
-        let mut text = "[defaults]\nsettle = \"0s\"\n".to_owned();
+        let mut text = "[defaults]\nsettle = \"0s\"\nbudget = \"off\"\n".to_owned();
         for host in HOSTS {
             let endpoint = self.endpoint(host);
             write!(text, "\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{endpoint}\"\n").expect("a string takes it");
