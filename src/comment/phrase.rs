@@ -38,11 +38,12 @@ pub fn sentence(start: &str, text: &str) -> String {
 
 /// Returns a name as code, cut to a length that a name can have.
 ///
-/// Where the post becomes a commit's message, a forge reads it as plain text, and `#12` or `@ana` after a space mean something there also in
-/// code: they are taken apart then.
+/// Where the post becomes a commit's message, a forge reads it as plain text, and `#12` or `@ana` after a space, a bracket or a quote mean something
+/// there also in code: they are taken apart then.
 pub fn named(text: &str) -> String {
     let text = short(text, 300);
-    let told = text.contains(char::is_whitespace) && (text.contains(['#', '!', '@']) || text.contains("://"));
+    let before = |c: char| c.is_whitespace() || matches!(c, '(' | '[' | '\'' | '"');
+    let told = text.contains(before) && (text.contains(['#', '!', '@']) || text.contains("://"));
     if told { format!("<code>{}</code>", quote::inline(&text)) } else { quote::code(&text) }
 }
 

@@ -125,6 +125,15 @@ pub fn harmless_in_git(post: &str) {
     assert!(!post.lines().any(|line| line.starts_with('/')), "{post}");
 }
 
+#[test]
+fn a_name_refers_to_nothing_where_it_becomes_a_message() {
+    for text in ["a\"#12", "a '#12", "a(#3)", "a[!4", "x #12 y", "a @ana", "a (https://example.org"] {
+        harmless_in_git(&named(text));
+        assert!(named(text).starts_with("<code>"), "{text}: {}", named(text));
+    }
+    assert_eq!(named("stacks/web/main.tf#deployment/web/web:web"), "`stacks/web/main.tf#deployment/web/web:web`");
+}
+
 proptest! {
     #[test]
     fn pieces_stay_within_their_lines(text in nasty()) {
