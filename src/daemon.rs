@@ -45,6 +45,8 @@ pub struct Summary {
     pub says: BTreeSet<String>,
     /// Something waits for what this pass wrote: make another one at once.
     pub again: bool,
+    /// When something is to be looked at again though nothing may have happened by then.
+    pub later: Option<Duration>,
 }
 
 /// How a run runs.
@@ -187,7 +189,8 @@ impl<W: Work, S: Stops> Loop<W, S> {
             Err(error) => (How::Failed(error.kind), Err(error.what.clone())),
         };
         self.health.ended(ready, now);
-        let wait = self.schedule.ended(how, now, fastrand::f64());
+        let later = ended.as_ref().ok().and_then(|summary| summary.later);
+        let wait = self.schedule.ended(how, later, now, fastrand::f64());
         match ended {
             Ok(summary) => self.tell(&pass, summary),
             Err(error) => complain(&pass, &error, wait),

@@ -194,6 +194,8 @@ pub struct Plan {
     pub notices: Vec<Notice>,
     /// Asks wait for what this pass writes: plan again after it.
     pub again: bool,
+    /// When what was seen in the cluster would mean something else though nothing changes there.
+    pub later: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

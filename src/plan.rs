@@ -77,6 +77,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         answers: Vec::new(),
         notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
         again: asked.again || turned.again,
+        later: judged.iter().filter_map(|site| health::later(snapshot, site)).min(),
     };
     plan.answers = asked.answers(snapshot, &judged, &plan);
     plan

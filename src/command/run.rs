@@ -2,9 +2,8 @@
 
 use super::{Done, scan, source, unanswered};
 use crate::cli::Run;
-use crate::daemon::hooks::Hook;
 use crate::daemon::http::{Secrets, Server};
-use crate::daemon::schedule::{Cause, Woken};
+use crate::daemon::schedule::Woken;
 use crate::daemon::stop::Signals;
 use crate::daemon::{self, Ears, Settings, Summary, Work};
 use crate::error::{Error, Result};
@@ -30,13 +29,7 @@ struct Pass {
 impl Work for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
-        // What people said, what CI made of a commit, what runs and what fires moves no tag: registries are not asked again for that.
-        let still = |cause: &Cause| match cause {
-            Cause::Again | Cause::Cluster => true,
-            Cause::Hook(hook) => matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert),
-            Cause::Start | Cause::Timer | Cause::Retry => false,
-        };
-        if !woken.0.iter().all(still) {
+        if woken.asks_registries() {
             self.0.session.forget();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
@@ -131,6 +124,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
         unknown: unknown.len(),
         says: notes.chain(refused).chain(troubles).chain(unknown).chain(unanswered(&planned.snapshot)).collect(),
         again: planned.plan.again,
+        later: planned.plan.later.map(|at| at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)),
     }
 }
 

@@ -26,12 +26,26 @@ pub enum Cause {
     Retry,
     /// Something changed in the cluster.
     Cluster,
+    /// The pass before said that something is to be looked at now.
+    Later,
     Hook(Hook),
 }
 
 /// All the causes of one pass: `timer`, `push+issue_comment`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Woken(pub BTreeSet<Cause>);
+
+impl Woken {
+    /// Says whether a tag may have moved since registries were asked: what people said, what CI made of a commit, what runs and what fires moves
+    /// none.
+    pub fn asks_registries(&self) -> bool {
+        !self.0.iter().all(|cause| match cause {
+            Cause::Again | Cause::Cluster | Cause::Later => true,
+            Cause::Hook(hook) => matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert),
+            Cause::Start | Cause::Timer | Cause::Retry => false,
+        })
+    }
+}
 
 /// How a pass ended, as far as the next one is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +67,19 @@ pub struct Schedule {
     calls: BTreeSet<Cause>,
     /// Nothing from outside starts a pass before.
     rested: Instant,
+    /// When registries are asked again; however often the cluster wakes, that is not put off.
+    poll: Instant,
+    /// Whether the pass under way asks them.
+    polls: bool,
     failures: u32,
     again: u32,
 }
 
 impl Schedule {
-    /// The first pass is due at once; `every` is the wait after each pass.
+    /// The first pass is due at once; `every` is the wait after each pass that asks registries.
     pub fn new(every: Duration, now: Instant) -> Self {
-        Self { every, due: now, cause: Cause::Start, calls: BTreeSet::new(), rested: now, failures: 0, again: 0 }
+        let (cause, calls) = (Cause::Start, BTreeSet::new());
+        Self { every, due: now, cause, calls, rested: now, poll: now, polls: true, failures: 0, again: 0 }
     }
 
     /// Returns when the next pass starts, should no other pass run.
@@ -81,17 +100,27 @@ impl Schedule {
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
     pub fn start(&mut self, now: Instant) -> Woken {
         let own = (self.due <= now).then_some(self.cause);
-        Woken(std::mem::take(&mut self.calls).into_iter().chain(own).collect())
+        let woken = Woken(std::mem::take(&mut self.calls).into_iter().chain(own).collect());
+        self.polls = woken.asks_registries();
+        woken
     }
 
-    /// A pass ended. `chance` in 0..1 spreads those that failed at the same time. Returns how long until the next one.
-    pub fn ended(&mut self, how: How, now: Instant, chance: f64) -> Duration {
+    /// A pass ended. `later` is when something it saw is to be looked at again; `chance` in 0..1 spreads those that failed at the same time.
+    /// Returns how long until the next one.
+    pub fn ended(&mut self, how: How, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
+        if self.polls && !matches!(how, How::Failed(Kind::Failed | Kind::Outside)) {
+            self.poll = now + self.every;
+        }
+        let poll = self.poll.saturating_duration_since(now);
         self.failures = if matches!(how, How::Failed(_)) { self.failures.saturating_add(1) } else { 0 };
         self.again = if how == How::Again && self.again < AGAIN { self.again + 1 } else { 0 };
         let (wait, cause) = match how {
             How::Again if self.again > 0 => (Duration::ZERO, Cause::Again),
             // Trying again does not mend a configuration; a push does, and wakes.
-            How::Done | How::Again | How::Failed(Kind::Usage) => (self.every, Cause::Timer),
+            How::Done | How::Again | How::Failed(Kind::Usage) => match later {
+                Some(later) if later < poll => (later, Cause::Later),
+                _ => (poll, Cause::Timer),
+            },
             How::Failed(Kind::Failed | Kind::Outside) => (self.backoff(chance), Cause::Retry),
         };
         (self.due, self.cause, self.rested) = (now + wait, cause, now + REST);
@@ -114,6 +143,7 @@ impl fmt::Display for Woken {
                 Cause::Again => "again",
                 Cause::Retry => "retry",
                 Cause::Cluster => "cluster",
+                Cause::Later => "later",
                 Cause::Hook(hook) => hook.word(),
             };
             write!(f, "{}{word}", if at == 0 { "" } else { "+" })?;

@@ -8,7 +8,7 @@ use super::past::{past, pinned};
 use super::undo::{has, live_since, name};
 use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Action, Cause, Recorded, Seen, Snapshot};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Why a container does not start.
 const BROKEN: [&str; 4] = ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"];
@@ -47,6 +47,14 @@ pub(super) fn failing(snapshot: &Snapshot, site: &Judged) -> Option<Failing> {
 pub(super) fn until(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
     let ends = watched(snapshot, site).into_iter().filter_map(|one| one.since.checked_add(site.terms.watch.value).ok());
     ends.max()
+}
+
+/// Returns when readiness that is lost now will have been lost for too long.
+pub(super) fn later(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
+    let grace = snapshot.config.cluster.ready_grace;
+    let watched = watched(snapshot, site);
+    let ends = watched.iter().filter_map(|one| one.losing()?.1.checked_add(grace).ok());
+    ends.filter(|end| *end > snapshot.at).min()
 }
 
 /// The record whose failure would be the site's own.
@@ -104,16 +112,22 @@ impl Watched<'_> {
         (later && !others).then(|| told(&stuck.reason, self.workload, stuck))
     }
 
-    /// It was ready, and has not been for longer than it may: too few pods have been available since a time at which all pods were there already.
-    fn lost(&self, at: Timestamp, grace: jiff::SignedDuration) -> Option<String> {
+    /// It was ready, and has not been for longer than it may.
+    fn lost(&self, at: Timestamp, grace: SignedDuration) -> Option<String> {
+        let (condition, since) = self.losing()?;
+        let over = since.checked_add(grace).is_ok_and(|end| end <= at);
+        over.then(|| told("readiness lost", self.workload, condition))
+    }
+
+    /// It was ready and is not: too few pods have been available since a time at which all pods were there already.
+    fn losing(&self) -> Option<(&Condition, Timestamp)> {
         let rollout = &self.workload.rollout;
         let condition = rollout.unavailable.as_ref().filter(|_| rollout.observed)?;
         let since = condition.since.filter(|since| *since >= self.since)?;
-        let over = since.checked_add(grace).is_ok_and(|end| end <= at);
         let mut pods = self.pods().peekable();
         let there = pods.peek().is_some() && pods.all(|pod| pod.created.is_some_and(|created| created < since));
         let own = self.statuses().any(|(_, status)| status.name == self.container.name && !status.ready);
-        (over && there && own).then(|| told("readiness lost", self.workload, condition))
+        (there && own).then_some((condition, since))
     }
 }
 

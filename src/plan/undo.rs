@@ -134,7 +134,7 @@ impl Pin<'_> {
         let ours =
             older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
         match (ours, self.record) {
-            (Some(ours), Some(record)) if self.was_live(record, ours, container) => self.left(workload, container, ours),
+            (Some(ours), Some(record)) if self.was_live(record, ours, workload, container) => self.left(workload, container, ours),
             _ => self.older(workload, container),
         }
     }
@@ -143,11 +143,13 @@ impl Pin<'_> {
         has(self.snapshot, image, &self.site.site.image, self.digest)
     }
 
-    /// The pin was live after it was written: its revision was made since, or who set the present image did so since, which was not the apply
-    /// of an older commit.
-    fn was_live(&self, record: &Recorded, ours: &Revision, container: &Container) -> bool {
+    /// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was
+    /// set since.
+    fn was_live(&self, record: &Recorded, ours: &Revision, workload: &Workload, container: &Container) -> bool {
         let since = ours.created.is_some_and(|created| created >= record.at);
-        since || container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > record.at))
+        let set_since = container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > record.at));
+        let mut between = workload.revisions.iter().filter(|other| other.number > ours.number);
+        since || set_since && between.all(|other| other.images.get(&container.name) == Some(&container.image))
     }
 
     /// The pin was live, and something else is in use now.

@@ -21,7 +21,7 @@ fn after_one(how: How) -> (Schedule, Instant, Duration) {
     let now = Instant::now();
     let mut schedule = Schedule::new(EVERY, now);
     assert_eq!((schedule.due(), schedule.start(now)), (now, of(&[Cause::Start])));
-    let wait = schedule.ended(how, now, 1.0);
+    let wait = schedule.ended(how, None, now, 1.0);
     assert_eq!(schedule.due(), now + wait);
     (schedule, now, wait)
 }
@@ -57,20 +57,20 @@ fn a_hook_during_a_pass_is_for_the_next_one_and_a_due_timer_goes_with_it() {
     let mut schedule = Schedule::new(EVERY, now);
     schedule.start(now);
     schedule.hooked(hooks(&[Hook::Comment]));
-    assert_eq!(schedule.ended(How::Done, now, 1.0), REST);
+    assert_eq!(schedule.ended(How::Done, None, now, 1.0), REST);
     assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer, Cause::Hook(Hook::Comment)]));
 }
 
 #[test]
 fn retries_come_more_and_more_seldom_but_as_often_as_the_timer() {
     let (mut schedule, now, first) = after_one(OUTSIDE);
-    let waits: Vec<u64> = (0..40).map(|_| schedule.ended(OUTSIDE, now, 1.0).as_secs()).collect();
+    let waits: Vec<u64> = (0..40).map(|_| schedule.ended(OUTSIDE, None, now, 1.0).as_secs()).collect();
     assert_eq!(first, FIRST_RETRY);
     assert_eq!(waits[..7], [10, 20, 40, 80, 160, 300, 300]);
     assert_eq!(waits[39], 300);
-    assert_eq!(schedule.ended(OUTSIDE, now, 0.0), EVERY / 2);
-    assert_eq!(schedule.ended(How::Done, now, 0.0), EVERY);
-    assert_eq!(schedule.ended(OUTSIDE, now, 1.0), FIRST_RETRY);
+    assert_eq!(schedule.ended(OUTSIDE, None, now, 0.0), EVERY / 2);
+    assert_eq!(schedule.ended(How::Done, None, now, 0.0), EVERY);
+    assert_eq!(schedule.ended(OUTSIDE, None, now, 1.0), FIRST_RETRY);
 }
 
 #[test]
@@ -79,6 +79,37 @@ fn a_pass_that_always_says_again_is_stopped() {
     assert_eq!(first, Duration::ZERO);
     for round in 1..20 {
         let want = if round % (AGAIN + 1) == AGAIN { EVERY } else { Duration::ZERO };
-        assert_eq!(schedule.ended(How::Again, now, 1.0), want, "{round}");
+        assert_eq!(schedule.ended(How::Again, None, now, 1.0), want, "{round}");
     }
+}
+
+#[test]
+fn a_cluster_that_always_changes_puts_no_poll_off() {
+    let (mut schedule, start, _) = after_one(How::Done);
+    let mut now = start;
+    while now < start + EVERY {
+        schedule.cluster_changed();
+        now = schedule.due();
+        if now >= start + EVERY {
+            break;
+        }
+        assert_eq!(schedule.start(now), of(&[Cause::Cluster]));
+        now += Duration::from_secs(20);
+        schedule.ended(How::Done, None, now, 1.0);
+    }
+    let woken = schedule.start(now.max(start + EVERY));
+    assert!(woken.0.contains(&Cause::Timer) && woken.asks_registries(), "{woken}");
+}
+
+#[test]
+fn what_is_to_be_looked_at_later_makes_a_pass_that_asks_no_registry() {
+    let now = Instant::now();
+    let mut schedule = Schedule::new(EVERY, now);
+    schedule.start(now);
+    let soon = Duration::from_secs(40);
+    assert_eq!(schedule.ended(How::Done, Some(soon), now, 1.0), soon);
+    let woken = schedule.start(now + soon);
+    assert_eq!((woken.asks_registries(), woken), (false, of(&[Cause::Later])));
+    assert_eq!(schedule.ended(How::Done, Some(EVERY), now + soon, 1.0), EVERY - soon, "the poll comes first");
+    assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer]));
 }

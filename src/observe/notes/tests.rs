@@ -114,6 +114,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         answers: Vec::new(),
         notices: Vec::new(),
         again: false,
+        later: None,
     }
 }
 

@@ -64,6 +64,12 @@ fn a_rollout_without_progress_and_lost_readiness() {
     let before = "2026-11-22T11:40:00Z";
     assert_eq!(back(&world('b').hosts(vec![stuck(before)])), [], "an earlier rollout's");
     assert_eq!(back(&world('b').hosts(vec![lost("2026-11-22T11:58:30Z")])), [], "within its grace");
+    assert_eq!(
+        world('b').hosts(vec![lost("2026-11-22T11:58:30Z")]).plan().later,
+        Some(at("2026-11-22T12:00:30Z")),
+        "and looked at when it is over"
+    );
+    assert_eq!(world('b').hosts(vec![lost(since)]).plan().later, None);
     assert_eq!(back(&world('b').hosts(vec![lost(APPLIED)])), [], "its pods were never ready");
     let mut unseen = stuck(since);
     unseen.rollout.observed = false;

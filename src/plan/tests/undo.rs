@@ -71,6 +71,14 @@ fn what_is_no_undo() {
         again.revisions[1].created = Some(at("2026-11-22T11:30:00Z"));
         again
     };
+    // It ran long ago, is pinned now and not applied, and what ran meanwhile is undone to what ran before both.
+    let passed_over = |kind: &str| {
+        let mut passed = undone(kind);
+        passed.revisions[0].number = 4;
+        passed.revisions[1].created = Some(at("2026-11-22T11:30:00Z"));
+        passed.revisions.insert(1, revision(3, &image('c'), "2026-11-22T11:40:00Z"));
+        passed
+    };
     let by_hand = |kind: &str| {
         let revisions =
             vec![revision(3, &image('c'), UNDONE), revision(2, &image('b'), APPLIED), revision(1, &image('a'), "2026-11-20T08:01:00Z")];
@@ -97,12 +105,13 @@ fn what_is_no_undo() {
         early
     };
     type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str);
-    let table: [Case; 10] = [
+    let table: [Case; 11] = [
         ("applied", &applied, "pinned at what"),
         ("not applied yet", &lag, "still has sha256:aaaaaaaaaaaa"),
         ("scaled", &scaled, "pinned at what"),
         ("restarted, or another template", &other_template, "pinned at what"),
         ("pinned again and not applied", &again, "still has sha256:aaaaaaaaaaaa"),
+        ("pinned again, not applied, and another undo", &passed_over, "still has sha256:aaaaaaaaaaaa"),
         ("another image by hand", &by_hand, "was set to sha256:cccccccccccc by kubectl-set"),
         ("the old image by hand in a new template", &back_by_hand, "was set to sha256:aaaaaaaaaaaa by kubectl-set"),
         ("an older commit was applied", &by_apply, "terraform applied an older state"),
