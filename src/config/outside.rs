@@ -1,0 +1,144 @@
+//! The settings about the systems around the repo: registries, caches, git, forge, CI, cluster, alerts. Their addresses and credentials are told by
+//! flags, but for those of registries and caches.
+
+use super::cluster;
+use crate::model::pattern::Glob;
+use jiff::SignedDuration;
+use std::sync::Arc;
+use url::Url;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registry {
+    /// As in image references, in normal form: `docker.io`, `ghcr.io`, `registry.example.com:5000`.
+    pub host: Arc<str>,
+    /// Asked instead of `https://host`; a path in it stands before `/v2/`.
+    pub endpoint: Option<Url>,
+    pub plain_http: bool,
+    /// A PEM file, relative to the working directory.
+    pub ca_file: Option<Arc<str>>,
+    pub max_concurrency: Option<usize>,
+    pub requests_per_second: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    /// The registry it stands before.
+    pub registry: Arc<str>,
+    /// May have a path, which is put before the repository: `https://cache.example.com/ghcr`.
+    pub url: Url,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Git {
+    /// `None`: the remote's default branch.
+    pub branch: Option<Arc<str>>,
+    pub author_name: Arc<str>,
+    pub author_email: Arc<str>,
+}
+
+/// How pintle behaves in the forge. Its address and token are told by flags, not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forge {
+    /// No more pull requests than this are open at a time; those people asked for do not count.
+    pub max_pull_requests: usize,
+    /// Put on every pull request and issue of pintle's.
+    pub labels: Vec<Arc<str>>,
+    /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without it as the repo does by default.
+    pub merge_style: Option<Arc<str>>,
+    /// Accounts, by numeric id, that may command where their right cannot be looked up, or is told as less than it is.
+    pub commanders: Vec<u64>,
+    /// Whether pull requests tell what changed in their images.
+    pub release_notes: bool,
+    /// Hosts (`host` or `host:port`) of Forgejo or Gitea that are asked for releases over https, besides the forge itself.
+    pub sources: Vec<Arc<str>>,
+    /// Commands in comments older than this are not carried out.
+    pub command_age: SignedDuration,
+}
+
+/// What pintle expects of CI after a push.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// Whether moves wait while the statuses of the last change have not ended.
+    pub wait: bool,
+    /// How long a status may take to come and to end.
+    pub timeout: SignedDuration,
+    /// Globs of the contexts that count; empty: all.
+    pub contexts: Vec<Glob>,
+}
+
+/// What is read in the cluster, and what is made of it. Its address and credentials are told by flags, not here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    pub keel: Keel,
+    /// Field managers that apply Terraform.
+    pub terraform: Vec<Glob>,
+    /// How long too few pods may be ready.
+    pub ready_grace: SignedDuration,
+    pub custom: Vec<Custom>,
+}
+
+/// Whether Keel runs in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keel {
+    /// Look.
+    Auto,
+    Yes,
+    No,
+}
+
+/// A further kind that has an image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Custom {
+    pub group: Arc<str>,
+    pub version: Arc<str>,
+    /// As Kubernetes writes it: `Cluster`.
+    pub kind: Arc<str>,
+    pub plural: Arc<str>,
+    /// The path of its image.
+    pub image: Vec<Arc<str>>,
+}
+
+/// Which alerts are about which workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// Where it stands in the file, from 1.
+    pub number: usize,
+    /// All of them must match.
+    pub matches: Vec<(Arc<str>, Glob)>,
+    /// Names of labels.
+    pub namespace: Arc<str>,
+    pub workload: Vec<Arc<str>>,
+    pub pod: Arc<str>,
+}
+
+impl Default for Forge {
+    fn default() -> Self {
+        Self {
+            max_pull_requests: 10,
+            labels: vec!["pintle".into()],
+            merge_style: None,
+            commanders: Vec::new(),
+            release_notes: true,
+            sources: vec!["codeberg.org".into()],
+            command_age: SignedDuration::from_hours(24),
+        }
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self { wait: true, timeout: SignedDuration::from_mins(30), contexts: Vec::new() }
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self { keel: Keel::Auto, terraform: cluster::terraform(), ready_grace: SignedDuration::from_mins(2), custom: Vec::new() }
+    }
+}
+
+impl Default for Git {
+    fn default() -> Self {
+        Self { branch: None, author_name: "pintle".into(), author_email: "pintle@localhost".into() }
+    }
+}
