@@ -9,9 +9,9 @@ pub(super) use text::image_of;
 
 use super::gate::{Judged, ignore_place};
 use super::live::{self, Found};
-use super::owner::keel_runs;
+use super::owner::keel_may_run;
 use super::route::Way;
-use crate::pipeline::{Action, Seen, Snapshot, Verdict};
+use crate::pipeline::{Action, Snapshot, Verdict};
 use crate::sites::resource::Resource;
 use crate::sites::{Fate, Literal, Use};
 use crate::terraform::edit::Edit;
@@ -183,11 +183,6 @@ fn of_unit(snapshot: &Snapshot, judged: &[Judged], address: &Address, unit: &Uni
     let is_pinned = |site: &&Judged| site.site.image.digest.is_some() || adopts(site);
     let pinned: Vec<&Use> = judged.iter().filter(is_pinned).flat_map(|site| &site.literal.uses).filter(here).collect();
     text::edits(&resource, &text::Task { ignored: &ours, pinned: &pinned, keel: keel_may_run(snapshot) })
-}
-
-/// Where nobody knows whether Keel runs, it does.
-pub(super) fn keel_may_run(snapshot: &Snapshot) -> bool {
-    !matches!(keel_runs(snapshot), Seen::Known(false) | Seen::NotAsked)
 }
 
 /// Says which container is not there.

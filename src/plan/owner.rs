@@ -6,13 +6,12 @@ use crate::config::Keel;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload, Writer};
 use crate::pipeline::{Seen, Snapshot, Verdict};
+use crate::sites::resource::POLICY;
 use crate::sites::{Literal, Site, Use};
 use std::sync::Arc;
 
 /// Where Keel's image is, with or without a registry or a cache's prefix in front.
 const KEEL: &str = "keelhq/keel";
-/// The annotation that tells Keel what to follow.
-const POLICY: &str = "keel.sh/policy";
 /// Field managers of the tools that people set images with, by how they start; `kubectl` names its subcommand: `kubectl-set`, `kubectl-rollout`.
 /// Browsers and Electron tell the user agent of the dashboards that run in them.
 const PEOPLE: [&str; 9] = ["kubectl", "k9s", "node-fetch", "lens", "freelens", "headlamp", "dashboard", "mozilla", "rancher"];
@@ -82,6 +81,11 @@ pub(super) fn keel_runs(snapshot: &Snapshot) -> Seen<bool> {
     }
 }
 
+/// Where nobody knows whether Keel runs, it does.
+pub(super) fn keel_may_run(snapshot: &Snapshot) -> bool {
+    !matches!(keel_runs(snapshot), Seen::Known(false) | Seen::NotAsked)
+}
+
 fn is_keel(container: &Container) -> bool {
     let Some(image) = Some(&*container.image).filter(|image| image.contains(KEEL)).and_then(Reference::parse) else { return false };
     let (_, repository) = image.repository();
@@ -122,8 +126,7 @@ pub(super) fn owner(snapshot: &Snapshot, site: Option<&Site>, live: &Live) -> Op
 fn keel_follows(snapshot: &Snapshot, site: Option<&Site>, workload: &Workload) -> Option<Arc<str>> {
     let declared = || site?.annotations.iter().find(|(key, _)| &**key == POLICY).map(|(_, value)| value);
     let policy = workload.keel.get(POLICY).or_else(declared).filter(|policy| !policy.eq_ignore_ascii_case("never"))?;
-    let may_run = !matches!(keel_runs(snapshot), Seen::Known(false) | Seen::NotAsked);
-    may_run.then(|| policy.clone())
+    keel_may_run(snapshot).then(|| policy.clone())
 }
 
 /// Why an image is not moved: somebody else sets it, or nobody knows who does. What Keel follows and Terraform ignores, if only in part, is not told

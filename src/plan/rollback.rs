@@ -2,11 +2,12 @@
 //! stack or group, which goes before everything else there. What may not be rolled back is said.
 
 use super::change::edit;
-use super::flip::{self, keel_may_run};
+use super::flip;
 use super::gate::{Judged, Told, Want, unproved_at};
 use super::health;
 use super::hold::{Draft, retag};
 use super::live;
+use super::owner::keel_may_run;
 use super::past::{past, pinned, previous};
 use super::route::{self, Way};
 use super::select::Setting;

@@ -7,7 +7,7 @@ use crate::model::policy::Policy;
 use crate::model::reference::Channel;
 use crate::model::schedule::Schedule;
 use crate::model::tag::Class;
-use crate::sites::resource::MARK;
+use crate::sites::resource::{MARK, POLICY};
 use crate::sites::{Comment, Literal, Scan, Site, Use};
 use crate::terraform::files::RepoPath;
 use jiff::SignedDuration;
@@ -277,7 +277,7 @@ fn rule(rule: &Rule) -> Layer {
 
 /// Keel's annotations, declared in Terraform on the owner of one of the uses.
 fn annotations(site: &Site, wrong: &mut Vec<String>) -> Vec<Layer> {
-    let said = annotation(site, "keel.sh/policy", Some("never"), wrong);
+    let said = annotation(site, POLICY, Some("never"), wrong);
     let policy = said.or_else(|| annotation(site, MARK, None, wrong)).map(|text| Policy::parse(&text));
     let schedule = annotation(site, "keel.sh/pollSchedule", None, wrong).map(|text| Schedule::parse(&text));
     let mut layers = Vec::new();

@@ -2,7 +2,8 @@
 //! compares what they say, not how the edits were made.
 
 use crate::pipeline::{Action, Change, PinRecord, Snapshot};
-use crate::plan::flip::{image_of, keel_may_run};
+use crate::plan::flip::image_of;
+use crate::plan::owner::keel_may_run;
 use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
 use crate::terraform::edit::outline::{Said, differences, outline};

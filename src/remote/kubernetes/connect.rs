@@ -1,6 +1,7 @@
 //! Where the API server is and who asks it: a kubeconfig, or the service account of the pod that pintle runs in.
 
 use crate::error::{Error, Result};
+use crate::remote::address::is_loopback;
 use kube::config::{Config, InClusterError, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -93,15 +94,6 @@ fn encrypted(config: &Config, allowed: bool) -> Result<()> {
     };
     Err(Error::usage(format!("the API server {} {what}", config.cluster_url))
         .hint("name its certificate authority in the kubeconfig, or allow it with --insecure-http"))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// The system's authorities and these, as DER.
