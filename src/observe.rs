@@ -8,6 +8,7 @@ pub mod children;
 pub mod cluster;
 mod forge;
 pub mod history;
+mod kept;
 pub mod ledger;
 pub mod merged;
 pub mod notes;
@@ -18,6 +19,7 @@ mod session;
 pub use alerts::alerts;
 pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
+pub use kept::{Kept, Said};
 pub use registries::{Registries, Told};
 pub use session::Session;
 
@@ -107,8 +109,8 @@ pub struct Checkout {
 /// Hears how far a long read is: what is read, how many are done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
-/// Reads the repo: files, configuration, sites, history, ledger and branches. Blocking: git and the disk.
-pub fn checkout(setup: &Setup) -> Result<Checkout> {
+/// Reads the repo: files, configuration, sites, history, ledger and branches. What is kept of a commit is not read again. Blocking: git and the disk.
+pub fn checkout(setup: &Setup, kept: &Kept) -> Result<Checkout> {
     match &setup.origin {
         Origin::Folder(path) => {
             let folder = checkout::folder(path)?;
@@ -124,13 +126,17 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
             Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, branches: Vec::new(), clone: None })
         }
         Origin::Remote { remote, cache, access } => {
-            let found = at_tip(setup, Clone::open_or_fetch(remote, cache, access)?)?;
+            let open = |branch: Option<&str>| {
+                let branch = branch.map(str::to_owned).or_else(|| access.branch.clone());
+                let access = Access { branch, whole: kept.commits(), ..(**access).clone() };
+                at_tip(setup, kept, Clone::open_or_fetch(remote, cache, &access)?)
+            };
+            let found = open(None)?;
             let own = found.config.git.branch.clone().filter(|_| access.branch.is_none());
             match (own, &found.clone) {
                 (Some(branch), Some(clone)) if *branch != *clone.branch() => {
                     drop(found);
-                    let access = Access { branch: Some(branch.to_string()), ..(**access).clone() };
-                    at_tip(setup, Clone::open_or_fetch(remote, cache, &access)?)
+                    open(Some(&branch))
                 }
                 _ => Ok(found),
             }
@@ -139,17 +145,20 @@ pub fn checkout(setup: &Setup) -> Result<Checkout> {
 }
 
 /// Reads what the clone's branch holds since its last fetch.
-pub fn at_tip(setup: &Setup, clone: Clone) -> Result<Checkout> {
+pub fn at_tip(setup: &Setup, kept: &Kept, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
-    let files = checkout::commit(&clone, &tip)?;
-    let (config, scan) = read(setup, &files)?;
-    let history = Seen::Known(history::history(&clone, &tip, setup.commits)?);
+    let Said { files, scan, config, history } = kept.or_read(&tip, || {
+        let files = checkout::commit(&clone, &tip)?;
+        let (config, scan) = read(setup, &files)?;
+        let history = history::history(&clone, &tip, setup.commits)?;
+        Ok(Said { files: Arc::new(files), scan: Arc::new(scan), config, history })
+    })?;
     let ledger = match ledger::ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),
     };
     let branches = branches::branches(&clone, &tip, &config.git)?;
-    Ok(Checkout { tip: Some(tip), files: Arc::new(files), scan: Arc::new(scan), config, history, ledger, branches, clone: Some(clone) })
+    Ok(Checkout { tip: Some(tip), files, scan, config, history: Seen::Known(history), ledger, branches, clone: Some(clone) })
 }
 
 fn read(setup: &Setup, files: &Files) -> Result<(Arc<Config>, Scan)> {

@@ -96,21 +96,20 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
         }
         checkout = tokio::task::block_in_place(|| {
             clone.fetch()?;
-            observe::at_tip(&session.setup, clone)
+            observe::at_tip(&session.setup, &session.kept, clone)
         })?;
     }
 }
 
 async fn checkout(session: &Session) -> Result<Checkout> {
-    let setup = session.setup.clone();
-    let read = tokio::task::spawn_blocking(move || observe::checkout(&setup)).await;
+    let (setup, kept) = (session.setup.clone(), session.kept.clone());
+    let read = tokio::task::spawn_blocking(move || observe::checkout(&setup, &kept)).await;
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
-    let (forge, cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
+    let ((forge, history), cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
-    let history = observe::merged::history(checkout, forge.known().map_or(&[], |forge| &forge.pulls));
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
     let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;

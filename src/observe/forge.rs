@@ -23,16 +23,17 @@ const COMMENTS: i64 = 7;
 /// How many pages of a list are read: a few thousand entries.
 const PAGES: u32 = 60;
 
-/// Returns the forge as it is now; `NotAsked` where none is named.
-pub async fn forge(session: &Session, checkout: &Checkout) -> Seen<Forge> {
-    let Some(client) = session.forge() else { return Seen::NotAsked };
-    let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return Seen::NotAsked };
+/// Returns the forge as it is now, `NotAsked` where none is named; and the checkout's history with what came by merges that only the forge tells of.
+pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<Vec<Recorded>>) {
+    let alone = |forge| (forge, checkout.history.clone());
+    let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
+    let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return alone(Seen::NotAsked) };
     let look = Look { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
     match look.all(session.was_refused()).await {
-        Ok(forge) => Seen::Known(forge),
+        Ok((forge, history)) => (Seen::Known(forge), history),
         Err(error) => {
             tracing::warn!(%error, "the forge could not be asked");
-            Seen::Unknown(error.to_string())
+            alone(Seen::Unknown(error.to_string()))
         }
     }
 }
@@ -60,7 +61,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    async fn all(&self, refused: Option<String>) -> Result<Forge> {
+    async fn all(&self, refused: Option<String>) -> Result<(Forge, Seen<Vec<Recorded>>)> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {
             return Err(Error::failed(format!("{} is archived: nothing can be written there", self.client.place())));
@@ -76,14 +77,16 @@ impl Look<'_> {
         let own: Vec<&Comment> = comments.items.iter().filter(|comment| comment.author.id == me.id).collect();
         let known = self.pulls(&pulls.items).await?;
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
-        Ok(Forge {
+        let history = merged::history(self.checkout, &known);
+        let forge = Forge {
             direct: direct(&self.branch, branch.as_ref(), refused),
             asks: self.asks(&me, &comments.items, &own).await?,
-            pipeline: self.pipeline(&me, &own, &known, required).await?,
+            pipeline: self.pipeline(&me, &own, &known, &history, required).await?,
             pulls: known,
             url: self.client.place().url(),
             me: Account { id: me.id, login: me.login.into() },
-        })
+        };
+        Ok((forge, history))
     }
 
     fn days_ago(&self, days: i64) -> Timestamp {
@@ -139,13 +142,20 @@ impl Look<'_> {
     }
 
     /// What CI made of the newest commit of pintle's on the branch.
-    async fn pipeline(&self, me: &forgejo::Account, own: &[&Comment], pulls: &[PullRequest], required: bool) -> Result<Option<Pipeline>> {
-        let Seen::Known(history) = merged::history(self.checkout, pulls) else { return Ok(None) };
+    async fn pipeline(
+        &self,
+        me: &forgejo::Account,
+        own: &[&Comment],
+        pulls: &[PullRequest],
+        history: &Seen<Vec<Recorded>>,
+        required: bool,
+    ) -> Result<Option<Pipeline>> {
+        let Some(history) = history.known() else { return Ok(None) };
         let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
         let expected =
-            required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(&history, last).await?;
+            required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(history, last).await?;
         let came_by = |pull: &&PullRequest| match &pull.state {
             PullState::Merged { commit: merge, .. } => merge.as_ref() == Some(&commit) || pull.head == last.commit,
             PullState::Open | PullState::Closed { .. } => false,

@@ -1,9 +1,9 @@
-//! What stays warm from one pass to the next: connections and tokens, and within a pass what registries answered. Nothing in it is needed: it only
-//! saves questions.
+//! What stays warm from one pass to the next: connections and tokens, what commits say, and within a pass what registries answered. Nothing in it is
+//! needed: it only saves work and questions.
 
 use super::children::Children;
 use super::notes::Memory;
-use super::{Registries, Setup};
+use super::{Kept, Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::reference::Channel;
@@ -21,6 +21,8 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 /// What passes are made with.
 pub struct Session {
     pub setup: Setup,
+    /// What commits say; for as long as `setup` stays as it is.
+    pub kept: Arc<Kept>,
     forge: Option<forgejo::Client>,
     alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
@@ -63,6 +65,7 @@ impl Session {
             cluster,
             watches: OnceLock::new(),
             setup,
+            kept: Arc::default(),
             forge,
             alertmanager: None,
             #[cfg(feature = "github")]

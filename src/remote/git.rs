@@ -44,11 +44,13 @@ pub struct Access {
     pub branch: Option<String>,
     /// The program that connects `ssh://` remotes.
     pub ssh: String,
+    /// Commits that this process found whole before: when the branch is still at one of them, the clone is not searched for holes again.
+    pub whole: Vec<CommitId>,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(60), branch: None, ssh: "ssh".into() }
+        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(60), branch: None, ssh: "ssh".into(), whole: Vec::new() }
     }
 }
 
@@ -128,7 +130,9 @@ impl Clone {
         }
         let repo = fetch::open(place.folder(), access)?;
         let seen = fetch::fetch(&repo, remote, access)?;
-        read::verify(&repo, seen.tip)?;
+        if !access.whole.contains(&read::name(seen.tip)) {
+            read::verify(&repo, seen.tip)?;
+        }
         Ok(Some((repo, seen)))
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use pintle::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
 use pintle::model::reference::Reference;
-use pintle::observe::{self, COMMITS, ClusterAt, Origin, Session, Setup, Told};
+use pintle::observe::{self, COMMITS, ClusterAt, Kept, Origin, Session, Setup, Told};
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster as seen;
 use pintle::remote::kubernetes;
@@ -116,7 +116,7 @@ impl Both {
             commits: COMMITS,
             clock: Timestamp::now,
         };
-        let checkout = tokio::task::block_in_place(|| observe::checkout(&setup)).expect("the repo can be read");
+        let checkout = tokio::task::block_in_place(|| observe::checkout(&setup, &Kept::default())).expect("the repo can be read");
         let session = Session::new(setup).expect("the kubeconfig can be used");
         let cluster = match observe::cluster(&session, &checkout).await {
             Seen::Known(cluster) => cluster,

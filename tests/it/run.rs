@@ -64,6 +64,33 @@ fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
 }
 
 #[test]
+fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 1));
+    // The pass after reads what the first one pushed; from then on the branch stays where it is, and is not read again.
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 0));
+    let clone = fs::read_dir(line.clones()).unwrap().flatten().map(|one| one.path()).find(|path| path.join("HEAD").exists()).unwrap();
+    let lost = Command::new("find").arg(clone.join("objects")).args(["-type", "f", "-delete", "-print"]).output().unwrap();
+    assert!(lost.stdout.iter().filter(|byte| **byte == b'\n').count() > 0);
+    let moved = line.registries.put(IMAGE, "second");
+    assert_eq!(push().send(&address).status, 202);
+    let written = loop {
+        match run.pass() {
+            (_, Ok(0)) => {}
+            (trigger, Ok(commits)) => break (trigger, commits),
+            (_, Err(why)) => assert!(why.contains("clone") || why.contains("cannot read"), "{why}"),
+        }
+    };
+    assert!(matches!(&written, (trigger, 1) if trigger == "push" || trigger == "retry"), "{written:?}");
+    assert!(line.text("app").contains(&moved));
+    run.stop();
+    line.remote.fsck();
+}
+
+#[test]
 fn whoever_does_not_know_the_secret_wakes_nobody() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     let mut run = Daemon::start(sleepy(&line, &[]));

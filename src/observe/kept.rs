@@ -1,0 +1,82 @@
+//! What commits of the repo say, kept from pass to pass: a commit never changes, so that a branch that has not moved is not read again.
+
+use crate::config::Config;
+use crate::model::commit::CommitId;
+use crate::pipeline::Recorded;
+use crate::sites::Scan;
+use crate::terraform::files::Files;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The followed branch's tip, and the default branch's where the configuration there names another to follow.
+const TIPS: usize = 2;
+
+/// What a commit says.
+#[derive(Clone)]
+pub struct Said {
+    pub files: Arc<Files>,
+    pub scan: Arc<Scan>,
+    pub config: Arc<Config>,
+    /// What pintle wrote up to the commit, newest first.
+    pub history: Vec<Recorded>,
+}
+
+/// The commits that were read last, the newest first.
+#[derive(Default)]
+pub struct Kept(Mutex<Vec<(CommitId, Said)>>);
+
+impl Kept {
+    /// Returns what the commit says; reads it when that is not known.
+    pub fn or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<Said, E>) -> Result<Said, E> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|(known, _)| known == commit);
+        // What makes room goes before another tree is read: the two need not be in memory together.
+        let known = place.map(|place| kept.remove(place).1);
+        kept.truncate(TIPS - 1);
+        let said = known.map_or_else(read, Ok)?;
+        kept.insert(0, (commit.clone(), said.clone()));
+        Ok(said)
+    }
+
+    /// The commits that are kept.
+    pub fn commits(&self) -> Vec<CommitId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(commit, _)| commit.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(digit: char) -> CommitId {
+        CommitId::parse(&digit.to_string().repeat(40)).unwrap()
+    }
+
+    fn said() -> Said {
+        Said { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: Vec::new() }
+    }
+
+    /// Says which of the commits were read.
+    fn reads(kept: &Kept, commits: &str) -> String {
+        let mut read = String::new();
+        for one in commits.chars() {
+            kept.or_read(&commit(one), || Ok::<_, ()>({ read.push(one); said() })).unwrap();
+        }
+        read
+    }
+
+    #[test]
+    fn a_commit_is_read_once_while_it_is_one_of_the_two_read_last() {
+        let kept = Kept::default();
+        assert_eq!(reads(&kept, "aabab"), "ab");
+        assert_eq!(reads(&kept, "cbc"), "c");
+        assert_eq!(reads(&kept, "a"), "a", "it made room for c");
+    }
+
+    #[test]
+    fn a_commit_that_could_not_be_read_is_not_kept() {
+        let kept = Kept::default();
+        assert_eq!(kept.or_read(&commit('a'), || Err("broken")).err(), Some("broken"));
+        assert!(kept.commits().is_empty());
+        assert_eq!(reads(&kept, "a"), "a");
+    }
+}
