@@ -14,7 +14,8 @@ impl Desk<'_> {
             let Some(answer) = self.settled(answer) else { continue };
             let text = reply::reply(&answer, &self.went, &client.place().url());
             match self.say(client, &answer, &text).await {
-                Ok(()) => self.receipt.answered.push(answer.comment.id),
+                Ok(true) => self.receipt.answered.push(answer.comment.id),
+                Ok(false) => {}
                 Err(error) => self.trouble(format!("a reply to {} could not be posted", answer.comment.url), &error),
             }
         }
@@ -32,7 +33,8 @@ impl Desk<'_> {
         Some(Answer { outcomes: outcomes.collect::<Option<_>>()?, ..answer.clone() })
     }
 
-    async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<()> {
+    /// Replies where nobody has; says whether the reply that stays is of this pass.
+    async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<bool> {
         let me = self.work.snapshot.forge.known().map_or(0, |forge| forge.me.id);
         let own = async || -> Result<Vec<Comment>> {
             let marker = Marker::Answer(answer.comment.id);
@@ -42,12 +44,17 @@ impl Desk<'_> {
             own.sort_by_key(|one| one.id);
             Ok(own)
         };
+        let mut posted = None;
         if own().await?.is_empty() {
-            client.post_comment(answer.comment.issue, text).await?;
+            let id = client.post_comment(answer.comment.issue, text).await?.id;
+            tracing::debug!(comment = answer.comment.id, reply = id, "answered");
+            posted = Some(id);
         }
-        for double in own().await?.into_iter().skip(1) {
+        let own = own().await?;
+        for double in own.iter().skip(1) {
+            tracing::debug!(comment = answer.comment.id, double = double.id, "another replica answered too: the later reply goes");
             client.delete_comment(double.id).await?;
         }
-        Ok(())
+        Ok(posted.is_some_and(|posted| own.first().is_none_or(|first| first.id == posted)))
     }
 }

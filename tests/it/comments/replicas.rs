@@ -35,12 +35,14 @@ fn together(world: &World, folders: &[TempDir]) {
     let runs: Vec<(Child, Kept)> = folders
         .iter()
         .map(|folder| {
-            let run = world.line.pintle_in(folder.path(), "sync", &[]);
+            let run = world.line.pintle_in(folder.path(), "sync", &["-v"]);
             run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
     for (child, kept) in runs {
         let output = kept.output(child);
-        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        // Shown when the test fails.
+        eprintln!("{}", output.stderr);
+        assert_eq!(output.code, Some(0));
     }
 }
