@@ -91,8 +91,8 @@ pub struct Rollout {
     pub complete: bool,
     /// It made no progress for as long as it may (`ProgressDeadlineExceeded`).
     pub stuck: Option<Condition>,
-    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds fewer are ready than wanted, since when is not
-    /// told.
+    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds fewer are ready than wanted, and only the pods
+    /// tell since when ([`Pod::lost`]).
     pub unavailable: Option<Condition>,
 }
 
@@ -109,6 +109,8 @@ pub struct Pod {
     /// The hash of the revision it is of.
     pub revision: Option<Arc<str>>,
     pub created: Option<Timestamp>,
+    /// Since when it is not ready, where it was before.
+    pub lost: Option<Timestamp>,
     pub containers: Vec<PodContainer>,
 }
 

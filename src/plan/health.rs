@@ -6,12 +6,15 @@ use super::gate::Judged;
 use super::live::{self, Found};
 use super::past::{past, pinned};
 use super::undo::{has, live_since, name};
-use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Workload};
+use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Action, Cause, Recorded, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
 /// Why a container does not start.
 const BROKEN: [&str; 4] = ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"];
+
+/// One of so many pods may lose its readiness, as with a Deployment that says nothing else (`maxUnavailable: 25%`, rounded down).
+const ONE_OF: usize = 4;
 
 /// What is wrong with a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub(super) fn until(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
 pub(super) fn later(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
     let grace = snapshot.config.cluster.ready_grace;
     let watched = watched(snapshot, site);
-    let ends = watched.iter().filter_map(|one| one.losing()?.1.checked_add(grace).ok());
+    let ends = watched.iter().filter_map(|one| one.losing()?.checked_add(grace).ok());
     ends.filter(|end| *end > snapshot.at).min()
 }
 
@@ -85,9 +88,10 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
 }
 
 impl Watched<'_> {
-    /// The pods of the revision in use; none where it is not known.
+    /// The pods of the revision in use; none where it is not known, or not yet that of the newest spec.
     fn pods(&self) -> impl Iterator<Item = &Pod> {
-        let used = self.workload.revisions.first().map(|revision| &revision.hash);
+        let used = self.workload.revisions.first();
+        let used = used.filter(|used| used.images.get(&self.container.name) == Some(&self.container.image)).map(|used| &used.hash);
         let known = !self.cluster.unread.contains_key("pod");
         self.workload.pods.iter().filter(move |pod| known && used.is_some() && pod.revision.as_ref() == used)
     }
@@ -109,30 +113,51 @@ impl Watched<'_> {
         let stuck = rollout.stuck.as_ref().filter(|_| rollout.observed)?;
         let later = stuck.since.is_none_or(|since| since >= self.since);
         let others = self.statuses().any(|(_, status)| status.name != self.container.name && broken(status).is_some());
-        (later && !others).then(|| told(&stuck.reason, self.workload, stuck))
+        (later && !others).then(|| told(&stuck.reason, self.workload, stuck.since))
     }
 
     /// It was ready, and has not been for longer than it may.
     fn lost(&self, at: Timestamp, grace: SignedDuration) -> Option<String> {
-        let (condition, since) = self.losing()?;
+        let since = self.losing()?;
         let over = since.checked_add(grace).is_ok_and(|end| end <= at);
-        over.then(|| told("readiness lost", self.workload, condition))
+        over.then(|| told("readiness lost", self.workload, Some(since)))
     }
 
-    /// It was ready and is not: too few pods have been available since a time at which all pods were there already.
-    fn losing(&self) -> Option<(&Condition, Timestamp)> {
+    /// It was ready and is not, since when. A Deployment's controller tells the time; those of the others only count, and their pods tell.
+    fn losing(&self) -> Option<Timestamp> {
         let rollout = &self.workload.rollout;
-        let condition = rollout.unavailable.as_ref().filter(|_| rollout.observed)?;
-        let since = condition.since.filter(|since| *since >= self.since)?;
+        let short = rollout.unavailable.as_ref().filter(|_| rollout.observed)?;
+        match &*self.workload.kind {
+            "deployment" => self.unavailable_since(short.since?),
+            "statefulset" | "daemonset" => self.lost_since(),
+            _ => None,
+        }
+    }
+
+    /// Too few pods have been available since a time at which all pods were there already.
+    fn unavailable_since(&self, since: Timestamp) -> Option<Timestamp> {
         let mut pods = self.pods().peekable();
         let there = pods.peek().is_some() && pods.all(|pod| pod.created.is_some_and(|created| created < since));
-        let own = self.statuses().any(|(_, status)| status.name == self.container.name && !status.ready);
-        (there && own).then_some((condition, since))
+        (since >= self.since && there && self.pods().any(|pod| self.is_unready(pod))).then_some(since)
+    }
+
+    /// Since when more of the pods that have the pin have lost their readiness than may. One that never was ready has lost nothing: it is new, its
+    /// node is, or it was put on another one.
+    fn lost_since(&self) -> Option<Timestamp> {
+        let lost = self.pods().filter(|pod| self.is_unready(pod)).filter_map(|pod| pod.lost);
+        let mut lost: Vec<Timestamp> = lost.filter(|since| *since >= self.since).collect();
+        lost.sort_unstable();
+        lost.get(self.pods().count() / ONE_OF).copied()
+    }
+
+    /// The container that has the pin is not ready.
+    fn is_unready(&self, pod: &Pod) -> bool {
+        pod.containers.iter().any(|status| status.name == self.container.name && !status.ready)
     }
 }
 
-fn told(what: &str, workload: &Workload, condition: &Condition) -> String {
-    let since = condition.since.map_or(String::new(), |since| format!(" since {since}"));
+fn told(what: &str, workload: &Workload, since: Option<Timestamp>) -> String {
+    let since = since.map_or(String::new(), |since| format!(" since {since}"));
     format!("{}: {what}{since}", name(workload))
 }
 

@@ -188,6 +188,7 @@ fn pod(from: &Object) -> Pod {
         name: from.name.clone(),
         revision: from.label("pod-template-hash").or_else(|| from.label("controller-revision-hash")).cloned(),
         created: from.created,
+        lost: from.lost,
         containers: from.statuses.iter().map(pod_container).collect(),
     }
 }

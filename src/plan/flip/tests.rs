@@ -83,7 +83,7 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
         started: None,
         waiting: None,
     };
-    let pod = Pod { name: "pod".into(), revision: None, created: None, containers: containers.iter().map(status).collect() };
+    let pod = Pod { name: "pod".into(), revision: None, created: None, lost: None, containers: containers.iter().map(status).collect() };
     Workload {
         kind: parts[0].into(),
         namespace: parts[1].into(),

@@ -4,7 +4,7 @@ use super::forge::*;
 use super::world::*;
 use super::*;
 use crate::pipeline::answer::Notice;
-use crate::pipeline::cluster::{Alert, PodContainer, Workload};
+use crate::pipeline::cluster::{Alert, Condition, Pod, PodContainer, Revision, Workload};
 use crate::pipeline::{PinRecord, Verdict};
 
 /// What is rolled back, for which reason.
@@ -24,10 +24,37 @@ fn stuck(since: &str) -> Workload {
 }
 
 fn lost(since: &str) -> Workload {
-    let mut workload = applied("deployment");
-    workload.rollout.complete = false;
-    workload.rollout.unavailable = condition("MinimumReplicasUnavailable", since);
+    lost_by("deployment", since)
+}
+
+/// A Deployment's controller tells since when; the others' only count, and the pod tells.
+fn lost_by(kind: &str, since: &str) -> Workload {
+    let mut workload = short(applied(kind));
     workload.pods[0].containers[0].ready = false;
+    workload.pods[0].lost = Some(at(since));
+    if kind == "deployment" {
+        workload.rollout.unavailable = condition("MinimumReplicasUnavailable", since);
+    }
+    workload
+}
+
+/// Its controller counts fewer ready pods than are wanted.
+fn short(mut workload: Workload) -> Workload {
+    workload.rollout.complete = false;
+    workload.rollout.unavailable = Some(Condition { reason: "NotReady".into(), message: "".into(), since: None });
+    workload
+}
+
+/// So many pods of the pin, the first of which have lost their readiness at these times.
+fn pods_of(kind: &str, all: usize, lost: &[&str]) -> Workload {
+    let mut workload = short(applied(kind));
+    let pod = workload.pods.remove(0);
+    for number in 0..all {
+        let mut pod = Pod { name: format!("app-{number}").into(), ..pod.clone() };
+        pod.lost = lost.get(number).map(|since| at(since));
+        pod.containers[0].ready = pod.lost.is_none();
+        workload.pods.push(pod);
+    }
     workload
 }
 
@@ -74,6 +101,96 @@ fn a_rollout_without_progress_and_lost_readiness() {
     let mut unseen = stuck(since);
     unseen.rollout.observed = false;
     assert_eq!(back(&world('b').hosts(vec![unseen])), []);
+}
+
+#[test]
+fn a_stateful_set_and_a_daemon_set_lose_readiness_like_a_deployment() {
+    let since = "2026-11-22T11:55:00Z";
+    for kind in ["deployment", "statefulset", "daemonset"] {
+        let world = |workload: Workload| declared(kind, 'b', "", "").hosts(vec![workload]);
+        let plan = world(lost_by(kind, since)).plan();
+        let pin = &plan.changes[0].pins[0];
+        assert_eq!((pin.action, pin.cause, &pin.to), (Action::Rollback, Cause::Unhealthy, &Some(digest('a'))));
+        assert_eq!(pin.evidence.as_deref(), Some(&*format!("{kind} immich/app: readiness lost since {since}")));
+        assert_eq!(plan.later, None);
+        let within = world(lost_by(kind, "2026-11-22T11:58:30Z"));
+        assert_eq!((back(&within), within.plan().later), (Vec::new(), Some(at("2026-11-22T12:00:30Z"))), "{kind}: within its grace");
+        assert_eq!(back(&within.later("2026-11-22T12:00:30Z")).len(), 1, "{kind}: it is over");
+        let patient = declared(kind, 'b', "", "[cluster]\nready_grace = '6m'").hosts(vec![lost_by(kind, since)]);
+        assert_eq!((back(&patient), patient.plan().later), (Vec::new(), Some(at("2026-11-22T12:01:00Z"))));
+        assert_eq!(back(&world(lost_by(kind, since)).later("2026-11-22T12:06:01Z")), [], "{kind}: after its window");
+        assert_eq!(back(&world(lost_by(kind, PINNED))), [], "{kind}: before it was live");
+    }
+}
+
+#[test]
+fn what_is_no_loss_of_readiness() {
+    let since = "2026-11-22T11:55:00Z";
+    type Change<'a> = &'a dyn Fn(&mut Workload);
+    let table: [(&str, Change); 9] = [
+        ("a new pod, that never was ready: a scale, a drain, a new node", &|workload| workload.pods[0].lost = None),
+        ("its readiness gate or its node, not its container", &|workload| workload.pods[0].containers[0].ready = true),
+        ("as many are ready as are wanted: none is, or its node went", &|workload| workload.rollout.unavailable = None),
+        ("the controller has not seen the newest spec", &|workload| workload.rollout.observed = false),
+        ("a pod of an older revision: not replaced yet, a partition, `OnDelete`", &|workload| {
+            workload.pods[0].revision = Some(workload.revisions[1].hash.clone());
+        }),
+        ("it has no pods", &|workload| workload.pods.clear()),
+        ("its revisions are not known", &|workload| workload.revisions.clear()),
+        ("its newest revision is not known yet", &|workload| _ = workload.revisions.remove(0)),
+        ("another container", &|workload| {
+            let server = workload.pods[0].containers[0].clone();
+            workload.pods[0].containers[0].ready = true;
+            workload.pods[0].containers.push(PodContainer { name: "sidecar".into(), ..server });
+        }),
+    ];
+    for kind in ["statefulset", "daemonset"] {
+        for (what, change) in &table {
+            let mut workload = lost_by(kind, since);
+            change(&mut workload);
+            let world = declared(kind, 'b', "", "").hosts(vec![workload]);
+            assert_eq!((back(&world), world.plan().later), (Vec::new(), None), "{kind}: {what}");
+        }
+        let unread = declared(kind, 'b', "", "").hosts(vec![lost_by(kind, since)]);
+        assert_eq!(back(&unread.clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into()))), [], "{kind}");
+        let mut job = lost_by(kind, since);
+        job.kind = "job".into();
+        assert_eq!(back(&declared(kind, 'b', "", "").hosts(vec![job])), []);
+    }
+}
+
+/// As a Deployment of that many pods: a quarter, rounded down, may be missing (`maxUnavailable`), and the time is that of the one too many.
+#[test]
+fn a_quarter_of_the_pods_may_lose_their_readiness() {
+    let (early, late) = ("2026-11-22T11:55:00Z", "2026-11-22T11:57:00Z");
+    let table: [(usize, &[&str], Option<&str>); 8] = [
+        (1, &[late], Some(late)),
+        (3, &[early], Some(early)),
+        (3, &[late, early], Some(early)),
+        (4, &[early], None),
+        (4, &[early, late], Some(late)),
+        (4, &[late, early], Some(late)),
+        (8, &[early, early], None),
+        (8, &[early, early, late], Some(late)),
+    ];
+    for kind in ["statefulset", "daemonset"] {
+        for (all, lost, since) in table {
+            let evidence = why(&declared(kind, 'b', "", "").hosts(vec![pods_of(kind, all, lost)]));
+            let expected = since.map(|since| format!("{kind} immich/app: readiness lost since {since}"));
+            assert_eq!(evidence, expected, "{all} pods of a {kind}, lost: {lost:?}");
+        }
+        // Half way through a rollout the new pods alone count: the controller waits for them.
+        let mut begun = pods_of(kind, 4, &[early]);
+        let older = begun.revisions[1].hash.clone();
+        begun.pods[1..].iter_mut().for_each(|pod| pod.revision = Some(older.clone()));
+        assert_eq!(back(&declared(kind, 'b', "", "").hosts(vec![begun])).len(), 1, "{kind}");
+        // A restart makes a revision with the same image: what its pods have lost they had.
+        let mut again = pods_of(kind, 1, &[late]);
+        again.revisions.insert(0, Revision { hash: "again".into(), ..revision(3, &image('b'), "2026-11-22T11:53:00Z") });
+        assert_eq!(back(&declared(kind, 'b', "", "").hosts(vec![again.clone()])), [], "{kind}: a pod that is to be replaced");
+        again.pods[0].revision = Some("again".into());
+        assert_eq!(back(&declared(kind, 'b', "", "").hosts(vec![again])).len(), 1, "{kind}");
+    }
 }
 
 #[test]

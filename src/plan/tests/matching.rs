@@ -70,7 +70,7 @@ impl Workload {
         let status = PodContainer { name, digest, ready: true, restarts: 0, started: Some(at(time)), waiting: None };
         let name = format!("{}-{}", self.name, self.pods.len());
         let (created, revision) = (Some(at(time)), revision.map(Into::into));
-        self.pods.push(Pod { name: name.into(), revision, created, containers: vec![status] });
+        self.pods.push(Pod { name: name.into(), revision, created, lost: None, containers: vec![status] });
         self
     }
 }

@@ -69,6 +69,7 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
             name: "app-1-x".into(),
             revision: hash,
             created: Some(at(time)),
+            lost: None,
             containers: vec![PodContainer {
                 name: "server".into(),
                 digest: Reference::parse(&image).and_then(|image| image.digest),

@@ -33,6 +33,8 @@ pub struct Object {
     pub rollout: Rollout,
     /// A pod has ended for good.
     pub ended: bool,
+    /// Since when a pod that was ready is not.
+    pub lost: Option<Timestamp>,
     /// What a pod's containers do, init containers too.
     pub statuses: Box<[PodContainer]>,
 }

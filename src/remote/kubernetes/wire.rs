@@ -230,6 +230,7 @@ impl Slim for Wire {
         let status = self.status.unwrap_or_default();
         object.update_revision = status.update_revision.as_deref().map(|name| words.of(name));
         object.ended = pod && matches!(status.phase.as_deref(), Some("Failed" | "Succeeded"));
+        object.lost = status.lost().filter(|_| pod);
         object.statuses = status.containers(words);
         if scaled || *kind == Kind::DaemonSet {
             object.rollout = status.rollout(kind, self.metadata.generation, object.replicas, words);
@@ -373,8 +374,19 @@ impl Status {
         Rollout { observed, complete: observed && updated >= wanted && now == wanted && ready >= wanted, stuck, unavailable }
     }
 
+    /// Since when a pod that was ready is not. Kubelet begins with `Ready` as false, no later than `Initialized` is true: only a later change is a loss.
+    fn lost(&self) -> Option<Timestamp> {
+        let since = |of, status| time(self.find(of, status)?.last_transition_time.as_deref());
+        let (unready, begun) = since("Ready", "False").zip(since("Initialized", "True"))?;
+        (unready > begun).then_some(unready)
+    }
+
+    fn find(&self, of: &str, status: &str) -> Option<&ConditionWire> {
+        self.conditions.iter().flatten().find(|condition| condition.of == of && condition.status == status)
+    }
+
     fn condition(&self, of: &str, status: &str, words: &mut Words) -> Option<Condition> {
-        let found = self.conditions.iter().flatten().find(|condition| condition.of == of && condition.status == status)?;
+        let found = self.find(of, status)?;
         Some(Condition {
             reason: words.of(found.reason.as_deref().unwrap_or("")),
             message: words.of(found.message.as_deref().unwrap_or("")),

@@ -157,6 +157,34 @@ fn a_pod_tells_digests_and_what_it_waits_for() {
     assert_eq!(slim(Kind::Pod, &json!({"metadata": {"name": "new", "namespace": "shop"}, "spec": {"containers": []}})).statuses.len(), 0);
 }
 
+/// The conditions as kubelet writes them, to the second.
+#[test]
+fn a_pod_has_lost_only_the_readiness_that_it_had() {
+    let lost = |kind: Kind, conditions: Value| slim(kind, &json!({"metadata": {"name": "db-0"}, "status": {"conditions": conditions}})).lost;
+    let condition = |of: &str, status: &str, second: u32| {
+        let at = format!("2026-03-01T10:00:{second:02}Z");
+        json!({"type": of, "status": status, "lastTransitionTime": at, "lastProbeTime": null})
+    };
+    let both = |ready: Value, begun: Value| lost(Kind::Pod, json!([condition("PodScheduled", "True", 0), ready, begun]));
+    let at = |second: u32| Some(format!("2026-03-01T10:00:{second:02}Z").parse().unwrap());
+    assert_eq!(both(condition("Ready", "False", 9), condition("Initialized", "True", 1)), at(9));
+    for (what, ready, begun) in [
+        ("it begins so", condition("Ready", "False", 1), condition("Initialized", "True", 1)),
+        ("its init containers took their time", condition("Ready", "False", 1), condition("Initialized", "True", 9)),
+        ("they have not ended", condition("Ready", "False", 1), condition("Initialized", "False", 1)),
+        ("it is ready", condition("Ready", "True", 9), condition("Initialized", "True", 1)),
+        ("nobody knows", condition("Ready", "Unknown", 9), condition("Initialized", "True", 1)),
+        ("no time", json!({"type": "Ready", "status": "False"}), condition("Initialized", "True", 1)),
+        ("no time that is one", json!({"type": "Ready", "status": "False", "lastTransitionTime": "today"}), condition("Initialized", "True", 1)),
+        ("not told", condition("ContainersReady", "False", 9), condition("Initialized", "True", 1)),
+    ] {
+        assert_eq!(both(ready, begun), None, "{what}");
+    }
+    assert_eq!(lost(Kind::Pod, json!(null)), None);
+    let other = json!([condition("Ready", "False", 9), condition("Initialized", "True", 1)]);
+    assert_eq!(lost(Kind::Deployment, other), None);
+}
+
 #[test]
 fn an_image_id_names_a_manifest_only_with_its_repository() {
     let digest = format!("sha256:{HEX}");
