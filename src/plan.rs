@@ -43,7 +43,7 @@ use std::collections::BTreeSet;
 /// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes are written: it forgets the sightings of
 /// what they pin.
 pub fn plan(snapshot: &Snapshot) -> Plan {
-    let select = select::Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
+    let select = select::Select::of(snapshot);
     let sites = snapshot.scan.sites();
     let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
     let mut asked = ask::settle(snapshot, &judged);

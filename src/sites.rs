@@ -77,6 +77,9 @@ pub struct Site {
     pub unsure: Vec<(Arc<str>, RepoPath)>,
     /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
+    /// Which workloads' texts say something under which of these keys, to Keel or to pintle: `deployment/immich/server` and `keel.sh/policy`.
+    /// Sorted.
+    pub declares: Vec<(Arc<str>, Arc<str>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +140,14 @@ pub struct Use {
     /// Lines of `ignore_changes` that name this container's image: spans in `file`.
     pub ignore_spans: Vec<Span>,
     pub instances: Option<u64>,
+}
+
+impl Use {
+    /// Returns the workload's name in the cluster, where all of it is known: `deployment/immich/server`.
+    pub fn workload(&self) -> Option<Arc<str>> {
+        let (namespace, name) = self.namespace.as_ref().zip(self.name.as_ref())?;
+        Some(format!("{}/{namespace}/{name}", self.kind).into())
+    }
 }
 
 /// Something that could not be read or understood; the rest was scanned all the same.

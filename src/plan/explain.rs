@@ -39,7 +39,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, literal: &Literal) -> Explanati
             lines.push(format!("site       {}", site.key));
             lines.push(format!("image      {}", site.image));
             lines.extend(literal.uses.iter().map(|used| used_by(snapshot, used)));
-            let terms = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot)).terms(literal, site);
+            let terms = Select::of(snapshot).terms(literal, site);
             lines.extend(policy(&terms));
             lines.extend(observed(snapshot, site, &terms));
             lines.extend(running(snapshot, plan, literal));

@@ -313,6 +313,9 @@ impl Case<'_> {
 
     fn movement(&self, upstream: &Digest) -> Ruling {
         let image = &self.terms.image;
+        if let Some(why) = &self.terms.unread {
+            return Ruling::new(Verdict::Waiting, format!("whether its live policy is `never` is not known: {why}"));
+        }
         let past = match &self.snapshot.history {
             Seen::Known(history) => Some(past(history, self.site, image)),
             Seen::NotAsked => None,

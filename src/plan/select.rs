@@ -1,5 +1,7 @@
 //! Which terms hold for a site: its policy, its channel, its gates, and who said so. Reads no registry's answer.
 
+mod annotations;
+
 use crate::config::{self, Config, Defaults, Drift, HoldEntry, Match, Mode, Modes, Rule};
 use crate::model::directive::{self, Directive};
 use crate::model::hold::Hold;
@@ -7,9 +9,10 @@ use crate::model::policy::Policy;
 use crate::model::reference::Channel;
 use crate::model::schedule::Schedule;
 use crate::model::tag::Class;
-use crate::sites::resource::{MARK, POLICY};
+use crate::pipeline::Snapshot;
 use crate::sites::{Comment, Literal, Scan, Site, Use};
 use crate::terraform::files::RepoPath;
+use annotations::Stamps;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +32,8 @@ pub(super) struct Terms {
     pub denied: Option<String>,
     /// Why nobody knows whether the literal decides.
     pub unsure: Option<String>,
+    /// Why nobody knows whether the cluster says `never`: a sentence. Whatever is not to move does not need it.
+    pub unread: Option<String>,
     /// Why a change would run something again, where nobody said that it may.
     pub replaced: Option<String>,
     /// Comments that forbid a change: sentences.
@@ -60,6 +65,8 @@ pub(super) struct Terms {
 #[derive(Default)]
 struct Layer {
     from: String,
+    /// Nobody wrote it in the repo.
+    live: bool,
     policy: Option<Policy>,
     channel: Option<Arc<str>>,
     modes: Modes,
@@ -79,6 +86,8 @@ pub(super) struct Select<'a> {
     config: &'a Config,
     /// How updates travel where nobody says anything.
     usual: Mode,
+    /// Where the cluster is asked too.
+    live: Option<Stamps<'a>>,
     /// The containers of the sites that a comment stands beside.
     beside: BTreeMap<(&'a RepoPath, usize), BTreeSet<&'a str>>,
 }
@@ -92,13 +101,21 @@ impl<'a> Select<'a> {
                 beside.entry((&comment.file, comment.line)).or_default().extend(names);
             }
         }
-        Self { config, usual, beside }
+        Self { config, usual, live: None, beside }
+    }
+
+    /// With what the cluster says beside the text.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self { live: Some(Stamps::new(snapshot)), ..Self::new(&snapshot.scan, &snapshot.config, super::usual(snapshot)) }
     }
 
     pub fn terms(&self, literal: &Literal, site: &Site) -> Terms {
         let mut wrong = Vec::new();
         let mut layers = self.directives(literal, site, &mut wrong);
-        layers.extend(annotations(site, &mut wrong));
+        let directed = layers.iter().any(|layer| layer.policy.is_some());
+        let live = self.live.as_ref();
+        let unread = live.filter(|_| !directed).and_then(|live| live.unread(literal, site));
+        layers.extend(annotations::layers(live, literal, site, &layers, &mut wrong));
         let rules = self.config.rules.iter().filter(|rule| rule_matches(&rule.matches, literal, site));
         layers.extend(rules.map(rule));
         let replaced = replaced(literal, &layers);
@@ -111,6 +128,7 @@ impl<'a> Select<'a> {
             denied: self.denied(site),
             replaced,
             unsure: unsure(site),
+            unread,
             locks: self.locks(site),
             holds: self.holds(&layers, site),
             adopt: first(&layers, |layer| layer.modes.adopt).unwrap_or_else(|| built_in(self.usual)),
@@ -228,10 +246,11 @@ fn unsure(site: &Site) -> Option<String> {
     Some(format!("{file} cannot be read and may set {name}; if it sets no image, say so: `[scan] without_images = [\"{file}\"]`"))
 }
 
-/// A Job's pod template cannot be changed: Terraform replaces the Job, and it runs again. Only a policy of its own allows that.
+/// A Job's pod template cannot be changed: Terraform replaces the Job, and it runs again. Only a policy of its own allows that, not
+/// one that something stamped on all workloads.
 fn replaced(literal: &Literal, layers: &[Layer]) -> Option<String> {
     let job = literal.uses.iter().find(|used| &*used.kind == "job")?;
-    let allowed = layers.iter().any(|layer| layer.policy == Some(Policy::Force));
+    let allowed = layers.iter().any(|layer| !layer.live && layer.policy == Some(Policy::Force));
     let name = job.name.as_deref().unwrap_or("?");
     (!allowed).then(|| {
         format!("terraform replaces the job {name} when its image changes, and it runs again; the policy `force` on it allows that")
@@ -271,40 +290,7 @@ fn rule(rule: &Rule) -> Layer {
         drift: rule.drift,
         hold: rule.hold.as_ref().map(|because| Hold { because: Some(because.clone()), ..Hold::default() }),
         group: rule.group.clone(),
-        channel: None,
-    }
-}
-
-/// Keel's annotations, declared in Terraform on the owner of one of the uses.
-fn annotations(site: &Site, wrong: &mut Vec<String>) -> Vec<Layer> {
-    let said = annotation(site, POLICY, Some("never"), wrong);
-    let policy = said.or_else(|| annotation(site, MARK, None, wrong)).map(|text| Policy::parse(&text));
-    let schedule = annotation(site, "keel.sh/pollSchedule", None, wrong).map(|text| Schedule::parse(&text));
-    let mut layers = Vec::new();
-    match policy.transpose() {
-        Ok(policy) => layers.push(Layer { from: "the annotation keel.sh/policy".into(), policy, ..Layer::default() }),
-        Err(why) => wrong.push(format!("{why} (the annotation keel.sh/policy)")),
-    }
-    match schedule.transpose() {
-        Ok(schedule) => layers.push(Layer { from: "the annotation keel.sh/pollSchedule".into(), schedule, ..Layer::default() }),
-        Err(why) => wrong.push(format!("{why} (the annotation keel.sh/pollSchedule)")),
-    }
-    layers
-}
-
-/// Returns the annotation's value; where the owners of the uses disagree, `strongest` if one of them says it.
-fn annotation(site: &Site, key: &str, strongest: Option<&str>, wrong: &mut Vec<String>) -> Option<Arc<str>> {
-    let values: BTreeSet<&Arc<str>> = site.annotations.iter().filter(|(name, _)| &**name == key).map(|(_, value)| value).collect();
-    let strong = values.iter().find(|value| strongest == Some(value.as_ref()));
-    match (values.len(), strong) {
-        (0, _) => None,
-        (1, _) => values.first().map(|value| (*value).clone()),
-        (_, Some(strong)) => Some((*strong).clone()),
-        _ => {
-            let all: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
-            wrong.push(format!("the workloads that use the image disagree: {key} is {}", all.join(" and ")));
-            None
-        }
+        ..Layer::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small world made by hand: sites, what upstream says, what was written before.
 
 mod after;
+mod annotations;
 mod asks;
 mod changes;
 mod drift;
@@ -77,6 +78,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         comments: Vec::new(),
         unsure: Vec::new(),
         annotations: Vec::new(),
+        declares: Vec::new(),
     };
     Literal {
         file,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Keel's own annotation.
 pub const POLICY: &str = "keel.sh/policy";
-/// Stands among a site's annotations for the policy that pintle's mark beside Keel's says: Keel does not read that one.
+/// Stands among annotations for the policy that pintle's mark beside Keel's says, where it says one: Keel does not read that.
 pub const MARK: &str = "pintle/policy";
 /// The entry of `ignore_changes` for it.
 pub const POLICY_PATH: &str = "metadata[0].annotations[\"keel.sh/policy\"]";

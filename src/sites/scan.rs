@@ -5,6 +5,7 @@ use super::elsewhere::elsewhere;
 use super::find::{Finder, Remark, RemarkKind};
 use super::key::{Keys, Stacks};
 use super::occurrence::{Occurrence, Place, places};
+use super::resource::{MARK, POLICY};
 use super::settings::Settings;
 use super::values::{plausible, texts};
 use super::{Comment, Fate, Literal, Problem, Scan, Site, Use};
@@ -157,6 +158,7 @@ impl Assembly<'_> {
                 comments: self.comments(&one.place, pin.form, &one.users),
                 unsure: self.unsure(&one.users),
                 annotations: self.annotations(&one.users),
+                declares: self.declares(&one.users),
             }),
             Role::Half(reason) => Fate::Half(reason.clone()),
             Role::Unpinnable(reason) => Fate::Unpinnable(reason.clone()),
@@ -231,10 +233,23 @@ impl Assembly<'_> {
         all.into_iter().collect()
     }
 
+    /// What the mark says beside Keel's policy is nothing where it names no policy.
     fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {
         let all: BTreeSet<_> = users.iter().flat_map(|&index| self.occurrences[index].annotations.iter().cloned()).collect();
+        all.into_iter().filter(|(key, value)| &**key != MARK || !value.is_empty()).collect()
+    }
+
+    fn declares(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {
+        let all: BTreeSet<_> = users.iter().flat_map(|&index| declares(&self.occurrences[index])).collect();
         all.into_iter().collect()
     }
+}
+
+/// The keys that a workload's text says something under, with the workload's name.
+fn declares(one: &Occurrence) -> impl Iterator<Item = (Arc<str>, Arc<str>)> {
+    let workload = one.user.workload();
+    let keys = one.annotations.iter().map(|(key, _)| if &**key == MARK { POLICY.into() } else { key.clone() });
+    keys.filter_map(move |key| Some((workload.clone()?, key)))
 }
 
 /// Equal uses become one, with the sum of their instances; sorted.

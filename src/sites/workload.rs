@@ -80,7 +80,7 @@ fn declared(annotations: &Attr<'_>) -> Annotations {
     let mut all = ownership::annotations(&annotations.value());
     if let Some(policy) = resource::marked(annotations.source(), annotations.expr()) {
         all.retain(|(key, value)| &**key != resource::POLICY || &**value != "never");
-        all.extend(policy.map(|policy| (resource::MARK.into(), policy)));
+        all.push((resource::MARK.into(), policy.unwrap_or_default()));
         all.sort();
     }
     all

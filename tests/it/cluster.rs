@@ -5,6 +5,7 @@ mod alert;
 mod broken;
 mod forge;
 mod hand;
+mod readiness;
 mod still;
 mod undo;
 

@@ -97,7 +97,8 @@ fn what_could_not_be_read_is_not_over() {
     let (said, waits) = told(&dark);
     assert!(said.contains("the cluster could not be asked: no route"), "{said}");
     assert!(waits.is_some_and(|why| why.contains("the cluster could not be asked: no route")));
-    assert_eq!(told(&dark.clone().later("2026-11-22T12:20:00Z")).1, None);
+    let late = told(&dark.later("2026-11-22T12:20:00Z")).1;
+    assert_eq!(late.as_deref(), Some("whether its live policy is `never` is not known: the cluster could not be asked: no route"));
     let blind = beside(vec![]).clustered(|cluster: &mut Cluster| _ = cluster.unread.insert("deployment".into(), "forbidden".into()));
     assert!(blind.plan().changes.is_empty());
 }

@@ -26,6 +26,7 @@ fn scan() -> Scan {
         comments: Vec::new(),
         unsure: Vec::new(),
         annotations: Vec::new(),
+        declares: Vec::new(),
     };
     let known = Use {
         root: path(""),

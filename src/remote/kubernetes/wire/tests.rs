@@ -160,7 +160,8 @@ fn a_pod_tells_digests_and_what_it_waits_for() {
 /// The conditions as kubelet writes them, to the second.
 #[test]
 fn a_pod_has_lost_only_the_readiness_that_it_had() {
-    let lost = |kind: Kind, conditions: Value| slim(kind, &json!({"metadata": {"name": "db-0"}, "status": {"conditions": conditions}})).lost;
+    let lost =
+        |kind: Kind, conditions: Value| slim(kind, &json!({"metadata": {"name": "db-0"}, "status": {"conditions": conditions}})).lost;
     let condition = |of: &str, status: &str, second: u32| {
         let at = format!("2026-03-01T10:00:{second:02}Z");
         json!({"type": of, "status": status, "lastTransitionTime": at, "lastProbeTime": null})
@@ -175,7 +176,11 @@ fn a_pod_has_lost_only_the_readiness_that_it_had() {
         ("it is ready", condition("Ready", "True", 9), condition("Initialized", "True", 1)),
         ("nobody knows", condition("Ready", "Unknown", 9), condition("Initialized", "True", 1)),
         ("no time", json!({"type": "Ready", "status": "False"}), condition("Initialized", "True", 1)),
-        ("no time that is one", json!({"type": "Ready", "status": "False", "lastTransitionTime": "today"}), condition("Initialized", "True", 1)),
+        (
+            "no time that is one",
+            json!({"type": "Ready", "status": "False", "lastTransitionTime": "today"}),
+            condition("Initialized", "True", 1),
+        ),
         ("not told", condition("ContainersReady", "False", 9), condition("Initialized", "True", 1)),
     ] {
         assert_eq!(both(ready, begun), None, "{what}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -168,11 +168,8 @@ impl State {
         let ready = all.iter().all(|container| container["ready"] == true);
         let pulled = all.iter().all(|container| container["imageID"] != "");
         let now = now();
-        let word = |good: bool| if good { "True" } else { "False" };
-        let conditions: Vec<Value> = [("Initialized", begun), ("ContainersReady", ready), ("Ready", ready)]
-            .iter()
-            .map(|(kind, good)| json!({"type": kind, "status": word(*good), "lastTransitionTime": now}))
-            .collect();
+        let conditions = [("Initialized", begun), ("ContainersReady", ready), ("Ready", ready)];
+        let conditions: Vec<Value> = conditions.into_iter().map(|(kind, good)| condition(&pod["status"], kind, good)).collect();
         let phase = if pulled { "Running" } else { "Pending" };
         Some(json!({
             "phase": phase, "startTime": now, "conditions": conditions, "initContainerStatuses": first, "containerStatuses": all,
@@ -219,6 +216,20 @@ fn name(pod: &Value) -> String {
     pod["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }
 
+/// A condition as of now. One that stays as it was keeps its time. A change is told as later than what it changes, which times of whole seconds do not
+/// always tell: a probe looks no more often than once a second.
+fn condition(status: &Value, kind: &str, good: bool) -> Value {
+    let word = if good { "True" } else { "False" };
+    let before = status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
+    let since = before.and_then(|before| before["lastTransitionTime"].as_str()?.parse::<Timestamp>().ok());
+    let since = match (before, since) {
+        (Some(before), Some(since)) if before["status"] == word => since,
+        (Some(_), Some(since)) => (since + SignedDuration::from_secs(1)).max(Timestamp::now()),
+        _ => Timestamp::now(),
+    };
+    json!({"type": kind, "status": word, "lastTransitionTime": written(since)})
+}
+
 /// The status of a container that does not run.
 fn waits(container: &Value, reason: &str, message: &str, id: &str, restarts: u32) -> Value {
     let state = json!({"waiting": {"reason": reason, "message": message}});
@@ -237,7 +248,11 @@ fn ended(mut status: Value) -> Value {
 }
 
 fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    written(Timestamp::now())
+}
+
+fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// What two statuses have in common that mean the same; times do not count.
