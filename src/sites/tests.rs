@@ -134,6 +134,45 @@ fn ignore_changes_covers_by_path_in_every_spelling() {
 }
 
 #[test]
+fn a_workload_s_text_is_known_to_say_something_to_keel_or_to_pintle() {
+    let annotated = |label: &str, annotations: &str| {
+        let image = format!("\"repo/{label}:1\"");
+        deployment(label, &image, "").replacen("    namespace", &format!("    annotations = {{\n{annotations}    }}\n    namespace"), 1)
+    };
+    let manifest = r#"resource "kubernetes_manifest" "e" {
+  manifest = {
+    kind     = "StatefulSet"
+    metadata = { name = "e", namespace = "ns", annotations = { "keel.sh/policy" = "minor", team = "x" } }
+    spec     = { template = { spec = { containers = [{ name = "c", image = "repo/e:1" }] } } }
+  }
+}
+"#;
+    let text = [
+        &*annotated("a", "      \"keel.sh/policy\" = \"never\" # pintle: keel hands off\n"),
+        &annotated("b", "      \"keel.sh/policy\" = \"never\" # pintle: keel hands off; policy=force\n"),
+        &annotated("c", "      \"keel.sh/policy\" = var.unknown\n      \"keel.sh/pollSchedule\" = \"@daily\"\n"),
+        &deployment("d", "\"repo/d:1\"", ""),
+        manifest,
+    ];
+    let scan = scanned(&[("s/main.tf", &text.concat())]);
+    let site = |label: &str| match &of(&scan, &format!("repo/{label}:1")).fate {
+        Fate::Site(site) => {
+            let words = |pairs: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
+                pairs.iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join(", ")
+            };
+            (words(&site.annotations), words(&site.declares))
+        }
+        other => panic!("{other:?}"),
+    };
+    let told = |annotations: &str, declares: &str| (annotations.to_owned(), declares.to_owned());
+    assert_eq!(site("a"), told("", "deployment/ns/a keel.sh/policy"));
+    assert_eq!(site("b"), told("pintle/policy force", "deployment/ns/b keel.sh/policy"));
+    assert_eq!(site("c"), told("keel.sh/pollSchedule @daily", "deployment/ns/c keel.sh/pollSchedule"));
+    assert_eq!(site("d"), told("", ""));
+    assert_eq!(site("e"), told("keel.sh/policy minor", "statefulset/ns/e keel.sh/policy"));
+}
+
+#[test]
 fn a_later_helm_value_makes_the_earlier_one_dead() {
     let release = r#"resource "helm_release" "r" {
   name      = "r"

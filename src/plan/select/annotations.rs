@@ -85,7 +85,8 @@ fn agreed(words: Vec<Word>, key: &str, wrong: &mut Vec<String>) -> Option<Word> 
 
 /// Says whether the text of a use's workload has the key.
 fn declares(site: &Site, used: &Use, key: &str) -> bool {
-    used.workload().is_some_and(|workload| site.declares.iter().any(|(at, own)| *at == workload && &**own == key))
+    let any = site.declares.iter().any(|(_, own)| &**own == key);
+    any && used.workload().is_some_and(|workload| site.declares.iter().any(|(at, own)| *at == workload && &**own == key))
 }
 
 impl<'a> Stamps<'a> {

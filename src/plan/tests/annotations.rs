@@ -215,7 +215,7 @@ fn a_cluster_that_could_not_be_asked_holds_what_needs_its_word() {
 const POLICIES: [&str; 6] = ["", "never", "force", "minor", "patch", "nonsense"];
 
 proptest! {
-    /// A cluster that is asked never lets move what would not without it; and a `never` that the workload's text does not answer freezes or blocks.
+    /// A tag that floats moves without a word: so what the cluster says can only hold it. And a `never` that the workload's text does not answer freezes or blocks.
     #[test]
     fn the_cluster_s_word_only_ever_holds(declared in prop::array::uniform3(0..POLICIES.len()), stamped in prop::array::uniform3(0..POLICIES.len()), runs: bool) {
         let names = ["a", "b", "c"];

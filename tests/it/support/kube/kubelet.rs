@@ -135,11 +135,11 @@ impl State {
         self.client.get(url).bearer_auth(&self.token).send().await?.error_for_status()
     }
 
-    /// Sets a pod's status where it is not what it should be, and lets a deleted one go.
+    /// Sets a pod's status where it is not what it should be, and lets a deleted one go. Only this pod: a StatefulSet's next one has its name.
     async fn attend(&self, pod: &Value) -> Result<(), reqwest::Error> {
-        let url = format!("{}/{}", self.pods, name(pod));
+        let (url, uid) = (format!("{}/{}", self.pods, name(pod)), &pod["metadata"]["uid"]);
         if pod["metadata"]["deletionTimestamp"].is_string() {
-            let now = json!({"gracePeriodSeconds": 0}).to_string();
+            let now = json!({"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}).to_string();
             self.client.delete(url).bearer_auth(&self.token).header("Content-Type", "application/json").body(now).send().await?;
             return Ok(());
         }
@@ -147,7 +147,7 @@ impl State {
         if essence(&pod["status"]) == essence(&status) {
             return Ok(());
         }
-        let patch = json!({"status": status}).to_string();
+        let patch = json!({"metadata": {"uid": uid}, "status": status}).to_string();
         let request = self.client.patch(format!("{url}/status")).bearer_auth(&self.token);
         // A pod that is gone by now is none of its business.
         request.header("Content-Type", "application/merge-patch+json").body(patch).send().await?;
