@@ -105,7 +105,7 @@ fn sync(runtime: &Runtime, setup: &Setup) -> (Synced, Duration) {
 fn pinned(planned: &Planned) -> Vec<Channel> {
     let pins: BTreeSet<&str> = planned.plan.changes.iter().flat_map(|change| &change.pins).map(|pin| &*pin.site).collect();
     let sites = planned.snapshot.scan.sites().map(|(_, site)| site);
-    let followed = sites.filter(|site| pins.contains(&*site.key.0) && site.annotations.is_empty());
+    let followed = sites.filter(|site| pins.contains(&*site.key.0) && site.keel.annotations.is_empty());
     let channels: BTreeSet<Channel> = followed.filter_map(|site| site.image.channel()).collect();
     channels.into_iter().filter(|channel| Class::of(Some(&channel.tag)).floats()).collect()
 }

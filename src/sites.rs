@@ -75,10 +75,15 @@ pub struct Site {
     pub comments: Vec<Comment>,
     /// Variables that the image is made from and that a file nobody can read may set: `var.image_tag`, and the file.
     pub unsure: Vec<(Arc<str>, RepoPath)>,
+    pub keel: Box<Keel>,
+}
+
+/// What the texts of the workloads say to Keel, or to pintle beside it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keel {
     /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
-    /// Which workloads' texts say something under which of these keys, to Keel or to pintle: `deployment/immich/server` and `keel.sh/policy`.
-    /// Sorted.
+    /// Which workload's text says something under which of these keys: `deployment/immich/server` and `keel.sh/policy`. Sorted.
     pub declares: Vec<(Arc<str>, Arc<str>)>,
 }
 

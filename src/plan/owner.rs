@@ -124,7 +124,7 @@ pub(super) fn owner(snapshot: &Snapshot, site: Option<&Site>, live: &Live) -> Op
 /// Returns the policy by which Keel follows a workload: its annotation in the cluster, else the one that is declared. Where nobody knows whether
 /// Keel runs, it does.
 fn keel_follows(snapshot: &Snapshot, site: Option<&Site>, workload: &Workload) -> Option<Arc<str>> {
-    let declared = || site?.annotations.iter().find(|(key, _)| &**key == POLICY).map(|(_, value)| value);
+    let declared = || site?.keel.annotations.iter().find(|(key, _)| &**key == POLICY).map(|(_, value)| value);
     let policy = workload.keel.get(POLICY).or_else(declared).filter(|policy| !policy.eq_ignore_ascii_case("never"))?;
     keel_may_run(snapshot).then(|| policy.clone())
 }

@@ -77,8 +77,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         stack: stack.into(),
         comments: Vec::new(),
         unsure: Vec::new(),
-        annotations: Vec::new(),
-        declares: Vec::new(),
+        keel: Box::default(),
     };
     Literal {
         file,
@@ -118,7 +117,7 @@ fn beside(literal: Literal, comment: &str) -> Literal {
 }
 
 fn annotated(literal: Literal, key: &str, value: &str) -> Literal {
-    with(literal, |site| site.annotations.push((key.into(), value.into())))
+    with(literal, |site| site.keel.annotations.push((key.into(), value.into())))
 }
 
 /// A snapshot of these sites in which upstream says nothing yet, history and ledger are empty.

@@ -8,7 +8,7 @@ use super::occurrence::{Occurrence, Place, places};
 use super::resource::{MARK, POLICY};
 use super::settings::Settings;
 use super::values::{plausible, texts};
-use super::{Comment, Fate, Literal, Problem, Scan, Site, Use};
+use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Use};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::instance::Walk;
 use crate::terraform::project::{Project, RootKind};
@@ -157,8 +157,7 @@ impl Assembly<'_> {
                 stack: self.stacks.of(&one.place.file, &uses),
                 comments: self.comments(&one.place, pin.form, &one.users),
                 unsure: self.unsure(&one.users),
-                annotations: self.annotations(&one.users),
-                declares: self.declares(&one.users),
+                keel: Box::new(self.keel(&one.users)),
             }),
             Role::Half(reason) => Fate::Half(reason.clone()),
             Role::Unpinnable(reason) => Fate::Unpinnable(reason.clone()),
@@ -233,15 +232,13 @@ impl Assembly<'_> {
         all.into_iter().collect()
     }
 
-    /// What the mark says beside Keel's policy is nothing where it names no policy.
-    fn annotations(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {
-        let all: BTreeSet<_> = users.iter().flat_map(|&index| self.occurrences[index].annotations.iter().cloned()).collect();
-        all.into_iter().filter(|(key, value)| &**key != MARK || !value.is_empty()).collect()
-    }
-
-    fn declares(&self, users: &[usize]) -> Vec<(Arc<str>, Arc<str>)> {
-        let all: BTreeSet<_> = users.iter().flat_map(|&index| declares(&self.occurrences[index])).collect();
-        all.into_iter().collect()
+    /// What pintle's mark says beside Keel's policy is nothing where it names no policy.
+    fn keel(&self, users: &[usize]) -> Keel {
+        let all = || users.iter().map(|&index| &self.occurrences[index]);
+        let annotations: BTreeSet<_> = all().flat_map(|one| one.annotations.iter().cloned()).collect();
+        let declares: BTreeSet<_> = all().flat_map(declares).collect();
+        let said = annotations.into_iter().filter(|(key, value)| &**key != MARK || !value.is_empty());
+        Keel { annotations: said.collect(), declares: declares.into_iter().collect() }
     }
 }
 

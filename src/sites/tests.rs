@@ -160,7 +160,7 @@ fn a_workload_s_text_is_known_to_say_something_to_keel_or_to_pintle() {
             let words = |pairs: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
                 pairs.iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join(", ")
             };
-            (words(&site.annotations), words(&site.declares))
+            (words(&site.keel.annotations), words(&site.keel.declares))
         }
         other => panic!("{other:?}"),
     };

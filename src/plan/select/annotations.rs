@@ -67,7 +67,7 @@ pub(super) fn layers(live: Option<&Stamps>, literal: &Literal, site: &Site, said
 
 /// What is declared in Terraform on the owners of the uses. `name` is what people know the key by.
 fn declared(site: &Site, key: &str, name: &str) -> Vec<Word> {
-    let own = site.annotations.iter().filter(|(own, _)| &**own == key);
+    let own = site.keel.annotations.iter().filter(|(own, _)| &**own == key);
     own.map(|(_, value)| Word { value: value.clone(), from: format!("the annotation {name}"), live: false }).collect()
 }
 
@@ -85,8 +85,8 @@ fn agreed(words: Vec<Word>, key: &str, wrong: &mut Vec<String>) -> Option<Word> 
 
 /// Says whether the text of a use's workload has the key.
 fn declares(site: &Site, used: &Use, key: &str) -> bool {
-    let any = site.declares.iter().any(|(_, own)| &**own == key);
-    any && used.workload().is_some_and(|workload| site.declares.iter().any(|(at, own)| *at == workload && &**own == key))
+    let any = site.keel.declares.iter().any(|(_, own)| &**own == key);
+    any && used.workload().is_some_and(|workload| site.keel.declares.iter().any(|(at, own)| *at == workload && &**own == key))
 }
 
 impl<'a> Stamps<'a> {

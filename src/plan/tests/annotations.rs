@@ -25,7 +25,7 @@ fn world(literals: Vec<Literal>, workloads: Vec<Workload>) -> Snapshot {
 
 /// The text of this workload says something under the key.
 fn declares(literal: Literal, name: &str, key: &str, value: &str) -> Literal {
-    with(annotated(literal, key, value), |site| site.declares.push((format!("deployment/shop/{name}").into(), key.into())))
+    with(annotated(literal, key, value), |site| site.keel.declares.push((format!("deployment/shop/{name}").into(), key.into())))
 }
 
 fn live(name: &str) -> Workload {

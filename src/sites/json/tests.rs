@@ -25,8 +25,7 @@ fn scan() -> Scan {
         stack: ".".into(),
         comments: Vec::new(),
         unsure: Vec::new(),
-        annotations: Vec::new(),
-        declares: Vec::new(),
+        keel: Box::default(),
     };
     let known = Use {
         root: path(""),
