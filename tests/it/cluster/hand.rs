@@ -56,3 +56,21 @@ fn an_image_set_by_hand_is_taken_over_where_that_is_said() {
     assert_eq!(story.world.line.remote.tip(), commit, "it is held");
     story.run.stop();
 }
+
+#[test]
+fn a_never_in_the_cluster_freezes_until_it_is_taken_away() {
+    let mut story = Story::of(&[WEB], "");
+    let tip = story.world.line.remote.tip();
+    story.stage().kubectl(&["annotate", "deployment/web", "keel.sh/policy=never"]);
+    let told = story.world.pintle("plan", &["--output", "json"]).run();
+    let place = format!("(the live annotation keel.sh/policy of deployment {}/web)", story.stage().namespace);
+    assert!(told.code == Some(0) && told.stdout.contains(&place), "{told:?}");
+    let second = story.world.line.registries.put(WEB.2, "second");
+    story.poll();
+    story.poll();
+    assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
+    story.stage().kubectl(&["annotate", "deployment/web", "keel.sh/policy-"]);
+    let (_, message) = commit_within(&story.world, &tip, "a move that was frozen", DEADLINE);
+    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["move", &story.first[0], &second]);
+    story.run.stop();
+}
