@@ -6,6 +6,7 @@ mod changes;
 mod drift;
 mod flight;
 mod forge;
+mod hand;
 mod health;
 mod lifts;
 mod matching;
@@ -136,6 +137,7 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
         cluster: Seen::NotAsked,
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }
