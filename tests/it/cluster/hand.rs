@@ -135,13 +135,17 @@ fn an_undo_of_it_while_pintle_was_down_is_found_at_the_start() {
 }
 
 #[test]
-fn an_older_digest_that_a_person_wrote_again_is_not_applied_yet() {
+fn a_digest_that_a_person_wrote_again_is_not_applied_yet() {
     let mut story = Story::of(&[WEB], BY_PEOPLE);
     let (name, first) = (workload(&WEB), story.first[0].clone());
-    let (second, _) = story.wrote(&WEB, "second");
+    let (second, tip) = story.wrote(&WEB, "second");
+    story.stage().undo(&name);
+    let (commit, _) = story.commit_after(&tip, "undo of what a person pinned");
+    story.stage().ci.wait_for(&commit);
+    // What was taken back is written again. What runs was set by hand, and the pin has an older revision: all is as after an undo.
     next_second();
     story.stage().ci.set(Mode::Lags);
-    let tip = story.world.write_now(&WEB, &format!("{}@{first}", WEB.2));
+    let tip = story.world.write_now(&WEB, &format!("{}@{second}", WEB.2));
     for args in [&["rollout", "restart", &name][..], &["scale", "--replicas=2", &name], &["rollout", "restart", &name]] {
         story.poll();
         story.stage().kubectl(args);
@@ -151,16 +155,17 @@ fn an_older_digest_that_a_person_wrote_again_is_not_applied_yet() {
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
     let told = story.world.pintle("plan", &["--output", "json"]).run();
     assert!(told.code == Some(0) && told.stdout.contains("applied: no"), "{told:?}");
-    // It is applied after all, and taken back: to what a person had pinned before.
+    // It is applied after all, and taken back.
     story.stage().ci.set(Mode::Applies);
     story.stage().ci.wait_for(&tip);
     story.stage().rolled_out(&name);
-    assert!(story.stage().image(&name).ends_with(&first));
+    assert!(story.stage().image(&name).ends_with(&second));
     next_second();
-    let number = story.stage().revisions(&name).into_iter().find(|(.., image)| image.ends_with(&second)).expect("it is kept").0;
+    let numbers = story.stage().revisions(&name);
+    let (number, ..) = numbers.iter().rev().find(|(.., image)| image.ends_with(&first)).expect("it is kept");
     story.stage().kubectl(&["rollout", "undo", &name, &format!("--to-revision={number}")]);
-    let (_, message) = story.commit_after(&tip, "undo of an older digest that a person wrote again");
-    is_rollback(&story.world, &WEB, &message, "undo", &first, &second);
+    let (_, message) = story.commit_after(&tip, "undo of what a person wrote again");
+    is_rollback(&story.world, &WEB, &message, "undo", &second, &first);
     story.run.stop();
 }
 
