@@ -4,7 +4,7 @@
 use super::alert;
 use super::gate::Judged;
 use super::live::{self, Found};
-use super::pen::{Pen, pen, went_live};
+use super::pen::{Pen, moved, pen, went_live};
 use super::undo::{has, live_since, name};
 use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Cause, Seen, Snapshot};
@@ -60,7 +60,7 @@ pub(super) fn later(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
 /// The containers that have the pin and are within its window. What is not known is not among them: nothing is concluded from it.
 fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
     let (Seen::Known(pen), Some(cluster)) = (pen(snapshot, site), snapshot.cluster.known()) else { return Vec::new() };
-    if !pen.moved() || site.terms.watch.value.is_zero() {
+    if !moved(snapshot, site, pen) || site.terms.watch.value.is_zero() {
         return Vec::new();
     }
     let (Some(digest), Ok(uses)) = (&site.decision.from, live::uses(snapshot, site.literal)) else { return Vec::new() };

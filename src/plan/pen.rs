@@ -47,17 +47,6 @@ impl<'a> Pen<'a> {
             Self::Other(brought) => brought.before.as_ref(),
         }
     }
-
-    /// Says whether the pin changes what runs: not the first at what ran, not a rollback, not what was taken over from the cluster. Of somebody else's
-    /// pin the cluster tells.
-    pub fn moved(self) -> bool {
-        match self {
-            Self::Own(record) => {
-                matches!(record.pin.action, Action::Move | Action::Pin | Action::Unpin) && record.pin.cause != Cause::Drift
-            }
-            Self::Other(_) => true,
-        }
-    }
 }
 
 /// Returns what wrote the digest that a site declares; `NotAsked` where nobody has to know.
@@ -94,13 +83,27 @@ pub(super) fn stood(snapshot: &Snapshot, site: &Judged) -> Option<Digest> {
     }
 }
 
-/// Returns when somebody else's pin went live in a container that has it, where it did not run before it was written.
+/// Says whether a pin is a step forward: not the first at what ran, not what was taken over from the cluster, and no way back, whoever went it. Of
+/// somebody else's pin the cluster has to tell the rest ([`went_live`]).
+pub(super) fn moved(snapshot: &Snapshot, site: &Judged, pen: Pen) -> bool {
+    match pen {
+        Pen::Own(record) => matches!(record.pin.action, Action::Move | Action::Pin | Action::Unpin) && record.pin.cause != Cause::Drift,
+        Pen::Other(_) => {
+            let history = snapshot.history.known().map_or(&[][..], |history| history);
+            let past = past(history, site.site, &site.terms.image);
+            past.iter().all(|record| record.pin.to != site.decision.from && record.pin.from != site.decision.from)
+        }
+    }
+}
+
+/// Returns when somebody else's pin went live in a container that has it; `None` where it ran there before it was written.
 pub(super) fn went_live(brought: &Brought, workload: &Workload, container: &Container) -> Option<Timestamp> {
-    let since = live::since(workload, container).filter(|since| *since >= brought.at)?;
     let has = |revision: &&Revision| revision.images.get(&container.name) == Some(&container.image);
     let run: Vec<&Revision> = workload.revisions.iter().take_while(has).collect();
-    // What came into use again is as old as it was; another setting made one more of it, which starts no new window.
-    (run.last()?.created == Some(since) || run.len() == 1).then_some(since)
+    let first = run.last()?.created.filter(|first| *first >= brought.at)?;
+    let since = live::since(workload, container)?;
+    // Another setting makes one more revision, which starts no new window.
+    (since == first || run.len() == 1).then_some(since)
 }
 
 /// Returns the pins whose commits have to be looked up: what a workload left, and what it got just now without a record of pintle's.

@@ -184,14 +184,24 @@ fn only_what_went_live_after_it_was_written_is_watched() {
     // Another setting made one more revision of it.
     let other = vec![revision(3, &image('b'), "2026-11-22T13:00:00Z"), revision(2, &image('b'), APPLIED)];
     assert_eq!(fails(workload("deployment", other, "Terraform", "2026-11-22T13:00:00Z"), late), (false, 0));
-    // An older digest came into use again, and then another setting.
+    // A way back is not gone back from: an older digest came into use again; and then another setting.
     let mut again = revision(3, &image('b'), "2026-11-20T08:01:00Z");
     again.earlier = vec![1];
     let between = revision(2, &image('a'), "2026-11-21T08:01:00Z");
     let back = vec![again.clone(), between.clone()];
-    assert_eq!(fails(workload("deployment", back, "Terraform", APPLIED), early), (true, 1));
+    assert_eq!(fails(workload("deployment", back, "Terraform", APPLIED), early), (true, 0));
     let setting = vec![revision(4, &image('b'), "2026-11-22T13:00:00Z"), again, between];
     assert_eq!(fails(workload("deployment", setting, "Terraform", "2026-11-22T13:00:00Z"), late), (true, 0));
+}
+
+#[test]
+fn a_way_back_that_somebody_went_is_not_gone_back_from() {
+    // pintle wrote b over a; somebody takes it out by a commit of their own, and a does not run either.
+    let revisions = vec![revision(3, &image('a'), APPLIED), revision(2, &image('b'), "2026-11-22T11:00:00Z")];
+    let live = waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff");
+    let world = declared("deployment", 'a', "", "").hosts(vec![live]).by_hand(Some('b'), PINNED);
+    let plan = world.plan();
+    assert_eq!((world.brought.len(), plan.changes.len(), plan.notices.len()), (1, 0, 0), "{plan:?}");
 }
 
 /// Server and ml in one group, both moved by one commit of somebody else's; the server fails.
