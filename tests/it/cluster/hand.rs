@@ -1,7 +1,7 @@
 //! What people write and set by themselves: the first pin is what runs, an image that is set by hand is no undo, a pin that somebody wrote counts as
 //! pintle's own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use jiff::Timestamp;
 
 use super::{DB, DEADLINE, LOOK, Stack, Story, WEB, commit_after, commit_within, is_rollback, prepared, trailer, workload};
 use crate::support::daemon::Daemon;
@@ -86,7 +86,7 @@ impl Story {
 
 /// Waits until what happens has another second than what did: no clock in git or the cluster is finer.
 fn next_second() {
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later").as_secs();
+    let now = || Timestamp::now().as_second();
     let before = now();
     while now() == before {
         std::thread::sleep(LOOK);
