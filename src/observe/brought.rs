@@ -29,15 +29,15 @@ pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPat
     let new: BTreeSet<_> = wanted.iter().filter(|key| !known.contains_key(key)).cloned().collect();
     if !new.is_empty() {
         match find(clone, tip, &new) {
-            Ok(found) => known.extend(found),
+            Ok(found) => {
+                known.extend(found);
+                session.remember(|answers| answers.brought = Some((tip.clone(), known.clone())));
+            }
             Err(error) => {
                 tracing::warn!(%error, "when pins were written could not be read");
                 known.extend(unknown(new, &format!("when the pin was written could not be read: {error}")));
-                known.retain(|key, _| wanted.contains(key));
-                return known;
             }
         }
-        session.remember(|answers| answers.brought = Some((tip.clone(), known.clone())));
     }
     known.retain(|key, _| wanted.contains(key));
     known

@@ -124,12 +124,13 @@ pub(super) fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
         if without.iter().any(|(workload, container)| left(snapshot, site, digest, (workload, container))) {
             wanted.insert(key.clone());
         }
+        // A site's terms and its past are looked at only where it has the pin.
         if with.is_empty() {
             continue;
         }
         let terms = select.terms(literal, site);
         let fresh = with.iter().any(|(workload, container)| is_fresh(snapshot.at, terms.watch.value, (workload, container)));
-        let alone = pinned(&past(history, site, &terms.image), digest).is_none();
+        let alone = (fresh || terms.group.is_some()) && pinned(&past(history, site, &terms.image), digest).is_none();
         if fresh && alone {
             groups.extend(terms.group.clone());
             wanted.insert(key.clone());

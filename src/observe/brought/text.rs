@@ -14,32 +14,66 @@ struct Slot<'a> {
     digest: &'a str,
 }
 
+/// What has changed at one place; `None` where there is none on one side.
+struct Change<'a> {
+    old: Option<Slot<'a>>,
+    new: Option<Slot<'a>>,
+}
+
 /// Returns what stood before where the change wrote the digest to a place that had another or none; `None` where it did not. What stood before is
-/// told only where all places say the same of it, behind the same text, and the digest was nowhere else.
+/// told only where nothing else of the same image changed, and the digest was nowhere else.
 pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Digest>> {
     let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let (old_lines, new_lines) = differing(&old_lines, &new_lines, |a, b| a == b);
-    let gains: Vec<Option<Digest>> = if old_lines.len() == new_lines.len() {
-        old_lines.iter().zip(new_lines).filter_map(|(old, new)| gained(&slots(old), &slots(new), digest)).collect()
-    } else {
-        gained(&all_slots(old_lines), &all_slots(new_lines), digest).into_iter().collect()
-    };
-    let first = gains.first()?;
-    let sure = !old.contains(digest.as_str()) && gains.iter().all(|other| other == first);
-    Some(first.clone().filter(|_| sure))
+    if old_lines.len() != new_lines.len() {
+        let all = beside(all_slots(old_lines), all_slots(new_lines));
+        return all.iter().any(|change| change.gains(digest)).then_some(None);
+    }
+    let all: Vec<Change> = old_lines.iter().zip(new_lines).flat_map(|(old, new)| beside(slots(old), slots(new))).collect();
+    let images: Vec<&str> = all.iter().filter(|change| change.gains(digest)).flat_map(Change::images).collect();
+    let mut same = all.iter().filter(|change| change.images().any(|image| images.contains(&image)));
+    let first = same.next()?;
+    let before =
+        first.stood(digest).filter(|_| !old.contains(digest.as_str()) && same.all(|other| other.stood(digest) == first.stood(digest)));
+    Some(before.and_then(Digest::parse))
 }
 
-/// The same of the digests of a line, or of all lines where they cannot be set side by side.
-fn gained(old: &[Slot], new: &[Slot], digest: &Digest) -> Option<Option<Digest>> {
-    let is = |slot: &Slot| slot.digest == digest.as_str();
-    let (old, new) = differing(old, new, |a, b| a.digest == b.digest);
-    if old.len() != new.len() {
-        return new.iter().any(is).then_some(None);
+/// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
+fn beside<'a>(mut old: Vec<Slot<'a>>, mut new: Vec<Slot<'a>>) -> Vec<Change<'a>> {
+    trim(&mut old, &mut new);
+    if old.len() == new.len() {
+        let all = old.into_iter().zip(new).filter(|(old, new)| old.digest != new.digest);
+        return all.map(|(old, new)| Change { old: Some(old), new: Some(new) }).collect();
     }
-    let gains = old.iter().zip(new).filter(|(old, new)| is(new) && !is(old));
-    let mut stood = gains.map(|(old, new)| Digest::parse(old.digest).filter(|_| old.before == new.before));
-    let first = stood.next()?;
-    Some(first.filter(|first| stood.all(|other| other.as_ref() == Some(first))))
+    let gone = old.into_iter().map(|old| Change { old: Some(old), new: None });
+    gone.chain(new.into_iter().map(|new| Change { old: None, new: Some(new) })).collect()
+}
+
+impl Change<'_> {
+    fn gains(&self, digest: &Digest) -> bool {
+        self.new.as_ref().is_some_and(|new| new.digest == digest.as_str())
+    }
+
+    fn images(&self) -> impl Iterator<Item = &str> {
+        [&self.old, &self.new].into_iter().flatten().map(|slot| slot.before.as_str())
+    }
+
+    /// What stood before, where this wrote the digest in its place.
+    fn stood(&self, digest: &Digest) -> Option<&str> {
+        let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
+        (old.before == new.before && new.digest == digest.as_str()).then_some(old.digest)
+    }
+}
+
+/// Takes off what both begin and end with.
+fn trim(old: &mut Vec<Slot>, new: &mut Vec<Slot>) {
+    let same = |(a, b): &(&Slot, &Slot)| a.digest == b.digest;
+    let start = old.iter().zip(new.iter()).take_while(same).count();
+    old.drain(..start);
+    new.drain(..start);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    old.truncate(old.len() - end);
+    new.truncate(new.len() - end);
 }
 
 /// Returns what is left of two lists without what both begin and end with.
