@@ -2,6 +2,7 @@
 
 mod alerts;
 pub mod branches;
+pub mod brought;
 pub mod cache;
 pub mod checkout;
 pub mod children;
@@ -217,6 +218,7 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
         cluster: Seen::NotAsked,
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

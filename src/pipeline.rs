@@ -14,7 +14,7 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::sites::{Scan, SiteKey};
 use crate::terraform::edit::Edit;
-use crate::terraform::files::Files;
+use crate::terraform::files::{Files, RepoPath};
 use answer::{Answer, Notice};
 use cluster::{Alert, Cluster};
 use forge::{Branch, Forge};
@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub alerts: Seen<Vec<Alert>>,
     /// The digests of the platforms' manifests in an index, where they were asked for: a pod's `imageID` may be one of them.
     pub children: BTreeMap<(Channel, Digest), Vec<Digest>>,
+    /// How digests came into their files, where it was asked for.
+    pub brought: BTreeMap<(RepoPath, Digest), Seen<Brought>>,
     /// Digests that could not be fetched from their registry, and why: they may not be written.
     pub unproved: BTreeMap<(Channel, Digest), String>,
     /// What changed between two digests of a channel (from, to), where it was asked for.
@@ -109,6 +111,16 @@ pub struct Recorded {
     pub author: String,
     pub subject: String,
     pub pin: PinRecord,
+}
+
+/// The commit that brought a digest into a file, whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// On the followed branch's own line: a merge, where it came by one.
+    pub commit: CommitId,
+    pub at: Timestamp,
+    /// The digest that stood in its place, of the same repository and tag; `None` where there was none or the text does not tell.
+    pub before: Option<Digest>,
 }
 
 /// The block of trailers of one site.

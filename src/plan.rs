@@ -22,6 +22,7 @@ mod live;
 mod message;
 mod owner;
 mod past;
+mod pen;
 pub mod proof;
 mod pulls;
 mod rollback;
@@ -36,6 +37,7 @@ use crate::model::reference::Channel;
 use crate::pipeline::forge::Forge;
 use crate::pipeline::{Plan, Seen, Snapshot};
 use crate::sites::Scan;
+use crate::terraform::files::RepoPath;
 use std::collections::BTreeSet;
 
 /// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan, byte for byte.
@@ -100,6 +102,11 @@ pub fn channels(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<C
 /// Returns the indexes that have to be known to compare what pods tell with what is pinned.
 pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     live::indexes(snapshot)
+}
+
+/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now.
+pub fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
+    pen::undated(snapshot)
 }
 
 #[cfg(test)]

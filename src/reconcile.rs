@@ -113,6 +113,7 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
     let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
+    snapshot.brought = tokio::task::block_in_place(|| observe::brought::brought(session, checkout, plan::undated(&snapshot)));
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }

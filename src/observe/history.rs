@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Longer than this no pass waits for its past.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns the pins recorded in the last `limit` commits of the branch along first parents, and in what came with those that are merges, newest
 /// first. What came by a merge was pinned when it was merged.

@@ -1,11 +1,13 @@
 //! What stays warm from one pass to the next: connections and tokens, what commits say, and within a pass what registries answered. Nothing in it is
 //! needed: it only saves work and questions.
 
+use super::brought::Dated;
 use super::children::Children;
 use super::notes::Memory;
 use super::{Kept, Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
+use crate::model::commit::CommitId;
 use crate::model::reference::Channel;
 use crate::pipeline::{CacheAnswer, Upstream};
 #[cfg(feature = "github")]
@@ -49,6 +51,8 @@ pub(super) struct Answers {
     pub notes: Memory,
     /// What indexes are made of.
     pub children: Children,
+    /// How digests came into their files, as of a tip.
+    pub brought: Option<(CommitId, Dated)>,
 }
 
 impl Session {

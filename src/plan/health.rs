@@ -4,10 +4,10 @@
 use super::alert;
 use super::gate::Judged;
 use super::live::{self, Found};
-use super::past::{past, pinned};
+use super::pen::{Pen, moved, pen, went_live};
 use super::undo::{has, live_since, name};
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
-use crate::pipeline::{Action, Cause, Recorded, Seen, Snapshot};
+use crate::pipeline::{Cause, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
 /// Why a container does not start.
@@ -60,17 +60,12 @@ pub(super) fn later(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
     ends.filter(|end| *end > snapshot.at).min()
 }
 
-/// The record whose failure would be the site's own.
-fn record<'a>(snapshot: &'a Snapshot, site: &Judged) -> Option<&'a Recorded> {
-    let Seen::Known(history) = &snapshot.history else { return None };
-    let record = pinned(&past(history, site.site, &site.terms.image), site.decision.from.as_ref()?)?;
-    let moved = matches!(record.pin.action, Action::Move | Action::Pin | Action::Unpin) && record.pin.cause != Cause::Drift;
-    moved.then_some(record)
-}
-
 /// The containers that have the pin and are within its window. What is not known is not among them: nothing is concluded from it.
 fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
-    let (Some(record), Some(cluster)) = (record(snapshot, site), snapshot.cluster.known()) else { return Vec::new() };
+    let (Seen::Known(pen), Some(cluster)) = (pen(snapshot, site), snapshot.cluster.known()) else { return Vec::new() };
+    if !moved(snapshot, site, pen) || site.terms.watch.value.is_zero() {
+        return Vec::new();
+    }
     let (Some(digest), Ok(uses)) = (&site.decision.from, live::uses(snapshot, site.literal)) else { return Vec::new() };
     let open = |since: Timestamp| since.checked_add(site.terms.watch.value).is_ok_and(|end| snapshot.at <= end);
     let uses = uses.into_iter().filter(|live| live.used.ignored != Some(true));
@@ -79,11 +74,13 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
         _ => None,
     });
     here.filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
-        .map(|(workload, container)| {
-            let since = live_since(snapshot, site, record, (workload, container));
-            Watched { cluster, workload, container, since }
+        .filter_map(|(workload, container)| {
+            let since = match pen {
+                Pen::Own(record) => live_since(snapshot, site, record, (workload, container)),
+                Pen::Other(brought) => went_live(brought, workload, container)?,
+            };
+            open(since).then_some(Watched { cluster, workload, container, since })
         })
-        .filter(|one| !site.terms.watch.value.is_zero() && open(one.since))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use super::health;
 use super::hold::{Draft, retag};
 use super::live;
 use super::owner::keel_may_run;
-use super::past::{past, pinned, previous};
+use super::pen::{pen, stood};
 use super::route::{self, Way};
 use super::select::Setting;
 use super::undo::{Other, Stand};
@@ -17,7 +17,7 @@ use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
-use crate::pipeline::{Action, Cause, CommitId, Seen, Snapshot, Verdict};
+use crate::pipeline::{Action, Cause, CommitId, Snapshot, Verdict};
 use crate::sites::SiteKey;
 use crate::sites::resource::POLICY;
 use crate::terraform::edit::Edit;
@@ -143,9 +143,7 @@ fn adopts(site: &Judged, other: &Other) -> bool {
 }
 
 fn moved_by(snapshot: &Snapshot, site: &Judged) -> Option<CommitId> {
-    let history = snapshot.history.known()?;
-    let record = pinned(&past(history, site.site, &site.terms.image), site.decision.from.as_ref()?)?;
-    Some(record.commit.clone())
+    pen(snapshot, site).known().map(|pen| pen.commit().clone())
 }
 
 /// Where an undo goes: to what runs.
@@ -163,11 +161,7 @@ fn there(site: &Judged, other: &Other) -> Result<Goal, String> {
 
 /// Where what fails goes: to the digest that was pinned before.
 fn earlier(snapshot: &Snapshot, site: &Judged) -> Result<Goal, String> {
-    let history = match (&snapshot.history, &site.decision.from) {
-        (Seen::Known(history), Some(from)) => previous(&past(history, site.site, &site.terms.image), from),
-        _ => None,
-    };
-    let to = history.ok_or("no earlier pin is known here that was not rolled back")?;
+    let to = stood(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.terms.channel.as_ref();
     match channel.and_then(|channel| unproved_at(snapshot, channel, &to)) {
         Some(why) => Err(why),

@@ -261,7 +261,7 @@ impl One<'_> {
                     Some(_) => State::Differs,
                 };
                 row.why.extend((workload.replicas == Some(0)).then(|| "parked at 0 replicas".to_owned()));
-                row.why.extend(story::why(self.snapshot, self.site(), (&runs, row.pinned.as_ref()), container));
+                row.why.extend(story::why(self.snapshot, self.literal, (&runs, row.pinned.as_ref()), container));
                 row.runs = Some(runs);
             }
         }

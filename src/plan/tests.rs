@@ -7,6 +7,7 @@ mod changes;
 mod drift;
 mod flight;
 mod forge;
+mod hand;
 mod health;
 mod lifts;
 mod matching;
@@ -137,6 +138,7 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
         cluster: Seen::NotAsked,
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

@@ -4,7 +4,8 @@
 use super::gate::Judged;
 use super::live::{self, Found};
 use super::owner::{Hand, hand};
-use super::past::{bad, past, pinned};
+use super::past::{bad, past};
+use super::pen::{Pen, pen};
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
@@ -62,8 +63,8 @@ struct Pin<'a> {
     cluster: &'a Cluster,
     site: &'a Judged<'a>,
     digest: &'a Digest,
-    /// The record that made it the pin.
-    record: Option<&'a Recorded>,
+    /// What made it the pin.
+    pen: Seen<Pen<'a>>,
     /// Digests that were rolled back here.
     bad: BTreeSet<&'a Digest>,
 }
@@ -80,7 +81,7 @@ pub(super) fn stand(snapshot: &Snapshot, site: &Judged) -> Stand {
         Seen::Known(history) => past(history, site.site, &site.terms.image),
         _ => Vec::new(),
     };
-    let pin = Pin { snapshot, cluster, site, digest, record: pinned(&history, digest), bad: bad(&history) };
+    let pin = Pin { snapshot, cluster, site, digest, pen: pen(snapshot, site), bad: bad(&history) };
     let mut all = Vec::new();
     for live in uses.iter().filter(|live| live.used.ignored != Some(true)) {
         match &live.found {
@@ -133,23 +134,15 @@ impl Pin<'_> {
         let older = workload.revisions[1..].iter().filter(|revision| revision.number < used.number);
         let ours =
             older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
-        match (ours, self.record) {
-            (Some(ours), Some(record)) if self.was_live(record, ours, workload, container) => self.left(workload, container, ours),
+        match (ours, &self.pen) {
+            (Some(ours), Seen::Known(pen)) if was_live(pen.at(), ours, workload, container) => self.left(workload, container, ours),
+            (Some(_), Seen::Unknown(why)) => One::Unknown(format!("whether {name} was taken back is not known: {why}")),
             _ => self.older(workload, container),
         }
     }
 
     fn has(&self, image: &str) -> bool {
         has(self.snapshot, image, &self.site.site.image, self.digest)
-    }
-
-    /// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was
-    /// set since.
-    fn was_live(&self, record: &Recorded, ours: &Revision, workload: &Workload, container: &Container) -> bool {
-        let since = ours.created.is_some_and(|created| created >= record.at);
-        let set_since = container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > record.at));
-        let mut between = workload.revisions.iter().filter(|other| other.number > ours.number);
-        since || set_since && between.all(|other| other.images.get(&container.name) == Some(&container.image))
     }
 
     /// The pin was live, and something else is in use now.
@@ -177,9 +170,9 @@ impl Pin<'_> {
     /// The pin was never live here: not applied yet, or somebody set something else since.
     fn older(&self, workload: &Workload, container: &Container) -> One {
         let has = Reference::parse(&container.image).and_then(|image| image.digest);
-        let stays = self.record.is_none_or(|record| {
-            let before = record.pin.from.is_some() && record.pin.from == has;
-            before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= record.at)
+        let stays = self.pen.known().is_none_or(|pen| {
+            let before = has.is_some() && pen.before() == has.as_ref();
+            before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= pen.at())
         });
         if stays || container.writers.first().is_some_and(|writer| self.applied(writer)) {
             return One::Lags(format!("the live spec of {} still has {}", name(workload), shown(&container.image)), has);
@@ -221,6 +214,15 @@ impl Pin<'_> {
         let not = foreign.then(|| format!("{} is another repository", image.name));
         make(Other { image, digest, evidence, not })
     }
+}
+
+/// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was set
+/// since.
+fn was_live(written: Timestamp, ours: &Revision, workload: &Workload, container: &Container) -> bool {
+    let since = ours.created.is_some_and(|created| created >= written);
+    let set_since = container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > written));
+    let mut between = workload.revisions.iter().filter(|other| other.number > ours.number);
+    since || set_since && between.all(|other| other.images.get(&container.name) == Some(&container.image))
 }
 
 /// The kind that holds a kind's revisions.

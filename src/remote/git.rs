@@ -6,6 +6,7 @@ mod branch;
 mod cache;
 mod failure;
 mod fetch;
+mod follow;
 mod http;
 mod past;
 mod push;
@@ -15,6 +16,7 @@ mod write;
 
 pub use address::Remote;
 pub use branch::{Head, Tip};
+pub use follow::{End, Turn};
 pub use past::{Past, past_of};
 pub use push::{PushError, Pushed};
 pub use read::{Item, Kind, head_of};

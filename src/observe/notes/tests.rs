@@ -86,6 +86,7 @@ fn snapshot(config: &str) -> Snapshot {
         cluster: Seen::NotAsked,
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

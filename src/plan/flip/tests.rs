@@ -59,6 +59,7 @@ fn configured(files: &[(&str, &str)], mut workloads: Vec<Workload>, config: &str
         cluster: Seen::Known(Cluster { workloads, ..Cluster::default() }),
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

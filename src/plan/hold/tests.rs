@@ -45,6 +45,7 @@ fn looked_at(files: Files) -> Snapshot {
         cluster: Seen::NotAsked,
         alerts: Seen::NotAsked,
         children: BTreeMap::new(),
+        brought: BTreeMap::new(),
         unproved: BTreeMap::new(),
         notes: BTreeMap::new(),
     }

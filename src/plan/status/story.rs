@@ -8,7 +8,8 @@ use crate::pipeline::{Cause, Recorded, Seen, Snapshot};
 use crate::plan::live::{Found, bare, runs, since, uses};
 use crate::plan::message::shorter;
 use crate::plan::owner::{Hand, hand};
-use crate::sites::{Literal, Site};
+use crate::plan::pen::seen;
+use crate::sites::{Fate, Literal, Site};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -24,14 +25,20 @@ pub(super) fn silent(workload: &Workload, container: &Container) -> String {
 }
 
 /// Returns why a container runs a digest, beside the pin of the repo.
-pub(super) fn why(snapshot: &Snapshot, site: Option<&Site>, (runs, pin): (&Digest, Option<&Digest>), container: &Container) -> Vec<String> {
+pub(super) fn why(snapshot: &Snapshot, literal: &Literal, (runs, pin): (&Digest, Option<&Digest>), container: &Container) -> Vec<String> {
+    let site = match &literal.fate {
+        Fate::Site(site) => Some(site),
+        _ => None,
+    };
     let mut why = Vec::new();
     let pinned = site.and_then(|site| pinned(snapshot, site, runs)).map(how);
     match pin {
         None => why.push(pinned.unwrap_or_else(|| "not pinned".into())),
         Some(pin) if pin == runs => why.push(pinned.unwrap_or_else(|| "pinned in the repo".into())),
         Some(pin) => {
-            why.push(differs(snapshot, site, pin, container));
+            let record = site.and_then(|site| self::pinned(snapshot, site, pin)).map(|record| record.at);
+            let other = seen(snapshot, literal, pin).known().map(|brought| brought.at);
+            why.push(differs(snapshot, record.max(other), pin, container));
             why.extend(pinned);
         }
     }
@@ -46,9 +53,8 @@ pub(super) fn why(snapshot: &Snapshot, site: Option<&Site>, (runs, pin): (&Diges
 }
 
 /// Why something else runs than the repo pins: somebody set it after the pin was written, or the pin is not applied.
-fn differs(snapshot: &Snapshot, site: Option<&Site>, pin: &Digest, container: &Container) -> String {
-    let record = site.and_then(|site| pinned(snapshot, site, pin));
-    let after = |writer: &&Writer| record.zip(writer.at).is_none_or(|(record, at)| at >= record.at);
+fn differs(snapshot: &Snapshot, written: Option<Timestamp>, pin: &Digest, container: &Container) -> String {
+    let after = |writer: &&Writer| written.zip(writer.at).is_none_or(|(written, at)| at >= written);
     let last = container.writers.first().filter(after);
     let by_hand = last.filter(|writer| matches!(hand(snapshot, writer), Hand::Person | Hand::Keel | Hand::Other));
     let (when, short) = (|at: Option<Timestamp>| at.map_or(String::new(), |at| format!(" {}", show_time(at))), pin.short());
@@ -61,7 +67,7 @@ fn differs(snapshot: &Snapshot, site: Option<&Site>, pin: &Digest, container: &C
         }
         Some(writer) => format!("`{}` set it{}; the repo pins {short}", writer.manager, when(writer.at)),
         None => {
-            format!("the pin {short}{} is not applied yet", record.map_or(String::new(), |record| format!(" of {}", show_time(record.at))))
+            format!("the pin {short}{} is not applied yet", written.map_or(String::new(), |at| format!(" of {}", show_time(at))))
         }
     }
 }

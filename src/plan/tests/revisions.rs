@@ -2,6 +2,7 @@
 
 use super::world::*;
 use super::*;
+use crate::pipeline::Brought;
 use crate::pipeline::cluster::{Revision, Workload};
 use proptest::prelude::*;
 
@@ -9,6 +10,8 @@ use proptest::prelude::*;
 enum Step {
     /// pintle pins another digest.
     Pin(char),
+    /// Somebody else pins another digest.
+    Hand(char),
     /// Terraform applies what is pinned.
     Apply,
     /// Terraform applies what was pinned before.
@@ -25,6 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
     let digit = prop::sample::select(vec!['a', 'b', 'c', 'd']);
     prop_oneof![
         2 => digit.clone().prop_map(Step::Pin),
+        2 => digit.clone().prop_map(Step::Hand),
         3 => Just(Step::Apply),
         1 => Just(Step::ApplyOlder),
         2 => (1..4usize).prop_map(Step::Undo),
@@ -42,6 +46,10 @@ struct Life {
     writer: (&'static str, Timestamp),
     world: Snapshot,
     pins: Vec<char>,
+    /// When the last pin was written.
+    pinned: Timestamp,
+    /// It was not pintle.
+    by_hand: bool,
     /// The pin was live after it was written.
     was_live: bool,
     /// The last change of the image led from the live pin back to a revision that was there, by hand.
@@ -56,7 +64,19 @@ impl Life {
         let history = Seen::Known(Vec::new());
         let world = Snapshot { history, ..world }.did(Action::Adopt, None, 'a', "2026-11-22T07:00:00Z");
         let writer = ("Terraform", now);
-        Self { kind, now, revisions: vec![(first, 0)], writer, world, pins: vec!['a'], was_live: true, undone: false }
+        let pinned = at("2026-11-22T07:00:00Z");
+        Self {
+            kind,
+            now,
+            revisions: vec![(first, 0)],
+            writer,
+            world,
+            pins: vec!['a'],
+            pinned,
+            by_hand: false,
+            was_live: true,
+            undone: false,
+        }
     }
 
     fn pin(&self) -> char {
@@ -67,14 +87,18 @@ impl Life {
         self.now = self.now.checked_add(jiff::SignedDuration::from_secs(20)).expect("a time");
         let (live, template) = (self.live(), self.revisions[0].1);
         match step {
-            Step::Pin(c) if *c != self.pin() => {
+            Step::Pin(c) | Step::Hand(c) if *c != self.pin() => {
                 let from = self.pin();
-                self.world = self.world.clone().did(Action::Move, Some(from), *c, &self.now.to_string());
+                self.by_hand = matches!(step, Step::Hand(_));
+                if !self.by_hand {
+                    self.world = self.world.clone().did(Action::Move, Some(from), *c, &self.now.to_string());
+                }
                 self.pins.push(*c);
+                self.pinned = self.now;
                 self.was_live = live == image(*c);
                 self.undone = false;
             }
-            Step::Pin(_) => {}
+            Step::Pin(_) | Step::Hand(_) => {}
             Step::Apply => self.set(&image(self.pin()), template, "Terraform"),
             Step::ApplyOlder => {
                 let older = self.pins.iter().rev().nth(1).copied();
@@ -130,6 +154,16 @@ impl Life {
         let seen = Snapshot { history: self.world.history.clone(), at: self.now, ..text };
         seen.says(SERVER, self.pin()).hosts(vec![live])
     }
+
+    /// The same with what git tells of it, if that is asked.
+    fn told(&self) -> Snapshot {
+        let mut seen = self.snapshot();
+        let before = self.pins.iter().rev().nth(1).map(|c| digest(*c));
+        let commit = if self.by_hand { super::forge::commit('f') } else { super::forge::commit(self.pin()) };
+        let brought = Brought { commit, at: self.pinned, before };
+        seen.brought = crate::plan::undated(&seen).into_iter().map(|key| (key, Seen::Known(brought.clone()))).collect();
+        seen
+    }
 }
 
 proptest! {
@@ -141,7 +175,7 @@ proptest! {
         for step in &steps {
             life.step(step);
         }
-        let seen = life.snapshot();
+        let seen = life.told();
         let plan = seen.plan();
         prop_assert_eq!(&plan, &seen.plan());
         let undo = plan.changes.iter().flat_map(|change| &change.pins).find(|pin| pin.cause == Cause::Undo);
@@ -155,5 +189,10 @@ proptest! {
         if life.live() == image(life.pin()) {
             prop_assert_eq!(undo, None);
         }
+        let mut blind = life.told();
+        blind.brought.values_mut().for_each(|seen| *seen = Seen::Unknown("cut off".into()));
+        let undone = blind.plan().changes.iter().flat_map(|change| &change.pins).any(|pin| pin.cause == Cause::Undo);
+        let recorded = life.world.history.known().and_then(|history| history.first()?.pin.to.clone()) == Some(digest(life.pin()));
+        prop_assert!(!undone || recorded, "what git does not tell is not concluded");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::forge::*;
 use super::*;
+use crate::pipeline::Brought;
 use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Revision, Rollout, Waiting, Workload, Writer};
 
 pub const SERVER: &str = "ghcr.io/immich-app/server:release";
@@ -139,6 +140,13 @@ impl Snapshot {
             }
         }
         world
+    }
+
+    /// Somebody pinned the first site by a commit of their own, as git tells where it is asked. What pintle wrote is older.
+    pub fn by_hand(mut self, before: Option<char>, time: &str) -> Self {
+        let brought = Brought { commit: commit('f'), at: at(time), before: before.map(digest) };
+        self.brought = crate::plan::undated(&self).into_iter().map(|key| (key, Seen::Known(brought.clone()))).collect();
+        self
     }
 
     pub fn later(mut self, time: &str) -> Self {

@@ -53,16 +53,17 @@ type Outcome<T> = std::result::Result<T, Failure>;
 
 /// A commit as it is in the repository. Newer ones are greater.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
+pub(super) struct Found {
     seconds: i64,
-    id: ObjectId,
-    parents: Vec<ObjectId>,
+    pub id: ObjectId,
+    /// None where they are not there.
+    pub parents: Vec<ObjectId>,
     author: String,
     message: String,
 }
 
 impl Found {
-    fn at(&self) -> Timestamp {
+    pub fn at(&self) -> Timestamp {
         Timestamp::from_second(self.seconds).unwrap_or_default()
     }
 
@@ -73,7 +74,7 @@ impl Found {
 }
 
 /// Reads commits, within a time.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     repo: &'a gix::Repository,
     /// Commits whose parents are not there.
     cut: HashSet<ObjectId>,
@@ -81,17 +82,22 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(repo: &'a gix::Repository, within: Duration) -> Outcome<Self> {
+    pub fn new(repo: &'a gix::Repository, within: Duration) -> Outcome<Self> {
         let cut = repo.shallow_commits().map_err(local("cannot read where the history is cut off"))?;
         let cut = cut.map(|all| all.iter().copied().collect()).unwrap_or_default();
         Ok(Self { repo, cut, until: Instant::now().checked_add(within) })
     }
 
-    fn late(&self) -> bool {
+    /// Says whether the history is cut off behind a commit.
+    pub fn is_cut(&self, id: ObjectId) -> bool {
+        self.cut.contains(&id)
+    }
+
+    pub fn late(&self) -> bool {
         self.until.is_some_and(|until| Instant::now() > until)
     }
 
-    fn read(&self, id: ObjectId) -> Outcome<Found> {
+    pub fn read(&self, id: ObjectId) -> Outcome<Found> {
         let commit = self.repo.find_commit(id).map_err(local("cannot read a commit"))?;
         let decoded = commit.decode().map_err(local("cannot read a commit"))?;
         let author = decoded.author().map_or_else(|_| "unknown".into(), |author| author.name.to_string());

@@ -119,6 +119,7 @@ impl Before {
             cluster: Seen::NotAsked,
             alerts: Seen::NotAsked,
             children: BTreeMap::new(),
+            brought: BTreeMap::new(),
             unproved: BTreeMap::new(),
             notes: BTreeMap::new(),
         }

@@ -71,6 +71,12 @@ impl World {
         let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
         self.line.remote.commit(&format!("{}: {image}", stack.1), &[(&path(stack.1), text.as_bytes())])
     }
+
+    /// The same with the time that it is now.
+    pub fn write_now(&mut self, stack: &Stack, image: &str) -> String {
+        let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
+        self.line.remote.commit_now(&format!("{}: {image}", stack.1), &[(&path(stack.1), text.as_bytes())])
+    }
 }
 
 impl ForgeWorld {

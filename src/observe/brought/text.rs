@@ -1,0 +1,99 @@
+//! Whether a change of a text brought a digest, and what stood in its place. Errs on the side of the later: where lines were moved about, a digest
+//! that is among them counts as brought. Knows lines and digests, no syntax.
+
+use crate::model::digest::Digest;
+
+const START: &str = "sha256:";
+/// What a digest is long.
+const LONG: usize = START.len() + 64;
+
+/// One digest of a text.
+struct Slot<'a> {
+    /// What its line has before it, without blanks.
+    before: String,
+    digest: &'a str,
+}
+
+/// What has changed at one place; `None` where there is none on one side.
+struct Change<'a> {
+    old: Option<Slot<'a>>,
+    new: Option<Slot<'a>>,
+}
+
+/// Returns what stood before where the change wrote the digest to a place that had another or none; `None` where it did not. What stood before is
+/// told only where nothing else of the same image changed, and the digest was nowhere else.
+pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Digest>> {
+    let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let (old_lines, new_lines) = differing(&old_lines, &new_lines, |a, b| a == b);
+    if old_lines.len() != new_lines.len() {
+        let all = beside(all_slots(old_lines), all_slots(new_lines));
+        return all.iter().any(|change| change.gains(digest)).then_some(None);
+    }
+    let all: Vec<Change> = old_lines.iter().zip(new_lines).flat_map(|(old, new)| beside(slots(old), slots(new))).collect();
+    let images: Vec<&str> = all.iter().filter(|change| change.gains(digest)).flat_map(Change::images).collect();
+    let mut same = all.iter().filter(|change| change.images().any(|image| images.contains(&image)));
+    let first = same.next()?;
+    let before =
+        first.stood(digest).filter(|_| !old.contains(digest.as_str()) && same.all(|other| other.stood(digest) == first.stood(digest)));
+    Some(before.and_then(Digest::parse))
+}
+
+/// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
+fn beside<'a>(mut old: Vec<Slot<'a>>, mut new: Vec<Slot<'a>>) -> Vec<Change<'a>> {
+    trim(&mut old, &mut new);
+    if old.len() == new.len() {
+        let all = old.into_iter().zip(new).filter(|(old, new)| old.digest != new.digest);
+        return all.map(|(old, new)| Change { old: Some(old), new: Some(new) }).collect();
+    }
+    let gone = old.into_iter().map(|old| Change { old: Some(old), new: None });
+    gone.chain(new.into_iter().map(|new| Change { old: None, new: Some(new) })).collect()
+}
+
+impl Change<'_> {
+    fn gains(&self, digest: &Digest) -> bool {
+        self.new.as_ref().is_some_and(|new| new.digest == digest.as_str())
+    }
+
+    fn images(&self) -> impl Iterator<Item = &str> {
+        [&self.old, &self.new].into_iter().flatten().map(|slot| slot.before.as_str())
+    }
+
+    /// What stood before, where this wrote the digest in its place.
+    fn stood(&self, digest: &Digest) -> Option<&str> {
+        let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
+        (old.before == new.before && new.digest == digest.as_str()).then_some(old.digest)
+    }
+}
+
+/// Takes off what both begin and end with.
+fn trim(old: &mut Vec<Slot>, new: &mut Vec<Slot>) {
+    let same = |(a, b): &(&Slot, &Slot)| a.digest == b.digest;
+    let start = old.iter().zip(new.iter()).take_while(same).count();
+    old.drain(..start);
+    new.drain(..start);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    old.truncate(old.len() - end);
+    new.truncate(new.len() - end);
+}
+
+/// Returns what is left of two lists without what both begin and end with.
+fn differing<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -> (&'a [T], &'a [T]) {
+    let start = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
+    let (old, new) = (&old[start..], &new[start..]);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| same(a, b)).count();
+    (&old[..old.len() - end], &new[..new.len() - end])
+}
+
+/// The digests of a line, in their order.
+fn slots(line: &str) -> Vec<Slot<'_>> {
+    let found = line.match_indices(START).filter_map(|(at, _)| Some((at, line.get(at..at + LONG)?)));
+    let digests = found.filter(|(_, text)| Digest::parse(text).is_some());
+    digests.map(|(at, digest)| Slot { before: line[..at].split_whitespace().collect(), digest }).collect()
+}
+
+fn all_slots<'a>(lines: &[&'a str]) -> Vec<Slot<'a>> {
+    lines.iter().flat_map(|line| slots(line)).collect()
+}
+
+#[cfg(test)]
+mod tests;
