@@ -15,6 +15,7 @@ mod properties;
 mod pulls;
 mod revisions;
 mod status;
+mod turns;
 mod undo;
 mod verdicts;
 mod words;

@@ -236,7 +236,9 @@ fn revisions_of(kind: &str) -> Option<&'static str> {
 fn together(all: Vec<One>) -> Stand {
     let undone = all.iter().find_map(|one| if let One::Undone(other) = one { Some(other.clone()) } else { None });
     let waits = all.iter().find_map(|one| if let One::Waits(why) = one { Some(why.clone()) } else { None });
+    let unknown = all.iter().find_map(|one| if let One::Unknown(why) = one { Some(why.clone()) } else { None });
     match (undone, waits) {
+        (Some(_), _) if unknown.is_some() => Stand::Unknown(unknown.unwrap_or_default()),
         (Some(_), Some(why)) => Stand::Waits(why),
         (Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
             Some(why) => Stand::Partly { evidence: undone.evidence, why },
@@ -299,6 +301,9 @@ pub(super) fn live_since(
     };
     let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
     let again = workload.revisions.first().filter(|used| !used.earlier.is_empty());
-    let set = again.and_then(|_| container.writers.first()?.at);
+    // The same hand may have set something else since; its pods are not older than the image.
+    let oldest =
+        || workload.pods.iter().filter(|pod| pod.revision.as_ref() == again.map(|used| &used.hash)).filter_map(|pod| pod.created).min();
+    let set = again.and_then(|_| container.writers.first()?.at).map(|at| oldest().map_or(at, |pod| pod.min(at)));
     [first, set].into_iter().flatten().fold(record.at, Timestamp::max)
 }
