@@ -174,6 +174,77 @@ fn what_cannot_be_looked_at_is_no_reason_to_say_that_a_part_stays() {
     assert!(plan.decisions[0].reasons.join("; ").contains("whether statefulset immich/worker was taken back is not known"));
 }
 
+fn with_sidecar(mut workload: Workload, change: impl FnOnce(&mut PodContainer)) -> Workload {
+    let mut sidecar = PodContainer { name: "proxy".into(), ..workload.pods[0].containers[0].clone() };
+    change(&mut sidecar);
+    workload.pods[0].containers.push(sidecar);
+    workload
+}
+
+#[test]
+fn a_rollout_that_another_container_stops_is_not_the_pins() {
+    let stuck = || {
+        let mut live = applied("deployment");
+        live.rollout.complete = false;
+        live.rollout.stuck = condition("ProgressDeadlineExceeded", "2026-11-22T11:55:00Z");
+        live
+    };
+    let between = with_sidecar(stuck(), |status| (status.ready, status.restarts) = (false, 4));
+    assert_eq!(written(&world('b').hosts(vec![between])).0, [], "it was started again a moment ago");
+    let well = with_sidecar(stuck(), |status| status.restarts = 1);
+    assert_eq!(written(&world('b').hosts(vec![well])), back(Cause::Unhealthy));
+}
+
+fn pod(name: &str, image: &str, status: impl FnOnce(&mut PodContainer)) -> Pod {
+    let mut pod = applied("deployment").pods.remove(0);
+    (pod.name, pod.revision) = (name.into(), Some(format!("h{image}").into()));
+    status(&mut pod.containers[0]);
+    pod
+}
+
+#[test]
+fn an_image_that_only_a_node_cannot_pull_is_not_the_pins() {
+    let waits = |status: &mut PodContainer| {
+        status.waiting = Some(crate::pipeline::cluster::Waiting { reason: "ImagePullBackOff".into(), message: "".into() });
+        (status.ready, status.digest) = (false, None);
+    };
+    let pods = |pods: Vec<Pod>| written(&world('b').hosts(vec![Workload { pods, ..applied("deployment") }]));
+    let (own, older) = (image('b'), image('a'));
+    assert_eq!(pods(vec![pod("one", &own, waits)]), back(Cause::Unhealthy));
+    assert_eq!(pods(vec![pod("one", &own, waits), pod("old", &older, |_| ())]), back(Cause::Unhealthy));
+    assert_eq!(pods(vec![pod("one", &own, waits), pod("two", &own, |_| ())]).0, [], "another pod has pulled it");
+    assert_eq!(pods(vec![pod("one", &own, waits), pod("old", &older, waits)]).0, [], "the registry does not serve the older one either");
+}
+
+#[test]
+fn a_crash_counts_wherever_it_is() {
+    let pods = vec![pod("two", &image('b'), |_| ()), broken("deployment").pods.remove(0)];
+    assert_eq!(written(&world('b').hosts(vec![Workload { pods, ..applied("deployment") }])), back(Cause::Unhealthy));
+}
+
+fn alerted(pod: &str, live: Workload) -> Snapshot {
+    let config = "[[alert]]\nmatch = { alertname = '*' }\n";
+    let labels = [("alertname", "PodDown"), ("namespace", "immich"), ("pod", pod)];
+    let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let alert = Alert { fingerprint: "f".into(), labels, started: at("2026-11-22T11:55:00Z"), summary: None };
+    let mut world = declared("deployment", 'b', "", config).hosts(vec![live]);
+    world.alerts = Seen::Known(vec![alert]);
+    world
+}
+
+#[test]
+fn an_alert_about_a_pod_of_an_older_revision_is_not_the_pins() {
+    let with = |one: Pod| {
+        let mut live = applied("deployment");
+        live.pods.push(one);
+        live
+    };
+    assert_eq!(written(&alerted("app-2-new", with(pod("app-2-new", &image('b'), |_| ())))), back(Cause::Alert));
+    assert_eq!(written(&alerted("app-1-old", with(pod("app-1-old", &image('a'), |_| ())))).0, []);
+    assert_eq!(written(&alerted("app-1-gone", applied("deployment"))).0, [], "its ReplicaSet is an older one");
+    assert_eq!(written(&alerted("app-2-gone", applied("deployment"))), back(Cause::Alert));
+}
+
 #[test]
 fn what_is_taken_over_does_not_make_a_rollback_a_proposal() {
     let ml = deployment("immich", &[("ml", &pinned("x/ml:v1", 'b'), "")]).replace("\"main\"", "\"ml\"").replace("\"app\"", "\"ml\"");
