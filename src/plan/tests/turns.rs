@@ -246,6 +246,35 @@ fn an_alert_about_a_pod_of_an_older_revision_is_not_the_pins() {
 }
 
 #[test]
+fn only_the_same_rollback_counts_as_declined() {
+    let world = || protected(world('b').hosts(vec![broken("deployment")]));
+    let change = world().plan().changes.remove(0);
+    let pin = |change_pin: fn(&mut PinRecord)| {
+        let mut pin = change.pins[0].clone();
+        change_pin(&mut pin);
+        closed(proposed(7, "immich", vec![pin]))
+    };
+    let of = |pull| written(&world().forged(|forge| forge.pulls.push(pull)));
+    assert_eq!(of(pin(|_| ())).0, [], "somebody closed this one");
+    assert_eq!(of(pin(|pin| pin.action = Action::Move)), back(Cause::Unhealthy), "a move to the same digest was");
+    assert_eq!(of(pin(|pin| pin.from = Some(digest('9')))), back(Cause::Unhealthy), "the rollback of another pin was");
+}
+
+#[test]
+fn a_rollback_does_not_wait_for_what_somebody_asked_for() {
+    let open = |to: char| {
+        let pin = PinRecord {
+            to: Some(digest(to)),
+            action: Action::Pin,
+            ..world('b').hosts(vec![undone("deployment")]).plan().changes[0].pins[0].clone()
+        };
+        world('b').hosts(vec![undone("deployment")]).pulled(proposed(8, "comment-5", vec![pin]))
+    };
+    assert_eq!(written(&open('e')), back(Cause::Undo));
+    assert_eq!(written(&open('a')).0, [], "it goes to the same digest");
+}
+
+#[test]
 fn what_is_taken_over_does_not_make_a_rollback_a_proposal() {
     let ml = deployment("immich", &[("ml", &pinned("x/ml:v1", 'b'), "")]).replace("\"main\"", "\"ml\"").replace("\"app\"", "\"ml\"");
     let text = format!("{}{ml}", deployment("immich", &[("server", &image('b'), "")]));
