@@ -287,7 +287,7 @@ fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
 }
 
 /// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use
-/// again, also of who set it.
+/// again, which is older than another or tells it, also of who set it.
 pub(super) fn live_since(
     snapshot: &Snapshot,
     site: &Judged,
@@ -300,7 +300,8 @@ pub(super) fn live_since(
         image.zip(digest).is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
     };
     let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
-    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty());
+    let older = |used: &&Revision| workload.revisions.iter().any(|other| other.created > used.created);
+    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty() || older(used));
     // The same hand may have set something else since; its pods are not older than the image.
     let oldest =
         || workload.pods.iter().filter(|pod| pod.revision.as_ref() == again.map(|used| &used.hash)).filter_map(|pod| pod.created).min();

@@ -294,6 +294,19 @@ fn what_is_taken_over_does_not_make_a_rollback_a_proposal() {
 }
 
 #[test]
+fn a_pin_that_came_into_use_again_is_watched_from_then_on() {
+    for kind in ["deployment", "statefulset", "daemonset"] {
+        // `b` ran before `a`; its pin was written at 11:50 and applied at 12:10.
+        let mut again = revision(3, &image('b'), "2026-11-19T08:00:00Z");
+        again.earlier = if kind == "deployment" { vec![1] } else { Vec::new() };
+        let revisions = vec![again, revision(2, &image('a'), "2026-11-20T08:01:00Z")];
+        let live = workload(kind, revisions, "Terraform", "2026-11-22T12:10:00Z");
+        let world = declared(kind, 'b', "", "").hosts(vec![waiting(live, "server", "CrashLoopBackOff")]).later("2026-11-22T12:11:00Z");
+        assert_eq!(written(&world), back(Cause::Unhealthy), "{kind}");
+    }
+}
+
+#[test]
 fn a_later_write_of_the_same_hand_opens_no_window() {
     // The pin came into use again long ago; terraform changed something else of the workload a moment ago.
     let mut live = broken("deployment");
