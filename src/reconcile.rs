@@ -108,9 +108,11 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 }
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
-    let ((forge, history), cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
+    let (forge, history) = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
+    // Last: registries take their time, and nothing is to be written past what was done in the cluster meanwhile.
+    let cluster = observe::cluster(session, checkout).await;
     let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
     let plan = plan::plan(&snapshot);
@@ -170,3 +172,6 @@ pub async fn follow(session: &Session, config: &Config, commit: &CommitId) -> Re
 fn jitter(attempt: u32) -> Duration {
     Duration::from_millis(fastrand::u64(10..100 * (u64::from(attempt) + 1)))
 }
+
+#[cfg(test)]
+mod tests;

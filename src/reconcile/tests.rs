@@ -1,0 +1,58 @@
+//! What a pass knows when it plans.
+
+use super::*;
+use crate::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
+use crate::demo::registry::{Image, Registry};
+use crate::observe::{COMMITS, ClusterAt, Origin, Setup, Told};
+use crate::remote::kubernetes::{self, Place};
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+const HOST: &str = "ghcr.io";
+const STACK: &str = "resource \"kubernetes_deployment\" \"web\" {\n  metadata {\n    name      = \"web\"\n    namespace = \"shop\"\n  }\n  spec {\n    \
+                     template {\n      spec {\n        container {\n          name  = \"web\"\n          image = \"ghcr.io/a/web:1\"\n        }\n      }\n    }\n  }\n}\n";
+
+fn web(image: &str) -> Workload {
+    let container = Container { name: "web".into(), init: false, image: image.into() };
+    Workload { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), containers: vec![container], ignored: Vec::new() }
+}
+
+fn by(manager: &str) -> Hand<'_> {
+    Hand { manager, at: "2026-11-22T12:00:00Z".parse().unwrap(), pull: &|_| None }
+}
+
+#[tokio::test]
+async fn what_is_undone_while_registries_are_asked_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("main.tf"), STACK).unwrap();
+    let (registry, cluster) = (Registry::new(), Cluster::new());
+    registry.put_image(HOST, &Image::new("a/web", "1", "one"));
+    cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
+    cluster.apply(&web("ghcr.io/a/web:1"), by("Terraform"));
+    let (registries, serving) = (registry.start().await.unwrap(), cluster.start().await.unwrap());
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, serving.kubeconfig()).unwrap();
+    let setup = Setup {
+        origin: Origin::Folder(folder.path().into()),
+        config: None,
+        registries: Told { endpoints: vec![(HOST.to_owned(), registries.endpoint(HOST).parse().unwrap())], ..Told::default() },
+        forge: None,
+        github: None,
+        cluster: Some(ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() }),
+        commits: COMMITS,
+        clock: || Timestamp::UNIX_EPOCH,
+    };
+    let session = Session::new(setup).unwrap();
+    let undone = AtomicBool::new(false);
+    let undo = |_: &str, _: usize, _: usize| {
+        if !undone.swap(true, Relaxed) {
+            cluster.undo(Kind::Deployment, "shop", "web", by("kubectl")).unwrap();
+        }
+    };
+    let planned = plan(&session, &undo).await.unwrap();
+    assert!(undone.load(Relaxed), "a registry was asked");
+    let seen = planned.snapshot.cluster.known().unwrap();
+    assert_eq!(&*seen.workload("deployment", "shop", "web").unwrap().containers[0].image, "ghcr.io/a/web:0");
+    registries.stop().await.unwrap();
+    serving.stop().await.unwrap();
+}
