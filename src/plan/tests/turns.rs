@@ -141,6 +141,14 @@ fn no_move_is_committed_over_what_may_be_an_undo() {
     assert_eq!(written(&proposed).0.len(), 1, "what a person merges goes on");
 }
 
+#[test]
+fn what_was_rolled_back_is_not_told_as_where_the_site_goes() {
+    let world = world('b').hosts(vec![undone("deployment")]);
+    let after = carried_out(&world, &world.plan());
+    assert_eq!((after.plan().decisions[0].verdict, after.plan().decisions[0].to.clone()), (Verdict::Held, None));
+    assert_eq!(after.says(SERVER, 'c').plan().decisions[0].to, Some(digest('c')), "where it would go without the hold");
+}
+
 /// Two workloads that read one text, the second of this kind.
 fn shared(kind: &str) -> Snapshot {
     let second =
