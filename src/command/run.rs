@@ -31,6 +31,8 @@ impl Work for Passes {
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
         if woken.asks_registries() {
             self.0.session.forget();
+        } else if !woken.is_in_haste() {
+            self.0.session.retry();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
         let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
-use crate::demo::registry::{Image, Registry};
+use crate::demo::registry::{Fault, FaultKind, Image, Registry};
 use crate::observe::{COMMITS, ClusterAt, Origin, Setup, Told};
 use crate::remote::kubernetes::{self, Place};
 use jiff::Timestamp;
@@ -21,10 +21,49 @@ fn by(manager: &str) -> Hand<'_> {
     Hand { manager, at: "2026-11-22T12:00:00Z".parse().unwrap(), pull: &|_| None }
 }
 
+/// A folder with the stack, and how a pass over it is set up.
+fn setup(folder: &tempfile::TempDir, registry: String) -> Setup {
+    std::fs::write(folder.path().join("main.tf"), STACK).unwrap();
+    Setup {
+        origin: Origin::Folder(folder.path().into()),
+        config: None,
+        registries: Told { endpoints: vec![(HOST.to_owned(), registry.parse().unwrap())], ..Told::default() },
+        forge: None,
+        github: None,
+        cluster: None,
+        commits: COMMITS,
+        clock: || Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_the_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::new();
+    registry.put_image(HOST, &Image::new("a/web", "1", "one"));
+    registry.fail(Fault::of(HOST, FaultKind::Status { code: 500, retry_after: None }));
+    let running = registry.start().await.unwrap();
+    let session = Session::new(setup(&folder, running.endpoint(HOST))).unwrap();
+    let asked = async || {
+        registry.reset_counts();
+        let seen = plan(&session, &|_, _, _| ()).await.unwrap().snapshot.upstream.into_values().next();
+        (!registry.requests().is_empty(), matches!(seen, Some(Seen::Unknown(_))))
+    };
+    assert_eq!(asked().await, (true, true));
+    assert_eq!(asked().await, (false, true), "a pass that waits for it would come too late for an undo");
+    session.retry();
+    assert_eq!(asked().await, (true, true));
+    registry.heal();
+    session.retry();
+    assert_eq!(asked().await, (true, false));
+    session.retry();
+    assert_eq!(asked().await, (false, false), "what is known is known");
+    running.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_is_undone_while_registries_are_asked_is_seen() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("main.tf"), STACK).unwrap();
     let (registry, cluster) = (Registry::new(), Cluster::new());
     registry.put_image(HOST, &Image::new("a/web", "1", "one"));
     cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
@@ -32,17 +71,8 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
     let (registries, serving) = (registry.start().await.unwrap(), cluster.start().await.unwrap());
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, serving.kubeconfig()).unwrap();
-    let setup = Setup {
-        origin: Origin::Folder(folder.path().into()),
-        config: None,
-        registries: Told { endpoints: vec![(HOST.to_owned(), registries.endpoint(HOST).parse().unwrap())], ..Told::default() },
-        forge: None,
-        github: None,
-        cluster: Some(ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() }),
-        commits: COMMITS,
-        clock: || Timestamp::UNIX_EPOCH,
-    };
-    let session = Session::new(setup).unwrap();
+    let named = ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() };
+    let session = Session::new(Setup { cluster: Some(named), ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
     let undone = AtomicBool::new(false);
     let undo = |_: &str, _: usize, _: usize| {
         if !undone.swap(true, Relaxed) {
