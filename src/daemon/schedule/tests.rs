@@ -116,9 +116,10 @@ fn what_is_to_be_looked_at_later_makes_a_pass_that_asks_no_registry() {
 
 #[test]
 fn what_the_cluster_told_waits_for_no_registry() {
-    let woken = |causes: &[Cause]| Woken(causes.iter().copied().collect());
-    assert!(woken(&[Cause::Cluster, Cause::Later, Cause::Hook(Hook::Alert), Cause::Hook(Hook::Status)]).is_in_haste());
-    for other in [Cause::Timer, Cause::Start, Cause::Retry, Cause::Hook(Hook::Push), Cause::Hook(Hook::Comment), Cause::Hook(Hook::PullRequest)] {
-        assert!(!woken(&[Cause::Cluster, other]).is_in_haste(), "{other:?}");
+    assert!(of(&[Cause::Cluster, Cause::Later, Cause::Hook(Hook::Alert), Cause::Hook(Hook::Status)]).is_in_haste());
+    for other in
+        [Cause::Timer, Cause::Start, Cause::Retry, Cause::Hook(Hook::Push), Cause::Hook(Hook::Comment), Cause::Hook(Hook::PullRequest)]
+    {
+        assert!(!of(&[Cause::Cluster, other]).is_in_haste(), "{other:?}");
     }
 }
