@@ -17,14 +17,16 @@ fn protected(world: Snapshot) -> Snapshot {
     world.forged(|forge| forge.direct = Direct::Protected("protected".into()))
 }
 
-/// Action, cause and target of what is written, and how many steps there are about pull requests.
-fn written(world: &Snapshot) -> (Vec<(Action, Cause, Option<Digest>)>, Vec<PullStep>) {
+/// Action, cause and target of what is written, and the steps about pull requests.
+type Written = (Vec<(Action, Cause, Option<Digest>)>, Vec<PullStep>);
+
+fn written(world: &Snapshot) -> Written {
     let plan = world.plan();
     let pins = plan.changes.into_iter().flat_map(|change| change.pins);
     (pins.map(|pin| (pin.action, pin.cause, pin.to)).collect(), plan.pulls)
 }
 
-fn back(cause: Cause) -> (Vec<(Action, Cause, Option<Digest>)>, Vec<PullStep>) {
+fn back(cause: Cause) -> Written {
     (vec![(Action::Rollback, cause, Some(digest('a')))], Vec::new())
 }
 
