@@ -112,6 +112,11 @@ impl Session {
         Ok(Some((self.watches.get_or_init(|| watches).clone(), keeper)))
     }
 
+    /// Says whether the cluster is kept warm.
+    pub fn is_warm(&self) -> bool {
+        self.watches.get().is_some()
+    }
+
     pub(super) fn watches(&self) -> Option<&kubernetes::Watches> {
         self.watches.get()
     }

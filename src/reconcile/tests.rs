@@ -86,3 +86,37 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
     registries.stop().await.unwrap();
     serving.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_undone_while_digests_are_proved_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, cluster) = (Registry::new(), Cluster::new());
+    let old = registry.put_image(HOST, &Image::new("a/web", "latest", "one"));
+    registry.put_image(HOST, &Image::new("a/web", "latest", "two"));
+    let image = |digest: &str| format!("ghcr.io/a/web:latest@{digest}");
+    cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
+    cluster.apply(&web(&image(old.as_str())), by("Terraform"));
+    let (registries, serving) = (registry.start().await.unwrap(), cluster.start().await.unwrap());
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, serving.kubeconfig()).unwrap();
+    let named = ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() };
+    let config = Some(("pintle.toml".to_owned(), "[defaults]\nmode = 'commit'\nsettle = '0'\n".to_owned()));
+    let session = Session::new(Setup { cluster: Some(named), config, ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
+    std::fs::write(folder.path().join("main.tf"), STACK.replace("ghcr.io/a/web:1", &image(old.as_str()))).unwrap();
+    let (watches, keeper) = session.watch().unwrap().unwrap();
+    let keeping = tokio::spawn(keeper.run());
+
+    let mut now = plan(&session, &|_, _, _| ()).await.unwrap();
+    assert_eq!(now.plan.changes.len(), 1, "{:?}", now.plan.decisions);
+    let (checkout, known) = (checkout(&session).await.unwrap(), session.registries(&now.snapshot.config).unwrap());
+    cluster.undo(Kind::Deployment, "shop", "web", by("kubectl")).unwrap();
+    let live =
+        |now: &Planned| now.snapshot.cluster.known().unwrap().workload("deployment", "shop", "web").unwrap().containers[0].image.clone();
+    while &*live(&now) != "ghcr.io/a/web:0" {
+        watches.changed().await;
+        now = fresh(&session, &checkout, now, &known).await;
+    }
+    keeping.abort();
+    registries.stop().await.unwrap();
+    serving.stop().await.unwrap();
+}
