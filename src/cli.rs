@@ -64,7 +64,7 @@ pub enum Command {
     Plan(Plan),
     /// Plan, commit and push, once
     Sync(Sync),
-    /// Do what sync does again and again, by the clock and when a webhook comes
+    /// Do what sync does again and again: by the clock, and when a webhook comes or something changes in the cluster
     Run(Run),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
     Explain(Explain),

@@ -18,7 +18,8 @@ mod table;
 
 use crate::cli::Command;
 use crate::error::{Error, Result};
-use crate::pipeline::{Seen, Snapshot};
+use crate::pipeline::answer::Notice;
+use crate::pipeline::{Plan, Seen, Snapshot};
 use std::process::ExitCode;
 
 /// What a command ends with when it did not fail.
@@ -66,6 +67,15 @@ fn unanswered(snapshot: &Snapshot) -> Vec<String> {
         Seen::Unknown(why) => vec![format!("unknown: alerts: {why}")],
         Seen::Known(_) | Seen::NotAsked => Vec::new(),
     }
+}
+
+/// What should go back and may not: a line each.
+fn not_back(plan: &Plan) -> Vec<String> {
+    let told = |notice: &Notice| match notice {
+        Notice::NotRolledBack { site, evidence, why, .. } => Some(format!("not rolled back: {site}: {evidence}: {why}")),
+        Notice::Pipeline { .. } => None,
+    };
+    plan.notices.iter().filter_map(told).collect()
 }
 
 fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

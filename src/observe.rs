@@ -193,10 +193,10 @@ pub async fn observe(
     let mut upstream = registry::poll(&registries.upstream, new.clone(), &|p| progress("registries", p.done, p.of)).await;
     let mut cache = cache::poll(&registries.caches, &upstream, &new, &|p| progress("caches", p.done, p.of)).await;
     session.remember(|answers| {
-        answers.upstream.extend(upstream.iter().filter_map(|(channel, seen)| Some((channel.clone(), seen.known()?.clone()))));
+        answers.upstream.extend(upstream.clone());
         answers.cache.extend(cache.clone());
     });
-    upstream.extend(asked.iter().filter_map(|channel| Some((channel.clone(), Seen::Known(known.upstream.get(channel)?.clone())))));
+    upstream.extend(asked.iter().filter_map(|channel| Some((channel.clone(), known.upstream.get(channel)?.clone()))));
     cache.extend(asked.iter().filter_map(|channel| Some((channel.clone(), known.cache.get(channel)?.clone()))));
     Snapshot { upstream, cache, ..offline(&session.setup, checkout) }
 }

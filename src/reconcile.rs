@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::forge::{Check, Checks};
-use crate::pipeline::{Plan, Receipt, Recorded, Seen, Snapshot};
+use crate::pipeline::{Action, Change, Plan, Receipt, Recorded, Route, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, Refusals, Work, WriteLease};
 use std::time::Duration;
@@ -67,6 +67,7 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
         let now = planned(session, &checkout, &registries, progress).await;
         write::acknowledge(lease, session.forge(), &now.snapshot).await;
         let now = proved(session, now, &registries).await;
+        let now = fresh(session, &checkout, now, &registries).await;
         let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
         let mut clone = checkout.clone.ok_or_else(nowhere)?;
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
@@ -108,9 +109,11 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 }
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
-    let ((forge, history), cluster) = tokio::join!(observe::forge(session, checkout), observe::cluster(session, checkout));
+    let (forge, history) = observe::forge(session, checkout).await;
     let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
+    // Last: registries take their time, and nothing is to be written past what was done in the cluster meanwhile.
+    let cluster = observe::cluster(session, checkout).await;
     let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
     snapshot.brought = tokio::task::block_in_place(|| observe::brought::brought(session, checkout, plan::undated(&snapshot)));
@@ -135,6 +138,21 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
     }
     let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);
     Planned { plan, refused, ..now }
+}
+
+/// Plans again where the cluster is kept warm and changed while digests were proved: no move goes past an undo.
+async fn fresh(session: &Session, checkout: &Checkout, mut now: Planned, registries: &Registries) -> Planned {
+    let moves = |change: &Change| change.route == Route::Commit && change.pins.iter().any(|pin| pin.action == Action::Move);
+    if !session.is_warm() || !now.plan.changes.iter().any(moves) {
+        return now;
+    }
+    let cluster = observe::cluster(session, checkout).await;
+    if cluster == now.snapshot.cluster {
+        return now;
+    }
+    now.snapshot.cluster = cluster;
+    now.plan = plan::plan(&now.snapshot);
+    proved(session, now, registries).await
 }
 
 /// What became of a commit's pipeline.
@@ -171,3 +189,6 @@ pub async fn follow(session: &Session, config: &Config, commit: &CommitId) -> Re
 fn jitter(attempt: u32) -> Duration {
     Duration::from_millis(fastrand::u64(10..100 * (u64::from(attempt) + 1)))
 }
+
+#[cfg(test)]
+mod tests;

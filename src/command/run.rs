@@ -1,6 +1,6 @@
 //! `pintle run`.
 
-use super::{Done, scan, source, unanswered};
+use super::{Done, not_back, scan, source, unanswered};
 use crate::cli::Run;
 use crate::daemon::http::{Secrets, Server};
 use crate::daemon::schedule::Woken;
@@ -31,6 +31,8 @@ impl Work for Passes {
     async fn pass(&self, woken: &Woken) -> Result<Summary> {
         if woken.asks_registries() {
             self.0.session.forget();
+        } else if !woken.is_in_haste() {
+            self.0.session.retry();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
         let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");
@@ -122,7 +124,13 @@ fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
-        says: notes.chain(refused).chain(troubles).chain(unknown).chain(unanswered(&planned.snapshot)).collect(),
+        says: notes
+            .chain(refused)
+            .chain(troubles)
+            .chain(unknown)
+            .chain(unanswered(&planned.snapshot))
+            .chain(not_back(&planned.plan))
+            .collect(),
         again: planned.plan.again,
         later: planned.plan.later.map(|at| at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)),
     }

@@ -32,6 +32,5 @@ pub async fn run(args: &Status) -> Result<Done> {
 fn cells(row: &Row) -> [String; 5] {
     let runs = Some(row.runs()).filter(|runs| !runs.is_empty()).unwrap_or_else(|| format!("({})", row.state.word()));
     let next = row.verdict.filter(|_| row.waits.is_some()).map(|verdict| verdict_word(verdict).to_owned());
-    let why: Vec<&str> = row.why.iter().chain(&row.waits).map(String::as_str).collect();
-    [row.workload(), runs, status::since(row.since), next.unwrap_or_default(), why.join("; ")]
+    [row.workload(), runs, status::since(row.since), next.unwrap_or_default(), row.told()]
 }

@@ -1,6 +1,6 @@
 //! `pintle sync`.
 
-use super::{Done, out, progress::Bar, scan, source, unanswered};
+use super::{Done, not_back, out, progress::Bar, scan, source, unanswered};
 use crate::cli::{Format, Sync};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
@@ -102,8 +102,8 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown) {
         out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str)));
     }
-    for line in unanswered(&planned.snapshot) {
-        out::say(&line);
+    for line in unanswered(&planned.snapshot).iter().chain(&not_back(&planned.plan)) {
+        out::say(line);
     }
     for (name, why) in refused {
         out::say(&format!("refused: {name}: {why}"));

@@ -13,7 +13,7 @@ pub enum Marker {
     Left(CommitId),
     /// The commit whose pipeline the post tells of.
     Pipeline(CommitId),
-    /// What was not rolled back: the hash of site, cause, digest and evidence, in lower-case hex.
+    /// What was not rolled back: the hash of site, cause and digest, in lower-case hex.
     NotBack(String),
 }
 

@@ -35,8 +35,9 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> Words {
 pub fn mark(notice: &Notice) -> Marker {
     match notice {
         Notice::Pipeline { commit, .. } => Marker::Pipeline(commit.clone()),
-        Notice::NotRolledBack { site, cause, evidence, from, .. } => {
-            let hash = Sha256::digest(format!("{site}\n{}\n{from}\n{evidence}", cause.word()));
+        // Without the evidence: reasons take turns (`ErrImagePull`, `ImagePullBackOff`), and times move.
+        Notice::NotRolledBack { site, cause, from, .. } => {
+            let hash = Sha256::digest(format!("{site}\n{}\n{from}", cause.word()));
             Marker::NotBack(hash.iter().take(20).map(|byte| format!("{byte:02x}")).collect())
         }
     }

@@ -47,6 +47,14 @@ impl Woken {
     }
 }
 
+impl Woken {
+    /// Says whether somebody waits for what the cluster or CI told, and for nothing else: who did not answer lately is not waited for again.
+    pub fn is_in_haste(&self) -> bool {
+        let told = |cause: &Cause| matches!(cause, Cause::Again | Cause::Cluster | Cause::Later | Cause::Hook(Hook::Status | Hook::Alert));
+        self.0.iter().all(told)
+    }
+}
+
 /// How a pass ended, as far as the next one is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {

@@ -85,11 +85,12 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
     next(&dir, tell)
 }
 
-/// What a pass wrote, and why.
+/// What a pass wrote, and why; the subjects of its commits are told already.
 fn changed(planned: &Planned, tell: Tell<'_>) -> Result<()> {
+    let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indented(rest.trim_start()));
     for change in &planned.plan.changes {
-        tell(&indented(&change.message))?;
-        tell(&indented(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
+        tell(&below(&change.message))?;
+        tell(&below(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
     }
     Ok(())
 }

@@ -15,9 +15,10 @@ pub type Children = BTreeMap<(Channel, Digest), Vec<Digest>>;
 
 /// Returns what the wanted indexes are made of, as far as it can be told.
 pub async fn children(session: &Session, registries: &Registries, wanted: BTreeSet<(Channel, Digest)>) -> Children {
-    let mut known: Children = session.answers().children;
+    let answers = session.answers();
+    let mut known: Children = answers.children;
     known.retain(|key, _| wanted.contains(key));
-    let new: Vec<(Channel, Digest)> = wanted.into_iter().filter(|key| !known.contains_key(key)).collect();
+    let new: Vec<(Channel, Digest)> = wanted.into_iter().filter(|key| !known.contains_key(key) && !answers.silent.contains(key)).collect();
     let one = async |key: (Channel, Digest)| {
         let (channel, digest) = &key;
         match registries.upstream.children(&channel.registry, &channel.repository, digest).await {
@@ -28,9 +29,12 @@ pub async fn children(session: &Session, registries: &Registries, wanted: BTreeS
             }
         }
     };
-    let told: Vec<_> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let told: Vec<_> = stream::iter(new.clone()).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
     known.extend(told.into_iter().flatten());
-    session.remember(|answers| answers.children = known.clone());
+    session.remember(|answers| {
+        answers.silent.extend(new.into_iter().filter(|key| !known.contains_key(key)));
+        answers.children = known.clone();
+    });
     known
 }
 

@@ -8,12 +8,13 @@ use super::{Kept, Registries, Setup};
 use crate::config::Config;
 use crate::error::Result;
 use crate::model::commit::CommitId;
+use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::pipeline::{CacheAnswer, Upstream};
+use crate::pipeline::{CacheAnswer, Seen, Upstream};
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,13 +47,16 @@ struct Warm {
 /// What was answered lately.
 #[derive(Clone, Default)]
 pub(super) struct Answers {
-    pub upstream: BTreeMap<Channel, Upstream>,
+    /// Also what could not be asked: a registry that is slow to fail must not hold up a pass that the cluster woke.
+    pub upstream: BTreeMap<Channel, Seen<Upstream>>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
     pub notes: Memory,
     /// What indexes are made of.
     pub children: Children,
     /// How digests came into their files, as of a tip.
     pub brought: Option<(CommitId, Dated)>,
+    /// The indexes that could not be asked for.
+    pub silent: BTreeSet<(Channel, Digest)>,
 }
 
 impl Session {
@@ -112,6 +116,11 @@ impl Session {
         Ok(Some((self.watches.get_or_init(|| watches).clone(), keeper)))
     }
 
+    /// Says whether the cluster is kept warm.
+    pub fn is_warm(&self) -> bool {
+        self.watches.get().is_some()
+    }
+
     pub(super) fn watches(&self) -> Option<&kubernetes::Watches> {
         self.watches.get()
     }
@@ -121,7 +130,15 @@ impl Session {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.answers.upstream.clear();
         warm.answers.cache.clear();
+        warm.answers.silent.clear();
         warm.answers.notes.renew();
+    }
+
+    /// Makes the next pass ask those again that did not answer.
+    pub fn retry(&self) {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.answers.upstream.retain(|_, seen| seen.known().is_some());
+        warm.answers.silent.clear();
     }
 
     /// The registries as the configuration has them; made anew when it changes.

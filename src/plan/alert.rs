@@ -36,7 +36,16 @@ fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, workload: &W
         return named.iter().any(|name| label(name) == &*workload.name && fits(name, &workload.kind));
     }
     let pod = label(&rule.pod);
-    !pod.is_empty() && of_pod(cluster, workload, pod)
+    !pod.is_empty() && of_pod(cluster, workload, pod) && !is_old(workload, pod)
+}
+
+/// Says whether a pod is of an older revision: by its hash, or for one that is gone by the name of its ReplicaSet.
+fn is_old(workload: &Workload, pod: &str) -> bool {
+    let Some((used, older)) = workload.revisions.split_first() else { return false };
+    match workload.pods.iter().find(|own| &*own.name == pod) {
+        Some(own) => own.revision.as_ref().is_some_and(|revision| *revision != used.hash),
+        None => older.iter().any(|old| pod.strip_prefix(&*old.name).is_some_and(|rest| rest.starts_with('-'))),
+    }
 }
 
 /// A label that is called like a kind names a workload of that kind; others name one of any.

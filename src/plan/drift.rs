@@ -18,7 +18,7 @@ pub(super) fn say(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) 
             Stand::Live => rolls(snapshot, site),
             Stand::Silent | Stand::Undone(_) | Stand::Partly { .. } => None,
         };
-        site.decision.reasons.extend(reason);
+        site.decision.reasons.extend(reason.filter(|reason| !site.decision.reasons.contains(reason)));
     }
 }
 

@@ -8,7 +8,7 @@ use super::undo::{Stand, name};
 use super::{health, live};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::{Checks, Pipeline};
-use crate::pipeline::{PinRecord, Seen, Snapshot, Verdict};
+use crate::pipeline::{PinRecord, Recorded, Seen, Snapshot, Verdict};
 
 /// How the pipeline of the last commit stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +61,8 @@ pub(super) fn rollout(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) 
         return None;
     }
     let history = snapshot.history.known()?;
-    let last = history.first().map(|record| record.at)?;
-    if last.checked_add(snapshot.config.pipeline.timeout).is_ok_and(|end| end <= snapshot.at) {
-        return None;
-    }
-    // All of one push have one time.
-    let records = history.iter().take_while(|record| record.at == last).filter(|record| record.pin.from != record.pin.to);
+    let open = |record: &&Recorded| record.at.checked_add(snapshot.config.pipeline.timeout).is_ok_and(|end| end > snapshot.at);
+    let records = history.iter().filter(|record| record.pin.from != record.pin.to).filter(open);
     records
         .filter_map(|record| Some((record, waits(snapshot, judged, stands, &record.pin)?)))
         .next()

@@ -148,11 +148,18 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
     ruling.reasons.extend(super::status::beside(&runs, from.as_ref()));
     ruling.reasons.extend(terms.schedule.iter().filter(|_| terms.follows).filter_map(|schedule| schedule.value.warning()));
     let pinned = ruling.want.as_ref().and_then(|want| want.to.clone());
-    let wanted = pinned.or_else(|| upstream.clone().filter(|_| from.is_none() || terms.follows));
-    let to = wanted.filter(|_| matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held));
-    let to = to.filter(|to| Some(to) != from.as_ref());
+    let goes = matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held);
+    let differs = |to: &Digest| goes && Some(to) != from.as_ref();
+    let follows = |to: &Digest| (from.is_none() || terms.follows) && !was_rolled_back(snapshot, site, &terms.image, to);
+    let to = pinned.or_else(|| upstream.clone().filter(|to| differs(to) && follows(to))).filter(differs);
     let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };
     Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream, party: None }
+}
+
+/// Says whether a digest is never proposed again.
+fn was_rolled_back(snapshot: &Snapshot, site: &Site, image: &str, digest: &Digest) -> bool {
+    let Seen::Known(history) = &snapshot.history else { return false };
+    past(history, site, image).iter().any(|record| record.pin.action == Action::Rollback && record.pin.from.as_ref() == Some(digest))
 }
 
 /// What forbids any change, strongest first.

@@ -100,16 +100,27 @@ impl Watched<'_> {
     /// `container server of deployment immich/server: CrashLoopBackOff`. The pod's name is left out: it is another one in the next moment.
     fn broken(&self) -> Option<String> {
         let own = self.statuses().filter(|(_, status)| status.name == self.container.name);
-        let reason = own.filter_map(|(_, status)| broken(status)).min()?;
+        let reason = own.filter_map(|(_, status)| broken(status)).filter(|reason| !is_pull(reason) || !self.is_elsewhere()).min()?;
         Some(format!("container {} of {}: {reason}", self.container.name, name(self.workload)))
     }
 
-    /// The rollout made no progress, and that is not another container's doing.
+    /// That an image cannot be pulled is a node's doing where another pod of the revision has it, and the registry's where a pod of an older
+    /// revision cannot pull its own either.
+    fn is_elsewhere(&self) -> bool {
+        let used = self.workload.revisions.first().map(|revision| &revision.hash);
+        self.workload.pods.iter().any(|pod| {
+            let mut own = pod.containers.iter().filter(|status| status.name == self.container.name);
+            own.any(|status| if pod.revision.as_ref() == used { status.ready } else { broken(status).is_some_and(is_pull) })
+        })
+    }
+
+    /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes.
     fn stuck(&self) -> Option<String> {
         let rollout = &self.workload.rollout;
         let stuck = rollout.stuck.as_ref().filter(|_| rollout.observed)?;
         let later = stuck.since.is_none_or(|since| since >= self.since);
-        let others = self.statuses().any(|(_, status)| status.name != self.container.name && broken(status).is_some());
+        let fails = |status: &PodContainer| broken(status).is_some() || !status.ready && status.restarts > 0;
+        let others = self.statuses().any(|(_, status)| status.name != self.container.name && fails(status));
         (later && !others).then(|| told(&stuck.reason, self.workload, stuck.since))
     }
 
@@ -156,6 +167,10 @@ impl Watched<'_> {
 fn told(what: &str, workload: &Workload, since: Option<Timestamp>) -> String {
     let since = since.map_or(String::new(), |since| format!(" since {since}"));
     format!("{}: {what}{since}", name(workload))
+}
+
+fn is_pull(reason: &str) -> bool {
+    matches!(reason, "ImagePullBackOff" | "ErrImagePull")
 }
 
 fn broken(status: &PodContainer) -> Option<&str> {

@@ -36,10 +36,12 @@ pub(super) fn declined(snapshot: &Snapshot, judged: &mut [Judged]) {
     let Some(forge) = snapshot.forge.known() else { return };
     for site in judged {
         let (Some(want), key) = (&site.want, &site.site.key) else { continue };
-        let lifts = |action: Action| action == Action::Lift;
-        let alike = |pin: &PinRecord| *pin.site == *key.0 && pin.to == want.to && lifts(pin.action) == lifts(want.action);
-        let proposes = |pull: &PullRequest| pull.pins.iter().any(alike);
-        let pins = |pull: &PullRequest| pull.pins.iter().any(|pin| *pin.site == *key.0);
+        let kind = |action: Action| if matches!(action, Action::Lift | Action::Rollback) { Some(action) } else { None };
+        let back = want.action == Action::Rollback;
+        let alike = |pin: &PinRecord| *pin.site == *key.0 && pin.to == want.to && kind(pin.action) == kind(want.action);
+        let proposes = |pull: &PullRequest| pull.pins.iter().any(|pin| alike(pin) && (!back || pin.from == site.decision.from));
+        // A rollback waits for nothing but its like.
+        let pins = |pull: &PullRequest| pull.pins.iter().any(|pin| *pin.site == *key.0 && (!back || pin.to == want.to));
         let part = branch_name(&site.name());
         let asked = forge.pulls.iter().find(|pull| pull.state == PullState::Open && asked_for(pull) && pins(pull));
         let closed = forge.pulls.iter().find_map(|pull| match pull.state {

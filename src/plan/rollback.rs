@@ -4,11 +4,12 @@
 use super::change::edit;
 use super::flip;
 use super::gate::{Judged, Told, Want, unproved_at};
-use super::health;
+use super::health::{self, Failing};
 use super::hold::{Draft, retag};
 use super::live;
 use super::owner::keel_may_run;
 use super::pen::{pen, stood};
+use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
 use super::undo::{Other, Stand};
@@ -17,7 +18,7 @@ use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
-use crate::pipeline::{Action, Cause, CommitId, Snapshot, Verdict};
+use crate::pipeline::{Action, Cause, CommitId, PinRecord, Snapshot, Verdict};
 use crate::sites::SiteKey;
 use crate::sites::resource::POLICY;
 use crate::terraform::edit::Edit;
@@ -60,6 +61,7 @@ pub(super) fn turn(
     asked: impl Fn(&SiteKey) -> bool,
 ) -> Turned {
     let mut turned = Turned::default();
+    unsettled(snapshot, judged, stands);
     let (own, put_off): (Vec<Turn>, Vec<Turn>) =
         turns(snapshot, judged, stands).into_iter().partition(|turn| !asked(&judged[turn.index].site.key));
     turned.again = !put_off.is_empty();
@@ -96,22 +98,54 @@ pub(super) fn is_rollback(site: &Judged) -> bool {
     site.want.as_ref().is_some_and(|want| want.action == Action::Rollback)
 }
 
+/// Makes moves wait where the cluster does not tell whether the pin was taken back: the next pin would hide it. What was proposed for an undo stays.
+fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
+    for (site, stand) in judged.iter_mut().zip(stands) {
+        let why = match stand {
+            Stand::Waits(why) => why,
+            // Of a pin that was never written here nothing could be told anyway.
+            Stand::Unknown(why) if moved_by(snapshot, site).is_some() => why,
+            _ => continue,
+        };
+        let by_itself = |want: &Want| !want.way.is_pull() || site.terms.automerge.value;
+        let moves = site.want.as_ref().is_some_and(|want| want.action == Action::Move && by_itself(want));
+        if moves || proposed(snapshot, site).is_some_and(|pin| pin.cause == Cause::Undo) {
+            site.hold_back(Verdict::Waiting, why.clone());
+        }
+    }
+}
+
+/// The rollback from the present pin that an open pull request proposes.
+fn proposed<'a>(snapshot: &'a Snapshot, site: &Judged) -> Option<&'a PinRecord> {
+    let pull = pulls::open(snapshot.forge.known()?, &site.name())?;
+    let same = |pin: &&PinRecord| *pin.site == *site.site.key.0 && pin.action == Action::Rollback && pin.from == site.decision.from;
+    pull.pins.iter().find(same).filter(|_| route::way(snapshot, &site.terms.rollback, None).is_ok_and(|way| way.is_pull()))
+}
+
+/// What fails. Once it is proposed to go back, that stays until somebody merges or closes it: a pod runs between two crashes, and the window ends.
+fn failing(snapshot: &Snapshot, site: &Judged) -> Option<Failing> {
+    match proposed(snapshot, site) {
+        Some(pin) if matches!(pin.cause, Cause::Unhealthy | Cause::Alert) => {
+            Some(Failing { cause: pin.cause, evidence: pin.evidence.clone().unwrap_or_default() })
+        }
+        _ => health::failing(snapshot, site),
+    }
+}
+
 /// The sites that should go back, in their order.
 fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> {
     let mut turns: Vec<Turn> = Vec::new();
     for (index, (site, stand)) in judged.iter().zip(stands).enumerate() {
         let undo = |evidence: &str, goal| Turn { index, cause: Cause::Undo, evidence: evidence.to_owned(), goal };
-        match stand {
-            Stand::Undone(other) => turns.push(undo(&other.evidence, there(site, other))),
-            Stand::Partly { evidence, why } => turns.push(undo(evidence, Err(why.clone()))),
-            Stand::Strays(other) if adopts(site, other) => {
-                turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal: there(site, other) });
+        match (stand, failing(snapshot, site)) {
+            (Stand::Undone(other), _) => turns.push(undo(&other.evidence, there(snapshot, site, other))),
+            (Stand::Strays(other), _) if adopts(site, other) => {
+                let goal = there(snapshot, site, other);
+                turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal });
             }
-            _ => {
-                if let Some(failing) = health::failing(snapshot, site) {
-                    turns.push(Turn { index, cause: failing.cause, evidence: failing.evidence, goal: earlier(snapshot, site) });
-                }
-            }
+            (_, Some(Failing { cause, evidence })) => turns.push(Turn { index, cause, evidence, goal: earlier(snapshot, site) }),
+            (Stand::Partly { evidence, why }, None) => turns.push(undo(evidence, Err(why.clone()))),
+            _ => {}
         }
     }
     turns.extend(members(snapshot, judged, &turns));
@@ -146,10 +180,11 @@ fn moved_by(snapshot: &Snapshot, site: &Judged) -> Option<CommitId> {
     pen(snapshot, site).known().map(|pen| pen.commit().clone())
 }
 
-/// Where an undo goes: to what runs.
-fn there(site: &Judged, other: &Other) -> Result<Goal, String> {
-    if let Some(why) = &other.not {
-        return Err(why.clone());
+/// Where an undo goes: to what runs. What only pods tell has to be there for others too.
+fn there(snapshot: &Snapshot, site: &Judged, other: &Other) -> Result<Goal, String> {
+    let unproved = || unproved_at(snapshot, site.terms.channel.as_ref()?, &other.digest).filter(|_| other.image.digest.is_none());
+    if let Some(why) = other.not.clone().or_else(unproved) {
+        return Err(why);
     }
     let tag = other.image.tag.as_ref().filter(|tag| site.site.image.tag.as_ref() != Some(tag));
     // A spec without tag and digest is `latest`.
@@ -208,6 +243,7 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
     let mut draft = Draft::new(snapshot);
     let mut pins = Vec::new();
     let mut way = Way::Commit;
+    let urgent = turns.iter().any(|turn| turn.cause != Cause::Drift && turn.goal.is_ok());
     for turn in turns {
         let site = &judged[turn.index];
         let Ok(goal) = &turn.goal else { continue };
@@ -217,6 +253,9 @@ fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Ve
         };
         let held = pin.and_then(|pin| draft.put(site.literal, site.site, &hold(site, turn)).map(|()| pin));
         match (held, route::way(snapshot, mode(site, turn), None)) {
+            (Ok(_), Ok(own)) if urgent && turn.cause == Cause::Drift && own.is_pull() => {
+                turn.goal = Err("what is rolled back beside it goes first".into());
+            }
             (Ok(pin), Ok(own)) => {
                 pins.push(pin);
                 if turn.cause != Cause::Drift {

@@ -197,9 +197,10 @@ impl One<'_> {
             owner: None,
             verdict: self.decision.map(|decision| decision.verdict),
             waits: behind.map(|decision| {
-                // What is held would go nowhere, and its reason says that it is held.
+                // What is held or blocked goes nowhere, and the reason of a hold says that it is one.
                 let (word, to) = match decision.verdict {
                     Verdict::Held => (String::new(), None),
+                    verdict @ (Verdict::Blocked | Verdict::Frozen | Verdict::Unknown) => (verdict_word(verdict).to_owned(), None),
                     verdict => (verdict_word(verdict).to_owned(), decision.to.as_ref()),
                 };
                 let to = to.map_or(String::new(), |to| format!(" to {}", to.short()));

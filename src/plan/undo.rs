@@ -238,7 +238,9 @@ fn revisions_of(kind: &str) -> Option<&'static str> {
 fn together(all: Vec<One>) -> Stand {
     let undone = all.iter().find_map(|one| if let One::Undone(other) = one { Some(other.clone()) } else { None });
     let waits = all.iter().find_map(|one| if let One::Waits(why) = one { Some(why.clone()) } else { None });
+    let unknown = all.iter().find_map(|one| if let One::Unknown(why) = one { Some(why.clone()) } else { None });
     match (undone, waits) {
+        (Some(_), _) if unknown.is_some() => Stand::Unknown(unknown.unwrap_or_default()),
         (Some(_), Some(why)) => Stand::Waits(why),
         (Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
             Some(why) => Stand::Partly { evidence: undone.evidence, why },
@@ -287,7 +289,7 @@ fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
 }
 
 /// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use
-/// again, also of who set it.
+/// again, which is older than another or tells it, also of who set it.
 pub(super) fn live_since(
     snapshot: &Snapshot,
     site: &Judged,
@@ -300,7 +302,11 @@ pub(super) fn live_since(
         image.zip(digest).is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
     };
     let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
-    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty());
-    let set = again.and_then(|_| container.writers.first()?.at);
+    let older = |used: &&Revision| workload.revisions.iter().any(|other| other.created > used.created);
+    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty() || older(used));
+    // The same hand may have set something else since; its pods are not older than the image.
+    let oldest =
+        || workload.pods.iter().filter(|pod| pod.revision.as_ref() == again.map(|used| &used.hash)).filter_map(|pod| pod.created).min();
+    let set = again.and_then(|_| container.writers.first()?.at).map(|at| oldest().map_or(at, |pod| pod.min(at)));
     [first, set].into_iter().flatten().fold(record.at, Timestamp::max)
 }

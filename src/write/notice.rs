@@ -12,14 +12,7 @@ const PAGES: u32 = 60;
 
 impl Desk<'_> {
     pub(super) async fn notices(&mut self) {
-        let Some(client) = self.forge else {
-            for one in &self.work.plan.notices {
-                if let Notice::NotRolledBack { site, cause, evidence, why, .. } = one {
-                    tracing::warn!(%site, cause = cause.word(), evidence, why, "not rolled back");
-                }
-            }
-            return;
-        };
+        let Some(client) = self.forge else { return };
         for one in &self.work.plan.notices {
             match self.post(client, one).await {
                 Ok(said) => self.receipt.notices.extend(said),

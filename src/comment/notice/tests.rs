@@ -82,6 +82,16 @@ fn what_is_not_rolled_back() {
     assert_eq!(Marker::all(&broken.body).len(), 1);
 }
 
+#[test]
+fn one_cause_is_told_once() {
+    let told = |cause, evidence: &str| Marker::all(&not_back(cause, evidence, "no").body);
+    let pull = told(Cause::Unhealthy, "container server of deployment immich/server: ErrImagePull");
+    assert_eq!(pull, told(Cause::Unhealthy, "container server of deployment immich/server: ImagePullBackOff"), "the two take turns");
+    let undo = told(Cause::Undo, "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z");
+    assert_eq!(undo, told(Cause::Undo, "deployment immich/server went back from revision 2 to 1 at 2026-11-22T12:10:00Z"));
+    assert_ne!(undo, pull);
+}
+
 proptest! {
     #[test]
     fn nothing_that_the_cluster_tells_does_anything(evidence in nasty(), why in nasty()) {

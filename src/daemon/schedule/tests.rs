@@ -113,3 +113,13 @@ fn what_is_to_be_looked_at_later_makes_a_pass_that_asks_no_registry() {
     assert_eq!(schedule.ended(How::Done, Some(EVERY), now + soon, 1.0), EVERY - soon, "the poll comes first");
     assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer]));
 }
+
+#[test]
+fn what_the_cluster_told_waits_for_no_registry() {
+    assert!(of(&[Cause::Cluster, Cause::Later, Cause::Hook(Hook::Alert), Cause::Hook(Hook::Status)]).is_in_haste());
+    for other in
+        [Cause::Timer, Cause::Start, Cause::Retry, Cause::Hook(Hook::Push), Cause::Hook(Hook::Comment), Cause::Hook(Hook::PullRequest)]
+    {
+        assert!(!of(&[Cause::Cluster, other]).is_in_haste(), "{other:?}");
+    }
+}

@@ -58,6 +58,8 @@ async fn what_could_not_be_asked_is_asked_again() {
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 404, retry_after: None }));
     assert_eq!(children(&session, &registries, wanted.clone()).await, Children::new());
     registry.heal();
+    assert_eq!(children(&session, &registries, wanted.clone()).await, Children::new(), "not in a pass that the cluster woke");
+    session.retry();
     assert_eq!(children(&session, &registries, wanted).await.len(), 1);
     running.stop().await.unwrap();
 }

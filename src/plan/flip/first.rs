@@ -2,7 +2,7 @@
 
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
-use crate::pipeline::cluster::{Container, Workload};
+use crate::pipeline::cluster::{Container, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot, Verdict};
 use crate::plan::hold::retag;
 use crate::plan::live::{Found, foreign, runs, uses};
@@ -109,6 +109,11 @@ fn found(snapshot: &Snapshot, literal: &Literal, terms: &Terms) -> Result<Vec<Ru
         }
         let digest = runs(snapshot, cluster, terms.channel.as_ref(), (workload, container));
         let digest = digest.map_err(|why| (Verdict::Unknown, format!("{place}: {why}")))?;
+        let tells = |status: &PodContainer| status.name == container.name && status.digest.is_some();
+        // Of a cron job they are those of earlier runs.
+        if digest.is_none() && !workload.revisions.is_empty() && workload.pods.iter().flat_map(|pod| &pod.containers).any(tells) {
+            return Err((Verdict::Waiting, format!("{place} is being rolled out, and its new pods do not tell yet what they run")));
+        }
         all.push(Run { digest, tag: tag(container), place });
     }
     Ok(all)

@@ -32,7 +32,7 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
     }
 }
 
-/// All digests that are told: one by the spec, or those of the pods.
+/// All digests that are told: one by the spec, or those of the pods. What pods run says nothing of a spec that was set after they were made.
 pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
@@ -43,8 +43,14 @@ pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
     if !ROLLING.contains(&&*workload.kind) {
         // Pods of earlier runs are still there, and ran what the tag meant then.
-        let newest = workload.pods.iter().filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
+        let set = container.writers.first().and_then(|writer| writer.at).filter(|_| &*workload.kind == "cronjob");
+        let since = |pod: &&Pod| set.is_none_or(|set| pod.created.is_none_or(|created| created >= set));
+        let newest = workload.pods.iter().filter(since).filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
+    }
+    let newest = workload.revisions.first().map(|revision| revision.images.get(&container.name));
+    if newest.is_some_and(|image| image != Some(&container.image)) {
+        return Err("no revision of its newest spec is known yet".into());
     }
     Ok(of_newest(workload).filter_map(tells).collect())
 }

@@ -46,6 +46,15 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Why it runs, and what the plan has for it: each reason once.
+    pub fn told(&self) -> String {
+        let is_said = |waits: &str| self.why.iter().any(|why| waits.strip_suffix(&**why).is_some_and(|word| word.ends_with(": ")));
+        let waits = self.waits.iter().filter(|waits| !is_said(waits));
+        self.why.iter().chain(waits).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// `2026-11-12`, or nothing.
 pub fn since(at: Option<Timestamp>) -> String {
     at.map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
@@ -55,8 +64,7 @@ pub fn since(at: Option<Timestamp>) -> String {
 pub fn line(row: &Row) -> String {
     let runs = Some(row.runs()).filter(|runs| !runs.is_empty()).map_or(String::new(), |runs| format!(" {runs}"));
     let since = row.since.map_or(String::new(), |_| format!(" since {} UTC", since(row.since)));
-    let why: Vec<&str> = row.why.iter().chain(&row.waits).map(String::as_str).collect();
-    format!("{:<9} {}{runs}{since}: {}", row.state.word(), row.workload(), why.join("; "))
+    format!("{:<9} {}{runs}{since}: {}", row.state.word(), row.workload(), row.told())
 }
 
 /// `12 pinned, 1 differs; 3 workloads of the cluster are of no literal here`

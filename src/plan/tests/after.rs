@@ -70,6 +70,16 @@ fn each_missing_step_is_named_and_waited_for() {
 }
 
 #[test]
+fn a_commit_that_changes_no_digest_ends_nothing() {
+    let held = beside(vec![lagging()]).did_at(1, Action::Hold, Some('a'), 'a', "2026-11-22T11:55:00Z");
+    let lags = "the live spec of deployment immich/app still has sha256:aaaaaaaaaaaa";
+    assert_eq!(told(&held).1, Some(format!("the rollout of bbbbbbbbbb is not over: {lags} (one change in flight)")));
+    // Somebody asked for another pin meanwhile, and that is live.
+    let asked = beside(vec![lagging()]).did_at(1, Action::Pin, Some('c'), 'a', "2026-11-22T11:55:00Z");
+    assert_eq!(told(&asked).1, Some(format!("the rollout of bbbbbbbbbb is not over: {lags} (one change in flight)")));
+}
+
+#[test]
 fn what_is_over_is_not_waited_for() {
     let mut failed = rolling();
     failed.rollout.stuck = condition("ProgressDeadlineExceeded", UNDONE);

@@ -307,7 +307,7 @@ fn an_alert_rolls_back_what_it_is_about() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str, bool);
     let table: [Case; 9] = [
         ("by its pod", &[("pod", "app-1-x")], during, RULE, true),
-        ("by a pod that is gone", &[("pod", "app-1-y")], during, RULE, true),
+        ("by a pod that is gone", &[("pod", "app-2-y")], during, RULE, true),
         ("another's pod", &[("pod", "apple-1-y")], during, RULE, false),
         ("another workload", &[("deployment", "other"), ("pod", "app-1-x")], during, RULE, false),
         ("another kind", &[("statefulset", "app")], during, RULE, false),

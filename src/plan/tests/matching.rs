@@ -317,6 +317,36 @@ fn the_spec_counts_before_the_pods_and_only_pods_of_the_newest_revision() {
 }
 
 #[test]
+fn pods_tell_nothing_of_a_spec_that_is_newer_than_their_revision() {
+    // Somebody set 1.3, and the ReplicaSets that were read are those before: the pods run what 1.2 means.
+    let all =
+        snapshot(vec![site("web", 1, "nginx:1.3")]).says("nginx:1.3", 'c').configured("[defaults]\nmode = 'commit'\npolicy = 'force'");
+    let newer = || workload("deployment", "web", "nginx").has("nginx", "nginx:1.3");
+    let pods = |workload: Workload| workload.revision(1, &[], "nginx:1.2", NOW).pod(Some("1"), Some(digest('a')), NOW);
+    let agrees = newer().revision(1, &[], "nginx:1.3", NOW).pod(Some("1"), Some(digest('a')), NOW);
+    let world = all.clone().running(vec![pods(newer())]);
+    assert_eq!((world.plan().changes.len(), world.decided().verdict), (0, crate::pipeline::Verdict::Unknown));
+    let why = "deployment web/nginx: no revision of its newest spec is known yet";
+    assert_eq!(world.told(), Seen::Unknown(why.into()));
+    assert_eq!(all.clone().running(vec![agrees]).plan().changes[0].pins[0].to, Some(digest('a')));
+    // Its new pods have still to start.
+    let rolling = newer().revision(2, &[], "nginx:1.3", NOW).revision(1, &[], "nginx:1.2", NOW).pod(Some("1"), Some(digest('a')), NOW);
+    let world = all.running(vec![rolling.pod(Some("2"), None, NOW)]);
+    assert_eq!((world.plan().changes.len(), world.decided().verdict), (0, crate::pipeline::Verdict::Waiting));
+    assert_eq!(world.decided().reasons[0], "deployment web/nginx is being rolled out, and its new pods do not tell yet what they run");
+}
+
+#[test]
+fn a_cron_jobs_pod_from_before_its_image_was_set_tells_nothing() {
+    let literal = used(site("web", 1, "nginx:1.3"), |used| used.kind = "cronjob".into());
+    let cron = workload("cronjob", "web", "nginx").has("nginx", "nginx:1.3").set_by("Terraform", "2026-11-22T10:30:00Z");
+    let cron = cron.pod(None, Some(digest('a')), "2026-11-22T10:00:00Z");
+    let all = snapshot(vec![literal]);
+    assert_eq!(all.clone().running(vec![cron.clone()]).told(), Seen::Known(None));
+    assert_eq!(all.running(vec![cron.pod(None, Some(digest('b')), "2026-11-22T11:00:00Z")]).told(), known('b'));
+}
+
+#[test]
 fn of_a_cron_job_the_newest_pod_counts() {
     let literal = used(site("web", 1, "nginx:stable"), |used| used.kind = "cronjob".into());
     let cron = workload("cronjob", "web", "nginx").has("nginx", "nginx:stable");

@@ -125,6 +125,22 @@ fn what_waits_is_told_with_its_reason() {
 }
 
 #[test]
+fn nothing_is_told_twice_and_what_is_blocked_goes_nowhere() {
+    let all = snapshot(vec![site("web", 1, "nginx:stable")]).says("nginx:stable", 'b').running(vec![]);
+    let nameless = |all: &mut Snapshot| Arc::make_mut(&mut all.scan).literals[0].uses[0].name = None;
+    let mut unknown = all.clone();
+    nameless(&mut unknown);
+    let told = line(&row(&unknown));
+    assert_eq!(told.matches("its name is not known from the text").count(), 1, "{told}");
+    let mut refused = row(&all);
+    assert!(line(&refused).contains("adopt to bbbbbbbbbbbb: "), "{refused:?}");
+    let mut plan = all.plan();
+    plan.decisions[0].verdict = crate::pipeline::Verdict::Blocked;
+    refused = status(&all, &plan, None).rows[0].clone();
+    assert!(refused.waits.as_deref().is_some_and(|waits| waits.starts_with("blocked: ")), "{refused:?}");
+}
+
+#[test]
 fn the_plan_tells_what_runs_and_so_does_the_commit() {
     let image = pinned("nginx:stable", 'a');
     let all = snapshot(vec![site("web", 1, &image)]).says("nginx:stable", 'b').seen("nginx:stable", 'b', OLD);
