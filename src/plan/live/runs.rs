@@ -1,6 +1,6 @@
 //! The digest that a container runs. The spec counts first, what pods tell second; a platform's digest counts as its index's.
 
-use super::{Found, foreign, uses};
+use super::{Found, foreign, is_custom, same, uses};
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
 use crate::pipeline::cluster::{Cluster, Container, Pod, Workload};
@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 
 /// Kinds that have revisions; the pods of others are of one template each.
 const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
+
+/// What an operator makes of a custom resource, if not pods.
+const MADE: [&str; 5] = ["deployment", "statefulset", "daemonset", "replicaset", "job"];
 
 /// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
 /// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
@@ -22,7 +25,7 @@ pub(in crate::plan) fn runs(
     channel: Option<&Channel>,
     (workload, container): (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
-    agreed(told(cluster, workload, container)?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
+    agreed(told(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
 }
 
 fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
@@ -33,12 +36,21 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
 }
 
 /// All digests that are told: one by the spec, or those of the pods.
-pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
+pub(super) fn told(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    (workload, container): (&Workload, &Container),
+) -> Result<BTreeSet<Digest>, String> {
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
     }
     if let Some(why) = cluster.unread.get("pod") {
         return Err(format!("the pods could not be read: {why}"));
+    }
+    if is_custom(snapshot, &workload.kind) {
+        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).collect();
+        let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(*kind));
+        return between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")));
     }
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
     if !ROLLING.contains(&&*workload.kind) {
@@ -47,6 +59,17 @@ pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container
         return Ok(newest.and_then(tells).into_iter().collect());
     }
     Ok(of_newest(workload).filter_map(tells).collect())
+}
+
+/// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository.
+fn of_operator<'a>(snapshot: &'a Snapshot, workload: &'a Workload, container: &Container) -> impl Iterator<Item = Digest> + use<'a> {
+    let declared = Reference::parse(&container.image);
+    let statuses = workload.pods.iter().flat_map(|pod| &pod.containers);
+    let own = statuses.filter(move |status| {
+        let repository = status.repository.as_deref();
+        declared.as_ref().zip(repository).is_some_and(|(declared, repository)| same(snapshot, declared, repository))
+    });
+    own.filter_map(|status| status.digest.clone())
 }
 
 /// The pods of the revision in use; all of them where revisions are not known.

@@ -51,7 +51,7 @@ fn a_moved_tag_follows_in_a_later_pass() {
     assert_eq!(
         made.decisions[0].reasons,
         [
-            "not pinned yet: the tag is a bare major version, which floats and floats".to_owned(),
+            "not pinned yet: the tag is a bare major version and floats".to_owned(),
             "deployment web/web runs ghcr.io/a/web:1 at sha256:aaaaaaaaaaaa".into(),
             "runs: sha256:aaaaaaaaaaaa".into(),
             "terraform ignores it (ignore_changes at stacks/web/main.tf:17): the same change takes it over".into(),

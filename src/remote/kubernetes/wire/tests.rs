@@ -1,6 +1,6 @@
 use super::super::object::{Object, Words};
 use super::super::{Custom, Kind};
-use super::{CustomWire, Page, Slim, Wire, image_digest};
+use super::{CustomWire, Page, Slim, Wire, pulled};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -161,16 +161,17 @@ fn a_pod_tells_digests_and_what_it_waits_for() {
 fn an_image_id_names_a_manifest_only_with_its_repository() {
     let digest = format!("sha256:{HEX}");
     for (id, is) in [
-        (format!("quay.io/team/app@{digest}"), true),
-        (format!("docker-pullable://quay.io/team/app@{digest}"), true),
-        (format!("registry.example.org:5000/app@{digest}"), true),
-        (digest.clone(), false),
-        (format!("docker://{digest}"), false),
-        (format!("@{digest}"), false),
-        ("quay.io/team/app@sha256:short".into(), false),
-        (String::new(), false),
+        (format!("quay.io/team/app@{digest}"), Some("quay.io/team/app")),
+        (format!("docker-pullable://quay.io/team/app@{digest}"), Some("quay.io/team/app")),
+        (format!("registry.example.org:5000/app@{digest}"), Some("registry.example.org:5000/app")),
+        (digest.clone(), None),
+        (format!("docker://{digest}"), None),
+        (format!("@{digest}"), None),
+        ("quay.io/team/app@sha256:short".into(), None),
+        (String::new(), None),
     ] {
-        assert_eq!(image_digest(&id).map(|found| found.to_string()), is.then(|| digest.clone()), "{id}");
+        let found = pulled(&id).map(|(repository, found)| (repository, found.to_string()));
+        assert_eq!(found, is.map(|repository| (repository, digest.clone())), "{id}");
     }
 }
 
