@@ -8,7 +8,7 @@ mod since;
 
 pub(super) use children::indexes;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{running, runs};
+pub(super) use runs::{operated, running, runs};
 pub(super) use since::since;
 
 use crate::model::reference::Reference;

@@ -72,6 +72,16 @@ fn of_operator<'a>(snapshot: &'a Snapshot, workload: &'a Workload, container: &C
     own.filter_map(|status| status.digest.clone())
 }
 
+/// Returns what the pods of a custom resource run, as indexes where these are known; nothing for other kinds.
+pub(in crate::plan) fn operated(
+    snapshot: &Snapshot,
+    channel: Option<&Channel>,
+    (workload, container): (&Workload, &Container),
+) -> BTreeSet<Digest> {
+    let is_one = is_custom(snapshot, &workload.kind);
+    of_operator(snapshot, workload, container).filter(|_| is_one).map(|digest| whole(snapshot, channel, digest)).collect()
+}
+
 /// The pods of the revision in use; all of them where revisions are not known.
 pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
     let newest = workload.revisions.first().map(|revision| &revision.hash);

@@ -127,9 +127,23 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     assert_eq!(pins, [["move", &first, &second]]);
     assert_eq!(status(&world), [row("db", "differs", &first), row("files", "pinned", &postgis), row("web", "pinned", &web)]);
     stage.ci.apply();
+    let next = put(WEB.2, "next");
+    assert_eq!(sync(&world), [""; 0], "the operator is not through");
     custom::operate(&person, &stage.namespace, "db");
     assert_eq!(status(&world)[0], row("db", "pinned", &second));
+    let made = sync(&world);
+    assert_eq!(made.iter().map(|message| trailer(message, "To")).collect::<Vec<_>>(), [&next]);
+    stage.ci.apply();
+    stage.rolled_out("deployment/web");
     assert_eq!(verdicts(&world).iter().map(|one| &*one[0]).collect::<Vec<_>>(), ["in-sync"; 3]);
     let live = person.get(&custom::path(&stage.namespace, "db"));
     assert_eq!(live["spec"]["imageName"], format!("{POSTGRES}@{second}"));
+
+    // A person sets another image: that is told, and not followed.
+    let patch = format!("{{\"spec\":{{\"imageName\":\"{POSTGRES}@{first}\"}}}}");
+    stage.kubectl(&["patch", "clusters.postgresql.cnpg.io", "db", "--type=merge", "--patch", &patch]);
+    assert_eq!(sync(&world), [""; 0]);
+    assert_eq!(status(&world)[0], row("db", "differs", &first));
+    let said = told(&world, "plan").0["sites"][0]["reasons"].to_string();
+    assert!(said.contains("drift: cluster ") && said.contains(" was set to ") && said.contains(" by kubectl-patch"), "{said}");
 }

@@ -17,6 +17,11 @@ const RAISED: &str = "quay.io/team/worker:1.3.0";
 const POLICY: &str = "      metadata[0].annotations[\"keel.sh/policy\"], # KEEL_IGNORE\n";
 const FIRST: &str = "      spec[0].template[0].spec[0].container[0].image, # KEEL_IGNORE_IMAGE\n";
 
+const ANNOTATIONS: &str = "    annotations = {\n      \"keel.sh/policy\" = \"force\"\n    }\n";
+/// Those that can be taken over and those that cannot.
+const TAKEN: [&str; 2] = ["deployment/web", "statefulset/worker"];
+const LEFT: [&str; 2] = ["deployment/old", "deployment/wide"];
+
 /// A deployment that Keel follows.
 fn deployment(namespace: &str, name: &str, containers: &str, ignored: &str) -> String {
     format!(
@@ -53,7 +58,9 @@ fn files(namespace: &str) -> Vec<(String, String)> {
         "        init_container {{\n          name  = \"tool\"\n          image = \"{TOOL}\"\n        }}\n        container {{\n          name              = \"web\"\n          image             = \"{APP}\"\n          image_pull_policy = \"Always\"\n        }}\n"
     );
     let web = deployment(namespace, "web", &pulls, &format!("      spec[0].replicas,\n{POLICY}{FIRST}"));
+    // Keel's annotation was set in the cluster.
     let worker = deployment(namespace, "worker", &container("worker", WORKER), &format!("{POLICY}{FIRST}"));
+    let worker = worker.replace("kubernetes_deployment", "kubernetes_stateful_set").replace(ANNOTATIONS, "");
     let made = container("old", "quay.io/team/old:${local.version}-cuda");
     let old = deployment(namespace, "old", &made, &format!("{POLICY}{FIRST}"));
     let wide = deployment(namespace, "wide", &container("wide", APP), &format!("      metadata[0].annotations,\n{FIRST}"));
@@ -72,11 +79,13 @@ fn keel(world: &World) {
         &json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "keel"}, "spec": spec}),
     );
     let keel = stage.kube.api("keel");
-    for (name, image) in [("worker", RAISED), ("old", "quay.io/team/old:1.3-cuda")] {
+    for (workload, image) in [(TAKEN[1], RAISED), (LEFT[0], "quay.io/team/old:1.3-cuda")] {
+        let (_, name) = workload.split_once('/').expect("kind/name");
         let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": name, "image": image}]}}}});
-        keel.patch(&stage.path(&format!("deployment/{name}")), &patch);
+        keel.patch(&stage.path(workload), &patch);
     }
-    ["keel", "web", "worker", "old", "wide"].iter().for_each(|name| stage.rolled_out(&format!("deployment/{name}")));
+    stage.kubectl(&["annotate", TAKEN[1], "keel.sh/policy=force"]);
+    TAKEN.iter().chain(&LEFT).chain(&["deployment/keel"]).for_each(|workload| stage.rolled_out(workload));
 }
 
 /// A pass, and the messages of the commits that it made.
@@ -107,8 +116,9 @@ fn verdicts(world: &World) -> Vec<(String, String, String)> {
 }
 
 /// The annotation that Keel reads, and what each container's pod runs; all pods of a workload run the same.
-fn runs(world: &World, name: &str) -> (Value, Vec<String>) {
-    let live = world.stage.get(&format!("deployment/{name}"));
+fn runs(world: &World, workload: &str) -> (Value, Vec<String>) {
+    let (_, name) = workload.split_once('/').expect("kind/name");
+    let live = world.stage.get(workload);
     let pods = format!("/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}", world.stage.namespace);
     let told = world.stage.wait(&pods, |pods| match pods["items"].as_array()?.as_slice() {
         [one] => Some(one["status"].clone()),
@@ -171,10 +181,17 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
             (format!("\"{APP}\"\n          image_pull_policy = \"Always\"\n"), format!("\"{APP}@{first}\"\n")),
             (format!("\"{WORKER}\""), format!("\"{RAISED}@{raised}\"")),
             (format!("      spec[0].replicas,\n{POLICY}{FIRST}"), "      spec[0].replicas,\n".to_owned()),
+            (
+                format!("    namespace = \"{0}\"\n  }}\n", stage.namespace),
+                format!(
+                    "    namespace = \"{0}\"\n    annotations = {{\n      \"keel.sh/policy\" = \"never\" # pintle: keel hands off\n    }}\n  }}\n",
+                    stage.namespace
+                ),
+            ),
+            ("\"force\"\n".to_owned(), "\"never\" # pintle: keel hands off; policy=force\n".to_owned()),
             (format!("  lifecycle {{\n    ignore_changes = [\n{POLICY}{FIRST}    ]\n  }}\n"), String::new()),
         ],
     );
-    let after = after.replace("\"force\"\n", "\"never\" # pintle: keel hands off; policy=force\n");
     assert_eq!(world.line.text("web"), after);
     assert_eq!(made[0].lines().filter(|line| *line == "Pintle-Action: adopt").count(), 3, "{}", made[0]);
 
@@ -182,10 +199,10 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     assert_eq!(sync(&world), [""; 0]);
 
     stage.ci.apply();
-    ["web", "worker"].iter().for_each(|name| stage.rolled_out(&format!("deployment/{name}")));
-    assert_eq!(runs(&world, "web"), (json!("never"), vec![tool.clone(), first.clone()]));
-    assert_eq!(runs(&world, "worker"), (json!("never"), vec![raised.clone()]));
-    assert_eq!((stage.image("deployment/web"), stage.image("deployment/worker")), (format!("{APP}@{first}"), format!("{RAISED}@{raised}")));
+    TAKEN.iter().for_each(|workload| stage.rolled_out(workload));
+    assert_eq!(runs(&world, TAKEN[0]), (json!("never"), vec![tool.clone(), first.clone()]));
+    assert_eq!(runs(&world, TAKEN[1]), (json!("never"), vec![raised.clone()]));
+    assert_eq!((stage.image("deployment/web"), stage.image(TAKEN[1])), (format!("{APP}@{first}"), format!("{RAISED}@{raised}")));
 
     // The move is a commit of its own.
     let made = sync(&world);
@@ -194,7 +211,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     assert_eq!(world.line.text("web"), after.replace(&first, &second));
     stage.ci.apply();
     stage.rolled_out("deployment/web");
-    assert_eq!(runs(&world, "web"), (json!("never"), vec![tool, second.clone()]));
+    assert_eq!(runs(&world, TAKEN[0]), (json!("never"), vec![tool, second.clone()]));
     let live = stage.get("deployment/web");
     assert_eq!(image_in(&live["spec"]["template"]["spec"], "tool").map(|image| image.contains('@')), Some(true));
 
@@ -215,6 +232,6 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     for (path, text) in &before[1..] {
         assert_eq!(&world.line.remote.file(BRANCH, path), text.as_bytes());
     }
-    assert_eq!((runs(&world, "old").0, runs(&world, "wide").0), (json!("force"), json!("force")));
+    assert_eq!((runs(&world, LEFT[0]).0, runs(&world, LEFT[1]).0), (json!("force"), json!("force")));
     assert_eq!((stage.image("deployment/old"), stage.image("deployment/wide")), ("quay.io/team/old:1.3-cuda".into(), APP.into()));
 }
