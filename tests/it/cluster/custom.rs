@@ -140,10 +140,11 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     assert_eq!(live["spec"]["imageName"], format!("{POSTGRES}@{second}"));
 
     // A person sets another image: that is told, and not followed.
-    let patch = format!("{{\"spec\":{{\"imageName\":\"{POSTGRES}@{first}\"}}}}");
+    let other = put("ghcr.io/cloudnative-pg/postgresql:debug", "other");
+    let patch = format!("{{\"spec\":{{\"imageName\":\"{POSTGRES}@{other}\"}}}}");
     stage.kubectl(&["patch", "clusters.postgresql.cnpg.io", "db", "--type=merge", "--patch", &patch]);
     assert_eq!(sync(&world), [""; 0]);
-    assert_eq!(status(&world)[0], row("db", "differs", &first));
+    assert_eq!(status(&world)[0], row("db", "differs", &other));
     let said = told(&world, "plan").0["sites"][0]["reasons"].to_string();
     assert!(said.contains("drift: cluster ") && said.contains(" was set to ") && said.contains(" by kubectl-patch"), "{said}");
 }

@@ -141,7 +141,8 @@ impl State {
     async fn attend(&self, pod: &Value) -> Result<(), reqwest::Error> {
         let url = format!("{}/{}", self.pods, name(pod));
         if pod["metadata"]["deletionTimestamp"].is_string() {
-            let now = json!({"gracePeriodSeconds": 0}).to_string();
+            // Another pod may have its name by now.
+            let now = json!({"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}).to_string();
             self.client.delete(url).bearer_auth(&self.token).header("Content-Type", "application/json").body(now).send().await?;
             return Ok(());
         }
@@ -149,7 +150,7 @@ impl State {
         if essence(&pod["status"]) == essence(&status) {
             return Ok(());
         }
-        let patch = json!({"status": status}).to_string();
+        let patch = json!({"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}).to_string();
         let request = self.client.patch(format!("{url}/status")).bearer_auth(&self.token);
         // A pod that is gone by now is none of its business.
         request.header("Content-Type", "application/merge-patch+json").body(patch).send().await?;
