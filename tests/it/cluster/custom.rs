@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::trailer;
+use super::{prepared, trailer};
+use crate::support::daemon::Daemon;
 use crate::support::kube::Kube;
 use crate::support::kube::custom;
 use crate::support::kube::world::{World, text};
@@ -139,12 +140,20 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     let live = person.get(&custom::path(&stage.namespace, "db"));
     assert_eq!(live["spec"]["imageName"], format!("{POSTGRES}@{second}"));
 
-    // A person sets another image: that is told, and not followed.
+    // A person sets another image: a run is woken by that; it is told, and not followed.
+    let mut run = Daemon::start(prepared(&world, &[]));
+    assert_eq!(run.pass(), ("start".into(), Ok(0)));
     let other = put("ghcr.io/cloudnative-pg/postgresql:debug", "other");
     let patch = format!("{{\"spec\":{{\"imageName\":\"{POSTGRES}@{other}\"}}}}");
     stage.kubectl(&["patch", "clusters.postgresql.cnpg.io", "db", "--type=merge", "--patch", &patch]);
-    assert_eq!(sync(&world), [""; 0]);
+    assert_eq!(run.pass(), ("cluster".into(), Ok(0)));
     assert_eq!(status(&world)[0], row("db", "differs", &other));
     let said = told(&world, "plan").0["sites"][0]["reasons"].to_string();
     assert!(said.contains("drift: cluster ") && said.contains(" was set to ") && said.contains(" by kubectl-patch"), "{said}");
+
+    // The kind goes while it is watched.
+    stage.kubectl(&["delete", "customresourcedefinitions", "clusters.postgresql.cnpg.io", "--wait=false"]);
+    run.says("the cluster has no clusters of postgresql.cnpg.io/v1");
+    assert_eq!(status(&world), [row("db", "unknown", "none"), row("files", "unknown", "none"), row("web", "pinned", &next)]);
+    run.stop();
 }
