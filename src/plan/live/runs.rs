@@ -3,7 +3,7 @@
 use super::{Found, foreign, is_custom, same, uses};
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
-use crate::pipeline::cluster::{Cluster, Container, Pod, Workload};
+use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::{Literal, Use};
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub(super) fn told(
         return Err(format!("the pods could not be read: {why}"));
     }
     if is_custom(snapshot, &workload.kind) {
-        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).collect();
+        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
         let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(*kind));
         return between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")));
     }
@@ -61,15 +61,15 @@ pub(super) fn told(
     Ok(of_newest(workload).filter_map(tells).collect())
 }
 
-/// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository.
-fn of_operator<'a>(snapshot: &'a Snapshot, workload: &'a Workload, container: &Container) -> impl Iterator<Item = Digest> + use<'a> {
-    let declared = Reference::parse(&container.image);
+/// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository, and among
+/// several of one repository by the name.
+fn of_operator(snapshot: &Snapshot, workload: &Workload, container: &Container) -> Vec<Digest> {
+    let Some(declared) = Reference::parse(&container.image) else { return Vec::new() };
     let statuses = workload.pods.iter().flat_map(|pod| &pod.containers);
-    let own = statuses.filter(move |status| {
-        let repository = status.repository.as_deref();
-        declared.as_ref().zip(repository).is_some_and(|(declared, repository)| same(snapshot, declared, repository))
-    });
-    own.filter_map(|status| status.digest.clone())
+    let own = |status: &&PodContainer| status.repository.as_deref().is_some_and(|repository| same(snapshot, &declared, repository));
+    let own: Vec<&PodContainer> = statuses.filter(own).collect();
+    let named = |status: &&&PodContainer| !own.iter().any(|own| own.name == container.name) || status.name == container.name;
+    own.iter().filter(named).filter_map(|status| status.digest.clone()).collect()
 }
 
 /// Returns what the pods of a custom resource run, as indexes where these are known; nothing for other kinds.
@@ -79,7 +79,7 @@ pub(in crate::plan) fn operated(
     (workload, container): (&Workload, &Container),
 ) -> BTreeSet<Digest> {
     let is_one = is_custom(snapshot, &workload.kind);
-    of_operator(snapshot, workload, container).filter(|_| is_one).map(|digest| whole(snapshot, channel, digest)).collect()
+    of_operator(snapshot, workload, container).into_iter().filter(|_| is_one).map(|digest| whole(snapshot, channel, digest)).collect()
 }
 
 /// The pods of the revision in use; all of them where revisions are not known.

@@ -2,7 +2,7 @@
 //! not have stays empty.
 
 use super::Kind;
-use super::fields::{Fields, Managed, images, writers, writers_at};
+use super::fields::{Fields, Managed, container_name, images, writers, writers_at};
 use super::object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Words};
 use crate::model::digest::Digest;
 use jiff::Timestamp;
@@ -284,12 +284,13 @@ impl Slim for CustomWire {
         let mut object = self.metadata.slim(words);
         let Kind::Custom(custom) = kind else { return object };
         let mut found = Vec::new();
-        images(&Value::Object(self.rest), &custom.image, &mut Vec::new(), &mut found);
+        let rest = Value::Object(self.rest);
+        images(&rest, &custom.image, &mut Vec::new(), &mut found);
         let managed = self.metadata.managed_fields.as_deref().unwrap_or_default();
         let container = |(path, image): (Vec<Arc<str>>, String)| Container {
             writers: writers_at(managed, &path, words),
-            name: words.of(&path.join(".")),
-            init: false,
+            name: words.of(container_name(&rest, &path).unwrap_or(&path.join("."))),
+            init: path.iter().any(|part| &**part == "initContainers"),
             image: words.of(&image),
             pull_policy: None,
         };

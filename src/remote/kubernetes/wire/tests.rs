@@ -218,7 +218,9 @@ fn a_custom_resource_has_its_images_at_the_path() {
     let fields = json!({"f:spec": {"f:imageName": {}, "f:parts": {}}, "f:status": {}});
     let object = json!({"apiVersion": "g/v1", "kind": "Cluster", "metadata": {"name": "db", "namespace": "shop", "managedFields": [
             {"manager": "Terraform", "time": "2026-03-01T10:00:00Z", "fieldsV1": fields}, {"manager": "operator", "fieldsV1": {"f:status": {}}}]},
-        "spec": {"imageName": "ghcr.io/pg:16", "parts": [{"image": "a:1"}, {}, {"image": "b:1"}]}, "status": {"phase": "ok"}});
+        "spec": {"imageName": "ghcr.io/pg:16", "parts": [{"image": "a:1"}, {}, {"image": "b:1"}],
+            "template": {"spec": {"containers": [{"name": "web", "image": "c:1"}, {"image": "d:1"}], "initContainers": [{"name": "init", "image": "e:1"}]}}},
+        "status": {"phase": "ok"}});
     let read = |path: &str| {
         let wire: CustomWire = serde_json::from_str(&object.to_string()).unwrap();
         wire.slim(&custom(path), &mut Words::default())
@@ -232,6 +234,14 @@ fn a_custom_resource_has_its_images_at_the_path() {
     for nothing in ["spec.none", "spec.imageName.more", "spec.parts"] {
         assert_eq!(images(&read(nothing)), [], "{nothing}");
     }
+    let pod = |list: &str| {
+        images(&read(&format!("spec.template.spec.{list}.*.image")))
+            .iter()
+            .map(|(name, init, _)| format!("{name} {init}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(pod("containers"), ["web false", "spec.template.spec.containers.1.image false"]);
+    assert_eq!(pod("initContainers"), ["init true"]);
 }
 
 #[test]
