@@ -6,6 +6,7 @@ pub mod forgejo;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+mod http;
 pub mod kubernetes;
 pub mod oci;
 pub mod tls;

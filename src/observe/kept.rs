@@ -59,7 +59,13 @@ mod tests {
     fn reads(kept: &Kept, commits: &str) -> String {
         let mut read = String::new();
         for one in commits.chars() {
-            kept.or_read(&commit(one), || Ok::<_, ()>({ read.push(one); said() })).unwrap();
+            kept.or_read(&commit(one), || {
+                Ok::<_, ()>({
+                    read.push(one);
+                    said()
+                })
+            })
+            .unwrap();
         }
         read
     }

@@ -2,13 +2,14 @@
 //! an open line.
 
 use super::address::{host, is_loopback};
+use super::http::{BodyError, body};
 use crate::error::{Error, Result};
 use backon::{ExponentialBuilder, Retryable};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Response, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
+use reqwest::{ClientBuilder, StatusCode};
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -115,7 +116,7 @@ impl Client {
     async fn once(&self) -> std::result::Result<Bytes, Broken> {
         let mut response = self.http.get(self.alerts.clone()).header(ACCEPT, "application/json").send().await.map_err(Broken::Sent)?;
         if response.status() == StatusCode::OK {
-            return body(&mut response).await;
+            return Ok(body(&mut response, LIMIT).await?);
         }
         let to = response.headers().get(LOCATION).and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
         Err(Broken::Status(response.status(), to.filter(|_| response.status().is_redirection()).map(|to| leads_to(&to))))
@@ -141,6 +142,15 @@ impl Client {
                 answered(status).hint("the address is the one under which its pages are, without /api/v2")
             }
             Broken::Status(status, None) => answered(status),
+        }
+    }
+}
+
+impl From<BodyError> for Broken {
+    fn from(why: BodyError) -> Self {
+        match why {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::Broken(why) => Self::Sent(why),
         }
     }
 }
@@ -185,42 +195,14 @@ fn checked(base: &str) -> Result<Url> {
 }
 
 fn http(base: &Url, host: &str, told: &Told) -> Result<reqwest::Client> {
-    let setup = |cause: &str| Error::failed(format!("cannot set up https for the Alertmanager at {host}")).cause(cause);
     let mut headers = HeaderMap::new();
     if let Some(token) = &told.token {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret().trim()))
-            .map_err(|_| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
-        value.set_sensitive(true);
+        let value = super::http::secret("Bearer", token)
+            .ok_or_else(|| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
         headers.insert(AUTHORIZATION, value);
     }
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .default_headers(headers)
-        .user_agent(concat!("pintle/", env!("CARGO_PKG_VERSION")))
-        .timeout(told.timeout);
-    if is_loopback(base) {
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = &told.ca {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
-        builder = builder.tls_certs_merge(authorities.ok_or_else(|| setup("the file of authorities holds no certificate in PEM"))?);
-    }
-    builder.build().map_err(|_| setup("the TLS configuration cannot be built").hint("are the system's root certificates there?"))
-}
-
-async fn body(response: &mut Response) -> std::result::Result<Bytes, Broken> {
-    if response.content_length().is_some_and(|length| length > LIMIT as u64) {
-        return Err(Broken::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Broken::Sent)? {
-        if body.len() + chunk.len() > LIMIT {
-            return Err(Broken::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+    let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(told.timeout);
+    super::http::client(base, told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -50,7 +50,15 @@ pub struct Access {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(60), branch: None, ssh: "ssh".into(), whole: Vec::new() }
+        Self {
+            token: None,
+            ca: None,
+            allow_insecure: false,
+            timeout: Duration::from_secs(60),
+            branch: None,
+            ssh: "ssh".into(),
+            whole: Vec::new(),
+        }
     }
 }
 

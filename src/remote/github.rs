@@ -4,12 +4,14 @@
 //! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS are those of everything else here.
 
 use super::address::{host, is_loopback};
+use super::http;
 use crate::error::{Error, Result as Checked};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
 use octocrab::models::repos;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::ClientBuilder;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use secrecy::SecretString;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -96,7 +98,7 @@ impl Client {
         if !api.path().ends_with('/') {
             api.set_path(&format!("{}/", api.path()));
         }
-        let http = http(&api, token, ca, timeout)?;
+        let http = client(&api, token, ca, timeout)?;
         Ok(Self { inner: Arc::new(Inner { api, http, crab: OnceCell::new(), closed_until: Mutex::default() }) })
     }
 
@@ -174,29 +176,19 @@ fn release(wire: repos::Release) -> Release {
     }
 }
 
-fn http(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<reqwest::Client> {
-    let setup = |cause: &str| Error::failed(format!("cannot set up https for {}", host(api))).cause(cause);
+fn client(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(token) = token {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret().trim()))
-            .map_err(|_| Error::usage(format!("the token for {} holds a character that no token has", host(api))))?;
-        value.set_sensitive(true);
+        let value = http::secret("Bearer", token)
+            .ok_or_else(|| Error::usage(format!("the token for {} holds a character that no token has", host(api))))?;
         headers.insert(AUTHORIZATION, value);
     }
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
         let stays = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
         if stays && attempt.previous().len() <= HOPS { attempt.follow() } else { attempt.stop() }
     });
-    let mut builder =
-        reqwest::Client::builder().redirect(same_host).referer(false).default_headers(headers).connect_timeout(timeout).timeout(timeout);
-    if is_loopback(api) {
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = ca {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
-        builder = builder.tls_certs_merge(authorities.ok_or_else(|| setup("the file of authorities holds no certificate in PEM"))?);
-    }
-    builder.build().map_err(|_| setup("the TLS configuration cannot be built").hint("are the system's root certificates there?"))
+    let tuned = |builder: ClientBuilder| builder.redirect(same_host).default_headers(headers).connect_timeout(timeout).timeout(timeout);
+    http::client(api, ca, tuned).map_err(|why| why.of(&host(api)))
 }
 
 /// The last cause, which says most; without addresses.

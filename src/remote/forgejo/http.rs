@@ -4,11 +4,11 @@
 use super::Told;
 use super::place::{Place, host_of};
 use crate::error::{Error, Result};
+use crate::remote::http::{self, BodyError};
 use backon::{BackoffBuilder, ExponentialBuilder};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode};
-use secrecy::ExposeSecret;
+use reqwest::{ClientBuilder, Method, StatusCode};
 use serde::Serialize;
 use std::time::Duration;
 use url::Url;
@@ -91,10 +91,7 @@ impl Http {
                 .hint("use https://, or allow it with --insecure-http"));
         }
         let token = told.token.as_ref().map(|token| {
-            let mut value = HeaderValue::try_from(format!("token {}", token.expose_secret().trim()))
-                .map_err(|_| Error::usage(format!("the token for {host} holds a character that no token has")))?;
-            value.set_sensitive(true);
-            Ok(value)
+            http::secret("token", token).ok_or_else(|| Error::usage(format!("the token for {host} holds a character that no token has")))
         });
         let mut api = place.base().clone();
         if let Ok(mut path) = api.path_segments_mut() {
@@ -155,7 +152,7 @@ impl Http {
         }
         let mut response = request.send().await.map_err(Broken::Sent)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Reply { status, headers, body: body(&mut response).await? })
+        Ok(Reply { status, headers, body: http::body(&mut response, LIMIT).await? })
     }
 
     fn url(&self, ask: &Ask) -> Url {
@@ -219,36 +216,17 @@ impl Reply {
     }
 }
 
-async fn body(response: &mut Response) -> std::result::Result<Bytes, Broken> {
-    if response.content_length().is_some_and(|length| length > LIMIT as u64) {
-        return Err(Broken::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Broken::Sent)? {
-        if body.len() + chunk.len() > LIMIT {
-            return Err(Broken::TooLarge);
+impl From<BodyError> for Broken {
+    fn from(why: BodyError) -> Self {
+        match why {
+            BodyError::TooLarge => Self::TooLarge,
+            BodyError::Broken(why) => Self::Sent(why),
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
 }
 
 fn client(place: &Place, told: &Told) -> Result<reqwest::Client> {
-    let setup = |cause: &str| Error::failed(format!("cannot set up https for the forge at {}", place.host())).cause(cause);
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .user_agent(concat!("pintle/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(told.timeout.min(Duration::from_secs(10)))
-        .read_timeout(told.timeout)
-        .timeout(told.timeout);
-    if place.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = &told.ca {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
-        let authorities = authorities.ok_or_else(|| setup("the certificate authorities' file holds no certificate in PEM"))?;
-        builder = builder.tls_certs_merge(authorities);
-    }
-    builder.build().map_err(|_| setup("the TLS configuration cannot be built").hint("are the system's root certificates there?"))
+    let connect = told.timeout.min(Duration::from_secs(10));
+    let tuned = |builder: ClientBuilder| builder.connect_timeout(connect).read_timeout(told.timeout).timeout(told.timeout);
+    http::client(place.base(), told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the forge at {}", place.host())))
 }

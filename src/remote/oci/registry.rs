@@ -4,13 +4,13 @@ use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
 use super::docker_config::{Credentials, DockerConfig};
 use super::error::{self, OciError};
 use super::limits::{Burden, Limits, Now};
-use super::wire::{self, BodyError, Reply};
+use super::wire::{self, Reply};
 use super::{CONFIG_LIMIT, MANIFEST_LIMIT, Options, RegistryOptions};
-use crate::remote::address::is_loopback;
+use crate::remote::http::{self, BodyError};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{ClientBuilder, Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Registry {
         let burden = Burden { concurrency: told.max_concurrency, per_second: told.requests_per_second, longest_wait: options.longest_wait };
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
-            http: http(options, &told, &base).map_err(setup)?,
+            http: client(options, &told, &base).map_err(setup)?,
             limits: Limits::new(&told.host, burden),
             host: told.host,
             base,
@@ -242,7 +242,7 @@ impl Registry {
         let mut response = request.send().await.map_err(|why| self.broken(&why, at))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match status {
-            StatusCode::OK => wire::body(&mut response, limit).await,
+            StatusCode::OK => http::body(&mut response, limit).await,
             _ => Ok(Bytes::new()),
         };
         let body = body.map_err(|why| match why {
@@ -364,25 +364,13 @@ fn base(told: &RegistryOptions) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && bare).then_some(url)
 }
 
-fn http(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .user_agent(&options.user_agent)
-        .connect_timeout(options.connect_timeout)
-        .timeout(options.timeout)
-        .pool_max_idle_per_host(told.max_concurrency);
-    if is_loopback(base) {
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = told.ca_pem.as_ref().or(options.ca_pem.as_ref()) {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| "its ca file holds no certificate in PEM")?;
-        if authorities.is_empty() {
-            return Err("its ca file holds no certificate in PEM");
-        }
-        builder = builder.tls_certs_merge(authorities);
-    }
-    builder.build().map_err(|_| "the TLS configuration cannot be built; are the system's root certificates there?")
+fn client(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
+    let tuned = |builder: ClientBuilder| {
+        let agent = builder.user_agent(&options.user_agent);
+        agent.connect_timeout(options.connect_timeout).timeout(options.timeout).pool_max_idle_per_host(told.max_concurrency)
+    };
+    let ca = told.ca_pem.as_ref().or(options.ca_pem.as_ref());
+    http::client(base, ca.map(Vec::as_slice), tuned).map_err(http::Unset::why)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::error::OciError;
 use super::registry::Place;
 use crate::model::digest::Digest;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 /// All that a tag can mean, in one header: docker-registry 2.8 answers 404 for what is not named here.
@@ -53,25 +53,4 @@ impl Reply {
 pub(super) fn sha256(bytes: &[u8]) -> Digest {
     let text = format!("sha256:{}", hex::encode(Sha256::digest(bytes)));
     Digest::parse(&text).unwrap_or_else(|| unreachable!("64 hex digits"))
-}
-
-/// Why a body could not be read to its end.
-pub(super) enum BodyError {
-    TooLarge,
-    Broken(reqwest::Error),
-}
-
-/// Reads a body of at most `limit` bytes.
-pub(super) async fn body(response: &mut Response, limit: usize) -> Result<Bytes, BodyError> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(BodyError::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > limit {
-            return Err(BodyError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
