@@ -50,15 +50,25 @@ pub(super) fn told(
     if is_custom(snapshot, &workload.kind) {
         let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
         let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(*kind));
-        return between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")));
+        let told = between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")))?;
+        return spoken(told, workload.pods.iter().flat_map(|pod| &pod.containers));
     }
+    let own = |status: &&PodContainer| status.name == container.name;
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
     if !ROLLING.contains(&&*workload.kind) {
         // Pods of earlier runs are still there, and ran what the tag meant then.
         let newest = workload.pods.iter().filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
     }
-    Ok(of_newest(workload).filter_map(tells).collect())
+    spoken(of_newest(workload).filter_map(tells).collect(), of_newest(workload).flat_map(|pod| &pod.containers).filter(own))
+}
+
+/// What runs and does not say what it is, is not nothing: a node may know an image by its configuration only.
+fn spoken<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
+    if told.is_empty() && statuses.any(|status| status.started.is_some() && status.waiting.is_none() && status.digest.is_none()) {
+        return Err("its pods run, and do not tell which digest".into());
+    }
+    Ok(told)
 }
 
 /// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository, and among

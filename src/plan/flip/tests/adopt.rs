@@ -108,6 +108,11 @@ fn what_cannot_be_told_holds_the_site() {
         let mut unlike = live("ghcr.io/a/web:1", 'a');
         unlike.pods.extend(live("ghcr.io/a/web:1", 'b').pods);
         waits("ghcr.io/a/web:1", ignored, vec![unlike], Verdict::Unknown, "deployment web/web: its pods run 2 different digests");
+        let mut mute = live("ghcr.io/a/web:1", 'a');
+        let status = &mut mute.pods[0].containers[0];
+        (status.digest, status.started) = (None, Some("2026-11-22T11:00:00Z".parse().expect("a time")));
+        let why = "deployment web/web: its pods run, and do not tell which digest";
+        waits("ghcr.io/a/web:1", ignored, vec![mute], Verdict::Unknown, why);
         let other = "deployment web/web runs ghcr.io/b/web:1, which is of another repository than the repo says";
         waits("ghcr.io/a/web:1", ignored, vec![live("ghcr.io/b/web:1", 'a')], Verdict::Blocked, other);
         let mut dark = world(&[(FILE, &file("\"ghcr.io/a/web:1\"", ignored))], vec![]);
