@@ -52,7 +52,7 @@ impl Class {
     pub fn words(self) -> &'static str {
         match self {
             Self::Name => "a floating name",
-            Self::Major => "a bare major version, which floats",
+            Self::Major => "a bare major version",
             Self::Version => "a version",
             Self::Calendar => "a date",
             Self::GitSha => "a git commit",

@@ -120,6 +120,8 @@ pub struct PodContainer {
     pub name: Arc<str>,
     /// The digest in `imageID`: the index's or the platform child's. `None` while it is not pulled.
     pub digest: Option<Digest>,
+    /// The repository in `imageID`: `ghcr.io/cloudnative-pg/postgresql`, or a cache's.
+    pub repository: Option<Arc<str>>,
     pub ready: bool,
     pub restarts: u32,
     /// Since when it runs.

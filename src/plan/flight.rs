@@ -7,6 +7,7 @@ use super::rollback::is_rollback;
 use super::undo::{Stand, name};
 use super::{health, live};
 use crate::pipeline::answer::Notice;
+use crate::pipeline::cluster::{Container, Workload};
 use crate::pipeline::forge::{Checks, Pipeline};
 use crate::pipeline::{PinRecord, Recorded, Seen, Snapshot, Verdict};
 
@@ -85,12 +86,25 @@ fn waits(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand], pin: &PinReco
 /// Returns what a site's workloads lack to have rolled out what their specs say.
 pub(super) fn rolling(snapshot: &Snapshot, site: &Judged) -> Option<String> {
     let lives = live::uses(snapshot, site.literal).ok()?;
-    let mut workloads = lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| live.workload());
-    workloads.find_map(|workload| {
-        let rolls = matches!(&*workload.kind, "deployment" | "statefulset" | "daemonset");
-        let done = workload.rollout.complete || workload.replicas == Some(0) || workload.rollout.stuck.is_some();
-        (rolls && !done).then(|| format!("{} has not all of its new pods", name(workload)))
+    let mut here =
+        lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| Some((live.workload()?, live.container())));
+    here.find_map(|(workload, container)| {
+        let done = match &*workload.kind {
+            "deployment" | "statefulset" | "daemonset" => workload.rollout.complete,
+            _ => container.is_none_or(|container| operated(snapshot, site, (workload, container))),
+        };
+        let over = done || workload.replicas == Some(0) || workload.rollout.stuck.is_some();
+        (!over).then(|| format!("{} has not all of its new pods", name(workload)))
     })
+}
+
+/// Says whether the operator of a custom resource is through with it: all of its pods are ready, and none runs what was pinned before. Which revision a
+/// pod is of nobody tells.
+fn operated(snapshot: &Snapshot, site: &Judged, here: (&Workload, &Container)) -> bool {
+    let told = live::operated(snapshot, site.terms.channel.as_ref(), here);
+    let history = snapshot.history.known().map(|history| past(history, site.site, &site.terms.image)).unwrap_or_default();
+    let before = site.decision.from.as_ref().and_then(|digest| pinned(&history, digest)?.pin.from.as_ref());
+    told.is_empty() || here.0.rollout.complete && before.is_none_or(|before| !told.contains(before))
 }
 
 /// What CI says of the commit that made the site's pin, where it was that of the last push: `CI green but `.

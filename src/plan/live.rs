@@ -8,13 +8,15 @@ mod since;
 
 pub(super) use children::indexes;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{running, runs};
+pub(super) use runs::{operated, running, runs};
 pub(super) use since::since;
 
+use crate::config::Custom;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::{Literal, Use};
+use std::sync::Arc;
 
 /// The kinds that are looked at, as in [`Use::kind`]; those of `[[cluster.custom]]` join them.
 const KINDS: [&str; 6] = ["deployment", "statefulset", "daemonset", "cronjob", "job", "pod"];
@@ -94,7 +96,27 @@ fn is_looked_at(snapshot: &Snapshot, kind: &str) -> bool {
 }
 
 fn is_custom(snapshot: &Snapshot, kind: &str) -> bool {
-    snapshot.config.cluster.custom.iter().any(|custom| custom.kind.eq_ignore_ascii_case(kind))
+    customs(snapshot, kind).next().is_some()
+}
+
+fn customs<'a>(snapshot: &'a Snapshot, kind: &str) -> impl Iterator<Item = &'a Custom> {
+    snapshot.config.cluster.custom.iter().filter(move |custom| custom.kind.eq_ignore_ascii_case(kind))
+}
+
+/// `spec.parts[0].image` → `spec.parts.0.image`
+fn dotted(path: &str) -> String {
+    path.replace("].", ".").replace('[', ".").trim_end_matches(']').into()
+}
+
+/// Says whether a value of a custom resource stands in another place than the one that is looked at.
+fn is_other_place(snapshot: &Snapshot, kind: &str, path: &str) -> bool {
+    let path = dotted(path);
+    let is_at = |custom: &Custom| {
+        let same = |(step, part): (&Arc<str>, &str)| &**step == "*" || &**step == part;
+        path.split('.').count() == custom.image.len() && custom.image.iter().zip(path.split('.')).all(same)
+    };
+    // A name without a dot is a container's.
+    path.contains('.') && is_custom(snapshot, kind) && !customs(snapshot, kind).any(is_at)
 }
 
 /// Says whether the name is not a container's (a DNS label) but an environment variable's or another value's path, which the cluster does not show as
@@ -117,7 +139,9 @@ fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Fou
         let is_only = workload.containers.len() == 1 && is_custom(snapshot, &workload.kind);
         is_only && foreign(snapshot, used, only).is_none()
     });
-    match workload.container(name).or(only) {
+    let own = workload.container(name).or_else(|| workload.container(&dotted(name)).filter(|_| is_custom(snapshot, &workload.kind)));
+    match own.or(only) {
+        None if is_other_place(snapshot, &workload.kind, name) => Found::Elsewhere,
         None => Found::NoContainer(workload),
         Some(container) => match swapped(snapshot, workload, container, used) {
             Some(with) => Found::Swapped { workload, container, with },
@@ -176,7 +200,7 @@ fn declares(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) 
         other.kind == used.kind
             && other.namespace == used.namespace
             && other.name == used.name
-            && other.container.as_deref() == Some(container)
+            && other.container.as_deref().is_some_and(|own| own == container || dotted(own) == container)
             && other.image.as_deref().is_some_and(is)
     })
 }

@@ -3,6 +3,8 @@
 
 mod alert;
 mod broken;
+mod custom;
+mod flips;
 mod forge;
 mod hand;
 mod readiness;

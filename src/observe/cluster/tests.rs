@@ -64,7 +64,7 @@ fn running(object: Object, image: &str) -> Object {
 }
 
 fn ready(object: Object, ready: bool) -> Object {
-    let status = PodContainer { name: "app".into(), digest: None, ready, restarts: 0, started: None, waiting: None };
+    let status = PodContainer { name: "app".into(), digest: None, repository: None, ready, restarts: 0, started: None, waiting: None };
     Object { statuses: [status].into(), ..object }
 }
 
@@ -172,8 +172,10 @@ fn what_nobody_controls_is_a_workload_and_what_a_stranger_controls_names_it() {
         plural: "clusters".into(),
         image: vec!["spec".into()],
     }));
-    let db = world.with(custom, running(object("db"), "pg:16")).workload("cluster", "db");
-    assert_eq!((pods(&db), db.containers.len(), db.rollout.observed), (vec!["db-1"], 1, true));
+    let made = world.with(Kind::StatefulSet, owned(running(object("db-rest"), "pg:16"), "Cluster", "db"));
+    let db = made.with(Kind::Pod, pod("db-rest-0", "StatefulSet", "db-rest", "app", "x")).with(custom, running(object("db"), "pg:16"));
+    let db = db.workload("cluster", "db");
+    assert_eq!((pods(&db), db.containers.len(), db.rollout.observed), (vec!["db-1", "db-rest-0"], 1, true));
 }
 
 #[test]

@@ -27,13 +27,15 @@ struct Index<'a> {
     objects: &'a Objects,
     /// Pods by the uid of their workload, without those being deleted.
     pods: HashMap<Arc<str>, Vec<&'a Object>>,
+    /// Workloads of Kubernetes' own kinds by the uid of the controller that made them.
+    made: HashMap<Arc<str>, Vec<&'a Object>>,
     /// ReplicaSets and ControllerRevisions by the uid of their workload.
     revisions: HashMap<Arc<str>, Vec<&'a Object>>,
 }
 
 impl<'a> Index<'a> {
     fn new(objects: &'a Objects) -> Self {
-        let mut index = Self { objects, pods: HashMap::new(), revisions: HashMap::new() };
+        let mut index = Self { objects, pods: HashMap::new(), made: HashMap::new(), revisions: HashMap::new() };
         let between: HashMap<&str, &Object> =
             [Kind::ReplicaSet, Kind::Job].iter().flat_map(|kind| index.of(kind)).map(|object| (&*object.uid, object)).collect();
         let deployments: HashMap<_, _> =
@@ -47,6 +49,11 @@ impl<'a> Index<'a> {
                 },
             };
             index.pods.entry(workload.unwrap_or(&pod.uid).clone()).or_default().push(pod);
+        }
+        for made in index.of(&Kind::Deployment).chain(index.of(&Kind::StatefulSet)).chain(index.of(&Kind::DaemonSet)) {
+            if let Some(owner) = &made.controller {
+                index.made.entry(owner.uid.clone()).or_default().push(made);
+            }
         }
         for revision in index.of(&Kind::ReplicaSet).chain(index.of(&Kind::ControllerRevision)) {
             if let Some(owner) = &revision.controller {
@@ -72,7 +79,10 @@ impl<'a> Index<'a> {
     fn workload(&self, kind: &Kind, object: &'a Object) -> Workload {
         let revisions = self.revisions(kind, object);
         let batch = matches!(kind, Kind::Job | Kind::CronJob | Kind::Pod);
-        let mut pods: Vec<&Object> = self.pods.get(&object.uid).into_iter().flatten().copied().filter(|pod| batch || !pod.ended).collect();
+        // Those that an operator made of a custom resource, by itself or through a workload.
+        let made = self.made.get(&object.uid).into_iter().flatten().map(|made| &made.uid);
+        let pods = std::iter::once(&object.uid).chain(made).filter_map(|uid| self.pods.get(uid)).flatten().copied();
+        let mut pods: Vec<&Object> = pods.filter(|pod| batch || !pod.ended).collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         Workload {
             kind: kind.word(),
@@ -197,6 +207,7 @@ fn pod_container(from: &remote::PodContainer) -> PodContainer {
     PodContainer {
         name: from.name.clone(),
         digest: from.digest.clone(),
+        repository: from.repository.clone(),
         ready: from.ready,
         restarts: from.restarts,
         started: from.started,

@@ -79,6 +79,7 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
     let status = |(name, _, c): &(&str, &str, char)| PodContainer {
         name: name.trim_start_matches("init:").into(),
         digest: Some(digest(*c)),
+        repository: None,
         ready: true,
         restarts: 0,
         started: None,

@@ -20,7 +20,7 @@ pub(in crate::plan) fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest
     for (literal, site) in snapshot.scan.sites() {
         let lives = uses(snapshot, literal).unwrap_or_default();
         let here = lives.iter().filter_map(|live| match live.found {
-            Found::Here { workload, container } => told(cluster, workload, container).ok(),
+            Found::Here { workload, container } => told(snapshot, cluster, (workload, container)).ok(),
             _ => None,
         });
         let told: BTreeSet<Digest> = here.flatten().collect();

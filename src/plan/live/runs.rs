@@ -1,15 +1,18 @@
 //! The digest that a container runs. The spec counts first, what pods tell second; a platform's digest counts as its index's.
 
-use super::{Found, foreign, uses};
+use super::{Found, foreign, is_custom, same, uses};
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
-use crate::pipeline::cluster::{Cluster, Container, Pod, Workload};
+use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::{Literal, Use};
 use std::collections::BTreeSet;
 
 /// Kinds that have revisions; the pods of others are of one template each.
 const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
+
+/// What an operator makes of a custom resource, if not pods.
+const MADE: [&str; 5] = ["deployment", "statefulset", "daemonset", "replicaset", "job"];
 
 /// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
 /// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
@@ -22,7 +25,7 @@ pub(in crate::plan) fn runs(
     channel: Option<&Channel>,
     (workload, container): (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
-    agreed(told(cluster, workload, container)?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
+    agreed(told(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
 }
 
 fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
@@ -33,13 +36,24 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
 }
 
 /// All digests that are told: one by the spec, or those of the pods. What pods run says nothing of a spec that was set after they were made.
-pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container) -> Result<BTreeSet<Digest>, String> {
+pub(super) fn told(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    (workload, container): (&Workload, &Container),
+) -> Result<BTreeSet<Digest>, String> {
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
     }
     if let Some(why) = cluster.unread.get("pod") {
         return Err(format!("the pods could not be read: {why}"));
     }
+    if is_custom(snapshot, &workload.kind) {
+        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
+        let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(*kind));
+        let told = between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")))?;
+        return spoken(told, workload.pods.iter().flat_map(|pod| &pod.containers));
+    }
+    let own = |status: &&PodContainer| status.name == container.name;
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
     if !ROLLING.contains(&&*workload.kind) {
         // Pods of earlier runs are still there, and ran what the tag meant then.
@@ -52,7 +66,36 @@ pub(super) fn told(cluster: &Cluster, workload: &Workload, container: &Container
     if newest.is_some_and(|image| image != Some(&container.image)) {
         return Err("no revision of its newest spec is known yet".into());
     }
-    Ok(of_newest(workload).filter_map(tells).collect())
+    spoken(of_newest(workload).filter_map(tells).collect(), of_newest(workload).flat_map(|pod| &pod.containers).filter(own))
+}
+
+/// What runs and does not say what it is, is not nothing: a node may know an image by its configuration only.
+fn spoken<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
+    if told.is_empty() && statuses.any(|status| status.started.is_some() && status.waiting.is_none() && status.digest.is_none()) {
+        return Err("its pods run, and do not tell which digest".into());
+    }
+    Ok(told)
+}
+
+/// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository, and among
+/// several of one repository by the name.
+fn of_operator(snapshot: &Snapshot, workload: &Workload, container: &Container) -> Vec<Digest> {
+    let Some(declared) = Reference::parse(&container.image) else { return Vec::new() };
+    let statuses = workload.pods.iter().flat_map(|pod| &pod.containers);
+    let own = |status: &&PodContainer| status.repository.as_deref().is_some_and(|repository| same(snapshot, &declared, repository));
+    let own: Vec<&PodContainer> = statuses.filter(own).collect();
+    let named = |status: &&&PodContainer| !own.iter().any(|own| own.name == container.name) || status.name == container.name;
+    own.iter().filter(named).filter_map(|status| status.digest.clone()).collect()
+}
+
+/// Returns what the pods of a custom resource run, as indexes where these are known; nothing for other kinds.
+pub(in crate::plan) fn operated(
+    snapshot: &Snapshot,
+    channel: Option<&Channel>,
+    (workload, container): (&Workload, &Container),
+) -> BTreeSet<Digest> {
+    let is_one = is_custom(snapshot, &workload.kind);
+    of_operator(snapshot, workload, container).into_iter().filter(|_| is_one).map(|digest| whole(snapshot, channel, digest)).collect()
 }
 
 /// The pods of the revision in use; all of them where revisions are not known.

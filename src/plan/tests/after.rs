@@ -102,6 +102,30 @@ fn what_is_over_is_not_waited_for() {
 }
 
 #[test]
+fn an_operator_that_is_not_through_is_waited_for() {
+    const CUSTOM: &str = "[defaults]\nmode = 'commit'\nsettle = '0'\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'\n\
+         [[cluster.custom]]\ngroup = 'postgresql.cnpg.io'\nversion = 'v1'\nkind = 'Cluster'\nplural = 'clusters'\nimage = 'spec.image'";
+    let said = |change: &dyn Fn(&mut Workload)| {
+        let mut live = Workload { kind: "cluster".into(), ..applied("deployment") };
+        live.pods[0].containers[0].repository = Some(SERVER.split(':').next().expect("a name").into());
+        change(&mut live);
+        let mut world = beside(vec![live]).configured(CUSTOM);
+        let mut scan = (*world.scan).clone();
+        let uses = scan.literals.iter_mut().flat_map(|literal| &mut literal.uses);
+        uses.filter(|used| used.name.as_deref() == Some("app")).for_each(|used| used.kind = "cluster".into());
+        world.scan = scan.into();
+        told(&world).1
+    };
+    let over =
+        Some("the rollout of bbbbbbbbbb is not over: cluster immich/app has not all of its new pods (one change in flight)".to_owned());
+    assert_eq!(said(&|_| ()), None);
+    assert_eq!(said(&|live| live.pods[0].containers[0].digest = Some(digest('a'))), over, "what was pinned before");
+    assert_eq!(said(&|live| live.pods[0].containers[0].digest = Some(digest('c'))), None, "the digest of a platform, maybe");
+    assert_eq!(said(&|live| live.rollout.complete = false), over);
+    assert_eq!(said(&|live| live.pods.clear()), None);
+}
+
+#[test]
 fn what_could_not_be_read_is_not_over() {
     let dark = Snapshot { cluster: Seen::Unknown("no route".into()), ..beside(vec![]) };
     let (said, waits) = told(&dark);

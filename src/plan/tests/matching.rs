@@ -67,7 +67,7 @@ impl Workload {
     /// A pod of a revision that tells the first container's digest.
     pub(super) fn pod(mut self, revision: Option<&str>, digest: Option<Digest>, time: &str) -> Self {
         let name = self.containers[0].name.clone();
-        let status = PodContainer { name, digest, ready: true, restarts: 0, started: Some(at(time)), waiting: None };
+        let status = PodContainer { name, digest, repository: None, ready: true, restarts: 0, started: Some(at(time)), waiting: None };
         let name = format!("{}-{}", self.name, self.pods.len());
         let (created, revision) = (Some(at(time)), revision.map(Into::into));
         self.pods.push(Pod { name: name.into(), revision, created, lost: None, containers: vec![status] });
@@ -242,7 +242,69 @@ fn a_custom_resource_is_found_when_its_kind_is_configured() {
     // The only image of that repository is the one, whatever its place is called.
     assert_eq!(all.clone().running(vec![named("imageName")]).found(), ["cluster/db:imageName"]);
     assert_eq!(all.clone().running(vec![]).found(), ["missing"]);
+    let nothing = workload("cluster", "db", "db");
+    assert_eq!(all.clone().running(vec![nothing.clone()]).found(), ["no container in db"]);
+    // The repo says the path as people write it, and may say images in places that are not looked at.
+    let place = |path: &str| {
+        let mut all = all.clone();
+        let mut scan = (*all.scan).clone();
+        scan.literals[0].uses[0].container = Some(path.into());
+        all.scan = scan.into();
+        all.configured(&custom.replace("spec.imageName", "spec.parts[*].image"))
+    };
+    let listed = nothing.has("spec.parts.0.image", "ghcr.io/a/b:1").has("spec.parts.1.image", "ghcr.io/cloudnative-pg/postgresql:16");
+    assert_eq!(place("spec.parts[1].image").running(vec![listed.clone()]).found(), ["cluster/db:spec.parts.1.image"]);
+    assert_eq!(place("spec.parts[2].image").running(vec![listed.clone()]).found(), ["no container in db"]);
+    assert_eq!(place("spec.imageName").running(vec![listed.clone()]).found(), ["elsewhere"]);
+    assert_eq!(place("metrics").running(vec![listed]).found(), ["no container in db"]);
     assert_eq!(all.running(vec![]).unread("cluster").found(), ["clusters could not be read: it is forbidden"]);
+}
+
+#[test]
+fn what_an_operator_made_of_a_custom_resource_is_known_by_its_repository() {
+    const IMAGE: &str = "ghcr.io/cloudnative-pg/postgresql:16";
+    const CUSTOM: &str = "[[cluster.custom]]\ngroup = \"postgresql.cnpg.io\"\nversion = \"v1\"\nkind = \"Cluster\"\nplural = \"clusters\"\nimage = \"spec.imageName\"\n\
+         [[cache]]\nregistry = \"ghcr.io\"\nurl = \"https://cache.example.com/gh\"\n";
+    let literal = used(site("db", 1, IMAGE), |used| {
+        used.kind = "cluster".into();
+        used.name = Some("db".into());
+        used.container = Some("spec.imageName".into());
+    });
+    let all = snapshot(vec![literal]).configured(CUSTOM);
+    let status = |name: &str, repository: &str, c: char| PodContainer {
+        name: name.into(),
+        digest: Some(digest(c)),
+        repository: Some(repository.into()),
+        ready: true,
+        restarts: 0,
+        started: None,
+        waiting: None,
+    };
+    let live = |image: &str, runs: &[(&str, char)]| {
+        let mut live = workload("cluster", "db", "db").has("spec.imageName", image);
+        live.replicas = None;
+        live.pods = Vec::new();
+        for (number, (repository, c)) in runs.iter().enumerate() {
+            let operator = status("bootstrap-controller", "ghcr.io/cloudnative-pg/cloudnative-pg", 'e');
+            let containers = vec![operator, status("postgres", repository, *c)];
+            live.pods.push(Pod { name: format!("db-{number}").into(), revision: None, created: None, lost: None, containers });
+        }
+        live
+    };
+    let (own, cached) = ("ghcr.io/cloudnative-pg/postgresql", "cache.example.com/gh/cloudnative-pg/postgresql");
+    let told = |live| all.clone().running(vec![live]).told();
+    assert_eq!(told(live(IMAGE, &[])), Seen::Known(None));
+    assert_eq!(told(live(IMAGE, &[(own, 'a'), (cached, 'a')])), known('a'));
+    assert_eq!(told(live(IMAGE, &[(own, 'a'), (own, 'b')])), Seen::Unknown("cluster db/db: its pods run 2 different digests".into()));
+    assert_eq!(told(live(&pinned(IMAGE, 'c'), &[(own, 'a')])), known('c'), "the spec counts first");
+    let mut two = live(IMAGE, &[(own, 'a')]);
+    two.pods[0].containers.push(status("metrics", own, 'b'));
+    assert_eq!(told(two.clone()), Seen::Unknown("cluster db/db: its pods run 2 different digests".into()));
+    two.pods[0].containers[2].name = "spec.imageName".into();
+    assert_eq!(told(two), known('b'));
+    let unread = |live| all.clone().running(vec![live]).unread("statefulset").told();
+    let why = "cluster db/db: statefulsets could not be read: it is forbidden";
+    assert_eq!((unread(live(IMAGE, &[])), unread(live(IMAGE, &[(own, 'a')]))), (Seen::Unknown(why.into()), known('a')));
 }
 
 /// Two containers of one deployment.

@@ -200,6 +200,7 @@ fn to_unpinned(text: &str, runs: Option<char>) -> Workload {
     live.revisions[0].hash = "old".into();
     live.pods[0].revision = Some("old".into());
     live.pods[0].containers[0].digest = runs.map(digest);
+    live.pods[0].containers[0].started = runs.map(|_| at(APPLIED));
     live
 }
 
@@ -212,6 +213,11 @@ fn an_undo_to_a_spec_without_a_digest_takes_what_the_pods_run() {
     let (changes, verdict, reasons) = world('b').hosts(vec![to_unpinned(SERVER, None)]).said();
     assert_eq!((changes, verdict), (0, Verdict::InSync));
     assert!(reasons.contains("no pod tells yet which digest that is"), "{reasons}");
+    let mut mute = to_unpinned(SERVER, Some('d'));
+    mute.pods[0].containers[0].digest = None;
+    let (changes, _, reasons) = world('b').hosts(vec![mute]).said();
+    let why = "which digest that is cannot be told: its pods run, and do not tell which digest";
+    assert!(changes == 0 && reasons.contains(why), "{reasons}");
     let (changes, _, reasons) = world('b').hosts(vec![to_unpinned(SERVER, Some('b'))]).said();
     assert!(changes == 0 && reasons.contains("it runs the pinned digest all the same"), "{reasons}");
     let (changes, ..) = known.clone().clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into())).said();

@@ -74,6 +74,7 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
             containers: vec![PodContainer {
                 name: "server".into(),
                 digest: Reference::parse(&image).and_then(|image| image.digest),
+                repository: None,
                 ready: true,
                 restarts: 0,
                 started: Some(at(time)),

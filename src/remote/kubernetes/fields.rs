@@ -130,6 +130,18 @@ fn sorted<F>(managed: &[Managed<F>], sets: impl Fn(&F) -> bool, words: &mut Word
     writers
 }
 
+/// Returns the name of the container whose image stands at a path, where that is in a list of containers as pods have it.
+pub(super) fn container_name<'a>(value: &'a Value, path: &[Arc<str>]) -> Option<&'a str> {
+    let [before @ .., list, number, image] = path else { return None };
+    let is_list = ["containers", "initContainers", "ephemeralContainers"].contains(&&**list) && &**image == "image";
+    let mut steps = before.iter().chain([list]).filter(|_| is_list);
+    let list = steps.try_fold(value, |value, step| match value {
+        Value::Array(list) => list.get(step.parse::<usize>().ok()?),
+        other => other.get(&**step),
+    })?;
+    list.get(number.parse::<usize>().ok()?)?.get("name")?.as_str()
+}
+
 /// Collects the texts at a path, with the path of each.
 pub(super) fn images(value: &Value, path: &[Arc<str>], at: &mut Vec<Arc<str>>, found: &mut Vec<(Vec<Arc<str>>, String)>) {
     let Some((first, rest)) = path.split_first() else {

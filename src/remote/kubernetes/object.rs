@@ -86,6 +86,8 @@ pub struct PodContainer {
     pub name: Arc<str>,
     /// The digest that `imageID` names.
     pub digest: Option<Digest>,
+    /// The repository that `imageID` names.
+    pub repository: Option<Arc<str>>,
     pub ready: bool,
     pub restarts: u32,
     pub started: Option<Timestamp>,

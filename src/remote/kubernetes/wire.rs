@@ -2,7 +2,7 @@
 //! not have stays empty.
 
 use super::Kind;
-use super::fields::{Fields, Managed, images, writers, writers_at};
+use super::fields::{Fields, Managed, container_name, images, writers, writers_at};
 use super::object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Words};
 use crate::model::digest::Digest;
 use jiff::Timestamp;
@@ -199,11 +199,12 @@ pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
     text?.parse().ok()
 }
 
-/// Returns the digest of a manifest that a kubelet's `imageID` names: `repo@sha256:…`, with or without `docker-pullable://`. One without a repo
-/// (`sha256:…`, `docker://sha256:…`) is the digest of the image's configuration, which no registry serves as a manifest.
-pub(super) fn image_digest(image_id: &str) -> Option<Digest> {
+/// Returns the repository and the digest of a manifest that a kubelet's `imageID` names: `repo@sha256:…`, with or without `docker-pullable://`. One
+/// without a repo (`sha256:…`, `docker://sha256:…`) is the digest of the image's configuration, which no registry serves as a manifest.
+pub(super) fn pulled(image_id: &str) -> Option<(&str, Digest)> {
     let (repo, digest) = image_id.rsplit_once('@')?;
-    Digest::parse(digest).filter(|_| !repo.is_empty())
+    let repo = repo.strip_prefix("docker-pullable://").unwrap_or(repo);
+    Some((repo, Digest::parse(digest)?)).filter(|_| !repo.is_empty())
 }
 
 fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Data>, D::Error> {
@@ -284,12 +285,13 @@ impl Slim for CustomWire {
         let mut object = self.metadata.slim(words);
         let Kind::Custom(custom) = kind else { return object };
         let mut found = Vec::new();
-        images(&Value::Object(self.rest), &custom.image, &mut Vec::new(), &mut found);
+        let rest = Value::Object(self.rest);
+        images(&rest, &custom.image, &mut Vec::new(), &mut found);
         let managed = self.metadata.managed_fields.as_deref().unwrap_or_default();
         let container = |(path, image): (Vec<Arc<str>>, String)| Container {
             writers: writers_at(managed, &path, words),
-            name: words.of(&path.join(".")),
-            init: false,
+            name: words.of(container_name(&rest, &path).unwrap_or(&path.join("."))),
+            init: path.iter().any(|part| &**part == "initContainers"),
             image: words.of(&image),
             pull_policy: None,
         };
@@ -335,9 +337,11 @@ impl Status {
         all.map(|one| {
             let state = one.state.as_ref();
             let waiting = state.and_then(|state| state.waiting.as_ref());
+            let pulled = one.image_id.as_deref().and_then(pulled);
             PodContainer {
                 name: words.of(&one.name),
-                digest: one.image_id.as_deref().and_then(image_digest),
+                repository: pulled.as_ref().map(|(repository, _)| words.of(repository)),
+                digest: pulled.map(|(_, digest)| digest),
                 ready: one.ready.unwrap_or(false),
                 restarts: one.restart_count.unwrap_or(0),
                 started: time(state.and_then(|state| state.running.as_ref()?.started_at.as_deref())),

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod audit;
 pub mod ci;
+pub mod custom;
 pub mod kubelet;
 pub mod pki;
 pub mod world;

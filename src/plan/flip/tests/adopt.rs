@@ -51,7 +51,7 @@ fn a_moved_tag_follows_in_a_later_pass() {
     assert_eq!(
         made.decisions[0].reasons,
         [
-            "not pinned yet: the tag is a bare major version, which floats and floats".to_owned(),
+            "not pinned yet: the tag is a bare major version and floats".to_owned(),
             "deployment web/web runs ghcr.io/a/web:1 at sha256:aaaaaaaaaaaa".into(),
             "runs: sha256:aaaaaaaaaaaa".into(),
             "terraform ignores it (ignore_changes at stacks/web/main.tf:17): the same change takes it over".into(),
@@ -108,6 +108,11 @@ fn what_cannot_be_told_holds_the_site() {
         let mut unlike = live("ghcr.io/a/web:1", 'a');
         unlike.pods.extend(live("ghcr.io/a/web:1", 'b').pods);
         waits("ghcr.io/a/web:1", ignored, vec![unlike], Verdict::Unknown, "deployment web/web: its pods run 2 different digests");
+        let mut mute = live("ghcr.io/a/web:1", 'a');
+        let status = &mut mute.pods[0].containers[0];
+        (status.digest, status.started) = (None, Some("2026-11-22T11:00:00Z".parse().expect("a time")));
+        let why = "deployment web/web: its pods run, and do not tell which digest";
+        waits("ghcr.io/a/web:1", ignored, vec![mute], Verdict::Unknown, why);
         let other = "deployment web/web runs ghcr.io/b/web:1, which is of another repository than the repo says";
         waits("ghcr.io/a/web:1", ignored, vec![live("ghcr.io/b/web:1", 'a')], Verdict::Blocked, other);
         let mut dark = world(&[(FILE, &file("\"ghcr.io/a/web:1\"", ignored))], vec![]);

@@ -203,6 +203,7 @@ fn only_what_somebody_looks_at_calls() {
     let waiting = |reason: &str| PodContainer {
         name: "c".into(),
         digest: None,
+        repository: None,
         ready: false,
         restarts: 0,
         started: None,

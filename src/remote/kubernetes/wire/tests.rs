@@ -1,6 +1,6 @@
 use super::super::object::{Object, Words};
 use super::super::{Custom, Kind};
-use super::{CustomWire, Page, Slim, Wire, image_digest};
+use super::{CustomWire, Page, Slim, Wire, pulled};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -194,16 +194,17 @@ fn a_pod_has_lost_only_the_readiness_that_it_had() {
 fn an_image_id_names_a_manifest_only_with_its_repository() {
     let digest = format!("sha256:{HEX}");
     for (id, is) in [
-        (format!("quay.io/team/app@{digest}"), true),
-        (format!("docker-pullable://quay.io/team/app@{digest}"), true),
-        (format!("registry.example.org:5000/app@{digest}"), true),
-        (digest.clone(), false),
-        (format!("docker://{digest}"), false),
-        (format!("@{digest}"), false),
-        ("quay.io/team/app@sha256:short".into(), false),
-        (String::new(), false),
+        (format!("quay.io/team/app@{digest}"), Some("quay.io/team/app")),
+        (format!("docker-pullable://quay.io/team/app@{digest}"), Some("quay.io/team/app")),
+        (format!("registry.example.org:5000/app@{digest}"), Some("registry.example.org:5000/app")),
+        (digest.clone(), None),
+        (format!("docker://{digest}"), None),
+        (format!("@{digest}"), None),
+        ("quay.io/team/app@sha256:short".into(), None),
+        (String::new(), None),
     ] {
-        assert_eq!(image_digest(&id).map(|found| found.to_string()), is.then(|| digest.clone()), "{id}");
+        let found = pulled(&id).map(|(repository, found)| (repository, found.to_string()));
+        assert_eq!(found, is.map(|repository| (repository, digest.clone())), "{id}");
     }
 }
 
@@ -250,7 +251,9 @@ fn a_custom_resource_has_its_images_at_the_path() {
     let fields = json!({"f:spec": {"f:imageName": {}, "f:parts": {}}, "f:status": {}});
     let object = json!({"apiVersion": "g/v1", "kind": "Cluster", "metadata": {"name": "db", "namespace": "shop", "managedFields": [
             {"manager": "Terraform", "time": "2026-03-01T10:00:00Z", "fieldsV1": fields}, {"manager": "operator", "fieldsV1": {"f:status": {}}}]},
-        "spec": {"imageName": "ghcr.io/pg:16", "parts": [{"image": "a:1"}, {}, {"image": "b:1"}]}, "status": {"phase": "ok"}});
+        "spec": {"imageName": "ghcr.io/pg:16", "parts": [{"image": "a:1"}, {}, {"image": "b:1"}],
+            "template": {"spec": {"containers": [{"name": "web", "image": "c:1"}, {"image": "d:1"}], "initContainers": [{"name": "init", "image": "e:1"}]}}},
+        "status": {"phase": "ok"}});
     let read = |path: &str| {
         let wire: CustomWire = serde_json::from_str(&object.to_string()).unwrap();
         wire.slim(&custom(path), &mut Words::default())
@@ -264,6 +267,14 @@ fn a_custom_resource_has_its_images_at_the_path() {
     for nothing in ["spec.none", "spec.imageName.more", "spec.parts"] {
         assert_eq!(images(&read(nothing)), [], "{nothing}");
     }
+    let pod = |list: &str| {
+        images(&read(&format!("spec.template.spec.{list}.*.image")))
+            .iter()
+            .map(|(name, init, _)| format!("{name} {init}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(pod("containers"), ["web false", "spec.template.spec.containers.1.image false"]);
+    assert_eq!(pod("initContainers"), ["init true"]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::Kube;
 
 const MERGE: &str = "application/merge-patch+json";
+/// JSON is YAML.
+const APPLY: &str = "application/apply-patch+yaml";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 /// What does not come in this time does not come.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -57,6 +59,11 @@ impl Api {
     /// A patch that knows the names of containers.
     pub fn patch(&self, path: &str, patch: &Value) -> Value {
         self.must(&Method::PATCH, path, Some((STRATEGIC, patch)))
+    }
+
+    /// Applies on the server's side, under this name.
+    pub fn apply(&self, path: &str, manager: &str, object: &Value) {
+        self.must(&Method::PATCH, &format!("{path}?fieldManager={manager}"), Some((APPLY, object)));
     }
 
     pub fn delete(&self, path: &str) {

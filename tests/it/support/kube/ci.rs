@@ -1,5 +1,8 @@
 //! Plays the pipeline that applies the repo: at a commit it reads the images that the Terraform code names (by `pintle scan`) and sets them in the
-//! cluster, under the name of Terraform's Kubernetes provider. May lag, fail, or be green without having applied. Knows nothing else of a manifest.
+//! cluster, under the name of Terraform's Kubernetes provider; annotations and pull policies too, and what the code ignores it leaves alone. May lag, fail,
+//! or be green without having applied. Knows nothing else of a manifest, and takes nothing away that the code no longer says.
+
+mod terraform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +13,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Kube;
 use super::api::Api;
+use super::{Kube, custom};
 use crate::support::cmd::Pintle;
 use crate::support::forge_repo::Repo;
 use crate::support::git::{BRANCH, git};
 use crate::support::gitea::Account;
+use terraform::Resource;
 
 /// The name that the provider `hashicorp/kubernetes` gives itself; it becomes the field manager.
 pub const MANAGER: &str = "HashiCorp";
@@ -149,24 +153,26 @@ impl Ci {
         git(folder.path(), ["clone", "--quiet", &address, "checkout"]);
         let checkout = folder.path().join("checkout");
         git(&checkout, ["reset", "--quiet", "--hard", commit]);
-        for (of, containers) in declared(&checkout) {
-            self.apply_workload(&of, &containers);
+        for (of, declared) in declared(&checkout) {
+            match of.kind.as_str() {
+                custom::KIND => custom::apply(&self.api, &of.namespace, &of.name, &declared.containers[0].image),
+                _ => self.apply_workload(&of, &declared),
+            }
         }
     }
 
-    /// Makes a workload, or sets its images where they are others. An ignored image is left alone, as Terraform does.
-    fn apply_workload(&self, of: &Workload, containers: &[Container]) {
+    /// Makes a workload, or sets what the code says where it is another. What is ignored counts only when it is made.
+    fn apply_workload(&self, of: &Workload, declared: &Declared) {
         let path = of.path();
         let known = self.api.try_get(&path).unwrap_or_else(|| panic!("{path}: nobody answers"));
         if known.0 == 404 {
-            self.api.post(path.rsplit_once('/').expect("a path").0, &of.manifest(containers));
+            self.api.post(path.rsplit_once('/').expect("a path").0, &of.manifest(declared));
             return;
         }
         let live = &known.1["spec"]["template"]["spec"];
-        let differs = |one: &&Container| !one.ignored && image_in(live, &one.name) != Some(one.image.as_str());
         let list = |init: bool| -> Vec<Value> {
-            let changed = containers.iter().filter(|one| one.init == init).filter(differs);
-            changed.map(|one| json!({"name": one.name, "image": one.image})).collect()
+            let some = declared.containers.iter().filter(|one| one.init == init);
+            some.filter_map(|one| one.beside(container_in(live, &one.name)?)).collect()
         };
         let mut spec = serde_json::Map::new();
         for (name, list) in [("containers", list(false)), ("initContainers", list(true))] {
@@ -174,8 +180,17 @@ impl Ci {
                 spec.insert(name.to_owned(), list.into());
             }
         }
+        let mut patch = serde_json::Map::new();
         if !spec.is_empty() {
-            self.api.patch(&path, &json!({"spec": {"template": {"spec": spec}}}));
+            patch.insert("spec".into(), json!({"template": {"spec": spec}}));
+        }
+        let wanted = declared.resource.annotations.iter().filter(|(key, _)| !declared.resource.ignores_annotation(key));
+        let annotations: BTreeMap<_, _> = wanted.filter(|(key, value)| known.1["metadata"]["annotations"][*key] != **value).collect();
+        if !annotations.is_empty() {
+            patch.insert("metadata".into(), json!({"annotations": annotations}));
+        }
+        if !patch.is_empty() {
+            self.api.patch(&path, &patch.into());
         }
     }
 
@@ -202,22 +217,47 @@ pub struct Workload {
     pub name: String,
 }
 
+/// What the code says of a workload.
+#[derive(Clone, Debug, Default)]
+struct Declared {
+    containers: Vec<Container>,
+    resource: Resource,
+}
+
 /// A container as the code declares it.
 #[derive(Clone, Debug, PartialEq)]
 struct Container {
     name: String,
     init: bool,
     image: String,
+    pulls: Option<String>,
     ignored: bool,
+}
+
+impl Container {
+    /// What has to be set beside what is live, if anything.
+    fn beside(&self, live: &Value) -> Option<Value> {
+        let mut patch = json!({"name": self.name});
+        if !self.ignored && live["image"] != *self.image {
+            patch["image"] = json!(self.image);
+        }
+        if let Some(pulls) = self.pulls.as_ref().filter(|pulls| live["imagePullPolicy"] != ***pulls) {
+            patch["imagePullPolicy"] = json!(pulls);
+        }
+        (patch.as_object()?.len() > 1).then_some(patch)
+    }
 }
 
 impl Workload {
     /// Its path in the API.
     pub fn path(&self) -> String {
-        format!("/apis/apps/v1/namespaces/{}/{}s/{}", self.namespace, self.kind, self.name)
+        match self.kind.as_str() {
+            custom::KIND => custom::path(&self.namespace, &self.name),
+            kind => format!("/apis/apps/v1/namespaces/{}/{kind}s/{}", self.namespace, self.name),
+        }
     }
 
-    fn manifest(&self, containers: &[Container]) -> Value {
+    fn manifest(&self, declared: &Declared) -> Value {
         let kind = match self.kind.as_str() {
             "deployment" => "Deployment",
             "statefulset" => "StatefulSet",
@@ -225,8 +265,9 @@ impl Workload {
             other => panic!("no workload: {other}"),
         };
         let list = |init: bool| -> Vec<Value> {
-            let some = containers.iter().filter(|one| one.init == init);
-            some.map(|one| json!({"name": one.name, "image": one.image, "imagePullPolicy": "IfNotPresent"})).collect()
+            let some = declared.containers.iter().filter(|one| one.init == init);
+            let pulls = |one: &Container| one.pulls.clone().unwrap_or_else(|| "IfNotPresent".to_owned());
+            some.map(|one| json!({"name": one.name, "image": one.image, "imagePullPolicy": pulls(one)})).collect()
         };
         let labels = json!({"app": self.name});
         let pod = json!({"containers": list(false), "initContainers": list(true), "terminationGracePeriodSeconds": 0});
@@ -234,34 +275,47 @@ impl Workload {
         if kind == "StatefulSet" {
             spec["serviceName"] = json!(self.name);
         }
-        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": self.name}, "spec": spec})
+        let metadata = json!({"name": self.name, "annotations": declared.resource.annotations});
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec})
     }
 }
 
 /// The image of a container in a pod's spec.
 pub fn image_in<'a>(spec: &'a Value, container: &str) -> Option<&'a str> {
-    let lists = ["containers", "initContainers"].iter().filter_map(|list| spec[list].as_array());
-    lists.flatten().find(|one| one["name"] == container)?["image"].as_str()
+    container_in(spec, container)?["image"].as_str()
 }
 
-/// The workloads that the code in a folder declares, and their containers.
-fn declared(folder: &Path) -> BTreeMap<Workload, Vec<Container>> {
+fn container_in<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
+    let lists = ["containers", "initContainers"].iter().filter_map(|list| spec[list].as_array());
+    lists.flatten().find(|one| one["name"] == name)
+}
+
+/// The workloads that the code in a folder declares. What is ignored is read from the text; a scan that says otherwise ends the test.
+fn declared(folder: &Path) -> BTreeMap<Workload, Declared> {
     let output = Pintle::new(folder, ["scan", "--output", "json"]).run();
     assert_eq!(output.code, Some(0), "{output:?}");
     let scan: Value = serde_json::from_str(&output.stdout).expect("standard output is JSON");
-    let mut all: BTreeMap<Workload, Vec<Container>> = BTreeMap::new();
+    let mut all: BTreeMap<Workload, Declared> = BTreeMap::new();
     let literals = scan["sites"].as_array().into_iter().flatten();
     for used in literals.flat_map(|literal| literal["uses"].as_array().into_iter().flatten()) {
         let text = |name: &str| used[name].as_str().map(str::to_owned);
-        let of = (text("kind"), text("namespace"), text("name"), text("container"), text("image"));
-        let (Some(kind), Some(namespace), Some(name), Some(container), Some(image)) = of else { continue };
-        if !["deployment", "statefulset", "daemonset"].contains(&kind.as_str()) || used["instances"] == 0 {
+        let of = (text("kind"), text("namespace"), text("name"), text("container"), text("image"), text("file"));
+        let (Some(kind), Some(namespace), Some(name), Some(container), Some(image), Some(file)) = of else { continue };
+        if !["deployment", "statefulset", "daemonset", custom::KIND].contains(&kind.as_str()) || used["instances"] == 0 {
             continue;
         }
-        let container = Container { name: container, init: used["init"] == true, image, ignored: used["ignored"] == true };
-        let list = all.entry(Workload { kind, namespace, name }).or_default();
-        if !list.contains(&container) {
-            list.push(container);
+        let code = std::fs::read_to_string(folder.join(file)).expect("the scan names files that are there");
+        let resource = Resource::read(&code, &kind, &name);
+        let (init, ignored) = (used["init"] == true, used["ignored"] == true);
+        if let Some(resource) = &resource {
+            assert_eq!(ignored, resource.ignores_image(&container, init), "{kind} {name}: {used}");
+        }
+        let pulls = resource.as_ref().and_then(|resource| resource.pulls(&container)).map(str::to_owned);
+        let container = Container { name: container, init, image, pulls, ignored };
+        let one = all.entry(Workload { kind, namespace, name }).or_default();
+        one.resource = resource.unwrap_or_default();
+        if !one.containers.contains(&container) {
+            one.containers.push(container);
         }
     }
     all

@@ -46,6 +46,8 @@ struct State {
     /// By digest.
     behaviours: Mutex<BTreeMap<String, Behaviour>>,
     changed: Notify,
+    /// What was pulled for a container of a pod: by the pod's uid, the container's name and its image. A tag that moves later changes nothing there.
+    pulled: Mutex<BTreeMap<[String; 3], (String, String)>>,
 }
 
 impl Kubelet {
@@ -56,8 +58,8 @@ impl Kubelet {
         let client = Client::builder().tls_certs_only([ca]).no_proxy().user_agent("kubelet/1.0").build().expect("a client");
         let pods = format!("{}/api/v1/namespaces/{namespace}/pods", kube.url());
         let registry = registry.trim_end_matches('/').to_owned();
-        let (behaviours, changed) = (Mutex::default(), Notify::new());
-        let state = Arc::new(State { client, pods, token: kube.token.clone(), registry, behaviours, changed });
+        let (behaviours, pulled, changed) = (Mutex::default(), Mutex::default(), Notify::new());
+        let state = Arc::new(State { client, pods, token: kube.token.clone(), registry, behaviours, changed, pulled });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime of its own");
         runtime.spawn(work(Arc::clone(&state)));
@@ -158,11 +160,11 @@ impl State {
     async fn status(&self, pod: &Value) -> Option<Value> {
         let (mut first, mut all) = (Vec::new(), Vec::new());
         for container in pod["spec"]["initContainers"].as_array().into_iter().flatten() {
-            first.push(ended(self.container(container).await?));
+            first.push(ended(self.container(pod, container).await?));
         }
         let begun = first.iter().all(|container| container["ready"] == true);
         for container in pod["spec"]["containers"].as_array()? {
-            let status = self.container(container).await?;
+            let status = self.container(pod, container).await?;
             all.push(if begun { status } else { waits(container, "PodInitializing", "", "", 0) });
         }
         let ready = all.iter().all(|container| container["ready"] == true);
@@ -176,10 +178,17 @@ impl State {
         }))
     }
 
-    async fn container(&self, container: &Value) -> Option<Value> {
+    async fn container(&self, pod: &Value, container: &Value) -> Option<Value> {
         let (name, image) = (&container["name"], container["image"].as_str()?);
         let unpulled = || Some(waits(container, "ImagePullBackOff", &format!("Back-off pulling image \"{image}\""), "", 0));
-        let Some((repository, digest)) = self.pull(image).await else { return unpulled() };
+        let of = [&pod["metadata"]["uid"], name, &container["image"]].map(ToString::to_string);
+        let known = self.pulled.lock().expect("nobody panicked").get(&of).cloned();
+        let found = match known {
+            Some(known) => Some(known),
+            None => self.pull(image).await,
+        };
+        let Some((repository, digest)) = found else { return unpulled() };
+        self.pulled.lock().expect("nobody panicked").insert(of, (repository.clone(), digest.clone()));
         let (id, behaviour) = (format!("{repository}@{digest}"), self.behaviours.lock().expect("nobody panicked").get(&digest).copied());
         let now = now();
         let runs = |ready: bool| {

@@ -48,13 +48,20 @@ impl World {
 
     /// The same on another cluster.
     pub fn on(kube: Arc<Kube>, stacks: &[Stack], config: &str) -> World {
+        let files = |namespace: &str| stacks.iter().map(|stack| (path(stack.1), text(namespace, stack))).collect();
+        let world = World::with(kube, files, config);
+        for (_, _, image) in stacks {
+            world.line.registries.put(image, "first");
+        }
+        world
+    }
+
+    /// A namespace of a cluster, and a remote with the files (path, text) for it; their registries are empty.
+    pub fn with(kube: Arc<Kube>, files: impl FnOnce(&str) -> Vec<(String, String)>, config: &str) -> World {
         let namespace = namespace(&kube);
-        let files: Vec<(String, String)> = stacks.iter().map(|stack| (path(stack.1), text(&namespace, stack))).collect();
+        let files = files(&namespace);
         let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
         let line = Line::new(&files, config);
-        for (_, _, image) in stacks {
-            line.registries.put(image, "first");
-        }
         let source = Source::Bare(line.remote.path());
         World { stage: Stage::new(kube, namespace, &line.registries, source), line }
     }
