@@ -320,9 +320,6 @@ impl Case<'_> {
 
     fn movement(&self, upstream: &Digest) -> Ruling {
         let image = &self.terms.image;
-        if let Some(why) = &self.terms.unread {
-            return Ruling::new(Verdict::Waiting, format!("whether its live policy is `never` is not known: {why}"));
-        }
         let past = match &self.snapshot.history {
             Seen::Known(history) => Some(past(history, self.site, image)),
             Seen::NotAsked => None,
@@ -336,7 +333,13 @@ impl Case<'_> {
             Ok((reason, note)) => {
                 let moved = format!("upstream moved {image} to sha256:{}", upstream.short());
                 let pin = self.pin(Action::Move, Cause::TagMoved, upstream, note);
-                self.routed(Verdict::Move, vec![moved, reason], pin, back)
+                let ruling = self.routed(Verdict::Move, vec![moved, reason], pin, back);
+                match (&self.terms.unread, &ruling.want) {
+                    (Some(why), Some(want)) if !want.way.is_pull() => {
+                        Ruling::new(Verdict::Waiting, format!("whether its live policy is `never` is not known: {why}"))
+                    }
+                    _ => ruling,
+                }
             }
             Err(why) => Ruling::new(Verdict::Waiting, why),
         }

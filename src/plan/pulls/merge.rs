@@ -52,7 +52,8 @@ fn first_seen(snapshot: &Snapshot, site: &Judged, to: &crate::model::digest::Dig
 fn ripe(snapshot: &Snapshot, pins: &[Pin]) -> Option<Timestamp> {
     let times = pins.iter().map(|pin| {
         let terms = &pin.judged.terms;
-        let may = terms.automerge.value && matches!(pin.want.way, Way::Pull { merge: true, .. });
+        let known = terms.unread.is_none() || pin.want.action != Action::Move;
+        let may = known && terms.automerge.value && matches!(pin.want.way, Way::Pull { merge: true, .. });
         let soak = soak(pin);
         match may {
             false => None,

@@ -393,7 +393,9 @@ fn pods_tell_nothing_of_a_spec_that_is_newer_than_their_revision() {
     assert_eq!(all.clone().running(vec![agrees]).plan().changes[0].pins[0].to, Some(digest('a')));
     // Its new pods have still to start.
     let rolling = newer().revision(2, &[], "nginx:1.3", NOW).revision(1, &[], "nginx:1.2", NOW).pod(Some("1"), Some(digest('a')), NOW);
-    let world = all.running(vec![rolling.pod(Some("2"), None, NOW)]);
+    let mut rolling = rolling.pod(Some("2"), None, NOW);
+    rolling.pods[1].containers[0].started = None;
+    let world = all.running(vec![rolling]);
     assert_eq!((world.plan().changes.len(), world.decided().verdict), (0, crate::pipeline::Verdict::Waiting));
     assert_eq!(world.decided().reasons[0], "deployment web/nginx is being rolled out, and its new pods do not tell yet what they run");
 }
