@@ -12,7 +12,7 @@ use super::past::{past, pinned, previous};
 use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
-use super::undo::{Other, Stand};
+use super::undo::{Other, Stand, settles};
 use crate::config::{Drift, Mode};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
@@ -103,6 +103,7 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
     for (site, stand) in judged.iter_mut().zip(stands) {
         let why = match stand {
             Stand::Waits(why) => why,
+            Stand::Partly { why, .. } if settles(snapshot, site, stand).is_some() => why,
             // Of a pin that was never written here nothing could be told anyway.
             Stand::Unknown(why) if moved_by(snapshot, site).is_some() => why,
             _ => continue,
@@ -144,7 +145,9 @@ fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> 
                 turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal });
             }
             (_, Some(Failing { cause, evidence })) => turns.push(Turn { index, cause, evidence, goal: earlier(snapshot, site) }),
-            (Stand::Partly { evidence, why }, None) => turns.push(undo(evidence, Err(why.clone()))),
+            (Stand::Partly { evidence, why }, None) if settles(snapshot, site, stand).is_none() => {
+                turns.push(undo(evidence, Err(why.clone())))
+            }
             _ => {}
         }
     }
