@@ -38,6 +38,7 @@ use crate::pipeline::forge::Forge;
 use crate::pipeline::{Plan, Seen, Snapshot};
 use crate::sites::Scan;
 use crate::terraform::files::RepoPath;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan, byte for byte.
@@ -79,10 +80,16 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         answers: Vec::new(),
         notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
         again: asked.again || turned.again,
-        later: judged.iter().filter_map(|site| health::later(snapshot, site)).min(),
+        later: later(snapshot, &judged, &stands),
     };
     plan.answers = asked.answers(snapshot, &judged, &plan);
     plan
+}
+
+/// When something is to be looked at again though nothing may have happened by then.
+fn later(snapshot: &Snapshot, judged: &[gate::Judged], stands: &[undo::Stand]) -> Option<Timestamp> {
+    let both = judged.iter().zip(stands).flat_map(|(site, stand)| [health::later(snapshot, site), undo::settles(snapshot, site, stand)]);
+    both.flatten().min()
 }
 
 /// How updates travel where nobody says anything: as pull requests where there is a forge for them.

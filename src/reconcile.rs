@@ -114,7 +114,11 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
     // Last: registries take their time, and nothing is to be written past what was done in the cluster meanwhile.
     let cluster = observe::cluster(session, checkout).await;
-    let mut snapshot = Snapshot { forge, cluster, history, alerts, ..observed };
+    decided(session, checkout, registries, Snapshot { forge, cluster, history, alerts, ..observed }).await
+}
+
+/// Looks up what the cluster makes worth knowing, and plans.
+async fn decided(session: &Session, checkout: &Checkout, registries: &Registries, mut snapshot: Snapshot) -> Planned {
     snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
     snapshot.brought = tokio::task::block_in_place(|| observe::brought::brought(session, checkout, plan::undated(&snapshot)));
     let plan = plan::plan(&snapshot);
@@ -141,7 +145,7 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
 }
 
 /// Plans again where the cluster is kept warm and changed while digests were proved: no move goes past an undo.
-async fn fresh(session: &Session, checkout: &Checkout, mut now: Planned, registries: &Registries) -> Planned {
+async fn fresh(session: &Session, checkout: &Checkout, now: Planned, registries: &Registries) -> Planned {
     let moves = |change: &Change| change.route == Route::Commit && change.pins.iter().any(|pin| pin.action == Action::Move);
     if !session.is_warm() || !now.plan.changes.iter().any(moves) {
         return now;
@@ -150,8 +154,7 @@ async fn fresh(session: &Session, checkout: &Checkout, mut now: Planned, registr
     if cluster == now.snapshot.cluster {
         return now;
     }
-    now.snapshot.cluster = cluster;
-    now.plan = plan::plan(&now.snapshot);
+    let now = decided(session, checkout, registries, Snapshot { cluster, ..now.snapshot }).await;
     proved(session, now, registries).await
 }
 

@@ -12,13 +12,13 @@ use super::pen::{pen, stood};
 use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
-use super::undo::{Other, Stand};
+use super::undo::{Other, Stand, settles};
 use crate::config::{Drift, Mode};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
-use crate::pipeline::{Action, Cause, CommitId, PinRecord, Snapshot, Verdict};
+use crate::pipeline::{Action, Cause, CommitId, PinRecord, Seen, Snapshot, Verdict};
 use crate::sites::SiteKey;
 use crate::sites::resource::POLICY;
 use crate::terraform::edit::Edit;
@@ -103,8 +103,9 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
     for (site, stand) in judged.iter_mut().zip(stands) {
         let why = match stand {
             Stand::Waits(why) => why,
-            // Of a pin that was never written here nothing could be told anyway.
-            Stand::Unknown(why) if moved_by(snapshot, site).is_some() => why,
+            Stand::Partly { why, .. } if settles(snapshot, site, stand).is_some() => why,
+            // Of a pin of which nobody asked when it was written nothing could be told anyway.
+            Stand::Unknown(why) if !matches!(pen(snapshot, site), Seen::NotAsked) => why,
             _ => continue,
         };
         let by_itself = |want: &Want| !want.way.is_pull() || site.terms.automerge.value;
@@ -144,7 +145,9 @@ fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> 
                 turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal });
             }
             (_, Some(Failing { cause, evidence })) => turns.push(Turn { index, cause, evidence, goal: earlier(snapshot, site) }),
-            (Stand::Partly { evidence, why }, None) => turns.push(undo(evidence, Err(why.clone()))),
+            (Stand::Partly { evidence, why }, None) if settles(snapshot, site, stand).is_none() => {
+                turns.push(undo(evidence, Err(why.clone())))
+            }
             _ => {}
         }
     }

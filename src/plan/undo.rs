@@ -10,8 +10,11 @@ use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
 use crate::pipeline::{Recorded, Seen, Snapshot};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+
+/// How long after some of a site's workloads were taken back the others may follow.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How a site stands to its pin in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +99,14 @@ pub(super) fn stand(snapshot: &Snapshot, site: &Judged) -> Stand {
         }
     }
     together(all)
+}
+
+/// Returns until when the rest of a site's workloads may follow, where some were taken back: who does that does one after the other.
+pub(super) fn settles(snapshot: &Snapshot, site: &Judged, stand: &Stand) -> Option<Timestamp> {
+    let Stand::Partly { .. } = stand else { return None };
+    let lives = live::uses(snapshot, site.literal).ok()?;
+    let last = lives.iter().filter_map(|live| live.container()?.writers.first()?.at).max()?;
+    last.checked_add(TOGETHER).ok().filter(|end| *end > snapshot.at)
 }
 
 /// Returns what a workload is called: `deployment immich/immich-server`.

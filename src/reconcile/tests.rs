@@ -36,7 +36,7 @@ fn setup(folder: &tempfile::TempDir, registry: String) -> Setup {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_the_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::new();
@@ -61,7 +61,7 @@ async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_t
     running.stop().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_undone_while_registries_are_asked_is_seen() {
     let folder = tempfile::tempdir().unwrap();
     let (registry, cluster) = (Registry::new(), Cluster::new());
@@ -87,7 +87,7 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
     serving.stop().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_undone_while_digests_are_proved_is_seen() {
     let folder = tempfile::tempdir().unwrap();
     let (registry, cluster) = (Registry::new(), Cluster::new());

@@ -99,6 +99,8 @@ fn where_git_does_not_tell_no_undo_is_claimed() {
     let (changes, verdict, reasons) = said(&world);
     assert_eq!((changes, verdict), (0, Verdict::InSync));
     assert!(reasons.contains("whether deployment immich/app was taken back is not known: the history is cut off"), "{reasons}");
+    let (changes, verdict, reasons) = said(&world.says(SERVER, 'c').later("2026-11-22T13:00:00Z"));
+    assert_eq!((changes, verdict), (0, Verdict::Waiting), "a move would hide it: {reasons}");
     // What pintle wrote needs no word of git's.
     let mut own = self::world('b').hosts(vec![undone("deployment")]).by_hand(None, PINNED);
     own.brought.values_mut().for_each(|seen| *seen = Seen::Unknown("the history is cut off".into()));

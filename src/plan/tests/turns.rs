@@ -174,6 +174,16 @@ fn what_still_runs_a_broken_pin_goes_back_though_only_a_part_was_undone() {
 }
 
 #[test]
+fn who_takes_back_one_after_the_other_is_waited_for() {
+    let part = || shared("deployment").hosts(vec![undone("deployment"), called("worker", applied("deployment"))]).says(SERVER, 'c');
+    let early = part().later("2026-11-22T11:58:20Z").plan();
+    assert_eq!((early.changes.len(), early.notices.len(), early.later), (0, 0, Some(at("2026-11-22T11:59:00Z"))));
+    assert_eq!(early.decisions[0].verdict, Verdict::Waiting, "no move goes past it");
+    let late = part().later("2026-11-22T11:59:00Z").plan();
+    assert_eq!((late.changes.len(), late.notices.len(), late.later), (0, 1, None));
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_no_reason_to_say_that_a_part_stays() {
     let mut blind = called("worker", undone("statefulset"));
     blind.revisions.clear();
