@@ -36,7 +36,7 @@ use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
@@ -209,18 +209,10 @@ pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
         files: checkout.files.clone(),
         scan: checkout.scan.clone(),
         config: checkout.config.clone(),
-        upstream: BTreeMap::new(),
-        cache: BTreeMap::new(),
         history: checkout.history.clone(),
         ledger: checkout.ledger.clone(),
         branches: checkout.branches.clone(),
-        forge: Seen::NotAsked,
-        cluster: Seen::NotAsked,
-        alerts: Seen::NotAsked,
-        children: BTreeMap::new(),
-        brought: BTreeMap::new(),
-        unproved: BTreeMap::new(),
-        notes: BTreeMap::new(),
+        ..Snapshot::default()
     }
 }
 

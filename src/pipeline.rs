@@ -23,8 +23,8 @@ use notes::Notes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Everything that was looked at in one pass, at one time, at one commit.
-#[derive(Clone, Debug)]
+/// Everything that was looked at in one pass, at one time, at one commit. The default is that of an empty repo of which nothing else was asked.
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// When the pass looked; the only clock `plan` has.
     pub at: Timestamp,
@@ -60,12 +60,13 @@ pub struct Snapshot {
 }
 
 /// A thing that was looked at: not having been able to look is never the same as nothing being there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Seen<T> {
     Known(T),
     /// Could not look, and why: a sentence for people.
     Unknown(String),
     /// Was not asked in this pass.
+    #[default]
     NotAsked,
 }
 

@@ -14,6 +14,7 @@ mod flip;
 mod gate;
 mod group;
 mod health;
+mod judged;
 pub mod hold;
 pub mod json;
 mod ledger;
@@ -87,7 +88,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
 }
 
 /// When something is to be looked at again though nothing may have happened by then.
-fn later(snapshot: &Snapshot, judged: &[gate::Judged], stands: &[undo::Stand]) -> Option<Timestamp> {
+fn later(snapshot: &Snapshot, judged: &[judged::Judged], stands: &[undo::Stand]) -> Option<Timestamp> {
     let both = judged.iter().zip(stands).flat_map(|(site, stand)| [health::later(snapshot, site), undo::settles(snapshot, site, stand)]);
     both.flatten().min()
 }

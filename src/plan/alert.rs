@@ -1,6 +1,6 @@
 //! Which workload an alert is about, as `[[alert]]` says. Decides nothing.
 
-use super::undo::name;
+use super::live::name;
 use crate::config;
 use crate::pipeline::Snapshot;
 use crate::pipeline::cluster::{Alert, Cluster, Workload};

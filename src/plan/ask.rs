@@ -6,7 +6,7 @@ mod read;
 mod target;
 mod write;
 
-use super::gate::{COMMENT, Judged};
+use super::judged::{COMMENT, Judged};
 use crate::model::ask::{Command, Goal, Right};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;

@@ -1,7 +1,7 @@
 //! How many moves may be committed in a while, counted from what was committed. Proposals are not counted before they are merged, and rollbacks
 //! and what people ask for never.
 
-use super::gate::Judged;
+use super::judged::Judged;
 use crate::config::Budget;
 use crate::model::duration::{show, show_time};
 use crate::pipeline::{Action, CommitId, Snapshot, Verdict};

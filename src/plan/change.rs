@@ -1,30 +1,13 @@
 //! From the pins that are wanted to changes: edits, and the words of their commits. Trailers are rendered where commits are written.
 
-use super::gate::{Judged, Want};
+use super::judged::{Judged, Pin};
 use super::{message, pulls};
 use crate::model::digest::Digest;
-use crate::model::reference::{Channel, Reference};
+use crate::model::reference::Channel;
 use crate::pipeline::{Change, PinRecord, Route, Snapshot, Verdict};
-use crate::sites::{Literal, Site};
 use crate::terraform::edit::Edit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A site and what is to be written there.
-pub(super) struct Pin<'a> {
-    pub judged: &'a Judged<'a>,
-    pub want: &'a Want,
-}
-
-impl Pin<'_> {
-    /// The tag as it will be declared.
-    pub fn tag(&self) -> Option<Arc<str>> {
-        match &self.want.image {
-            Some(image) => Reference::parse(image)?.tag,
-            None => self.judged.terms.channel.as_ref().map(|channel| channel.tag.clone()),
-        }
-    }
-}
 
 /// Refuses pins that would be written over each other, which two sites of one literal with different digests would be.
 pub(super) fn refuse_collisions(judged: &mut [Judged]) {
@@ -79,18 +62,6 @@ pub(super) fn sorted(mut edits: Vec<Edit>) -> Vec<Edit> {
     edits.sort();
     edits.dedup_by(|a, b| a.file == b.file && a.span == b.span && a.put == b.put);
     edits
-}
-
-/// Returns the edit that pins a site at a digest.
-pub(super) fn edit(literal: &Literal, site: &Site, image: &str, to: &Digest) -> Edit {
-    let place = &site.pin;
-    Edit {
-        file: literal.file.clone(),
-        span: place.span,
-        expect: place.expect.clone().into_bytes(),
-        put: place.text(to).into_bytes(),
-        why: format!("pin {image} to {to}"),
-    }
 }
 
 fn record(pin: &Pin) -> PinRecord {

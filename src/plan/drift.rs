@@ -1,8 +1,8 @@
 //! What is said of a pin that does not simply run: not applied, not rolled out, watched, set to something else by hand. Says, and changes nothing.
 
 use super::flight;
-use super::gate::Judged;
 use super::health;
+use super::judged::Judged;
 use super::undo::Stand;
 use crate::config::Drift;
 use crate::model::duration::show_time;

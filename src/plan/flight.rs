@@ -1,10 +1,11 @@
 //! One change in flight: pintle's last commit is pushed, CI makes something of it, the live spec has it, its rollout ends; what comes next waits for
 //! that. Asks nobody.
 
-use super::gate::Judged;
+use super::judged::Judged;
 use super::past::{past, pinned};
-use super::rollback::is_rollback;
-use super::undo::{Stand, name};
+
+use super::live::name;
+use super::undo::Stand;
 use super::{health, live};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::{Container, Workload};
@@ -128,7 +129,7 @@ pub(super) fn wait(busy: Option<&str>, judged: &mut [Judged]) {
     let Some(why) = busy else { return };
     judged
         .iter_mut()
-        .filter(|site| site.goes(false) && !is_rollback(site))
+        .filter(|site| site.goes(false) && !site.is_rollback())
         .for_each(|site| site.hold_back(Verdict::Waiting, why.to_owned()));
 }
 

@@ -7,7 +7,8 @@ mod text;
 pub(super) use first::{First, first};
 pub(super) use text::image_of;
 
-use super::gate::{Judged, ignore_place};
+use super::gate::ignore_place;
+use super::judged::{Judged, Party};
 use super::live::{self, Found};
 use super::owner::keel_may_run;
 use super::route::Way;
@@ -19,15 +20,6 @@ use crate::terraform::files::RepoPath;
 use crate::terraform::hcl::Source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Sites that are taken over in one change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Party {
-    /// The change's name.
-    pub name: Arc<str>,
-    /// The key of its first site.
-    pub id: Arc<str>,
-}
 
 /// A resource: its file and its type and name.
 type Address = (RepoPath, String);

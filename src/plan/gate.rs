@@ -3,7 +3,7 @@
 mod adopt;
 
 use super::cache::cache;
-use super::flip::Party;
+use super::judged::{Judged, Want};
 use super::past::{before, changed, past};
 use super::route::{self, Way};
 use super::select::Terms;
@@ -17,91 +17,6 @@ use crate::pipeline::{Action, Cause, Decision, Seen, Snapshot, Upstream, Verdict
 use crate::sites::{Literal, Site, Use};
 use crate::terraform::edit::Edit;
 use jiff::Timestamp;
-use std::sync::Arc;
-
-/// What the names of changes that a comment asks for start with.
-pub(super) const COMMENT: &str = "comment-";
-
-/// Says whether a change's name, or its part of a branch, is one of a comment's.
-pub(super) fn is_comment(name: &str) -> bool {
-    name.strip_prefix(COMMENT).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// A site with its verdict, and what the changes are made of.
-pub(super) struct Judged<'a> {
-    pub literal: &'a Literal,
-    pub site: &'a Site,
-    pub terms: Terms,
-    pub decision: Decision,
-    /// There exactly when something is to be written.
-    pub want: Option<Want>,
-    /// The way that the pin goes or would go, also while it waits.
-    pub way: Option<Way>,
-    /// What upstream says, where it could be told.
-    pub upstream: Option<Digest>,
-    /// Whom the site is taken over with, where Terraform ignores it.
-    pub party: Option<Party>,
-}
-
-/// What is to be written at one site.
-pub(super) struct Want {
-    pub action: Action,
-    pub cause: Cause,
-    /// The digest afterwards; `None` only where the hold of an unpinned site is lifted.
-    pub to: Option<Digest>,
-    /// The channel as it will be declared, where that is another.
-    pub image: Option<String>,
-    /// Not sorted.
-    pub edits: Vec<Edit>,
-    pub way: Way,
-    /// Sentences for the commit message, with capitals and full stops.
-    pub notes: Vec<String>,
-    /// There where the cluster is the reason.
-    pub told: Option<Told>,
-}
-
-/// What the cluster told, and what follows for the record.
-#[derive(Clone)]
-pub(super) struct Told {
-    /// One line.
-    pub evidence: String,
-    /// The cluster runs the digest: no registry has to prove it.
-    pub proven: bool,
-}
-
-impl Judged<'_> {
-    /// Takes the pin back: the site waits or is refused for a reason that lies outside it.
-    /// The end of a hold says nothing of the image: without it the verdict stays.
-    pub fn hold_back(&mut self, verdict: Verdict, reason: String) {
-        match self.want.take() {
-            Some(want) if want.action == Action::Lift => self.decision.reasons.push(reason),
-            _ => {
-                self.decision.verdict = verdict;
-                self.decision.reasons.insert(0, reason);
-            }
-        }
-    }
-
-    /// The stack or group that the site's changes are named after.
-    pub fn name(&self) -> Arc<str> {
-        if let Some(party) = &self.party {
-            return party.name.clone();
-        }
-        let name = self.terms.group.as_ref().unwrap_or(&self.site.stack);
-        // What comments ask for has names of its own.
-        if is_comment(name) { format!("{name} (stack)").into() } else { name.clone() }
-    }
-
-    /// Says whether the want goes that way.
-    pub fn goes(&self, pull: bool) -> bool {
-        self.want.as_ref().is_some_and(|want| want.way.is_pull() == pull)
-    }
-
-    /// Says whether the pin is behind a channel that it follows.
-    pub fn is_behind(&self) -> bool {
-        self.terms.follows && (self.decision.from.is_none() || self.upstream != self.decision.from)
-    }
-}
 
 /// A verdict, its reasons, and the pin to write.
 struct Ruling {
@@ -314,7 +229,7 @@ impl Case<'_> {
 
     /// A pin under the declared tag.
     fn pin(&self, action: Action, cause: Cause, to: &Digest, note: String) -> Pin {
-        let edits = vec![super::change::edit(self.literal, self.site, &self.terms.image, to)];
+        let edits = vec![super::judged::edit(self.literal, self.site, &self.terms.image, to)];
         Pin { action, cause, to: to.clone(), edits, image: None, note }
     }
 

@@ -1,6 +1,6 @@
 //! Configured groups move together or not at all. First pins are not moves: they go on.
 
-use super::gate::Judged;
+use super::judged::Judged;
 use super::route::Way;
 use crate::pipeline::Verdict;
 use std::collections::BTreeMap;

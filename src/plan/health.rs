@@ -2,10 +2,11 @@
 //! readiness that was lost, an alert. Looks at one site; decides nothing.
 
 use super::alert;
-use super::gate::Judged;
+use super::judged::Judged;
 use super::live::{self, Found};
+use super::live::{has, name};
 use super::pen::{Pen, moved, pen, went_live};
-use super::undo::{has, live_since, name};
+use super::undo::live_since;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Cause, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};

@@ -1,6 +1,6 @@
 //! When digests were first seen: what the gates ask, and what is kept for the next pass.
 
-use super::gate::Judged;
+use super::judged::Judged;
 use super::route::Way;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;

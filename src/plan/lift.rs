@@ -1,8 +1,8 @@
 //! Holds that have ended: their text is taken out, one change a stack, and nothing of it moves in the same pass.
 
-use super::gate::{Judged, Want};
 use super::hold::{Draft, Which};
-use super::rollback::is_rollback;
+use super::judged::{Judged, Want};
+
 use super::route::{self, Way};
 use crate::config::Mode;
 use crate::model::duration::show_time;
@@ -19,7 +19,7 @@ pub(super) fn lift(snapshot: &Snapshot, judged: &mut [Judged], taken: &BTreeSet<
         by_name.entry(site.name()).or_default().push(index);
     }
     let mut taken = taken.clone();
-    by_name.retain(|name, _| !judged.iter().any(|site| is_rollback(site) && site.name() == *name));
+    by_name.retain(|name, _| !judged.iter().any(|site| site.is_rollback() && site.name() == *name));
     for (name, sites) in by_name {
         let (lifted, edits) = draft(snapshot, judged, &sites);
         if lifted.is_empty() || edits.iter().any(|edit| taken.contains(&edit.file)) {

@@ -12,6 +12,7 @@ pub(super) use runs::{operated, running, runs};
 pub(super) use since::since;
 
 use crate::config::Custom;
+use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Cluster, Container, Workload};
 use crate::pipeline::{Seen, Snapshot};
@@ -221,4 +222,14 @@ impl<'a> Live<'a> {
             _ => None,
         }
     }
+}
+
+/// Returns what a workload is called: `deployment immich/immich-server`.
+pub(super) fn name(workload: &Workload) -> String {
+    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
+}
+
+/// Says whether an image text is this digest of the declared repository.
+pub(super) fn has(snapshot: &Snapshot, text: &str, declared: &Reference, digest: &Digest) -> bool {
+    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest)) && same(snapshot, declared, text)
 }

@@ -1,7 +1,6 @@
 //! The words of commits: subject and body. Trailers are rendered where commits are written.
 
-use super::change::Pin;
-use super::gate::Judged;
+use super::judged::{Judged, Pin};
 use crate::model::digest::Digest;
 use crate::pipeline::Action;
 use std::collections::BTreeSet;

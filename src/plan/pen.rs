@@ -1,12 +1,12 @@
 //! When the digest that a site declares was written, by whom, and what stood there before: as pintle's own record says, else as the commit tells that
 //! brought it to the followed branch. Says which pins have to be looked up there; decides nothing.
 
-use super::gate::Judged;
+use super::judged::Judged;
+use super::live::has;
 use super::live::{self, Found};
 use super::owner::{Hand, hand};
 use super::past::{bad, past, pinned, previous};
 use super::select::Select;
-use super::undo::has;
 use crate::model::digest::Digest;
 use crate::pipeline::cluster::{Container, Revision, Workload};
 use crate::pipeline::{Action, Brought, Cause, CommitId, Recorded, Seen, Snapshot};

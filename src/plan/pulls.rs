@@ -5,8 +5,8 @@ mod moot;
 
 pub(super) use merge::{merge, proposal};
 
-use super::gate::{Judged, is_comment};
-use super::rollback::is_rollback;
+use super::judged::{Judged, is_comment};
+
 use crate::model::duration::show_time;
 use crate::pipeline::Action;
 use crate::pipeline::forge::{BRANCHES, Branch, Forge, PullRequest, PullState, branch_name};
@@ -120,7 +120,7 @@ fn limit(snapshot: &Snapshot, forge: &Forge, judged: &mut [Judged], wanted: &Wan
     let open_now = forge.pulls.iter().filter(counts).count();
     let most = snapshot.config.forge.max_pull_requests;
     let new: BTreeSet<&Arc<str>> = wanted.values().filter(|name| open(forge, name).is_none()).collect();
-    let urgent: BTreeSet<Arc<str>> = judged.iter().filter(|site| is_rollback(site)).map(Judged::name).collect();
+    let urgent: BTreeSet<Arc<str>> = judged.iter().filter(|site| site.is_rollback()).map(Judged::name).collect();
     let waiting: BTreeSet<Arc<str>> =
         new.into_iter().filter(|name| !urgent.contains(*name)).skip(most.saturating_sub(open_now)).cloned().collect();
     let now = most.max(open_now);

@@ -1,11 +1,11 @@
 //! Rollbacks that pintle makes by itself: what was taken back by hand, what fails since it was pinned, what an alert fires about. One change a
 //! stack or group, which goes before everything else there. What may not be rolled back is said.
 
-use super::change::edit;
 use super::flip;
-use super::gate::{Judged, Told, Want, unproved_at};
+use super::gate::unproved_at;
 use super::health::{self, Failing};
 use super::hold::{Draft, retag};
+use super::judged::{Judged, Told, Want, edit};
 use super::live;
 use super::owner::keel_may_run;
 use super::pen::{pen, stood};
@@ -91,11 +91,6 @@ pub(super) fn turn(
         go_first(judged, &name, &edits, &way);
     }
     turned
-}
-
-/// Says whether a site is rolled back by this plan.
-pub(super) fn is_rollback(site: &Judged) -> bool {
-    site.want.as_ref().is_some_and(|want| want.action == Action::Rollback)
 }
 
 /// Makes moves wait where the cluster does not tell whether the pin was taken back: the next pin would hide it. What was proposed for an undo stays.

@@ -127,21 +127,10 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
     Snapshot {
         at: at(NOW),
         tip: CommitId::parse(&"a".repeat(40)),
-        files: Arc::new(Files::default()),
         scan: Arc::new(Scan { literals, problems: Vec::new() }),
-        config: Arc::new(Config::default()),
-        upstream: BTreeMap::new(),
-        cache: BTreeMap::new(),
         history: Seen::Known(Vec::new()),
         ledger: Seen::Known(Ledger::default()),
-        branches: Vec::new(),
-        forge: Seen::NotAsked,
-        cluster: Seen::NotAsked,
-        alerts: Seen::NotAsked,
-        children: BTreeMap::new(),
-        brought: BTreeMap::new(),
-        unproved: BTreeMap::new(),
-        notes: BTreeMap::new(),
+        ..Snapshot::default()
     }
 }
 

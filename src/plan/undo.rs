@@ -1,8 +1,8 @@
 //! How the workloads of a site stand to its pin: live, not applied yet, taken back by hand to an earlier revision, set to something else. An
 //! undo is claimed only where the pin was live after it was written. Looks at one site; decides nothing.
 
-use super::gate::Judged;
-use super::live::{self, Found};
+use super::judged::Judged;
+use super::live::{self, Found, has, name};
 use super::owner::{Hand, hand};
 use super::past::{bad, past};
 use super::pen::{Pen, pen};
@@ -107,16 +107,6 @@ pub(super) fn settles(snapshot: &Snapshot, site: &Judged, stand: &Stand) -> Opti
     let lives = live::uses(snapshot, site.literal).ok()?;
     let last = lives.iter().filter_map(|live| live.container()?.writers.first()?.at).max()?;
     last.checked_add(TOGETHER).ok().filter(|end| *end > snapshot.at)
-}
-
-/// Returns what a workload is called: `deployment immich/immich-server`.
-pub(super) fn name(workload: &Workload) -> String {
-    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
-}
-
-/// Says whether an image text is this digest of the declared repository.
-pub(super) fn has(snapshot: &Snapshot, text: &str, declared: &Reference, digest: &Digest) -> bool {
-    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest)) && live::same(snapshot, declared, text)
 }
 
 /// `sha256:3f1c…` or, without a digest, the image as it is written.

@@ -7,8 +7,6 @@ use crate::model::commit::CommitId;
 use crate::observe::{COMMITS, Origin, Setup, Told as RegistriesTold};
 use crate::pipeline::forge::{Account, Direct, Forge, PullRequest};
 use crate::pipeline::{Action, Cause, Ledger, PinRecord, Seen};
-use crate::sites::Scan;
-use crate::terraform::files::Files;
 use jiff::Timestamp;
 use std::sync::Arc;
 use url::Url;
@@ -71,25 +69,7 @@ impl World {
 }
 
 fn snapshot(config: &str) -> Snapshot {
-    Snapshot {
-        at: Timestamp::UNIX_EPOCH,
-        tip: None,
-        files: Arc::new(Files::default()),
-        scan: Arc::new(Scan { literals: Vec::new(), problems: Vec::new() }),
-        config: Arc::new(Config::parse(config, "pintle.toml").unwrap()),
-        upstream: BTreeMap::new(),
-        cache: BTreeMap::new(),
-        history: Seen::NotAsked,
-        ledger: Seen::NotAsked,
-        branches: Vec::new(),
-        forge: Seen::NotAsked,
-        cluster: Seen::NotAsked,
-        alerts: Seen::NotAsked,
-        children: BTreeMap::new(),
-        brought: BTreeMap::new(),
-        unproved: BTreeMap::new(),
-        notes: BTreeMap::new(),
-    }
+    Snapshot { config: Arc::new(Config::parse(config, "pintle.toml").unwrap()), ..Snapshot::default() }
 }
 
 fn change(number: Option<u64>, pins: Vec<PinRecord>) -> Change {

@@ -55,7 +55,7 @@ pub(in crate::plan) fn first(
         };
     };
     let Some((tag, at)) = other else {
-        let edit = crate::plan::change::edit(literal, site, &terms.image, &digest);
+        let edit = crate::plan::judged::edit(literal, site, &terms.image, &digest);
         return Ok(Some(First { digest, tag: None, place, edit }));
     };
     if !is_ignored(literal) && older(site, &tag) != Some(Ordering::Less) {

@@ -46,22 +46,14 @@ fn configured(files: &[(&str, &str)], mut workloads: Vec<Workload>, config: &str
     workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
     Snapshot {
         at: "2026-11-22T12:00:00Z".parse().expect("a time"),
-        tip: None,
         files: all.into(),
         scan: scan.into(),
         config: config.into(),
         upstream: upstream.into_iter().map(|channel| (channel, Seen::Known(Upstream::Digest(digest(UPSTREAM))))).collect(),
-        cache: BTreeMap::new(),
         history: Seen::Known(Vec::new()),
         ledger: Seen::Known(Ledger::default()),
-        branches: Vec::new(),
-        forge: Seen::NotAsked,
         cluster: Seen::Known(Cluster { workloads, ..Cluster::default() }),
-        alerts: Seen::NotAsked,
-        children: BTreeMap::new(),
-        brought: BTreeMap::new(),
-        unproved: BTreeMap::new(),
-        notes: BTreeMap::new(),
+        ..Snapshot::default()
     }
 }
 

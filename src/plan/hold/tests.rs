@@ -11,7 +11,6 @@ use crate::pipeline::{Action, Cause, Change, Ledger, PinRecord, Route, Seen};
 use crate::plan::{proof, select::Select, usual};
 use crate::sites::scan;
 use crate::terraform::files::{Entry, Files, RepoPath};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -32,22 +31,12 @@ fn looked_at(files: Files) -> Snapshot {
     let scan = scan(&files, &config.scan_settings(&files));
     Snapshot {
         at: NOW.parse().expect("a time"),
-        tip: None,
         files: files.into(),
         scan: scan.into(),
         config: config.into(),
-        upstream: BTreeMap::new(),
-        cache: BTreeMap::new(),
         history: Seen::Known(Vec::new()),
         ledger: Seen::Known(Ledger::default()),
-        branches: Vec::new(),
-        forge: Seen::NotAsked,
-        cluster: Seen::NotAsked,
-        alerts: Seen::NotAsked,
-        children: BTreeMap::new(),
-        brought: BTreeMap::new(),
-        unproved: BTreeMap::new(),
-        notes: BTreeMap::new(),
+        ..Snapshot::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Wanted, asked_for, closed};
 use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState};
 use crate::pipeline::{PinRecord, PullStep, Snapshot, Verdict};
-use crate::plan::gate::{COMMENT, Judged};
+use crate::plan::judged::{COMMENT, Judged};
 use std::collections::BTreeSet;
 
 /// Returns the steps that close what is moot.

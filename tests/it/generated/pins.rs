@@ -6,7 +6,7 @@ use super::repo;
 use pintle::config::Config;
 use pintle::model::digest::Digest;
 use pintle::observe::checkout;
-use pintle::pipeline::{Action, Cause, Change, PinRecord, Seen, Snapshot};
+use pintle::pipeline::{Action, Cause, Change, PinRecord, Snapshot};
 use pintle::plan::proof::prove;
 use pintle::sites::settings::Settings;
 use pintle::sites::{Fate, Literal, Scan, Site, Use, scan};
@@ -105,23 +105,10 @@ impl Before {
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            tip: None,
             files: self.files.clone().into(),
             scan: self.scan.clone().into(),
             config: self.config.clone().into(),
-            upstream: BTreeMap::new(),
-            cache: BTreeMap::new(),
-            history: Seen::NotAsked,
-            ledger: Seen::NotAsked,
-            branches: Vec::new(),
-            forge: Seen::NotAsked,
-            cluster: Seen::NotAsked,
-            alerts: Seen::NotAsked,
-            children: BTreeMap::new(),
-            brought: BTreeMap::new(),
-            unproved: BTreeMap::new(),
-            notes: BTreeMap::new(),
+            ..Snapshot::default()
         }
     }
 
