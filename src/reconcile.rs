@@ -126,14 +126,15 @@ async fn decided(session: &Session, checkout: &Checkout, registries: &Registries
 }
 
 /// Proves every digest at its registry and every edit in the text, and asks what changed in the images of pull requests. A digest that nobody
-/// serves is not pinned: the plan is made without it.
+/// serves is not pinned: the plan is made without it. Ends also where a plan insists: each digest is asked for once.
 async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
         let failed = observe::prove(registries, &now.plan).await;
-        if failed.is_empty() {
+        let known = now.snapshot.unproved.len();
+        now.snapshot.unproved.extend(failed);
+        if now.snapshot.unproved.len() == known {
             break;
         }
-        now.snapshot.unproved.extend(failed);
         now.plan = plan::plan(&now.snapshot);
     }
     now.snapshot.notes = observe::notes::notes(session, registries, &now.snapshot, &now.plan).await;

@@ -45,9 +45,7 @@ impl Woken {
             Cause::Start | Cause::Timer | Cause::Retry => false,
         })
     }
-}
 
-impl Woken {
     /// Says whether somebody waits for what the cluster or CI told, and for nothing else: who did not answer lately is not waited for again.
     pub fn is_in_haste(&self) -> bool {
         let told = |cause: &Cause| matches!(cause, Cause::Again | Cause::Cluster | Cause::Later | Cause::Hook(Hook::Status | Hook::Alert));

@@ -40,11 +40,11 @@ pub(super) fn bad<'a>(past: &[&'a Recorded]) -> BTreeSet<&'a Digest> {
     bad
 }
 
-/// Returns the digest that was pinned before `now` and was not rolled back.
-pub(super) fn previous(past: &[&Recorded], now: &Digest) -> Option<Digest> {
+/// Returns the digests that were pinned before `now` and were not rolled back, the newest first.
+pub(super) fn previous<'a>(past: &[&'a Recorded], now: &Digest) -> Vec<&'a Digest> {
     let bad = bad(past);
     let all = past.iter().flat_map(|record| [&record.pin.to, &record.pin.from]).flatten();
-    all.filter(|digest| *digest != now && !bad.contains(digest)).map(Digest::clone).next()
+    all.filter(|digest| *digest != now && !bad.contains(digest)).collect()
 }
 
 /// Says how a digest stands to what was pinned before: `Ok(None)` when it is new, `Ok(Some(…))` when upstream moved back to it, which only a

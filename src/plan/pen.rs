@@ -74,13 +74,26 @@ pub(super) fn seen<'a>(snapshot: &'a Snapshot, literal: &Literal, digest: &Diges
     }
 }
 
-/// Returns the digest that a site had before what it declares now, and that was not rolled back there.
+/// Returns the digest that a site had before what it declares now, and that was not rolled back there: the last that is known to have run, else the
+/// last that was pinned.
 pub(super) fn stood(snapshot: &Snapshot, site: &Judged) -> Option<Digest> {
     let past = past(snapshot.history.known()?, site.site, &site.terms.image);
     match pen(snapshot, site) {
         Seen::Known(Pen::Other(brought)) => brought.before.clone().filter(|before| !bad(&past).contains(before)),
-        _ => previous(&past, site.decision.from.as_ref()?),
+        _ => {
+            let known = previous(&past, site.decision.from.as_ref()?);
+            known.iter().find(|digest| ran(snapshot, site, digest)).or(known.first()).map(|digest| Digest::clone(digest))
+        }
     }
+}
+
+/// Says whether a kept revision of one of the site's workloads has the digest: a pin may never have been applied.
+fn ran(snapshot: &Snapshot, site: &Judged, digest: &Digest) -> bool {
+    let uses = live::uses(snapshot, site.literal).unwrap_or_default();
+    uses.iter().filter_map(|live| Some((live.workload()?, live.container()?))).any(|(workload, container)| {
+        let mut images = workload.revisions.iter().filter_map(|revision| revision.images.get(&container.name));
+        images.any(|image| has(snapshot, image, &site.site.image, digest))
+    })
 }
 
 /// Says whether a pin is a step forward: not the first at what ran, not what was taken over from the cluster, and no way back, whoever went it. Of

@@ -47,8 +47,13 @@ pub fn proved(snapshot: &Snapshot, plan: Plan) -> (Plan, Vec<(Arc<str>, String)>
 }
 
 /// Says why the changes may not be written: an edit that does not fit, a file that reads differently, a use that would get another image than
-/// planned, a hold that would be missing or hold another site.
+/// planned, a hold that would be missing or hold another site, a digest that nobody serves.
 pub fn prove(snapshot: &Snapshot, changes: &[Change]) -> Result<(), String> {
+    if let Some(((channel, digest), why)) =
+        changes.iter().flat_map(|change| &change.prove).find_map(|key| snapshot.unproved.get_key_value(key))
+    {
+        return Err(format!("{channel} was not served by its digest {}: {why}", digest.short()));
+    }
     let edits = together(changes);
     if edits.is_empty() {
         return Ok(());

@@ -320,3 +320,22 @@ fn an_alert_rolls_back_what_it_is_about() {
         assert_eq!(named(labels, started, config).is_some(), goes, "{what}");
     }
 }
+
+#[test]
+fn it_goes_back_to_what_is_known_to_have_run() {
+    // Digest d was pinned in between and never applied.
+    let pins = || declared("deployment", 'c', "", "").did(Action::Move, Some('b'), 'd', "2026-11-22T11:50:20Z");
+    let world = pins().did(Action::Move, Some('d'), 'c', "2026-11-22T11:50:40Z");
+    let newest = |older: Vec<Revision>| {
+        let revisions = [vec![revision(3, &image('c'), APPLIED)], older].concat();
+        waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff")
+    };
+    let to = |older| back(&world.clone().hosts(vec![newest(older)]))[0].to.clone();
+    assert_eq!(
+        to(vec![revision(2, &image('b'), "2026-11-20T09:00:00Z"), revision(1, &image('a'), "2026-11-20T08:01:00Z")]),
+        Some(digest('b'))
+    );
+    assert_eq!(to(vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")]), Some(digest('a')));
+    assert_eq!(to(vec![revision(1, SERVER, "2026-11-20T08:01:00Z")]), Some(digest('d')), "no revision tells");
+    assert_eq!(to(Vec::new()), Some(digest('d')));
+}

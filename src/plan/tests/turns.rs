@@ -174,6 +174,19 @@ fn what_still_runs_a_broken_pin_goes_back_though_only_a_part_was_undone() {
 }
 
 #[test]
+fn a_digest_that_nobody_serves_is_written_by_no_plan() {
+    let world = world('b').says(SERVER, 'c').later(LATER).hosts(vec![applied("deployment")]);
+    let plan = world.plan();
+    assert_eq!(plan.changes.len(), 1);
+    let mut known = world.clone();
+    known.unproved.insert((channel(SERVER), digest('c')), "404".into());
+    let (left, refused) = crate::plan::proof::proved(&known, plan);
+    assert!(left.changes.is_empty());
+    assert_eq!(&*refused[0].0, "immich");
+    assert_eq!(refused[0].1, "ghcr.io/immich-app/server:release was not served by its digest cccccccccccc: 404");
+}
+
+#[test]
 fn who_takes_back_one_after_the_other_is_waited_for() {
     let part = || shared("deployment").hosts(vec![undone("deployment"), called("worker", applied("deployment"))]).says(SERVER, 'c');
     let early = part().later("2026-11-22T11:58:20Z").plan();
