@@ -1,12 +1,11 @@
 //! One change in flight: pintle's last commit is pushed, CI makes something of it, the live spec has it, its rollout ends; what comes next waits for
 //! that. Asks nobody.
 
+use super::health;
 use super::judged::Judged;
+use super::live::{self, name};
 use super::past::{past, pinned};
-
-use super::live::name;
 use super::undo::Stand;
-use super::{health, live};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::{Container, Workload};
 use crate::pipeline::forge::{Checks, Pipeline};

@@ -3,8 +3,8 @@
 mod adopt;
 
 use super::cache::cache;
-use super::judged::{Judged, Want};
-use super::past::{before, changed, past};
+use super::judged::{Judged, Want, edit};
+use super::past::{before, changed, past, rolled_back};
 use super::route::{self, Way};
 use super::select::Terms;
 use crate::config::Mode;
@@ -65,16 +65,12 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
     let pinned = ruling.want.as_ref().and_then(|want| want.to.clone());
     let goes = matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held);
     let differs = |to: &Digest| goes && Some(to) != from.as_ref();
-    let follows = |to: &Digest| (from.is_none() || terms.follows) && !was_rolled_back(snapshot, site, &terms.image, to);
+    let history = snapshot.history.known().map_or(&[][..], Vec::as_slice);
+    let goes_back = |to: &Digest| rolled_back(&past(history, site, &terms.image), to).is_some();
+    let follows = |to: &Digest| (from.is_none() || terms.follows) && !goes_back(to);
     let to = pinned.or_else(|| upstream.clone().filter(|to| differs(to) && follows(to))).filter(differs);
     let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };
     Judged { literal, site, terms, decision, want: ruling.want, way: ruling.way, upstream, party: None }
-}
-
-/// Says whether a digest is never proposed again.
-fn was_rolled_back(snapshot: &Snapshot, site: &Site, image: &str, digest: &Digest) -> bool {
-    let Seen::Known(history) = &snapshot.history else { return false };
-    past(history, site, image).iter().any(|record| record.pin.action == Action::Rollback && record.pin.from.as_ref() == Some(digest))
 }
 
 /// What forbids any change, strongest first.
@@ -229,7 +225,7 @@ impl Case<'_> {
 
     /// A pin under the declared tag.
     fn pin(&self, action: Action, cause: Cause, to: &Digest, note: String) -> Pin {
-        let edits = vec![super::judged::edit(self.literal, self.site, &self.terms.image, to)];
+        let edits = vec![edit(self.literal, self.site, &self.terms.image, to)];
         Pin { action, cause, to: to.clone(), edits, image: None, note }
     }
 

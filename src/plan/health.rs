@@ -3,8 +3,7 @@
 
 use super::alert;
 use super::judged::Judged;
-use super::live::{self, Found};
-use super::live::{has, name};
+use super::live::{self, has, name};
 use super::pen::{Pen, moved, pen, went_live};
 use super::undo::live_since;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
@@ -69,12 +68,8 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
     }
     let (Some(digest), Ok(uses)) = (&site.decision.from, live::uses(snapshot, site.literal)) else { return Vec::new() };
     let open = |since: Timestamp| since.checked_add(site.terms.watch.value).is_ok_and(|end| snapshot.at <= end);
-    let uses = uses.into_iter().filter(|live| live.used.ignored != Some(true));
-    let here = uses.filter_map(|live| match live.found {
-        Found::Here { workload, container } => Some((workload, container)),
-        _ => None,
-    });
-    here.filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
+    live::tracked(&uses)
+        .filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
         .filter_map(|(workload, container)| {
             let since = match pen {
                 Pen::Own(record) => live_since(snapshot, site, record, (workload, container)),

@@ -2,7 +2,6 @@
 
 use super::hold::{Draft, Which};
 use super::judged::{Judged, Want};
-
 use super::route::{self, Way};
 use crate::config::Mode;
 use crate::model::duration::show_time;

@@ -224,6 +224,14 @@ impl<'a> Live<'a> {
     }
 }
 
+/// Returns the containers that are there under their names, of the uses whose image Terraform does not ignore.
+pub(super) fn tracked<'a, 'b>(lives: &'b [Live<'a>]) -> impl Iterator<Item = (&'a Workload, &'a Container)> + use<'a, 'b> {
+    lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| match live.found {
+        Found::Here { workload, container } => Some((workload, container)),
+        _ => None,
+    })
+}
+
 /// Returns what a workload is called: `deployment immich/immich-server`.
 pub(super) fn name(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, workload.namespace, workload.name)

@@ -47,6 +47,11 @@ pub(super) fn previous<'a>(past: &[&'a Recorded], now: &Digest) -> Vec<&'a Diges
     all.filter(|digest| *digest != now && !bad.contains(digest)).collect()
 }
 
+/// Returns the rollback from a digest, which is never proposed again.
+pub(super) fn rolled_back<'a>(past: &[&'a Recorded], digest: &Digest) -> Option<&'a Recorded> {
+    past.iter().copied().find(|record| record.pin.action == Action::Rollback && record.pin.from.as_ref() == Some(digest))
+}
+
 /// Says how a digest stands to what was pinned before: `Ok(None)` when it is new, `Ok(Some(…))` when upstream moved back to it, which only a
 /// person may follow.
 ///
@@ -54,8 +59,7 @@ pub(super) fn previous<'a>(past: &[&'a Recorded], now: &Digest) -> Vec<&'a Diges
 /// Why it may not be pinned again: it was rolled back, or somebody took it back by hand.
 pub(super) fn before(past: &[&Recorded], upstream: &Digest, image: &str) -> Result<Option<String>, String> {
     let upstream_is = |digest: &Option<Digest>| digest.as_ref() == Some(upstream);
-    let rolled_back = past.iter().find(|record| record.pin.action == Action::Rollback && upstream_is(&record.pin.from));
-    if let Some(record) = rolled_back {
+    if let Some(record) = rolled_back(past, upstream) {
         return Err(format!(
             "sha256:{} was rolled back {} ({}): it is never proposed again",
             upstream.short(),

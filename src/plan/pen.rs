@@ -2,8 +2,7 @@
 //! brought it to the followed branch. Says which pins have to be looked up there; decides nothing.
 
 use super::judged::Judged;
-use super::live::has;
-use super::live::{self, Found};
+use super::live::{self, has};
 use super::owner::{Hand, hand};
 use super::past::{bad, past, pinned, previous};
 use super::select::Select;
@@ -129,11 +128,8 @@ pub(super) fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
         let Some(digest) = &site.image.digest else { continue };
         let key = (literal.file.clone(), digest.clone());
         let uses = live::uses(snapshot, literal).unwrap_or_default();
-        let here = uses.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| match live.found {
-            Found::Here { workload, container } => Some((workload, container)),
-            _ => None,
-        });
-        let (with, without): (Vec<_>, Vec<_>) = here.partition(|(_, container)| has(snapshot, &container.image, &site.image, digest));
+        let (with, without): (Vec<_>, Vec<_>) =
+            live::tracked(&uses).partition(|(_, container)| has(snapshot, &container.image, &site.image, digest));
         if without.iter().any(|(workload, container)| left(snapshot, site, digest, (workload, container))) {
             wanted.insert(key.clone());
         }

@@ -6,7 +6,6 @@ mod moot;
 pub(super) use merge::{merge, proposal};
 
 use super::judged::{Judged, is_comment};
-
 use crate::model::duration::show_time;
 use crate::pipeline::Action;
 use crate::pipeline::forge::{BRANCHES, Branch, Forge, PullRequest, PullState, branch_name};

@@ -240,14 +240,14 @@ fn together(all: Vec<One>) -> Stand {
     let undone = all.iter().find_map(|one| if let One::Undone(other) = one { Some(other.clone()) } else { None });
     let waits = all.iter().find_map(|one| if let One::Waits(why) = one { Some(why.clone()) } else { None });
     let unknown = all.iter().find_map(|one| if let One::Unknown(why) = one { Some(why.clone()) } else { None });
-    match (undone, waits) {
-        (Some(_), _) if unknown.is_some() => Stand::Unknown(unknown.unwrap_or_default()),
-        (Some(_), Some(why)) => Stand::Waits(why),
-        (Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
+    match (unknown, undone, waits) {
+        (Some(why), ..) => Stand::Unknown(why),
+        (None, Some(_), Some(why)) => Stand::Waits(why),
+        (None, Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
             Some(why) => Stand::Partly { evidence: undone.evidence, why },
             None => Stand::Undone(Box::new(undone)),
         },
-        (None, waits) => apart(all, waits),
+        (None, None, waits) => apart(&all, waits),
     }
 }
 
@@ -265,7 +265,10 @@ fn against(one: &One, undone: &Other) -> Option<String> {
     }
 }
 
-fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
+fn apart(all: &[One], waits: Option<String>) -> Stand {
+    if let Some(why) = waits {
+        return Stand::Waits(why);
+    }
     let nameless = |one: &One| matches!(one, One::Nameless(_));
     let mut stand = if all.iter().all(nameless) { Stand::Silent } else { Stand::Live };
     let strays: Vec<&Other> = all.iter().filter_map(|one| if let One::Strays(other) = one { Some(other) } else { None }).collect();
@@ -280,13 +283,7 @@ fn apart(all: Vec<One>, waits: Option<String>) -> Stand {
         }
         stand = Stand::Strays(Box::new(first));
     }
-    if let Some(why) = waits {
-        stand = Stand::Waits(why);
-    }
-    match all.into_iter().find_map(|one| if let One::Unknown(why) = one { Some(why) } else { None }) {
-        Some(why) => Stand::Unknown(why),
-        None => stand,
-    }
+    stand
 }
 
 /// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use

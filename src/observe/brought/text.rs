@@ -8,6 +8,7 @@ const START: &str = "sha256:";
 const LONG: usize = START.len() + 64;
 
 /// One digest of a text.
+#[derive(Clone)]
 struct Slot<'a> {
     /// What its line has before it, without blanks.
     before: String,
@@ -39,14 +40,15 @@ pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Di
 }
 
 /// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
-fn beside<'a>(mut old: Vec<Slot<'a>>, mut new: Vec<Slot<'a>>) -> Vec<Change<'a>> {
-    trim(&mut old, &mut new);
+fn beside<'a>(old: Vec<Slot<'a>>, new: Vec<Slot<'a>>) -> Vec<Change<'a>> {
+    let (old, new) = differing(&old, &new, |a, b| a.digest == b.digest);
+    let (old, new) = (old.iter().cloned(), new.iter().cloned());
     if old.len() == new.len() {
-        let all = old.into_iter().zip(new).filter(|(old, new)| old.digest != new.digest);
+        let all = old.zip(new).filter(|(old, new)| old.digest != new.digest);
         return all.map(|(old, new)| Change { old: Some(old), new: Some(new) }).collect();
     }
-    let gone = old.into_iter().map(|old| Change { old: Some(old), new: None });
-    gone.chain(new.into_iter().map(|new| Change { old: None, new: Some(new) })).collect()
+    let gone = old.map(|old| Change { old: Some(old), new: None });
+    gone.chain(new.map(|new| Change { old: None, new: Some(new) })).collect()
 }
 
 impl Change<'_> {
@@ -63,17 +65,6 @@ impl Change<'_> {
         let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
         (old.before == new.before && new.digest == digest.as_str()).then_some(old.digest)
     }
-}
-
-/// Takes off what both begin and end with.
-fn trim(old: &mut Vec<Slot>, new: &mut Vec<Slot>) {
-    let same = |(a, b): &(&Slot, &Slot)| a.digest == b.digest;
-    let start = old.iter().zip(new.iter()).take_while(same).count();
-    old.drain(..start);
-    new.drain(..start);
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
-    old.truncate(old.len() - end);
-    new.truncate(new.len() - end);
 }
 
 /// Returns what is left of two lists without what both begin and end with.

@@ -5,6 +5,7 @@ use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Container, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot, Verdict};
 use crate::plan::hold::retag;
+use crate::plan::judged::edit;
 use crate::plan::live::{Found, foreign, runs, uses};
 use crate::plan::select::Terms;
 use crate::sites::{Literal, Site};
@@ -55,7 +56,7 @@ pub(in crate::plan) fn first(
         };
     };
     let Some((tag, at)) = other else {
-        let edit = crate::plan::judged::edit(literal, site, &terms.image, &digest);
+        let edit = edit(literal, site, &terms.image, &digest);
         return Ok(Some(First { digest, tag: None, place, edit }));
     };
     if !is_ignored(literal) && older(site, &tag) != Some(Ordering::Less) {

@@ -44,9 +44,7 @@ impl Row {
     pub fn is_quiet(&self) -> bool {
         matches!(self.state, State::Pinned | State::NotExpected | State::Elsewhere) && self.waits.is_none() && self.why.len() < 2
     }
-}
 
-impl Row {
     /// Why it runs, and what the plan has for it: each reason once.
     pub fn told(&self) -> String {
         let is_said = |waits: &str| self.why.iter().any(|why| waits.strip_suffix(&**why).is_some_and(|word| word.ends_with(": ")));

@@ -248,6 +248,7 @@ fn a_pull_request_is_merged_when_its_time_has_come() {
         ("red tip", ripe().forged(|forge| forge.pipeline = Some(pipeline(Checks::Red(Vec::new()))))),
         ("old base", Snapshot { tip: Some(commit('7')), ..ripe() }),
         ("other digest", ripe().says("x/a:v1", 'c').seen("x/a:v1", 'c', "2026-11-01T00:00:00Z")),
+        ("the cluster cannot be asked", Snapshot { cluster: Seen::Unknown("no route".into()), ..ripe() }),
         ("other head", ripe().forged(|forge| forge.pulls[0].head = commit('8'))),
         ("a person's push", {
             let mut pushed = ripe();

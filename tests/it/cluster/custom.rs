@@ -70,15 +70,6 @@ fn verdicts(world: &World) -> Vec<[String; 2]> {
     plan["sites"].as_array().expect("a list").iter().map(one).collect()
 }
 
-/// A pass, and the messages of the commits that it made.
-fn sync(world: &World) -> Vec<String> {
-    let before = world.line.remote.history().len();
-    let output = world.pintle("sync", &[]).run();
-    assert_eq!(output.code, Some(0), "{output:?}");
-    let history = world.line.remote.history();
-    history[..history.len() - before].iter().rev().map(|commit| world.line.remote.message(commit)).collect()
-}
-
 #[test]
 fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read_is_adopted_and_moves() {
     let world = World::with(Kube::own(), files, custom::CONFIG);
@@ -99,7 +90,7 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     stage.kube.allow_clusters();
     let why = format!("{why}the cluster has no clusters of postgresql.cnpg.io/v1");
     assert_eq!(verdicts(&world)[..2], ["waiting", "waiting"].map(|verdict| [verdict.to_owned(), why.clone()]));
-    let made = sync(&world);
+    let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
     assert_eq!(["Action", "To"].map(|name| trailer(&made[0], name)), ["adopt", &web], "{}", made[0]);
     stage.ci.apply();
@@ -114,25 +105,25 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     ["db", "files"].iter().for_each(|name| custom::operate(&person, &stage.namespace, name));
     let second = put(POSTGRES, "second");
     assert_eq!(status(&world), [row("db", "unpinned", &first), row("files", "unpinned", &postgis), row("web", "pinned", &web)]);
-    let made = sync(&world);
+    let made = world.sync();
     let pins: Vec<_> = made.iter().map(|message| ["Action", "From", "To"].map(|name| trailer(message, name))).collect();
     assert_eq!(pins, [["adopt", "none", &first], ["adopt", "none", &postgis]]);
     assert_eq!(status(&world)[0], row("db", "pinned", &first), "the same bytes, before it is applied");
-    assert_eq!(sync(&world), [""; 0], "one change in flight");
+    assert_eq!(world.sync(), [""; 0], "one change in flight");
     stage.ci.apply();
     ["db", "files"].iter().for_each(|name| custom::operate(&person, &stage.namespace, name));
 
     // The move, seen as not applied and then as applied.
-    let made = sync(&world);
+    let made = world.sync();
     let pins: Vec<_> = made.iter().map(|message| ["Action", "From", "To"].map(|name| trailer(message, name))).collect();
     assert_eq!(pins, [["move", &first, &second]]);
     assert_eq!(status(&world), [row("db", "differs", &first), row("files", "pinned", &postgis), row("web", "pinned", &web)]);
     stage.ci.apply();
     let next = put(WEB.2, "next");
-    assert_eq!(sync(&world), [""; 0], "the operator is not through");
+    assert_eq!(world.sync(), [""; 0], "the operator is not through");
     custom::operate(&person, &stage.namespace, "db");
     assert_eq!(status(&world)[0], row("db", "pinned", &second));
-    let made = sync(&world);
+    let made = world.sync();
     assert_eq!(made.iter().map(|message| trailer(message, "To")).collect::<Vec<_>>(), [&next]);
     stage.ci.apply();
     stage.rolled_out("deployment/web");

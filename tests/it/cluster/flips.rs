@@ -88,15 +88,6 @@ fn keel(world: &World) {
     TAKEN.iter().chain(&LEFT).chain(&["deployment/keel"]).for_each(|workload| stage.rolled_out(workload));
 }
 
-/// A pass, and the messages of the commits that it made.
-fn sync(world: &World) -> Vec<String> {
-    let before = world.line.remote.history().len();
-    let output = world.pintle("sync", &[]).run();
-    assert_eq!(output.code, Some(0), "{output:?}");
-    let history = world.line.remote.history();
-    history[..history.len() - before].iter().rev().map(|commit| world.line.remote.message(commit)).collect()
-}
-
 fn json_of(world: &World, command: &str) -> Value {
     let output = world.pintle(command, &["--output", "json"]).run();
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -172,7 +163,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     assert!([&old, &wide].iter().all(|why| said.stdout.contains(why.as_str())), "{said:?}");
 
     // One commit.
-    let made = sync(&world);
+    let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
     let after = replaced(
         &before[0].1,
@@ -196,7 +187,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     assert_eq!(made[0].lines().filter(|line| *line == "Pintle-Action: adopt").count(), 3, "{}", made[0]);
 
     // Not applied yet: nothing follows.
-    assert_eq!(sync(&world), [""; 0]);
+    assert_eq!(world.sync(), [""; 0]);
 
     stage.ci.apply();
     TAKEN.iter().for_each(|workload| stage.rolled_out(workload));
@@ -205,7 +196,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     assert_eq!((stage.image("deployment/web"), stage.image(TAKEN[1])), (format!("{APP}@{first}"), format!("{RAISED}@{raised}")));
 
     // The move is a commit of its own.
-    let made = sync(&world);
+    let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
     assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&made[0], name)), ["move", "tag-moved", &first, &second]);
     assert_eq!(world.line.text("web"), after.replace(&first, &second));
@@ -228,7 +219,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
         ["wide", "unpinned", "keel"],
     ];
     assert_eq!(states, expected);
-    assert_eq!(sync(&world), [""; 0]);
+    assert_eq!(world.sync(), [""; 0]);
     for (path, text) in &before[1..] {
         assert_eq!(&world.line.remote.file(BRANCH, path), text.as_bytes());
     }

@@ -73,6 +73,15 @@ impl World {
         self.line.pintle(command, &args)
     }
 
+    /// Makes a pass, and returns the messages of the commits that it made, oldest first.
+    pub fn sync(&self) -> Vec<String> {
+        let before = self.line.remote.history().len();
+        let output = self.pintle("sync", &[]).run();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        let history = self.line.remote.history();
+        history[..history.len() - before].iter().rev().map(|commit| self.line.remote.message(commit)).collect()
+    }
+
     /// Commits a stack's code anew, as a person, with this image. Returns the commit.
     pub fn write(&mut self, stack: &Stack, image: &str) -> String {
         let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
