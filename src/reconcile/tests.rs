@@ -4,6 +4,7 @@ use super::*;
 use crate::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
 use crate::demo::registry::{Fault, FaultKind, Image, Registry};
 use crate::observe::{COMMITS, ClusterAt, Origin, Setup, Told};
+use crate::pipeline;
 use crate::remote::kubernetes::{self, Place};
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -106,16 +107,19 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     let (watches, keeper) = session.watch().unwrap().unwrap();
     let keeping = tokio::spawn(keeper.run());
 
-    let mut now = plan(&session, &|_, _, _| ()).await.unwrap();
+    let now = plan(&session, &|_, _, _| ()).await.unwrap();
     assert_eq!(now.plan.changes.len(), 1, "{:?}", now.plan.decisions);
     let (checkout, known) = (checkout(&session).await.unwrap(), session.registries(&now.snapshot.config).unwrap());
     cluster.undo(Kind::Deployment, "shop", "web", by("kubectl")).unwrap();
-    let live =
-        |now: &Planned| now.snapshot.cluster.known().unwrap().workload("deployment", "shop", "web").unwrap().containers[0].image.clone();
-    while &*live(&now) != "ghcr.io/a/web:0" {
+    let is_undone = |cluster: &Seen<pipeline::cluster::Cluster>| {
+        &*cluster.known().unwrap().workload("deployment", "shop", "web").unwrap().containers[0].image == "ghcr.io/a/web:0"
+    };
+    while !is_undone(&observe::cluster(&session, &checkout).await) {
         watches.changed().await;
-        now = fresh(&session, &checkout, now, &known).await;
     }
+    assert!(!is_undone(&now.snapshot.cluster));
+    let now = fresh(&session, &checkout, now, &known).await;
+    assert!(is_undone(&now.snapshot.cluster), "it was planned beside what was there before");
     keeping.abort();
     registries.stop().await.unwrap();
     serving.stop().await.unwrap();

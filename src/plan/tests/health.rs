@@ -322,6 +322,17 @@ fn an_alert_rolls_back_what_it_is_about() {
 }
 
 #[test]
+fn what_terraform_ignores_is_not_watched() {
+    let mut world = self::world('b').hosts(vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")]);
+    assert_eq!(back(&world).len(), 1);
+    let mut scan = (*world.scan).clone();
+    scan.literals.iter_mut().flat_map(|literal| &mut literal.uses).for_each(|used| used.ignored = Some(true));
+    world.scan = Arc::new(scan);
+    let plan = world.plan();
+    assert_eq!((plan.changes.len(), plan.notices), (0, Vec::new()), "the pin is not what broke it");
+}
+
+#[test]
 fn it_goes_back_to_what_is_known_to_have_run() {
     // Digest d was pinned in between and never applied.
     let pins = || declared("deployment", 'c', "", "").did(Action::Move, Some('b'), 'd', "2026-11-22T11:50:20Z");

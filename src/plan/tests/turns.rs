@@ -141,6 +141,9 @@ fn no_move_is_committed_over_what_may_be_an_undo() {
     let proposed = Snapshot { cluster: Seen::Unknown("no route".into()), ..behind() };
     let proposed = proposed.configured("[defaults]\nsettle = '0'").forged(|_| ());
     assert_eq!(written(&proposed).0.len(), 1, "what a person merges goes on");
+    let beside = |more: &str| behind().hosts(vec![to_tag(false)]).configured(&format!("[defaults]\nsettle = '0'\n{more}")).forged(|_| ());
+    assert_eq!(written(&beside("")).0.len(), 1);
+    assert_eq!(written(&beside("automerge = true")).0, [], "nobody would look at it");
 }
 
 #[test]
