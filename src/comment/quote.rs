@@ -106,10 +106,12 @@ fn splits(chars: &[char], at: usize) -> bool {
     let next = chars.get(at + 1).copied().unwrap_or(' ');
     let word = next.is_alphanumeric() || matches!(next, '_' | '-' | '.');
     match chars[at] {
+        // Before the colon: Gitea takes `https:` alone for the beginning of the next address in its line, wherever that is.
+        _ if next == ':' && (chars.get(at + 2) == Some(&'/') || scheme(&chars[..=at])) => true,
         '@' => word,
         '#' | '!' => next.is_ascii_digit(),
         '[' => next == '[',
-        ':' => next == '/' || shortcode(&chars[at + 1..]) || scheme(&chars[..at]),
+        ':' => shortcode(&chars[at + 1..]),
         '.' => ends_with_www(&chars[..at]),
         '-' => next.is_ascii_digit() && at > 0 && chars[at - 1].is_ascii_uppercase(),
         c => c.is_ascii_hexdigit() && in_commit(chars, at),
@@ -122,10 +124,10 @@ fn shortcode(rest: &[char]) -> bool {
     end.is_some_and(|end| end > 0 && rest[end] == ':')
 }
 
-/// `mailto` and the like, before a colon.
+/// `https`, `mailto` and the like, before a colon.
 fn scheme(before: &[char]) -> bool {
     let word: String = before.iter().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect::<String>().to_ascii_lowercase();
-    ["mailto", "xmpp", "tel", "data"].iter().any(|scheme| word.ends_with(scheme))
+    ["http", "https", "ftp", "mailto", "xmpp", "tel", "data"].iter().any(|scheme| word.ends_with(scheme))
 }
 
 fn ends_with_www(before: &[char]) -> bool {

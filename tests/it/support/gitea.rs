@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ use super::{cmd, http, images};
 
 /// The password of everybody here.
 const PASSWORD: &str = "not-a-secret-1";
+/// The longest wait for what the forge does after it has answered.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(25);
 /// Whom a server of root is run as: Gitea refuses to be root.
 const NOBODY: u32 = 65534;
 
@@ -184,6 +189,20 @@ impl Account {
         all
     }
 
+    /// The titles of all that this person is told of, newest first, once `last` is among them: people are told a while after a comment is taken,
+    /// in the order of the comments.
+    pub fn told_of(&self, last: &str) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let told: Vec<String> = self.list("/notifications?all=true").iter().map(|told| text(&told["subject"]["title"])).collect();
+            if told.iter().any(|title| title == last) {
+                return told;
+            }
+            assert!(start.elapsed() < DEADLINE, "{} is not told of {last:?} after a minute, but of {told:?}", self.login);
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// The value of an `Authorization` header that git over HTTP takes.
     pub fn basic(&self) -> String {
         images::basic(&self.login, self.token.expose_secret())
@@ -297,7 +316,7 @@ fn configure(folder: &Path, programs: &Path, port: u16, url: &str) {
          INTERNAL_TOKEN = not-a-secret\n\
          [service]\nENABLE_REVERSE_PROXY_AUTHENTICATION = true\nENABLE_NOTIFY_MAIL = false\n\
          [webhook]\nALLOWED_HOST_LIST = loopback\n\
-         [indexer]\nISSUE_INDEXER_TYPE = db\n[queue]\nTYPE = channel\n[session]\nPROVIDER = memory\n\
+         [indexer]\nISSUE_INDEXER_TYPE = db\n[queue]\nTYPE = channel\nMAX_WORKERS = 1\n[session]\nPROVIDER = memory\n\
          [log]\nMODE = file\nLEVEL = info\nROOT_PATH = {here}/log\n"
     );
     let off = ["actions", "packages", "mailer", "oauth2", "cron.update_checker"].map(|name| format!("[{name}]\nENABLED = false\n"));
