@@ -70,6 +70,7 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
     let open = |since: Timestamp| since.checked_add(site.terms.watch.value).is_ok_and(|end| snapshot.at <= end);
     live::tracked(&uses)
         .filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
+        .filter(|(workload, _)| !is_new(workload, pen.at()))
         .filter_map(|(workload, container)| {
             let since = match pen {
                 Pen::Own(record) => live_since(snapshot, site, record, (workload, container)),
@@ -78,6 +79,12 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
             open(since).then_some(Watched { cluster, workload, container, since })
         })
         .collect()
+}
+
+/// Says whether a workload was made after the pin was written: a cluster that is built again, another name or namespace, one more instance. It never
+/// had anything else, so nothing of it moved. Jobs and pods are made anew with each image.
+fn is_new(workload: &Workload, written: Timestamp) -> bool {
+    !["job", "pod"].contains(&&*workload.kind) && workload.created.is_some_and(|created| created > written)
 }
 
 impl Watched<'_> {
