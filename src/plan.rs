@@ -112,9 +112,10 @@ pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     live::indexes(snapshot)
 }
 
-/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now.
+/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now; and those
+/// that a comment wants to go back from.
 pub fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    pen::undated(snapshot)
+    pen::undated(snapshot).into_iter().chain(ask::undated(snapshot)).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::hold::{Draft, retag};
 use super::judged::{Judged, Told, Want, edit};
 use super::live;
 use super::owner::keel_may_run;
-use super::pen::{pen, stood};
+use super::pen::{pen, stood, tag_of};
 use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
@@ -192,13 +192,13 @@ fn there(snapshot: &Snapshot, site: &Judged, other: &Other) -> Result<Goal, Stri
     Ok(Goal { to: other.digest.clone(), tag: tag.cloned().or(latest), runs: other.image.digest.is_some() })
 }
 
-/// Where what fails goes: to the digest that was pinned before.
+/// Where what fails goes: to the digest that was pinned before, with the tag it had then.
 fn earlier(snapshot: &Snapshot, site: &Judged) -> Result<Goal, String> {
     let to = stood(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.terms.channel.as_ref();
     match channel.and_then(|channel| unproved_at(snapshot, channel, &to)) {
         Some(why) => Err(why),
-        None => Ok(Goal { to, tag: None, runs: false }),
+        None => Ok(Goal { tag: tag_of(snapshot, site, &to), to, runs: false }),
     }
 }
 

@@ -57,3 +57,64 @@ fn what_was_made_after_its_pin_did_not_move() {
         }
     }
 }
+
+const V2: &str = "ghcr.io/immich-app/server:v2";
+
+/// `/pin … to v2` over `release`, which the records tell where `told`.
+fn other_tag(told: bool) -> Snapshot {
+    let text = deployment("immich", &[("server", &pinned(V2, 'b'), " # pintle: hold by=ana")]);
+    let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]).says(V2, 'b');
+    let world = if told { world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z") } else { world };
+    let mut world = world.did(Action::Pin, Some('a'), 'b', PINNED);
+    if let Seen::Known(history) = &mut world.history {
+        let mut all = history.to_vec();
+        all.iter_mut().skip(1).for_each(|record| record.pin.image = SERVER.into());
+        *history = all.into();
+    }
+    world
+}
+
+#[test]
+fn a_digest_goes_back_with_the_tag_it_had() {
+    let live = |older: &[&str]| {
+        let older = older.iter().map(|image| revision(1, image, FIRST));
+        let revisions = std::iter::once(revision(2, &pinned(V2, 'b'), APPLIED)).chain(older).collect();
+        waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff")
+    };
+    let command = Command::Rollback { target: Target::new("immich/app"), to: None, because: None };
+    for (what, world) in [
+        ("recorded", other_tag(true).hosts(vec![live(&[])])),
+        ("a revision has it", other_tag(false).hosts(vec![live(&[&image('a')])])),
+        ("asked for", other_tag(true).asked(vec![comment(12, vec![command.clone()])])),
+    ] {
+        let plan = world.plan();
+        let pin = &plan.changes.first().unwrap_or_else(|| panic!("{what}: {:?}", plan.decisions)).pins[0];
+        assert_eq!((pin.action, pin.image.as_str(), &pin.to), (Action::Rollback, SERVER, &Some(digest('a'))), "{what}");
+        let after = carried_out(&world, &plan).asked(Vec::new());
+        assert_eq!(after.scan.sites().next().expect("a site").1.image.to_string(), image('a'), "{what}");
+        assert_eq!(after.says(SERVER, 'a').plan().decisions[0].verdict, Verdict::Held, "{what}");
+    }
+    let unknown = pins(&other_tag(false).hosts(vec![live(&[])]));
+    assert_eq!((unknown[0].image.as_str(), &unknown[0].to), (V2, &Some(digest('a'))), "nobody tells which it had");
+}
+
+/// pintle pinned `d` in its time; people pinned `c`, and then `a`.
+#[test]
+fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
+    let asked = |to: Option<Back>| {
+        let world = Snapshot { history: Seen::Known(History::default()), ..declared("deployment", 'a', "", "") };
+        let command = Command::Rollback { target: Target::new("immich/app"), to, because: None };
+        world.did(Action::Adopt, None, 'd', "2026-11-01T08:00:00Z").asked(vec![comment(12, vec![command])])
+    };
+    let goes = |world: &Snapshot| pins(world).first().and_then(|pin| pin.to.clone());
+    assert_eq!(crate::plan::undated(&asked(None)).len(), 1, "git is asked");
+    assert_eq!(goes(&asked(None).by_hand(Some('c'), PINNED)), Some(digest('c')));
+    assert_eq!(goes(&asked(Some(Back::Pins(2))).by_hand(Some('c'), PINNED)), Some(digest('d')));
+    let untold = asked(None).by_hand(None, PINNED);
+    let [Outcome::Refused { why, hint: Some(hint), .. }] = &untold.outcomes()[..] else { panic!("{:?}", untold.outcomes()) };
+    assert!(why.ends_with("somebody else wrote the present pin (ffffffffff), and what stood before is not known"), "{why}");
+    assert_eq!(hint, "`/rollback … to sha256:…` names a digest");
+    let digest_named = asked(Some(Back::Digest(digest('e'))));
+    assert!(crate::plan::undated(&digest_named).is_empty());
+    assert_eq!(goes(&digest_named), Some(digest('e')));
+}
