@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// How long after some of a site's workloads were taken back the others may follow.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(1);
+/// How long after a workload was written its controller has made the revision, even a busy one.
+const SOON: SignedDuration = SignedDuration::from_secs(10);
 
 /// How a site stands to its pin in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,10 +222,18 @@ impl Pin<'_> {
 /// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was set
 /// since.
 fn was_live(written: Timestamp, ours: &Revision, workload: &Workload, container: &Container) -> bool {
+    let newer: Vec<&Revision> = workload.revisions.iter().take_while(|other| other.number > ours.number).collect();
+    let same = newer.iter().all(|other| other.images.get(&container.name) == Some(&container.image));
     let since = ours.created.is_some_and(|created| created >= written);
-    let set_since = container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > written));
-    let mut between = workload.revisions.iter().filter(|other| other.number > ours.number);
-    since || set_since && between.all(|other| other.images.get(&container.name) == Some(&container.image))
+    since || same && set_at(&newer, container).is_some_and(|at| at > written)
+}
+
+/// When the image was set that these revisions share, newest first. A hand's time is that of its last write, which may have been a restart: it made
+/// the newest of several, or took one of them back.
+fn set_at(same: &[&Revision], container: &Container) -> Option<Timestamp> {
+    let at = container.writers.first()?.at?;
+    let made = same.first().filter(|_| same.len() > 1).map(|newest| newest.created.and_then(|made| made.checked_sub(SOON).ok()));
+    made.is_none_or(|made| made.is_some_and(|made| at < made)).then_some(at)
 }
 
 /// The kind that holds a kind's revisions.

@@ -98,6 +98,25 @@ fn a_digest_goes_back_with_the_tag_it_had() {
     assert_eq!((unknown[0].image.as_str(), &unknown[0].to), (V2, &Some(digest('a'))), "nobody tells which it had");
 }
 
+/// `b` was taken back to `a` at 11:40, and is pinned again at 11:50 and not applied; the same hand restarts what runs.
+#[test]
+fn a_restart_before_an_apply_is_no_undo() {
+    for kind in KINDS {
+        let again = |made: &str, set: &str| {
+            let mut live = undone(kind);
+            live.revisions[1].created = Some(at("2026-11-22T11:30:00Z"));
+            live.revisions.insert(0, revision(4, &image('a'), made));
+            live.containers[0].writers[0].at = Some(at(set));
+            declared(kind, 'b', "", "").did(Action::Pin, Some('a'), 'b', PINNED).hosts(vec![live])
+        };
+        let restarted = again("2026-11-22T11:55:01Z", "2026-11-22T11:55:00Z");
+        assert_eq!(causes(&restarted), [], "{kind}");
+        assert!(reasons(&restarted).contains("still has sha256:aaaaaaaaaaaa"), "{kind}: {}", reasons(&restarted));
+        // The restart is another hand's: the image was set when its own wrote.
+        assert_eq!(causes(&again("2026-11-22T11:58:00Z", "2026-11-22T11:55:00Z")), [Cause::Undo], "{kind}");
+    }
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
