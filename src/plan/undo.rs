@@ -138,7 +138,9 @@ impl Pin<'_> {
         let ours =
             older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
         match (ours, &self.pen) {
-            (Some(ours), Seen::Known(pen)) if was_live(pen.at(), ours, workload, container) => self.left(workload, container, ours),
+            (Some(ours), Seen::Known(pen)) if was_live(pen.at(), ours, workload, container) => {
+                self.left(workload, container, ours, pen.at())
+            }
             (Some(_), Seen::Unknown(why)) => One::Unknown(format!("whether {name} was taken back is not known: {why}")),
             _ => self.older(workload, container),
         }
@@ -148,8 +150,8 @@ impl Pin<'_> {
         has(self.snapshot, image, &self.site.site.image, self.digest)
     }
 
-    /// The pin was live, and something else is in use now.
-    fn left(&self, workload: &Workload, container: &Container, ours: &Revision) -> One {
+    /// The pin was live after it was `written`, and something else is in use now.
+    fn left(&self, workload: &Workload, container: &Container, ours: &Revision, written: Timestamp) -> One {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
@@ -158,9 +160,9 @@ impl Pin<'_> {
         }
         // A restart after it makes one more revision of the same image.
         let same = |revision: &&Revision| revision.number > ours.number && revision.images.get(&container.name) == Some(&container.image);
-        let before = |revision: &&Revision| {
-            !revision.earlier.is_empty() || revision.created.zip(ours.created).is_some_and(|(created, ours)| created < ours)
-        };
+        // What is older than the pin was in use before it, and so came into use again.
+        let older = |created: Timestamp| created < written || ours.created.is_some_and(|ours| created < ours);
+        let before = |revision: &&Revision| !revision.earlier.is_empty() || revision.created.is_some_and(older);
         let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set(workload, container) };
         let to = match again.earlier.iter().max() {
             Some(earlier) => format!("{earlier}"),

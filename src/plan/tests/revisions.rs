@@ -141,8 +141,8 @@ impl Life {
             next.earlier.push(next.number);
         }
         next.number = number;
-        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin's must have been.
-        let tells = self.kind == "deployment" || next.created < ours;
+        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin or its revision must have been.
+        let tells = self.kind == "deployment" || next.created < ours || next.created < Some(self.pinned);
         self.revisions.insert(0, (next, template));
         if live == to && self.writer.0 == manager {
             (self.writer.1, self.muddled) = (self.now, true);

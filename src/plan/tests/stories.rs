@@ -117,6 +117,21 @@ fn a_restart_before_an_apply_is_no_undo() {
     }
 }
 
+/// `a` ran, then `b`; `/pin` takes it to `a` again, and then somebody to `b`.
+#[test]
+fn an_undo_to_what_is_younger_than_the_pin_s_revision_is_one() {
+    for kind in KINDS {
+        let mut again = revision(4, &image('b'), "2026-11-21T08:00:00Z");
+        if kind == "deployment" {
+            again.earlier = vec![2];
+        }
+        let live = workload(kind, vec![again, revision(3, &image('a'), FIRST)], "kubectl-rollout", UNDONE);
+        let world = declared(kind, 'a', " # pintle: hold by=ana", "").did(Action::Pin, Some('b'), 'a', PINNED).hosts(vec![live]);
+        let pins = pins(&world);
+        assert_eq!(pins.iter().map(|pin| (pin.cause, pin.to.clone())).collect::<Vec<_>>(), [(Cause::Undo, Some(digest('b')))], "{kind}");
+    }
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
