@@ -117,14 +117,16 @@ impl Watched<'_> {
         })
     }
 
-    /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes.
+    /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes, nor that of a node
+    /// or a volume: where there are pods, the container runs in one and is not ready, or waits to.
     fn stuck(&self) -> Option<String> {
         let rollout = &self.workload.rollout;
         let stuck = rollout.stuck.as_ref().filter(|_| rollout.observed)?;
         let later = stuck.since.is_none_or(|since| since >= self.since);
         let fails = |status: &PodContainer| broken(status).is_some() || !status.ready && status.restarts > 0;
         let others = self.statuses().any(|(_, status)| status.name != self.container.name && fails(status));
-        (later && !others).then(|| told(&stuck.reason, self.workload, stuck.since))
+        let tried = self.pods().next().is_none() || self.pods().any(|pod| self.is_unready(pod));
+        (later && !others && tried).then(|| told(&stuck.reason, self.workload, stuck.since))
     }
 
     /// It was ready, and has not been for longer than it may.

@@ -132,6 +132,31 @@ fn an_undo_to_what_is_younger_than_the_pin_s_revision_is_one() {
     }
 }
 
+#[test]
+fn a_rollout_that_no_pod_of_the_pin_stops_is_not_the_pins() {
+    let stuck = |statuses: &[Option<bool>]| {
+        let mut live = applied("deployment");
+        live.rollout.complete = false;
+        live.rollout.stuck = condition("ProgressDeadlineExceeded", "2026-11-22T11:55:00Z");
+        let pod = live.pods.remove(0);
+        live.pods = statuses.iter().map(|ready| Pod { containers: Vec::new(), ..pod.clone() }.with(&pod, *ready)).collect();
+        causes(&world('b').hosts(vec![live]))
+    };
+    assert_eq!(stuck(&[None]), [], "no node takes it");
+    assert_eq!(stuck(&[Some(true), None]), [], "one runs, and the other has no node");
+    assert_eq!(stuck(&[Some(true)]), [], "it runs: another container is not ready, or an older pod does not go");
+    assert_eq!(stuck(&[None, Some(false)]), [Cause::Unhealthy]);
+    assert_eq!(stuck(&[]), [Cause::Unhealthy], "none can be made: what admits pods refuses it");
+}
+
+impl Pod {
+    /// With the first container of another pod, ready or not.
+    fn with(mut self, of: &Pod, ready: Option<bool>) -> Pod {
+        self.containers.extend(ready.map(|ready| PodContainer { ready, ..of.containers[0].clone() }));
+        self
+    }
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
