@@ -53,6 +53,8 @@ pub(super) struct Other {
 /// How one workload stands to the pin.
 enum One {
     Live,
+    /// It has the pin, and there is nothing to be taken back: a cron job, or no pods are wanted.
+    Idle,
     Lags(String, Option<Digest>),
     Undone(Other),
     Waits(String),
@@ -117,11 +119,18 @@ fn shown(image: &str) -> String {
     digest.map_or_else(|| image.to_owned(), |digest| format!("sha256:{}", digest.short()))
 }
 
+impl Other {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.image.tag, &self.digest) == (&other.image.tag, &other.digest)
+    }
+}
+
 impl Pin<'_> {
     fn one(&self, workload: &Workload, container: &Container) -> One {
         let name = name(workload);
         if self.has(&container.image) {
-            return One::Live;
+            let idle = workload.replicas == Some(0) || &*workload.kind == "cronjob";
+            return if idle { One::Idle } else { One::Live };
         }
         let Some(kind) = revisions_of(&workload.kind) else { return self.older(workload, container) };
         if !workload.rollout.observed {
@@ -267,9 +276,12 @@ fn together(all: Vec<One>) -> Stand {
 fn against(one: &One, undone: &Other) -> Option<String> {
     const BOTH: &str = "and the same text decides both";
     match one {
-        One::Undone(other) if (&other.image.tag, &other.digest) == (&undone.image.tag, &undone.digest) => None,
+        One::Undone(other) if other.is_same(undone) => None,
         One::Undone(other) => Some(format!("{}, to another image, {BOTH}", other.evidence)),
         One::Lags(_, Some(digest)) if *digest == undone.digest => None,
+        // Whoever set it to the same by another way wants the same.
+        One::Strays(other) if other.not.is_none() && other.is_same(undone) => None,
+        One::Idle => None,
         One::Live => Some(format!("another workload still runs the pin, {BOTH}")),
         One::Lags(why, _) | One::Unknown(why) | One::Nameless(why) => Some(format!("{why}, {BOTH}")),
         One::Strays(other) => Some(format!("{}, {BOTH}", other.evidence)),
@@ -289,7 +301,7 @@ fn apart(all: &[One], waits: Option<String>) -> Stand {
     }
     if let Some(first) = strays.first() {
         let mut first = (*first).clone();
-        let alike = |one: &One| matches!(one, One::Strays(other) if (&other.image.tag, &other.digest) == (&first.image.tag, &first.digest));
+        let alike = |one: &One| matches!(one, One::Strays(other) if other.is_same(&first));
         if first.not.is_none() && !all.iter().all(alike) {
             first.not = Some("not all workloads that the text decides were set to it".into());
         }

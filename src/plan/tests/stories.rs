@@ -157,6 +157,59 @@ impl Pod {
     }
 }
 
+/// Two workloads that read one text, the second of this kind.
+fn shared(kind: &str) -> Snapshot {
+    let mut world = repo(&[(
+        "stacks/immich/main.tf",
+        &format!(
+            "locals {{\n  image = \"{}\"\n}}\n{}{}",
+            image('b'),
+            deployment("immich", &[("server", "${local.image}", "")]),
+            deployment("immich", &[("server", "${local.image}", "")]).replace("\"main\"", "\"worker\"").replace("\"app\"", "\"worker\"")
+        ),
+    )]);
+    let mut scan = (*world.scan).clone();
+    let uses = scan.literals.iter_mut().flat_map(|literal| &mut literal.uses);
+    uses.filter(|used| used.name.as_deref() == Some("worker")).for_each(|used| used.kind = kind.into());
+    world.scan = scan.into();
+    let world = world.configured("[defaults]\nmode = 'commit'\nsettle = '0'").says(SERVER, 'b');
+    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+}
+
+fn worker(workload: Workload) -> Workload {
+    Workload { name: "worker".into(), ..workload }
+}
+
+#[test]
+fn what_cannot_be_taken_back_does_not_keep_the_rest() {
+    let with = |kind: &str, other: Workload| {
+        let world = shared(kind).hosts(vec![undone("deployment"), worker(other)]);
+        (causes(&world), world.plan().notices.len())
+    };
+    let bare = |kind: &str| Workload { revisions: Vec::new(), pods: Vec::new(), replicas: None, ..applied(kind) };
+    assert_eq!(with("deployment", applied("deployment")), (vec![], 1));
+    assert_eq!(with("cronjob", bare("cronjob")), (vec![Cause::Undo], 0), "its next run has the image of the rest");
+    assert_eq!(with("deployment", Workload { replicas: Some(0), ..applied("deployment") }), (vec![Cause::Undo], 0), "it is parked");
+    assert_eq!(with("job", bare("job")), (vec![], 1), "it would run again");
+    // Alone they say nothing.
+    let alone = shared("cronjob").hosts(vec![applied("deployment"), worker(bare("cronjob"))]);
+    assert_eq!((causes(&alone), alone.decided().verdict), (vec![], Verdict::InSync));
+}
+
+#[test]
+fn who_takes_one_back_and_sets_the_other_to_the_same_wants_the_same() {
+    let set = |c: char| {
+        let revisions = vec![revision(3, &image(c), UNDONE), revision(2, &image('b'), APPLIED)];
+        worker(workload("deployment", revisions, "kubectl-set", UNDONE))
+    };
+    let with = |c: char| {
+        let world = shared("deployment").hosts(vec![undone("deployment"), set(c)]);
+        (pins(&world).iter().map(|pin| (pin.cause, pin.to.clone())).collect::<Vec<_>>(), world.plan().notices.len())
+    };
+    assert_eq!(with('a'), (vec![(Cause::Undo, Some(digest('a')))], 0));
+    assert_eq!(with('c'), (vec![], 1));
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
