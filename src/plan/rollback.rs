@@ -99,8 +99,8 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
         let why = match stand {
             Stand::Waits(why) => why,
             Stand::Partly { why, .. } if settles(snapshot, site, stand).is_some() => why,
-            // Of a pin of which nobody asked when it was written nothing could be told anyway.
-            Stand::Unknown(why) if !matches!(pen(snapshot, site), Seen::NotAsked) => why,
+            // Of a pin of which nobody had to ask when it was written nothing could be told anyway. Without a cluster nobody knows what to ask.
+            Stand::Unknown(why) if is_dark(snapshot, site) || !matches!(pen(snapshot, site), Seen::NotAsked) => why,
             _ => continue,
         };
         let by_itself = |want: &Want| !want.way.is_pull() || site.terms.automerge.value;
@@ -109,6 +109,11 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
             site.hold_back(Verdict::Waiting, why.clone());
         }
     }
+}
+
+/// Says whether there is no cluster to be seen, though one should be, in which the site's workloads would be looked at.
+fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
+    snapshot.cluster.known().is_none() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
 
 /// The rollback from the present pin that an open pull request proposes.

@@ -210,6 +210,15 @@ fn who_takes_one_back_and_sets_the_other_to_the_same_wants_the_same() {
     assert_eq!(with('c'), (vec![], 1));
 }
 
+#[test]
+fn no_move_goes_past_a_hands_pin_while_nobody_can_look() {
+    // The directive says the policy, so nothing of it has to be asked of the cluster.
+    let world = declared("deployment", 'b', " # pintle: force", "").says(SERVER, 'c').later("2026-11-22T13:00:00Z");
+    let dark = Snapshot { cluster: Seen::Unknown("no route".into()), history: Seen::Known(History::default()), ..world.clone() };
+    assert_eq!((pins(&dark).len(), dark.decided().verdict), (0, Verdict::Waiting), "{}", reasons(&dark));
+    assert_eq!(pins(&world).len(), 1, "no cluster is named");
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
