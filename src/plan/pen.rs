@@ -55,8 +55,8 @@ pub(super) fn pen<'a>(snapshot: &'a Snapshot, site: &Judged) -> Seen<Pen<'a>> {
     let (Some(digest), Seen::Known(history)) = (&site.decision.from, &snapshot.history) else { return Seen::NotAsked };
     let record = pinned(&past(history, site.site, &site.terms.image), digest);
     match (record, seen(snapshot, site.literal, digest)) {
-        // It was taken out and is there again.
-        (Some(record), Seen::Known(brought)) if brought.at > record.at && brought.commit != record.landed => {
+        // It was taken out and is there again; what pintle wrote since at another place of the file says nothing of that.
+        (Some(record), Seen::Known(brought)) if brought.at > record.at && !history.iter().any(|own| own.landed == brought.commit) => {
             Seen::Known(Pen::Other(brought))
         }
         (Some(record), _) => Seen::Known(Pen::Own(record)),

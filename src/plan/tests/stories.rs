@@ -219,6 +219,27 @@ fn no_move_goes_past_a_hands_pin_while_nobody_can_look() {
     assert_eq!(pins(&world).len(), 1, "no cluster is named");
 }
 
+#[test]
+fn what_pintle_wrote_at_another_site_of_the_file_is_no_hands_doing() {
+    let second = deployment("immich", &[("server", &image('b'), "")]).replace("\"main\"", "\"two\"").replace("\"app\"", "\"two\"");
+    let text = format!("{}{second}", deployment("immich", &[("server", &image('b'), "")]));
+    let world =
+        repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]).says(SERVER, 'b');
+    let world = world.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', "2026-11-22T11:52:00Z");
+    let mut world = world.hosts(vec![broken("deployment"), Workload { name: "two".into(), ..undone("deployment") }]);
+    if let Seen::Known(history) = &mut world.history {
+        let mut all = history.to_vec();
+        (all[0].landed, all[0].commit) = (commit('9'), commit('9'));
+        *history = all.into();
+    }
+    let told = crate::pipeline::Brought { commit: commit('9'), at: at("2026-11-22T11:52:00Z"), before: Some(digest('a')) };
+    world.brought = crate::plan::undated(&world).into_iter().map(|key| (key, Seen::Known(told.clone()))).collect();
+    assert_eq!(world.brought.len(), 1);
+    let mut all = causes(&world);
+    all.sort();
+    assert_eq!(all, [Cause::Undo, Cause::Unhealthy]);
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
