@@ -240,6 +240,23 @@ fn what_pintle_wrote_at_another_site_of_the_file_is_no_hands_doing() {
     assert_eq!(all, [Cause::Undo, Cause::Unhealthy]);
 }
 
+#[test]
+fn an_alert_about_a_pod_that_is_older_than_the_pin_is_not_its_own() {
+    let config = "[[alert]]\nmatch = { alertname = 'Down' }\n";
+    let at_pod = |kind: &str, created: &str| {
+        let mut live = Workload { kind: kind.into(), revisions: Vec::new(), ..applied("deployment") };
+        live.pods[0].created = Some(at(created));
+        let mut world = declared("deployment", 'b', "", config).hosts(vec![live]);
+        let mut scan = (*world.scan).clone();
+        scan.literals.iter_mut().flat_map(|literal| &mut literal.uses).for_each(|used| used.kind = kind.into());
+        (world.scan, world.alerts) = (scan.into(), Seen::Known(vec![alert(&[("pod", "app-1-x")])]));
+        causes(&world)
+    };
+    assert_eq!(at_pod("cronjob", "2026-11-22T11:49:00Z"), [], "a run from before");
+    assert_eq!(at_pod("cronjob", "2026-11-22T11:54:00Z"), [Cause::Alert]);
+    assert_eq!(at_pod("pod", FIRST), [Cause::Alert], "its image changes in its place");
+}
+
 /// pintle pinned `d` in its time; people pinned `c`, and then `a`.
 #[test]
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
