@@ -33,6 +33,8 @@ pub(super) struct Deed {
     pub verdict: Verdict,
     /// What the plan says of the site in this pass.
     pub reason: String,
+    /// A sentence for the commit message, with its full stop.
+    pub note: Option<String>,
 }
 
 /// Why a command is not carried out: a sentence, and what would help.
@@ -127,12 +129,15 @@ impl<'d, 'a, 'b> Deeds<'d, 'a, 'b> {
         if !stands {
             self.draft.put(site.literal, site.site, &hold).map_err(|why| (why, None))?;
         }
-        let mut pin = pin;
+        let (mut pin, mut note) = (pin, None);
         if let Some(pin) = pin.as_mut().filter(|_| action == Action::Rollback) {
-            pin.edits.extend(hands_off(desk.snapshot, site).unwrap_or_default());
+            match hands_off(desk.snapshot, site) {
+                Ok(edits) => pin.edits.extend(edits),
+                Err(why) => note = Some(format!("Keel may set the image still: {why}.")),
+            }
         }
         let reason = format!("{hold} (`{}` by {by})", command.word());
-        let same = Deed { action, verdict, reason, until: hold.until, ..still(site) };
+        let same = Deed { action, verdict, reason, note, until: hold.until, ..still(site) };
         Ok(Ok(match pin {
             Some(pin) => Deed { image: pin.image, to: Some(pin.to), edits: pin.edits, prove: pin.prove, ..same },
             None => same,
@@ -153,6 +158,7 @@ fn still(site: &Judged) -> Deed {
         until: None,
         verdict: Verdict::Held,
         reason: String::new(),
+        note: None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::reference::Channel;
 use crate::pipeline::answer::{Done, Outcome};
 use crate::pipeline::{Action, Asked, Cause, Change, PinRecord, Proposal, Route, Row, Seen, Verdict};
 use crate::plan::change::sorted;
-use crate::plan::message::{listed, short_name, shorter};
+use crate::plan::message::{listed, short_name, shorter, wrap};
 use crate::plan::pulls::open;
 use crate::plan::route::{Way, direct};
 use crate::sites::SiteKey;
@@ -174,5 +174,7 @@ fn message(desk: &Desk, deeds: &[Deed]) -> String {
     let tries = [short(&what), short(what.strip_suffix(to.as_str()).unwrap_or(&what)), short(&format!("change {} images", deeds.len()))];
     let subject = tries.into_iter().find(fits).unwrap_or_else(|| "do what a comment asks for".into());
     let by = desk.ask.author.login.chars().filter(|c| c.is_ascii_graphic()).collect::<String>();
-    format!("{subject}\n\nAsked for by {by}:\n{}", desk.ask.comment.url)
+    let notes: BTreeSet<&str> = deeds.iter().filter_map(|deed| deed.note.as_deref()).collect();
+    let notes: String = notes.into_iter().map(|note| format!("\n\n{}", wrap(note, ""))).collect();
+    format!("{subject}\n\nAsked for by {by}:\n{}{notes}", desk.ask.comment.url)
 }

@@ -277,3 +277,21 @@ fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced()
     assert!(crate::plan::undated(&digest_named).is_empty());
     assert_eq!(goes(&digest_named), Some(digest('e')));
 }
+
+#[test]
+fn a_rollback_that_cannot_keep_keel_away_says_so_whoever_wants_it() {
+    let text = deployment("immich", &[("server", &image('b'), "")]).replace("\"app\"", "\"app\"\n    annotations = var.annotations");
+    let world =
+        repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]).says(SERVER, 'b');
+    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED);
+    let mut keel = Workload { name: "keel".into(), ..applied("deployment") };
+    keel.containers[0].image = "keelhq/keel:0.20.0".into();
+    let command = Command::Rollback { target: Target::new("immich/app"), to: None, because: None };
+    let by_itself = world.clone().hosts(vec![broken("deployment"), keel.clone()]);
+    for world in [by_itself, world.hosts(vec![applied("deployment"), keel]).asked(vec![comment(12, vec![command])])] {
+        let plan = world.plan();
+        let message = plan.changes[0].message.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(message.contains("Keel may set the image still: its annotations are not written as one object there."), "{message}");
+        crate::plan::proof::prove(&world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
+    }
+}
