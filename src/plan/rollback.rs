@@ -74,8 +74,7 @@ pub(super) fn turn(
         by_name.entry(site.name()).or_default().push(turn);
     }
     for (name, mut turns) in by_name {
-        together(judged, &mut turns);
-        let (way, edits) = draft(snapshot, judged, &mut turns);
+        let (way, edits) = drafted(snapshot, judged, &mut turns);
         turned.notices.extend(turns.iter().filter_map(|turn| refuse(snapshot, &mut judged[turn.index], turn)));
         turns.retain(|turn| turn.goal.is_ok());
         if turns.is_empty() {
@@ -111,7 +110,7 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
     }
 }
 
-/// Says whether there is no cluster to be seen, though one should be, in which the site's workloads would be looked at.
+/// Says whether the cluster in which the site's workloads would be looked at cannot be seen.
 fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
     snapshot.cluster.known().is_none() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
@@ -241,7 +240,16 @@ fn together(judged: &[Judged], turns: &mut [Turn]) {
     }
 }
 
-/// Puts the holds and the pins; what cannot be held does not go back.
+/// What cannot be held does not go back, and neither does its group.
+fn drafted(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Vec<Edit>) {
+    together(judged, turns);
+    let going = |turns: &[Turn]| turns.iter().filter(|turn| turn.goal.is_ok()).count();
+    let before = going(turns);
+    let all = draft(snapshot, judged, turns);
+    if going(turns) == before { all } else { drafted(snapshot, judged, turns) }
+}
+
+/// Puts the holds and the pins.
 fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Vec<Edit>) {
     let mut draft = Draft::new(snapshot);
     let mut pins = Vec::new();

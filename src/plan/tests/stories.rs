@@ -295,3 +295,26 @@ fn a_rollback_that_cannot_keep_keel_away_says_so_whoever_wants_it() {
         crate::plan::proof::prove(&world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
     }
 }
+
+/// The configuration in use is not the repo's, so that no hold can be written to it; beside an image in a heredoc none can stand.
+#[test]
+fn a_group_of_which_one_cannot_be_held_does_not_go_back() {
+    let ml = |c: char| pinned("ghcr.io/immich-app/ml:release", c);
+    let manifest = format!(
+        "resource \"kubectl_manifest\" \"ml\" {{\n  yaml_body = <<-EOT\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata:\n      name: ml\n      namespace: immich\n    spec:\n      template:\n        spec:\n          containers:\n            - name: ml\n              image: {}\n  EOT\n}}\n",
+        ml('b')
+    );
+    let text = format!("{}{manifest}", deployment("immich", &[("server", &image('b'), "")]));
+    let world = repo(&[("stacks/immich/main.tf", &text)]).did_at(0, Action::Move, Some('a'), 'b', PINNED);
+    let world = world.did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let mut live = Workload { name: "ml".into(), ..applied("deployment") };
+    (live.containers[0].name, live.containers[0].image) = ("ml".into(), ml('b').as_str().into());
+    live.revisions.iter_mut().for_each(|revision| _ = revision.images.insert("ml".into(), ml('b').as_str().into()));
+    let world = world.hosts(vec![broken("deployment"), live]);
+    let written = |config: &str| {
+        let plan = world.clone().configured(&format!("[defaults]\nmode = 'commit'\n{config}")).plan();
+        (plan.changes.iter().map(|change| change.pins.len()).sum::<usize>(), plan.notices.len())
+    };
+    assert_eq!(written(""), (1, 0), "each on its own");
+    assert_eq!(written("[[group]]\nname = 'immich'\nstacks = ['immich']\n"), (0, 2));
+}
