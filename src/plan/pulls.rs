@@ -51,8 +51,9 @@ pub(super) fn declined(snapshot: &Snapshot, judged: &mut [Judged]) {
             site.hold_back(Verdict::Waiting, format!("pull request #{}, which somebody asked for, is open", pull.number));
         } else if let Some((number, at)) = closed {
             let when = show_time(at);
+            let pin = want.to.as_ref().map_or("/pin".to_owned(), |to| format!("/pin … to {to}"));
             let why = format!(
-                "pull request #{number} with this digest was closed on {when}: it is not proposed again; `/pin` or another digest does"
+                "pull request #{number} with this digest was closed on {when}: it is not proposed again; `{pin}` or another digest does"
             );
             site.hold_back(Verdict::Held, why);
         }

@@ -111,7 +111,10 @@ fn what_a_person_closed_is_not_proposed_again() {
     assert_eq!(plan.decisions[0].verdict, Verdict::Held);
     assert_eq!(
         plan.decisions[0].reasons[0],
-        "pull request #4 with this digest was closed on 2026-11-20 09:00 UTC: it is not proposed again; `/pin` or another digest does"
+        format!(
+            "pull request #4 with this digest was closed on 2026-11-20 09:00 UTC: it is not proposed again; `/pin … to {}` or another digest does",
+            digest('b')
+        )
     );
     let another = declined.clone().says("x/a:v1", 'c').seen("x/a:v1", 'c', "2026-11-21T00:00:00Z");
     assert_eq!(proposals(&another.plan()).len(), 2);
