@@ -103,7 +103,7 @@ pub(super) fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
     let (Some(forge), Some(history)) = (snapshot.forge.known(), snapshot.history.known()) else { return BTreeSet::new() };
     let select = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot));
     let mut wanted = BTreeSet::new();
-    for ask in &forge.asks {
+    for ask in forge.asks.iter().filter(|ask| ask.right.known().is_some_and(|right| *right >= Right::Write)) {
         let Said::Commands(commands) = &ask.said else { continue };
         for command in commands.iter().filter(|command| matches!(command, Command::Rollback { to: None | Some(Back::Pins(_)), .. })) {
             let literals = target::literals(&snapshot.scan, forge, ask, command.word(), command.target()).unwrap_or_default();
