@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use common::{is_bench, ms};
 use futures_util::{StreamExt, stream};
 use pintle::demo::registry::{Image, Registry};
-use pintle::remote::git::{Identity, Put, make_bare};
+use pintle::model::digest::Digest;
+use pintle::pipeline::{Action, Cause, PinRecord, trailers};
+use pintle::remote::git::{Access, Clone, Identity, Put, Remote, make_bare};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -27,6 +29,9 @@ const HOST: &str = "registry.example.com";
 /// ReplicaSets that a Deployment keeps.
 const REVISIONS: usize = 5;
 const PODS: usize = 10;
+/// Moves of each image that are in the git log from before, and how many of them a commit has.
+const MOVES: usize = 20;
+const TOGETHER: usize = 10;
 /// Passes that are waited for before anything is measured, and those that are measured.
 const WARM: u32 = 5;
 const MEASURED: u32 = 10;
@@ -41,12 +46,14 @@ fn main() {
         .map(|one| registry.put_image(HOST, &Image::new(&format!("team/app-{one}"), "latest", "first").single()).to_string())
         .collect();
     repo(folder.path(), deployments, &running.endpoint(HOST));
+    years(folder.path(), deployments);
     let kubeconfig = folder.path().join("kubeconfig");
     let address = runtime.block_on(serve(Arc::new(Cluster::of(&digests))));
     let config = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": address}}], "users": [{"name": "a", "user": {}}],
         "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
     std::fs::write(&kubeconfig, config.to_string()).expect("its own folder");
     println!("run beside {deployments} Deployments, {} ReplicaSets, {} pods", deployments * REVISIONS, deployments * PODS);
+    println!("  with {} moves in the git log", deployments * MOVES);
     // Pins everything once, so that there is nothing left to do.
     drop(Run::start(folder.path(), None, 1));
     let without = Run::start(folder.path(), None, WARM).measure("without the cluster");
@@ -70,6 +77,35 @@ fn repo(folder: &Path, deployments: usize, endpoint: &str) {
     files.push(Put { path: "pintle.toml".into(), bytes: config.into_bytes() });
     let who = Identity { name: "Ana".into(), email: "ana@example.org".into() };
     make_bare(&folder.join("infra.git"), &files, &who, jiff::Timestamp::now()).expect("a bare repository");
+}
+
+/// Puts the moves of earlier years on the branch, as pintle records them.
+fn years(folder: &Path, deployments: usize) {
+    let remote = Remote::parse(&folder.join("infra.git").display().to_string()).expect("a path");
+    let mut clone = Clone::open_or_fetch(&remote, &folder.join("years"), &Access::default()).expect("a clone");
+    let digest = |one: usize, turn: usize| Digest::parse(&format!("sha256:{:064x}", one * MOVES + turn)).expect("a digest");
+    let pins = (0..MOVES).flat_map(|turn| (0..deployments).map(move |one| (one, turn)));
+    let pins: Vec<PinRecord> = pins
+        .map(|(one, turn)| PinRecord {
+            action: Action::Move,
+            site: format!("stacks/app-{one}/main.tf#deployment/team-{}/app-{one}:app", one % 30),
+            image: format!("{HOST}/team/app-{one}:latest"),
+            from: Some(digest(one, turn)),
+            to: Some(digest(one, turn + 1)),
+            cause: Cause::TagMoved,
+            evidence: None,
+            asked: None,
+        })
+        .collect();
+    let start = clone.tip();
+    let (mut tip, mut at) = (start.clone(), jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 365));
+    let who = Identity { name: "pintle".into(), email: "pintle@example.org".into() };
+    for together in pins.chunks(TOGETHER) {
+        let message = trailers::render("Move pins", together).expect("it can be recorded");
+        tip = clone.write_commit(Some(&tip), &[], &message, &who, at).expect("a commit");
+        at += jiff::SignedDuration::from_mins(10);
+    }
+    clone.push(&clone.branch_ref(), Some(&start), &tip).expect("a push");
 }
 
 /// A run that made some passes; it is killed when it is dropped.

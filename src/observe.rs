@@ -29,7 +29,8 @@ use crate::error::{Error, Result};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Branch;
-use crate::pipeline::{CommitId, Ledger, Plan, Recorded, Seen, Snapshot};
+use crate::pipeline::history::History;
+use crate::pipeline::{CommitId, Ledger, Plan, Seen, Snapshot};
 use crate::remote::git::{Access, Clone, Remote};
 use crate::remote::{forgejo, kubernetes};
 use crate::sites::{self, Problem, Scan};
@@ -99,7 +100,7 @@ pub struct Checkout {
     pub files: Arc<Files>,
     pub scan: Arc<Scan>,
     pub config: Arc<Config>,
-    pub history: Seen<Vec<Recorded>>,
+    pub history: Seen<History>,
     pub ledger: Seen<Ledger>,
     /// The branches `pintle/…` of the remote; a folder has none.
     pub branches: Vec<Branch>,

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod cluster;
 pub mod forge;
+pub mod history;
 pub mod ledger;
 pub mod notes;
 pub mod trailers;
@@ -18,6 +19,7 @@ use crate::terraform::files::{Files, RepoPath};
 use answer::{Answer, Notice};
 use cluster::{Alert, Cluster};
 use forge::{Branch, Forge};
+use history::History;
 use jiff::Timestamp;
 use notes::Notes;
 use std::collections::BTreeMap;
@@ -38,7 +40,7 @@ pub struct Snapshot {
     /// What the configured cache says of a channel; no entry where no cache is configured for its registry.
     pub cache: BTreeMap<Channel, CacheAnswer>,
     /// What pintle wrote before, newest first.
-    pub history: Seen<Vec<Recorded>>,
+    pub history: Seen<History>,
     /// What was first seen when, as of the last pass.
     pub ledger: Seen<Ledger>,
     /// The branches `pintle/…` of the remote, sorted by name.

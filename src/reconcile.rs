@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::forge::{Check, Checks};
-use crate::pipeline::{Action, Change, Plan, Receipt, Recorded, Route, Seen, Snapshot};
+use crate::pipeline::history::History;
+use crate::pipeline::{Action, Change, Plan, Receipt, Route, Seen, Snapshot};
 use crate::plan;
 use crate::write::{self, Outcome, Refusals, Work, WriteLease};
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub async fn look(session: &Session) -> Result<Planned> {
 }
 
 /// Returns what pintle wrote before, newest first, also what came by merges that only the forge tells about.
-pub async fn past(session: &Session) -> Result<Seen<Vec<Recorded>>> {
+pub async fn past(session: &Session) -> Result<Seen<History>> {
     let checkout = checkout(session).await?;
     Ok(observe::merged_history(session, &checkout).await)
 }

@@ -11,6 +11,7 @@ use crate::model::commit::CommitId;
 use crate::pipeline::forge::{
     Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState, Said,
 };
+use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen, trailers};
 use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -24,7 +25,7 @@ const COMMENTS: i64 = 7;
 const PAGES: u32 = 60;
 
 /// Returns the forge as it is now, `NotAsked` where none is named; and the checkout's history with what came by merges that only the forge tells of.
-pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<Vec<Recorded>>) {
+pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<History>) {
     let alone = |forge| (forge, checkout.history.clone());
     let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
     let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return alone(Seen::NotAsked) };
@@ -39,7 +40,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
 }
 
 /// Returns the checkout's history with what came by merges that lost the trailers, as far as the forge can be asked.
-pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Vec<Recorded>> {
+pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<History> {
     let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
     let look = Look { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
     match look.merged().await {
@@ -61,7 +62,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    async fn all(&self, refused: Option<String>) -> Result<(Forge, Seen<Vec<Recorded>>)> {
+    async fn all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {
             return Err(Error::failed(format!("{} is archived: nothing can be written there", self.client.place())));
@@ -147,7 +148,7 @@ impl Look<'_> {
         me: &forgejo::Account,
         own: &[&Comment],
         pulls: &[PullRequest],
-        history: &Seen<Vec<Recorded>>,
+        history: &Seen<History>,
         required: bool,
     ) -> Result<Option<Pipeline>> {
         let Some(history) = history.known() else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::model::commit::CommitId;
+use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, trailers};
 use crate::remote::git::{self, Clone, Past};
 use std::path::Path;
@@ -12,13 +13,13 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns the pins recorded in the last `limit` commits of the branch along first parents, and in what came with those that are merges, newest
 /// first. What came by a merge was pinned when it was merged.
-pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<Vec<Recorded>> {
+pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
     let past = clone.past(tip, limit, PATIENCE)?;
     Ok(past.iter().flat_map(recorded).collect())
 }
 
 /// The same of a checkout's HEAD; `None` when the folder is in no git work tree.
-pub fn of_folder(folder: &Path, limit: usize) -> Option<Result<Vec<Recorded>>> {
+pub fn of_folder(folder: &Path, limit: usize) -> Option<Result<History>> {
     let past = git::past_of(folder, limit, PATIENCE)?;
     Some(past.map(|past| past.iter().flat_map(recorded).collect()))
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::model::commit::CommitId;
-use crate::pipeline::Recorded;
+use crate::pipeline::history::History;
 use crate::sites::Scan;
 use crate::terraform::files::Files;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ pub struct Said {
     pub scan: Arc<Scan>,
     pub config: Arc<Config>,
     /// What pintle wrote up to the commit, newest first.
-    pub history: Vec<Recorded>,
+    pub history: History,
 }
 
 /// The commits that were read last, the newest first.
@@ -52,7 +52,7 @@ mod tests {
     }
 
     fn said() -> Said {
-        Said { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: Vec::new() }
+        Said { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: History::default() }
     }
 
     /// Says which of the commits were read.

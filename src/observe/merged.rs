@@ -5,30 +5,31 @@ use super::{COMMITS, Checkout};
 use crate::error::Result;
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{PullRequest, PullState};
+use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen};
 use crate::remote::git::Clone;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the checkout's history with the pins of merged pull requests whose commit is on the branch and records nothing itself. Such a pin's
 /// `commit` and `landed` are that commit.
-pub fn history(checkout: &Checkout, pulls: &[PullRequest]) -> Seen<Vec<Recorded>> {
+pub fn history(checkout: &Checkout, pulls: &[PullRequest]) -> Seen<History> {
     let (Seen::Known(known), Some(clone), Some(tip)) = (&checkout.history, &checkout.clone, &checkout.tip) else {
         return checkout.history.clone();
     };
     whole(known, clone, tip, pulls).map_or_else(|error| Seen::Unknown(error.to_string()), Seen::Known)
 }
 
-fn whole(known: &[Recorded], clone: &Clone, tip: &CommitId, pulls: &[PullRequest]) -> Result<Vec<Recorded>> {
+fn whole(known: &History, clone: &Clone, tip: &CommitId, pulls: &[PullRequest]) -> Result<History> {
     let told: BTreeSet<&CommitId> = known.iter().flat_map(|one| [&one.commit, &one.landed]).collect();
     let silent = pulls.iter().filter_map(|pull| match &pull.state {
         PullState::Merged { commit: Some(commit), .. } if !told.contains(commit) && !pull.pins.is_empty() => Some((commit.clone(), pull)),
         _ => None,
     });
     let silent: BTreeMap<CommitId, &PullRequest> = silent.collect();
-    let mut all = known.to_vec();
     if silent.is_empty() {
-        return Ok(all);
+        return Ok(known.clone());
     }
+    let mut all = known.to_vec();
     for commit in clone.ancestors_among(tip, &silent.keys().cloned().collect(), COMMITS)? {
         let Some(pull) = silent.get(&commit) else { continue };
         let head = clone.head(&commit)?;
@@ -44,5 +45,5 @@ fn whole(known: &[Recorded], clone: &Clone, tip: &CommitId, pulls: &[PullRequest
         let place = all.iter().position(|one| one.at <= head.at).unwrap_or(all.len());
         all.splice(place..place, recorded);
     }
-    Ok(all)
+    Ok(all.into())
 }

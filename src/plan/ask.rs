@@ -133,7 +133,7 @@ impl Desk<'_, '_> {
     /// What was carried out for this comment before: where, and the pin.
     fn before(&self) -> Vec<(Place, &PinRecord)> {
         let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
-        let history = self.snapshot.history.known().into_iter().flatten().filter(|record| own(&&record.pin));
+        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter()).filter(|record| own(&&record.pin));
         let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
         let committed: Vec<_> = history.map(|record| (Place::Commit(record.commit.clone()), &record.pin)).collect();
         if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }

@@ -65,8 +65,8 @@ pub(super) fn judge<'a>(snapshot: &Snapshot, literal: &'a Literal, site: &'a Sit
     let pinned = ruling.want.as_ref().and_then(|want| want.to.clone());
     let goes = matches!(ruling.verdict, Verdict::Adopt | Verdict::Move | Verdict::Waiting | Verdict::Held);
     let differs = |to: &Digest| goes && Some(to) != from.as_ref();
-    let history = snapshot.history.known().map_or(&[][..], Vec::as_slice);
-    let goes_back = |to: &Digest| rolled_back(&past(history, site, &terms.image), to).is_some();
+    let past = snapshot.history.known().map(|history| past(history, site, &terms.image)).unwrap_or_default();
+    let goes_back = |to: &Digest| rolled_back(&past, to).is_some();
     let follows = |to: &Digest| (from.is_none() || terms.follows) && !goes_back(to);
     let to = pinned.or_else(|| upstream.clone().filter(|to| differs(to) && follows(to))).filter(differs);
     let decision = Decision { site: site.key.clone(), verdict: ruling.verdict, reasons: ruling.reasons, from, to, runs };

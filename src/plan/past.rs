@@ -2,14 +2,15 @@
 
 use crate::model::digest::Digest;
 use crate::model::duration::show_time;
+use crate::pipeline::history::History;
 use crate::pipeline::{Action, Recorded};
 use crate::sites::Site;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Returns what was written at this site for this image, newest first.
-pub(super) fn past<'a>(history: &'a [Recorded], site: &Site, image: &str) -> Vec<&'a Recorded> {
-    history.iter().filter(|record| *record.pin.site == *site.key.0 && record.pin.image == image).collect()
+pub(super) fn past<'a>(history: &'a History, site: &Site, image: &str) -> Vec<&'a Recorded> {
+    history.at(&site.key.0).filter(|record| record.pin.image == image).collect()
 }
 
 /// Returns when the pin changed last.

@@ -101,8 +101,7 @@ pub(super) fn moved(snapshot: &Snapshot, site: &Judged, pen: Pen) -> bool {
     match pen {
         Pen::Own(record) => matches!(record.pin.action, Action::Move | Action::Pin | Action::Unpin) && record.pin.cause != Cause::Drift,
         Pen::Other(_) => {
-            let history = snapshot.history.known().map_or(&[][..], |history| history);
-            let past = past(history, site.site, &site.terms.image);
+            let past = snapshot.history.known().map(|history| past(history, site.site, &site.terms.image)).unwrap_or_default();
             past.iter().all(|record| record.pin.to != site.decision.from && record.pin.from != site.decision.from)
         }
     }

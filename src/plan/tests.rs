@@ -27,6 +27,7 @@ use super::plan;
 use crate::config::Config;
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
+use crate::pipeline::history::History;
 use crate::pipeline::{Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Recorded, Seen, Snapshot, Upstream};
 use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteKey, Use};
 use crate::terraform::files::{Files, RepoPath};
@@ -128,7 +129,7 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
         at: at(NOW),
         tip: CommitId::parse(&"a".repeat(40)),
         scan: Arc::new(Scan { literals, problems: Vec::new() }),
-        history: Seen::Known(Vec::new()),
+        history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
         ..Snapshot::default()
     }
@@ -179,7 +180,7 @@ impl Snapshot {
         let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");
         let record = Recorded { landed: commit.clone(), commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
         if let Seen::Known(history) = &mut self.history {
-            history.insert(0, record);
+            *history = std::iter::once(record).chain(history.to_vec()).collect();
         }
         self
     }

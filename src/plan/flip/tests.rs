@@ -10,6 +10,7 @@ mod shapes;
 use crate::config::Config;
 use crate::model::digest::Digest;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload, Writer};
+use crate::pipeline::history::History;
 use crate::pipeline::{Decision, Ledger, Plan, Seen, Snapshot, Upstream, Verdict};
 use crate::plan::{channels, plan, proof};
 use crate::sites::scan;
@@ -50,7 +51,7 @@ fn configured(files: &[(&str, &str)], mut workloads: Vec<Workload>, config: &str
         scan: scan.into(),
         config: config.into(),
         upstream: upstream.into_iter().map(|channel| (channel, Seen::Known(Upstream::Digest(digest(UPSTREAM))))).collect(),
-        history: Seen::Known(Vec::new()),
+        history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
         cluster: Seen::Known(Cluster { workloads, ..Cluster::default() }),
         ..Snapshot::default()

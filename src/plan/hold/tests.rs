@@ -7,6 +7,7 @@ mod table;
 use super::*;
 use crate::config::Config;
 use crate::model::digest::Digest;
+use crate::pipeline::history::History;
 use crate::pipeline::{Action, Cause, Change, Ledger, PinRecord, Route, Seen};
 use crate::plan::{proof, select::Select, usual};
 use crate::sites::scan;
@@ -34,7 +35,7 @@ fn looked_at(files: Files) -> Snapshot {
         files: files.into(),
         scan: scan.into(),
         config: config.into(),
-        history: Seen::Known(Vec::new()),
+        history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
         ..Snapshot::default()
     }

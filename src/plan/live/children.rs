@@ -41,7 +41,7 @@ fn known(snapshot: &Snapshot, site: &Site, channel: &Channel) -> BTreeSet<Digest
     if let Some(Seen::Known(Upstream::Digest(digest))) = snapshot.upstream.get(channel) {
         known.insert(digest.clone());
     }
-    let earlier = snapshot.history.known().into_iter().flatten().filter(|record| *record.pin.site == *site.key.0);
+    let earlier = snapshot.history.known().into_iter().flat_map(|history| history.at(&site.key.0));
     known.extend(earlier.take(EARLIER).flat_map(|record| record.pin.to.iter().chain(&record.pin.from).cloned()));
     known
 }

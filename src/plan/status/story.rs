@@ -74,10 +74,8 @@ fn differs(snapshot: &Snapshot, written: Option<Timestamp>, pin: &Digest, contai
 
 /// The newest record that pinned the digest at the site.
 fn pinned<'a>(snapshot: &'a Snapshot, site: &Site, digest: &Digest) -> Option<&'a Recorded> {
-    let mut history = snapshot.history.known()?.iter();
-    history.find(|record| {
-        *record.pin.site == *site.key.0 && record.pin.to.as_ref() == Some(digest) && record.pin.from.as_ref() != Some(digest)
-    })
+    let mut past = snapshot.history.known()?.at(&site.key.0);
+    past.find(|record| record.pin.to.as_ref() == Some(digest) && record.pin.from.as_ref() != Some(digest))
 }
 
 /// `pinned 2026-11-22 10:05 UTC (3f1c…) when the tag moved`

@@ -156,7 +156,7 @@ impl Snapshot {
             pin,
         };
         if let Seen::Known(history) = &mut self.history {
-            history.insert(0, record);
+            *history = std::iter::once(record).chain(history.to_vec()).collect();
         }
         self
     }
@@ -197,7 +197,7 @@ pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
     crate::plan::proof::prove(before, &commits).unwrap_or_else(|why| panic!("{why}"));
     let edits: Vec<_> = commits.iter().flat_map(|change| change.edits.clone()).collect();
     let after = looked_at(crate::plan::proof::edited(&before.files, &edits).expect("edits"));
-    let mut history = before.history.known().cloned().unwrap_or_default();
+    let mut history = before.history.known().map(|history| history.to_vec()).unwrap_or_default();
     for pin in commits.iter().flat_map(|change| &change.pins) {
         let record = Recorded {
             commit: commit('e'),
@@ -215,7 +215,7 @@ pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
         files: after.files,
         scan: after.scan,
         config,
-        history: Seen::Known(history),
+        history: Seen::Known(history.into()),
         ledger: Seen::Known(plan.ledger.clone()),
         ..before.clone()
     }

@@ -6,12 +6,13 @@ use super::*;
 use crate::pipeline::Verdict;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::{Alert, Workload};
+use crate::pipeline::history::History;
 
 const KINDS: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 
 /// Nothing of the site is recorded; its file has `b`.
 fn unrecorded(kind: &str, config: &str) -> Snapshot {
-    Snapshot { history: Seen::Known(Vec::new()), ..declared(kind, 'b', "", config) }
+    Snapshot { history: Seen::Known(History::default()), ..declared(kind, 'b', "", config) }
 }
 
 /// What the plan writes, and what it first says of the site.
@@ -126,7 +127,7 @@ fn a_second_undo_of_it_is_drift() {
     let mut first = revision(3, &image('a'), "2026-11-20T08:01:00Z");
     first.earlier = vec![1];
     let again = workload("deployment", vec![back, first], "kubectl-rollout", "2026-11-22T11:59:30Z");
-    let none = Snapshot { history: Seen::Known(Vec::new()), ..declared("deployment", 'a', held, "") };
+    let none = Snapshot { history: Seen::Known(History::default()), ..declared("deployment", 'a', held, "") };
     let world = none.did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").hosts(vec![again]);
     let (changes, verdict, reasons) = said(&world.by_hand(Some('b'), "2026-11-22T11:58:05Z"));
     assert_eq!((changes, verdict), (0, Verdict::Held), "{reasons}");

@@ -4,6 +4,7 @@ use super::world::*;
 use super::*;
 use crate::pipeline::Brought;
 use crate::pipeline::cluster::{Revision, Workload};
+use crate::pipeline::history::History;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Life {
         let now = at("2026-11-22T09:00:00Z");
         let first = revision(1, &image('a'), "2026-11-22T08:00:00Z");
         let world = declared(kind, 'a', "", "");
-        let history = Seen::Known(Vec::new());
+        let history = Seen::Known(History::default());
         let world = Snapshot { history, ..world }.did(Action::Adopt, None, 'a', "2026-11-22T07:00:00Z");
         let writer = ("Terraform", now);
         let pinned = at("2026-11-22T07:00:00Z");

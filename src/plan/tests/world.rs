@@ -133,12 +133,14 @@ impl Snapshot {
     pub fn did_at(self, site: usize, action: Action, from: Option<char>, to: char, time: &str) -> Self {
         let mut world = self.recorded(site, action, from, Some(to), None);
         if let Seen::Known(history) = &mut world.history {
-            history[0].at = at(time);
-            history[0].commit = commit(to);
-            history[0].landed = commit(to);
+            let mut all = history.to_vec();
+            all[0].at = at(time);
+            all[0].commit = commit(to);
+            all[0].landed = commit(to);
             if action == Action::Move {
-                history[0].pin.cause = Cause::TagMoved;
+                all[0].pin.cause = Cause::TagMoved;
             }
+            *history = all.into();
         }
         world
     }
