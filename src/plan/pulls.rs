@@ -53,7 +53,9 @@ pub(super) fn declined(snapshot: &Snapshot, judged: &mut [Judged]) {
         let part = branch_name(&site.name());
         let asked = forge.pulls.iter().find(|pull| pull.state == PullState::Open && asked_for(pull) && pins(pull));
         let closed = forge.pulls.iter().find_map(|pull| match pull.state {
-            PullState::Closed { at } if *pull.name == *part && want.way.is_pull() && proposes(pull) => Some((pull.number, at)),
+            PullState::Closed { at } if *pull.name == *part && want.way.is_pull() && proposes(pull) && pull.left.is_empty() => {
+                Some((pull.number, at))
+            }
             _ => None,
         });
         if let Some(pull) = asked {
