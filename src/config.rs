@@ -1,6 +1,7 @@
 //! `pintle.toml`: what a user may say, checked once into types that cannot be wrong. Reads text, never a file; holds no secret.
 
 mod check;
+mod checked;
 mod cluster;
 mod complain;
 mod forge;

@@ -1,6 +1,6 @@
 //! The sections `[cluster]` and `[[alert]]`, and the budget, checked.
 
-use super::check::{Checked, dotted, each, filled, hint, length, optional};
+use super::checked::{Checked, dotted, each, filled, hint, length, optional};
 use super::wire::{self, Text};
 use super::{Alert, Budget, Cluster, Custom, Drift, Keel};
 use crate::model::duration;

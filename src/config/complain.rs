@@ -1,6 +1,6 @@
 //! Complaints about `pintle.toml` as errors that show their line. The TOML reader's messages become sentences with a suggestion.
 
-use super::check::Wrong;
+use super::checked::Wrong;
 use crate::error::{Error, Excerpt};
 use crate::model::policy::nearest;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! The section `[forge]`, checked.
 
 use super::Forge;
-use super::check::{Checked, each, hint, length, line, optional};
+use super::checked::{Checked, each, hint, length, line, optional};
 use super::wire::{self, Text};
 use std::sync::Arc;
 use url::Url;

@@ -11,6 +11,7 @@ mod comments;
 mod hooks;
 mod http;
 mod issues;
+mod labels;
 mod merge;
 mod page;
 mod people;
@@ -25,7 +26,8 @@ mod wire;
 
 pub use comments::{Comment, Reaction};
 pub use hooks::{Hook, NewHook};
-pub use issues::{Issue, IssueChange, IssueQuery, Label, NewIssue};
+pub use issues::{Issue, IssueChange, IssueQuery, NewIssue};
+pub use labels::Label;
 pub use merge::{MergeError, MergeHow};
 pub use page::Listed;
 pub use people::{Account, Permission, PermissionError};

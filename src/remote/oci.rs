@@ -143,9 +143,9 @@ impl Client {
     pub async fn head(&self, channel: &Channel) -> Result<Digest, OciError> {
         let place = self.place(&channel.registry, &channel.repository, &channel.tag)?;
         let reply = self.ask(Method::HEAD, place.clone()).await?;
-        match reply.digest(&place)? {
+        match place.digest(&reply)? {
             Some(digest) => Ok(digest),
-            None => self.ask(Method::GET, place.clone()).await?.hashed(&place),
+            None => place.hashed(&self.ask(Method::GET, place.clone()).await?),
         }
     }
 

@@ -1,21 +1,18 @@
-//! Issues and labels.
+//! Issues.
 
 use super::http::Ask;
+use super::labels::{Label, WireLabel};
 use super::page::Listed;
 use super::people::WireAccount;
 use super::place::Place;
-use super::pulls::{ids, state};
-use super::wire::{Lax, Many, When, Wire, link, number};
+use super::wire::{Lax, Many, When, Wire, ids, link, number, state};
 use super::{Account, Client};
 use crate::error::Result;
-use forgejo_api::structs::{CreateIssueOption, CreateLabelOption, EditIssueOption};
+use forgejo_api::structs::{CreateIssueOption, EditIssueOption};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use url::Url;
-
-/// So many pages of labels are read.
-const LABELS: u32 = 20;
 
 /// An issue; never a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +26,6 @@ pub struct Issue {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub html_url: Url,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label {
-    pub id: u64,
-    pub name: String,
 }
 
 /// Which issues are meant; all conditions hold together.
@@ -82,13 +73,6 @@ struct WireIssue {
     pull_request: Lax<Option<serde_json::Value>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct WireLabel {
-    id: Lax<u64>,
-    name: Lax<String>,
-}
-
 impl Wire for WireIssue {
     type Out = Issue;
 
@@ -108,14 +92,6 @@ impl Wire for WireIssue {
             updated_at: self.updated_at.unwrap_or(created_at),
             html_url: link(self.html_url).unwrap_or_else(|| place.below(&["issues", &number.to_string()])),
         })
-    }
-}
-
-impl Wire for WireLabel {
-    type Out = Label;
-
-    fn read(self, _: &Place) -> Option<Label> {
-        Some(Label { id: number(self.id)?, name: self.name.0 })
     }
 }
 
@@ -163,25 +139,6 @@ impl Client {
     pub async fn edit_issue(&self, number: u64, change: &IssueChange) -> Result<Issue> {
         let ask = Ask::write(Method::PATCH, self.numbered(number), &edition(change), self.the_issue("edit", number))?;
         self.read::<WireIssue>(ask).await
-    }
-
-    /// Returns the repository's own labels.
-    pub async fn labels(&self) -> Result<Vec<Label>> {
-        let ask = Ask::get(self.path(["labels"]), format!("read the labels of {}", self.place()));
-        self.list::<WireLabel>(ask, LABELS).await.map(|labels| labels.items)
-    }
-
-    /// Makes a label; `color` is `#rrggbb`.
-    pub async fn create_label(&self, name: &str, color: &str, description: &str) -> Result<Label> {
-        let body = CreateLabelOption {
-            color: color.to_owned(),
-            description: Some(description.to_owned()),
-            exclusive: None,
-            is_archived: None,
-            name: name.to_owned(),
-        };
-        let what = format!("make the label {name} in {}", self.place());
-        self.read::<WireLabel>(Ask::write(Method::POST, self.path(["labels"]), &body, what)?).await
     }
 
     fn numbered(&self, number: u64) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! Pull requests: found, opened, edited. Merging is in `merge`; branches are git's business.
 
 use super::http::Ask;
-use super::issues::WireLabel;
+use super::labels::{Label, WireLabel};
 use super::page::Listed;
 use super::people::WireAccount;
 use super::place::Place;
-use super::wire::{Lax, Many, When, Wire, link, number};
-use super::{Account, Client, Label};
+use super::wire::{Lax, Many, When, Wire, ids, link, number, state};
+use super::{Account, Client};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use forgejo_api::structs::{CreatePullRequestOption, EditPullRequestOption, IssueLabelsOption};
@@ -261,13 +261,4 @@ fn edition(change: &PullChange) -> EditPullRequestOption {
         title: change.title.clone(),
         unset_due_date: None,
     }
-}
-
-/// Returns the forge's word.
-pub(super) fn state(open: bool) -> String {
-    if open { "open".to_owned() } else { "closed".to_owned() }
-}
-
-pub(super) fn ids(labels: &[u64]) -> Vec<i64> {
-    labels.iter().filter_map(|id| i64::try_from(*id).ok()).collect()
 }

@@ -2,7 +2,6 @@
 //! FieldsV1). All else in it is skipped while it is read.
 
 use super::object::{Words, Writer};
-use super::wire::time;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -160,4 +159,9 @@ pub(super) fn images(value: &Value, path: &[Arc<str>], at: &mut Vec<Arc<str>>, f
         Value::Array(list) => first.parse().ok().and_then(|index: usize| list.get(index)).into_iter().for_each(|inner| go(first, inner)),
         _ => {}
     }
+}
+
+/// A time as Kubernetes writes it (RFC 3339); what is none is not known.
+pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
+    text?.parse().ok()
 }

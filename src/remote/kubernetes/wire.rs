@@ -2,7 +2,7 @@
 //! not have stays empty.
 
 use super::Kind;
-use super::fields::{Fields, Managed, container_name, images, writers, writers_at};
+use super::fields::{Fields, Managed, container_name, images, time, writers, writers_at};
 use super::object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Words};
 use crate::model::digest::Digest;
 use jiff::Timestamp;
@@ -192,11 +192,6 @@ struct Running {
 struct WaitingWire {
     reason: Option<String>,
     message: Option<String>,
-}
-
-/// A time as Kubernetes writes it (RFC 3339); what is none is not known.
-pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
-    text?.parse().ok()
 }
 
 /// Returns the repository and the digest of a manifest that a kubelet's `imageID` names: `repo@sha256:…`, with or without `docker-pullable://`. One

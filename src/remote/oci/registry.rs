@@ -6,6 +6,7 @@ use super::error::{self, OciError};
 use super::limits::{Burden, Limits, Now};
 use super::wire::{self, Reply};
 use super::{CONFIG_LIMIT, MANIFEST_LIMIT, Options, RegistryOptions};
+use crate::model::digest::Digest;
 use crate::remote::http::{self, BodyError};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
@@ -94,6 +95,22 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.reference.contains(':') { '@' } else { ':' };
         write!(f, "{}/{}{mark}{}", self.registry.host, self.repository, self.reference)
+    }
+}
+
+impl Place {
+    /// Returns the digest that the answer's header names; `None` without the header.
+    pub(super) fn digest(&self, reply: &Reply) -> Result<Option<Digest>, OciError> {
+        reply.digest().map_err(|header| OciError::BadDigest { host: self.registry.host.clone(), at: self.to_string(), header })
+    }
+
+    /// Returns the digest of the answer's bytes, which its header has to agree with if there is one.
+    pub(super) fn hashed(&self, reply: &Reply) -> Result<Digest, OciError> {
+        let got = wire::sha256(&reply.body);
+        match self.digest(reply)? {
+            Some(want) if want != got => Err(OciError::Mismatch { host: self.registry.host.clone(), at: self.to_string(), want, got }),
+            _ => Ok(got),
+        }
     }
 }
 
