@@ -17,7 +17,11 @@ use crate::pipeline::forge::{Ask, Forge, Said};
 use crate::pipeline::{Action, Asked, Change, CommitId, PinRecord, Plan, Seen, Snapshot, Verdict};
 use crate::sites::{Fate, Scan, SiteKey};
 use crate::terraform::files::RepoPath;
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How far the clocks of pintle and the forge may be apart.
+const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the comments of one pass come to.
 #[derive(Default)]
@@ -152,11 +156,19 @@ impl Desk<'_, '_> {
         sites.map(|index| self.judged[index].literal.file.clone()).collect()
     }
 
-    /// What was carried out for this comment before: where, and the pin.
+    /// What was carried out for this comment before: where, and the pin. A forge that the repo has moved to counts its comments anew: what was written
+    /// before the comment is not of it.
     fn before(&self) -> Vec<(Place, &PinRecord)> {
+        let since = self.ask.comment.at.checked_sub(SKEW).unwrap_or(self.ask.comment.at);
         let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
-        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter()).filter(|record| own(&&record.pin));
-        let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
+        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter());
+        let history = history.filter(|record| record.at >= since && own(&&record.pin));
+        let pulls = self
+            .forge
+            .pulls
+            .iter()
+            .filter(|pull| pull.created >= since)
+            .flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
         let committed: Vec<_> = history.map(|record| (Place::Commit(record.commit.clone()), &record.pin)).collect();
         if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }
     }

@@ -132,6 +132,16 @@ fn processes_that_each_write_something_else_all_get_through_over_http() {
     each_for_its_own(true);
 }
 
+/// A hook that takes no push before all processes have looked and push.
+fn all_at_once(line: &Line) -> String {
+    let here = line.remote.path().join("here");
+    format!(
+        "#!/bin/sh\nmkdir -p '{here}' && : > '{here}'/$$\nfor look in $(seq 1200); do\n  [ $(ls '{here}' | wc -l) -ge {PROCESSES} ] && exit 0\n  \
+         sleep 0.05\ndone\necho 'not all have come after a minute' >&2\nexit 1\n",
+        here = here.display()
+    )
+}
+
 #[test]
 fn processes_that_see_different_things_keep_all_of_it() {
     let line = patient_line();
@@ -149,6 +159,8 @@ fn processes_that_see_different_things_keep_all_of_it() {
         (own, vec!["--config".to_owned(), file.display().to_string()])
     });
     let runs: Vec<_> = runs.collect();
+    // Who came late would read what others saw, and forget it because the stack is denied to it.
+    line.hook("pre-receive", &all_at_once(&line));
     together(&line, None, runs);
     let ledger = line.remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]);
     let seen: Vec<&str> = ledger.lines().skip(1).filter_map(|line| line.rsplit_once('\t')).map(|(seen, _)| seen).collect();
