@@ -63,10 +63,15 @@ pub fn run(command: Command, colour: bool) -> ExitCode {
 
 /// What was asked besides forge and registries, and did not answer: a line each.
 fn unanswered(snapshot: &Snapshot) -> Vec<String> {
-    match &snapshot.alerts {
-        Seen::Unknown(why) => vec![format!("unknown: alerts: {why}")],
-        Seen::Known(_) | Seen::NotAsked => Vec::new(),
-    }
+    let cluster = match &snapshot.cluster {
+        Seen::Unknown(why) => Some(format!("unknown: cluster: {why}")),
+        Seen::Known(_) | Seen::NotAsked => None,
+    };
+    let alerts = match &snapshot.alerts {
+        Seen::Unknown(why) => Some(format!("unknown: alerts: {why}")),
+        Seen::Known(_) | Seen::NotAsked => None,
+    };
+    cluster.into_iter().chain(alerts).collect()
 }
 
 /// What should go back and may not: a line each.

@@ -117,9 +117,10 @@ pub fn is_proposed(snapshot: &Snapshot, change: &Change) -> bool {
     pulls::stands(snapshot, change)
 }
 
-/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now.
+/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now; and those
+/// that a comment wants to go back from.
 pub fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    pen::undated(snapshot)
+    pen::undated(snapshot).into_iter().chain(ask::undated(snapshot)).collect()
 }
 
 #[cfg(test)]

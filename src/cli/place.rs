@@ -1,5 +1,6 @@
 //! What several commands have in common: where the repo, the registries, the cluster and its alerts are, and how the output looks.
 
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -117,19 +118,14 @@ pub struct Cluster {
         value_name = "FILE",
         env = "PINTLE_KUBECONFIG",
         hide_env_values = true,
-        conflicts_with = "in_cluster",
+        // Takes a variable that is set to nothing too; it names none.
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_hint = clap::ValueHint::AnyPath,
         help_heading = "Cluster"
     )]
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig [default: its current one]
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "PINTLE_KUBE_CONTEXT",
-        hide_env_values = true,
-        requires = "kubeconfig",
-        help_heading = "Cluster"
-    )]
+    #[arg(long, value_name = "NAME", env = "PINTLE_KUBE_CONTEXT", hide_env_values = true, help_heading = "Cluster")]
     pub kube_context: Option<String>,
     /// Read the cluster that pintle runs in, as the service account of its pod
     #[arg(

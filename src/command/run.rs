@@ -11,6 +11,7 @@ use crate::model::duration;
 use crate::observe::Session;
 use crate::pipeline::{Receipt, Verdict};
 use crate::reconcile::{self, Planned};
+use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::WriteLease;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -75,7 +76,9 @@ pub fn run(args: &Run) -> Result<Done> {
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
-    let ended = runtime.block_on(serve(settings, session, listen, secrets));
+    // Before signals are listened for: a credential plugin may keep this waiting.
+    let cluster = runtime.block_on(async { session.watch() })?;
+    let ended = runtime.block_on(serve(settings, session, listen, secrets, cluster));
     // What blocks in an abandoned pass is not waited for.
     runtime.shutdown_background();
     match ended {
@@ -90,7 +93,13 @@ pub fn run(args: &Run) -> Result<Done> {
     }
 }
 
-async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>, secrets: Secrets) -> Result<()> {
+async fn serve(
+    settings: Settings,
+    session: Session,
+    listen: Option<SocketAddr>,
+    secrets: Secrets,
+    cluster: Option<(Watches, Keeper)>,
+) -> Result<()> {
     let signals = Signals::listen()?;
     let server = match listen {
         None => None,
@@ -105,7 +114,7 @@ async fn serve(settings: Settings, session: Session, listen: Option<SocketAddr>,
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
-    let ears = Ears { server: server.map(|server| (server, secrets)), cluster: session.watch()? };
+    let ears = Ears { server: server.map(|server| (server, secrets)), cluster };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
     daemon::run(settings, passes, lease, signals, ears).await

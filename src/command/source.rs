@@ -132,6 +132,7 @@ fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alert
     let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
     let told = alertmanager::Told {
         token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,
+        token_file: alerts.alertmanager_token_file.clone(),
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
         ..alertmanager::Told::default()
@@ -148,10 +149,20 @@ pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
 fn cluster_at(cluster: &cli::Cluster, clone: &cli::Clone) -> Result<Option<ClusterAt>> {
     let file = cluster.kubeconfig.clone().filter(|file| !file.as_os_str().is_empty());
     let context = cluster.kube_context.clone().filter(|context| !context.is_empty());
-    let place = match (file, cluster.in_cluster) {
-        (Some(file), _) => kubernetes::Place::Kubeconfig { file, context },
-        (None, true) => kubernetes::Place::InCluster,
-        (None, false) => return Ok(None),
+    // Not left to the command line's parser, for which a variable is set that says no or nothing.
+    let place = match (file, context, cluster.in_cluster) {
+        (Some(_), _, true) => {
+            return Err(Error::usage("--kubeconfig cannot be used with --in-cluster")
+                .hint("name one cluster (PINTLE_KUBECONFIG, PINTLE_IN_CLUSTER)"));
+        }
+        (None, Some(context), _) => {
+            return Err(
+                Error::usage(format!("--kube-context {context} is the context of no kubeconfig")).hint("name the file with --kubeconfig")
+            );
+        }
+        (Some(file), context, false) => kubernetes::Place::Kubeconfig { file, context },
+        (None, None, true) => kubernetes::Place::InCluster,
+        (None, None, false) => return Ok(None),
     };
     let ca = clone.ca_file.as_deref().map(certificates).transpose()?;
     Ok(Some(ClusterAt { place, told: kubernetes::Told { ca, allow_insecure: clone.insecure_http, ..kubernetes::Told::default() } }))

@@ -27,6 +27,19 @@ const HINTS: [(&str, &str); 13] = [
     ("username", "credentials belong in a docker `config.json`, never in the repo"),
 ];
 
+/// Sections that there is one of, and sections that there may be several of.
+const ONE: [&str; 8] = ["scan", "defaults", "deny", "do_not_bump", "git", "forge", "pipeline", "cluster"];
+const SEVERAL: [&str; 10] = ["environment", "module", "extra", "rule", "group", "hold", "registry", "cache", "cluster.custom", "alert"];
+
+/// What values of another type say, how that is said here, and how it is written.
+const TYPES: [(&str, &str, &str); 5] = [
+    ("expected a string", "", "write it in quotation marks; a length of time with its unit, such as `\"15m\"`"),
+    ("expected a boolean", "", "write `true` or `false`, without quotation marks"),
+    ("expected a sequence", ", expected a list", "write a list, such as `[\"…\"]`"),
+    ("wanted string or table", "this is not a word", "write one of its words in quotation marks; `pintle config schema` has them"),
+    ("expected struct ", ", expected a section", "write its keys below a line of its own, such as `[cluster]`"),
+];
+
 const MATCH: [&str; 7] = ["stack", "file", "image", "namespace", "name", "kind", "container"];
 
 impl Complain<'_> {
@@ -37,12 +50,45 @@ impl Complain<'_> {
     pub fn toml(&self, error: &toml::de::Error) -> Error {
         let span = error.span().unwrap_or(0..0);
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        if let Some((header, what, hint)) = self.brackets(&span) {
+            return self.error(header, &what, Some(hint));
+        }
         match unknown(&message) {
             Some((what, word, expected)) => {
                 let (sentence, hint) = not_known(what, word, &expected);
                 self.error(span, &sentence, Some(hint))
             }
-            None => self.error(span, message.trim_end_matches('.'), None),
+            None => {
+                let (sentence, hint) = other_type(message.trim_end_matches('.'));
+                self.error(span, &sentence, hint)
+            }
+        }
+    }
+
+    /// Looks whether the section that is complained about has too few or too many brackets: then what is said of its keys is beside the point.
+    fn brackets(&self, span: &Range<usize>) -> Option<(Range<usize>, String, String)> {
+        let mut last = None;
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            if start > span.start {
+                break;
+            }
+            let header = line.trim();
+            let name = |open, close| Some(header.strip_prefix(open)?.split_once(close)?.0.trim());
+            if header.starts_with('[') {
+                let place = start + line.len() - line.trim_start().len();
+                last = Some((place..place + header.len(), name("[[", "]]"), name("[", "]")));
+            }
+            start += line.len();
+        }
+        match last? {
+            (at, Some(several), _) if ONE.contains(&several) => {
+                Some((at, format!("there is one section `{several}`, not several"), format!("write `[{several}]`")))
+            }
+            (at, None, Some(one)) if SEVERAL.contains(&one) => {
+                Some((at, format!("there may be several sections `{one}`"), format!("write `[[{one}]]`, also where there is one")))
+            }
+            _ => None,
         }
     }
 
@@ -58,6 +104,15 @@ impl Complain<'_> {
             None => error,
         }
     }
+}
+
+/// Says what is wrong with a value's type without the words of the reader, and how it is written.
+fn other_type(message: &str) -> (String, Option<String>) {
+    let found = TYPES.iter().find(|(said, ..)| message.contains(said));
+    let Some((said, instead, hint)) = found else { return (message.to_owned(), None) };
+    let before = message.split(said).next().unwrap_or_default().trim_end_matches([',', ' ']);
+    let sentence = if instead.is_empty() { message.to_owned() } else { format!("{before}{instead}") };
+    (sentence, Some((*hint).to_owned()))
 }
 
 /// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart.

@@ -131,7 +131,7 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
 fn what_is_wrong_is_shown_in_its_place() {
     for (text, sentence, mark) in [
         ("version = 2", "1 is wrong: this pintle reads version 1 of the format, not 2", "2"),
-        ("[scan]\nexclude = 3", "2 is wrong: invalid type: integer `3`, expected a sequence", "3"),
+        ("[scan]\nexclude = 3", "2 is wrong: invalid type: integer `3`, expected a list", "3"),
         ("[defaults]\nsettle = 'soon'", "2 is wrong: `soon` is not a length of time such as `45m`, `1h30m` or `7d`", "'soon'"),
         ("[defaults]\nschedule = '0 0 30 2 *'", "2 is wrong: `0 0 30 2 *` never comes round", "'0 0 30 2 *'"),
         ("[defaults]\npolicy = 'nevr'", "2 is wrong: `nevr` is not a policy: did you mean `never`?", "'nevr'"),
@@ -285,4 +285,60 @@ fn sources_are_hosts_as_addresses_have_them() {
         assert_eq!(what, format!("pintle.toml:2 is wrong: `{host}` is no host"));
         assert!(hint.is_some_and(|hint| hint.contains("codeberg.org")), "{host}");
     }
+}
+
+#[test]
+fn a_value_of_another_type_is_told_how_it_is_written() {
+    let words = "write one of its words in quotation marks; `pintle config schema` has them";
+    let quoted = "write it in quotation marks; a length of time with its unit, such as `\"15m\"`";
+    for (text, said, hint, marked) in [
+        ("[cluster]\nkeel = true\n", "this is not a word", words, "true"),
+        ("[defaults]\ndrift = true\n", "this is not a word", words, "true"),
+        ("[cluster]\nready_grace = 120\n", "invalid type: integer `120`, expected a string", quoted, "120"),
+        ("[defaults]\nwatch = 15\n", "invalid type: integer `15`, expected a string", quoted, "15"),
+        ("[cluster]\nterraform = \"CI\"\n", "invalid type: string \"CI\", expected a list", "write a list, such as `[\"…\"]`", "\"CI\""),
+        (
+            "[defaults]\nauto_rollback = \"no\"\n",
+            "invalid type: string \"no\", expected a boolean",
+            "write `true` or `false`, without quotation marks",
+            "\"no\"",
+        ),
+        (
+            "cluster = \"yes\"\n",
+            "invalid type: string \"yes\", expected a section",
+            "write its keys below a line of its own, such as `[cluster]`",
+            "\"yes\"",
+        ),
+    ] {
+        let (sentence, given, at) = complaint(text);
+        assert!(sentence.ends_with(&format!("is wrong: {said}")), "{sentence}");
+        assert_eq!((given.as_deref(), at.as_str()), (Some(hint), marked), "{text}");
+    }
+}
+
+#[test]
+fn a_section_with_other_brackets_is_told_so() {
+    for (text, said, hint, marked) in [
+        ("[alert]\nmatch = {}\n", "there may be several sections `alert`", "write `[[alert]]`, also where there is one", "[alert]"),
+        (
+            "[git]\n[ rule ] # a\nmatch = {}\n",
+            "there may be several sections `rule`",
+            "write `[[rule]]`, also where there is one",
+            "[ rule ] # a",
+        ),
+        (
+            "[cluster.custom]\ngroup = \"g\"\n",
+            "there may be several sections `cluster.custom`",
+            "write `[[cluster.custom]]`, also where there is one",
+            "[cluster.custom]",
+        ),
+        ("\n[[cluster]]\nkeel = \"yes\"\n", "there is one section `cluster`, not several", "write `[cluster]`", "[[cluster]]"),
+        ("[[defaults]]\nwatch = \"5m\"\n", "there is one section `defaults`, not several", "write `[defaults]`", "[[defaults]]"),
+    ] {
+        let (sentence, given, at) = complaint(text);
+        assert!(sentence.ends_with(&format!("is wrong: {said}")), "{sentence}");
+        assert_eq!((given.as_deref(), at.as_str()), (Some(hint), marked), "{text}");
+    }
+    let (sentence, ..) = complaint("[[alert]]\nlabels = {}\n");
+    assert!(sentence.ends_with("there is no key `labels` here"), "{sentence}");
 }

@@ -88,9 +88,11 @@ impl Schedule {
         Self { every, due: now, cause, calls, rested: now, poll: now, polls: true, failures: 0, again: 0 }
     }
 
-    /// Returns when the next pass starts, should no other pass run.
+    /// Returns when the next pass starts, should no other pass run. What changes in the cluster mends neither a remote nor a configuration: after a
+    /// pass that failed it hurries nothing.
     pub fn due(&self) -> Instant {
-        if self.calls.is_empty() { self.due } else { self.due.min(self.rested) }
+        let hurries = |call: &Cause| self.failures == 0 || *call != Cause::Cluster;
+        if self.calls.iter().any(hurries) { self.due.min(self.rested) } else { self.due }
     }
 
     /// Any number of webhooks make one pass.

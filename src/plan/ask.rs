@@ -7,7 +7,9 @@ mod target;
 mod write;
 
 use super::judged::{COMMENT, Judged};
-use crate::model::ask::{Command, Goal, Right};
+use super::past::{past, pinned};
+use super::select::Select;
+use crate::model::ask::{Back, Command, Goal, Right};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::answer::{Answer, Outcome};
@@ -98,6 +100,26 @@ pub(super) fn tags(scan: &Scan, forge: &Forge) -> BTreeSet<Channel> {
         }
     }
     channels
+}
+
+/// The pins that comments want to go back from and that pintle did not write: what stood before them only git tells.
+pub(super) fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
+    let (Some(forge), Some(history)) = (snapshot.forge.known(), snapshot.history.known()) else { return BTreeSet::new() };
+    let select = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot));
+    let mut wanted = BTreeSet::new();
+    for ask in &forge.asks {
+        let Said::Commands(commands) = &ask.said else { continue };
+        for command in commands.iter().filter(|command| matches!(command, Command::Rollback { to: None | Some(Back::Pins(_)), .. })) {
+            let literals = target::literals(&snapshot.scan, forge, ask, command.word(), command.target()).unwrap_or_default();
+            wanted.extend(literals.into_iter().filter_map(|literal| {
+                let Fate::Site(site) = &literal.fate else { return None };
+                let digest = site.image.digest.clone()?;
+                let own = pinned(&past(history, site, &select.terms(literal, site).image), &digest).is_some();
+                (!own).then(|| (literal.file.clone(), digest))
+            }));
+        }
+    }
+    wanted
 }
 
 impl Desk<'_, '_> {

@@ -7,11 +7,12 @@ use crate::error::{Error, Result};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{ClientBuilder, StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -25,6 +26,9 @@ const AGAIN: usize = 2;
 pub struct Told {
     /// Sent as a bearer token. Alertmanager itself knows none; what stands before it, and Mimir, may.
     pub token: Option<SecretString>,
+    /// Where the token was read. It is read there anew for each question: a service account's lives an hour. While it cannot be, the one from the
+    /// start is sent.
+    pub token_file: Option<PathBuf>,
     /// Authorities to trust besides the system's, PEM.
     pub ca: Option<Vec<u8>>,
     /// Lets the token cross a network over plain http.
@@ -35,7 +39,7 @@ pub struct Told {
 
 impl Default for Told {
     fn default() -> Self {
-        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(10) }
+        Self { token: None, token_file: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -54,6 +58,7 @@ pub struct Client {
     http: reqwest::Client,
     /// Of the list of alerts.
     alerts: Url,
+    token_file: Option<PathBuf>,
     host: String,
     timeout: Duration,
 }
@@ -97,7 +102,8 @@ impl Client {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
         }
         alerts.query_pairs_mut().extend_pairs([("active", "true"), ("silenced", "false"), ("inhibited", "false")]);
-        Ok(Self { http: http(&base, &host, told)?, alerts, host, timeout: told.timeout })
+        let (http, token_file) = (http(&base, &host, told)?, told.token_file.clone());
+        Ok(Self { http, alerts, token_file, host, timeout: told.timeout })
     }
 
     /// Returns the alerts that fire, are not silenced and not inhibited, in no order.
@@ -114,12 +120,21 @@ impl Client {
     }
 
     async fn once(&self) -> std::result::Result<Bytes, Broken> {
-        let mut response = self.http.get(self.alerts.clone()).header(ACCEPT, "application/json").send().await.map_err(Broken::Sent)?;
+        let mut request = self.http.get(self.alerts.clone()).header(ACCEPT, "application/json");
+        if let Some(token) = self.fresh() {
+            request = request.header(AUTHORIZATION, token);
+        }
+        let mut response = request.send().await.map_err(Broken::Sent)?;
         if response.status() == StatusCode::OK {
             return Ok(body(&mut response, LIMIT).await?);
         }
         let to = response.headers().get(LOCATION).and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
         Err(Broken::Status(response.status(), to.filter(|_| response.status().is_redirection()).map(|to| leads_to(&to))))
+    }
+
+    fn fresh(&self) -> Option<HeaderValue> {
+        let token = SecretString::from(std::fs::read_to_string(self.token_file.as_ref()?).ok()?);
+        super::http::secret("Bearer", &token).filter(|_| !token.expose_secret().trim().is_empty())
     }
 
     fn broken(&self, why: Broken) -> Error {

@@ -15,6 +15,7 @@ pub use object::{Condition, Container, Object, Owner, PodContainer, Rollout, Wai
 pub use watches::{Keeper, Scope, Watches};
 
 use crate::error::Result;
+use connect::Connection;
 use object::Words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ pub struct Objects {
 
 /// Reads one cluster. It connects when it is first asked.
 pub struct Client {
+    place: Place,
     config: kube::Config,
     told: Told,
     connected: Mutex<Option<kube::Client>>,
@@ -39,7 +41,7 @@ impl Client {
     /// The file cannot be read, has no such context, or its credentials would cross a network in the clear.
     pub fn new(place: &Place, told: &Told) -> Result<Self> {
         crate::remote::tls::install();
-        Ok(Self { config: connect::config(place, told)?, told: told.clone(), connected: Mutex::default() })
+        Ok(Self { place: place.clone(), config: connect::config(place, told)?, told: told.clone(), connected: Mutex::default() })
     }
 
     /// Lists these kinds once, all at the same time.
@@ -56,7 +58,7 @@ impl Client {
 
     /// Begins to keep the kinds warm that [`Watches::want`] names, as long as the keeper runs.
     pub fn watch(&self) -> Result<(Watches, Keeper)> {
-        Ok(watches::start(self.connected()?, self.told.timeout))
+        Ok(watches::start(Connection::new(self.connected()?, self.place.clone(), self.told.clone())))
     }
 
     /// Needs a runtime: the client has a task of its own.

@@ -109,6 +109,63 @@ fn the_environment_says_what_options_say() {
     assert!(folder.path().join("clones").is_dir());
 }
 
+/// As a Deployment sets them whose values are filled in, or left out, by a template.
+#[test]
+fn a_variable_that_is_set_to_nothing_or_to_no_names_no_cluster() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let file = line.clones().join("kubeconfig");
+    fs::write(&file, "{}").expect("it can be written");
+    let file = file.display().to_string();
+    let plan =
+        |args: &[&str], env: &[(&str, &str)]| env.iter().fold(line.pintle("plan", args), |run, (name, value)| run.env(name, value)).run();
+    for no in ["false", "0", ""] {
+        let output = plan(&["--kubeconfig", &file], &[("PINTLE_IN_CLUSTER", no)]);
+        assert!(output.stderr.contains("it has no current context"), "{no:?}: {output:?}");
+    }
+    let output = plan(&["--in-cluster"], &[("PINTLE_KUBECONFIG", ""), ("PINTLE_KUBE_CONTEXT", "")]);
+    assert!(output.stderr.contains("this is not a pod with a service account"), "{output:?}");
+    assert_eq!(plan(&[], &[("PINTLE_KUBE_CONTEXT", "")]).code, Some(0));
+    for (args, env) in
+        [(vec!["--kubeconfig", &file, "--in-cluster"], vec![]), (vec!["--kubeconfig", &file], vec![("PINTLE_IN_CLUSTER", "true")])]
+    {
+        complains(&plan(&args, &env), 2, &["cannot be used with"]);
+    }
+    complains(&plan(&["--kube-context", "a"], &[]), 2, &["--kubeconfig"]);
+}
+
+/// Clusters that cannot be asked: what is written does not change, and that it was so is told.
+#[test]
+fn a_cluster_that_cannot_be_asked_is_told_and_worth_another_try() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let file = line.clones().join("kubeconfig");
+    let with = |server: &str, user: &str| {
+        let text = format!(
+            "{{current-context: a, clusters: [{{name: a, cluster: {{server: '{server}'}}}}], users: [{{name: a, user: {user}}}], contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
+        );
+        fs::write(&file, text).expect("it can be written");
+        file.display().to_string()
+    };
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it is bound");
+    let closed = with(&format!("http://{closed}"), "{}");
+    line.sync();
+    let sync = line.run("sync", &["--kubeconfig", &closed]);
+    assert_eq!((sync.code, sync.stderr.contains("unknown: cluster: the ")), (Some(3), true), "{sync:?}");
+    let plan = line.run("plan", &["--kubeconfig", &closed]);
+    assert_eq!((plan.code, plan.stderr.contains("unknown: cluster: the ")), (Some(0), true), "{plan:?}");
+
+    let unplugged = with(
+        "https://127.0.0.1:1",
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /nowhere/plugin, interactiveMode: Never}}",
+    );
+    let sync = line.run("sync", &["--kubeconfig", &unplugged]);
+    assert!(sync.code == Some(3) && sync.stderr.contains("the credential plugin of the kubeconfig cannot be started"), "{sync:?}");
+    complains(
+        &line.run("run", &["--listen", "off", "--kubeconfig", &unplugged]),
+        2,
+        &["the credential plugin of the kubeconfig cannot be started"],
+    );
+}
+
 #[test]
 fn a_folder_is_read_and_not_touched() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");

@@ -123,3 +123,21 @@ fn what_the_cluster_told_waits_for_no_registry() {
         assert!(!of(&[Cause::Cluster, other]).is_in_haste(), "{other:?}");
     }
 }
+
+#[test]
+fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
+    for (how, want, cause) in [(OUTSIDE, FIRST_RETRY, Cause::Retry), (How::Failed(Kind::Usage), EVERY, Cause::Timer)] {
+        let (mut schedule, now, wait) = after_one(how);
+        schedule.cluster_changed();
+        assert_eq!((wait, schedule.due()), (want, now + want), "{how:?}");
+        assert_eq!(schedule.start(now + want), of(&[cause, Cause::Cluster]), "{how:?}");
+        schedule.ended(how, None, now, 1.0);
+        schedule.cluster_changed();
+        schedule.hooked(hooks(&[Hook::Push]));
+        assert_eq!(schedule.due(), now + REST, "a push may be what mends it: {how:?}");
+        schedule.start(now + REST);
+        schedule.ended(How::Done, None, now, 1.0);
+        schedule.cluster_changed();
+        assert_eq!(schedule.due(), now + REST, "{how:?}");
+    }
+}

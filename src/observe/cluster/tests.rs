@@ -208,3 +208,30 @@ fn a_kind_that_cannot_be_read_is_named_and_none_at_all_is_not_known() {
     assert_eq!(put_together(&nothing.0), Seen::Unknown("no right".into()));
     assert_eq!(put_together(&World::new().0), Seen::Known(Cluster::default()));
 }
+
+/// `[[cluster.custom]]` names one path; a kind with two images is named twice.
+#[test]
+fn a_custom_resource_with_two_images_is_one_workload() {
+    let custom = |path: &str| {
+        Kind::Custom(Arc::new(Custom {
+            group: "g".into(),
+            version: "v1".into(),
+            kind: "Cluster".into(),
+            plural: "clusters".into(),
+            image: ["spec", path].map(Into::into).into(),
+        }))
+    };
+    let at = |path: &str, image: &str| {
+        let container = Container { name: path.into(), init: false, image: image.into(), pull_policy: None, writers: Vec::new() };
+        Object { containers: [container].into(), ..object("db") }
+    };
+    let world = World::new()
+        .with(custom("imageName"), at("spec.imageName", "pg:16"))
+        .with(custom("backup"), at("spec.backup", "barman:3"))
+        .with(Kind::Pod, pod("db-1", "Cluster", "db", "app", "x"));
+    assert_eq!(world.names(), ["cluster/db"]);
+    let db = world.workload("cluster", "db");
+    let images: Vec<_> = db.containers.iter().map(|one| (&*one.name, &*one.image)).collect();
+    assert_eq!(images, [("spec.backup", "barman:3"), ("spec.imageName", "pg:16")]);
+    assert_eq!(pods(&db), ["db-1"]);
+}

@@ -18,9 +18,25 @@ pub(super) fn cluster(objects: &Objects) -> Cluster {
         .flat_map(|(kind, _)| index.of(kind).filter(|object| index.is_workload(kind, object)).map(|object| index.workload(kind, object)))
         .collect();
     workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+    workloads.dedup_by(|other, one| is_one(one, other) && join(one, other));
     let unread = objects.kinds.iter().filter_map(|(kind, read)| Some((kind.word(), read.as_ref().err()?.clone()))).collect();
     let namespaces = index.of(&Kind::Namespace).map(|object| (object.name.clone(), keel(&object.labels))).collect();
     Cluster { workloads, unread, namespaces }
+}
+
+/// A kind with several images is configured, and read, once for each.
+fn is_one(one: &Workload, other: &Workload) -> bool {
+    let key = |of: &Workload| (of.kind.clone(), of.namespace.clone(), of.name.clone(), of.created);
+    key(one) == key(other)
+}
+
+fn join(one: &mut Workload, other: &mut Workload) -> bool {
+    for container in other.containers.drain(..) {
+        if one.container(&container.name).is_none() {
+            one.containers.push(container);
+        }
+    }
+    true
 }
 
 struct Index<'a> {

@@ -110,6 +110,19 @@ async fn the_question_and_the_token_are_sent_below_the_address() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_written_anew_is_sent() {
+    let (stand, base) = Stand::start(&[Some((200, "[]")), Some((200, "[]")), Some((200, "[]")), Some((200, "[]"))]).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let client = Client::new(&base, &Told { token_file: Some(file.path().to_owned()), ..told(Some("first")) }).unwrap();
+    for text in ["first\n", "second\n", "", "not\na token"] {
+        std::fs::write(file.path(), text).unwrap();
+        client.firing().await.unwrap();
+    }
+    let sent: Vec<Option<String>> = stand.seen().into_iter().map(|(_, carried)| carried).collect();
+    assert_eq!(sent, ["first", "second", "first", "first"].map(|token| Some(format!("Bearer {token}"))));
+}
+
+#[tokio::test]
 async fn a_failure_names_the_host_and_what_helps() {
     let host = "the Alertmanager at 127.0.0.1:9093";
     let token = "give a token that may read its alerts: --alertmanager-token-file";

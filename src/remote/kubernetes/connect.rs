@@ -2,12 +2,18 @@
 
 use crate::error::{Error, Result};
 use crate::remote::address::is_loopback;
-use kube::config::{Config, InClusterError, Kubeconfig, KubeconfigError};
+use kube::client::AuthError;
+use kube::config::{AuthInfo, Config, InClusterError, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use url::Url;
+
+/// Credentials that are refused are not read anew more often than this.
+const ANEW: Duration = Duration::from_secs(30);
 
 /// Where address and credentials are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,49 @@ impl Default for Told {
     }
 }
 
+/// A connection for as long as pintle runs. What it was made of may change meanwhile: a certificate ends, a plugin has other credentials to give,
+/// somebody writes the kubeconfig anew.
+pub(super) struct Connection {
+    place: Place,
+    told: Told,
+    client: Mutex<kube::Client>,
+    /// When it was last made anew; locked while that is done.
+    renewed: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Connection {
+    pub(super) fn new(client: kube::Client, place: Place, told: Told) -> Self {
+        Self { place, told, client: Mutex::new(client), renewed: tokio::sync::Mutex::default() }
+    }
+
+    pub(super) fn client(&self) -> kube::Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// For one request.
+    pub(super) fn timeout(&self) -> Duration {
+        self.told.timeout
+    }
+
+    /// Reads address and credentials anew, after these were refused. Does nothing while another task does it, or did so lately; what cannot be used
+    /// changes nothing.
+    pub(super) async fn renew(&self) {
+        let Ok(mut renewed) = self.renewed.try_lock() else { return };
+        if renewed.is_some_and(|last| last.elapsed() < ANEW) {
+            return;
+        }
+        let (place, told) = (self.place.clone(), self.told.clone());
+        // A plugin is waited for.
+        let made = tokio::task::spawn_blocking(move || config(&place, &told).and_then(|config| client(&config))).await;
+        *renewed = Some(Instant::now());
+        match made {
+            Ok(Ok(client)) => *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client,
+            Ok(Err(error)) => tracing::debug!(%error, "the credentials for the API server could not be read anew"),
+            Err(error) => tracing::debug!(%error, "reading the credentials for the API server ended early"),
+        }
+    }
+}
+
 pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
     let mut config = match place {
         Place::InCluster => Config::incluster().map_err(|why| outside_a_cluster(&why))?,
@@ -53,7 +102,13 @@ pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
                     .cause("pintle asks the API server directly")
                     .hint("take proxy-url out, and let pintle run where the API server can be reached"));
             }
-            let config = Config::try_from(kubeconfig).map_err(|why| unusable(&named(), &contexts, &why))?;
+            let mut config = Config::try_from(kubeconfig).map_err(|why| unusable(&named(), &contexts, &why))?;
+            if config.cluster_url.scheme().is_none() {
+                return Err(Error::usage(format!("cannot use the kubeconfig {}", named()))
+                    .cause("the server of the cluster does not begin with https://")
+                    .hint(format!("write https://{} there", host(&config))));
+            }
+            trim(&mut config.auth_info);
             let url = Url::parse(&config.cluster_url.to_string());
             encrypted(&config, url.as_ref().is_ok_and(is_loopback) || told.allow_insecure)?;
             config
@@ -69,11 +124,51 @@ pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
 }
 
 pub(super) fn client(config: &Config) -> Result<kube::Client> {
-    // The cause may quote what it could not use.
-    kube::Client::try_from(config.clone()).map_err(|_| {
-        Error::usage(format!("the credentials for the API server {} cannot be used", config.cluster_url))
-            .hint("do kubectl and this kubeconfig work together?")
+    kube::Client::try_from(config.clone()).map_err(|why| {
+        let error = Error::usage(format!("the credentials for the API server {} cannot be used", shown(config)));
+        match without_credentials(&why) {
+            Some(why) => error.cause(why).hint("what the kubeconfig names has to be there where pintle runs, and a plugin must ask nobody"),
+            // The cause may quote what it could not use.
+            None => error.hint("do kubectl and this kubeconfig work together?"),
+        }
     })
+}
+
+/// Why there are no credentials, where that is what an error is about. Never in its own words: they hold the plugin's arguments, its environment and
+/// what it printed.
+pub(super) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let why = std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<AuthError>())?;
+    let plugin = "the credential plugin of the kubeconfig";
+    Some(match why {
+        AuthError::AuthExecStart(why) => format!("{plugin} cannot be started: {why}"),
+        AuthError::AuthExecRun { out, .. } => format!("{plugin} ended with {}", out.status),
+        AuthError::ReadTokenFile(why, file) => format!("the token's file {} cannot be read: {why}", file.display()),
+        AuthError::InvalidBearerToken(_) => "the token holds a character that no token has".into(),
+        AuthError::AuthExec(_) | AuthError::MissingCommand | AuthError::ExecMissingClusterInfo => format!("{plugin} is of no use here"),
+        _ => format!("{plugin} gave no credentials"),
+    })
+}
+
+/// kubectl takes a token with a line break at its end, as editors leave one; the client takes each byte for a part of it.
+fn trim(auth: &mut AuthInfo) {
+    let given = match (&auth.token, &auth.token_file) {
+        (Some(token), _) => Some(token.expose_secret().to_owned()),
+        (None, Some(file)) => std::fs::read_to_string(file).ok(),
+        (None, None) => None,
+    };
+    if let Some(token) = given.filter(|token| token.trim() != token) {
+        auth.token = Some(token.trim().into());
+    }
+}
+
+/// The address without what may be secret in it.
+fn shown(config: &Config) -> String {
+    format!("{}://{}{}", config.cluster_url.scheme_str().unwrap_or_default(), host(config), config.cluster_url.path())
+}
+
+fn host(config: &Config) -> String {
+    let host = config.cluster_url.host().unwrap_or_default();
+    config.cluster_url.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The cluster of the current context that has a proxy of its own.
@@ -92,7 +187,7 @@ fn encrypted(config: &Config, allowed: bool) -> Result<()> {
         _ if config.accept_invalid_certs => "would be asked without a look at its certificate (insecure-skip-tls-verify)",
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("the API server {} {what}", config.cluster_url))
+    Err(Error::usage(format!("the API server {} {what}", shown(config)))
         .hint("name its certificate authority in the kubeconfig, or allow it with --insecure-http"))
 }
 

@@ -1,13 +1,14 @@
 //! One list, or one watch, and what went wrong in words. Every question has an end: a server that does not answer is an error after a while.
 
 use super::Kind;
+use super::connect::without_credentials;
 use super::object::{Object, Words};
 use super::wire::{CustomWire, Page, Slim, Wire};
 use futures_util::StreamExt;
 use kube::Client;
-use kube::core::WatchEvent;
 use kube::core::params::{ListParams, WatchParams};
 use kube::core::request::Request;
+use kube::core::{Status, WatchEvent};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -18,6 +19,9 @@ const PAGE: u32 = 100;
 const WATCH: u32 = 50;
 /// How much longer than that the server may take to end it.
 const LATE: Duration = Duration::from_secs(10);
+/// No more of a server's message is told, in characters.
+const MESSAGE: usize = 300;
+const STRANGE: &str = "(the answer is not an API server's)";
 
 /// Why something could not be read: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,28 +32,53 @@ pub(super) enum Trouble {
     Gone(String),
     /// Trying again may help.
     Failed(String),
+    /// Trying again may help with other credentials: those that are there are refused (401), or there are none.
+    Stranger(String),
 }
 
 impl Trouble {
     pub(super) fn sentence(&self) -> &str {
         match self {
-            Self::Refused(why) | Self::Gone(why) | Self::Failed(why) => why,
+            Self::Refused(why) | Self::Gone(why) | Self::Failed(why) | Self::Stranger(why) => why,
         }
     }
 
     fn of(kind: &Kind, error: kube::Error) -> Self {
-        let kube::Error::Api(status) = error else { return Self::Failed(format!("the {kind} could not be read: {}", chain(&error))) };
+        let kube::Error::Api(status) = error else {
+            return match without_credentials(&error) {
+                Some(why) => Self::Stranger(format!("the {kind} could not be read: {why}")),
+                None => Self::Failed(format!("the {kind} could not be read: {}", chain(&error))),
+            };
+        };
         let (group, version, plural) = kind.place();
+        let said = said(&status);
         match status.code {
-            403 => Self::Refused(format!("the {kind} may not be read: {}", status.message)),
+            401 => Self::Stranger(format!("the {kind} could not be read: 401 {said}")),
+            403 => Self::Refused(format!("the {kind} may not be read: {said}")),
             404 => Self::Refused(format!("the cluster has no {plural} of {group}/{version}")),
-            410 => Self::Gone(format!("the {kind} could not be read on: {}", status.message)),
-            code => Self::Failed(format!("the {kind} could not be read: {code} {}", status.message)),
+            410 => Self::Gone(format!("the {kind} could not be read on: {said}")),
+            // An answer in JSON of somebody else.
+            0 => Self::Failed(format!("the {kind} could not be read: {said}")),
+            code => Self::Failed(format!("the {kind} could not be read: {code} {said}")),
         }
     }
 
+    /// The client itself asks again while it is answered with 429, 503 or 504, as late as `Retry-After` says.
     fn silent(kind: &Kind, limit: Duration) -> Self {
-        Self::Failed(format!("the {kind} could not be read: the API server did not answer within {} s", limit.as_secs_f32().ceil()))
+        let within = limit.as_secs_f32().ceil();
+        let what = format!("the API server did not answer within {within} s, or only that it is busy (429, 503)");
+        Self::Failed(format!("the {kind} could not be read: {what}"))
+    }
+}
+
+/// A status' message on one line. What stands before an API server answers with pages, and in words that are never the same twice.
+fn said(status: &Status) -> String {
+    let message = status.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message: String = message.chars().take(MESSAGE).collect();
+    match (message.is_empty() || message.starts_with('<'), status.code) {
+        (true, _) => STRANGE.into(),
+        (false, 0) => format!("{message} {STRANGE}"),
+        (false, _) => message,
     }
 }
 

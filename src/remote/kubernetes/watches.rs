@@ -1,6 +1,7 @@
 //! What is kept warm: for each kind its objects, whether they are up to date, and a call when something changed that somebody looks at.
 //! kube's own watcher is not used: it does not tell when a broken watch has come back, and waits without end for a server that does not answer.
 
+use super::connect::Connection;
 use super::object::Words;
 use super::read::{self, Told, Trouble};
 use super::{Kind, Object, Objects};
@@ -41,9 +42,7 @@ pub struct Keeper {
 }
 
 struct Shared {
-    client: kube::Client,
-    /// For one request.
-    limit: Duration,
+    connection: Connection,
     words: Mutex<Words>,
     kept: Mutex<BTreeMap<Kind, Kept>>,
     wanted: watch::Sender<BTreeSet<Kind>>,
@@ -78,10 +77,9 @@ enum State {
     Unread(String),
 }
 
-pub(super) fn start(client: kube::Client, limit: Duration) -> (Watches, Keeper) {
+pub(super) fn start(connection: Connection) -> (Watches, Keeper) {
     let shared = Arc::new(Shared {
-        client,
-        limit,
+        connection,
         words: Mutex::default(),
         kept: Mutex::default(),
         wanted: watch::Sender::new(Kind::BUILT_IN.into()),
@@ -113,7 +111,7 @@ impl Watches {
     /// Returns what is known now. Right after the start it waits for the first lists, or for the reason why there is none.
     pub async fn objects(&self) -> Objects {
         let kinds = self.shared.wanted.borrow().clone();
-        let end = self.shared.started + self.shared.limit + FIRST;
+        let end = self.shared.started + self.shared.connection.timeout() + FIRST;
         let mut states = self.shared.states.subscribe();
         let told = states.wait_for(|_| {
             let kept = self.shared.kept();
@@ -192,15 +190,19 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
     let mut version = None;
     let mut pause = RETRY;
     loop {
-        let (begun, listing) = (Instant::now(), version.is_none());
+        let (begun, listing, mut answered) = (Instant::now(), version.is_none(), false);
+        let (client, limit) = (shared.connection.client(), shared.connection.timeout());
         let told = match &mut version {
-            None => read::list(&shared.client, &kind, &shared.words, shared.limit).await.map(|(objects, new)| {
+            None => read::list(&client, &kind, &shared.words, limit).await.map(|(objects, new)| {
                 shared.all(&kind, objects);
                 version = Some(new);
             }),
             Some(version) => {
-                let tell = |told| shared.told(&kind, told);
-                read::watch(&shared.client, &kind, version, &shared.words, shared.limit, tell).await
+                let tell = |told| {
+                    answered = true;
+                    shared.told(&kind, told);
+                };
+                read::watch(&client, &kind, version, &shared.words, limit, tell).await
             }
         };
         let trouble = match told {
@@ -221,8 +223,13 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
             _ => pause,
         };
         pause = (pause * 2).min(LONGEST);
-        if trouble.is_some_and(|trouble| shared.troubled(&kind, &trouble)) {
+        // A server that did not answer all the while did not vouch for anything all the while.
+        let since = if answered { Instant::now() } else { begun };
+        if trouble.as_ref().is_some_and(|trouble| shared.troubled(&kind, trouble, since)) {
             version = None;
+        }
+        if let Some(Trouble::Stranger(_)) = trouble {
+            shared.connection.renew().await;
         }
         // Several watches break at the same time; they do not all come back at the same time.
         sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
@@ -288,31 +295,34 @@ impl Shared {
         }
     }
 
-    /// Returns whether the kind has to be listed anew.
-    fn troubled(&self, kind: &Kind, trouble: &Trouble) -> bool {
-        let (fresh, readable) = {
+    /// Returns whether the kind has to be listed anew. `since` is when it was last known to be up to date.
+    fn troubled(&self, kind: &Kind, trouble: &Trouble, since: Instant) -> bool {
+        let (fresh, news, readable) = {
             let mut all = self.kept();
             let Some(kept) = all.get_mut(kind) else { return true };
             let was = kept.state.clone();
             kept.state = match (trouble, &was) {
-                (Trouble::Gone(_), State::Live | State::Broken(..)) | (Trouble::Failed(_), State::Broken(..)) => was.clone(),
-                (Trouble::Failed(why), State::Live) => State::Broken(Instant::now(), why.clone()),
-                (Trouble::Refused(why) | Trouble::Failed(why) | Trouble::Gone(why), _) => State::Unread(why.clone()),
+                (Trouble::Gone(_), State::Live | State::Broken(..)) => was.clone(),
+                (Trouble::Failed(_) | Trouble::Stranger(_), State::Broken(..)) => was.clone(),
+                (Trouble::Failed(why) | Trouble::Stranger(why), State::Live) => State::Broken(since, why.clone()),
+                (trouble, _) => State::Unread(trouble.sentence().to_owned()),
             };
             if matches!(kept.state, State::Unread(_)) {
                 kept.objects = HashMap::new();
             }
-            (kept.state != was, kept.is_readable(Instant::now()))
+            // That nothing is known for another reason than before is no news.
+            let known = |state: &State| !matches!(state, State::Unread(_));
+            (kept.state != was, known(&was) || known(&kept.state), kept.is_readable(Instant::now()))
         };
         if fresh {
             tracing::warn!("{}", trouble.sentence());
             self.states.send_modify(|count| *count += 1);
-            if !readable && self.asked.load(Relaxed) {
+            if news && !readable && self.asked.load(Relaxed) {
                 self.changed.notify_one();
             }
         }
         // A version that a server does not take for long may be another server's.
-        !readable || !matches!(trouble, Trouble::Failed(_))
+        !readable || !matches!(trouble, Trouble::Failed(_) | Trouble::Stranger(_))
     }
 }
 

@@ -1,5 +1,10 @@
-use super::{Place, Told, config};
+use super::super::object::Words;
+use super::super::{Kind as Of, read};
+use super::{Place, Told, client, config};
 use crate::error::Kind;
+use serde_json::json;
+use std::sync::Mutex;
+use std::time::Duration;
 
 const TOKEN: &str = "s3cret-token";
 
@@ -78,4 +83,52 @@ fn authorities_of_the_command_line_count_where_the_kubeconfig_has_none() {
     assert_eq!(roots.last().unwrap(), &made.cert.der().to_vec());
     let none = Told { ca: Some(b"no certificate".to_vec()), ..Told::default() };
     assert!(told(&kubeconfig("https://kube.example.org", ""), None, &none).unwrap_err().starts_with("the certificate authorities' file"));
+}
+
+#[test]
+fn an_address_is_shown_without_what_may_be_secret_in_it() {
+    let said = told(&kubeconfig(&format!("http://robot:{TOKEN}@kube.example.org:8001/k"), ""), None, &Told::default()).unwrap_err();
+    assert!(said.starts_with("the API server http://kube.example.org:8001/k would be asked without encryption; "), "{said}");
+    let bare = told(&kubeconfig("127.0.0.1:6443", ""), None, &Told::default()).map(drop).unwrap_err();
+    assert!(bare.starts_with("cannot use the kubeconfig FILE: the server of the cluster does not begin with https://; "), "{bare}");
+}
+
+/// A kubeconfig whose user is what a plugin says.
+fn plugged(command: &str, args: &[&str]) -> kube::Config {
+    let env = json!([{"name": "PLUGIN_PASSWORD", "value": TOKEN}]);
+    let exec =
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": args, "env": env, "interactiveMode": "Never"});
+    let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "a", "user": {"exec": exec}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
+    told(&text.to_string(), None, &Told::default()).unwrap()
+}
+
+/// What becomes of a first connection, and what of a question after the plugin has changed its mind.
+#[tokio::test]
+async fn a_plugin_that_fails_is_told_without_its_words() {
+    crate::remote::tls::install();
+    let refused = |config: &kube::Config| client(config).map(drop).unwrap_err();
+    let missing = refused(&plugged("/nowhere/plugin", &[]));
+    assert_eq!(missing.kind, Kind::Usage);
+    assert!(
+        missing.to_string().starts_with("the credentials for the API server https://127.0.0.1:1/ cannot be used: the credential plugin of the kubeconfig cannot be started: No such file"),
+        "{missing}"
+    );
+    let fails = refused(&plugged("sh", &["-c", &format!("echo {TOKEN}; exit 7")]));
+    assert_eq!(
+        fails.to_string(),
+        "the credentials for the API server https://127.0.0.1:1/ cannot be used: the credential plugin of the kubeconfig ended with exit status: 7"
+    );
+    let nonsense = refused(&plugged("echo", &[TOKEN])).to_string();
+    assert!(nonsense.ends_with(": the credential plugin of the kubeconfig gave no credentials") && !nonsense.contains(TOKEN), "{nonsense}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let over = folder.path().join("over");
+    let status = json!({"kind": "ExecCredential", "status": {"token": "short", "expirationTimestamp": "2026-01-01T00:00:00Z"}});
+    let script = format!("test -e {} && echo {TOKEN} >&2 && exit 9; echo '{status}'", over.display());
+    let connected = client(&plugged("sh", &["-c", &script])).unwrap();
+    std::fs::write(&over, "").unwrap();
+    let asked = read::list(&connected, &Of::Pod, &Mutex::new(Words::default()), Duration::from_secs(20)).await;
+    let said = asked.map(drop).unwrap_err().sentence().to_owned();
+    assert_eq!(said, "the pods could not be read: the credential plugin of the kubeconfig ended with exit status: 9");
 }

@@ -1,11 +1,12 @@
+use super::super::read::Trouble;
 use super::super::{Client, Kind, Object, Owner, PodContainer, Told, Waiting};
-use super::{BROKEN, Kept, State, Watches, calls};
+use super::{BROKEN, Keeper, Kept, State, Watches, calls};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Of};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,8 @@ enum Says {
     /// These lines, and then nothing more; it ends there if it is to.
     Watch(Vec<Value>, bool),
     Fails(u16),
+    /// What stands before an API server, in its own words.
+    Answers(u16, &'static str),
 }
 
 #[derive(Default)]
@@ -29,6 +32,8 @@ struct Server {
     script: Mutex<VecDeque<Says>>,
     /// The questions: `list`, `list abc`, `watch 7`.
     asked: Mutex<Vec<String>>,
+    /// What they carried as authorization.
+    carried: Mutex<Vec<String>>,
 }
 
 fn namespace(name: &str, version: u32) -> Value {
@@ -46,7 +51,8 @@ fn expired() -> Value {
     )
 }
 
-async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String, String>>) -> Response {
+async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
+    server.carried.lock().unwrap().extend(headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()));
     let watches = query.contains_key("watch");
     let asked = match (watches, query.get("continue")) {
         (true, _) => format!("watch {}", query["resourceVersion"]),
@@ -71,6 +77,7 @@ async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String,
             let status = json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code});
             (StatusCode::from_u16(code).unwrap(), status.to_string()).into_response()
         }
+        Some(Says::Answers(code, text)) => (StatusCode::from_u16(code).unwrap(), text).into_response(),
         None => std::future::pending().await,
     }
 }
@@ -79,25 +86,35 @@ struct Run {
     server: Arc<Server>,
     watches: Watches,
     _keeper: JoinHandle<crate::error::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+/// Watches of a server that are not kept yet.
+fn watching(server: &str, user: &Value, timeout: Duration) -> (Watches, Keeper, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": server}}],
+        "users": [{"name": "a", "user": user}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
+    std::fs::write(&file, text.to_string()).unwrap();
+    let told = Told { timeout, ..Told::default() };
+    let (watches, keeper) = Client::new(&Place::Kubeconfig { file, context: None }, &told).unwrap().watch().unwrap();
+    (watches, keeper, folder)
 }
 
 impl Run {
     async fn start(script: Vec<Says>) -> Self {
-        let server = Arc::new(Server { script: Mutex::new(script.into()), asked: Mutex::default() });
+        Self::of(&json!({}), Duration::from_secs(5), script).await
+    }
+
+    async fn of(user: &Value, timeout: Duration, script: Vec<Says>) -> Self {
+        let server = Arc::new(Server { script: Mutex::new(script.into()), ..Server::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = axum::Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config");
-        let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
-            "users": [{"name": "a", "user": {}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
-        std::fs::write(&file, text.to_string()).unwrap();
-        let told = Told { timeout: Duration::from_secs(5), ..Told::default() };
-        let client = Client::new(&Place::Kubeconfig { file, context: None }, &told).unwrap();
-        let (watches, keeper) = client.watch().unwrap();
+        let (watches, keeper, folder) = watching(&format!("http://{address}"), user, timeout);
         watches.want(&BTreeSet::from([Kind::Namespace]), None);
-        Self { server, watches, _keeper: tokio::spawn(keeper.run()) }
+        Self { server, watches, _keeper: tokio::spawn(keeper.run()), _folder: folder }
     }
 
     async fn names(&self) -> Result<Vec<String>, String> {
@@ -184,6 +201,96 @@ async fn a_list_that_is_not_complete_is_not_known() {
     assert_eq!(run.names().await, Ok(vec!["a 1".to_owned(), "b 1".to_owned()]), "the first look waits for it");
     let half = Run::start(vec![Says::Begins(&["a"], 1), Says::Fails(500), Says::Fails(500), Says::Fails(500)]).await;
     assert!(half.names().await.unwrap_err().starts_with("the namespaces could not be read: 500"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_all_the_time_is_not_called_silent() {
+    let busy = || vec![Says::Fails(503), Says::Fails(503), Says::Fails(503), Says::Fails(429), Says::Fails(503)];
+    let script = std::iter::repeat_with(busy).take(20).flatten().collect();
+    let run = Run::of(&json!({}), Duration::from_secs(1), script).await;
+    assert_eq!(
+        run.names().await.unwrap_err(),
+        "the namespaces could not be read: the API server did not answer within 1 s, or only that it is busy (429, 503)"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_for_a_moment_is_asked_again() {
+    let run =
+        Run::start(vec![Says::Fails(429), Says::Begins(&["a"], 1), Says::Fails(503), Says::List(&["b"], 1), Says::Watch(vec![], false)])
+            .await;
+    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned(), "b 1".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_stands_before_an_api_server_is_not_quoted_at_length() {
+    let page = "<html>\n<head><title>502 Bad Gateway</title></head><body><p>Ray 8f3a</p></body></html>";
+    let stranger = "the answer is not an API server's";
+    for (answer, want) in [
+        (Says::Answers(502, page), format!("the namespaces could not be read: 502 ({stranger})")),
+        (
+            Says::Answers(500, "upstream connect error\n  or disconnect"),
+            "the namespaces could not be read: 500 upstream connect error or disconnect".to_owned(),
+        ),
+        (Says::Answers(403, r#"{"message": "not you"}"#), format!("the namespaces could not be read: not you ({stranger})")),
+        (Says::Answers(500, ""), format!("the namespaces could not be read: 500 ({stranger})")),
+    ] {
+        let run = Run::start(vec![answer]).await;
+        assert_eq!(run.names().await.unwrap_err(), want);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_a_file_may_end_with_a_line_break() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "t0ken\n").unwrap();
+    let user = json!({"tokenFile": file.path()});
+    let run = Run::of(&user, Duration::from_secs(5), vec![Says::List(&["a"], 1), Says::Watch(vec![], false)]).await;
+    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned()]));
+    assert_eq!(run.server.carried.lock().unwrap()[0], "Bearer t0ken");
+}
+
+/// As a plugin without an expiry gives them, or a kubeconfig that somebody writes anew.
+#[tokio::test]
+async fn credentials_that_are_refused_are_read_anew() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let credential = |token: &str| {
+        let told = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}});
+        std::fs::write(file.path(), told.to_string()).unwrap();
+    };
+    credential("first");
+    let exec =
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [file.path()], "interactiveMode": "Never"});
+    let script = vec![Says::List(&["a"], 1), Says::Fails(401), Says::Watch(vec![event("ADDED", namespace("b", 2))], false)];
+    let run = Run::of(&json!({"exec": exec}), Duration::from_secs(5), script).await;
+    credential("second");
+    run.until(Ok(&["a 1", "b 2"])).await;
+    assert_eq!(run.asked(), ["list", "watch 1", "watch 1"]);
+    assert_eq!(*run.server.carried.lock().unwrap(), ["Bearer first", "Bearer first", "Bearer second"]);
+}
+
+/// An ingress has a new number in each of its answers.
+#[tokio::test]
+async fn that_nothing_is_known_for_another_reason_wakes_nobody_and_silence_vouches_for_nothing() {
+    let (watches, _keeper, _folder) = watching("http://127.0.0.1:1", &json!({}), Duration::from_secs(5));
+    let (shared, kind) = (&watches.shared, Kind::Namespace);
+    shared.kept().insert(kind.clone(), Kept::default());
+    shared.asked.store(true, std::sync::atomic::Ordering::Relaxed);
+    let called = || watches.changed().now_or_never().is_some();
+    let read = || shared.kept()[&kind].read(&kind, Instant::now()).map(|objects| objects.len());
+    let fails = |why: &str, since: Instant| shared.troubled(&kind, &Trouble::Failed(why.into()), since);
+    assert!(fails("answer 1", Instant::now()) && called());
+    assert!(fails("answer 2", Instant::now()) && !called());
+    assert_eq!(read(), Err("answer 2".into()));
+
+    shared.all(&kind, Vec::new());
+    assert!(called());
+    assert!(!fails("cut", Instant::now()) && !called());
+    assert_eq!(read(), Ok(0));
+    shared.all(&kind, Vec::new());
+    // A question that ended without an answer only after this long.
+    assert!(fails("silent", Instant::now() - BROKEN - Duration::from_millis(1)) && called());
+    assert_eq!(read(), Err("silent".into()));
 }
 
 #[test]
