@@ -16,6 +16,7 @@ pub async fn run(args: &Status) -> Result<Done> {
     source::has_terraform(&known.snapshot.files)?;
     let wanted = args.target.as_deref().map(|target| named(&known.snapshot.scan, target)).transpose()?;
     let mut status = status::status(&known.snapshot, &known.plan, wanted.as_deref());
+    let summary = status::summary(&status);
     status.rows.retain(|row| !args.odd || !row.is_quiet());
     match args.output.output {
         Format::Json => out::json(&to_json(&status))?,
@@ -23,7 +24,7 @@ pub async fn run(args: &Status) -> Result<Done> {
             out::data(&table(["workload", "runs", "since", "next", "why"], status.rows.iter().map(cells)))?;
             let gaps = status::gaps(&known.snapshot);
             gaps.iter().filter(|_| status.dark.is_none()).for_each(|gap| out::say(&format!("note: {gap}")));
-            out::say(&status::summary(&status));
+            out::say(&summary);
         }
     }
     Ok(Done::Ok)

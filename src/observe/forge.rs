@@ -82,7 +82,7 @@ impl Look<'_> {
         let forge = Forge {
             direct: direct(&self.branch, branch.as_ref(), refused),
             asks: self.asks(&me, &comments.items, &own).await?,
-            pipeline: self.pipeline(&me, &own, &known, &history, required).await?,
+            pipeline: self.pipeline(&me, &own, &known, &history, (required, repo.has_issues)).await?,
             pulls: known,
             url: self.client.place().url(),
             me: Account { id: me.id, login: me.login.into() },
@@ -151,7 +151,7 @@ impl Look<'_> {
         own: &[&Comment],
         pulls: &[PullRequest],
         history: &Seen<History>,
-        required: bool,
+        (required, has_issues): (bool, bool),
     ) -> Result<Option<Pipeline>> {
         let Some(history) = history.known() else { return Ok(None) };
         let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
@@ -168,7 +168,10 @@ impl Look<'_> {
         let reported = match &checks {
             Checks::Green => false,
             Checks::Missing if !expected => false,
-            _ => own.iter().any(|comment| said(&comment.body)) || self.issues_say(me, &said).await?,
+            _ if own.iter().any(|comment| said(&comment.body)) => true,
+            // Without issues it can be told on its pull request only, and the forge has no list of any.
+            _ if !has_issues => pull.is_none(),
+            _ => self.issues_say(me, &said).await?,
         };
         let (subject, at) = (last.subject.clone(), last.at);
         Ok(Some(Pipeline { checks, expected, pull, reported, commit, subject, at }))

@@ -106,7 +106,10 @@ pub fn status(snapshot: &Snapshot, plan: &Plan, of: Option<&[&Literal]>) -> Stat
             told.extend(&literal.uses);
             rows.extend(one.rows(|_| true));
         } else {
-            rows.extend(one.rows(|used| !told.contains(used)));
+            // Several literals that carry no pin may make one image.
+            let new: BTreeSet<&Use> = literal.uses.iter().filter(|used| !told.contains(used)).collect();
+            rows.extend(one.rows(|used| new.contains(used)));
+            told.extend(new);
         }
     }
     Status { dark: dark(snapshot), rows, strangers: snapshot.cluster.known().map(|cluster| strangers(snapshot, cluster)) }

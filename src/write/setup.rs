@@ -89,7 +89,12 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Resu
         branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
     say(State::Found, protection(&branch));
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
-    say(State::Found, "comments can be read".into());
+    if wanted.dry_run {
+        say(State::Found, "comments can be read".into());
+    } else {
+        client.may_write().await?;
+        say(State::Found, "the token has the scopes to read and to write".into());
+    }
     for line in labels(client, wanted).await? {
         say(line.state, line.what);
     }
@@ -107,6 +112,10 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Resu
 fn rights(repo: &Repo, client: &Client) -> Vec<Line> {
     let line = |state, what: &str| Line { state, what: what.to_owned() };
     let mut lines = Vec::new();
+    let (named, called) = (format!("{}/{}", client.place().owner(), client.place().repo()), &repo.full_name);
+    if !called.is_empty() && !called.eq_ignore_ascii_case(&named) {
+        lines.push(line(State::Wrong, &format!("{named} is called {called} now: name it so, git is not led on from the old name")));
+    }
     lines.push(match (repo.archived, repo.push) {
         (true, _) => line(State::Wrong, &format!("{} is archived: nothing can be written", client.place())),
         (_, false) => line(State::Wrong, &format!("the account may not write to {}: add it as a collaborator that may", client.place())),

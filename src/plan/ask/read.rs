@@ -8,6 +8,7 @@ use crate::pipeline::forge::{Checks, PullState};
 use crate::pipeline::{Decision, Plan, Route, Seen, Verdict};
 use crate::plan::explain::{explain, tally};
 use crate::plan::json::verdict_word;
+use crate::plan::pulls::stands;
 use crate::plan::status;
 use crate::sites::{Fate, Literal, SiteKey};
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ pub(super) fn tell(desk: &Desk, plan: &Plan, command: &Command) -> Outcome {
     let told = match command {
         Command::Explain { target } => explained(desk, plan, target.as_ref()),
         Command::Status { target } => runs(desk, plan, target.as_ref()),
-        Command::Plan => Ok(Outcome::Text { command: "/plan", title: "what the next pass writes".into(), lines: planned(plan) }),
+        Command::Plan => Ok(Outcome::Text { command: "/plan", title: "what the next pass writes".into(), lines: planned(desk, plan) }),
         _ => Ok(Outcome::Help),
     };
     told.unwrap_or_else(|outcome| outcome)
@@ -113,11 +114,12 @@ fn pipeline(desk: &Desk) -> Option<String> {
 }
 
 /// One line a change with its pins below, then what waits and why.
-fn planned(plan: &Plan) -> Vec<String> {
+fn planned(desk: &Desk, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for change in &plan.changes {
         let route = match &change.route {
             Route::Commit => "commit",
+            Route::PullRequest(_) if stands(desk.snapshot, change) => "pull request, open already",
             Route::PullRequest(_) => "pull request",
         };
         lines.push(format!("{route}: {}", change.message.lines().next().unwrap_or_default()));

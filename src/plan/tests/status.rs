@@ -115,6 +115,16 @@ fn orphans_and_dead_literals_are_told_apart() {
 }
 
 #[test]
+fn an_image_that_several_literals_without_a_pin_make_is_one_row() {
+    let mut tag = site("web", 1, "nginx:stable");
+    tag.fate = Fate::Unpinnable("other text follows".into());
+    let template = Literal { line: 9, ..tag.clone() };
+    let all = snapshot(vec![tag, template]).running(vec![running("nginx:stable")]);
+    let status = status(&all, &all.plan(), None);
+    assert_eq!((status.rows.len(), status.rows[0].place.as_str()), (1, "stacks/web/main.tf:1"), "{status:?}");
+}
+
+#[test]
 fn what_waits_is_told_with_its_reason() {
     let all = snapshot(vec![site("web", 1, &pinned("nginx:stable", 'a'))]).says("nginx:stable", 'b');
     let row = row(&all.running(vec![running(&pinned("nginx:stable", 'a'))]));

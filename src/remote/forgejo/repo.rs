@@ -7,6 +7,7 @@ use super::wire::{Lax, Wire};
 use crate::error::Result;
 use crate::model::commit::CommitId;
 use forgejo_api::structs::MergePullRequestOptionDo as Do;
+use reqwest::Method;
 use serde::Deserialize;
 
 /// How a pull request becomes part of its base.
@@ -22,6 +23,8 @@ pub enum MergeStyle {
 /// What a repository is and what the token's user may do in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repo {
+    /// `ops/infra`, as it is called now; empty where the forge does not tell.
+    pub full_name: String,
     pub default_branch: String,
     pub admin: bool,
     pub push: bool,
@@ -55,6 +58,7 @@ pub struct Branch {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireRepo {
+    full_name: Lax<String>,
     default_branch: Lax<String>,
     permissions: Lax<WireRights>,
     archived: Lax<bool>,
@@ -148,6 +152,7 @@ impl Wire for WireRepo {
         let merge_styles: Vec<MergeStyle> = MergeStyle::ALL.into_iter().filter(|style| self.allows(*style)).collect();
         let default_merge_style = MergeStyle::parse(&self.default_merge_style).filter(|style| merge_styles.contains(style));
         Some(Repo {
+            full_name: self.full_name.0,
             default_branch: self.default_branch.0,
             admin: *self.permissions.admin,
             push: *self.permissions.push,
@@ -184,6 +189,20 @@ impl Client {
     /// Returns the repository. An error says that it is missing or not visible to the token.
     pub async fn repo(&self) -> Result<Repo> {
         self.read::<WireRepo>(Ask::get(self.path([]), format!("read the repository {}", self.place()))).await
+    }
+
+    /// Fails where the token lacks a scope that writing takes. A forge tells that of a write only: this asks to change the pull request and to delete the
+    /// comment with the number 0, which there never are.
+    pub async fn may_write(&self) -> Result<()> {
+        let pull = Ask::write(Method::PATCH, self.path(["pulls", "0"]), &serde_json::json!({}), format!("write to {}", self.place()))?;
+        let comment = Ask::delete(self.path(["issues", "comments", "0"]), format!("write comments in {}", self.place()));
+        for ask in [pull, comment] {
+            let reply = self.ask(&ask).await?;
+            if reply.missing_scopes().is_some() {
+                return Err(self.refusal(&ask, &reply));
+            }
+        }
+        Ok(())
     }
 
     /// Returns a branch; `None` when there is none of that name.

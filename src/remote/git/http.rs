@@ -82,7 +82,7 @@ pub(super) fn unreachable(remote: &Remote, why: reqwest::Error) -> Error {
 pub(super) fn explain(remote: &Remote, response: &Response, with_token: bool) -> Option<Error> {
     let status = response.status();
     if status.is_redirection() {
-        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).and_then(|to| Url::parse(to).ok());
+        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).and_then(|to| response.url().join(to).ok());
         let to = to.map(|to| format!(" to {}{}", to.host_str().unwrap_or_default(), to.path())).unwrap_or_default();
         return Some(Error::failed(format!("{remote} redirects{to}")).hint("give the address it redirects to; redirects are not followed"));
     }

@@ -1,5 +1,7 @@
 //! The statuses of what pintle wrote: waited for, and reported once.
 
+use serde_json::json;
+
 use super::{ADOPTS, COMMITS, NGINX, configure, issues, open, pushes, said, verdict};
 use crate::support::cmd::Output;
 use crate::support::forge_line::ForgeLine;
@@ -80,6 +82,21 @@ fn a_failure_of_what_came_by_a_pull_request_is_told_there_once() {
         assert_eq!((told.len(), issues(&line).len()), (1, 0), "{style}: {told:?}");
         assert!(told[0].contains(CI), "{told:?}");
     }
+}
+
+#[test]
+fn where_issues_are_switched_off_a_failure_stops_nothing() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    line.repo.owner.must("PATCH", &line.repo.path(""), &json!({"has_issues": false}));
+    status(&line, &tip(&line), "failure");
+    let digest = line.moves(NGINX, "second");
+    line.sync();
+    let pull = open(&line);
+    assert!(line.text("web", "pintle/web").contains(&digest));
+    line.repo.comment(pull, "/status", &line.ana);
+    line.sync();
+    assert_eq!(said(&line, pull).len(), 1);
 }
 
 /// `sync --wait`, with the status set as soon as its push is seen.

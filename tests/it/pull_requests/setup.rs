@@ -55,18 +55,44 @@ fn it_makes_what_is_missing_and_run_again_it_changes_nothing() {
     assert_eq!(labels, ["pintle", "pintle/urgent"]);
     let hooks = line.repo.hooks();
     assert_eq!((hooks.len(), &hooks[0]["config"]["url"], &hooks[0]["active"]), (1, &json!(HOOK), &json!(true)));
-    assert_eq!(proxy.take().iter().filter(|seen| seen.writes()).count(), 3);
+    assert_eq!(proxy.take().iter().filter(|seen| changes(seen)).count(), 3);
 
     let again = setup(&line, &line.bot, &hook);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(again.stderr.contains("nothing was changed") && again.stdout.contains(&format!("ok      webhook to {HOOK}\n")), "{again:?}");
-    assert!(!proxy.take().iter().any(Seen::writes));
+    assert!(!proxy.take().iter().any(changes));
     let made = |hooks: &[Value]| hooks.iter().map(|hook| (hook["id"].clone(), hook["updated_at"].clone())).collect::<Vec<_>>();
     assert_eq!(made(&line.repo.hooks()), made(&hooks));
 
     let anew = setup(&line, &line.bot, &[&hook[..], &["--replace-hook"]].concat());
     assert_eq!((anew.code, line.repo.hooks().len()), (Some(0), 1), "{}", anew.stderr);
     assert_ne!(line.repo.hooks()[0]["id"], hooks[0]["id"]);
+}
+
+/// Whether a request may change something: to ask what a token may do, what there never is is written to.
+fn changes(seen: &Seen) -> bool {
+    seen.writes() && !seen.target.ends_with("/pulls/0") && !seen.target.ends_with("/comments/0")
+}
+
+#[test]
+fn a_token_that_only_reads_and_a_repo_that_has_moved_are_told() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], "");
+    assert_eq!(setup(&line, &line.bot, &[]).code, Some(0));
+    let readers = [
+        (["read:repository", "read:issue"], "repository"),
+        (["write:repository", "read:issue"], "issue"),
+        (["read:repository", "write:issue"], "repository"),
+    ];
+    for (scopes, lacks) in readers {
+        let output = setup(&line, &line.bot.scoped(&[&scopes[..], &["read:user"]].concat()), &[]);
+        let told = format!("lacks the scope write:{lacks}");
+        assert!(output.code == Some(1) && output.stderr.contains(&told), "{scopes:?}: {output:?}");
+    }
+    line.repo.owner.must("PATCH", &line.repo.path(""), &json!({"name": "infra2"}));
+    let moved = setup(&line, &line.bot, &[]);
+    assert!(moved.code == Some(1) && moved.stdout.contains("wrong   ops/infra is called ops/infra2 now"), "{moved:?}");
+    let sync = line.pintle("sync", &[]).run();
+    assert!(sync.code == Some(1) && sync.stderr.contains("redirects to 127.0.0.1/ops/infra2/"), "{sync:?}");
 }
 
 #[test]

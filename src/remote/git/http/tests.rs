@@ -50,6 +50,7 @@ fn each_answer_that_is_no_git_answer_is_said() {
             Kind::Failed,
             "redirects to other.example.com/a/x.git/info/refs",
         ),
+        ("301 Moved Permanently\r\nlocation: /a/y.git/info/refs", Kind::Failed, "redirects to 127.0.0.1/a/y.git/info/refs"),
         ("401 Unauthorized", Kind::Failed, "refuses access"),
         ("403 Forbidden", Kind::Failed, "refuses access"),
         ("404 Not Found", Kind::Failed, "there is no git repository at"),
