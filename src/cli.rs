@@ -131,7 +131,8 @@ pub struct Sync {
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
     pub dry_run: bool,
-    /// Follow the statuses of what was pushed; exit with 3 when one is red or none comes [in: [pipeline] timeout of pintle.toml]
+    /// Follow the statuses of what was pushed to their end; exit with 3 when one is red, or none comes or ends within the `timeout` of
+    /// [pipeline] in pintle.toml
     #[arg(long, conflicts_with = "dry_run")]
     pub wait: bool,
 }
@@ -180,7 +181,7 @@ pub struct Explain {
     pub cluster: Cluster,
     #[command(flatten)]
     pub output: Output,
-    /// Do not ask registries, caches and Alertmanager
+    /// Read the repo alone: ask no registry, cache, forge, cluster or Alertmanager
     #[arg(long)]
     pub offline: bool,
 }

@@ -36,7 +36,7 @@ use crate::config::{Config, Mode};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::Forge;
-use crate::pipeline::{Plan, Seen, Snapshot};
+use crate::pipeline::{Change, Plan, Seen, Snapshot};
 use crate::sites::Scan;
 use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
@@ -112,9 +112,15 @@ pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     live::indexes(snapshot)
 }
 
-/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now.
+/// Says whether a change of the plan is an open pull request already, so that nothing is to be written for it.
+pub fn is_proposed(snapshot: &Snapshot, change: &Change) -> bool {
+    pulls::stands(snapshot, change)
+}
+
+/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now; and those
+/// that a comment wants to go back from.
 pub fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    pen::undated(snapshot)
+    pen::undated(snapshot).into_iter().chain(ask::undated(snapshot)).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use super::{Done, out, progress::Bar, scan, source, table::table, unanswered};
 use crate::cli::{Format, Plan};
 use crate::error::Result;
-use crate::pipeline::{Decision, Seen, Verdict};
-use crate::plan::diff;
+use crate::pipeline::{Change, Decision, Route, Seen, Verdict};
 use crate::plan::explain::counts;
 use crate::plan::json::{to_json, verdict_word};
+use crate::plan::{diff, is_proposed};
 use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
         (Format::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
         (Format::Table, false) => print(&planned, args.all)?,
     }
-    Ok(if args.exit_code && !planned.plan.changes.is_empty() { Done::Changes } else { Done::Ok })
+    Ok(if args.exit_code && !new(&planned).is_empty() { Done::Changes } else { Done::Ok })
 }
 
 fn print(planned: &Planned, all: bool) -> Result<()> {
@@ -72,13 +72,26 @@ fn digests(decision: &Decision) -> String {
     }
 }
 
+/// The changes that are not proposed already.
+fn new(planned: &Planned) -> Vec<&Change> {
+    planned.plan.changes.iter().filter(|change| !is_proposed(&planned.snapshot, change)).collect()
+}
+
 fn summary(planned: &Planned) -> String {
-    let commits = planned.plan.changes.len();
-    let pins: usize = planned.plan.changes.iter().map(|change| change.pins.len()).sum();
-    let write = if commits == 0 {
+    let new = new(planned);
+    let pins: usize = new.iter().map(|change| change.pins.len()).sum();
+    let commits = new.iter().filter(|change| change.route == Route::Commit).count();
+    let places = [(commits, "commit"), (new.len() - commits, "pull request")];
+    let places: Vec<String> = places.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| out::many(count, word)).collect();
+    let write = if new.is_empty() {
         "nothing to write".to_owned()
     } else {
-        format!("a sync would write {} in {}", out::many(pins, "pin"), out::many(commits, "commit"))
+        format!("a sync would write {} in {}", out::many(pins, "pin"), places.join(" and "))
     };
-    format!("{}; {write}", counts(&planned.plan))
+    let open = match planned.plan.changes.len() - new.len() {
+        0 => String::new(),
+        1 => "; 1 pull request is open already".into(),
+        count => format!("; {count} pull requests are open already"),
+    };
+    format!("{}; {write}{open}", counts(&planned.plan))
 }

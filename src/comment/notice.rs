@@ -17,8 +17,8 @@ use url::Url;
 /// Returns title and body; a comment on a pull request has only the body. The body starts with the mark of what it tells.
 pub fn notice(notice: &Notice, forge_url: &Url) -> Words {
     match notice {
-        Notice::Pipeline { commit, subject, pull, failed, since } => {
-            let mut words = pipeline(commit, subject, failed, *since, forge_url);
+        Notice::Pipeline { commit, subject, pull, failed, began, since } => {
+            let mut words = pipeline(commit, subject, (failed, *began), *since, forge_url);
             if pull.is_none() {
                 words.body += "Then this issue can be closed.\n";
             }
@@ -79,12 +79,15 @@ fn not_back(mark: &Marker, site: &str, told: &Told) -> Words {
     Words { title: format!("{} is not rolled back ({})", super::quote::cut(name, 80), cause.word()), body }
 }
 
-fn pipeline(commit: &CommitId, subject: &str, failed: &[Check], since: Timestamp, forge_url: &Url) -> Words {
+fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool), since: Timestamp, forge_url: &Url) -> Words {
     let mark = Marker::Pipeline(commit.clone()).render();
     let link = commit_link(commit, forge_url);
     let subject = said(subject);
     let since = show_time(since);
-    let (what, told) = if failed.is_empty() {
+    let (what, told) = if failed.is_empty() && began {
+        let told = "Its pipeline began, and not all of its statuses have come to an end in time: it still runs, or waits for somebody.";
+        ("has not ended", told.to_owned())
+    } else if failed.is_empty() {
         let told =
             format!("No status has come for it since {since}, though one was expected: its pipeline did not start, or did not report.");
         ("did not start", told)

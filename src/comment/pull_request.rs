@@ -167,7 +167,11 @@ impl Page<'_> {
             Some(merges) => sentence("**It merges by itself** ", merges),
             None => "It waits for somebody to merge it: pintle does not.".to_owned(),
         };
-        let rows: String = COMMANDS.iter().map(|(usage, effect)| format!("| {} | {effect} |\n", quote::code(usage))).collect();
+        // One that a comment asked for is left to people, whatever else is asked for.
+        let closes =
+            |usage: &str| if usage.starts_with("/hold") && self.asked().is_empty() { "; then this pull request is closed" } else { "" };
+        let row = |(usage, effect): &(&str, &str)| format!("| {} | {effect}{} |\n", quote::code(usage), closes(usage));
+        let rows: String = COMMANDS.iter().map(row).collect();
         format!(
             "\n### What you can do here\n\n{merges} Closing it declines it: the same digests are not proposed again.\n\n\
              Somebody who may write to this repository can ask for something else, with a comment in which a line begins with a command:\n\n\
@@ -178,7 +182,7 @@ impl Page<'_> {
 
 /// The commands that fit here, and what they do here.
 const COMMANDS: [(&str, &str); 6] = [
-    ("/hold because …", "freezes these images as they are, for a reason; this pull request is closed"),
+    ("/hold because …", "freezes these images as they are, for a reason"),
     ("/pin to <tag or sha256:…>", "pins these images to that instead, and holds them there"),
     ("/rollback", "goes back to what was pinned before, and holds it"),
     ("/explain", "says what pintle knows of these images, and why it proposes this"),

@@ -125,9 +125,11 @@ impl Look<'_> {
         Ok(found)
     }
 
-    /// Looked up only where a person has pushed, which is rare.
+    /// Looked up only where a person has pushed, or has closed it and may have pushed before, which is rare.
     async fn left(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
-        if !pull.open || branch.is_none_or(|branch| branch.own) {
+        let pushed = pull.open && branch.is_some_and(|branch| !branch.own);
+        let closed = !pull.open && !pull.merged && pull.comments != Some(0) && !trailers::parse(&pull.body).is_empty();
+        if !pushed && !closed {
             return Ok(BTreeSet::new());
         }
         let comments = self.client.comments_of(pull.number).await?.items;

@@ -96,8 +96,8 @@ pub struct Done {
 /// Something that people should know, said once: on the pull request it is about, or as an issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The pipeline of a commit failed, or never started.
-    Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, since: Timestamp },
+    /// The pipeline of a commit failed, never started, or (`began`) has not ended in time.
+    Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, began: bool, since: Timestamp },
     /// What runs was taken back or fails, and pintle may not take the repo back.
     NotRolledBack {
         site: SiteKey,

@@ -56,7 +56,7 @@ pub struct PullRequest {
     pub pins: Vec<PinRecord>,
     /// What CI says of its head; `NotAsked` where nobody merges automatically.
     pub checks: super::Seen<Checks>,
-    /// The tips of which pintle has said already that a person pushed them; it says so once.
+    /// The tips of which pintle has said already that a person pushed them; it says so once. Closing such a one declines nothing: it hands the branch back.
     pub left: BTreeSet<CommitId>,
 }
 

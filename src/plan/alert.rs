@@ -18,14 +18,15 @@ pub(super) fn about(
     let end = since.checked_add(window).ok()?;
     let mut fires: Vec<&Alert> = alerts.iter().filter(|alert| alert.started >= since && alert.started <= end).collect();
     fires.sort_by_key(|alert| (alert.started, alert.fingerprint.clone()));
-    let alert = fires.into_iter().find(|alert| snapshot.config.alerts.iter().any(|rule| is_about(cluster, rule, alert, workload)))?;
+    let alert =
+        fires.into_iter().find(|alert| snapshot.config.alerts.iter().any(|rule| is_about(cluster, rule, alert, (workload, since))))?;
     let called = alert.labels.get("alertname").map_or("?", |name| name);
     let called: String = called.chars().filter(|c| !c.is_control()).take(100).collect();
     Some(format!("alert {} on {} since {}", called.trim(), name(workload), alert.started))
 }
 
 /// Says whether a rule takes an alert, and the alert names the workload or one of its pods.
-fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, workload: &Workload) -> bool {
+fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, (workload, since): (&Workload, Timestamp)) -> bool {
     let label = |name: &str| alert.labels.get(name).map(|value| &**value).unwrap_or_default();
     let taken = rule.matches.iter().all(|(name, glob)| glob.matches(label(name)));
     if !taken || label(&rule.namespace) != &*workload.namespace {
@@ -36,13 +37,17 @@ fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, workload: &W
         return named.iter().any(|name| label(name) == &*workload.name && fits(name, &workload.kind));
     }
     let pod = label(&rule.pod);
-    !pod.is_empty() && of_pod(cluster, workload, pod) && !is_old(workload, pod)
+    !pod.is_empty() && of_pod(cluster, workload, pod) && !is_old(workload, since, pod)
 }
 
-/// Says whether a pod is of an older revision: by its hash, or for one that is gone by the name of its ReplicaSet.
-fn is_old(workload: &Workload, pod: &str) -> bool {
-    let Some((used, older)) = workload.revisions.split_first() else { return false };
-    match workload.pods.iter().find(|own| &*own.name == pod) {
+/// Says whether a pod is of an older revision: by its hash, or for one that is gone by the name of its ReplicaSet; where nobody tells revisions, by
+/// its age. The image of a pod of its own changes in its place.
+fn is_old(workload: &Workload, since: Timestamp, pod: &str) -> bool {
+    let own = workload.pods.iter().find(|own| &*own.name == pod);
+    let Some((used, older)) = workload.revisions.split_first() else {
+        return &*workload.kind != "pod" && own.and_then(|own| own.created).is_some_and(|created| created < since);
+    };
+    match own {
         Some(own) => own.revision.as_ref().is_some_and(|revision| *revision != used.hash),
         None => older.iter().any(|old| pod.strip_prefix(&*old.name).is_some_and(|rest| rest.starts_with('-'))),
     }

@@ -7,7 +7,9 @@ mod target;
 mod write;
 
 use super::judged::{COMMENT, Judged};
-use crate::model::ask::{Command, Goal, Right};
+use super::past::{past, pinned};
+use super::select::Select;
+use crate::model::ask::{Back, Command, Goal, Right};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::answer::{Answer, Outcome};
@@ -15,7 +17,11 @@ use crate::pipeline::forge::{Ask, Forge, Said};
 use crate::pipeline::{Action, Asked, Change, CommitId, PinRecord, Plan, Seen, Snapshot, Verdict};
 use crate::sites::{Fate, Scan, SiteKey};
 use crate::terraform::files::RepoPath;
+use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How far the clocks of pintle and the forge may be apart.
+const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the comments of one pass come to.
 #[derive(Default)]
@@ -96,6 +102,26 @@ pub(super) fn tags(scan: &Scan, forge: &Forge) -> BTreeSet<Channel> {
     channels
 }
 
+/// The pins that comments want to go back from and that pintle did not write: what stood before them only git tells.
+pub(super) fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
+    let (Some(forge), Some(history)) = (snapshot.forge.known(), snapshot.history.known()) else { return BTreeSet::new() };
+    let select = Select::new(&snapshot.scan, &snapshot.config, super::usual(snapshot));
+    let mut wanted = BTreeSet::new();
+    for ask in &forge.asks {
+        let Said::Commands(commands) = &ask.said else { continue };
+        for command in commands.iter().filter(|command| matches!(command, Command::Rollback { to: None | Some(Back::Pins(_)), .. })) {
+            let literals = target::literals(&snapshot.scan, forge, ask, command.word(), command.target()).unwrap_or_default();
+            wanted.extend(literals.into_iter().filter_map(|literal| {
+                let Fate::Site(site) = &literal.fate else { return None };
+                let digest = site.image.digest.clone()?;
+                let own = pinned(&past(history, site, &select.terms(literal, site).image), &digest).is_some();
+                (!own).then(|| (literal.file.clone(), digest))
+            }));
+        }
+    }
+    wanted
+}
+
 impl Desk<'_, '_> {
     /// Decides the commands of a comment; `None` where they are about what an earlier comment of this pass changes.
     fn commands(&self, commands: &[Command], settled: &mut Settled) -> Option<Vec<Reply>> {
@@ -130,11 +156,19 @@ impl Desk<'_, '_> {
         sites.map(|index| self.judged[index].literal.file.clone()).collect()
     }
 
-    /// What was carried out for this comment before: where, and the pin.
+    /// What was carried out for this comment before: where, and the pin. A forge that the repo has moved to counts its comments anew: what was written
+    /// before the comment is not of it.
     fn before(&self) -> Vec<(Place, &PinRecord)> {
+        let since = self.ask.comment.at.checked_sub(SKEW).unwrap_or(self.ask.comment.at);
         let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
-        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter()).filter(|record| own(&&record.pin));
-        let pulls = self.forge.pulls.iter().flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
+        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter());
+        let history = history.filter(|record| record.at >= since && own(&&record.pin));
+        let pulls = self
+            .forge
+            .pulls
+            .iter()
+            .filter(|pull| pull.created >= since)
+            .flat_map(|pull| pull.pins.iter().map(|pin| (Place::Pull(pull.number), pin)));
         let committed: Vec<_> = history.map(|record| (Place::Commit(record.commit.clone()), &record.pin)).collect();
         if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }
     }

@@ -3,7 +3,7 @@
 use super::flight;
 use super::health;
 use super::judged::Judged;
-use super::undo::Stand;
+use super::undo::{Other, Stand};
 use crate::config::Drift;
 use crate::model::duration::show_time;
 use crate::pipeline::Snapshot;
@@ -14,7 +14,7 @@ pub(super) fn say(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) 
         let reason = match stand {
             Stand::Lags(why) => Some(format!("applied: no — {}{why}", flight::checked(snapshot, site))),
             Stand::Waits(why) | Stand::Unknown(why) => Some(why.clone()),
-            Stand::Strays(other) => Some(strays(site, &other.evidence, other.not.as_deref())),
+            Stand::Strays(other) => Some(strays(site, other)),
             Stand::Live => rolls(snapshot, site),
             Stand::Silent | Stand::Undone(_) | Stand::Partly { .. } => None,
         };
@@ -22,13 +22,14 @@ pub(super) fn say(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) 
     }
 }
 
-fn strays(site: &Judged, evidence: &str, not: Option<&str>) -> String {
+fn strays(site: &Judged, other: &Other) -> String {
     let drift = &site.terms.drift;
-    let next = match (drift.value, not) {
+    let evidence = &other.evidence;
+    let next = match (drift.value, &other.not) {
         (Drift::Overwrite, _) => format!("the next apply takes it back (`drift` is `overwrite`, {})", drift.from),
         (_, Some(not)) => format!("{not}; it is not taken over"),
         (Drift::Adopt, None) => "the repo takes it over as soon as nothing else holds it".to_owned(),
-        (Drift::Report, None) => "the next apply takes it back; `/pin` keeps it".to_owned(),
+        (Drift::Report, None) => format!("the next apply takes it back; `/pin … to {}` keeps it", other.digest),
     };
     format!("drift: {evidence}; {next}")
 }

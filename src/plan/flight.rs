@@ -145,6 +145,7 @@ pub(super) fn notices(snapshot: &Snapshot) -> Vec<Notice> {
         subject: pipeline.subject.clone(),
         pull: pipeline.pull,
         failed,
+        began: pipeline.checks == Checks::Pending,
         since: pipeline.at,
     }]
 }

@@ -70,6 +70,7 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
     let open = |since: Timestamp| since.checked_add(site.terms.watch.value).is_ok_and(|end| snapshot.at <= end);
     live::tracked(&uses)
         .filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
+        .filter(|(workload, _)| !is_new(workload, pen.at()))
         .filter_map(|(workload, container)| {
             let since = match pen {
                 Pen::Own(record) => live_since(snapshot, site, record, (workload, container)),
@@ -78,6 +79,12 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
             open(since).then_some(Watched { cluster, workload, container, since })
         })
         .collect()
+}
+
+/// Says whether a workload was made after the pin was written: a cluster that is built again, another name or namespace, one more instance. It never
+/// had anything else, so nothing of it moved. Jobs and pods are made anew with each image.
+fn is_new(workload: &Workload, written: Timestamp) -> bool {
+    !["job", "pod"].contains(&&*workload.kind) && workload.created.is_some_and(|created| created > written)
 }
 
 impl Watched<'_> {
@@ -110,14 +117,16 @@ impl Watched<'_> {
         })
     }
 
-    /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes.
+    /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes, nor that of a node
+    /// or a volume: where there are pods, the container runs in one and is not ready, or waits to.
     fn stuck(&self) -> Option<String> {
         let rollout = &self.workload.rollout;
         let stuck = rollout.stuck.as_ref().filter(|_| rollout.observed)?;
         let later = stuck.since.is_none_or(|since| since >= self.since);
         let fails = |status: &PodContainer| broken(status).is_some() || !status.ready && status.restarts > 0;
         let others = self.statuses().any(|(_, status)| status.name != self.container.name && fails(status));
-        (later && !others).then(|| told(&stuck.reason, self.workload, stuck.since))
+        let tried = self.pods().next().is_none() || self.pods().any(|pod| self.is_unready(pod));
+        (later && !others && tried).then(|| told(&stuck.reason, self.workload, stuck.since))
     }
 
     /// It was ready, and has not been for longer than it may.

@@ -120,12 +120,13 @@ fn outcome(outcome: &Outcome) -> Value {
 
 fn notice(notice: &Notice) -> Value {
     match notice {
-        Notice::Pipeline { commit, subject, pull, failed, .. } => json!({
+        Notice::Pipeline { commit, subject, pull, failed, began, .. } => json!({
             "notice": "pipeline",
             "commit": commit.as_str(),
             "subject": subject,
             "pull": pull,
             "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
+            "began": began,
         }),
         Notice::NotRolledBack { site, cause, evidence, from, to, why, .. } => json!({
             "notice": "not-rolled-back",

@@ -106,14 +106,16 @@ pub(super) fn owner(snapshot: &Snapshot, site: Option<&Site>, live: &Live) -> Op
         return Some(Owner::Operator(controller.clone()));
     }
     let by_chart = &*live.used.kind == "helm_release";
-    if let Some(release) = workload.release.as_ref().filter(|release| release.helm && !by_chart) {
+    let writers: Vec<&Writer> = live.container().into_iter().flat_map(|container| &container.writers).collect();
+    // The label alone stays in a text that somebody made of a chart.
+    let by_helm = writers.is_empty() || writers.iter().any(|writer| hand(snapshot, writer) == Hand::Helm);
+    if let Some(release) = workload.release.as_ref().filter(|release| release.helm && !by_chart && by_helm) {
         return Some(Owner::Helm(release.name.clone()));
     }
     if let Some(policy) = keel_follows(snapshot, site, workload) {
         return Some(Owner::Keel(policy));
     }
-    let writers = live.container().into_iter().flat_map(|container| &container.writers);
-    let mut others = writers.filter(|writer| match hand(snapshot, writer) {
+    let mut others = writers.into_iter().filter(|writer| match hand(snapshot, writer) {
         Hand::Other => true,
         Hand::Helm => !by_chart,
         Hand::Terraform | Hand::Person | Hand::Keel | Hand::Past => false,

@@ -1,12 +1,14 @@
 //! When the digest that a site declares was written, by whom, and what stood there before: as pintle's own record says, else as the commit tells that
 //! brought it to the followed branch. Says which pins have to be looked up there; decides nothing.
 
+use super::hold::retag;
 use super::judged::Judged;
 use super::live::{self, has};
 use super::owner::{Hand, hand};
 use super::past::{bad, past, pinned, previous};
 use super::select::Select;
 use crate::model::digest::Digest;
+use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Container, Revision, Workload};
 use crate::pipeline::{Action, Brought, Cause, CommitId, Recorded, Seen, Snapshot};
 use crate::sites::{Literal, Site};
@@ -53,8 +55,8 @@ pub(super) fn pen<'a>(snapshot: &'a Snapshot, site: &Judged) -> Seen<Pen<'a>> {
     let (Some(digest), Seen::Known(history)) = (&site.decision.from, &snapshot.history) else { return Seen::NotAsked };
     let record = pinned(&past(history, site.site, &site.terms.image), digest);
     match (record, seen(snapshot, site.literal, digest)) {
-        // It was taken out and is there again.
-        (Some(record), Seen::Known(brought)) if brought.at > record.at && brought.commit != record.landed => {
+        // It was taken out and is there again; what pintle wrote since at another place of the file says nothing of that.
+        (Some(record), Seen::Known(brought)) if brought.at > record.at && !history.iter().any(|own| own.landed == brought.commit) => {
             Seen::Known(Pen::Other(brought))
         }
         (Some(record), _) => Seen::Known(Pen::Own(record)),
@@ -88,11 +90,28 @@ pub(super) fn stood(snapshot: &Snapshot, site: &Judged) -> Option<Digest> {
 
 /// Says whether a kept revision of one of the site's workloads has the digest: a pin may never have been applied.
 fn ran(snapshot: &Snapshot, site: &Judged, digest: &Digest) -> bool {
+    !kept(snapshot, site, digest).is_empty()
+}
+
+/// The images with the digest that kept revisions of the site's workloads have.
+fn kept(snapshot: &Snapshot, site: &Judged, digest: &Digest) -> Vec<Reference> {
     let uses = live::uses(snapshot, site.literal).unwrap_or_default();
-    uses.iter().filter_map(|live| Some((live.workload()?, live.container()?))).any(|(workload, container)| {
-        let mut images = workload.revisions.iter().filter_map(|revision| revision.images.get(&container.name));
-        images.any(|image| has(snapshot, image, &site.site.image, digest))
-    })
+    let here = uses.iter().filter_map(|live| Some((live.workload()?, live.container()?)));
+    let images =
+        here.flat_map(|(workload, container)| workload.revisions.iter().filter_map(|revision| revision.images.get(&container.name)));
+    images.filter(|image| has(snapshot, image, &site.site.image, digest)).filter_map(|image| Reference::parse(image)).collect()
+}
+
+/// Returns the tag that an earlier digest of a site had, where it is another than the declared one and can be written there: as it was recorded, else
+/// as a kept revision has it.
+pub(super) fn tag_of(snapshot: &Snapshot, site: &Judged, digest: &Digest) -> Option<Arc<str>> {
+    let own = snapshot.history.known()?.at(&site.site.key.0).filter(|record| record.pin.to.as_ref() == Some(digest));
+    let recorded = own.filter_map(|record| Reference::parse(&record.pin.image));
+    let images = recorded.filter(|image| image.name == site.site.image.name).chain(kept(snapshot, site, digest));
+    let tags: Vec<Arc<str>> = images.filter_map(|image| image.tag).collect();
+    let declared = &site.terms.channel.as_ref()?.tag;
+    let other = if tags.contains(declared) { None } else { tags.into_iter().next() };
+    other.filter(|tag| retag(site.literal, site.site, tag, digest).is_ok())
 }
 
 /// Says whether a pin is a step forward: not the first at what ran, not what was taken over from the cluster, and no way back, whoever went it. Of

@@ -9,7 +9,7 @@ use super::judged::{Judged, is_comment};
 use crate::model::duration::show_time;
 use crate::pipeline::Action;
 use crate::pipeline::forge::{BRANCHES, Branch, Forge, PullRequest, PullState, branch_name};
-use crate::pipeline::{PinRecord, PullStep, Snapshot, Verdict};
+use crate::pipeline::{Change, PinRecord, PullStep, Route, Snapshot, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +23,15 @@ pub(super) fn open<'a>(forge: &'a Forge, name: &str) -> Option<&'a PullRequest> 
 fn branch<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Branch> {
     let part = branch_name(name);
     snapshot.branches.iter().find(|branch| *branch.name == *part)
+}
+
+/// Says whether an open pull request proposes just that already, on the branch's tip: nothing is left to write.
+pub(super) fn stands(snapshot: &Snapshot, change: &Change) -> bool {
+    let pull = snapshot.forge.known().and_then(|forge| open(forge, &change.name)).filter(|_| change.route != Route::Commit);
+    let same = |(pull, branch): (&PullRequest, &Branch)| {
+        branch.own && branch.tip == pull.head && branch.parent == snapshot.tip && branch.pins == change.pins && pull.pins == change.pins
+    };
+    pull.zip(branch(snapshot, &change.name)).is_some_and(same)
 }
 
 /// Says whether a comment asked for it.
@@ -44,7 +53,9 @@ pub(super) fn declined(snapshot: &Snapshot, judged: &mut [Judged]) {
         let part = branch_name(&site.name());
         let asked = forge.pulls.iter().find(|pull| pull.state == PullState::Open && asked_for(pull) && pins(pull));
         let closed = forge.pulls.iter().find_map(|pull| match pull.state {
-            PullState::Closed { at } if *pull.name == *part && want.way.is_pull() && proposes(pull) => Some((pull.number, at)),
+            PullState::Closed { at } if *pull.name == *part && want.way.is_pull() && proposes(pull) && pull.left.is_empty() => {
+                Some((pull.number, at))
+            }
             _ => None,
         });
         if let Some(pull) = asked {

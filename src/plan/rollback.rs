@@ -8,7 +8,7 @@ use super::hold::{Draft, retag};
 use super::judged::{Judged, Told, Want, edit};
 use super::live;
 use super::owner::keel_may_run;
-use super::pen::{pen, stood};
+use super::pen::{pen, stood, tag_of};
 use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
@@ -99,8 +99,8 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
         let why = match stand {
             Stand::Waits(why) => why,
             Stand::Partly { why, .. } if settles(snapshot, site, stand).is_some() => why,
-            // Of a pin of which nobody asked when it was written nothing could be told anyway.
-            Stand::Unknown(why) if !matches!(pen(snapshot, site), Seen::NotAsked) => why,
+            // Of a pin of which nobody had to ask when it was written nothing could be told anyway. Without a cluster nobody knows what to ask.
+            Stand::Unknown(why) if is_dark(snapshot, site) || !matches!(pen(snapshot, site), Seen::NotAsked) => why,
             _ => continue,
         };
         let by_itself = |want: &Want| !want.way.is_pull() || site.terms.automerge.value;
@@ -109,6 +109,11 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
             site.hold_back(Verdict::Waiting, why.clone());
         }
     }
+}
+
+/// Says whether there is no cluster to be seen, though one should be, in which the site's workloads would be looked at.
+fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
+    snapshot.cluster.known().is_none() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
 
 /// The rollback from the present pin that an open pull request proposes.
@@ -192,13 +197,13 @@ fn there(snapshot: &Snapshot, site: &Judged, other: &Other) -> Result<Goal, Stri
     Ok(Goal { to: other.digest.clone(), tag: tag.cloned().or(latest), runs: other.image.digest.is_some() })
 }
 
-/// Where what fails goes: to the digest that was pinned before.
+/// Where what fails goes: to the digest that was pinned before, with the tag it had then.
 fn earlier(snapshot: &Snapshot, site: &Judged) -> Result<Goal, String> {
     let to = stood(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.terms.channel.as_ref();
     match channel.and_then(|channel| unproved_at(snapshot, channel, &to)) {
         Some(why) => Err(why),
-        None => Ok(Goal { to, tag: None, runs: false }),
+        None => Ok(Goal { tag: tag_of(snapshot, site, &to), to, runs: false }),
     }
 }
 

@@ -17,6 +17,7 @@ mod properties;
 mod pulls;
 mod revisions;
 mod status;
+mod stories;
 mod turns;
 mod undo;
 mod verdicts;

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// How long after some of a site's workloads were taken back the others may follow.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(1);
+/// How long after a workload was written its controller has made the revision, even a busy one.
+const SOON: SignedDuration = SignedDuration::from_secs(10);
 
 /// How a site stands to its pin in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(super) struct Other {
 /// How one workload stands to the pin.
 enum One {
     Live,
+    /// It has the pin, and there is nothing to be taken back: a cron job, or no pods are wanted.
+    Idle,
     Lags(String, Option<Digest>),
     Undone(Other),
     Waits(String),
@@ -115,11 +119,18 @@ fn shown(image: &str) -> String {
     digest.map_or_else(|| image.to_owned(), |digest| format!("sha256:{}", digest.short()))
 }
 
+impl Other {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.image.tag, &self.digest) == (&other.image.tag, &other.digest)
+    }
+}
+
 impl Pin<'_> {
     fn one(&self, workload: &Workload, container: &Container) -> One {
         let name = name(workload);
         if self.has(&container.image) {
-            return One::Live;
+            let idle = workload.replicas == Some(0) || &*workload.kind == "cronjob";
+            return if idle { One::Idle } else { One::Live };
         }
         let Some(kind) = revisions_of(&workload.kind) else { return self.older(workload, container) };
         if !workload.rollout.observed {
@@ -136,7 +147,9 @@ impl Pin<'_> {
         let ours =
             older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
         match (ours, &self.pen) {
-            (Some(ours), Seen::Known(pen)) if was_live(pen.at(), ours, workload, container) => self.left(workload, container, ours),
+            (Some(ours), Seen::Known(pen)) if was_live(pen.at(), ours, workload, container) => {
+                self.left(workload, container, ours, pen.at())
+            }
             (Some(_), Seen::Unknown(why)) => One::Unknown(format!("whether {name} was taken back is not known: {why}")),
             _ => self.older(workload, container),
         }
@@ -146,8 +159,8 @@ impl Pin<'_> {
         has(self.snapshot, image, &self.site.site.image, self.digest)
     }
 
-    /// The pin was live, and something else is in use now.
-    fn left(&self, workload: &Workload, container: &Container, ours: &Revision) -> One {
+    /// The pin was live after it was `written`, and something else is in use now.
+    fn left(&self, workload: &Workload, container: &Container, ours: &Revision, written: Timestamp) -> One {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
@@ -156,9 +169,9 @@ impl Pin<'_> {
         }
         // A restart after it makes one more revision of the same image.
         let same = |revision: &&Revision| revision.number > ours.number && revision.images.get(&container.name) == Some(&container.image);
-        let before = |revision: &&Revision| {
-            !revision.earlier.is_empty() || revision.created.zip(ours.created).is_some_and(|(created, ours)| created < ours)
-        };
+        // What is older than the pin was in use before it, and so came into use again.
+        let older = |created: Timestamp| created < written || ours.created.is_some_and(|ours| created < ours);
+        let before = |revision: &&Revision| !revision.earlier.is_empty() || revision.created.is_some_and(older);
         let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set(workload, container) };
         let to = match again.earlier.iter().max() {
             Some(earlier) => format!("{earlier}"),
@@ -220,10 +233,18 @@ impl Pin<'_> {
 /// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was set
 /// since.
 fn was_live(written: Timestamp, ours: &Revision, workload: &Workload, container: &Container) -> bool {
+    let newer: Vec<&Revision> = workload.revisions.iter().take_while(|other| other.number > ours.number).collect();
+    let same = newer.iter().all(|other| other.images.get(&container.name) == Some(&container.image));
     let since = ours.created.is_some_and(|created| created >= written);
-    let set_since = container.writers.first().is_some_and(|writer| writer.at.is_some_and(|at| at > written));
-    let mut between = workload.revisions.iter().filter(|other| other.number > ours.number);
-    since || set_since && between.all(|other| other.images.get(&container.name) == Some(&container.image))
+    since || same && set_at(&newer, container).is_some_and(|at| at > written)
+}
+
+/// When the image was set that these revisions share, newest first. A hand's time is that of its last write, which may have been a restart: it made
+/// the newest of several, or took one of them back.
+fn set_at(same: &[&Revision], container: &Container) -> Option<Timestamp> {
+    let at = container.writers.first()?.at?;
+    let made = same.first().filter(|_| same.len() > 1).map(|newest| newest.created.and_then(|made| made.checked_sub(SOON).ok()));
+    made.is_none_or(|made| made.is_some_and(|made| at < made)).then_some(at)
 }
 
 /// The kind that holds a kind's revisions.
@@ -255,9 +276,12 @@ fn together(all: Vec<One>) -> Stand {
 fn against(one: &One, undone: &Other) -> Option<String> {
     const BOTH: &str = "and the same text decides both";
     match one {
-        One::Undone(other) if (&other.image.tag, &other.digest) == (&undone.image.tag, &undone.digest) => None,
+        One::Undone(other) if other.is_same(undone) => None,
         One::Undone(other) => Some(format!("{}, to another image, {BOTH}", other.evidence)),
         One::Lags(_, Some(digest)) if *digest == undone.digest => None,
+        // Whoever set it to the same by another way wants the same.
+        One::Strays(other) if other.not.is_none() && other.is_same(undone) => None,
+        One::Idle => None,
         One::Live => Some(format!("another workload still runs the pin, {BOTH}")),
         One::Lags(why, _) | One::Unknown(why) | One::Nameless(why) => Some(format!("{why}, {BOTH}")),
         One::Strays(other) => Some(format!("{}, {BOTH}", other.evidence)),
@@ -277,7 +301,7 @@ fn apart(all: &[One], waits: Option<String>) -> Stand {
     }
     if let Some(first) = strays.first() {
         let mut first = (*first).clone();
-        let alike = |one: &One| matches!(one, One::Strays(other) if (&other.image.tag, &other.digest) == (&first.image.tag, &first.digest));
+        let alike = |one: &One| matches!(one, One::Strays(other) if other.is_same(&first));
         if first.not.is_none() && !all.iter().all(alike) {
             first.not = Some("not all workloads that the text decides were set to it".into());
         }

@@ -37,7 +37,7 @@ struct Understood {
     unknown: Option<String>,
 }
 
-/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text also goes where no pin may go, and where that is;
+/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text also goes where no pin may go, and says so;
 /// `spell` writes a place for people.
 pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>, spell: &dyn Fn(&Place) -> String) -> Vec<Decided> {
     let understood: Vec<Understood> = occurrences.iter().map(understand).collect();
@@ -142,7 +142,7 @@ impl Table<'_> {
             repositories.insert(format!("{registry}/{repository}"));
         }
         match repositories.len() {
-            0 | 1 => other.or_else(|| self.elsewhere.get(place).map(|at| format!("it is also used outside an image: {at}"))),
+            0 | 1 => other.or_else(|| self.elsewhere.get(place).cloned()),
             2 => Some(format!("it feeds two repositories: {}", join(&repositories))),
             n => Some(format!("it feeds {n} repositories: {}", join(&repositories))),
         }

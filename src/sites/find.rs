@@ -2,8 +2,9 @@
 
 use super::objects;
 use super::occurrence::{Occurrence, Place, places};
+use super::ownership::{self, Ignored};
 use super::settings::{Extra, Settings};
-use super::values::{Found, plausible};
+use super::values::{self, Found, plausible};
 use super::workload::{self, Owner};
 use super::{Problem, Use};
 use crate::terraform::body::BodyView;
@@ -11,7 +12,7 @@ use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Source;
 use crate::terraform::instance::Instance;
 use crate::terraform::span::Span;
-use crate::terraform::text::{Form, Origin, Text};
+use crate::terraform::text::{Form, Origin, Piece, Text};
 use crate::terraform::value::{Value, Why};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,10 +53,14 @@ pub struct Finder<'a> {
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `elsewhere` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
+    /// The texts that stand beside images in what was searched for them; gathered for `elsewhere` only.
+    pub others: Option<Vec<Text>>,
     orphan: bool,
     cwd: RepoPath,
     /// Where the resource that is looked at begins.
     block: Option<(RepoPath, usize)>,
+    /// What that resource ignores.
+    ignores: Vec<Ignored>,
 }
 
 impl<'a> Finder<'a> {
@@ -68,16 +73,30 @@ impl<'a> Finder<'a> {
             unsure: BTreeSet::new(),
             problems: Vec::new(),
             consumed: BTreeSet::new(),
+            others: None,
             orphan: false,
             cwd: RepoPath::default(),
             block: None,
+            ignores: Vec::new(),
         }
+    }
+
+    /// Returns the texts of a resource that stand beside images in what is searched for them.
+    pub fn beside(&mut self, view: &BodyView<'_>, kind: &str) -> Vec<Text> {
+        self.enter(view.instance());
+        self.others = Some(Vec::new());
+        self.resource(view, kind, "");
+        self.others.take().unwrap_or_default()
+    }
+
+    fn enter(&mut self, instance: &Instance<'_>) {
+        self.orphan = instance.is_orphan();
+        self.cwd = instance.root().module_dir().clone();
     }
 
     /// Walks one instance of a module: its resources, data sources and calls of remote modules.
     pub fn instance(&mut self, instance: &Instance<'_>) {
-        self.orphan = instance.is_orphan();
-        self.cwd = instance.root().module_dir().clone();
+        self.enter(instance);
         for declared in instance.resources().filter(|declared| may_hold_images(declared.label(0))) {
             let address = format!("{}.{}", declared.label(0), declared.label(1));
             for view in instance.expand(declared) {
@@ -95,6 +114,7 @@ impl<'a> Finder<'a> {
     fn resource(&mut self, view: &BodyView<'_>, kind: &str, address: &str) {
         let instance = view.instance();
         self.block = Some(workload::start(view));
+        self.ignores = workload::ignore_changes(view);
         let user = |finder: &Self, kind: &str| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
         if let Some(workload) = workload::kind(kind) {
             return self.workload(view, workload, address, user(self, workload.name));
@@ -104,17 +124,22 @@ impl<'a> Finder<'a> {
                 let user = user(self, "helm_release");
                 objects::helm(self, view, &user);
                 self.consume(view, &["values", "set"]);
+                view.blocks("set").iter().for_each(|set| self.consume(set, &["value"]));
             }
             "kubernetes_manifest" => {
                 let user = user(self, "manifest");
-                objects::object(self, &view.value("manifest"), &user);
+                let manifest = view.value("manifest");
+                self.applied(view, address, &manifest);
+                objects::object(self, &manifest, &user, "manifest");
                 self.consume(view, &["manifest"]);
             }
             "kubectl_manifest" => {
                 let user = user(self, "manifest");
-                if let Value::Text(text) = view.value("yaml_body") {
+                let body = view.value("yaml_body");
+                self.applied(view, address, &body);
+                if let Value::Text(text) = body {
                     for document in objects::documents(self, &text, &user) {
-                        objects::object(self, &document, &user);
+                        objects::object(self, &document, &user, "yaml_body");
                     }
                 }
                 self.consume(view, &["yaml_body"]);
@@ -122,6 +147,7 @@ impl<'a> Finder<'a> {
             "kustomization_build" | "kustomization_overlay" => {
                 let user = user(self, "kustomization");
                 objects::kustomization(self, view, &user);
+                view.blocks("images").iter().for_each(|image| self.consume(image, &["name", "new_name", "new_tag", "digest"]));
             }
             _ if is_data(kind) => {
                 let (namespace, name, _) = workload::metadata(view);
@@ -146,7 +172,7 @@ impl<'a> Finder<'a> {
             orphan: self.orphan,
             block: workload::start(view),
             annotations,
-            ignored: workload::ignore_changes(view),
+            ignored: self.ignores.clone(),
             image_env: &image_env,
         };
         for (occurrence, attr) in workload::images(view, kind, &owner) {
@@ -178,6 +204,46 @@ impl<'a> Finder<'a> {
         self.consumed.extend(spans);
     }
 
+    /// Says whether what the resource ignores covers that path in it.
+    pub fn ignored(&self, path: &str) -> bool {
+        ownership::ignored(&self.ignores, path).0
+    }
+
+    /// Keeps the texts of a tree that its images are not made from.
+    pub fn keep_others(&mut self, tree: &Value, images: &[Found]) {
+        if let Some(others) = &mut self.others {
+            others.extend(values::beside(tree, images));
+        }
+    }
+
+    /// Says of a manifest of which nothing is known that it may hold images.
+    fn applied(&mut self, view: &BodyView<'_>, address: &str, value: &Value) {
+        let nothing = match value {
+            Value::Unknown(_) => true,
+            Value::Text(text) => text.known_len() == 0,
+            _ => false,
+        };
+        if let (Some(why), true) = (value.why_unknown(), nothing && view.instances() != Some(0)) {
+            self.tell(&view.source().path, view.line(), format!("what {address} applies is not known: {why}"));
+        }
+    }
+
+    /// Says what is not known of an object that owns pods, where that is as much as a list of containers.
+    pub fn lost(&mut self, object: &Value, user: &Use) {
+        if let Some((key, why)) = values::lost(object).filter(|_| user.instances != Some(0)) {
+            let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
+            let (is, of) =
+                (if key.ends_with('s') { "are" } else { "is" }, format!("{}/{}/{}", user.kind, part(&user.namespace), part(&user.name)));
+            self.tell(&user.file, user.line, format!("the {key} of {of} {is} not known: {why}"));
+        }
+    }
+
+    fn tell(&mut self, file: &RepoPath, line: usize, what: String) {
+        if !self.orphan {
+            self.problems.push(Problem { file: file.clone(), line: Some(line), what });
+        }
+    }
+
     /// Takes an image of a value tree.
     pub fn found(&mut self, found: Found, user: Use, annotations: Vec<(Arc<str>, Arc<str>)>) {
         let user = Use { container: Some(found.name.into()), init: found.init, ..user };
@@ -191,8 +257,7 @@ impl<'a> Finder<'a> {
     /// An image of which nothing at all is known has no literal: it is told as a problem, so that it is not taken for nothing.
     fn push(&mut self, occurrence: Occurrence) {
         let user = &occurrence.user;
-        if let (Some(why), true) =
-            (occurrence.image.why_unknown(), places(&occurrence.image).is_empty() && occurrence.image.frames().is_empty())
+        if let (Some(why), false) = (occurrence.image.why_unknown(), is_listed(&occurrence.image))
             && !occurrence.orphan
             && user.instances != Some(0)
         {
@@ -204,8 +269,8 @@ impl<'a> Finder<'a> {
 
     /// Says that something that may hold images could not be evaluated.
     pub fn unknown(&mut self, source: &Source, line: usize, what: &str, why: Option<&Why>) {
-        if let (Some(why), false) = (why, self.orphan) {
-            self.problems.push(Problem { file: source.path.clone(), line: Some(line), what: format!("the {what} are not known: {why}") });
+        if let Some(why) = why {
+            self.tell(&source.path, line, format!("the {what} are not known: {why}"));
         }
     }
 
@@ -250,15 +315,14 @@ impl<'a> Finder<'a> {
         for (value, parent, document) in
             documents.iter().flat_map(|d| objects::at_path(&d.value, path).into_iter().map(move |(v, p)| (v, p, &d.value)))
         {
-            let image = super::values::as_text(value);
+            let image = values::as_text(value);
             if !plausible(&image, true) {
                 continue;
             }
-            let name = parent.and_then(|parent| super::values::get(parent, "name")).and_then(Value::as_str);
-            let meta = |key: &str| {
-                super::values::get(document, "metadata").and_then(|m| super::values::get(m, key)).and_then(Value::as_str).map(Into::into)
-            };
-            let kind = super::values::get(document, "kind").and_then(Value::as_str).unwrap_or_else(|| "file".into()).to_lowercase();
+            let name = parent.and_then(|parent| values::get(parent, "name")).and_then(Value::as_str);
+            let meta =
+                |key: &str| values::get(document, "metadata").and_then(|m| values::get(m, key)).and_then(Value::as_str).map(Into::into);
+            let kind = values::get(document, "kind").and_then(Value::as_str).unwrap_or_else(|| "file".into()).to_lowercase();
             let user = Use {
                 root: root.clone(),
                 environment: None,
@@ -277,6 +341,11 @@ impl<'a> Finder<'a> {
             self.push(Occurrence { user, image, orphan: false, annotations: Vec::new(), blocks: Vec::new(), refused: None });
         }
     }
+}
+
+/// Says whether a literal that holds a part of the image is told: one with more than a separator.
+fn is_listed(image: &Text) -> bool {
+    image.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, origin: Some(_) } if text.chars().any(char::is_alphanumeric)))
 }
 
 /// Says whether a resource of that type can hold an image in a place that is known.

@@ -29,11 +29,23 @@ const PLAIN: [&str; 10] = [
 
 /// Returns the values of a text that may be YAML; nothing when it cannot hold an image.
 pub fn documents(finder: &mut Finder<'_>, text: &Text, user: &Use) -> Vec<Value> {
-    if !text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if may_hold_image(text))) {
+    if !may_hold_images(text) {
+        finder.keep_others(&Value::Text(text.clone()), &[]);
         return Vec::new();
     }
+    read(finder, text, user)
+}
+
+fn may_hold_images(text: &Text) -> bool {
+    text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if may_hold_image(text)))
+}
+
+fn read(finder: &mut Finder<'_>, text: &Text, user: &Use) -> Vec<Value> {
     let mut out = Vec::new();
     for document in yaml::documents(text) {
+        if matches!(document.value, Value::Unknown(_)) {
+            finder.keep_others(&Value::Text(text.clone()), &[]);
+        }
         for repeated in &document.repeated {
             for found in values::images(&Value::Map(Arc::new(BTreeMap::from([(repeated.key.clone(), repeated.value.clone())])))) {
                 finder.dead(&found.image, user, "the key is a duplicate: the last one counts");
@@ -66,42 +78,50 @@ pub fn helm(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) {
     let mut layers: Vec<Value> = Vec::new();
     match release.value("values") {
         Value::List(items) => {
-            for item in items.iter() {
-                match item {
-                    Value::Text(text) => layers.extend(documents(finder, text, &user)),
-                    other => finder.unknown(release.source(), release.line(), "helm values", other.why_unknown()),
-                }
+            let known = || items.iter().filter_map(|item| if let Value::Text(text) = item { Some(text) } else { None });
+            for other in items.iter().filter(|item| !matches!(item, Value::Text(_))) {
+                finder.unknown(release.source(), release.line(), "helm values", other.why_unknown());
+            }
+            // One document may change in another what that one alone is known to be: a `tag:` beside nothing.
+            match known().any(may_hold_images) {
+                true => known().for_each(|text| layers.extend(read(finder, text, &user))),
+                false => known().for_each(|text| finder.keep_others(&Value::Text(text.clone()), &[])),
             }
         }
         Value::Null => {}
         other => finder.unknown(release.source(), release.line(), "helm values", other.why_unknown()),
     }
-    layers.extend(sets(release));
+    let of_values = layers.iter().fold(Value::Null, |base, over| merge(&base, over));
+    layers.extend(sets(finder, release));
     let merged = layers.iter().fold(Value::Null, |base, over| merge(&base, over));
-    let ignored = ownership_of_values(release);
     let last = values::images(&merged);
     finder.overridden(&layers, &last, &user);
+    finder.keep_others(&merged, &last);
+    let before = values::images(&of_values);
     for found in last {
-        let user = Use { ignored: Some(ignored), ..user.clone() };
-        finder.found(found, user, Vec::new());
+        let is_set = !before.iter().any(|other| other.path == found.path && other.image == found.image);
+        let ignored = finder.ignored(if is_set { "set" } else { "values" });
+        finder.found(found, Use { ignored: Some(ignored), ..user.clone() }, Vec::new());
     }
 }
 
-fn ownership_of_values(release: &BodyView<'_>) -> bool {
-    let entries = super::workload::ignore_changes(release);
-    ownership::ignored(&entries, "values").0
-}
-
 /// `set { name = "image.tag" value = … }` and `set = [{ name, value }]`: each as a tree of one value.
-fn sets(release: &BodyView<'_>) -> Vec<Value> {
-    let mut pairs: Vec<(Value, Value)> = release.blocks("set").iter().map(|set| (set.value("name"), set.value("value"))).collect();
-    if let Value::List(items) = release.value("set") {
-        for item in items.iter() {
-            if let Value::Map(map) = item {
-                let get = |key: &str| map.get(key).cloned().unwrap_or(Value::Null);
-                pairs.push((get("name"), get("value")));
+fn sets(finder: &mut Finder<'_>, release: &BodyView<'_>) -> Vec<Value> {
+    let blocks = release.blocks("set").into_iter().filter(|set| set.is_made() != Some(false));
+    let mut pairs: Vec<(Value, Value)> = blocks.map(|set| (set.value("name"), set.value("value"))).collect();
+    match release.value("set") {
+        Value::List(items) | Value::Set(items) => {
+            for item in items.iter() {
+                if let Value::Map(map) = item {
+                    let get = |key: &str| map.get(key).cloned().unwrap_or(Value::Null);
+                    pairs.push((get("name"), get("value")));
+                }
             }
         }
+        other => finder.unknown(release.source(), release.line(), "helm values", other.why_unknown()),
+    }
+    for (name, _) in &pairs {
+        finder.unknown(release.source(), release.line(), "helm values", name.why_unknown());
     }
     pairs.into_iter().filter_map(|(name, value)| Some(tree(&name.as_str()?, value))).collect()
 }
@@ -137,11 +157,11 @@ fn merge(base: &Value, over: &Value) -> Value {
     }
 }
 
-/// An object of the cluster: `manifest` of `kubernetes_manifest`, a document of `yaml_body`.
-pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use) {
+/// An object of the cluster: `manifest` of `kubernetes_manifest`, a document of `yaml_body`; `attribute` is the one it stands in.
+pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use, attribute: &str) {
     let Value::Map(map) = object else { return };
     if let (Some("List"), Some(Value::List(items))) = (map.get("kind").and_then(Value::as_str).as_deref(), map.get("items")) {
-        return items.iter().for_each(|item| self::object(finder, item, user));
+        return items.iter().for_each(|item| self::object(finder, item, user, attribute));
     }
     let meta = |key: &str| match map.get("metadata") {
         Some(Value::Map(metadata)) => metadata.get(key).cloned(),
@@ -151,8 +171,12 @@ pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use) {
     let kind = map.get("kind").and_then(Value::as_str).map_or_else(|| user.kind.clone(), |kind| kind.to_lowercase().into());
     let user = Use { kind, namespace: text("namespace"), name: text("name"), ..user.clone() };
     let annotations = meta("annotations").map(|value| ownership::annotations(&value)).unwrap_or_default();
-    for found in values::images(object) {
-        finder.found(found, user.clone(), annotations.clone());
+    finder.lost(object, &user);
+    let images = values::images(object);
+    finder.keep_others(object, &images);
+    for found in images {
+        let ignored = finder.ignored(&format!("{attribute}.{}", found.path)).then_some(true);
+        finder.found(found, Use { ignored, ..user.clone() }, annotations.clone());
     }
 }
 
@@ -163,7 +187,9 @@ pub fn config_map(finder: &mut Finder<'_>, resource: &BodyView<'_>, user: &Use) 
         for value in map.values() {
             let Value::Text(text) = value else { continue };
             for document in documents(finder, text, user) {
-                for found in values::images(&document) {
+                let images = values::images(&document);
+                finder.keep_others(&document, &images);
+                for found in images {
                     finder.found(found, user.clone(), Vec::new());
                 }
             }
@@ -181,11 +207,7 @@ pub fn kustomization(finder: &mut Finder<'_>, data: &BodyView<'_>, user: &Use) {
         let mut all = vec![(&name, "")];
         all.extend(tag.iter().map(|text| (text, ":")));
         all.extend(digest.iter().map(|text| (text, "@")));
-        finder.found(
-            Found { name: format!("images[{index}]"), init: false, image: join(&all), blank: Vec::new() },
-            user.clone(),
-            Vec::new(),
-        );
+        finder.found(values::found(&format!("images[{index}]"), join(&all)), user.clone(), Vec::new());
     }
     let Some(path) = data.value("path").as_str() else { return };
     let Some((text, file)) =
@@ -233,18 +255,22 @@ pub fn remote_module(finder: &mut Finder<'_>, source: &str, rules: &[RemoteModul
         }
         None => {
             for name in PLAIN.iter().filter(|name| arguments.contains_key(**name)) {
-                let why = match source.starts_with('.') {
-                    true => {
-                        format!("it is the argument {name} of the module {source}, which is outside of what was read: scan the top folder")
-                    }
-                    false => format!(
-                        "it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry"
-                    ),
-                };
-                let text = as_text(&arguments[*name]);
-                finder.offered(&text, name, user, &why);
+                finder.offered(&as_text(&arguments[*name]), name, user, &beyond(source, name));
+            }
+            for (name, value) in arguments.iter().filter(|(_, value)| matches!(value, Value::Map(_) | Value::List(_))) {
+                for found in values::images(&Value::Map(Arc::new(BTreeMap::from([(name.clone(), value.clone())])))) {
+                    finder.offered(&found.image, &found.path, user, &beyond(source, name));
+                }
             }
         }
+    }
+}
+
+/// Why the argument of a module whose text is not at hand takes no pin.
+fn beyond(source: &str, name: &str) -> String {
+    match source.starts_with('.') {
+        true => format!("it is the argument {name} of the module {source}, which is outside of what was read: scan the top folder"),
+        false => format!("it is the argument {name} of the module {source}, whose text is not in the repo: name it in a [[module]] entry"),
     }
 }
 

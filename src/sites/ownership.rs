@@ -40,6 +40,29 @@ pub fn ignored(entries: &[Ignored], path: &str) -> (bool, Vec<Span>) {
     (entries.iter().any(|entry| entry.covers(path)), exact)
 }
 
+/// Returns whether the image of a container is ignored, and the entries that name exactly it; `None` where its number decides and is not known.
+/// `container` is the path of its block without the number, and that.
+pub fn ignored_image(entries: &[Ignored], container: (&str, Option<usize>)) -> (Option<bool>, Vec<Span>) {
+    let (block, number) = container;
+    if let Some(number) = number {
+        let (ignored, exact) = ignored(entries, &format!("{block}[{number}].image"));
+        return (Some(ignored), exact);
+    }
+    let whole = entries.iter().any(|entry| entry.covers(block));
+    let tail = |entry: &Ignored| Some(entry.path.strip_prefix(block)?.strip_prefix('[')?.split_once(']')?.1.to_owned());
+    let some = entries.iter().filter_map(tail).any(|tail| tail.is_empty() || tail == ".image");
+    (
+        if whole {
+            Some(true)
+        } else if some {
+            None
+        } else {
+            Some(false)
+        },
+        Vec::new(),
+    )
+}
+
 /// Returns the `keel.sh/…` annotations whose values are known, sorted.
 pub fn annotations(annotations: &Value) -> Vec<(Arc<str>, Arc<str>)> {
     let Value::Map(map) = annotations else { return Vec::new() };

@@ -38,7 +38,7 @@ fn scan_parsed(files: &Files, settings: &Settings, sources: &Sources) -> Scan {
     let mut extra = Finder::new(files, settings);
     extra.extra_files(&dirs);
     found.take(extra);
-    let away = elsewhere(&project, &found);
+    let away = elsewhere(&project, &found, files, settings);
     let assembly = Assembly { files, sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences, unsure: &found.unsure };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);

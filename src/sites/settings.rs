@@ -30,6 +30,16 @@ pub enum Arguments {
     Parts { registry: Option<Arc<str>>, repository: Option<Arc<str>>, tag: Option<Arc<str>>, digest: Option<Arc<str>> },
 }
 
+impl Arguments {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let all = match self {
+            Self::Reference(name) => [Some(name), None, None, None],
+            Self::Parts { registry, repository, tag, digest } => [registry.as_ref(), repository.as_ref(), tag.as_ref(), digest.as_ref()],
+        };
+        all.into_iter().flatten().map(|name| &**name)
+    }
+}
+
 /// Places where an image stands that only the user knows.
 #[derive(Clone, Debug)]
 pub enum Extra {

@@ -256,3 +256,6 @@ fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
     let told = Settings { without_images: vec![crate::model::pattern::Glob::path("s/*.tfvars").unwrap()], ..Settings::default() };
     assert_eq!(unsure(&scan(&all, &told)), [("1.2".to_owned(), 0), ("repo/b:1".to_owned(), 0)]);
 }
+
+mod elsewhere;
+mod shapes;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub struct Found {
     /// The container's name where it is one, else the dotted path: of the string, or of the map that holds its parts.
     pub name: String,
+    /// The dotted path in the tree: of the string, or of the map.
+    pub path: String,
     pub init: bool,
     pub image: Text,
     /// Strings that say nothing (`tag: ""`), and why that matters.
@@ -72,10 +74,11 @@ fn containers(list: &Value, path: &str, init: bool, out: &mut Vec<Found>) {
         let place = format!("{path}[{index}]");
         match map.get("image") {
             Some(image @ (Value::Text(_) | Value::Unknown(_))) => {
-                let name = map.get("name").and_then(Value::as_str).unwrap_or_else(|| format!("{place}.image"));
+                let path = format!("{place}.image");
+                let name = map.get("name").and_then(Value::as_str).unwrap_or_else(|| path.clone());
                 let text = as_text(image);
-                if plausible(&text, true) {
-                    out.push(Found { name, init, image: text, blank: Vec::new() });
+                if plausible(&text, true) || is_unknown(&text) {
+                    out.push(Found { name, path, init, image: text, blank: Vec::new() });
                 }
             }
             Some(other) => image_key(map, other, &format!("{place}.image"), out),
@@ -91,7 +94,7 @@ fn image_key(map: &Map, value: &Value, path: &str, out: &mut Vec<Found>) {
             let tag = ["imageTag", "image_tag", "tag"].iter().find_map(|key| map.get(*key)).map(as_text).filter(|tag| !is_empty(tag));
             match (tag, has_tag(&image)) {
                 (Some(tag), false) if plausible(&image, true) => out.push(found(path, join(&[(&image, ""), (&tag, ":")]))),
-                _ if plausible(&image, false) => out.push(found(path, image)),
+                _ if plausible(&image, false) || is_unknown(&image) => out.push(found(path, image)),
                 _ => {}
             }
         }
@@ -136,7 +139,7 @@ fn compose(parts: &Map, path: &str) -> Option<Found> {
     all.push((&repository, if all.is_empty() { "" } else { "/" }));
     all.extend(tag.iter().map(|text| (text, ":")));
     all.extend(digest.iter().map(|text| (text, "@")));
-    Some(Found { name: path.into(), init: false, image: join(&all), blank })
+    Some(Found { blank, ..found(path, join(&all)) })
 }
 
 fn is_kustomize(value: &Value) -> bool {
@@ -163,8 +166,8 @@ fn kustomize(list: &Value, path: &str, out: &mut Vec<Found>) {
     }
 }
 
-fn found(path: &str, image: Text) -> Found {
-    Found { name: path.into(), init: false, image, blank: Vec::new() }
+pub fn found(path: &str, image: Text) -> Found {
+    Found { name: path.into(), path: path.into(), init: false, image, blank: Vec::new() }
 }
 
 /// A value as text: numbers as they are written, what is not known as an unknown piece.
@@ -212,8 +215,17 @@ fn has_tag(text: &Text) -> bool {
 
 /// Says whether the text may be an image: it reads as one, and has a tag or a digest unless it is known to be an image.
 pub fn plausible(text: &Text, known_to_be: bool) -> bool {
-    let any_known = text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if text.chars().any(char::is_alphanumeric)));
-    any_known && Reference::parse(&stand_in(text)).is_some() && (known_to_be || has_tag(text))
+    says_something(text) && Reference::parse(&stand_in(text)).is_some() && (known_to_be || has_tag(text))
+}
+
+/// Says whether nothing is known of a text.
+fn is_unknown(text: &Text) -> bool {
+    text.why_unknown().is_some() && !says_something(text)
+}
+
+/// Says whether a part of a text is known that is more than a separator.
+fn says_something(text: &Text) -> bool {
+    text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if text.chars().any(char::is_alphanumeric)))
 }
 
 pub fn stand_in(text: &Text) -> String {
@@ -241,4 +253,43 @@ pub fn texts(value: &Value) -> Vec<Text> {
         Value::Map(map) => map.values().flat_map(texts).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Returns the strings of a tree that no image of it is made from.
+pub fn beside(tree: &Value, images: &[Found]) -> Vec<Text> {
+    let mut left = texts(tree);
+    for found in images {
+        if let Some(at) = left.iter().position(|text| text.pieces() == found.image.pieces()) {
+            left.remove(at);
+            continue;
+        }
+        let part =
+            |text: &Text| !text.pieces().is_empty() && found.image.pieces().windows(text.pieces().len()).any(|run| run == text.pieces());
+        let mut parts: Vec<Text> = Vec::new();
+        left.retain(|text| {
+            let taken = part(text) && !parts.iter().any(|other| other.pieces() == text.pieces());
+            if taken {
+                parts.push(text.clone());
+            }
+            !taken
+        });
+    }
+    left
+}
+
+/// The kinds that own pods.
+const OWNERS: [&str; 9] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod", "PodTemplate"];
+
+/// Returns the first key on the way to an object's containers of whose value nothing is known.
+pub fn lost(object: &Value) -> Option<(&'static str, &Why)> {
+    const WAY: [&str; 5] = ["spec", "jobTemplate", "template", "initContainers", "containers"];
+    fn follow(value: &Value) -> Option<(&'static str, &Why)> {
+        WAY.iter().find_map(|key| match get(value, key)? {
+            Value::Unknown(why) => Some((*key, why)),
+            below => follow(below),
+        })
+    }
+    let kind = get(object, "kind").and_then(Value::as_str)?;
+    OWNERS.contains(&kind.as_str()).then(|| follow(object)).flatten()
 }

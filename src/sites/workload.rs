@@ -111,14 +111,36 @@ pub fn images(resource: &BodyView<'_>, kind: Kind, owner: &Owner<'_>) -> Vec<(Oc
     let mut out = Vec::new();
     for (pod, path) in pods(resource, kind) {
         for (block, init) in [("container", false), ("init_container", true)] {
-            for (index, container) in pod.blocks(block).into_iter().enumerate() {
-                let path = format!("{path}.{block}[{index}].image");
-                out.extend(image(&container, init, &path, owner));
+            for (number, container) in numbered(&pod, block) {
+                let path = format!("{path}.{block}");
+                out.extend(image(&container, init, (&path, number), owner));
                 out.extend(env(&container, init, owner));
             }
         }
     }
     out
+}
+
+/// Returns the blocks of that name with the numbers that Terraform counts them by. What a `dynamic` block does not make has none, and behind one of which
+/// nobody knows what it makes no block has.
+fn numbered<'s>(pod: &BodyView<'s>, name: &str) -> Vec<(Option<usize>, BodyView<'s>)> {
+    let mut next = Some(0);
+    let number = |block: BodyView<'s>| {
+        let own = match block.is_made() {
+            Some(true) => {
+                let own = next;
+                next = own.map(|own| own + 1);
+                own
+            }
+            Some(false) => None,
+            None => {
+                next = None;
+                None
+            }
+        };
+        (own, block)
+    };
+    pod.blocks(name).into_iter().map(number).collect()
 }
 
 fn pods<'s>(resource: &BodyView<'s>, kind: Kind) -> Vec<(BodyView<'s>, String)> {
@@ -134,16 +156,16 @@ fn pods<'s>(resource: &BodyView<'s>, kind: Kind) -> Vec<(BodyView<'s>, String)> 
     now
 }
 
-fn image(container: &BodyView<'_>, init: bool, path: &str, owner: &Owner<'_>) -> Option<(Occurrence, Attribute)> {
+fn image(container: &BodyView<'_>, init: bool, path: (&str, Option<usize>), owner: &Owner<'_>) -> Option<(Occurrence, Attribute)> {
     let attr = container.attr("image")?;
     let value = attr.value();
     if matches!(value, Value::Null) {
         return None;
     }
-    let (ignored, ignore_spans) = ownership::ignored(&owner.ignored, path);
+    let (ignored, ignore_spans) = ownership::ignored_image(&owner.ignored, path);
     let name = container.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
     let user = used(owner, container, name, init, attr.line());
-    let user = Use { ignored: Some(ignored), ignore_spans, ..user };
+    let user = Use { ignored, ignore_spans, ..user };
     let place = (attr.source().path.clone(), attr.place().span);
     let blocks = vec![start(container), owner.block.clone()];
     let occurrence =

@@ -264,6 +264,15 @@ impl<'p> BodyView<'p> {
         self.key.as_ref()
     }
 
+    /// Says whether a nested block is there: not where a `dynamic` block makes none, `None` where nobody knows how many.
+    pub fn is_made(&self) -> Option<bool> {
+        match (self.block.ident.as_str() == "dynamic" && self.key.is_none(), self.instances) {
+            (false, _) => Some(true),
+            (true, Some(_)) => Some(false),
+            (true, None) => None,
+        }
+    }
+
     /// Evaluates an expression that stands in this body.
     pub fn eval(&self, expr: &Expression, source: &Source) -> Value {
         self.instance.eval_in(expr, source, &self.bindings)

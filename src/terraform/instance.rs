@@ -8,6 +8,7 @@ mod tests;
 
 use super::body::{Bindings, BodyView};
 use super::eval;
+use super::eval::support::to_bool;
 use super::files::RepoPath;
 use super::hcl::Source;
 use super::module::{Declared, Module, Written};
@@ -177,6 +178,24 @@ impl<'p> Instance<'p> {
             overridden: given,
             could_be_overridden_by: unreadable,
         })
+    }
+
+    /// Returns the validation of a variable that the value it has passes and `other` would not.
+    pub fn refuses(&self, name: &str, other: &Value) -> Option<Place> {
+        let declared = self.node.module.variables.get(name)?;
+        let own = self.variable(name);
+        let blocks = declared.layers.iter().flat_map(|layer| layer.body.get_blocks("validation").map(move |block| (block, layer.source)));
+        let conditions = blocks.filter_map(|(block, source)| Some(Written { attribute: block.body.get_attribute("condition")?, source }));
+        let outer = View { instance: self, bindings: &Bindings::default() };
+        let passes = |written: &Written<'p>, value: &Value| {
+            let scope = reference::Supposed { outer: &outer, name, value };
+            match to_bool(&eval::eval(written.expr(), written.source, &scope)) {
+                Ok(passes) => Some(passes),
+                Err(why) => (why.kind == WhyKind::Invalid).then_some(false),
+            }
+        };
+        let mut conditions = conditions.filter(|written| passes(written, &own) == Some(true) && passes(written, other) == Some(false));
+        conditions.next().map(|written| written.place())
     }
 
     /// Returns all variables of the instance, sorted by name.

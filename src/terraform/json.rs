@@ -148,14 +148,8 @@ impl Reader<'_> {
         match word {
             "null" => Value::Null,
             "true" | "false" => Value::Bool(word == "true"),
-            number => {
-                let place = self.joined.place(&range);
-                let origin = match settle(self.joined.cut(&range), place.as_ref(), Form::Json).pieces() {
-                    [Piece::Known { origin, .. }] => origin.clone(),
-                    _ => None,
-                };
-                parse(number).map_or_else(|| Value::unknown(WhyKind::Limit, "a JSON number"), |number| Value::Number(number, origin))
-            }
+            // Without a place: nothing but a number may be written there.
+            number => parse(number).map_or_else(|| Value::unknown(WhyKind::Limit, "a JSON number"), |number| Value::Number(number, None)),
         }
     }
 }

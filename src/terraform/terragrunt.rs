@@ -133,6 +133,18 @@ impl<'s> Unit<'s> {
         self.config.dir()
     }
 
+    /// Returns a note for each file that the unit writes and that may hold images: it is not in the repo, and not read.
+    pub fn generated(&self) -> Vec<Problem> {
+        let note = |config: &Rc<Config<'s>>, block: &'s Block| {
+            let value = |name| block.body.get_attribute(name).map(|attribute| shown(&config.eval(&attribute.value)));
+            let holds = value("contents").is_some_and(|contents| contents.contains("image"));
+            let what = || format!("not read: {}, which terragrunt generates", value("path").unwrap_or_else(|| "a file".to_owned()));
+            holds.then(|| Problem::new(&config.source.path, Some(Place::of(config.source, &block.ident).line), what()))
+        };
+        let blocks = |config: Rc<Config<'s>>| config.blocks("generate").filter_map(|(_, block)| note(&config, block)).collect::<Vec<_>>();
+        self.layers().into_iter().flat_map(|(config, _)| blocks(config)).collect()
+    }
+
     /// Returns what was found wrong so far.
     pub fn problems(&self) -> BTreeSet<Problem> {
         self.shared.problems.borrow().clone()

@@ -29,8 +29,10 @@ pub enum WhyKind {
     Environment,
     /// A function pintle does not compute.
     Function,
-    /// A file that is not in the repo, or was not read.
+    /// A file that was not read.
     File,
+    /// A file that is not in the repo: to `try` an error, as it is in a run.
+    Missing,
     /// A reference to something that is not declared.
     NotDeclared,
     /// A value that depends on itself.
@@ -60,7 +62,7 @@ impl fmt::Display for Why {
             WhyKind::Dependency => write!(f, "{what} is an output of another Terragrunt unit"),
             WhyKind::Environment => write!(f, "{what} comes from the environment of the run"),
             WhyKind::Function => write!(f, "{what} is not computed"),
-            WhyKind::File => write!(f, "{what} cannot be read"),
+            WhyKind::File | WhyKind::Missing => write!(f, "{what} cannot be read"),
             WhyKind::NotDeclared => write!(f, "{what} is not declared"),
             WhyKind::Cycle => write!(f, "{what} depends on itself"),
             WhyKind::Invalid => write!(f, "{what}"),
@@ -82,7 +84,7 @@ pub enum Number {
 pub enum Value {
     Null,
     Bool(bool),
-    /// `origin` is there for scalars of YAML and JSON files, where a tag may be written as a number.
+    /// `origin` is there for scalars of YAML files, where a tag may be written as a number, and something else in its place.
     Number(Number, Option<Origin>),
     Text(Text),
     List(Arc<Vec<Value>>),

@@ -7,7 +7,7 @@ use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
-use crate::pipeline::{Change, Proposal, PullDone, PullStep, Pulled};
+use crate::pipeline::{Action, Change, Proposal, PullDone, PullStep, Pulled};
 use crate::remote::forgejo::{Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange};
 use crate::remote::git::{Clone, PushError};
 use std::collections::BTreeMap;
@@ -67,13 +67,16 @@ impl Desk<'_> {
                 (number, url, Some(PullDone::Opened))
             }
             Some(open) if open.pins != change.pins || open.title != words.title => {
+                self.relabel(client, open, proposal, labels).await?;
                 let change = PullChange { title: Some(words.title), body: Some(words.body), open: None };
                 client.edit_pull(open.number, &change).await?;
                 (open.number, open.url.clone(), Some(PullDone::Updated))
             }
             Some(open) => (open.number, open.url.clone(), pushed.then_some(PullDone::Updated)),
         };
-        tracing::info!(number, name, %head, ?done, "pull request");
+        if let Some(done) = done {
+            tracing::info!(number, name, %head, done = done.word(), "pull request");
+        }
         self.went.push(Link { change: change.name.clone(), to: To::Pull(number) });
         Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
     }
@@ -148,6 +151,28 @@ impl Desk<'_> {
             }
         }
         Ok(wanted.iter().filter_map(|name| all.get(name).copied()).collect())
+    }
+
+    /// Labels a pull request that becomes an urgent one, or is one no more. Before its text says so: what fails is tried again as long as that is old.
+    async fn relabel(
+        &self,
+        client: &Client,
+        open: &PullRequest,
+        proposal: &Proposal,
+        labels: &mut Option<BTreeMap<String, u64>>,
+    ) -> Result<()> {
+        let was = open.pins.iter().any(|pin| pin.action == Action::Rollback || pin.asked.is_some());
+        if was == proposal.urgent {
+            return Ok(());
+        }
+        let wanted = self.labels(client, proposal, labels).await?;
+        if proposal.urgent {
+            return client.add_labels(open.number, &wanted).await;
+        }
+        match labels.as_ref().and_then(|all| all.get(words::URGENT)).filter(|id| !wanted.contains(id)) {
+            Some(id) => client.remove_label(open.number, *id).await,
+            None => Ok(()),
+        }
     }
 
     async fn step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {

@@ -344,11 +344,14 @@ fn notices_are_shown_whole() {
     failed[0].url = Url::parse(&log).ok();
     failed[1].url = Url::parse("https://www.example.com/evil").ok();
     let all = world.all();
-    let words = notice(&Notice::Pipeline { commit: id.clone(), subject: all.clone(), pull: None, failed, since: at() }, &world.url);
+    let words =
+        notice(&Notice::Pipeline { commit: id.clone(), subject: all.clone(), pull: None, failed, began: false, since: at() }, &world.url);
     let shown = world.shown("notice-failed", &words.body, &[&page, &log]);
     assert_eq!(shown.count("<li"), NASTY.len());
-    let words =
-        notice(&Notice::Pipeline { commit: id.clone(), subject: all.clone(), pull: None, failed: Vec::new(), since: at() }, &world.url);
+    let words = notice(
+        &Notice::Pipeline { commit: id.clone(), subject: all.clone(), pull: None, failed: Vec::new(), began: true, since: at() },
+        &world.url,
+    );
     world.shown("notice-missing", &words.body, &[&page]);
     world.shown("left", &left(&all, &id), &[]);
     world.shown("closing-body", &closing(&all), &[]);

@@ -12,8 +12,12 @@ fn told(subject: &str, failed: Vec<Check>) -> Words {
 }
 
 fn told_of(pull: Option<u64>, subject: &str, failed: Vec<Check>) -> Words {
+    told_when(false, pull, subject, failed)
+}
+
+fn told_when(began: bool, pull: Option<u64>, subject: &str, failed: Vec<Check>) -> Words {
     let since = "2026-11-22T10:05:00Z".parse().unwrap();
-    let notice = Notice::Pipeline { commit: commit(), subject: subject.into(), pull, failed, since };
+    let notice = Notice::Pipeline { commit: commit(), subject: subject.into(), pull, failed, began, since };
     let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
     harmless(&words.body, &[Marker::Pipeline(commit())]);
     assert!(words.body.len() < super::super::phrase::LONGEST);
@@ -41,6 +45,15 @@ fn a_pipeline_that_never_started() {
     let words = told("immich: pin server to 3f1c…1c (release)", Vec::new());
     assert_eq!(words.title, "The pipeline of c0ffee1234 did not start");
     expect("notice-missing", &words.body);
+}
+
+#[test]
+fn a_pipeline_that_has_not_ended() {
+    let words = told_when(true, None, "immich: pin server to 3f1c…1c (release)", Vec::new());
+    assert_eq!(words.title, "The pipeline of c0ffee1234 has not ended");
+    expect("notice-pending", &words.body);
+    let failed = told_when(true, None, "immich: pin server", vec![check("ci/plan", "", None)]);
+    assert_eq!(failed.title, "The pipeline of c0ffee1234 failed");
 }
 
 #[test]

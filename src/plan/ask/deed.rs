@@ -10,6 +10,7 @@ use crate::plan::gate::{ignored, unproved_at};
 use crate::plan::hold::{Draft, Which, retag};
 use crate::plan::judged::{Judged, edit};
 use crate::plan::past::past;
+use crate::plan::pen::{Pen, pen, tag_of};
 use crate::plan::rollback::hands_off;
 use crate::sites::SiteKey;
 use crate::terraform::edit::Edit;
@@ -191,17 +192,22 @@ fn goal(desk: &Desk, site: &Judged, goal: Option<&Goal>) -> Result<Pin, Refusal>
         },
         (Some(Goal::Digest(digest)), _) => pin(desk, site, digest.clone()),
         (Some(Goal::Tag(tag)), _) => {
-            let channel = channel(site, Some(tag));
-            let to = served(desk, &channel)?;
+            let to = served(desk, &channel(site, Some(tag)))?;
             if site.site.image.tag.as_ref() == Some(tag) {
                 return pin(desk, site, to);
             }
-            proved(desk, &channel, &to)?;
-            let edit = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
-            let image = format!("{}:{tag}", site.site.image.name);
-            Ok(Pin { prove: Some((channel, to.clone())), to, image, edits: vec![edit] })
+            retagged(desk, site, tag, to)
         }
     }
+}
+
+/// A pin under another tag.
+fn retagged(desk: &Desk, site: &Judged, tag: &Arc<str>, to: Digest) -> Result<Pin, Refusal> {
+    let channel = channel(site, Some(tag));
+    proved(desk, &channel, &to)?;
+    let edit = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
+    let image = format!("{}:{tag}", site.site.image.name);
+    Ok(Pin { prove: Some((channel, to.clone())), to, image, edits: vec![edit] })
 }
 
 /// A pin under the tag that the site has.
@@ -239,7 +245,7 @@ fn served(desk: &Desk, channel: &Channel) -> Result<Digest, Refusal> {
     }
 }
 
-/// Where `/rollback` goes; `None` where the site is there already.
+/// Where `/rollback` goes, with the tag that the digest had; `None` where the site is there already.
 fn back(desk: &Desk, site: &Judged, to: Option<&Back>) -> Result<Option<Pin>, Refusal> {
     let Some(from) = &site.decision.from else {
         return Err(("the site has no pin to go back from".into(), Some("`/pin` gives it one".into())));
@@ -249,7 +255,29 @@ fn back(desk: &Desk, site: &Judged, to: Option<&Back>) -> Result<Option<Pin>, Re
         Some(Back::Pins(count)) => earlier(desk, site, from, *count)?,
         None => earlier(desk, site, from, 1)?,
     };
-    if to == *from { Ok(None) } else { pin(desk, site, to).map(Some) }
+    if to == *from {
+        return Ok(None);
+    }
+    match tag_of(desk.snapshot, site, &to) {
+        Some(tag) => retagged(desk, site, &tag, to).map(Some),
+        None => pin(desk, site, to).map(Some),
+    }
+}
+
+/// What stood before a pin that somebody else wrote; `None` where the records tell.
+fn before<'d>(desk: &Desk<'d, '_>, site: &Judged) -> Result<Option<&'d Digest>, Refusal> {
+    let hint = || Some("`/rollback … to sha256:…` names a digest".into());
+    match pen(desk.snapshot, site) {
+        Seen::Known(Pen::Other(brought)) => match &brought.before {
+            Some(before) => Ok(Some(before)),
+            None => Err((
+                format!("somebody else wrote the present pin ({}), and what stood before is not known", brought.commit.short()),
+                hint(),
+            )),
+        },
+        Seen::Unknown(why) => Err((format!("what was pinned before is not known: {why}"), hint())),
+        Seen::Known(Pen::Own(_)) | Seen::NotAsked => Ok(None),
+    }
 }
 
 /// Walks the digests that were pinned here, from the present one back; what was rolled back is passed over.
@@ -262,7 +290,8 @@ fn earlier(desk: &Desk, site: &Judged, from: &Digest, count: u32) -> Result<Dige
     let bad: BTreeSet<&Digest> =
         history.iter().filter(|record| record.pin.action == Action::Rollback).filter_map(|record| record.pin.from.as_ref()).collect();
     let mut digests: Vec<&Digest> = vec![from];
-    for digest in history.iter().flat_map(|record| [&record.pin.to, &record.pin.from]).flatten() {
+    let first = before(desk, site)?;
+    for digest in first.into_iter().chain(history.iter().flat_map(|record| [&record.pin.to, &record.pin.from]).flatten()) {
         if digests.last() != Some(&digest) && !bad.contains(digest) {
             digests.push(digest);
         }

@@ -66,6 +66,9 @@ fn images(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use]) -> R
         if let Some(wide) = wide {
             return Err(format!("`{}` at {} covers more than the image", wide.path, at(resource, wide.span)));
         }
+        if let Some(entry) = ignores.entries.iter().find(|entry| exact.is_empty() && entry.path.starts_with("manifest.")) {
+            return Err(format!("`{}` at {} is in a manifest: it has to be taken out by hand", entry.path, at(resource, entry.span)));
+        }
         if exact.is_empty() || exact.len() < used.ignore_spans.len() {
             return Err("its `ignore_changes` stand in another file".into());
         }
@@ -94,7 +97,7 @@ fn is_wide(entry: &Ignored) -> bool {
     let pods = ["spec[0].template[0].spec[0]", "spec[0].job_template[0].spec[0].template[0].spec[0]", "spec[0]"];
     let paths = pods.iter().flat_map(|pod| ["container", "init_container"].map(|name| format!("{pod}.{name}")));
     let mut all = paths.flat_map(|path| (0..100).map(move |number| format!("{path}[{number}].image")));
-    all.any(|path| entry.covers(&path)) || ["values", "manifest"].iter().any(|path| entry.covers(path))
+    all.any(|path| entry.covers(&path)) || ["values", "set", "manifest", "yaml_body"].iter().any(|path| entry.covers(path))
 }
 
 /// Returns the entries that name Keel's policy.

@@ -294,6 +294,22 @@ fn what_was_carried_out_is_not_done_again() {
 }
 
 #[test]
+fn what_another_forge_s_comment_of_that_number_asked_for_is_not_taken_for_it() {
+    let asks = || ask(vec![hold("cache")]);
+    let mut old = world().recorded(0, Action::Hold, Some('a'), Some('a'), Some(12));
+    old.history = old
+        .history
+        .known()
+        .map(|history| history.iter().cloned().map(|one| Recorded { at: at("2026-11-20T00:00:00Z"), ..one }).collect())
+        .map_or(Seen::NotAsked, Seen::Known);
+    assert!(matches!(old.asked(asks()).outcomes()[0], Outcome::Written { .. }));
+    let pins = world().asked(asks()).plan().changes[0].pins.clone();
+    let closed = crate::pipeline::forge::PullRequest { created: at("2026-11-20T00:00:00Z"), ..closed(proposed(9, "comment-12", pins)) };
+    let proposed = world().forged(|forge| forge.pulls = vec![closed]).asked(asks());
+    assert!(matches!(proposed.outcomes()[0], Outcome::Written { .. }));
+}
+
+#[test]
 fn where_the_branch_is_protected_it_is_an_urgent_pull_request() {
     let protected = world().forged(|forge| forge.direct = Direct::Protected("main is protected".into())).asked(ask(vec![hold("cache")]));
     let Route::PullRequest(proposal) = &protected.plan().changes[0].route else { panic!("a pull request") };

@@ -26,7 +26,8 @@ const DRIFT: &str = "drift: deployment immich/app was set to sha256:cccccccccccc
 #[test]
 fn it_is_reported_or_overwritten() {
     let told = said(&drifts("", ""));
-    assert!(told.contains(&format!("{DRIFT}; the next apply takes it back; `/pin` keeps it")), "{told}");
+    let keeps = format!("`/pin … to {}` keeps it", digest('c'));
+    assert!(told.contains(&format!("{DRIFT}; the next apply takes it back; {keeps}")), "{told}");
     let told = said(&drifts("drift = 'overwrite'", ""));
     assert!(told.contains(&format!("{DRIFT}; the next apply takes it back (`drift` is `overwrite`, [defaults])")), "{told}");
     let config = "[[rule]]\nmatch = { stack = 'immich' }\ndrift = 'overwrite'";

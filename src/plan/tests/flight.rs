@@ -61,6 +61,15 @@ fn a_failed_pipeline_is_told_with_its_checks() {
 }
 
 #[test]
+fn a_pipeline_that_does_not_end_is_not_told_as_one_that_never_began() {
+    let began = |checks| {
+        let Notice::Pipeline { began, failed, .. } = world(late(pipeline(checks))).plan().notices.remove(0) else { panic!("a pipeline") };
+        (began, failed.len())
+    };
+    assert_eq!([Checks::Pending, Checks::Missing].map(began), [(true, 0), (false, 0)]);
+}
+
+#[test]
 fn nothing_waits_where_nobody_wants_to() {
     let config = "[defaults]\nmode = 'commit'\n[pipeline]\nwait = false";
     let plan = world(pipeline(red())).configured(config).plan();

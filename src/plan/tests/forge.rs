@@ -150,7 +150,7 @@ impl Snapshot {
         let record = Recorded {
             commit: commit('c'),
             landed: commit('c'),
-            at: at("2026-11-21T00:00:00Z"),
+            at: at(if comment.is_some() { "2026-11-22T11:56:00Z" } else { "2026-11-21T00:00:00Z" }),
             author: "pintle".into(),
             subject: "x".into(),
             pin,

@@ -20,6 +20,7 @@ fn stuck(since: &str) -> Workload {
     let mut workload = applied("deployment");
     workload.rollout.complete = false;
     workload.rollout.stuck = condition("ProgressDeadlineExceeded", since);
+    workload.pods[0].containers[0].ready = false;
     workload
 }
 

@@ -49,6 +49,11 @@ fn an_image_is_terraforms_unless_it_is_ignored_or_somebody_else_sets_it() {
         (ignored(), web().set_by("drone", TIME), drone),
         (tracked(), web().set_by("Terraform", TIME).set_by("drone", TIME), drone),
         (tracked(), web().released("web", true), "the Helm release web sets the image"),
+        (tracked(), web().released("web", true).set_by("helm", TIME), "the Helm release web sets the image"),
+        (tracked(), web().released("web", true).set_by("Terraform", TIME).set_by("helm", TIME), "the Helm release web sets the image"),
+        // Somebody made its text of a chart, with all of its labels.
+        (tracked(), web().released("web", true).set_by("Terraform", TIME), "terraform sets the image"),
+        (tracked(), web().released("web", true).set_by("kubectl", TIME), "terraform sets the image"),
         (tracked(), web().released("web", false), "terraform sets the image"),
         (tracked(), Workload { controller: Some("cluster/db".into()), ..web() }, "the controller of cluster/db sets the image"),
         (ignored(), workload("deployment", "web", "other"), "terraform sets the image"),

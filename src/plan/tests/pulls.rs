@@ -119,6 +119,8 @@ fn what_a_person_closed_is_not_proposed_again() {
     assert_eq!(proposals(&by_pintle.plan()).len(), 2);
     let other_name = world.clone().forged(|forge| forge.pulls = vec![closed(proposed(4, "three", world.plan().changes[0].pins.clone()))]);
     assert_eq!(proposals(&other_name.plan()).len(), 2);
+    let handed_back = declined.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('9')]));
+    assert_eq!(proposals(&handed_back.plan()).len(), 2, "pintle said that closing it hands it back");
     let as_commit = declined.configured("[defaults]\nmode = 'commit'");
     assert_eq!(as_commit.plan().changes.len(), 2, "a commit asks nobody");
 }

@@ -55,6 +55,8 @@ struct Life {
     was_live: bool,
     /// The last change of the image led from the live pin back to a revision that was there, by hand.
     undone: bool,
+    /// Who set the image wrote something else since: its time is that of this write.
+    muddled: bool,
 }
 
 impl Life {
@@ -77,6 +79,7 @@ impl Life {
             by_hand: false,
             was_live: true,
             undone: false,
+            muddled: false,
         }
     }
 
@@ -138,14 +141,24 @@ impl Life {
             next.earlier.push(next.number);
         }
         next.number = number;
-        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin's must have been.
-        let tells = self.kind == "deployment" || next.created < ours;
+        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin or its revision must have been.
+        let tells = self.kind == "deployment" || next.created < ours || next.created < Some(self.pinned);
         self.revisions.insert(0, (next, template));
+        if live == to && self.writer.0 == manager {
+            (self.writer.1, self.muddled) = (self.now, true);
+        }
         if live != to {
-            self.writer = (manager, self.now);
+            (self.writer, self.muddled) = ((manager, self.now), false);
             self.undone = live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
         }
         self.was_live |= to == pin;
+    }
+
+    /// Whether the pin's revision was made after it was written: else only the time of who set the image tells that it was live.
+    fn tells(&self) -> bool {
+        let pin = image(self.pin());
+        let last = self.revisions.iter().find(|(revision, _)| *revision.images["server"] == *pin);
+        !self.muddled || last.is_some_and(|(revision, _)| revision.created >= Some(self.pinned))
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -186,7 +199,7 @@ proptest! {
             prop_assert_eq!(format!("{SERVER}@{}", pin.to.as_ref().expect("a digest")), life.live());
             prop_assert_eq!(&pin.from, &Some(digest(life.pin())));
         }
-        prop_assert!(undo.is_some() || !life.undone, "{:?}", plan.decisions);
+        prop_assert!(undo.is_some() || !life.undone || !life.tells(), "{:?}", plan.decisions);
         if life.live() == image(life.pin()) {
             prop_assert_eq!(undo, None);
         }

@@ -223,11 +223,12 @@ fn a_rollout_that_another_container_stops_is_not_the_pins() {
         let mut live = applied("deployment");
         live.rollout.complete = false;
         live.rollout.stuck = condition("ProgressDeadlineExceeded", "2026-11-22T11:55:00Z");
+        live.pods[0].containers[0].ready = false;
         live
     };
     let between = with_sidecar(stuck(), |status| (status.ready, status.restarts) = (false, 4));
     assert_eq!(written(&world('b').hosts(vec![between])).0, [], "it was started again a moment ago");
-    let well = with_sidecar(stuck(), |status| status.restarts = 1);
+    let well = with_sidecar(stuck(), |status| (status.ready, status.restarts) = (true, 1));
     assert_eq!(written(&world('b').hosts(vec![well])), back(Cause::Unhealthy));
 }
 

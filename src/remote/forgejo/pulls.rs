@@ -45,6 +45,8 @@ pub struct Pull {
     pub html_url: Url,
     /// Whether it merges without conflict, as far as was computed yet.
     pub mergeable: bool,
+    /// How many comments it has, where the forge tells.
+    pub comments: Option<u64>,
 }
 
 /// A pull request to be, between two branches of this repository.
@@ -96,6 +98,7 @@ struct WirePull {
     labels: Many<WireLabel>,
     html_url: Lax<Option<Url>>,
     mergeable: Lax<bool>,
+    comments: Lax<Option<u64>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +145,7 @@ impl Wire for WirePull {
             labels: self.labels.0.into_iter().filter_map(|label| label.0.read(place)).collect(),
             html_url: link(self.html_url).unwrap_or_else(|| place.below(&["pulls", &number.to_string()])),
             mergeable: *self.mergeable,
+            comments: *self.comments,
             title: self.title.0,
             body: self.body.0,
         })
@@ -209,6 +213,19 @@ impl Client {
         let body = IssueLabelsOption { labels: Some(labels.iter().map(|id| (*id).into()).collect()), updated_at: None };
         let path = self.path(["issues", &number.to_string(), "labels"]);
         self.told(Ask::write(Method::PUT, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
+    }
+
+    /// Adds labels to a pull request or issue; one that it has stays.
+    pub async fn add_labels(&self, number: u64, labels: &[u64]) -> Result<()> {
+        let body = IssueLabelsOption { labels: Some(labels.iter().map(|id| (*id).into()).collect()), updated_at: None };
+        let path = self.path(["issues", &number.to_string(), "labels"]);
+        self.told(Ask::write(Method::POST, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
+    }
+
+    /// Takes a label from a pull request or issue; one that it has not is taken.
+    pub async fn remove_label(&self, number: u64, label: u64) -> Result<()> {
+        let path = self.path(["issues", &number.to_string(), "labels", &label.to_string()]);
+        self.gone(Ask::delete(path, format!("take a label from #{number} of {}", self.place()))).await
     }
 
     pub(super) fn the_pull(&self, verb: &str, number: u64) -> String {

@@ -118,7 +118,7 @@ pub fn to_list(value: &Value) -> Result<Arc<Vec<Value>>, Why> {
 
 /// Returns the first thing that is an error in Terraform, at any depth.
 pub fn error_in(value: &Value) -> Option<&Why> {
-    find(value, &|why| why.kind == WhyKind::Invalid)
+    find(value, &|why| matches!(why.kind, WhyKind::Invalid | WhyKind::Missing))
 }
 
 /// Returns the first reason, at any depth, for which something in `value` is not known.

@@ -58,7 +58,7 @@ fn open(scope: &dyn Scope, path: RepoPath) -> Result<(RepoPath, &Arc<[u8]>), Why
             None => Ok((path, bytes)),
         },
         Some(Entry::NotRead(reason)) => Err(why(format!("{path} ({reason})"))),
-        None => Err(why(path.to_string())),
+        None => Err(Why::new(WhyKind::Missing, path.to_string())),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn try_first(context: &Context, args: &FuncArgs) -> Outcome {
 pub fn can(context: &Context, args: &FuncArgs) -> Outcome {
     let [arg] = args.iter().collect::<Vec<_>>()[..] else { return Err(invalid("can needs one argument")) };
     match context.eval(arg) {
-        Value::Unknown(why) if why.kind != WhyKind::Invalid => Err(why),
+        Value::Unknown(why) if !matches!(why.kind, WhyKind::Invalid | WhyKind::Missing) => Err(why),
         value => Ok(Value::Bool(error_in(&value).is_none())),
     }
 }

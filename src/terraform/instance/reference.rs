@@ -70,6 +70,30 @@ impl Scope for View<'_, '_> {
     }
 }
 
+/// An instance's names, of which one variable has another value.
+pub(super) struct Supposed<'v, 'p> {
+    pub outer: &'v View<'v, 'p>,
+    pub name: &'v str,
+    pub value: &'v Value,
+}
+
+impl Scope for Supposed<'_, '_> {
+    fn resolve(&self, name: &str, steps: &[Step]) -> Resolved {
+        match (name, attribute(steps.first())) {
+            ("var", Some(variable)) if variable == self.name => (self.value.clone(), 1),
+            _ => self.outer.resolve(name, steps),
+        }
+    }
+
+    fn files(&self) -> &Files {
+        self.outer.files()
+    }
+
+    fn cwd(&self) -> &RepoPath {
+        self.outer.cwd()
+    }
+}
+
 /// `each.key`, `count.index`, `container.value`.
 fn bound(steps: &[Step], key: &Value, value: &Value) -> Resolved {
     match attribute(steps.first()) {

@@ -31,9 +31,7 @@ fn strings_know_where_they_are() {
         })
         .collect();
     assert_eq!(written, ["p", "\\u00e9", "\\ud83d\\ude00", "\\\"", "q"]);
-    assert!(
-        matches!(&list[1], Value::Number(Number::Float(float), Some(origin)) if *float == 1.1 && &source[origin.span.range()] == "1.10")
-    );
+    assert!(matches!(&list[1], Value::Number(Number::Float(float), None) if *float == 1.1));
     assert!(matches!(&list[2..], [Value::Number(Number::Int(2), _), Value::Bool(true), Value::Null]));
     let Value::Text(empty) = entry(&value, "e") else { panic!() };
     assert_eq!(empty.frames().len(), 1);

@@ -56,7 +56,8 @@ impl<'s> Project<'s> {
             let unit = Unit::open(self.files, self.sources, dirs[at]);
             let location = unit.as_ref().and_then(Unit::source).map(|(location, _)| location);
             let includes = unit.as_ref().map(Unit::includes).unwrap_or_default();
-            let problems = unit.as_ref().map(Unit::problems).unwrap_or_default();
+            let mut problems = unit.as_ref().map(Unit::problems).unwrap_or_default();
+            problems.extend(unit.iter().flat_map(Unit::generated));
             (Found { dir: dirs[at].clone(), location, includes }, problems)
         });
         let (units, problems): (Vec<_>, Vec<_>) = found.into_iter().unzip();

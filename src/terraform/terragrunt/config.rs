@@ -222,7 +222,7 @@ impl<'s> Config<'s> {
 
     /// `read_terragrunt_config(path[, default])`.
     pub fn read(&self, path: &str, default: Option<&Value>) -> Value {
-        let missing = || default.cloned().unwrap_or_else(|| Value::unknown(WhyKind::File, path));
+        let missing = || default.cloned().unwrap_or_else(|| Value::unknown(WhyKind::Missing, path));
         let Some(mut path) = self.path(path) else { return missing() };
         if !self.shared.sources.folder(&path).is_empty() {
             path = path.join(super::UNIT).unwrap_or(path);
@@ -230,7 +230,10 @@ impl<'s> Config<'s> {
         if let Some(slot) = self.shared.reads.borrow().get(&path) {
             return slot.clone().unwrap_or_else(|| cycle(format!("read_terragrunt_config of {path}")));
         }
-        let Some(source) = self.shared.sources.source(&path) else { return missing() };
+        let Some(source) = self.shared.sources.source(&path) else {
+            let is_there = self.shared.files.get(&path).is_some();
+            return if is_there { Value::unknown(WhyKind::File, path.display()) } else { missing() };
+        };
         self.shared.reads.borrow_mut().insert(path.clone(), None);
         let value = Self::new(&self.shared, source, path.clone(), false).exported();
         self.shared.reads.borrow_mut().insert(path, Some(value.clone()));
@@ -240,6 +243,9 @@ impl<'s> Config<'s> {
     /// `read_tfvars_file(path)`: the values as JSON text.
     pub fn read_tfvars(&self, path: &str) -> Value {
         let Some(file) = self.path(path) else { return Value::unknown(WhyKind::File, path) };
+        if self.shared.files.get(&file).is_none() {
+            return Value::unknown(WhyKind::Missing, path);
+        }
         let value = read_file(&file, self.shared.files, self.shared.sources);
         match eval::to_json(&value) {
             Ok(json) => {

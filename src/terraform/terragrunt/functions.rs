@@ -67,12 +67,12 @@ fn find_in_parent_folders(config: &Config<'_>, args: &[Value]) -> Value {
     match (found, args.get(1)) {
         (Some(path), _) => Value::text(to_top(&path)),
         (None, Some(fallback)) => fallback.clone(),
-        (None, None) => Value::unknown(WhyKind::File, format!("{wanted} in the folders above {}", config.dir().display())),
+        (None, None) => Value::unknown(WhyKind::Missing, format!("{wanted} in the folders above {}", config.dir().display())),
     }
 }
 
 fn exists(config: &Config<'_>, path: &RepoPath) -> bool {
-    config.shared.files.get(path).is_some() || !config.shared.sources.folder(path).is_empty()
+    config.shared.files.get(path).is_some() || config.shared.files.below(path).next().is_some()
 }
 
 /// Returns the folder of the included file that the call speaks of, the unit's own when it includes none.

@@ -28,7 +28,7 @@ fn path_functions_give_paths_below_the_top() {
     let cases = [
         ("find_in_parent_folders(\"near.hcl\")", "\"/repo/a/near.hcl\""),
         ("find_in_parent_folders(\"none.hcl\", \"fallback\")", "\"fallback\""),
-        ("find_in_parent_folders(\"none.hcl\")", "File none.hcl in the folders above a/b"),
+        ("find_in_parent_folders(\"none.hcl\")", "Missing none.hcl in the folders above a/b"),
         ("get_terragrunt_dir()", "\"/repo/a/b\""),
         ("basename(get_terragrunt_dir())", "\"b\""),
         ("dirname(find_in_parent_folders(\"near.hcl\"))", "\"/repo/a\""),

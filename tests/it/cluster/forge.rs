@@ -87,6 +87,25 @@ fn an_undo_is_an_urgent_pull_request_where_the_branch_is_protected() {
 }
 
 #[test]
+fn a_pull_request_that_is_open_becomes_the_urgent_one() {
+    let world = ForgeWorld::of(&[WEB], COMMITS);
+    let (stage, repo) = (&world.stage, &world.line.repo);
+    let (run, following, first, _) = moved(&world);
+    repo.protect("main", &json!({"enable_push": false}));
+    let third = world.line.registries.put(WEB.2, "third");
+    until(DEADLINE, || !repo.pulls("open").is_empty());
+    let labels = || -> Vec<String> {
+        repo.pulls("open").remove(0)["labels"].as_array().into_iter().flatten().map(|label| said(&label["name"])).collect()
+    };
+    assert!(said(&repo.pulls("open").remove(0)["body"]).contains(&third) && labels() == ["pintle"], "{:?}", labels());
+    stage.undo("deployment/web");
+    until(SOON, || said(&repo.pulls("open").remove(0)["body"]).contains(&format!("Pintle-To: {first}")));
+    assert_eq!((repo.pulls("open").len(), labels()), (1, vec!["pintle".to_owned(), "pintle/urgent".to_owned()]));
+    run.stop();
+    drop(following);
+}
+
+#[test]
 fn what_may_not_go_back_gets_an_issue_once() {
     let config = format!("{COMMITS}auto_rollback = false\n");
     let world = ForgeWorld::of(&[WEB], &config);

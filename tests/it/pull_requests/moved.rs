@@ -46,6 +46,27 @@ fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
 }
 
 #[test]
+fn a_plan_tells_what_is_new_beside_what_is_proposed() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    let says = |code: i32, words: &str| {
+        let plan = line.pintle("plan", &["--exit-code"]).run();
+        assert_eq!((plan.code, plan.stderr.lines().last()), (Some(code), Some(words)), "{}", plan.stderr);
+    };
+    says(10, "1 adopt; a sync would write 1 pin in 1 commit");
+    line.sync();
+    says(0, "1 in-sync; nothing to write");
+    line.moves(NGINX, "second");
+    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+    line.sync();
+    says(0, "1 move; nothing to write; 1 pull request is open already");
+    line.moves(NGINX, "third");
+    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+    line.sync();
+    line.repo.push_files("Something else", &[("notes.md", b"x")]);
+    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+}
+
+#[test]
 fn what_a_person_closes_is_not_proposed_again_until_the_tag_moves_on() {
     let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
     line.sync();

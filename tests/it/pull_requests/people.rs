@@ -39,6 +39,30 @@ fn a_branch_that_a_person_pushed_to_is_left_alone_and_that_is_said_once() {
 }
 
 #[test]
+fn what_a_person_hands_back_is_proposed_again_though_the_tag_is_where_it_was() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    let second = line.moves(NGINX, "second");
+    line.sync();
+    let pull = open(&line);
+    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).expect("it is there");
+    line.sync();
+    let told = said(&line, pull).remove(0);
+    assert!(told.contains("To hand it back, close it and delete the branch: pintle then proposes what is due in a new one."), "{told}");
+    line.repo.close(pull);
+    line.sync();
+    assert_eq!(verdict(&line, "web").0, "blocked", "the branch is still theirs");
+    line.repo.delete_branch("pintle/web");
+    line.sync();
+    let again = open(&line);
+    assert!(again != pull && line.text("web", "pintle/web").contains(&second));
+
+    line.repo.close(again);
+    line.sync();
+    assert_eq!((verdict(&line, "web").0.as_str(), line.repo.pulls("open").len()), ("held", 0), "this one was declined");
+}
+
+#[test]
 fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
     let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
     line.sync();

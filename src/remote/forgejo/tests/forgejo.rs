@@ -239,8 +239,8 @@ async fn a_webhook_is_made_with_its_secret() {
 
 #[tokio::test]
 async fn releases_of_a_public_repository_are_read_without_a_token() {
-    let release = |tag: &str| j!({"id": 1, "tag_name": tag, "target_commitish": "main", "name": "", "body": "* fixed", "draft": false, "prerelease": false, "published_at": "2026-11-01T00:00:00Z", "html_url": ""});
-    let all: Value = (1..=50).map(|n| release(&format!("v1.{n}"))).collect();
+    let release = |n: u64| j!({"id": n, "tag_name": format!("v1.{n}"), "target_commitish": "main", "name": "", "body": "* fixed", "draft": false, "prerelease": false, "published_at": "2026-11-01T00:00:00Z", "html_url": ""});
+    let all: Value = (1..=50).map(release).collect();
     let fake =
         Fake::start([counted(&all, 70), counted(&j!([{"name": "v1.1", "commit": {"sha": SHA}}, {"name": "v1.0", "commit": null}]), 2)])
             .await;

@@ -409,3 +409,23 @@ async fn lists_end() {
     );
     assert_eq!(read(vec![counted(&page(1, 50), "9999"), with(200, &[], "[]")], 9).await, (50, true, 2), "a total that is not true");
 }
+
+#[tokio::test]
+async fn nothing_is_listed_twice() {
+    let comment = |id: u64, body: &str| {
+        let issue = "https://forge.example.org/ops/infra/issues/3";
+        j!({"id": id, "body": body, "issue_url": issue, "created_at": "2026-11-22T10:00:00Z"})
+    };
+    let counted = |body: serde_json::Value, total: &str| with(200, &[("x-total-count", total)], &body.to_string());
+    let read = async |answers: Vec<Answer>| {
+        let fake = Fake::start(answers).await;
+        let listed = fake.client().comments_of(3).await.unwrap();
+        (listed.items.into_iter().map(|one| (one.id, one.body)).collect::<Vec<_>>(), listed.complete, fake.lines().len())
+    };
+    let all = |some: &[(u64, &str)]| some.iter().map(|(id, body)| (*id, (*body).to_owned())).collect::<Vec<_>>();
+    // A comment came between the list and its count: the comments of an issue are not paged, so the second page is all of them again.
+    let grown = vec![counted(j!([comment(7, "a")]), "2"), counted(j!([comment(7, "b"), comment(8, "c")]), "2")];
+    assert_eq!(read(grown).await, (all(&[(7, "b"), (8, "c")]), true, 2));
+    let moved = vec![counted(j!([comment(1, ""), comment(2, "")]), "4"), counted(j!([comment(2, ""), comment(3, "")]), "4")];
+    assert_eq!(read(moved).await, (all(&[(1, ""), (2, ""), (3, "")]), true, 2));
+}
