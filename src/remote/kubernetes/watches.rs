@@ -189,51 +189,57 @@ impl Keeper {
 async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
     let mut version = None;
     let mut pause = RETRY;
+    // After a watch was refused a list is held back until there is a watch: else the kind is known for a moment, again and again.
+    let (mut refused, mut held) = (false, None);
     loop {
         let (begun, listing, mut answered) = (Instant::now(), version.is_none(), false);
         let (client, limit) = (shared.connection.client(), shared.connection.timeout());
         let told = match &mut version {
             None => read::list(&client, &kind, &shared.words, limit).await.map(|(objects, new)| {
-                shared.all(&kind, objects);
                 version = Some(new);
+                if refused { held = Some(objects) } else { shared.all(&kind, objects) }
             }),
             Some(version) => {
                 let tell = |told| {
-                    answered = true;
+                    (answered, refused) = (true, false);
+                    held.take().into_iter().for_each(|objects| shared.all(&kind, objects));
                     shared.told(&kind, told);
                 };
                 read::watch(&client, &kind, version, &shared.words, limit, tell).await
             }
         };
+        // Only a watch that lasts says that all is well: lists may go well between watches that do not.
+        let lasted = !listing && begun.elapsed() > LONGEST;
+        pause = if lasted { RETRY } else { pause };
         let trouble = match told {
-            Ok(()) if listing || begun.elapsed() > LONGEST => {
-                pause = RETRY;
-                continue;
-            }
+            Ok(()) if listing || lasted => continue,
             // A server that ends each watch at once is not asked without a pause.
             Ok(()) => None,
             Err(trouble) => Some(trouble),
         };
-        if !listing && begun.elapsed() > LONGEST {
-            pause = RETRY;
-        }
-        let wait = match &trouble {
-            // A right does not come by asking. But a server that starts refuses everybody until it has read the rights.
-            Some(Trouble::Refused(_)) if pause == LONGEST => REFUSED,
-            _ => pause,
-        };
-        pause = (pause * 2).min(LONGEST);
         // A server that did not answer all the while did not vouch for anything all the while.
         let since = if answered { Instant::now() } else { begun };
         if trouble.as_ref().is_some_and(|trouble| shared.troubled(&kind, trouble, since)) {
             version = None;
         }
+        refused |= !listing && matches!(trouble, Some(Trouble::Refused(_)));
         if let Some(Trouble::Stranger(_)) = trouble {
             shared.connection.renew().await;
         }
         // Several watches break at the same time; they do not all come back at the same time.
-        sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        sleep(wait(trouble.as_ref(), &mut pause).mul_f64(0.5 + fastrand::f64() / 2.0)).await;
     }
+}
+
+/// Returns how long to wait, and makes the next wait longer.
+fn wait(trouble: Option<&Trouble>, pause: &mut Duration) -> Duration {
+    let wait = match trouble {
+        // A right does not come by asking. But a server that starts refuses everybody until it has read the rights.
+        Some(Trouble::Refused(_)) if *pause == LONGEST => REFUSED,
+        _ => *pause,
+    };
+    *pause = (*pause * 2).min(LONGEST);
+    wait
 }
 
 impl Shared {

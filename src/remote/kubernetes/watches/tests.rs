@@ -195,6 +195,33 @@ async fn a_right_that_is_taken_away_leaves_nothing() {
     run.until(Err("the namespaces may not be read: no")).await;
 }
 
+/// As with a role that has `get` and `list` and no `watch`.
+#[tokio::test]
+async fn what_may_be_listed_and_not_watched_is_not_known_for_a_moment_again_and_again() {
+    let run = Run::start(vec![
+        Says::List(&["a"], 1),
+        Says::Fails(403),
+        Says::List(&["a"], 2),
+        Says::Fails(403),
+        Says::List(&["a"], 3),
+        Says::Fails(500),
+        Says::List(&["b"], 4),
+        Says::Watch(vec![event("ADDED", namespace("c", 5))], false),
+    ])
+    .await;
+    let mut seen = vec![run.names().await];
+    let looked = async {
+        while seen.last() != Some(&Ok(vec!["b 4".to_owned(), "c 5".to_owned()])) {
+            run.watches.changed().await;
+            seen.push(run.names().await);
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), looked).await.is_ok(), "{:?}", run.asked());
+    seen.retain(|names| *names != Ok(vec!["a 1".to_owned()]) && *names != Ok(vec!["b 4".to_owned()]));
+    let refused = Err("the namespaces may not be read: no".to_owned());
+    assert_eq!(seen, [refused, Ok(vec!["b 4".to_owned(), "c 5".to_owned()])], "{:?}", run.asked());
+}
+
 #[tokio::test]
 async fn a_list_that_is_not_complete_is_not_known() {
     let run = Run::start(vec![Says::Begins(&["a"], 1), Says::List(&["b"], 1), Says::Watch(vec![], false)]).await;
