@@ -139,7 +139,7 @@ impl Search<'_> {
                     let searched = self.body(&view);
                     if let (Some(at), None) = (searched, workload::kind(declared.label(0))) {
                         let beside = Finder::new(self.files, self.settings).beside(&view, declared.label(0));
-                        beside.iter().for_each(|text| self.text(text, &at));
+                        beside.iter().for_each(|text| self.text(text, &|| at.clone()));
                     }
                 }
             }
@@ -152,7 +152,7 @@ impl Search<'_> {
             let rule = self.settings.modules.iter().find(|rule| rule.source.matches(&call.source));
             let is_image = |name: &str| rule.is_some_and(|rule| rule.arguments.names().any(|image| image == name));
             for argument in call.arguments.iter().filter(|argument| !is_image(&argument.name)) {
-                let at = format!("{}:{}", argument.place.file, argument.place.line);
+                let at = || format!("{}:{}", argument.place.file, argument.place.line);
                 texts(&argument.value).iter().for_each(|text| self.text(text, &at));
             }
         }
@@ -160,7 +160,7 @@ impl Search<'_> {
 
     /// Looks for variables whose validation lets no digest in.
     fn validations(&mut self, instance: &Instance<'_>) {
-        for binding in instance.variables() {
+        for binding in instance.validated() {
             let places: BTreeSet<Place> = texts(&binding.value).iter().flat_map(|text| self.wanted.pinned(text)).collect();
             for literal in places {
                 if let Some(at) = instance.refuses(&binding.name, &with_digest(&binding.value, &literal)) {
@@ -179,12 +179,12 @@ impl Search<'_> {
                 continue;
             }
             let place = attr.place();
-            let at = format!("{}:{}", place.file, place.line);
+            let at = || format!("{}:{}", place.file, place.line);
             let texts = texts(&attr.value());
             if !self.found.consumed.contains(&(attr.source().path.clone(), place.span)) {
                 texts.iter().for_each(|text| self.text(text, &at));
             } else if texts.iter().any(|text| self.wanted.in_text(text).next().is_some()) {
-                searched.get_or_insert(at);
+                searched.get_or_insert_with(at);
             }
         }
         for name in view.block_names().into_iter().filter(|name| *name != "lifecycle") {
@@ -196,12 +196,12 @@ impl Search<'_> {
         searched
     }
 
-    fn text(&mut self, text: &Text, at: &str) {
+    fn text(&mut self, text: &Text, at: &dyn Fn() -> String) {
         if text.known().is_some_and(|all| is_reference(&all)) {
             return;
         }
         for place in self.wanted.in_text(text) {
-            self.out.entry(place).or_insert_with(|| format!("it is also used outside an image: {at}"));
+            self.out.entry(place).or_insert_with(|| format!("it is also used outside an image: {}", at()));
         }
     }
 }

@@ -9,7 +9,6 @@ use super::workload::{self, Owner};
 use super::{Problem, Use};
 use crate::terraform::body::BodyView;
 use crate::terraform::files::{Files, RepoPath};
-use crate::terraform::hcl::Source;
 use crate::terraform::instance::Instance;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Form, Origin, Piece, Text};
@@ -268,9 +267,9 @@ impl<'a> Finder<'a> {
     }
 
     /// Says that something that may hold images could not be evaluated.
-    pub fn unknown(&mut self, source: &Source, line: usize, what: &str, why: Option<&Why>) {
-        if let Some(why) = why {
-            self.tell(&source.path, line, format!("the {what} are not known: {why}"));
+    pub fn unknown(&mut self, view: &BodyView<'_>, what: &str, why: Option<&Why>) {
+        if let Some(why) = why.filter(|_| view.instances() != Some(0)) {
+            self.tell(&view.source().path, view.line(), format!("the {what} are not known: {why}"));
         }
     }
 

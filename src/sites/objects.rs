@@ -79,17 +79,23 @@ pub fn helm(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) {
     match release.value("values") {
         Value::List(items) => {
             let known = || items.iter().filter_map(|item| if let Value::Text(text) = item { Some(text) } else { None });
-            for other in items.iter().filter(|item| !matches!(item, Value::Text(_))) {
-                finder.unknown(release.source(), release.line(), "helm values", other.why_unknown());
+            let says_nothing = |item: &&Value| !matches!(item, Value::Text(text) if text.known_len() > 0);
+            for other in items.iter().filter(says_nothing) {
+                finder.unknown(release, "helm values", other.why_unknown());
             }
             // One document may change in another what that one alone is known to be: a `tag:` beside nothing.
             match known().any(may_hold_images) {
-                true => known().for_each(|text| layers.extend(read(finder, text, &user))),
+                true => {
+                    for document in known().flat_map(|text| read(finder, text, &user)).collect::<Vec<_>>() {
+                        finder.unknown(release, "helm values", document.why_unknown());
+                        layers.extend(Some(document).filter(|document| matches!(document, Value::Map(_))));
+                    }
+                }
                 false => known().for_each(|text| finder.keep_others(&Value::Text(text.clone()), &[])),
             }
         }
         Value::Null => {}
-        other => finder.unknown(release.source(), release.line(), "helm values", other.why_unknown()),
+        other => finder.unknown(release, "helm values", other.why_unknown()),
     }
     let of_values = layers.iter().fold(Value::Null, |base, over| merge(&base, over));
     layers.extend(sets(finder, release));
@@ -118,10 +124,10 @@ fn sets(finder: &mut Finder<'_>, release: &BodyView<'_>) -> Vec<Value> {
                 }
             }
         }
-        other => finder.unknown(release.source(), release.line(), "helm values", other.why_unknown()),
+        other => finder.unknown(release, "helm values", other.why_unknown()),
     }
     for (name, _) in &pairs {
-        finder.unknown(release.source(), release.line(), "helm values", name.why_unknown());
+        finder.unknown(release, "helm values", name.why_unknown());
     }
     pairs.into_iter().filter_map(|(name, value)| Some(tree(&name.as_str()?, value))).collect()
 }

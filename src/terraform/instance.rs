@@ -198,6 +198,13 @@ impl<'p> Instance<'p> {
         conditions.next().map(|written| written.place())
     }
 
+    /// Returns the variables that have a validation, sorted by name.
+    pub fn validated(&self) -> Vec<Binding> {
+        let has = |declared: &Declared<'p>| declared.layers.iter().any(|layer| layer.body.has_blocks("validation"));
+        let names = self.node.module.variables.iter().filter(|(_, declared)| has(declared)).map(|(name, _)| name);
+        names.filter_map(|name| self.binding(name)).collect()
+    }
+
     /// Returns all variables of the instance, sorted by name.
     pub fn variables(&self) -> Vec<Binding> {
         self.node.module.variables.keys().filter_map(|name| self.binding(name)).collect()

@@ -262,3 +262,26 @@ inputs = {
     );
     assert_eq!(of(&scanned(&[("s/main.tf", &text)]), "3").reference.as_deref(), Some("repo/y:3"));
 }
+
+#[test]
+fn a_values_text_that_is_no_yaml_hides_no_other() {
+    let release = "resource \"helm_release\" \"h\" {\n  name   = \"h\"\n  chart  = \"c\"\n  values = [\"image: repo/a:1\", \"a: [\", \"text\", \"\"]\n}\n";
+    let scan = scanned(&[("s/main.tf", release)]);
+    assert_eq!(word(of(&scan, "repo/a:1")).0, "site");
+    assert!(
+        told(&scan).len() == 1 && told(&scan)[0].starts_with("the helm values are not known: text that is not YAML"),
+        "{:?}",
+        told(&scan)
+    );
+}
+
+#[test]
+fn values_that_only_a_run_knows_are_told() {
+    for value in ["data.template_file.t.rendered", "\"${data.template_file.t.rendered}\""] {
+        let text = format!(
+            "data \"template_file\" \"t\" {{}}\nresource \"helm_release\" \"h\" {{\n  name   = \"h\"\n  chart  = \"c\"\n  values = [{value}]\n}}\n"
+        );
+        let what = "the helm values are not known: data.template_file.t.rendered is known only after apply";
+        assert_eq!(told(&scanned(&[("s/main.tf", &text)])), [what], "{value}");
+    }
+}
