@@ -1,21 +1,23 @@
 //! Rollbacks that pintle makes by itself: what was taken back by hand, what fails since it was pinned, what an alert fires about. One change a
 //! stack or group, which goes before everything else there. What may not be rolled back is said.
 
+mod proposed;
+
 use super::flip;
 use super::gate::unproved_at;
-use super::health::{self, Failing};
+use super::health::Failing;
 use super::hold::{Draft, retag};
 use super::judged::{Judged, Told, Want, edit};
 use super::live;
 use super::owner::keel_may_run;
 use super::pen::{pen, stood, tag_of};
-use super::pulls;
 use super::route::{self, Way};
 use super::select::Setting;
 use super::undo::{Other, Stand, settles};
 use crate::config::{Drift, Mode};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
+use crate::model::reference::Reference;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
 use crate::pipeline::{Action, Cause, CommitId, PinRecord, Seen, Snapshot, Verdict};
@@ -23,6 +25,7 @@ use crate::sites::SiteKey;
 use crate::sites::resource::POLICY;
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
+use proposed::{failing, overrun, proposed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -115,23 +118,6 @@ fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
     snapshot.cluster.known().is_none() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
 
-/// The rollback from the present pin that an open pull request proposes.
-fn proposed<'a>(snapshot: &'a Snapshot, site: &Judged) -> Option<&'a PinRecord> {
-    let pull = pulls::open(snapshot.forge.known()?, &site.name())?;
-    let same = |pin: &&PinRecord| *pin.site == *site.site.key.0 && pin.action == Action::Rollback && pin.from == site.decision.from;
-    pull.pins.iter().find(same).filter(|_| route::way(snapshot, &site.terms.rollback, None).is_ok_and(|way| way.is_pull()))
-}
-
-/// What fails. Once it is proposed to go back, that stays until somebody merges or closes it: a pod runs between two crashes, and the window ends.
-fn failing(snapshot: &Snapshot, site: &Judged) -> Option<Failing> {
-    match proposed(snapshot, site) {
-        Some(pin) if matches!(pin.cause, Cause::Unhealthy | Cause::Alert) => {
-            Some(Failing { cause: pin.cause, evidence: pin.evidence.clone().unwrap_or_default() })
-        }
-        _ => health::failing(snapshot, site),
-    }
-}
-
 /// The sites that should go back, in their order.
 fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> {
     let mut turns: Vec<Turn> = Vec::new();
@@ -147,6 +133,10 @@ fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> 
             (Stand::Partly { evidence, why }, None) if settles(snapshot, site, stand).is_none() => {
                 turns.push(undo(evidence, Err(why.clone())))
             }
+            (Stand::Live, None) => turns.extend(overrun(snapshot, site).and_then(|pin| {
+                let evidence = pin.evidence.as_deref().unwrap_or_default();
+                Some(undo(evidence, Ok(again(site, pin)?)))
+            })),
             _ => {}
         }
     }
@@ -194,6 +184,12 @@ fn there(snapshot: &Snapshot, site: &Judged, other: &Other) -> Result<Goal, Stri
     let latest: Option<Arc<str>> =
         bare.then(|| "latest".into()).filter(|latest| site.site.image.tag.as_ref().is_some_and(|tag| tag != latest));
     Ok(Goal { to: other.digest.clone(), tag: tag.cloned().or(latest), runs: other.image.digest.is_some() })
+}
+
+/// Where a proposed rollback goes.
+fn again(site: &Judged, pin: &PinRecord) -> Option<Goal> {
+    let tag = Reference::parse(&pin.image).and_then(|image| image.tag).filter(|tag| site.site.image.tag.as_ref() != Some(tag));
+    Some(Goal { to: pin.to.clone()?, tag, runs: true })
 }
 
 /// Where what fails goes: to the digest that was pinned before, with the tag it had then.
@@ -363,6 +359,9 @@ fn want(snapshot: &Snapshot, site: &mut Judged, turn: &Turn, edits: &[Edit], way
     site.decision.verdict = verdict;
     site.decision.to = Some(goal.to.clone());
     site.decision.reasons.insert(0, format!("{evidence}: {back}"));
+    if turn.cause == Cause::Undo && overrun(snapshot, site).is_some() {
+        site.decision.reasons.push(format!("an apply has brought sha256:{from} back since: the repo says so until this is merged"));
+    }
     site.want = Some(Want {
         action,
         cause: turn.cause,

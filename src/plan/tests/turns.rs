@@ -3,7 +3,7 @@
 use super::forge::*;
 use super::world::*;
 use super::*;
-use crate::pipeline::cluster::{Alert, Pod, PodContainer, Workload};
+use crate::pipeline::cluster::{Alert, Pod, PodContainer, Workload, Writer};
 use crate::pipeline::forge::{Direct, PullState};
 use crate::pipeline::{PullStep, Route, Verdict};
 
@@ -109,8 +109,25 @@ fn an_urgent_pull_request_about_an_undo_stays_while_nobody_can_look() {
     for (what, world) in cases {
         assert_eq!(written(&world), (Vec::new(), Vec::new()), "{what}");
     }
-    let redone = open.hosts(vec![applied("deployment")]);
-    assert!(matches!(written(&redone).1[..], [PullStep::Close { number: 100, .. }]));
+    let redone = |manager: &str| {
+        let mut live = applied("deployment");
+        live.containers[0].writers[0] = Writer { manager: manager.into(), at: Some(at(UNDONE)) };
+        open.clone().hosts(vec![live])
+    };
+    let closes = |world: &Snapshot| matches!(written(world).1[..], [PullStep::Close { number: 100, .. }]);
+    assert!(closes(&redone("kubectl-rollout")), "a hand has taken the undo back");
+    // Of the whole repo, when something else was merged.
+    for manager in ["Terraform", "HashiCorp", "Helm"] {
+        let overrun = redone(manager);
+        assert_eq!(written(&overrun), back(Cause::Undo), "{manager}");
+        let (before, after) = (open.plan().changes.remove(0), overrun.plan().changes.remove(0));
+        assert_eq!((before.pins, before.edits), (after.pins, after.edits), "it is not rewritten");
+        let reasons = &overrun.plan().decisions[0].reasons;
+        assert!(reasons.iter().any(|why| why.starts_with("an apply has brought sha256:")), "{reasons:?}");
+    }
+    assert!(!closes(&redone("Terraform")) && closes(&redone("")));
+    let declined = redone("Terraform").forged(|forge| forge.pulls[0].state = PullState::Closed { at: at(LATER) });
+    assert_eq!(written(&declined).0, [], "the apply has the last word where nobody wants the undo");
 }
 
 #[test]

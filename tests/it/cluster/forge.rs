@@ -82,8 +82,31 @@ fn an_undo_is_an_urgent_pull_request_where_the_branch_is_protected() {
     assert!(format!("{title} {body}").to_lowercase().contains("urgent"), "{title}\n{body}");
     assert!(body.contains(&format!("Pintle-From: {second}")) && body.contains(&format!("Pintle-To: {first}")), "{body}");
     assert!(has(&world, &second), "the branch is as it was");
+
     run.stop();
+
+    // Something else is merged, and the apply of the whole repo brings the pin back: nobody has taken the undo back.
+    repo.push(&repo.owner, "other", "Other", &[("other", b"x")]).expect("a new branch can be pushed");
+    merge(&world, repo.open(&repo.owner, "other", "Other", ""));
+    stage.ci.wait_for(&stage.ci.tip());
+    stage.rolled_out("deployment/web");
+    assert!(stage.image("deployment/web").contains(&second));
+    let output = world.pintle("sync", &[]).run();
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let still = repo.pulls("open");
+    assert!(still.len() == 1 && still[0]["number"] == pull["number"], "{still:#?}");
+    merge(&world, pull["number"].as_u64().expect("a number"));
+    until(DEADLINE, || has(&world, &first));
+    stage.ci.wait_for(&stage.ci.tip());
+    stage.rolled_out("deployment/web");
+    assert!(stage.image("deployment/web").contains(&first));
     drop(following);
+}
+
+/// Merges a pull request as the owner, as soon as the forge has looked at it.
+fn merge(world: &ForgeWorld, pull: u64) {
+    let how = json!({"Do": "merge"});
+    until(DEADLINE, || world.line.repo.try_merge(&world.line.repo.owner, pull, &how).status == 200);
 }
 
 #[test]
