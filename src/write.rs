@@ -138,6 +138,7 @@ impl<'a> Desk<'a> {
     /// Notes what the forge did not take.
     fn trouble(&mut self, what: String, error: &Error) {
         tracing::warn!(%error, "{what}");
-        self.receipt.troubles.push(format!("{what}: {error}"));
+        let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        self.receipt.troubles.push(format!("{what}: {error}{hint}"));
     }
 }

@@ -1,4 +1,4 @@
-//! The cluster, as its API server tells it: get, list and watch, nothing else; there is no function here that could change anything.
+//! The cluster, as its API server tells it: list and watch, nothing else; there is no function here that could change anything.
 //! Objects are cut down to what is compared while they are read; no secret, environment or annotation of others stays in memory.
 
 mod connect;

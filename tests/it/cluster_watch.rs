@@ -226,7 +226,7 @@ fn the_rights_are_those_that_are_used_and_nothing_can_be_written() {
     let mut rights: Vec<(&str, &str)> =
         rights.map(|line| (line.split_whitespace().next().expect("a resource"), &line[line.rfind('[').expect("verbs")..])).collect();
     rights.sort_unstable();
-    let mut used: Vec<(String, &str)> = Kind::BUILT_IN.iter().map(|kind| (kind.to_string(), "[get list watch]")).collect();
+    let mut used: Vec<(String, &str)> = Kind::BUILT_IN.iter().map(|kind| (kind.to_string(), "[list watch]")).collect();
     used.sort();
     assert_eq!(rights, used.iter().map(|(kind, verbs)| (kind.as_str(), *verbs)).collect::<Vec<_>>());
 }
@@ -238,7 +238,7 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     world.stage.rolled_out("deployment/web");
     let (kube, namespace) = (&world.stage.kube, &world.stage.namespace);
     kube.kubectl(&["create", "serviceaccount", "half", "-n", namespace]);
-    kube.kubectl(&["create", "clusterrole", namespace, "--verb=get,list,watch", "--resource=deployments,replicasets,namespaces"]);
+    kube.kubectl(&["create", "clusterrole", namespace, "--verb=list,watch", "--resource=deployments,replicasets,namespaces"]);
     kube.kubectl(&[
         "create",
         "clusterrolebinding",

@@ -195,7 +195,7 @@ async fn a_right_that_is_taken_away_leaves_nothing() {
     run.until(Err("the namespaces may not be read: no")).await;
 }
 
-/// As with a role that has `get` and `list` and no `watch`.
+/// As with a role that has `list` and no `watch`.
 #[tokio::test]
 async fn what_may_be_listed_and_not_watched_is_not_known_for_a_moment_again_and_again() {
     let run = Run::start(vec![
