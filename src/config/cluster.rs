@@ -1,6 +1,6 @@
 //! The sections `[cluster]` and `[[alert]]`, and the budget, checked.
 
-use super::checked::{Checked, dotted, each, filled, hint, length, optional};
+use super::checked::{Checked, dotted, each, filled, hint, length, name_glob, optional, path_glob};
 use super::wire::{self, Text};
 use super::{Alert, Budget, Cluster, Custom, Drift, Keel};
 use crate::model::duration;
@@ -15,6 +15,8 @@ pub(super) fn terraform() -> Vec<Glob> {
 pub(super) fn cluster(wire: &wire::Cluster) -> Checked<Cluster> {
     let built_in = Cluster::default();
     Ok(Cluster {
+        roots: each(&wire.roots, path_glob)?,
+        environments: each(&wire.environments, name_glob)?,
         keel: match wire.keel {
             None | Some(wire::Keel::Auto) => Keel::Auto,
             Some(wire::Keel::Yes) => Keel::Yes,

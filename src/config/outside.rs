@@ -69,6 +69,10 @@ pub struct Pipeline {
 /// What is read in the cluster, and what is made of it. Its address and credentials are told by flags, not here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
+    /// The roots that are applied to this cluster; none named is all.
+    pub roots: Vec<Glob>,
+    /// The environments that are; none named is all. What has no environment is not asked for one.
+    pub environments: Vec<Glob>,
     pub keel: Keel,
     /// Field managers that apply Terraform.
     pub terraform: Vec<Glob>,
@@ -133,7 +137,14 @@ impl Default for Pipeline {
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { keel: Keel::Auto, terraform: cluster::terraform(), ready_grace: SignedDuration::from_mins(2), custom: Vec::new() }
+        Self {
+            roots: Vec::new(),
+            environments: Vec::new(),
+            keel: Keel::Auto,
+            terraform: cluster::terraform(),
+            ready_grace: SignedDuration::from_mins(2),
+            custom: Vec::new(),
+        }
     }
 }
 

@@ -189,11 +189,13 @@ fn six_fields_are_warned_about() {
 #[test]
 fn cluster_alerts_and_budget_are_read_and_checked() {
     let config = parse(
-        "[cluster]\nkeel = \"no\"\nterraform = [\"ci-*\"]\nready_grace = \"30s\"\n[[cluster.custom]]\ngroup = \"g\"\nversion = \"v1\"\nkind = \"Cluster\"\n\
+        "[cluster]\nroots = [\"live/prod/**\"]\nenvironments = [\"prod-*\"]\nkeel = \"no\"\nterraform = [\"ci-*\"]\nready_grace = \"30s\"\n[[cluster.custom]]\ngroup = \"g\"\nversion = \"v1\"\nkind = \"Cluster\"\n\
          plural = \"clusters\"\nimage = \"spec.imageName\"\n[[alert]]\nmatch = { severity = \"critical\" }\n[defaults]\nbudget = \"3 per 1d\"\nwatch = \"0\"\n\
          drift = \"adopt\"\n[[rule]]\nmatch = { stack = \"db\" }\nauto_rollback = false\n",
     );
     assert_eq!((config.cluster.keel, config.cluster.ready_grace.as_secs()), (super::Keel::No, 30));
+    assert!(config.cluster.roots[0].matches("live/prod/web") && !config.cluster.roots[0].matches("live/dev/web"));
+    assert!(config.cluster.environments[0].matches("prod-eu") && !config.cluster.environments[0].matches("dev"));
     assert!(config.cluster.terraform.iter().any(|glob| glob.matches("ci-apply")) && config.cluster.terraform.len() == 1);
     assert_eq!(config.cluster.custom[0].image, ["spec".into(), "imageName".into()]);
     assert_eq!((&*config.alerts[0].namespace, &*config.alerts[0].pod, config.alerts[0].workload.len()), ("namespace", "pod", 3));

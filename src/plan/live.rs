@@ -47,7 +47,7 @@ pub(super) enum Found<'a> {
     NoContainer(&'a Workload),
     /// `count = 0`: none is wanted.
     NotExpected,
-    /// Nothing that the cluster has by that name: a module's argument, a value in a config map.
+    /// Nothing that the cluster has by that name: a module's argument, a value in a config map, what is applied to another cluster.
     Elsewhere,
     /// Could not look, and why.
     Unknown(String),
@@ -61,7 +61,10 @@ pub(super) enum Found<'a> {
 pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<Vec<Live<'a>>, String> {
     match &snapshot.cluster {
         Seen::NotAsked => Ok(Vec::new()),
-        Seen::Unknown(why) => Err(format!("the cluster could not be asked: {why}")),
+        Seen::Unknown(why) if literal.uses.iter().any(|used| is_applied_here(snapshot, used)) => {
+            Err(format!("the cluster could not be asked: {why}"))
+        }
+        Seen::Unknown(_) => Ok(literal.uses.iter().map(|used| Live { used, found: Found::Elsewhere }).collect()),
         Seen::Known(cluster) => {
             let found = |used| found(snapshot, cluster, used).into_iter().map(move |found| Live { used, found });
             Ok(literal.uses.iter().flat_map(found).collect())
@@ -73,6 +76,9 @@ pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<V
 fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Found<'a>> {
     if used.instances == Some(0) {
         return vec![Found::NotExpected];
+    }
+    if !is_applied_here(snapshot, used) {
+        return vec![Found::Elsewhere];
     }
     if &*used.kind == RELEASE {
         return released(snapshot, cluster, used);
@@ -90,6 +96,14 @@ fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Fo
         None => Found::Missing,
         Some(workload) => inside(snapshot, workload, used),
     }]
+}
+
+/// Says whether a use is applied to the cluster that is looked at: another one may have the same names.
+pub(super) fn is_applied_here(snapshot: &Snapshot, used: &Use) -> bool {
+    let cluster = &snapshot.config.cluster;
+    let root = cluster.roots.is_empty() || cluster.roots.iter().any(|glob| glob.matches(used.root.display()));
+    let environment = used.environment.as_deref().filter(|_| !cluster.environments.is_empty());
+    root && environment.is_none_or(|name| cluster.environments.iter().any(|glob| glob.matches(name)))
 }
 
 fn is_looked_at(snapshot: &Snapshot, kind: &str) -> bool {

@@ -2,15 +2,22 @@
 
 use crate::model::digest::Digest;
 use crate::model::duration::show_time;
+use crate::model::reference::Reference;
 use crate::pipeline::history::History;
 use crate::pipeline::{Action, Recorded};
 use crate::sites::Site;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Returns what was written at this site for this image, newest first.
+/// Returns what was written at this site for this image, however it was spelled, newest first.
 pub(super) fn past<'a>(history: &'a History, site: &Site, image: &str) -> Vec<&'a Recorded> {
-    history.at(&site.key.0).filter(|record| record.pin.image == image).collect()
+    history.at(&site.key.0).filter(|record| record.pin.image == image || is_same(&record.pin.image, image)).collect()
+}
+
+/// `nginx:stable` is `docker.io/library/nginx:stable`.
+fn is_same(one: &str, other: &str) -> bool {
+    let channel = |image| Reference::parse(image).and_then(|image| image.channel());
+    channel(one).is_some_and(|one| Some(one) == channel(other))
 }
 
 /// Returns when the pin changed last.

@@ -115,7 +115,8 @@ fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
 
 /// Says whether the cluster in which the site's workloads would be looked at cannot be seen.
 fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
-    snapshot.cluster.known().is_none() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
+    let counts = site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true));
+    counts && live::uses(snapshot, site.literal).is_err()
 }
 
 /// The sites that should go back, in their order.

@@ -51,6 +51,12 @@ pub(in crate::config) struct Pipeline {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Cluster {
+    /// Globs of the roots that are applied to this cluster. Without it all are.
+    #[serde(default)]
+    pub roots: Vec<Text>,
+    /// Globs of the environments (by name) that are applied to this cluster. Without it all are.
+    #[serde(default)]
+    pub environments: Vec<Text>,
     /// Whether Keel runs in the cluster: `auto` without it, which looks.
     pub keel: Option<Keel>,
     /// Globs of the field managers that apply Terraform. Without it those of the known providers.

@@ -6,7 +6,7 @@ use crate::model::policy::Policy;
 use crate::model::schedule::Schedule;
 use crate::pipeline::cluster::{Cluster, Workload};
 use crate::pipeline::{Seen, Snapshot};
-use crate::plan::live::{Found, Live, uses};
+use crate::plan::live::{Found, Live, is_applied_here, uses};
 use crate::plan::owner::keel_may_run;
 use crate::sites::resource::{MARK, POLICY};
 use crate::sites::{Literal, Site, Use};
@@ -107,9 +107,13 @@ impl<'a> Stamps<'a> {
         all.into_iter().map(word).collect()
     }
 
+    fn is_here(&self, used: &Use) -> bool {
+        used.instances != Some(0) && is_applied_here(self.snapshot, used)
+    }
+
     /// The workload of a use; of a release those that have the image.
     fn workloads<'b>(&'b self, literal: &'b Literal, used: &'b Use) -> Vec<&'b Workload> {
-        let Some(cluster) = self.snapshot.cluster.known().filter(|_| used.instances != Some(0)) else { return Vec::new() };
+        let Some(cluster) = self.snapshot.cluster.known().filter(|_| self.is_here(used)) else { return Vec::new() };
         if &*used.kind == RELEASE {
             return self.released(literal, used).iter().filter(|live| live.container().is_some()).filter_map(Live::workload).collect();
         }
@@ -125,7 +129,7 @@ impl<'a> Stamps<'a> {
     /// Why a `never` may have been overlooked: the kind of a workload whose text has no policy could not be read. A name that the text does not
     /// tell could never be looked up: that is no failed look.
     pub fn unread(&self, literal: &Literal, site: &Site) -> Option<String> {
-        let mut silent = literal.uses.iter().filter(|used| used.instances != Some(0) && !declares(site, used, POLICY));
+        let mut silent = literal.uses.iter().filter(|used| self.is_here(used) && !declares(site, used, POLICY));
         match &self.snapshot.cluster {
             Seen::NotAsked => None,
             Seen::Unknown(why) => silent.next().map(|_| format!("the cluster could not be asked: {why}")),

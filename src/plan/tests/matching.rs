@@ -163,6 +163,31 @@ fn a_workload_is_found_by_its_names_and_a_container_by_its_own() {
 }
 
 #[test]
+fn what_is_applied_to_another_cluster_is_not_looked_for_in_this_one() {
+    let at = |root: &str, environment: Option<&str>| {
+        used(site("web", 1, "nginx:stable"), |used| {
+            used.root = RepoPath::new(root).expect("a path");
+            used.environment = environment.map(Into::into);
+        })
+    };
+    let (here, elsewhere) = ("deployment/nginx:nginx", "elsewhere");
+    for (config, root, environment, expected) in [
+        ("", "live/dev/web", Some("dev"), here),
+        ("roots = ['live/prod/**']", "live/prod/web", None, here),
+        ("roots = ['live/prod/**']", "live/dev/web", None, elsewhere),
+        ("environments = ['prod', 'eu-*']", "web", Some("eu-1"), here),
+        ("environments = ['prod', 'eu-*']", "web", Some("dev"), elsewhere),
+        ("environments = ['prod', 'eu-*']", "web", None, here),
+        ("roots = ['web']\nenvironments = ['prod']", "api", Some("prod"), elsewhere),
+    ] {
+        let all = snapshot(vec![at(root, environment)]).running(vec![web()]).configured(&format!("[cluster]\n{config}\n"));
+        assert_eq!(all.found(), [expected], "{config}: {root} {environment:?}");
+        let dark = Snapshot { cluster: Seen::Unknown("no route".into()), ..all };
+        assert_eq!(uses(&dark, &dark.scan.literals[0]).is_err(), expected == here, "{config}: {root} {environment:?}");
+    }
+}
+
+#[test]
 fn a_kind_that_cannot_be_read_is_not_known_and_says_nothing_of_others() {
     let all = snapshot(vec![site("web", 1, "nginx:stable")]).running(vec![web()]);
     assert_eq!(all.clone().unread("deployment").found(), ["deployments could not be read: it is forbidden"]);

@@ -164,6 +164,18 @@ fn no_move_is_committed_over_what_may_be_an_undo() {
 }
 
 #[test]
+fn what_is_applied_to_another_cluster_is_not_held_against_this_one() {
+    let of = |roots: &str| format!("[cluster]\nroots = ['{roots}']\n[defaults]\nsettle = '0'\n");
+    let undone = |roots: &str| world('b').hosts(vec![undone("deployment")]).configured(&of(roots));
+    assert_eq!(written(&undone("stacks/*")), back(Cause::Undo));
+    assert_eq!(written(&undone("live/prod/**")), (Vec::new(), Vec::new()));
+    let behind = world('b').says(SERVER, 'c').later(LATER);
+    let dark = |roots: &str| Snapshot { cluster: Seen::Unknown("no route".into()), ..behind.clone() }.configured(&of(roots));
+    assert_eq!(written(&dark("stacks/*")).0, []);
+    assert_eq!(written(&dark("live/prod/**")).0, [(Action::Move, Cause::TagMoved, Some(digest('c')))]);
+}
+
+#[test]
 fn what_was_rolled_back_is_not_told_as_where_the_site_goes() {
     let world = world('b').hosts(vec![undone("deployment")]);
     let after = carried_out(&world, &world.plan());

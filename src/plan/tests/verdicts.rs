@@ -294,6 +294,13 @@ fn a_tag_that_goes_back_is_not_followed() {
     );
     let other_image = behind(|s| s).wrote("ghcr.io/immich-app/immich-server:main", Some('a'), 'b', "2026-11-10T00:00:00Z");
     assert_eq!(other_image.decided().verdict, Move);
+    // Whoever spells the image otherwise has not allowed it.
+    for (declared, written) in [("nginx:stable", "docker.io/library/nginx:stable"), ("docker.io/nginx:latest", "nginx")] {
+        let spelled =
+            snapshot(vec![site("web", 7, &pinned(declared, 'a'))]).says(declared, 'b').seen(declared, 'b', "2026-11-22T08:00:00Z");
+        assert_eq!(spelled.decided().verdict, Move);
+        assert_eq!(spelled.wrote(written, Some('a'), 'b', "2026-11-10T00:00:00Z").decided().verdict, Blocked, "{written}");
+    }
 }
 
 #[test]
