@@ -62,10 +62,12 @@ fn a_live_policy_speaks_after_what_is_declared_and_before_the_rules() {
     let declared = declares(literal(&["web"]), "web", "keel.sh/policy", "force");
     assert_eq!(world(vec![declared], never()).decided().verdict, Move, "declared");
     assert_eq!(world(vec![beside(literal(&["web"]), "pintle: force")], never()).decided().verdict, Move, "a directive");
-    let unasked = Snapshot { cluster: Seen::NotAsked, ..all };
+    let unasked = Snapshot { cluster: Seen::NotAsked, ..all.clone() };
     assert_eq!(unasked.decided().verdict, Move);
     let elsewhere = vec![live("other").keel("policy", "never"), live("web")];
     assert_eq!(world(vec![literal(&["web"])], elsewhere).decided().verdict, Move, "another workload");
+    let other_cluster = all.configured("[cluster]\nroots = ['live/prod/**']");
+    assert_eq!(other_cluster.decided().verdict, Move, "another cluster's workload of that name");
     let label = world(vec![literal(&["web"])], vec![live("web").keel("enrolled", "true")]);
     assert_eq!(label.decided().verdict, Move, "another key");
 }

@@ -44,6 +44,9 @@ fn a_pull_request_that_could_not_be_opened_is_opened_by_the_next_pass() {
     let away = line.pintle("sync", &[]).run();
     assert_eq!(away.code, Some(3), "{}", away.stderr);
     assert!(away.stderr.contains("the pull request of web is not as it should be"), "{}", away.stderr);
+    proxy.fail(Fault::Status(403), |seen| seen.writes() && seen.target.ends_with("/pulls"));
+    let refused = line.pintle("sync", &[]).run();
+    assert!(refused.code == Some(3) && refused.stderr.contains("(which rights has the token's user on "), "{}", refused.stderr);
     let head = line.repo.tip("pintle/web");
     assert!(head.is_some() && line.repo.pulls("all").is_empty());
     proxy.mend();
