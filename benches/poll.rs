@@ -132,7 +132,7 @@ fn urls(endpoint: &str) -> Vec<String> {
 }
 
 async fn bare(urls: &[String]) {
-    pintle::remote::tls::install();
+    pintle::remote::install_tls();
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CONCURRENCY).build().expect("a client");
     let one = |url: &String| client.head(url).header(reqwest::header::ACCEPT, ACCEPT).send();
     let answers: Vec<_> = stream::iter(urls).map(one).buffer_unordered(CONCURRENCY).collect().await;

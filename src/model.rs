@@ -11,3 +11,4 @@ pub mod policy;
 pub mod reference;
 pub mod schedule;
 pub mod tag;
+pub mod workload;

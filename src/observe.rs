@@ -1,6 +1,7 @@
 //! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
 
 mod alerts;
+mod answers;
 pub mod branches;
 pub mod brought;
 pub mod cache;
@@ -16,6 +17,7 @@ pub mod notes;
 pub mod registry;
 mod registries;
 mod session;
+mod settings;
 
 pub use alerts::alerts;
 pub use cluster::cluster;
@@ -23,6 +25,7 @@ pub use forge::{checks, forge, merged_history};
 pub use kept::{Kept, Said};
 pub use registries::{Registries, Told};
 pub use session::Session;
+pub use settings::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Setup};
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
@@ -31,68 +34,11 @@ use crate::model::reference::Channel;
 use crate::pipeline::forge::Branch;
 use crate::pipeline::history::History;
 use crate::pipeline::{CommitId, Ledger, Plan, Seen, Snapshot};
-use crate::remote::git::{Access, Clone, Remote};
-use crate::remote::{forgejo, kubernetes};
+use crate::remote::git::{Access, Clone};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
-use jiff::Timestamp;
-use secrecy::SecretString;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
-use url::Url;
-
-/// How many commits back the history is usually read: a few years of a busy repo.
-pub const COMMITS: usize = 5_000;
-
-/// Where the repo is.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// A folder, read as it is.
-    Folder(PathBuf),
-    /// A remote, through a bare clone below `cache`.
-    Remote { remote: Remote, cache: PathBuf, access: Box<Access> },
-}
-
-/// What the pass is told from outside the repo.
-#[derive(Clone)]
-pub struct Setup {
-    pub origin: Origin,
-    /// Name and text of a configuration that stands in for the repo's.
-    pub config: Option<(String, String)>,
-    pub registries: Told,
-    /// The forge, where one is named.
-    pub forge: Option<ForgeAt>,
-    /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
-    pub github: Option<GithubAt>,
-    /// The cluster, where one is named.
-    pub cluster: Option<ClusterAt>,
-    /// How many commits back the history is read.
-    pub commits: usize,
-    pub clock: fn() -> Timestamp,
-}
-
-/// Where the forge is, and how it is asked.
-#[derive(Clone)]
-pub struct ForgeAt {
-    pub place: forgejo::Place,
-    pub told: forgejo::Told,
-}
-
-/// Where GitHub's API is, and who asks.
-#[derive(Clone)]
-pub struct GithubAt {
-    pub api: Url,
-    /// Without it little may be asked, and only what is public.
-    pub token: Option<SecretString>,
-}
-
-/// Where the cluster's API server is, and how it is asked.
-#[derive(Clone)]
-pub struct ClusterAt {
-    pub place: kubernetes::Place,
-    pub told: kubernetes::Told,
-}
 
 /// The repo as it is at one commit, and what it says about itself.
 pub struct Checkout {

@@ -1,6 +1,5 @@
 //! One file for each outside system; their wire types stay here.
 
-mod address;
 pub mod alertmanager;
 pub mod forgejo;
 pub mod git;
@@ -9,4 +8,5 @@ pub mod github;
 mod http;
 pub mod kubernetes;
 pub mod oci;
-pub mod tls;
+
+pub use http::install_tls;

@@ -9,14 +9,14 @@ mod serve;
 mod state;
 
 pub use kind::Kind;
+pub use manifest::{Container, Hand, Workload};
 
 use crate::error::{Error, Result};
-use jiff::Timestamp;
-use state::State;
+use state::{Shared, State};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,45 +27,11 @@ pub struct Cluster {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    /// The version of the last change; watches wait for it.
-    changed: watch::Sender<u64>,
-}
-
 /// A cluster that answers. Dropping it stops answering without waiting; `stop` waits.
 pub struct Running {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<io::Result<()>>>,
-}
-
-/// Something with containers, as somebody declares it: a deployment, stateful set, daemon set or cron job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    pub kind: Kind,
-    pub namespace: String,
-    pub name: String,
-    pub containers: Vec<Container>,
-    /// Containers that are made with their image, which is then left alone: `ignore_changes`.
-    pub ignored: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
-    pub name: String,
-    pub init: bool,
-    pub image: String,
-}
-
-/// Who does something, when, and what a kubelet gets for an image: the digest of the manifest that the registry serves.
-#[derive(Clone, Copy)]
-pub struct Hand<'a> {
-    /// The field manager: `HashiCorp`, `kubectl`.
-    pub manager: &'a str,
-    pub at: Timestamp,
-    pub pull: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Cluster {
@@ -77,7 +43,7 @@ impl Cluster {
     /// Reads what `save` wrote. Versions of before are not told about any more.
     pub fn load(path: &Path) -> io::Result<Self> {
         let state: State = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::default() }) })
+        Ok(Self { shared: Arc::new(Shared::with(state)) })
     }
 
     /// Writes all objects, their version and the port to one JSON file.
@@ -102,7 +68,7 @@ impl Cluster {
 
     /// Makes a workload, or sets its images where they are others, and rolls it out to the end. Says whether anything changed.
     pub fn apply(&self, workload: &Workload, hand: Hand<'_>) -> bool {
-        self.change(|state| controllers::apply(state, workload, hand))
+        self.shared.change(|state| controllers::apply(state, workload, hand))
     }
 
     /// Does what `kubectl rollout undo` does, and rolls it out to the end: the workload gets the template it had before.
@@ -110,29 +76,14 @@ impl Cluster {
     /// # Errors
     /// There is no such workload, or it had no template before.
     pub fn undo(&self, kind: Kind, namespace: &str, name: &str, hand: Hand<'_>) -> Result<()> {
-        self.change(|state| controllers::undo(state, kind, namespace, name, hand))
+        self.shared
+            .change(|state| controllers::undo(state, kind, namespace, name, hand))
             .map_err(|why| Error::failed(format!("cannot undo {}/{namespace}/{name}", kind.word())).cause(why))
     }
 
     /// Forgets what changed so far: whoever watches from an older version, or reads on in an older list, is told 410.
     pub fn compact(&self) {
         self.shared.state().compact();
-    }
-
-    /// Does what a deed does, and tells the watches.
-    fn change<T>(&self, deed: impl FnOnce(&mut State) -> T) -> T {
-        let (done, version) = {
-            let mut state = self.shared.state();
-            (deed(&mut state), state.version())
-        };
-        self.shared.changed.send_replace(version);
-        done
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

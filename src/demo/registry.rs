@@ -7,6 +7,7 @@ mod image;
 mod line;
 mod proxy;
 mod push;
+mod request;
 mod respond;
 mod serve;
 mod state;
@@ -16,12 +17,12 @@ pub use state::{Access, Counts, Fault, FaultKind, Host, Part, PullThrough, Repos
 
 use crate::model::digest::Digest;
 use line::{Line, Listening};
-use state::{Live, State};
+use state::{Shared, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,12 +32,6 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Default)]
 pub struct Registry {
     shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    live: Mutex<Live>,
 }
 
 /// A registry that answers. Dropping it stops answering without waiting; `stop` waits.
@@ -55,7 +50,7 @@ impl Registry {
     /// Reads what `save` wrote.
     pub fn load(path: &Path) -> io::Result<Self> {
         let state: State = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), live: Mutex::default() }) })
+        Ok(Self { shared: Arc::new(Shared::with(state)) })
     }
 
     /// Writes images, tags, users, faults and the port to one JSON file; tokens and counts are not kept.
@@ -164,16 +159,6 @@ impl Registry {
         let state = self.shared.state();
         let repositories = state.hosts.get(host).map(|host| &host.repositories).into_iter().flatten();
         repositories.map(|(name, repository)| (name.clone(), repository.tags.clone())).collect()
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod text;
 
+use super::answers::PinBlame;
 use super::history::PATIENCE;
 use super::{COMMITS, Checkout, Session};
 use crate::error::Result;
@@ -14,24 +15,21 @@ use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-/// How digests came into their files.
-pub type Dated = BTreeMap<(RepoPath, Digest), Seen<Brought>>;
-
 /// Returns how the wanted digests came into their files. Blocking: it reads git.
-pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPath, Digest)>) -> Dated {
+pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPath, Digest)>) -> PinBlame {
     if wanted.is_empty() {
-        return Dated::new();
+        return PinBlame::new();
     }
     let (Some(clone), Some(tip)) = (&checkout.clone, &checkout.tip) else {
         return unknown(wanted, "a folder does not tell when the pin came onto the branch");
     };
-    let mut known = session.answers().brought.filter(|(at, _)| at == tip).map(|(_, known)| known).unwrap_or_default();
+    let mut known = session.answers().blame.filter(|(at, _)| at == tip).map(|(_, known)| known).unwrap_or_default();
     let new: BTreeSet<_> = wanted.iter().filter(|key| !known.contains_key(key)).cloned().collect();
     if !new.is_empty() {
         match find(clone, tip, &new) {
             Ok(found) => {
                 known.extend(found);
-                session.remember(|answers| answers.brought = Some((tip.clone(), known.clone())));
+                session.remember(|answers| answers.blame = Some((tip.clone(), known.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "when pins were written could not be read");
@@ -43,18 +41,18 @@ pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPat
     known
 }
 
-fn unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> Dated {
+fn unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> PinBlame {
     wanted.into_iter().map(|key| (key, Seen::Unknown(why.to_owned()))).collect()
 }
 
 /// One walk for all that is wanted.
-fn find(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<Dated> {
+fn find(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<PinBlame> {
     let mut open: BTreeMap<String, BTreeSet<(RepoPath, Digest)>> = BTreeMap::new();
     for key in wanted {
         open.entry(key.0.as_str().to_owned()).or_default().insert(key.clone());
     }
     let paths = open.keys().cloned().collect();
-    let mut found = Dated::new();
+    let mut found = PinBlame::new();
     let end = clone.follow(tip, &paths, (COMMITS, PATIENCE), &mut |turn| {
         let Some(keys) = open.get_mut(turn.path) else { return ControlFlow::Break(()) };
         keys.retain(|key| {

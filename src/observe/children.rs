@@ -1,22 +1,20 @@
 //! Which digests an index is made of: a pod may tell the one of its platform. Asks for each index once, for as long as it is wanted: its content
 //! never changes. Never fails a pass: an index that cannot be fetched explains nothing.
 
+use super::answers::IndexChildren;
 use super::{Registries, Session};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use futures_util::StreamExt;
 use futures_util::stream;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const SIDE_BY_SIDE: usize = 8;
 
-/// What indexes are made of: by channel, since they may be in one repository only, and digest.
-pub type Children = BTreeMap<(Channel, Digest), Vec<Digest>>;
-
 /// Returns what the wanted indexes are made of, as far as it can be told.
-pub async fn children(session: &Session, registries: &Registries, wanted: BTreeSet<(Channel, Digest)>) -> Children {
+pub async fn children(session: &Session, registries: &Registries, wanted: BTreeSet<(Channel, Digest)>) -> IndexChildren {
     let answers = session.answers();
-    let mut known: Children = answers.children;
+    let mut known: IndexChildren = answers.children;
     known.retain(|key, _| wanted.contains(key));
     let new: Vec<(Channel, Digest)> = wanted.into_iter().filter(|key| !known.contains_key(key) && !answers.silent.contains(key)).collect();
     let one = async |key: (Channel, Digest)| {

@@ -6,9 +6,9 @@ mod ask;
 mod pick;
 mod source;
 
+use super::answers::{NotesAnswer, NotesKey};
 use super::{Registries, Session};
-use crate::model::digest::Digest;
-use crate::model::reference::{Channel, Reference};
+use crate::model::reference::Reference;
 use crate::pipeline::forge::PullState;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::{Change, Plan, Proposal, Route, Snapshot};
@@ -17,74 +17,33 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many images a pass asks about; the rest go without notes.
 const IMAGES: usize = 20;
 const SIDE_BY_SIDE: usize = 4;
-/// For all that is asked about one image.
-const LONGEST: Duration = Duration::from_secs(10);
-/// So many answers are kept, about, from one pass to the next.
-const KEPT: usize = 500;
-
-/// What is asked about: a channel, its old and its new digest.
-pub type Key = (Channel, Digest, Digest);
-
-/// What was told about one image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// It stays so.
-    Settled(Option<Notes>),
-    /// Something did not answer: the next pass asks again.
-    Passing(Option<Notes>),
-}
-
-/// What was told lately.
-#[derive(Clone, Default)]
-pub(super) struct Memory {
-    told: BTreeMap<Key, Arc<Told>>,
-    /// Images that this pass has asked about.
-    asked: usize,
-}
-
-impl Memory {
-    /// Begins a new pass.
-    pub(super) fn renew(&mut self) {
-        self.told.retain(|_, told| matches!(**told, Told::Settled(_)));
-        self.asked = 0;
-    }
-
-    fn learn(&mut self, wanted: &[Key], new: Vec<(Key, Arc<Told>)>) {
-        self.asked += new.len();
-        if self.told.len() > KEPT {
-            self.told.retain(|key, _| wanted.contains(key));
-        }
-        self.told.extend(new);
-    }
-}
 
 /// Returns notes for the moves that pull requests will show. Asks each source once, as far as the session does not know it already.
-pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapshot, plan: &Plan) -> BTreeMap<Key, Notes> {
+pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapshot, plan: &Plan) -> BTreeMap<NotesKey, Notes> {
     let config = &snapshot.config.forge;
     let wanted = if config.release_notes { wanted(snapshot, plan) } else { Vec::new() };
     if wanted.is_empty() {
         return BTreeMap::new();
     }
-    let mut known = session.answers().notes;
+    let mut cache = session.answers().notes;
     let asking = Asking::new(session, registries, &config.sources);
-    let new = wanted.iter().filter(|key| !known.told.contains_key(key)).take(IMAGES.saturating_sub(known.asked));
-    let one = async |key: &Key| (key.clone(), Arc::new(asking.told(key).await));
-    let new: Vec<(Key, Arc<Told>)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
-    session.remember(|answers| answers.notes.learn(&wanted, new.clone()));
-    known.told.extend(new);
-    let found = |key: Key| match &**known.told.get(&key)? {
-        Told::Settled(notes) | Told::Passing(notes) => Some((key, notes.clone()?)),
+    let new = wanted.iter().filter(|key| !cache.known.contains_key(key)).take(IMAGES.saturating_sub(cache.asked));
+    let one = async |key: &NotesKey| (key.clone(), Arc::new(asking.told(key).await));
+    let new: Vec<(NotesKey, Arc<NotesAnswer>)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    session.remember(|answers| answers.notes.add_answers(&wanted, new.clone()));
+    cache.known.extend(new);
+    let found = |key: NotesKey| match &**cache.known.get(&key)? {
+        NotesAnswer::Settled(notes) | NotesAnswer::Passing(notes) => Some((key, notes.clone()?)),
     };
     wanted.into_iter().filter_map(found).collect()
 }
 
 /// What pull requests will show that are not as they should be yet, in the plan's order, each once.
-fn wanted(snapshot: &Snapshot, plan: &Plan) -> Vec<Key> {
+fn wanted(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
     let mut wanted = Vec::new();
     let proposals = plan.changes.iter().filter_map(|change| match &change.route {
         Route::PullRequest(proposal) => Some((change, proposal)),

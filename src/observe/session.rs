@@ -1,21 +1,16 @@
 //! What stays warm from one pass to the next: connections and tokens, what commits say, and within a pass what registries answered. Nothing in it is
 //! needed: it only saves work and questions.
 
-use super::brought::Dated;
-use super::children::Children;
-use super::notes::Memory;
-use super::{Kept, Registries, Setup};
+use super::answers::SessionAnswers;
+use super::kept::Kept;
+use super::registries::Registries;
+use super::settings::Setup;
 use crate::config::Config;
 use crate::error::Result;
-use crate::model::commit::CommitId;
-use crate::model::digest::Digest;
-use crate::model::reference::Channel;
-use crate::pipeline::{CacheAnswer, Seen, Upstream};
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a push is not tried again that the server refused though its API allows it.
@@ -33,30 +28,16 @@ pub struct Session {
     cluster: Option<kubernetes::Client>,
     /// What is kept warm of the cluster, once somebody keeps it.
     watches: OnceLock<kubernetes::Watches>,
-    warm: Mutex<Warm>,
+    memory: Mutex<SessionMemory>,
 }
 
+/// What a session remembers, and the clients that its configuration asks for.
 #[derive(Default)]
-struct Warm {
+struct SessionMemory {
     registries: Option<(Arc<Config>, Registries)>,
-    answers: Answers,
+    answers: SessionAnswers,
     /// The server's words when it refused a push to the branch.
     refused: Option<(String, Instant)>,
-}
-
-/// What was answered lately.
-#[derive(Clone, Default)]
-pub(super) struct Answers {
-    /// Also what could not be asked: a registry that is slow to fail must not hold up a pass that the cluster woke.
-    pub upstream: BTreeMap<Channel, Seen<Upstream>>,
-    pub cache: BTreeMap<Channel, CacheAnswer>,
-    pub notes: Memory,
-    /// What indexes are made of.
-    pub children: Children,
-    /// How digests came into their files, as of a tip.
-    pub brought: Option<(CommitId, Dated)>,
-    /// The indexes that could not be asked for.
-    pub silent: BTreeSet<(Channel, Digest)>,
 }
 
 impl Session {
@@ -78,7 +59,7 @@ impl Session {
             alertmanager: None,
             #[cfg(feature = "github")]
             github,
-            warm: Mutex::default(),
+            memory: Mutex::default(),
         })
     }
 
@@ -127,29 +108,23 @@ impl Session {
 
     /// Makes the next pass ask registries and caches anew, and sources that did not answer.
     pub fn forget(&self) {
-        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        warm.answers.upstream.clear();
-        warm.answers.cache.clear();
-        warm.answers.silent.clear();
-        warm.answers.notes.renew();
+        self.memory().answers.forget_upstream();
     }
 
     /// Makes the next pass ask those again that did not answer.
     pub fn retry(&self) {
-        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        warm.answers.upstream.retain(|_, seen| seen.known().is_some());
-        warm.answers.silent.clear();
+        self.memory().answers.forget_failures();
     }
 
     /// The registries as the configuration has them; made anew when it changes.
     pub fn registries(&self, config: &Arc<Config>) -> Result<Registries> {
-        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        match &warm.registries {
+        let mut memory = self.memory();
+        match &memory.registries {
             Some((known, registries)) if known.registries == config.registries && known.caches == config.caches => Ok(registries.clone()),
             _ => {
                 let registries = Registries::new(&self.setup.registries, config)?;
-                warm.registries = Some((config.clone(), registries.clone()));
-                warm.answers = Answers::default();
+                memory.registries = Some((config.clone(), registries.clone()));
+                memory.answers = SessionAnswers::default();
                 Ok(registries)
             }
         }
@@ -157,19 +132,23 @@ impl Session {
 
     /// Remembers that the branch takes no push of pintle's, and why.
     pub fn refused(&self, why: String) {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).refused = Some((why, Instant::now()));
+        self.memory().refused = Some((why, Instant::now()));
     }
 
     pub(super) fn was_refused(&self) -> Option<String> {
-        let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        warm.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
+        let memory = self.memory();
+        memory.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
     }
 
-    pub(super) fn answers(&self) -> Answers {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).answers.clone()
+    pub(super) fn answers(&self) -> SessionAnswers {
+        self.memory().answers.clone()
     }
 
-    pub(super) fn remember(&self, learn: impl FnOnce(&mut Answers)) {
-        learn(&mut self.warm.lock().unwrap_or_else(PoisonError::into_inner).answers);
+    pub(super) fn remember(&self, learn: impl FnOnce(&mut SessionAnswers)) {
+        learn(&mut self.memory().answers);
+    }
+
+    fn memory(&self) -> MutexGuard<'_, SessionMemory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,7 @@
 //! What runs in the cluster, and which alerts fire, as of one look. Types only.
 
-use crate::model::digest::Digest;
+pub use crate::model::workload::{Condition, Container, PodContainer, Rollout, Waiting, Writer};
+
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,25 +50,6 @@ pub struct Release {
     pub helm: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
-    /// The path of the value for a custom resource.
-    pub name: Arc<str>,
-    pub init: bool,
-    /// As the spec has it.
-    pub image: Arc<str>,
-    pub pull_policy: Option<Arc<str>>,
-    /// Who set the image (`managedFields`), last first.
-    pub writers: Vec<Writer>,
-}
-
-/// A field manager and when it last wrote, to the second.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Writer {
-    pub manager: Arc<str>,
-    pub at: Option<Timestamp>,
-}
-
 /// A ReplicaSet of a Deployment, or a ControllerRevision of a StatefulSet or DaemonSet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
@@ -82,27 +64,6 @@ pub struct Revision {
     pub images: BTreeMap<Arc<str>, Arc<str>>,
 }
 
-/// How far the controller is with the newest spec.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rollout {
-    /// The controller has seen the newest spec (`observedGeneration`).
-    pub observed: bool,
-    /// All pods wanted are of the newest revision and ready, and no others are left.
-    pub complete: bool,
-    /// It made no progress for as long as it may (`ProgressDeadlineExceeded`).
-    pub stuck: Option<Condition>,
-    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds fewer are ready than wanted, and only the pods
-    /// tell since when ([`Pod::lost`]).
-    pub unavailable: Option<Condition>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    pub reason: Arc<str>,
-    pub message: Arc<str>,
-    pub since: Option<Timestamp>,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     pub name: Arc<str>,
@@ -112,28 +73,6 @@ pub struct Pod {
     /// Since when it is not ready, where it was before.
     pub lost: Option<Timestamp>,
     pub containers: Vec<PodContainer>,
-}
-
-/// The status of one container, init containers too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodContainer {
-    pub name: Arc<str>,
-    /// The digest in `imageID`: the index's or the platform child's. `None` while it is not pulled.
-    pub digest: Option<Digest>,
-    /// The repository in `imageID`: `ghcr.io/cloudnative-pg/postgresql`, or a cache's.
-    pub repository: Option<Arc<str>>,
-    pub ready: bool,
-    pub restarts: u32,
-    /// Since when it runs.
-    pub started: Option<Timestamp>,
-    /// Why it waits: `CrashLoopBackOff`, `ImagePullBackOff`, `ErrImagePull`, `CreateContainerConfigError` and others.
-    pub waiting: Option<Waiting>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub reason: Arc<str>,
-    pub message: Arc<str>,
 }
 
 /// An alert that fires, as Alertmanager's API tells.

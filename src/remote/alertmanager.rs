@@ -1,8 +1,7 @@
 //! Which alerts fire, as an Alertmanager's API v2 tells. Never silences, posts or changes anything; never sends the token to another host or over
 //! an open line.
 
-use super::address::{host, is_loopback};
-use super::http::{BodyError, body};
+use super::http::{self, BodyError, host_of, is_loopback};
 use crate::error::{Error, Result};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
@@ -90,9 +89,9 @@ impl Client {
     /// Makes a client for the address under which Alertmanager's pages are (`https://alertmanager.example.org`, with a path where it lives below
     /// one); asks nothing yet. Refuses an address with credentials in it, and a token that would cross a network in the clear.
     pub fn new(base: &str, told: &Told) -> Result<Self> {
-        crate::remote::tls::install();
+        crate::remote::install_tls();
         let base = checked(base)?;
-        let host = host(&base);
+        let host = host_of(&base);
         if told.token.is_some() && base.scheme() == "http" && !is_loopback(&base) && !told.allow_insecure {
             return Err(Error::usage(format!("the token for the Alertmanager at {host} would be sent without encryption"))
                 .hint("use https://, or allow it with --insecure-http"));
@@ -126,7 +125,7 @@ impl Client {
         }
         let mut response = request.send().await.map_err(Broken::Sent)?;
         if response.status() == StatusCode::OK {
-            return Ok(body(&mut response, LIMIT).await?);
+            return Ok(http::body(&mut response, LIMIT).await?);
         }
         let to = response.headers().get(LOCATION).and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
         Err(Broken::Status(response.status(), to.filter(|_| response.status().is_redirection()).map(|to| leads_to(&to))))
@@ -134,7 +133,7 @@ impl Client {
 
     fn fresh(&self) -> Option<HeaderValue> {
         let token = SecretString::from(std::fs::read_to_string(self.token_file.as_ref()?).ok()?);
-        super::http::secret("Bearer", &token).filter(|_| !token.expose_secret().trim().is_empty())
+        http::secret("Bearer", &token).filter(|_| !token.expose_secret().trim().is_empty())
     }
 
     fn broken(&self, why: Broken) -> Error {
@@ -198,7 +197,7 @@ fn checked(base: &str) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(Error::usage(format!("an Alertmanager is asked over https, not {}", url.scheme())).hint(hint));
     }
-    let host = host(&url);
+    let host = host_of(&url);
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage(format!("the address of the Alertmanager at {host} has a user or password in it"))
             .hint("leave it out and give a token with --alertmanager-token-file; addresses end up in logs"));
@@ -212,17 +211,17 @@ fn checked(base: &str) -> Result<Url> {
 fn http(base: &Url, host: &str, told: &Told) -> Result<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(token) = &told.token {
-        let value = super::http::secret("Bearer", token)
+        let value = http::secret("Bearer", token)
             .ok_or_else(|| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
         headers.insert(AUTHORIZATION, value);
     }
     let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(told.timeout);
-    super::http::client(base, told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
+    http::client(base, told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
 }
 
 /// Where a redirect leads, without what may be secret in it.
 fn leads_to(to: &Url) -> String {
-    format!("{}://{}{}", to.scheme(), host(to), to.path())
+    format!("{}://{}{}", to.scheme(), host_of(to), to.path())
 }
 
 #[cfg(test)]

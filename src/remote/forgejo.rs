@@ -26,6 +26,7 @@ mod wire;
 
 pub use comments::{Comment, Reaction};
 pub use hooks::{Hook, NewHook};
+pub use http::Told;
 pub use issues::{Issue, IssueChange, IssueQuery, NewIssue};
 pub use labels::Label;
 pub use merge::{MergeError, MergeHow};
@@ -40,28 +41,7 @@ pub use version::Version;
 
 use crate::error::Result;
 use http::{Ask, Http, Reply};
-use secrecy::SecretString;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How a forge is asked.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// An access token of pintle's own user; without it only what is public can be read.
-    pub token: Option<SecretString>,
-    /// Authorities to trust besides the system's, PEM.
-    pub ca: Option<Vec<u8>>,
-    /// Lets the token cross a network over plain http.
-    pub allow_insecure: bool,
-    /// For one whole request, with its answer.
-    pub timeout: Duration,
-}
-
-impl Default for Told {
-    fn default() -> Self {
-        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
-    }
-}
 
 /// Asks a forge about one repository. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -78,7 +58,7 @@ struct Inner {
 impl Client {
     /// Makes a client; asks nothing yet. Refuses a token that would cross a network in the clear.
     pub fn new(place: &Place, told: &Told) -> Result<Self> {
-        crate::remote::tls::install();
+        crate::remote::install_tls();
         let http = Http::new(place, told)?;
         Ok(Self { inner: Arc::new(Inner { place: place.clone(), http }) })
     }

@@ -3,8 +3,7 @@
 //!
 //! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS are those of everything else here.
 
-use super::address::{host, is_loopback};
-use super::http;
+use super::http::{self, host_of, is_loopback};
 use crate::error::{Error, Result as Checked};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
@@ -85,7 +84,7 @@ impl Client {
     }
 
     fn with_timeout(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<Self> {
-        crate::remote::tls::install();
+        crate::remote::install_tls();
         let mut api = api.clone();
         let bare = api.username().is_empty() && api.password().is_none() && api.query().is_none() && api.fragment().is_none();
         if !matches!(api.scheme(), "http" | "https") || !api.has_host() || !bare {
@@ -93,7 +92,7 @@ impl Client {
                 .hint("github.com's is https://api.github.com, that of GitHub Enterprise https://github.example.org/api/v3"));
         }
         if api.scheme() == "http" && token.is_some() && !is_loopback(&api) {
-            return Err(Error::usage(format!("the token for {} would be sent without encryption", host(&api))).hint("use https://"));
+            return Err(Error::usage(format!("the token for {} would be sent without encryption", host_of(&api))).hint("use https://"));
         }
         if !api.path().ends_with('/') {
             api.set_path(&format!("{}/", api.path()));
@@ -106,7 +105,7 @@ impl Client {
     /// the address is that of an Enterprise (`/api/v3`), else those of github.com.
     pub fn serves(&self, source: &str) -> bool {
         match self.inner.api.path().starts_with("/api/v3") {
-            true => source == host(&self.inner.api),
+            true => source == host_of(&self.inner.api),
             false => matches!(source, "github.com" | "www.github.com"),
         }
     }
@@ -114,7 +113,7 @@ impl Client {
     /// Returns the newest releases of a repository, newest first: at most a page of them. Drafts are visible to writers only.
     pub async fn releases(&self, owner: &str, repo: &str) -> Result<Vec<Release>, GithubError> {
         if let Some(until) = self.closed(Timestamp::now()) {
-            return Err(GithubError::Limited { host: host(&self.inner.api), until });
+            return Err(GithubError::Limited { host: host_of(&self.inner.api), until });
         }
         let crab = self.inner.crab.get_or_try_init(|| async { self.octocrab() }).await?;
         let page = crab.repos(owner, repo).releases().list().per_page(PAGE).send().await;
@@ -125,7 +124,7 @@ impl Client {
     fn octocrab(&self) -> Result<Octocrab, GithubError> {
         let built = Octocrab::builder().base_uri(self.inner.api.as_str());
         let built = built.and_then(|builder| builder.build_with_reqwest(self.inner.http.clone()));
-        built.map_err(|why| GithubError::Failed { host: host(&self.inner.api), why: why.to_string() })
+        built.map_err(|why| GithubError::Failed { host: host_of(&self.inner.api), why: why.to_string() })
     }
 
     fn closed(&self, now: Timestamp) -> Option<Timestamp> {
@@ -134,7 +133,7 @@ impl Client {
 
     /// Says what an error means, and remembers until when nothing more is to be asked.
     fn failed(&self, repository: &str, why: &octocrab::Error, now: Timestamp) -> GithubError {
-        let (host, repository) = (host(&self.inner.api), repository.to_owned());
+        let (host, repository) = (host_of(&self.inner.api), repository.to_owned());
         let octocrab::Error::GitHub { source, .. } = why else {
             return GithubError::Failed { host, why: innermost(why) };
         };
@@ -180,7 +179,7 @@ fn client(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: D
     let mut headers = HeaderMap::new();
     if let Some(token) = token {
         let value = http::secret("Bearer", token)
-            .ok_or_else(|| Error::usage(format!("the token for {} holds a character that no token has", host(api))))?;
+            .ok_or_else(|| Error::usage(format!("the token for {} holds a character that no token has", host_of(api))))?;
         headers.insert(AUTHORIZATION, value);
     }
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
@@ -188,7 +187,7 @@ fn client(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: D
         if stays && attempt.previous().len() <= HOPS { attempt.follow() } else { attempt.stop() }
     });
     let tuned = |builder: ClientBuilder| builder.redirect(same_host).default_headers(headers).connect_timeout(timeout).timeout(timeout);
-    http::client(api, ca, tuned).map_err(|why| why.of(&host(api)))
+    http::client(api, ca, tuned).map_err(|why| why.of(&host_of(api)))
 }
 
 /// The last cause, which says most; without addresses.

@@ -1,13 +1,12 @@
 //! What all clients of the forge, the registries, GitHub and the Alertmanager have in common: no redirect unless one says so, no address told to
-//! others, authorities of their own, no proxy to this machine, and no answer longer than it may be.
+//! others, authorities of their own, no proxy to this machine, and no answer longer than it may be. One TLS implementation in the process: rustls with ring.
 
-use super::address::is_loopback;
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderValue;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 /// Why no client can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,5 +74,27 @@ impl Unset {
             Self::NoCertificate => "the file of authorities holds no certificate in PEM",
             Self::Tls => "the TLS configuration cannot be built",
         }
+    }
+}
+
+/// Makes ring the process-wide TLS provider; every place that builds a client calls it, only the first call does something.
+pub fn install_tls() {
+    // It fails when a provider is already there, and then there is nothing to do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Returns `host`, or `host:port` where the port is not the scheme's own.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Says whether what is sent there stays on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }

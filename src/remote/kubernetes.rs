@@ -11,20 +11,14 @@ mod wire;
 
 pub use connect::{Place, Told};
 pub use kind::{Custom, Kind};
-pub use object::{Condition, Container, Object, Owner, PodContainer, Rollout, Waiting, Writer};
+pub use object::{Object, Objects, Owner};
 pub use watches::{Keeper, Scope, Watches};
 
 use crate::error::Result;
 use connect::Connection;
 use object::Words;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Everything that was read, by kind; a kind that could not be read has the reason: a sentence.
-#[derive(Clone, Debug, Default)]
-pub struct Objects {
-    pub kinds: BTreeMap<Kind, std::result::Result<Vec<Arc<Object>>, String>>,
-}
 
 /// Reads one cluster. It connects when it is first asked.
 pub struct Client {
@@ -40,7 +34,7 @@ impl Client {
     /// # Errors
     /// The file cannot be read, has no such context, or its credentials would cross a network in the clear.
     pub fn new(place: &Place, told: &Told) -> Result<Self> {
-        crate::remote::tls::install();
+        crate::remote::install_tls();
         Ok(Self { place: place.clone(), config: connect::config(place, told)?, told: told.clone(), connected: Mutex::default() })
     }
 

@@ -4,72 +4,28 @@
 
 mod auth;
 pub mod docker_config;
+mod documents;
 mod error;
-mod index;
-mod labels;
 mod limits;
+mod options;
 mod registry;
 mod storage;
 mod wire;
 
 pub use error::OciError;
+pub use options::{Options, RegistryOptions};
+pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT};
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use bytes::Bytes;
-use docker_config::DockerConfig;
 use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
-use secrecy::SecretString;
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use url::Url;
 
-/// Manifests are small; distribution itself refuses larger ones (`maxManifestBodySize`).
-pub const MANIFEST_LIMIT: usize = 4 << 20;
-/// Configs hold names and values only; real ones have a few KiB.
-pub const CONFIG_LIMIT: usize = 1 << 20;
 /// How often one question may be sent on to another host.
 const HOPS: usize = 3;
-
-/// How registries are asked.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub docker_config: Option<DockerConfig>,
-    /// Registries that are not asked in the usual way (https, on the host's name, anonymously or as the docker config says).
-    pub registries: Vec<RegistryOptions>,
-    pub connect_timeout: Duration,
-    /// For one whole request, with its body.
-    pub timeout: Duration,
-    /// Authorities to trust besides the system's, at every registry that names none of its own.
-    pub ca_pem: Option<Vec<u8>>,
-    /// A registry that asks to wait longer than this is not asked again in this pass.
-    pub longest_wait: Duration,
-    pub user_agent: String,
-}
-
-/// What is special about one registry.
-#[derive(Clone, Debug)]
-pub struct RegistryOptions {
-    /// As in an image's name: `docker.io`, `ghcr.io`, `host:5000`.
-    pub host: String,
-    /// Where it is really asked; a path stands before `/v2/`. By default the host over https.
-    pub endpoint: Option<Url>,
-    /// Stands before the repository, after `/v2/`: the name of a proxy project.
-    pub repository_prefix: Option<String>,
-    /// http instead of https, when there is no endpoint that says so.
-    pub plain_http: bool,
-    /// Authorities to trust besides the system's.
-    pub ca_pem: Option<Vec<u8>>,
-    pub username: Option<String>,
-    pub password: Option<SecretString>,
-    pub max_concurrency: usize,
-    pub requests_per_second: NonZeroU32,
-    /// Hosts that it may send a question on to; `.example.com` stands for every host below.
-    pub redirects_to: Vec<String>,
-}
 
 /// A manifest or index whose bytes hash to the digest it was asked by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,53 +45,9 @@ struct Inner {
     registries: Mutex<HashMap<String, Arc<Registry>>>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            docker_config: None,
-            registries: Vec::new(),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(20),
-            ca_pem: None,
-            longest_wait: Duration::from_secs(10),
-            user_agent: concat!("pintle/", env!("CARGO_PKG_VERSION")).to_owned(),
-        }
-    }
-}
-
-impl RegistryOptions {
-    /// Returns what holds for a host that nothing is said about.
-    pub fn new(host: impl Into<String>) -> Self {
-        let host = host.into();
-        let redirects_to = usual_redirects(&host).iter().map(|to| (*to).to_owned()).collect();
-        Self {
-            host,
-            endpoint: None,
-            repository_prefix: None,
-            plain_http: false,
-            ca_pem: None,
-            username: None,
-            password: None,
-            max_concurrency: 8,
-            requests_per_second: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
-            redirects_to,
-        }
-    }
-}
-
-/// Registries that are known to answer with another's manifests: the community's registry of Kubernetes sends each question to
-/// the nearest of Google's, and lscr.io sends them to the registry the images are really at.
-fn usual_redirects(host: &str) -> &'static [&'static str] {
-    match host {
-        "registry.k8s.io" => &[".pkg.dev"],
-        "lscr.io" => &["ghcr.io"],
-        _ => &[],
-    }
-}
-
 impl Client {
     pub fn new(options: Options) -> Self {
-        crate::remote::tls::install();
+        crate::remote::install_tls();
         Self { inner: Arc::new(Inner { options, registries: Mutex::default() }) }
     }
 

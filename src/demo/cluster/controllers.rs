@@ -2,9 +2,8 @@
 //! number, its pods. Sources: `deployment_util.go` (SetNewReplicaSetAnnotations), `controller_history.go`, `kubectl rollout undo` (rollback.go).
 
 use super::kind::Kind;
-use super::manifest::{containers, hash, labelled, owned, pod, set_image, sets, template, time, workload};
+use super::manifest::{Container, Hand, Workload, containers, hash, labelled, owned, pod, set_image, sets, template, time, workload};
 use super::state::{State, key};
-use super::{Hand, Workload};
 use serde_json::{Value, json};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -18,11 +17,9 @@ pub(super) fn apply(state: &mut State, of: &Workload, hand: Hand<'_>) -> bool {
         None => workload(of, hand),
         Some(mut live) => {
             let now = containers(template(&mut live, of.kind));
-            let differs = |one: &&super::Container| {
-                now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image)
-            };
-            let changed: Vec<&super::Container> =
-                of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
+            let differs =
+                |one: &&Container| now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image);
+            let changed: Vec<&Container> = of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
             if changed.is_empty() {
                 return false;
             }

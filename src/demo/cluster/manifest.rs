@@ -1,8 +1,35 @@
-//! What objects look like: workloads as Terraform makes them, and what the controllers and the kubelet make of them. Values only.
+//! What somebody declares, and what objects look like: workloads as Terraform makes them, and what the controllers and the kubelet make of them. Values only.
 
 use super::kind::Kind;
-use super::{Container, Hand, Workload};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+
+/// Something with containers, as somebody declares it: a deployment, stateful set, daemon set or cron job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    pub kind: Kind,
+    pub namespace: String,
+    pub name: String,
+    pub containers: Vec<Container>,
+    /// Containers that are made with their image, which is then left alone: `ignore_changes`.
+    pub ignored: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    pub name: String,
+    pub init: bool,
+    pub image: String,
+}
+
+/// Who does something, when, and what a kubelet gets for an image: the digest of the manifest that the registry serves.
+#[derive(Clone, Copy)]
+pub struct Hand<'a> {
+    /// The field manager: `HashiCorp`, `kubectl`.
+    pub manager: &'a str,
+    pub at: Timestamp,
+    pub pull: &'a dyn Fn(&str) -> Option<String>,
+}
 
 /// The letters of Kubernetes' hashes: no vowels, so no words.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";

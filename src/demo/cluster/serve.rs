@@ -1,8 +1,7 @@
 //! The API over HTTP: lists and watches of all namespaces. Whatever else is asked is refused with a `Status`, as a real API server words it.
 
-use super::Shared;
 use super::kind::Kind;
-use super::state::{Key, State, bookmark};
+use super::state::{Key, Shared, State, bookmark};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, Request, State as From};
@@ -141,7 +140,7 @@ struct Watching {
 }
 
 fn watched(serving: Serving, kind: Kind, asked: &Asked) -> Response {
-    let changed = serving.shared.changed.subscribe();
+    let changed = serving.shared.subscribe();
     let named = asked.resource_version.as_deref().filter(|version| !matches!(*version, "" | "0"));
     let (version, first) = match named.map(str::parse) {
         Some(Ok(version)) => (version, Vec::new()),

@@ -4,12 +4,22 @@ use super::kind::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// How many changes are remembered.
 const REMEMBERED: usize = 4_096;
 
 /// Namespace (empty where there is none) and name.
 pub(super) type Key = (String, String);
+
+/// What all clones of a cluster share.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// The version of the last change; watches wait for it.
+    changed: watch::Sender<u64>,
+}
 
 /// All that there is.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -48,6 +58,31 @@ pub(super) struct Gone;
 
 /// `ADDED`, `MODIFIED` or `DELETED`, and the object.
 pub(super) type Told = (&'static str, Value);
+
+impl Shared {
+    pub(super) fn with(state: State) -> Self {
+        Self { state: Mutex::new(state), changed: watch::Sender::default() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and wakes the watches.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let (done, version) = {
+            let mut state = self.state();
+            (change(&mut state), state.version())
+        };
+        self.changed.send_replace(version);
+        done
+    }
+
+    /// Returns what a watch waits on: the version of the last change.
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}
 
 impl State {
     pub(super) fn version(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The made-up cluster as a client sees it over HTTP, and what its controllers make of a change.
 
 use super::*;
+use jiff::Timestamp;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -25,7 +26,7 @@ fn hand(manager: &str, seconds: i64) -> Hand<'_> {
 }
 
 fn client() -> reqwest::Client {
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

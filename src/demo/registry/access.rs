@@ -1,8 +1,7 @@
 //! Who may pull: basic auth, and tokens with the realm that gives them (distribution spec, "Token Authentication").
 
-use super::respond::{answer, error, json_body};
-use super::state::{Access, FaultKind, Host, Issued, Part};
-use super::{Shared, serve};
+use super::respond::{self, answer, error, json_body};
+use super::state::{Access, FaultKind, Host, Issued, Part, Shared};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use base64::Engine;
@@ -25,7 +24,7 @@ pub(super) fn check(shared: &Shared, addr: SocketAddr, host: &str, repository: O
     }?;
     shared.live().count(host, |counts| counts.unauthorized += 1);
     let mut response = error(401, "UNAUTHORIZED", "authentication required", json!(null));
-    super::respond::set(response.headers_mut(), "www-authenticate", &refusal);
+    respond::set(response.headers_mut(), "www-authenticate", &refusal);
     Some(response)
 }
 
@@ -61,7 +60,7 @@ pub(super) fn token(shared: &Shared, host: &str, query: &str, headers: &HeaderMa
     let scope = param("scope").unwrap_or_default();
     let repository = scope.split(':').nth(1).unwrap_or_default();
     if let Some(FaultKind::Status { code, retry_after }) = shared.state().fault(host, Part::Token, repository, "") {
-        return serve::failing(code, retry_after.as_deref());
+        return respond::failing(code, retry_after.as_deref());
     }
     let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let known = user(&told, presented).is_some();

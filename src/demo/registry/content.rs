@@ -1,48 +1,12 @@
 //! What can be pulled: manifests by tag or digest, blobs, tag lists.
 
-use super::Shared;
 use super::image::{OCI_INDEX, OCI_MANIFEST};
+use super::request::{Asked, Call};
 use super::respond::{self, answer, error, json_body};
-use super::serve::Call;
-use super::state::Stored;
+use super::state::{Shared, Stored};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
-
-/// What a path after `/v2/` names.
-#[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
-    Manifest { repository: &'a str, reference: &'a str },
-    Blob { repository: &'a str, digest: &'a str },
-    Upload { repository: &'a str, id: &'a str },
-    Tags { repository: &'a str },
-}
-
-impl<'a> Asked<'a> {
-    pub(super) fn parse(path: &'a str) -> Option<Self> {
-        if let Some(repository) = path.strip_suffix("/tags/list") {
-            return Some(Self::Tags { repository });
-        }
-        if let Some((repository, id)) = path.rsplit_once("/blobs/uploads/") {
-            return Some(Self::Upload { repository, id });
-        }
-        if let Some(repository) = path.strip_suffix("/blobs/uploads") {
-            return Some(Self::Upload { repository, id: "" });
-        }
-        if let Some((repository, digest)) = path.rsplit_once("/blobs/") {
-            return Some(Self::Blob { repository, digest });
-        }
-        let (repository, reference) = path.rsplit_once("/manifests/")?;
-        Some(Self::Manifest { repository, reference })
-    }
-
-    pub(super) fn repository(&self) -> &'a str {
-        match self {
-            Self::Manifest { repository, .. } | Self::Blob { repository, .. } | Self::Upload { repository, .. } => repository,
-            Self::Tags { repository } => repository,
-        }
-    }
-}
 
 pub(super) fn read(shared: &Shared, call: &Call, asked: &Asked<'_>) -> Response {
     match *asked {

@@ -1,10 +1,10 @@
 //! The pull-through cache, which answers as docker-registry 2.8 does (`proxytagservice.go`): it asks upstream what the tag means, and when that
 //! fails for whatever reason it goes on with what it knows, so that a stale answer looks like a fresh one and an unknown tag like a missing one.
 
-use super::content::{self, Asked};
+use super::content;
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use super::request::{Asked, Serving};
 use super::respond::DIGEST;
-use super::serve::Serving;
 use super::state::{PullThrough, Stored};
 use reqwest::{Method, Response, header};
 

@@ -1,11 +1,9 @@
 //! What can be pushed: blobs (POST, PATCH, PUT, or all in one POST) and manifests, which have to name only what is there.
 
-use super::Shared;
-use super::content::Asked;
 use super::image::{OCI_MANIFEST, digest_of};
+use super::request::{Asked, Call};
 use super::respond::{self, answer, error};
-use super::serve::Call;
-use super::state::{Repository, Stored};
+use super::state::{Repository, Shared, Stored};
 use axum::http::{Method, header};
 use axum::response::Response;
 use serde_json::{Value, json};

@@ -36,6 +36,20 @@ pub(super) fn error(status: u16, code: &str, message: &str, detail: Value) -> Re
     answer(status, &[("content-type", JSON)], format!("{body}\n"))
 }
 
+/// The answer of a registry that fails with a status.
+pub(super) fn failing(code: u16, retry_after: Option<&str>) -> Response {
+    let mut response = match code {
+        429 => error(429, "TOOMANYREQUESTS", "too many requests", json!(null)),
+        404 => error(404, "MANIFEST_UNKNOWN", "manifest unknown", json!(null)),
+        401 | 403 => error(code, "DENIED", "requested access to the resource is denied", json!(null)),
+        _ => error(code, "UNKNOWN", "unknown error", json!(null)),
+    };
+    if let Some(retry_after) = retry_after {
+        set(response.headers_mut(), "retry-after", retry_after);
+    }
+    response
+}
+
 pub(super) fn json_body(body: &Value) -> Response {
     answer(200, &[("content-type", JSON)], format!("{body}\n"))
 }

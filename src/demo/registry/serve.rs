@@ -1,15 +1,14 @@
 //! Which request is for what. Every request is counted here, whatever becomes of it.
 
-use super::content::{self, Asked};
 use super::line::{Line, stopped};
-use super::respond::{self, answer, error};
-use super::state::{FaultKind, Part, RequestSeen};
-use super::{Shared, access, proxy, push};
+use super::request::{Asked, Call, Serving};
+use super::respond::{self, answer, error, failing};
+use super::state::{FaultKind, Part, RequestSeen, Shared};
+use super::{access, content, proxy, push};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, header, request};
 use axum::response::Response;
-use bytes::Bytes;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,30 +17,8 @@ use tokio::sync::watch;
 /// The largest body that is taken.
 const BODY_LIMIT: usize = 64 << 20;
 
-/// What every request needs.
-#[derive(Clone)]
-pub(super) struct Serving {
-    pub shared: Arc<Shared>,
-    pub stop: watch::Receiver<bool>,
-    pub addr: SocketAddr,
-    /// For what a pull-through cache asks its upstream.
-    pub http: reqwest::Client,
-}
-
-/// A request to one host.
-pub(super) struct Call {
-    pub method: Method,
-    pub host: String,
-    /// The path after `/v2/`.
-    pub path: String,
-    pub query: String,
-    pub parts: request::Parts,
-    pub body: Bytes,
-    pub line: Line,
-}
-
 pub(super) fn app(shared: Arc<Shared>, stop: watch::Receiver<bool>, addr: SocketAddr) -> Router {
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap_or_default();
     Router::new().fallback(handle).with_state(Serving { shared, stop, addr, http })
 }
@@ -165,18 +142,4 @@ async fn spoil(serving: &Serving, call: &Call, repository: &str, reference: &str
         (FaultKind::OtherBytes, Some((digest, stored))) => respond::other_bytes(&stored, &digest),
         _ => good,
     }
-}
-
-/// An answer that is no success.
-pub(super) fn failing(code: u16, retry_after: Option<&str>) -> Response {
-    let mut response = match code {
-        429 => error(429, "TOOMANYREQUESTS", "too many requests", json!(null)),
-        404 => error(404, "MANIFEST_UNKNOWN", "manifest unknown", json!(null)),
-        401 | 403 => error(code, "DENIED", "requested access to the resource is denied", json!(null)),
-        _ => error(code, "UNKNOWN", "unknown error", json!(null)),
-    };
-    if let Some(retry_after) = retry_after {
-        respond::set(response.headers_mut(), "retry-after", retry_after);
-    }
-    response
 }

@@ -3,11 +3,20 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 /// The newest requests that are kept.
 const REQUESTS_KEPT: usize = 20_000;
 
+/// What all clones of a registry share.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    live: Mutex<Live>,
+}
+
+/// What is saved.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub port: Option<u16>,
@@ -155,6 +164,20 @@ pub(super) struct Issued {
     pub host: String,
     pub scope: String,
     pub until: Instant,
+}
+
+impl Shared {
+    pub(super) fn with(state: State) -> Self {
+        Self { state: Mutex::new(state), live: Mutex::default() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl State {

@@ -6,7 +6,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
 
 fn client() -> Client {
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 

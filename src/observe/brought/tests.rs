@@ -100,7 +100,7 @@ fn what_cannot_be_told_is_unknown() {
     let folder = checkout(&session.setup, &session.kept).unwrap();
     let told = brought(&session, &folder, [key("stacks/web/app.tf", 'a')].into());
     assert_eq!(says(told[&key("stacks/web/app.tf", 'a')].clone()), "a folder does not tell when the pin came onto the branch");
-    assert_eq!(brought(&session, &folder, BTreeSet::new()), Dated::new());
+    assert_eq!(brought(&session, &folder, BTreeSet::new()), PinBlame::new());
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn nothing_is_asked_twice_while_the_branch_stays() {
     assert_eq!(told.len(), 2);
     // What is remembered is what is told.
     let tip = checkout.tip.clone().unwrap();
-    let marked: Dated = wanted.iter().map(|key| (key.clone(), Seen::Unknown("remembered".into()))).collect();
-    repo.session.remember(|answers| answers.brought = Some((tip, marked.clone())));
+    let marked: PinBlame = wanted.iter().map(|key| (key.clone(), Seen::Unknown("remembered".into()))).collect();
+    repo.session.remember(|answers| answers.blame = Some((tip, marked.clone())));
     assert_eq!(brought(&repo.session, &checkout, wanted.clone()), marked);
     assert_eq!(brought(&repo.session, &checkout, [key(FILE, 'a')].into()).len(), 1, "no more than is wanted");
     drop(checkout);

@@ -43,7 +43,7 @@ async fn an_index_is_asked_for_once_and_an_image_of_one_platform_has_no_children
     assert_eq!(of("a/tool", &single), []);
     registry.reset_counts();
     assert_eq!(children(&session, &registries, wanted).await, told);
-    assert_eq!(children(&session, &registries, BTreeSet::new()).await, Children::new());
+    assert_eq!(children(&session, &registries, BTreeSet::new()).await, IndexChildren::new());
     assert_eq!(registry.counts(HOST).gets, 0);
     running.stop().await.unwrap();
 }
@@ -56,9 +56,9 @@ async fn what_could_not_be_asked_is_asked_again() {
     let (session, registries) = session(&running.endpoint(HOST));
     let wanted: BTreeSet<_> = [(channel("a/app"), index)].into();
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 404, retry_after: None }));
-    assert_eq!(children(&session, &registries, wanted.clone()).await, Children::new());
+    assert_eq!(children(&session, &registries, wanted.clone()).await, IndexChildren::new());
     registry.heal();
-    assert_eq!(children(&session, &registries, wanted.clone()).await, Children::new(), "not in a pass that the cluster woke");
+    assert_eq!(children(&session, &registries, wanted.clone()).await, IndexChildren::new(), "not in a pass that the cluster woke");
     session.retry();
     assert_eq!(children(&session, &registries, wanted).await.len(), 1);
     running.stop().await.unwrap();

@@ -1,7 +1,8 @@
 use super::put_together;
+use crate::model::workload::{Container, PodContainer, Rollout};
 use crate::pipeline::Seen;
 use crate::pipeline::cluster::{Cluster, Workload};
-use crate::remote::kubernetes::{Container, Custom, Kind, Object, Objects, Owner, PodContainer, Rollout};
+use crate::remote::kubernetes::{Custom, Kind, Object, Objects, Owner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Workloads out of objects: a pod belongs to the workload at the end of its controllers, and so does a revision. Pure.
 
-use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Release, Revision, Rollout, Waiting, Workload, Writer};
-use crate::remote::kubernetes::{self as remote, Kind, Object, Objects};
+use crate::pipeline::cluster::{Cluster, Pod, Release, Revision, Rollout, Workload};
+use crate::remote::kubernetes::{Kind, Object, Objects};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl<'a> Index<'a> {
             controller: object.controller.as_ref().map(|owner| format!("{}/{}", owner.kind.to_ascii_lowercase(), owner.name).into()),
             keel: keel(object.labels.iter().chain(&object.annotations)),
             replicas: object.replicas,
-            containers: object.containers.iter().map(container).collect(),
+            containers: object.containers.to_vec(),
             rollout: self.rollout(kind, object, &revisions, &pods),
             revisions,
             pods: pods.into_iter().map(pod).collect(),
@@ -145,8 +145,8 @@ impl<'a> Index<'a> {
         Rollout {
             observed: told.observed && agrees,
             complete: told.complete && agrees,
-            stuck: told.stuck.as_ref().map(condition),
-            unavailable: told.unavailable.as_ref().map(condition),
+            stuck: told.stuck.clone(),
+            unavailable: told.unavailable.clone(),
         }
     }
 
@@ -195,38 +195,12 @@ fn keel<'a>(pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>) -> BTreeM
     pairs.into_iter().filter(|(key, _)| key.starts_with(KEEL)).cloned().collect()
 }
 
-fn container(from: &remote::Container) -> Container {
-    Container {
-        name: from.name.clone(),
-        init: from.init,
-        image: from.image.clone(),
-        pull_policy: from.pull_policy.clone(),
-        writers: from.writers.iter().map(|writer| Writer { manager: writer.manager.clone(), at: writer.at }).collect(),
-    }
-}
-
-fn condition(from: &remote::Condition) -> Condition {
-    Condition { reason: from.reason.clone(), message: from.message.clone(), since: from.since }
-}
-
 fn pod(from: &Object) -> Pod {
     Pod {
         name: from.name.clone(),
         revision: from.label("pod-template-hash").or_else(|| from.label("controller-revision-hash")).cloned(),
         created: from.created,
         lost: from.lost,
-        containers: from.statuses.iter().map(pod_container).collect(),
-    }
-}
-
-fn pod_container(from: &remote::PodContainer) -> PodContainer {
-    PodContainer {
-        name: from.name.clone(),
-        digest: from.digest.clone(),
-        repository: from.repository.clone(),
-        ready: from.ready,
-        restarts: from.restarts,
-        started: from.started,
-        waiting: from.waiting.as_ref().map(|why| Waiting { reason: why.reason.clone(), message: why.message.clone() }),
+        containers: from.statuses.to_vec(),
     }
 }

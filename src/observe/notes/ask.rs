@@ -2,20 +2,23 @@
 
 use super::pick::{self, Offered, Picked};
 use super::source::{Form, Origin, Source, compare};
-use super::{Key, LONGEST, Told};
 use crate::error::Kind;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use crate::observe::answers::{NotesAnswer, NotesKey};
 use crate::observe::{Registries, Session};
 use crate::pipeline::notes::Notes;
 use crate::remote::forgejo;
 use crate::remote::oci::{Client, OciError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 /// So many of the newest releases are looked at.
 const RELEASES: usize = 50;
+/// For all that is asked about one image.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Everybody that may be asked.
 pub struct Asking<'a> {
@@ -60,13 +63,13 @@ impl<'a> Asking<'a> {
     }
 
     /// Returns what is told of one image, within its time.
-    pub async fn told(&self, (channel, from, to): &Key) -> Told {
+    pub async fn told(&self, (channel, from, to): &NotesKey) -> NotesAnswer {
         let end = Instant::now() + LONGEST;
         let (old, new) = tokio::join!(self.origin(channel, from, end), self.origin(channel, to, end));
         let new = match new {
             Ok(new) => new,
-            Err(Absent { passing: true }) => return Told::Passing(None),
-            Err(Absent { passing: false }) => return Told::Settled(None),
+            Err(Absent { passing: true }) => return NotesAnswer::Passing(None),
+            Err(Absent { passing: false }) => return NotesAnswer::Settled(None),
         };
         // An old image may be gone from its registry; the new one still tells its version.
         let (old, mut passing) = old.map_or_else(|absent| (Origin::default(), absent.passing), |old| (old, false));
@@ -179,8 +182,8 @@ fn gitlab(source: &Source) -> Url {
     url
 }
 
-fn settled(passing: bool, notes: Option<Notes>) -> Told {
-    if passing { Told::Passing(notes) } else { Told::Settled(notes) }
+fn settled(passing: bool, notes: Option<Notes>) -> NotesAnswer {
+    if passing { NotesAnswer::Passing(notes) } else { NotesAnswer::Settled(notes) }
 }
 
 /// `None` where there is nothing to tell.

@@ -1,7 +1,6 @@
 //! How the forge is spoken to: time limits, certificates, the token, the size of an answer, and reads that are asked again.
 //! Never follows a redirect to another host, never repeats a write, never shows the token.
 
-use super::Told;
 use super::place::{Place, host_of};
 use crate::error::{Error, Result};
 use crate::remote::http::{self, BodyError};
@@ -9,6 +8,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{ClientBuilder, Method, StatusCode};
+use secrecy::SecretString;
 use serde::Serialize;
 use std::time::Duration;
 use url::Url;
@@ -21,6 +21,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const AGAIN: usize = 3;
 /// How often a read is sent on within the same host: a renamed repository takes one.
 const HOPS: usize = 3;
+
+/// How a forge is asked.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// An access token of pintle's own user; without it only what is public can be read.
+    pub token: Option<SecretString>,
+    /// Authorities to trust besides the system's, PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Lets the token cross a network over plain http.
+    pub allow_insecure: bool,
+    /// For one whole request, with its answer.
+    pub timeout: Duration,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
+    }
+}
 
 /// One question. Not to be printed: its body may hold a webhook's secret.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! Where a repository is: the instance, which may live below a path, the owner, the name. Holds no secret and knows no API.
 
 use crate::error::{Error, Result};
-pub(super) use crate::remote::address::host as host_of;
-use crate::remote::address::is_loopback;
+pub(super) use crate::remote::http::host_of;
+use crate::remote::http::is_loopback;
 use std::fmt;
 use url::Url;
 

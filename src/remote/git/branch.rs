@@ -1,16 +1,16 @@
 //! pintle's own branches `pintle/…`: the only refs it ever rewrites or deletes, and only while they hold what it expects. Never touches another
 //! branch, nor the one it follows, whatever its name.
 
+use super::clone::Clone;
 use super::failure::{Failure, local};
+use super::fetch::OWN;
 use super::push::{PushError, Pushed, Step};
-use super::{Clone, Identity, read};
+use super::read;
+use super::write::Identity;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use gix::ObjectId;
 use jiff::Timestamp;
-
-/// What the short names of pintle's branches begin with.
-pub(super) const OWN: &str = "pintle/";
 
 /// A branch's short name and its tip.
 pub type Tip = (String, CommitId);

@@ -1,7 +1,7 @@
 //! Fetches into the bare clone with gix: the followed branch, pintle's own branches and refs, nothing else. Never asks a person for credentials and
 //! reads no configuration of the machine.
 
-use super::Access;
+use super::access::Access;
 use super::address::{Remote, Where};
 use super::failure::{Failure, causes, local};
 use super::http;
@@ -17,6 +17,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+/// What the short names of pintle's branches begin with.
+pub(super) const OWN: &str = "pintle/";
 /// Where the clone keeps the followed branch, whatever its name is.
 const TIP: &str = "refs/pintle-clone/tip";
 /// What the clone holds of the remote; a ref below that the remote has no longer is removed.
@@ -138,7 +140,7 @@ fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> 
         if name.starts_with("refs/pintle/") || name == "refs/heads/pintle-ledger" {
             own.insert(name.clone(), id);
         }
-        if let Some(short) = name.strip_prefix("refs/heads/").filter(|short| short.starts_with(super::branch::OWN)) {
+        if let Some(short) = name.strip_prefix("refs/heads/").filter(|short| short.starts_with(OWN)) {
             branches.insert(short.to_owned(), id);
         }
         if name == "HEAD" || access.branch.as_ref().is_some_and(|branch| name == format!("refs/heads/{branch}")) {

@@ -1,6 +1,6 @@
 //! The changes of files on a branch's own line: which commit made them, what the file was before and after. Changes nothing.
 
-use super::Clone;
+use super::clone::Clone;
 use super::failure::{Failure, local};
 use super::past::Reader;
 use super::read::{self, name};

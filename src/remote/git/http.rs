@@ -1,10 +1,9 @@
 //! How http remotes are spoken to: certificates, time limits, the token, and what an answer that is no git answer means. Redirects are
 //! never followed, so that the token reaches the host it was given for and no other.
 
-use super::Access;
-use super::address::{Remote, Where};
-use crate::error::{Error, Kind, Result};
-use crate::remote::address::is_loopback;
+use super::access::Access;
+use super::address::Remote;
+use crate::error::{Error, Kind};
 use base64::Engine;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, ClientBuilder, Response};
@@ -15,16 +14,6 @@ use url::Url;
 
 /// The user beside the token; the known hosts look at the token only.
 pub(super) const USER: &str = "pintle";
-
-/// Refuses a token that would cross a network in the clear.
-pub(super) fn check(remote: &Remote, access: &Access) -> Result<()> {
-    let Where::Http(url) = remote.place() else { return Ok(()) };
-    if url.scheme() == "http" && access.token.is_some() && !access.allow_insecure && !is_loopback(url) {
-        return Err(Error::usage(format!("the token for {remote} would be sent without encryption"))
-            .hint("use https://, or allow it with --insecure-http"));
-    }
-    Ok(())
-}
 
 /// Applies certificates and time limits.
 pub(super) fn tuned(builder: ClientBuilder, access: &Access) -> reqwest::Result<ClientBuilder> {

@@ -1,6 +1,6 @@
 //! The past of a branch: its own line of commits, and what came onto it by merges. Changes nothing.
 
-use super::Clone;
+use super::clone::Clone;
 use super::failure::{Failure, local};
 use super::read::{self, around, name};
 use crate::error::Result;

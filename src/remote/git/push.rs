@@ -1,8 +1,8 @@
 //! One push, compare-and-swap: the server's ref must hold what the plan was made from. It is compared with what the server lists, and the
 //! server compares again when it writes.
 
-use super::Clone;
-use super::wire::{ADDRESS, Happened, Wire};
+use super::clone::Clone;
+use super::wire::{self, ADDRESS, Happened, Wire};
 use crate::error::Error;
 use crate::model::commit::CommitId;
 use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks};
@@ -105,7 +105,7 @@ impl Clone {
     pub(super) fn step(&mut self, step: Step<'_>) -> Result<Pushed, (PushError, bool)> {
         let wire = Arc::new(Wire::new(&self.remote, &self.access).map_err(|why| (PushError::Other(why), false))?);
         let mut talk = Talk::default();
-        let done = wire.carry(|| self.talk(step, &mut talk)).and_then(|done| done);
+        let done = wire::carry(&wire, || self.talk(step, &mut talk)).and_then(|done| done);
         judge(done, &talk, wire.take(), step, self)
     }
 

@@ -1,6 +1,5 @@
-//! Reads commits, trees and blobs of the bare clone. Changes nothing.
+//! Reads commits, trees and blobs of a repository. Changes nothing, and knows no remote.
 
-use super::Clone;
 use super::failure::{Failure, local};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -15,7 +14,7 @@ pub struct Item {
     /// `/`-separated; `None` when it is not UTF-8.
     pub path: Option<String>,
     pub kind: Kind,
-    id: ObjectId,
+    pub(super) id: ObjectId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,37 +23,6 @@ pub enum Kind {
     Executable,
     Link,
     Submodule,
-}
-
-impl Clone {
-    /// Returns all entries of a commit's tree, sorted by path.
-    pub fn tree(&self, commit: &CommitId) -> Result<Vec<Item>> {
-        tree(&self.repo, id(commit)?).map_err(|failure| self.broken(failure))
-    }
-
-    /// Returns the number of bytes of a file.
-    pub fn size(&self, item: &Item) -> Result<u64> {
-        let header = self.repo.find_header(item.id);
-        header.map(|header| header.size()).map_err(|why| self.broken(local("cannot read a blob")(why)))
-    }
-
-    pub fn bytes(&self, item: &Item) -> Result<Vec<u8>> {
-        let blob = self.repo.find_blob(item.id);
-        blob.map(|mut blob| blob.take_data()).map_err(|why| self.broken(local("cannot read a blob")(why)))
-    }
-
-    /// Returns the entry at `path`; `None` when there is none or it is a folder.
-    pub fn item(&self, commit: &CommitId, path: &str) -> Result<Option<Item>> {
-        item(&self.repo, id(commit)?, path).map_err(|failure| self.broken(failure))
-    }
-
-    /// Returns a text file of a ref of pintle's own, as of the last fetch; `None` when there is no such ref.
-    pub fn own_text(&self, name: &str, path: &str) -> Result<Option<String>> {
-        let Some(commit) = self.own_ref(name) else { return Ok(None) };
-        let item = self.item(&commit, path)?.ok_or_else(|| Error::failed(format!("{name} has no {path}")))?;
-        let text = String::from_utf8(self.bytes(&item)?);
-        text.map(Some).map_err(|why| Error::failed(format!("{path} in {name} is not UTF-8")).because(why))
-    }
 }
 
 pub(super) fn name(id: ObjectId) -> CommitId {
@@ -76,7 +44,7 @@ pub(super) fn verify(repo: &gix::Repository, tip: ObjectId) -> std::result::Resu
     Ok(())
 }
 
-fn tree(repo: &gix::Repository, commit: ObjectId) -> std::result::Result<Vec<Item>, Failure> {
+pub(super) fn tree(repo: &gix::Repository, commit: ObjectId) -> std::result::Result<Vec<Item>, Failure> {
     let commit = repo.find_commit(commit).map_err(local("cannot read a commit"))?;
     let tree = commit.tree().map_err(local("cannot read a tree"))?;
     let mut record = Recorder::default();

@@ -1,6 +1,8 @@
 use super::fixture::{Host, at, git, who};
 use super::*;
-use crate::error::Kind as ErrorKind;
+use crate::error::{Error, Kind as ErrorKind, Result};
+use std::path::Path;
+use std::time::Duration;
 
 fn put(path: &str, bytes: &[u8]) -> Put {
     Put { path: path.into(), bytes: bytes.into() }

@@ -1,6 +1,6 @@
 //! Writes blobs, trees and commits straight into the bare clone: no work tree, no index, no ref. What is written counts only once it is pushed.
 
-use super::Clone;
+use super::clone::Clone;
 use super::failure::{Failure, local};
 use super::read::{self, Kind};
 use crate::error::{Error, Result};

@@ -139,7 +139,7 @@ async fn an_enterprise_is_asked_below_its_path_and_with_its_token() {
     let seen = hub.seen();
     assert_eq!(seen[0].path, "/api/v3/repos/a/b/releases?per_page=30");
     assert_eq!(seen[0].authorization.as_deref(), Some("Bearer ghp_not_a_secret"));
-    assert!(client.serves(&host(&api)) && !client.serves("github.com") && !client.serves("127.0.0.1"));
+    assert!(client.serves(&host_of(&api)) && !client.serves("github.com") && !client.serves("127.0.0.1"));
     let usual = Client::new(&Url::parse(API).unwrap(), None, None).unwrap();
     assert!(usual.serves("github.com") && !usual.serves("api.github.com") && !usual.serves("github.com.example.org"));
 }
@@ -196,7 +196,7 @@ fn refusals_say_how_long_or_are_no_limit() {
 async fn other_refusals_are_told_apart_and_asked_once() {
     let (hub, client) = hub().await;
     let repository = || "a/b".to_owned();
-    let name = host(&client.inner.api);
+    let name = host_of(&client.inner.api);
     assert_eq!(client.releases("a", "b").await, Err(GithubError::NotFound { host: name.clone(), repository: repository() }));
     for (status, passes) in [(401, false), (403, false), (500, true), (503, true)] {
         hub.say(status, &[], "<html>no json</html>");

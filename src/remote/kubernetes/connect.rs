@@ -1,7 +1,7 @@
 //! Where the API server is and who asks it: a kubeconfig, or the service account of the pod that pintle runs in.
 
 use crate::error::{Error, Result};
-use crate::remote::address::is_loopback;
+use crate::remote::http::is_loopback;
 use kube::client::AuthError;
 use kube::config::{AuthInfo, Config, InClusterError, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;

@@ -1,7 +1,8 @@
 //! Where a custom resource's images stand, and who set which image, out of `metadata.managedFields` (Kubernetes API concepts, "Server-Side Apply":
 //! FieldsV1). All else in it is skipped while it is read.
 
-use super::object::{Words, Writer};
+use super::object::Words;
+use crate::model::workload::Writer;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

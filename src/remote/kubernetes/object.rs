@@ -1,10 +1,16 @@
 //! What stays of an object: names, images, who set them, and how far it is. Two objects that are equal give the same plan.
 
 use super::Kind;
-use crate::model::digest::Digest;
+use crate::model::workload::{Container, PodContainer, Rollout};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+/// Everything that was read, by kind; a kind that could not be read has the reason: a sentence.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    pub kinds: BTreeMap<Kind, Result<Vec<Arc<Object>>, String>>,
+}
 
 /// Any object that is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,59 +51,6 @@ pub struct Owner {
     pub kind: Arc<str>,
     pub name: Arc<str>,
     pub uid: Arc<str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
-    /// The path of the value for a custom resource.
-    pub name: Arc<str>,
-    pub init: bool,
-    pub image: Arc<str>,
-    pub pull_policy: Option<Arc<str>>,
-    /// Who set the image, last first.
-    pub writers: Vec<Writer>,
-}
-
-/// A field manager and when it last wrote, to the second.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Writer {
-    pub manager: Arc<str>,
-    pub at: Option<Timestamp>,
-}
-
-/// How far a controller is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rollout {
-    pub observed: bool,
-    pub complete: bool,
-    pub stuck: Option<Condition>,
-    pub unavailable: Option<Condition>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    pub reason: Arc<str>,
-    pub message: Arc<str>,
-    pub since: Option<Timestamp>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodContainer {
-    pub name: Arc<str>,
-    /// The digest that `imageID` names.
-    pub digest: Option<Digest>,
-    /// The repository that `imageID` names.
-    pub repository: Option<Arc<str>>,
-    pub ready: bool,
-    pub restarts: u32,
-    pub started: Option<Timestamp>,
-    pub waiting: Option<Waiting>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub reason: Arc<str>,
-    pub message: Arc<str>,
 }
 
 impl Object {

@@ -4,7 +4,7 @@
 
 use super::docker_config::Credentials;
 use super::error::OciError;
-use crate::remote::address::is_loopback;
+use crate::remote::http::is_loopback;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use moka::future::Cache;

@@ -4,10 +4,10 @@ use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
 use super::docker_config::{Credentials, DockerConfig};
 use super::error::{self, OciError};
 use super::limits::{Burden, Limits, Now};
-use super::wire::{self, Reply};
-use super::{CONFIG_LIMIT, MANIFEST_LIMIT, Options, RegistryOptions};
+use super::options::{Options, RegistryOptions};
+use super::wire::{self, CONFIG_LIMIT, MANIFEST_LIMIT, Reply};
 use crate::model::digest::Digest;
-use crate::remote::http::{self, BodyError};
+use crate::remote::http::{self, BodyError, host_of};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
@@ -312,17 +312,17 @@ impl Registry {
         let part = format!("/{}/", place.part.path());
         let path = to.path().strip_prefix("/v2/").and_then(|path| path.rsplit_once(&part));
         let (repository, reference) = path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
-        Ok(Answer::Elsewhere { host: authority(&to), repository: repository.to_owned(), reference: reference.to_owned() })
+        Ok(Answer::Elsewhere { host: host_of(&to), repository: repository.to_owned(), reference: reference.to_owned() })
     }
 
     /// Whether this registry is known to answer with that host's manifests.
     fn may_send_to(&self, to: &Url) -> bool {
-        let host = authority(to);
+        let host = host_of(to);
         self.redirects_to.iter().any(|allowed| host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str()))
     }
 
     pub(super) fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
-        OciError::Redirect { host: self.host.clone(), at: place.to_string(), to: authority(to), why }
+        OciError::Redirect { host: self.host.clone(), at: place.to_string(), to: host_of(to), why }
     }
 
     fn credentials(&self, repository: &str) -> Option<&Credentials> {
@@ -357,12 +357,6 @@ pub(super) fn location(reply: &Reply, from: &Url) -> Option<Url> {
     let redirect = matches!(reply.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     let text = reply.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?;
     from.join(text).ok()
-}
-
-/// `host` or `host:port`.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn base(told: &RegistryOptions) -> Option<Url> {

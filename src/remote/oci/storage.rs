@@ -1,11 +1,10 @@
 //! Where registries keep blobs: a host of its own, often, to which the registry sends whoever asks (distribution spec, "Pulling blobs").
 //! Never sends a credential there, never learns from it how the registry is to be asked.
 
-use super::CONFIG_LIMIT;
 use super::error::OciError;
 use super::registry::{Place, Registry, location};
-use super::wire::Reply;
-use crate::remote::address::is_loopback;
+use super::wire::{CONFIG_LIMIT, Reply};
+use crate::remote::http::is_loopback;
 use reqwest::StatusCode;
 use url::Url;
 

@@ -6,6 +6,10 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use sha2::{Digest as _, Sha256};
 
+/// Manifests are small; distribution itself refuses larger ones (`maxManifestBodySize`).
+pub const MANIFEST_LIMIT: usize = 4 << 20;
+/// Configs hold names and values only; real ones have a few KiB.
+pub const CONFIG_LIMIT: usize = 1 << 20;
 /// All that a tag can mean, in one header: docker-registry 2.8 answers 404 for what is not named here.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";

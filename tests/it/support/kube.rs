@@ -94,7 +94,7 @@ impl Kube {
     }
 
     fn start(folder: Folder) -> Kube {
-        pintle::remote::tls::install();
+        pintle::remote::install_tls();
         let (ca, token) = prepare(folder.path());
         let ports = Ports { api: Port::hold(), etcd: Port::hold(), peer: Port::hold() };
         let kube = Kube { servers: Mutex::default(), folder, ports, ca, token };

@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    async fn told(&self, from: &str, to: &str) -> Told {
+    async fn told(&self, from: &str, to: &str) -> NotesAnswer {
         let key = (channel(), self.image("old", from), self.image("new", to));
         self.asking(&[]).told(&key).await
     }
@@ -113,11 +113,11 @@ fn channel() -> Channel {
     Channel { registry: HOST.into(), repository: "a/b".into(), tag: "latest".into() }
 }
 
-fn summary(told: &Told) -> String {
+fn summary(told: &NotesAnswer) -> String {
     match told {
-        Told::Settled(None) => "none".into(),
-        Told::Passing(None) => "none yet".into(),
-        Told::Settled(Some(notes)) | Told::Passing(Some(notes)) => {
+        NotesAnswer::Settled(None) => "none".into(),
+        NotesAnswer::Passing(None) => "none yet".into(),
+        NotesAnswer::Settled(Some(notes)) | NotesAnswer::Passing(Some(notes)) => {
             let part = |part: Option<&str>| part.unwrap_or("-").to_owned();
             let compare = notes.compare.as_ref().map(Url::as_str).map(|url| url.rsplit('/').next().unwrap_or_default());
             format!("{} {} {}", part(notes.from.as_deref()), part(notes.to.as_deref()), part(compare))
@@ -143,7 +143,7 @@ async fn what_labels_alone_tell() {
         ("version=1".into(), "source=https://git.example.org/a/b version=2".into(), "1 2 -"),
     ] {
         let told = world.told(&from, &to).await;
-        assert!(matches!(told, Told::Settled(_)), "{from} | {to}");
+        assert!(matches!(told, NotesAnswer::Settled(_)), "{from} | {to}");
         assert_eq!(summary(&told), expected, "{from} | {to}");
     }
 }
@@ -155,10 +155,10 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
     let key = (channel(), old.clone(), new);
     world.registry.remove(HOST, "a/b", &old);
     let told = world.asking(&[]).told(&key).await;
-    assert!(matches!(told, Told::Settled(_)));
+    assert!(matches!(told, NotesAnswer::Settled(_)));
     assert_eq!(summary(&told), "- 2 -");
     let swapped = (key.0.clone(), key.2.clone(), key.1.clone());
-    assert_eq!(world.asking(&[]).told(&swapped).await, Told::Settled(None));
+    assert_eq!(world.asking(&[]).told(&swapped).await, NotesAnswer::Settled(None));
     let World { running, client, .. } = world;
     running.stop().await.unwrap();
     let asking = Asking {
@@ -169,7 +169,7 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
         sources: &[],
         ca: None,
     };
-    assert_eq!(asking.told(&key).await, Told::Passing(None));
+    assert_eq!(asking.told(&key).await, NotesAnswer::Passing(None));
 }
 
 /// A Forgejo and a GitHub of one answer each: its path, and the status and body it is answered with. Everything else is 404.
@@ -192,7 +192,7 @@ fn releases() -> String {
     serde_json::json!([one("v2"), one("v1"), one("v0")]).to_string()
 }
 
-async fn from_forge(world: &World, base: &Url, labels: (&str, &str)) -> Told {
+async fn from_forge(world: &World, base: &Url, labels: (&str, &str)) -> NotesAnswer {
     let place = forgejo::Place::parse(&format!("{base}ops/infra")).unwrap();
     let forge = forgejo::Client::new(&place, &forgejo::Told { timeout: Duration::from_secs(5), ..forgejo::Told::default() }).unwrap();
     let with = |rest: &str| format!("source={base}a/b {rest}");
@@ -205,7 +205,7 @@ async fn releases_of_the_forge_are_told_and_its_failures_are_no_trouble() {
     let world = World::new().await;
     let path = "/api/v1/repos/a/b/releases";
     let good = server(&[(path, 200, releases())]).await;
-    let Told::Settled(Some(notes)) = from_forge(&world, &good, ("version=1", "version=2")).await else { panic!("notes") };
+    let NotesAnswer::Settled(Some(notes)) = from_forge(&world, &good, ("version=1", "version=2")).await else { panic!("notes") };
     assert_eq!(notes.releases.iter().map(|one| one.title.as_str()).collect::<Vec<_>>(), ["Release v2"]);
     assert_eq!(notes.compare.as_ref().map(Url::as_str), Some(format!("{good}a/b/compare/v1...v2").as_str()));
     assert_eq!(
@@ -217,7 +217,7 @@ async fn releases_of_the_forge_are_told_and_its_failures_are_no_trouble() {
         let bad = server(&[(path, status, body.to_owned())]).await;
         let told = from_forge(&world, &bad, labels).await;
         assert_eq!(summary(&told), "1 2 aaaaaaa...bbbbbbb", "{status}");
-        assert_eq!(matches!(told, Told::Passing(_)), passing, "{status}");
+        assert_eq!(matches!(told, NotesAnswer::Passing(_)), passing, "{status}");
     }
 }
 
@@ -232,6 +232,6 @@ async fn github_is_asked_for_what_is_at_github() {
         let with = |version: &str| format!("source=https://github.com/a/{repository} version={version}");
         let key = (channel(), world.image("old", &with("1")), world.image("new", &with("2")));
         let told = asking.told(&key).await;
-        assert_eq!((summary(&told).as_str(), matches!(told, Told::Passing(_))), ("1 2 1...2", passing), "{repository}");
+        assert_eq!((summary(&told).as_str(), matches!(told, NotesAnswer::Passing(_))), ("1 2 1...2", passing), "{repository}");
     }
 }

@@ -189,7 +189,7 @@ fn encrypted() -> std::net::SocketAddr {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use std::io::{Read, Write};
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     let certificate = CertificateDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.key")).unwrap();
     let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();

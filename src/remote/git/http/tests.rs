@@ -80,9 +80,9 @@ fn a_token_crosses_no_network_in_the_clear() {
     ];
     for (address, fine) in cases {
         let remote = Remote::parse(address).unwrap();
-        assert_eq!(check(&remote, &access(Some("hunter2"))).is_ok(), fine, "{address}");
-        assert!(check(&remote, &access(None)).is_ok(), "{address}");
-        assert!(check(&remote, &Access { allow_insecure: true, ..access(Some("hunter2")) }).is_ok(), "{address}");
+        assert_eq!(access(Some("hunter2")).check(&remote).is_ok(), fine, "{address}");
+        assert!(access(None).check(&remote).is_ok(), "{address}");
+        assert!(Access { allow_insecure: true, ..access(Some("hunter2")) }.check(&remote).is_ok(), "{address}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A push through a child process (`git receive-pack`, `ssh`): hooks and the server's own checks run. The child gets none of our secrets and
 //! none of git's variables, and is ended when nothing moves for too long.
 
-use super::Wire;
+use super::way::Wire;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

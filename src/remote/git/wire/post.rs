@@ -1,6 +1,6 @@
 //! One request of a push over http: what libgit2 writes is gathered, and sent when it starts to read. Never follows a redirect.
 
-use super::{Way, Wire};
+use super::way::{Way, Wire};
 use crate::remote::git::http;
 use reqwest::StatusCode;
 use reqwest::blocking::{RequestBuilder, Response};

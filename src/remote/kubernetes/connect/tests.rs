@@ -106,7 +106,7 @@ fn plugged(command: &str, args: &[&str]) -> kube::Config {
 /// What becomes of a first connection, and what of a question after the plugin has changed its mind.
 #[tokio::test]
 async fn a_plugin_that_fails_is_told_without_its_words() {
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     let refused = |config: &kube::Config| client(config).map(drop).unwrap_err();
     let missing = refused(&plugged("/nowhere/plugin", &[]));
     assert_eq!(missing.kind, Kind::Usage);

@@ -1,5 +1,6 @@
 use super::super::read::Trouble;
-use super::super::{Client, Kind, Object, Owner, PodContainer, Told, Waiting};
+use super::super::{Client, Kind, Object, Owner, Told};
+use crate::model::workload::{PodContainer, Waiting};
 use super::{BROKEN, Keeper, Kept, State, Watches, calls};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};

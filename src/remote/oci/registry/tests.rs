@@ -7,7 +7,7 @@ fn told(host: &str, endpoint: Option<&str>) -> RegistryOptions {
 }
 
 fn made(told: RegistryOptions) -> Result<Arc<Registry>, OciError> {
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     Registry::new(&Options::default(), told).map(Arc::new)
 }
 
@@ -85,7 +85,7 @@ fn a_place_reads_as_an_image_does() {
 fn encrypted() -> (std::net::SocketAddr, std::thread::JoinHandle<()>) {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    crate::remote::tls::install();
+    crate::remote::install_tls();
     let certificate = CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key")).unwrap();
     let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();

@@ -1,9 +1,10 @@
-//! What an image says of itself: the labels in its config, and the annotations of its manifests (OCI image-spec, "Annotations").
-//! All of it is outside text. Never reads a layer.
+//! What the documents of an image say: which manifests an index names (OCI image-spec, "Image Index"; Docker's manifest list), and the labels in its
+//! config with the annotations of its manifests ("Annotations"). All of it is outside text, out of bytes that were hashed. Never reads a layer.
 
+use super::Client;
 use super::error::OciError;
-use super::registry::Part;
-use super::{CONFIG_LIMIT, Client};
+use super::registry::{Part, Place};
+use super::wire::CONFIG_LIMIT;
 use crate::model::digest::Digest;
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,6 +56,13 @@ struct Inner {
 }
 
 impl Client {
+    /// Returns the digests that the index with this digest names, in its order; none for a single manifest. One GET.
+    pub async fn children(&self, registry: &str, repository: &str, digest: &Digest) -> Result<Vec<Digest>, OciError> {
+        let manifest = self.manifest(registry, repository, digest).await?;
+        let index: Document = read(&manifest.bytes, || format!("{registry}/{repository}@{digest}"))?;
+        Ok(index.manifests.iter().filter_map(|one| Digest::parse(&one.digest)).collect())
+    }
+
     /// Returns the labels of an image: of an index, those of its image for linux/amd64, or else of its first. Where a label
     /// `org.opencontainers.image.…` is missing, the annotation of that name counts.
     pub async fn labels(&self, registry: &str, repository: &str, digest: &Digest) -> Result<BTreeMap<String, String>, OciError> {
@@ -85,7 +93,7 @@ impl Client {
     async fn config(&self, registry: &str, repository: &str, config: &Descriptor) -> Result<BTreeMap<String, String>, OciError> {
         let digest = Digest::parse(&config.digest).filter(|_| CONFIGS.contains(&config.media_type.as_str()));
         let Some(digest) = digest else { return Ok(BTreeMap::new()) };
-        let place = super::Place { part: Part::Config, ..self.place(registry, repository, digest.as_str())? };
+        let place = Place { part: Part::Config, ..self.place(registry, repository, digest.as_str())? };
         let at = place.to_string();
         if config.size > CONFIG_LIMIT as u64 {
             return Err(OciError::TooLarge { at, limit: CONFIG_LIMIT });

@@ -1,0 +1,86 @@
+//! What was answered lately, as a session remembers it from one pass to the next. Values only: asks nobody, and nothing in it is needed.
+
+use crate::model::commit::CommitId;
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::notes::Notes;
+use crate::pipeline::{Brought, CacheAnswer, Seen, Upstream};
+use crate::terraform::files::RepoPath;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// About so many answers about release notes are kept from one pass to the next.
+const NOTES_KEPT: usize = 500;
+
+/// The digests that indexes name: by channel, since an index may be in one repository only, and digest.
+pub type IndexChildren = BTreeMap<(Channel, Digest), Vec<Digest>>;
+
+/// Which commit brought a digest into its file.
+pub type PinBlame = BTreeMap<(RepoPath, Digest), Seen<Brought>>;
+
+/// What release notes are about: a channel, its old and its new digest.
+pub type NotesKey = (Channel, Digest, Digest);
+
+/// What a session remembers.
+#[derive(Clone, Default)]
+pub(super) struct SessionAnswers {
+    /// Also what could not be asked: a registry that is slow to fail must not hold up a pass that the cluster woke.
+    pub upstream: BTreeMap<Channel, Seen<Upstream>>,
+    pub cache: BTreeMap<Channel, CacheAnswer>,
+    pub notes: NotesCache,
+    pub children: IndexChildren,
+    /// As of a tip.
+    pub blame: Option<(CommitId, PinBlame)>,
+    /// The indexes that could not be fetched.
+    pub silent: BTreeSet<(Channel, Digest)>,
+}
+
+/// The release notes of one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NotesAnswer {
+    /// It stays so.
+    Settled(Option<Notes>),
+    /// A source did not answer: the next pass asks again.
+    Passing(Option<Notes>),
+}
+
+/// Answers about release notes.
+#[derive(Clone, Default)]
+pub(super) struct NotesCache {
+    pub known: BTreeMap<NotesKey, Arc<NotesAnswer>>,
+    /// How many images this pass has asked about.
+    pub asked: usize,
+}
+
+impl NotesCache {
+    /// Begins a new pass.
+    pub(super) fn start_pass(&mut self) {
+        self.known.retain(|_, answer| matches!(**answer, NotesAnswer::Settled(_)));
+        self.asked = 0;
+    }
+
+    /// Adds answers. Where there are too many, those that are not wanted now are dropped.
+    pub(super) fn add_answers(&mut self, wanted: &[NotesKey], new: Vec<(NotesKey, Arc<NotesAnswer>)>) {
+        self.asked += new.len();
+        if self.known.len() > NOTES_KEPT {
+            self.known.retain(|key, _| wanted.contains(key));
+        }
+        self.known.extend(new);
+    }
+}
+
+impl SessionAnswers {
+    /// Drops what registries and caches answered, and sources that did not answer.
+    pub(super) fn forget_upstream(&mut self) {
+        self.upstream.clear();
+        self.cache.clear();
+        self.silent.clear();
+        self.notes.start_pass();
+    }
+
+    /// Drops the failures.
+    pub(super) fn forget_failures(&mut self) {
+        self.upstream.retain(|_, seen| seen.known().is_some());
+        self.silent.clear();
+    }
+}

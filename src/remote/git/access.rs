@@ -1,0 +1,53 @@
+//! How a remote is reached: the token, the authorities, the time limits, the branch. Asks nobody.
+
+use super::address::{Remote, Where};
+use crate::error::{Error, Result};
+use crate::model::commit::CommitId;
+use crate::remote::http::is_loopback;
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// How the remote is reached.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Sent as basic auth (any user) over http(s), and nowhere else.
+    pub token: Option<SecretString>,
+    /// More certificate authorities to trust: PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Sends the token over plain http also to other hosts than this one.
+    pub allow_insecure: bool,
+    /// The longest wait for a connection, an answer or the next bytes of one.
+    pub timeout: Duration,
+    /// The branch to follow; `None` for the one that the remote's HEAD names.
+    pub branch: Option<String>,
+    /// The program that connects `ssh://` remotes.
+    pub ssh: String,
+    /// Commits that this process found whole before: when the branch is still at one of them, the clone is not searched for holes again.
+    pub whole: Vec<CommitId>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            token: None,
+            ca: None,
+            allow_insecure: false,
+            timeout: Duration::from_secs(60),
+            branch: None,
+            ssh: "ssh".into(),
+            whole: Vec::new(),
+        }
+    }
+}
+
+impl Access {
+    /// Refuses a token that would cross a network in the clear.
+    pub(super) fn check(&self, remote: &Remote) -> Result<()> {
+        let Where::Http(url) = remote.place() else { return Ok(()) };
+        if url.scheme() == "http" && self.token.is_some() && !self.allow_insecure && !is_loopback(url) {
+            return Err(Error::usage(format!("the token for {remote} would be sent without encryption"))
+                .hint("use https://, or allow it with --insecure-http"));
+        }
+        Ok(())
+    }
+}
