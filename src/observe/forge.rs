@@ -183,14 +183,13 @@ impl Look<'_> {
         let together: BTreeSet<&CommitId> = history.iter().take_while(|one| one.at == last.at).map(|one| &one.landed).collect();
         let past = clone.past(&last.landed, together.len() + 1, std::time::Duration::from_secs(5))?;
         match past.iter().find(|past| past.merged_by.is_none() && !together.contains(&past.commit)) {
-            Some(before) => Ok(!self.client.statuses(&before.commit).await?.statuses.is_empty()),
+            Some(before) => Ok(!self.client.statuses(&before.commit).await?.is_empty()),
             None => Ok(false),
         }
     }
 
     async fn issues_say(&self, me: &forgejo::Account, said: &impl Fn(&str) -> bool) -> Result<bool> {
-        let query = forgejo::IssueQuery { since: Some(self.days_ago(COMMENTS)), ..Default::default() };
-        Ok(self.client.issues_of(me, &query, PAGES).await?.items.iter().any(|issue| said(&issue.body)))
+        Ok(self.client.issues_of(me, Some(self.days_ago(COMMENTS)), PAGES).await?.items.iter().any(|issue| said(&issue.body)))
     }
 
     /// The comments that wait for an answer, oldest first.
@@ -268,7 +267,7 @@ pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Re
 async fn asked(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
     let contexts = &config.pipeline.contexts;
     let counts = |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
-    let statuses = client.statuses(commit).await?.statuses;
+    let statuses = client.statuses(commit).await?;
     let statuses: Vec<_> = statuses.into_iter().filter(|status| counts(&status.context)).collect();
     let of = |state| statuses.iter().filter(move |status| status.state == state);
     Ok(if statuses.is_empty() {

@@ -27,6 +27,4 @@ pub use read::{Item, Kind, head_of};
 pub use write::{Identity, Put, make_bare};
 
 #[cfg(test)]
-pub(crate) mod fixture;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

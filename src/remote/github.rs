@@ -16,8 +16,6 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use url::Url;
 
-/// Where github.com is asked.
-pub const API: &str = "https://api.github.com/";
 /// One page: GitHub's own default.
 pub const PAGE: u8 = 30;
 const TIMEOUT: Duration = Duration::from_secs(10);

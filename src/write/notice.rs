@@ -5,7 +5,7 @@ use crate::comment::marker::Marker;
 use crate::comment::notice;
 use crate::error::Result;
 use crate::pipeline::answer::Notice;
-use crate::remote::forgejo::{Account, Client, IssueQuery, NewIssue};
+use crate::remote::forgejo::{Account, Client, NewIssue};
 
 /// How many pages of pintle's own issues are looked through.
 const PAGES: u32 = 60;
@@ -47,7 +47,7 @@ impl Desk<'_> {
     async fn said(&self, client: &Client, mark: &Marker) -> Result<bool> {
         let Some(me) = self.work.snapshot.forge.known().map(|forge| &forge.me) else { return Ok(true) };
         let me = Account { id: me.id, login: me.login.to_string() };
-        let issues = client.issues_of(&me, &IssueQuery::default(), PAGES).await?;
+        let issues = client.issues_of(&me, None, PAGES).await?;
         Ok(issues.items.iter().any(|issue| Marker::all(&issue.body).contains(mark)))
     }
 }

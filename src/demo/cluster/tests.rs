@@ -1,8 +1,8 @@
 //! The made-up cluster as a client sees it over HTTP, and what its controllers make of a change.
 
 use super::*;
-use jiff::Timestamp;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 

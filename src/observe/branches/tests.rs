@@ -1,6 +1,6 @@
 use super::*;
 use crate::pipeline::{Action, Cause, PinRecord};
-use crate::remote::git::fixture::{Host, at, git, who};
+use crate::remote::git::tests::fixture::{Host, at, git, who};
 use crate::remote::git::{Identity, Put};
 
 fn author() -> Git {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::observe::{Kept, Origin, Setup, Told, at_tip, checkout};
-use crate::remote::git::fixture::Host;
+use crate::remote::git::tests::fixture::Host;
 use jiff::Timestamp;
 
 const FILE: &str = "stacks/web/main.tf";
@@ -91,7 +91,7 @@ fn what_cannot_be_told_is_unknown() {
         other => panic!("{other:?}"),
     };
     assert_eq!(says(repo.ask(FILE, 'b')), "no commit of the branch tells when the pin was written");
-    crate::remote::git::fixture::git(&repo.host.work(), ["mv", FILE, "stacks/web/app.tf"]);
+    crate::remote::git::tests::fixture::git(&repo.host.work(), ["mv", FILE, "stacks/web/app.tf"]);
     let moved = CommitId::parse(&repo.host.push_work("another name")).unwrap();
     assert_ne!(moved, pinned);
     let why = format!("stacks/web/app.tf came with {}, and when the pin was written before that is not looked up", moved.short());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::remote::git::fixture::{Host, git};
+use crate::remote::git::tests::fixture::{Host, git};
 
 fn entry<'a>(files: &'a Files, path: &str) -> Option<&'a Entry> {
     files.get(&RepoPath::new(path).unwrap())

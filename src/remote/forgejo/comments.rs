@@ -7,7 +7,7 @@ use super::place::Place;
 use super::wire::{Lax, Many, When, Wire, link, number};
 use super::{Account, Client};
 use crate::error::Result;
-use forgejo_api::structs::{CreateIssueCommentOption, EditIssueCommentOption, EditReactionOption};
+use forgejo_api::structs::{CreateIssueCommentOption, EditReactionOption};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -22,7 +22,6 @@ pub struct Comment {
     pub id: u64,
     /// The number of the issue or pull request.
     pub issue: u64,
-    pub is_pull: bool,
     pub author: Account,
     pub body: String,
     pub created_at: Timestamp,
@@ -74,7 +73,6 @@ impl Wire for WireComment {
         Some(Comment {
             id,
             issue,
-            is_pull: pull.is_some(),
             author: self.user.0.account(),
             body: self.body.0,
             created_at,
@@ -117,20 +115,10 @@ impl Client {
         self.list::<WireComment>(Ask::get(path, format!("read the comments on #{issue} of {}", self.place())), OF_ONE).await
     }
 
-    /// Returns a comment; `None` when it was deleted.
-    pub async fn comment(&self, id: u64) -> Result<Option<Comment>> {
-        self.find::<WireComment>(Ask::get(self.one(id), self.the_comment("read", id))).await
-    }
-
     pub async fn post_comment(&self, issue: u64, body: &str) -> Result<Comment> {
         let path = self.path(["issues", &issue.to_string(), "comments"]);
         let body = CreateIssueCommentOption { body: body.to_owned(), updated_at: None };
         self.read::<WireComment>(Ask::write(Method::POST, path, &body, format!("comment on #{issue} of {}", self.place()))?).await
-    }
-
-    pub async fn edit_comment(&self, id: u64, body: &str) -> Result<Comment> {
-        let body = EditIssueCommentOption { body: body.to_owned(), updated_at: None };
-        self.read::<WireComment>(Ask::write(Method::PATCH, self.one(id), &body, self.the_comment("edit", id))?).await
     }
 
     /// Deletes a comment; one that is gone is deleted.

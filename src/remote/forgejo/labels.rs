@@ -20,7 +20,7 @@ pub struct Label {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct WireLabel {
+struct WireLabel {
     id: Lax<u64>,
     name: Lax<String>,
 }

@@ -45,21 +45,6 @@ struct WirePermission {
     user: Lax<WireAccount>,
 }
 
-impl Account {
-    pub fn is_nobody(&self) -> bool {
-        self.id == 0
-    }
-}
-
-impl PermissionError {
-    /// Returns the error for a person.
-    pub fn into_error(self) -> Error {
-        match self {
-            Self::MayNotAsk(error) | Self::Failed(error) => error,
-        }
-    }
-}
-
 impl WireAccount {
     /// Returns the account; a user that was deleted has no id (Gitea: -1).
     pub(super) fn account(self) -> Account {
@@ -96,12 +81,6 @@ impl Client {
     /// Returns whose token this is. Takes the scope `read:user`.
     pub async fn me(&self) -> Result<Account> {
         self.read::<WireAccount>(Ask::get(vec!["user".to_owned()], "look up whose token this is")).await
-    }
-
-    /// Returns a user by login; `None` when there is no such user (any more).
-    pub async fn user(&self, login: &str) -> Result<Option<Account>> {
-        let path = vec!["users".to_owned(), login.to_owned()];
-        self.find::<WireAccount>(Ask::get(path, format!("look up the user {login}"))).await
     }
 
     /// Returns what a user may do in the repository now; `None` when there is no such user. The account that is answered may be

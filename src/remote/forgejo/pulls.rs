@@ -1,11 +1,10 @@
 //! Pull requests: found, opened, edited. Merging is in `merge`; branches are git's business.
 
 use super::http::Ask;
-use super::labels::{Label, WireLabel};
 use super::page::Listed;
 use super::people::WireAccount;
 use super::place::Place;
-use super::wire::{Lax, Many, When, Wire, ids, link, number, state};
+use super::wire::{Lax, When, Wire, ids, link, number, state};
 use super::{Account, Client};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -41,10 +40,7 @@ pub struct Pull {
     pub same_repo: bool,
     pub base_branch: String,
     pub author: Account,
-    pub labels: Vec<Label>,
     pub html_url: Url,
-    /// Whether it merges without conflict, as far as was computed yet.
-    pub mergeable: bool,
     /// How many comments it has, where the forge tells.
     pub comments: Option<u64>,
 }
@@ -95,9 +91,7 @@ struct WirePull {
     head: Lax<WireEnd>,
     base: Lax<WireEnd>,
     user: Lax<WireAccount>,
-    labels: Many<WireLabel>,
     html_url: Lax<Option<Url>>,
-    mergeable: Lax<bool>,
     comments: Lax<Option<u64>>,
 }
 
@@ -142,9 +136,7 @@ impl Wire for WirePull {
             same_repo: *self.head.repo_id > 0 && *self.head.repo_id == *self.base.repo_id,
             base_branch: Some(base_branch).filter(|name| !name.is_empty())?,
             author: self.user.0.account(),
-            labels: self.labels.0.into_iter().filter_map(|label| label.0.read(place)).collect(),
             html_url: link(self.html_url).unwrap_or_else(|| place.below(&["pulls", &number.to_string()])),
-            mergeable: *self.mergeable,
             comments: *self.comments,
             title: self.title.0,
             body: self.body.0,
@@ -206,13 +198,6 @@ impl Client {
     pub async fn edit_pull(&self, number: u64, change: &PullChange) -> Result<Pull> {
         let path = self.path(["pulls", &number.to_string()]);
         self.read::<WirePull>(Ask::write(Method::PATCH, path, &edition(change), self.the_pull("edit", number))?).await
-    }
-
-    /// Replaces the labels of a pull request or issue.
-    pub async fn set_labels(&self, number: u64, labels: &[u64]) -> Result<()> {
-        let body = IssueLabelsOption { labels: Some(labels.iter().map(|id| (*id).into()).collect()), updated_at: None };
-        let path = self.path(["issues", &number.to_string(), "labels"]);
-        self.told(Ask::write(Method::PUT, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
     }
 
     /// Adds labels to a pull request or issue; one that it has stays.

@@ -5,7 +5,6 @@ use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire};
 use crate::error::Result;
-use crate::model::commit::CommitId;
 use forgejo_api::structs::MergePullRequestOptionDo as Do;
 use reqwest::Method;
 use serde::Deserialize;
@@ -28,15 +27,10 @@ pub struct Repo {
     pub default_branch: String,
     pub admin: bool,
     pub push: bool,
-    pub pull: bool,
     pub archived: bool,
-    pub private: bool,
-    pub empty: bool,
     pub has_issues: bool,
     pub has_pull_requests: bool,
-    /// In the order of [`MergeStyle`].
-    pub merge_styles: Vec<MergeStyle>,
-    /// The repository's own choice, when it is one of those allowed.
+    /// The repository's own choice, where it allows it.
     pub default_merge_style: Option<MergeStyle>,
 }
 
@@ -44,15 +38,10 @@ pub struct Repo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
     pub name: String,
-    pub tip: Option<CommitId>,
     pub protected: bool,
     pub user_can_push: bool,
-    pub user_can_merge: bool,
-    pub required_approvals: u64,
     /// Whether a merge needs green statuses.
     pub status_check: bool,
-    /// Which; glob patterns. Empty: any that were posted.
-    pub contexts: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,8 +51,6 @@ struct WireRepo {
     default_branch: Lax<String>,
     permissions: Lax<WireRights>,
     archived: Lax<bool>,
-    private: Lax<bool>,
-    empty: Lax<bool>,
     has_issues: Lax<bool>,
     has_pull_requests: Lax<bool>,
     allow_merge_commits: Lax<bool>,
@@ -79,26 +66,15 @@ struct WireRepo {
 struct WireRights {
     admin: Lax<bool>,
     push: Lax<bool>,
-    pull: Lax<bool>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct WireBranch {
     name: Lax<String>,
-    commit: Lax<WireTip>,
     protected: Lax<bool>,
     user_can_push: Lax<bool>,
-    user_can_merge: Lax<bool>,
-    required_approvals: Lax<u64>,
     enable_status_check: Lax<bool>,
-    status_check_contexts: Lax<Vec<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireTip {
-    id: Lax<String>,
 }
 
 impl MergeStyle {
@@ -149,20 +125,15 @@ impl Wire for WireRepo {
         if self.default_branch.is_empty() {
             return None;
         }
-        let merge_styles: Vec<MergeStyle> = MergeStyle::ALL.into_iter().filter(|style| self.allows(*style)).collect();
-        let default_merge_style = MergeStyle::parse(&self.default_merge_style).filter(|style| merge_styles.contains(style));
+        let default_merge_style = MergeStyle::parse(&self.default_merge_style).filter(|style| self.allows(*style));
         Some(Repo {
             full_name: self.full_name.0,
             default_branch: self.default_branch.0,
             admin: *self.permissions.admin,
             push: *self.permissions.push,
-            pull: *self.permissions.pull,
             archived: *self.archived,
-            private: *self.private,
-            empty: *self.empty,
             has_issues: *self.has_issues,
             has_pull_requests: *self.has_pull_requests,
-            merge_styles,
             default_merge_style,
         })
     }
@@ -174,13 +145,9 @@ impl Wire for WireBranch {
     fn read(self, _: &Place) -> Option<Branch> {
         Some(Branch {
             name: Some(self.name.0).filter(|name| !name.is_empty())?,
-            tip: CommitId::parse(&self.commit.id),
             protected: *self.protected,
             user_can_push: *self.user_can_push,
-            user_can_merge: *self.user_can_merge,
-            required_approvals: *self.required_approvals,
             status_check: *self.enable_status_check,
-            contexts: self.status_check_contexts.0,
         })
     }
 }

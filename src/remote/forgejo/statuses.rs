@@ -3,10 +3,9 @@
 use super::Client;
 use super::http::Ask;
 use super::place::Place;
-use super::wire::{Lax, Many, When, Wire};
+use super::wire::{Lax, Many, Wire};
 use crate::error::Result;
 use crate::model::commit::CommitId;
-use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -14,8 +13,8 @@ use std::collections::BTreeMap;
 const SIZE: usize = 50;
 const PAGES: u32 = 4;
 
-/// A pipeline's state, worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A pipeline's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Success,
     Pending,
@@ -30,13 +29,6 @@ pub struct Status {
     pub description: String,
     /// As posted: an address, or a path of the forge.
     pub target_url: String,
-    pub updated_at: Option<Timestamp>,
-}
-
-/// All contexts of a commit, sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Combined {
-    pub statuses: Vec<Status>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,7 +48,6 @@ struct WireStatus {
     state: Lax<String>,
     description: Lax<String>,
     target_url: Lax<String>,
-    updated_at: When,
 }
 
 impl State {
@@ -68,13 +59,6 @@ impl State {
             "failure" | "error" | "warning" => Self::Failure,
             _ => Self::Pending,
         }
-    }
-}
-
-impl Combined {
-    /// Returns the worst state; `None` when nothing was posted.
-    pub fn state(&self) -> Option<State> {
-        self.statuses.iter().map(|status| status.state).max()
     }
 }
 
@@ -91,13 +75,13 @@ impl WireStatus {
         let word = if self.status.is_empty() { &self.state } else { &self.status };
         let state = State::parse(word);
         let (context, description, target_url) = (self.context.0, self.description.0, self.target_url.0);
-        (self.id.0, Status { context, state, description, target_url, updated_at: self.updated_at.0 })
+        (self.id.0, Status { context, state, description, target_url })
     }
 }
 
 impl Client {
-    /// Returns the last status of each context of a commit.
-    pub async fn statuses(&self, commit: &CommitId) -> Result<Combined> {
+    /// Returns the last status of each context of a commit, sorted by context.
+    pub async fn statuses(&self, commit: &CommitId) -> Result<Vec<Status>> {
         let (mut last, mut seen) = (BTreeMap::<String, (u64, Status)>::new(), 0);
         for page in 1..=PAGES {
             let ask = Ask::get(self.path(["commits", commit.as_str(), "status"]), format!("read the statuses of {}", commit.short()));
@@ -116,6 +100,6 @@ impl Client {
                 break;
             }
         }
-        Ok(Combined { statuses: last.into_values().map(|(_, status)| status).collect() })
+        Ok(last.into_values().map(|(_, status)| status).collect())
     }
 }

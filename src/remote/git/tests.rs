@@ -1,6 +1,8 @@
-use super::fixture::{Host, at, git, who};
+pub(crate) mod fixture;
+
 use super::*;
 use crate::error::{Error, Kind as ErrorKind, Result};
+use fixture::{Host, at, git, who};
 use std::path::Path;
 use std::time::Duration;
 

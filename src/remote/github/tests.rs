@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use tokio::net::TcpListener;
 
+/// Where github.com is asked.
+const API: &str = "https://api.github.com/";
+
 /// A stand-in for GitHub: answers what it is told to, in order, then 404. It ends with its test's runtime.
 #[derive(Clone, Default)]
 struct Hub {

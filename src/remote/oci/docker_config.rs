@@ -6,7 +6,6 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What a `config.json` says.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +45,6 @@ pub struct Helper {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DockerConfigError {
-    #[error("cannot read {path}")]
-    Read { path: String, source: std::io::Error },
     /// serde's own text may quote what stands there, so only the place is told.
     #[error("not a docker config.json: line {line}, column {column}")]
     Json { line: usize, column: usize },
@@ -81,13 +78,6 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretStri
 }
 
 impl DockerConfig {
-    /// Reads and parses a file.
-    pub async fn read(path: &Path) -> Result<Self, DockerConfigError> {
-        let bytes = tokio::fs::read(path).await;
-        let bytes = bytes.map_err(|source| DockerConfigError::Read { path: path.display().to_string(), source })?;
-        Self::parse(&bytes)
-    }
-
     /// Parses the file's bytes. An entry without any credentials (`"ghcr.io": {}`, as a helper leaves it) is skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, DockerConfigError> {
         let file: File = serde_json::from_slice(bytes).map_err(|why| DockerConfigError::Json { line: why.line(), column: why.column() })?;

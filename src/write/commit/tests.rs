@@ -3,7 +3,7 @@ use crate::model::digest::Digest;
 use crate::observe;
 use crate::pipeline::{Action, Cause, PinRecord};
 use crate::remote::git::Pushed;
-use crate::remote::git::fixture::{Host, at, who};
+use crate::remote::git::tests::fixture::{Host, at, who};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::observe;
-use crate::remote::git::fixture::{Host, at, who};
+use crate::remote::git::tests::fixture::{Host, at, who};
 
 fn of(list: &[(char, i64)]) -> Ledger {
     let channel = Reference::parse("alpine").unwrap().channel().unwrap();

@@ -256,6 +256,14 @@ impl Repo {
         all.iter().map(|reaction| (text(&reaction["user"]["login"]), text(&reaction["content"]))).collect()
     }
 
+    /// The names of the labels of an issue or a pull request, sorted.
+    pub fn labels_of(&self, number: u64) -> Vec<String> {
+        let all = self.admin.get(&self.path(&format!("/issues/{number}/labels")));
+        let mut names: Vec<String> = all.as_array().into_iter().flatten().map(|label| text(&label["name"])).collect();
+        names.sort();
+        names
+    }
+
     pub fn labels(&self) -> Vec<Value> {
         self.list("/labels")
     }

@@ -1,4 +1,4 @@
-use super::super::fixture::{Host, at, git, who};
+use super::super::tests::fixture::{Host, at, git, who};
 use super::super::{Access, Put};
 use super::*;
 

@@ -1,4 +1,4 @@
-use super::super::fixture::{Host, git};
+use super::super::tests::fixture::{Host, git};
 use super::*;
 use crate::remote::git::Access;
 use std::process::Command;

@@ -1,4 +1,4 @@
-use super::super::fixture::{Host, git};
+use super::super::tests::fixture::{Host, git};
 use super::*;
 use std::process::Command;
 

@@ -125,9 +125,3 @@ fn nothing_secret_shows() {
     let text = format!("{:?}", config.unwrap());
     assert!(!text.contains("hunter"), "{text}");
 }
-
-#[tokio::test]
-async fn a_file_that_is_not_there_is_named() {
-    let why = DockerConfig::read(Path::new("/nowhere/config.json")).await.unwrap_err();
-    assert_eq!(why.to_string(), "cannot read /nowhere/config.json");
-}

@@ -1,6 +1,6 @@
 //! Remotes for unit tests, made and looked at with the git command line.
 
-use super::{Access, Clone, Identity, Remote};
+use crate::remote::git::{Access, Clone, Identity, Remote};
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
