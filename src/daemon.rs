@@ -5,7 +5,6 @@ pub mod health;
 pub mod hooks;
 pub mod http;
 pub mod schedule;
-pub mod stop;
 
 use crate::error::{Error, Kind, Result};
 use crate::remote::kubernetes::{Keeper, Watches};
@@ -17,7 +16,7 @@ use schedule::{How, Schedule, Woken};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use stop::Stops;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -27,6 +26,35 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
 pub trait Work: Send + Sync + 'static {
     fn pass(&self, woken: &Woken) -> impl Future<Output = Result<Summary>> + Send;
+}
+
+/// Who asks for the end.
+pub trait Stops: Send + 'static {
+    /// Waits for the next request to stop, and returns its name. Dropping the future loses none.
+    fn next(&mut self) -> impl Future<Output = &'static str> + Send;
+}
+
+/// SIGTERM and SIGINT of this process, from now on.
+pub struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> Result<Self> {
+        let of = |kind| signal(kind).map_err(|e| Error::failed("cannot listen for signals").because(e));
+        Ok(Self { term: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+    }
+}
+
+impl Stops for Signals {
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            Some(()) = self.term.recv() => "SIGTERM",
+            Some(()) = self.interrupt.recv() => "SIGINT",
+            else => std::future::pending().await,
+        }
+    }
 }
 
 /// What a pass did, in numbers.

@@ -10,22 +10,21 @@ pub mod children;
 pub mod cluster;
 mod forge;
 pub mod history;
-mod kept;
-pub mod ledger;
 pub mod merged;
 pub mod notes;
 pub mod registry;
 mod registries;
 mod session;
 mod settings;
+mod tip_cache;
 
 pub use alerts::alerts;
 pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
-pub use kept::{Kept, Said};
 pub use registries::{Registries, Told};
 pub use session::Session;
 pub use settings::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Setup};
+pub use tip_cache::{Kept, Said};
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
@@ -101,7 +100,7 @@ pub fn at_tip(setup: &Setup, kept: &Kept, clone: Clone) -> Result<Checkout> {
         let history = history::history(&clone, &tip, setup.commits)?;
         Ok(Said { files: Arc::new(files), scan: Arc::new(scan), config, history })
     })?;
-    let ledger = match ledger::ledger(&clone) {
+    let ledger = match history::ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),
     };

@@ -1,7 +1,6 @@
 use super::http::{Secrets, Server};
 use super::schedule::Woken;
-use super::stop::Stops;
-use super::{Ears, LEAVE, Settings, Summary, Work, run};
+use super::{Ears, LEAVE, Settings, Stops, Summary, Work, run};
 use crate::error::{Error, Result};
 use crate::write::WriteLease;
 use std::collections::VecDeque;

@@ -3,6 +3,8 @@
 
 mod access;
 mod content;
+mod control;
+mod fault;
 mod image;
 mod line;
 mod proxy;
@@ -12,13 +14,14 @@ mod respond;
 mod serve;
 mod state;
 
+pub use fault::{Fault, FaultKind, Part};
 pub use image::{Image, Kind};
-pub use state::{Access, Counts, Fault, FaultKind, Host, Part, PullThrough, Repository, RequestSeen, Stored};
+pub use state::{Access, Counts, Host, PullThrough, Repository, RequestSeen, Stored};
 
 use crate::model::digest::Digest;
 use line::{Line, Listening};
 use state::{Shared, State};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -82,76 +85,9 @@ impl Registry {
         image.put(repository)
     }
 
-    /// Points a tag at a digest, which may be one that is not there.
-    pub fn tag(&self, host: &str, repository: &str, tag: &str, digest: &Digest) {
-        let mut state = self.shared.state();
-        let repository = state.host(host).repositories.entry(repository.to_owned()).or_default();
-        repository.tags.insert(tag.to_owned(), digest.to_string());
-    }
-
-    pub fn untag(&self, host: &str, repository: &str, tag: &str) {
-        self.shared.state().host(host).repositories.entry(repository.to_owned()).or_default().tags.remove(tag);
-    }
-
-    /// Removes a manifest, as retention does; tags and indexes that name it stay.
-    pub fn remove(&self, host: &str, repository: &str, digest: &Digest) {
-        let mut state = self.shared.state();
-        state.host(host).repositories.entry(repository.to_owned()).or_default().manifests.remove(digest.as_str());
-    }
-
-    /// Says who may pull; every host starts open.
-    pub fn set_access(&self, host: &str, access: Access) {
-        self.shared.state().host(host).access = access;
-    }
-
-    pub fn add_user(&self, host: &str, name: &str, password: &str) {
-        self.shared.state().host(host).users.insert(name.to_owned(), password.to_owned());
-    }
-
-    /// Lets only users pull a repository.
-    pub fn make_private(&self, host: &str, repository: &str) {
-        self.shared.state().host(host).private.insert(repository.to_owned());
-    }
-
     /// Makes a host a pull-through cache of another registry.
     pub fn pull_through(&self, host: &str, of: PullThrough) {
         self.shared.state().host(host).pull_through = Some(of);
-    }
-
-    /// Adds a fault; the first that fits a request is what happens.
-    pub fn fail(&self, fault: Fault) {
-        self.shared.state().faults.push(fault);
-    }
-
-    /// Removes all faults.
-    pub fn heal(&self) {
-        self.shared.state().faults.clear();
-    }
-
-    /// Makes every token that was given worthless.
-    pub fn expire_tokens(&self) {
-        self.shared.live().tokens.clear();
-    }
-
-    /// Returns what a host was asked since the last reset.
-    pub fn counts(&self, host: &str) -> Counts {
-        self.shared.live().counts.get(host).cloned().unwrap_or_default()
-    }
-
-    /// Returns the latest requests, oldest first.
-    pub fn requests(&self) -> Vec<RequestSeen> {
-        self.shared.live().requests.iter().cloned().collect()
-    }
-
-    pub fn reset_counts(&self) {
-        let mut live = self.shared.live();
-        live.counts.clear();
-        live.requests.clear();
-    }
-
-    /// Returns the names of the hosts.
-    pub fn hosts(&self) -> BTreeSet<String> {
-        self.shared.state().hosts.keys().cloned().collect()
     }
 
     /// Returns the tags of a host, by repository.
@@ -175,14 +111,6 @@ impl Running {
     /// Closes the connections and waits for the end.
     pub async fn stop(mut self) -> io::Result<()> {
         self.stop.send_replace(true);
-        match self.task.take() {
-            Some(task) => task.await.map_err(io::Error::other)?,
-            None => Ok(()),
-        }
-    }
-
-    /// Answers until the process ends.
-    pub async fn join(mut self) -> io::Result<()> {
         match self.task.take() {
             Some(task) => task.await.map_err(io::Error::other)?,
             None => Ok(()),

@@ -1,9 +1,10 @@
-//! What pintle wrote before, read back from the commits' trailers. Reads nothing else of a commit.
+//! What pintle wrote before: the pins, read back from the commits' trailers, and the ledger, which is in a ref of pintle's own or in a branch where
+//! the server takes no other refs. Reads nothing else of a commit.
 
 use crate::error::Result;
 use crate::model::commit::CommitId;
 use crate::pipeline::history::History;
-use crate::pipeline::{Recorded, trailers};
+use crate::pipeline::{Ledger, Recorded, ledger as format, trailers};
 use crate::remote::git::{self, Clone, Past};
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,13 @@ pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
 pub fn of_folder(folder: &Path, limit: usize) -> Option<Result<History>> {
     let past = git::past_of(folder, limit, PATIENCE)?;
     Some(past.map(|past| past.iter().flat_map(recorded).collect()))
+}
+
+/// Reads the ledger as of the last fetch; an empty one where none was written yet.
+pub fn ledger(clone: &Clone) -> Result<Ledger> {
+    let name = if clone.own_ref(format::BRANCH).is_some() { format::BRANCH } else { format::REF };
+    let text = clone.own_text(name, format::FILE)?;
+    text.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))
 }
 
 fn recorded(past: &Past) -> impl Iterator<Item = Recorded> {

@@ -2,9 +2,9 @@
 //! needed: it only saves work and questions.
 
 use super::answers::SessionAnswers;
-use super::kept::Kept;
 use super::registries::Registries;
 use super::settings::Setup;
+use super::tip_cache::Kept;
 use crate::config::Config;
 use crate::error::Result;
 #[cfg(feature = "github")]

@@ -110,5 +110,5 @@ fn the_ledger_goes_over_http() {
     assert_eq!(remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]), text.trim_end());
     drop(clone);
     let clone = open(&host, cache.path(), &access(None)).expect("it opens");
-    assert_eq!(observe::ledger::ledger(&clone).expect("it is read"), after);
+    assert_eq!(observe::history::ledger(&clone).expect("it is read"), after);
 }

@@ -1,7 +1,8 @@
 //! Who may pull: basic auth, and tokens with the realm that gives them (distribution spec, "Token Authentication").
 
+use super::fault::{FaultKind, Part};
 use super::respond::{self, answer, error, json_body};
-use super::state::{Access, FaultKind, Host, Issued, Part, Shared};
+use super::state::{Access, Host, Issued, Shared};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use base64::Engine;

@@ -1,9 +1,10 @@
 //! Which request is for what. Every request is counted here, whatever becomes of it.
 
+use super::fault::{FaultKind, Part};
 use super::line::{Line, stopped};
 use super::request::{Asked, Call, Serving};
 use super::respond::{self, answer, error, failing};
-use super::state::{FaultKind, Part, RequestSeen, Shared};
+use super::state::{RequestSeen, Shared};
 use super::{access, content, proxy, push};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};

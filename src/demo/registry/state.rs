@@ -1,5 +1,6 @@
 //! What the registry holds and what it has seen. What is saved is in `State`; the rest is gone with the process.
 
+use super::fault::{Fault, FaultKind, Part};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -81,50 +82,6 @@ pub struct Stored {
     pub media_type: String,
     #[serde(with = "in_base64")]
     pub bytes: Bytes,
-}
-
-/// Something that goes wrong for the requests that fit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    pub host: String,
-    pub part: Part,
-    /// `None`: all.
-    pub repository: Option<String>,
-    /// A tag or digest; `None`: all.
-    pub reference: Option<String>,
-    /// How often it still happens; `None`: always.
-    pub times: Option<u32>,
-    pub kind: FaultKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
-    Manifests,
-    /// Of these, other bytes, redirects, statuses and drops.
-    Blobs,
-    Token,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FaultKind {
-    /// Answers with a status and, where given, `Retry-After`.
-    Status {
-        code: u16,
-        retry_after: Option<String>,
-    },
-    /// Sends half of a body and then nothing; to a HEAD, nothing at all.
-    Slow,
-    /// Sends this as the digest header.
-    Digest(String),
-    NoDigest,
-    /// Sends other bytes than the digest says.
-    OtherBytes,
-    /// Takes no token.
-    ExpiredToken,
-    /// Sends on to this address; `{path}` in it is the request's path.
-    Redirect(String),
-    /// Closes the connection without an answer.
-    Drop,
 }
 
 /// What one host was asked. Each number counts requests.
@@ -212,35 +169,6 @@ impl Live {
             self.requests.pop_front();
         }
         self.requests.push_back(request);
-    }
-}
-
-impl Fault {
-    /// Returns a fault of all manifests of a host, always.
-    pub fn of(host: &str, kind: FaultKind) -> Self {
-        Self { host: host.to_owned(), part: Part::Manifests, repository: None, reference: None, times: None, kind }
-    }
-
-    pub fn repository(self, name: &str) -> Self {
-        Self { repository: Some(name.to_owned()), ..self }
-    }
-
-    pub fn reference(self, tag_or_digest: &str) -> Self {
-        Self { reference: Some(tag_or_digest.to_owned()), ..self }
-    }
-
-    pub fn times(self, times: u32) -> Self {
-        Self { times: Some(times), ..self }
-    }
-
-    /// Moves the fault to the blobs.
-    pub fn at_blobs(self) -> Self {
-        Self { part: Part::Blobs, ..self }
-    }
-
-    /// Moves the fault to the token endpoint.
-    pub fn at_token(self) -> Self {
-        Self { part: Part::Token, ..self }
     }
 }
 

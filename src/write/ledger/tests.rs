@@ -14,12 +14,12 @@ fn of(list: &[(char, i64)]) -> Ledger {
 fn it_is_written_when_it_changed_and_read_with_the_fetch() {
     let host = Host::with(&[("a.tf", b"")]);
     let mut clone = host.clone();
-    let none = observe::ledger::ledger(&clone).unwrap();
+    let none = observe::history::ledger(&clone).unwrap();
     assert_eq!(none, Ledger::default());
     assert_eq!(ledger(&mut clone, &none, &of(&[('a', 5)]), &who(), at(9)).unwrap(), Kept::Written);
     drop(clone);
     let mut clone = host.clone();
-    let read = observe::ledger::ledger(&clone).unwrap();
+    let read = observe::history::ledger(&clone).unwrap();
     assert_eq!(read, of(&[('a', 5)]));
     assert_eq!(ledger(&mut clone, &read, &read, &who(), at(9)).unwrap(), Kept::Unchanged);
     assert_eq!(ledger(&mut clone, &read, &of(&[('b', 6)]), &who(), at(9)).unwrap(), Kept::Written);
@@ -36,14 +36,14 @@ fn many_at_once_lose_nothing() {
             let host = &host;
             scope.spawn(move || {
                 let mut clone = host.clone_in(&format!("cache-{racer}"));
-                let before = observe::ledger::ledger(&clone).unwrap();
+                let before = observe::history::ledger(&clone).unwrap();
                 let mut after = before.clone();
                 after.first_seen.extend(of(&[(letter, racer as i64), ('f', 100 + racer as i64)]).first_seen);
                 ledger(&mut clone, &before, &after, &who(), at(9)).unwrap();
             });
         }
     });
-    let read = observe::ledger::ledger(&host.clone()).unwrap();
+    let read = observe::history::ledger(&host.clone()).unwrap();
     assert_eq!(read.first_seen.len(), 6);
     assert!(read.first_seen.values().all(|seen| *seen <= at(105)));
 }
@@ -56,7 +56,7 @@ fn a_branch_keeps_it_where_other_refs_are_refused() {
     assert_eq!(ledger(&mut clone, &Ledger::default(), &of(&[('a', 5)]), &who(), at(9)).unwrap(), Kept::Written);
     assert_eq!(host.ask(["for-each-ref", "--format=%(refname)"]), "refs/heads/pintle-ledger\nrefs/heads/trunk");
     clone.fetch().unwrap();
-    assert_eq!(observe::ledger::ledger(&clone).unwrap(), of(&[('a', 5)]));
+    assert_eq!(observe::history::ledger(&clone).unwrap(), of(&[('a', 5)]));
     assert_eq!(ledger(&mut clone, &of(&[('a', 5)]), &of(&[('a', 5), ('b', 6)]), &who(), at(9)).unwrap(), Kept::Written);
 }
 
@@ -69,5 +69,5 @@ fn without_the_right_to_write_it_can_still_be_read() {
     clone.fetch().unwrap();
     let error = ledger(&mut clone, &of(&[('a', 5)]), &of(&[('b', 5)]), &who(), at(9)).unwrap_err();
     assert!(error.to_string().contains("read only"), "{error}");
-    assert_eq!(observe::ledger::ledger(&clone).unwrap(), of(&[('a', 5)]));
+    assert_eq!(observe::history::ledger(&clone).unwrap(), of(&[('a', 5)]));
 }
