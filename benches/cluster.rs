@@ -12,7 +12,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use common::{is_bench, ms};
 use futures_util::{StreamExt, stream};
-use pintle::demo::registry::{Image, Registry};
+use pintle::demo::registry::{DemoImage, DemoRegistry};
 use pintle::model::digest::Digest;
 use pintle::pipeline::{Action, Cause, PinRecord, trailers};
 use pintle::remote::git::{Access, Clone, Identity, Put, Remote, make_bare};
@@ -40,10 +40,10 @@ fn main() {
     let deployments = if is_bench() { 300 } else { 10 };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     let running = runtime.block_on(registry.start()).expect("a port on loopback");
     let digests: Vec<String> = (0..deployments)
-        .map(|one| registry.put_image(HOST, &Image::new(&format!("team/app-{one}"), "latest", "first").single()).to_string())
+        .map(|one| registry.put_image(HOST, &DemoImage::new(&format!("team/app-{one}"), "latest", "first").single()).to_string())
         .collect();
     repo(folder.path(), deployments, &running.endpoint(HOST));
     years(folder.path(), deployments);

@@ -6,7 +6,7 @@ mod common;
 
 use common::{in_turns, is_bench, memory_arguments, peak, print_peak, ratio};
 use futures_util::{StreamExt, stream};
-use pintle::demo::registry::{Access, Image, Registry, Running};
+use pintle::demo::registry::{DemoImage, DemoRegistry, PullAccess, RunningRegistry};
 use pintle::model::reference::{Channel, Reference};
 use pintle::observe::registry::poll;
 use pintle::pipeline::{Seen, Upstream};
@@ -27,7 +27,7 @@ fn main() {
     if let Some(arguments) = memory_arguments() {
         return alone(&arguments);
     }
-    let served = Served::start(Access::Open);
+    let served = Served::start(PullAccess::Open);
     let runtime = runtime();
     if !is_bench() {
         return runtime.block_on(polled(&client(&served.endpoint)));
@@ -41,7 +41,7 @@ fn main() {
     peak("bare HEADs, process", &["bare", &served.endpoint]);
     peak("poll, process", &["poll", &served.endpoint]);
     counted(&runtime, "open", &served);
-    counted(&runtime, "tokens", &Served::start(Access::Token { expires_in: Some(300) }));
+    counted(&runtime, "tokens", &Served::start(PullAccess::Token { expires_in: Some(300) }));
 }
 
 /// What the registry counts in the first and the second poll of one client.
@@ -74,18 +74,19 @@ fn alone(arguments: &[String]) {
 
 /// The registry, on a thread of its own.
 struct Served {
-    registry: Registry,
+    registry: DemoRegistry,
     endpoint: String,
-    _running: Running,
+    _running: RunningRegistry,
     _runtime: Runtime,
 }
 
 impl Served {
-    fn start(access: Access) -> Self {
-        let registry = Registry::new();
+    fn start(access: PullAccess) -> Self {
+        let registry = DemoRegistry::new();
         for repository in 0..REPOSITORIES {
             for tag in 0..TAGS {
-                registry.put_image(HOST, &Image::new(&repository_name(repository), &format!("v1.{tag}"), &format!("{repository}-{tag}")));
+                registry
+                    .put_image(HOST, &DemoImage::new(&repository_name(repository), &format!("v1.{tag}"), &format!("{repository}-{tag}")));
             }
         }
         registry.set_access(HOST, access);

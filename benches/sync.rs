@@ -10,10 +10,10 @@ mod generate;
 use common::{is_bench, memory_arguments, ms, peak, print_peak};
 use generate::{Recipe, generate};
 use pintle::config::Config;
-use pintle::demo::registry::{Image, Registry, Running};
+use pintle::demo::registry::{DemoImage, DemoRegistry, RunningRegistry};
 use pintle::model::reference::Channel;
 use pintle::model::tag::Class;
-use pintle::observe::{COMMITS, Origin, Session, Setup, Told};
+use pintle::observe::{COMMITS, RegistrySettings, RepoOrigin, Session, SessionSettings};
 use pintle::pipeline::Receipt;
 use pintle::reconcile::{Planned, reconcile};
 use pintle::remote::git::{Access, Identity, Put, Remote, make_bare};
@@ -89,7 +89,7 @@ impl Synced {
     }
 }
 
-fn sync(runtime: &Runtime, setup: &Setup) -> (Synced, Duration) {
+fn sync(runtime: &Runtime, setup: &SessionSettings) -> (Synced, Duration) {
     let start = Instant::now();
     let observed = Mutex::new(start);
     let heard = |_: &str, _: usize, _: usize| *observed.lock().expect("nobody panicked") = Instant::now();
@@ -114,13 +114,13 @@ fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
-fn setup(remote: &str, clones: &str) -> Setup {
+fn setup(remote: &str, clones: &str) -> SessionSettings {
     let remote = Remote::parse(remote).expect("a path is a remote");
-    let origin = Origin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
-    Setup {
+    let origin = RepoOrigin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
+    SessionSettings {
         origin,
         config: None,
-        registries: Told::default(),
+        registries: RegistrySettings::default(),
         forge: None,
         github: None,
         cluster: None,
@@ -132,14 +132,14 @@ fn setup(remote: &str, clones: &str) -> Setup {
 /// A bare remote with the repo, and a registry with all its images.
 struct World {
     folder: tempfile::TempDir,
-    registry: Registry,
-    _running: Running,
+    registry: DemoRegistry,
+    _running: RunningRegistry,
 }
 
 impl World {
     fn make(runtime: &Runtime, lines: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let registry = Registry::new();
+        let registry = DemoRegistry::new();
         let running = runtime.block_on(registry.start()).expect("a port on loopback");
         let repo = generate(&Recipe { lines, seed: 2026, host: Some(HOST.into()) });
         let mut files: Vec<Put> = repo.files.into_iter().map(|(path, bytes)| Put { path, bytes }).collect();
@@ -149,7 +149,7 @@ impl World {
         );
         files.push(Put { path: "pintle.toml".into(), bytes: config.into_bytes() });
         for channel in channels(&files) {
-            registry.put_image(HOST, &Image::new(&channel.repository, &channel.tag, "first").single());
+            registry.put_image(HOST, &DemoImage::new(&channel.repository, &channel.tag, "first").single());
         }
         let who = Identity { name: "Ana".into(), email: "ana@example.org".into() };
         make_bare(&folder.path().join("infra.git"), &files, &who, jiff::Timestamp::now()).expect("a bare repository");
@@ -170,7 +170,7 @@ impl World {
 
     fn move_tags(&self, channels: &[Channel], run: usize) {
         for channel in channels.iter().take(MOVED) {
-            self.registry.put_image(HOST, &Image::new(&channel.repository, &channel.tag, &format!("moved {run}")).single());
+            self.registry.put_image(HOST, &DemoImage::new(&channel.repository, &channel.tag, &format!("moved {run}")).single());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The command line: words and help texts. No logic; every value is checked where it is used.
 
-mod place;
+mod common;
 
-pub use place::{Alerts, Clone, Cluster, Format, Output, Registries, Remote, Repo, RepoFlag};
+pub use common::{AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, RegistryArgs, RemoteArgs, RepoArgs, RepoFlagArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -17,13 +17,13 @@ Data goes to standard output, everything else to standard error.";
 #[command(name = "pintle", version, after_help = AFTER, max_term_width = 110, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
-    pub talk: Talk,
+    pub general: GeneralArgs,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 #[derive(Debug, Args)]
-pub struct Talk {
+pub struct GeneralArgs {
     /// Say more on standard error (-v info, -vv debug)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "General")]
     pub verbose: u8,
@@ -57,28 +57,28 @@ pub enum Color {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Find every image of the repo at the literal that decides it
-    Scan(Scan),
+    Scan(ScanArgs),
     /// Compare what is declared with what the registries serve; show what a sync would write
-    Plan(Plan),
+    Plan(PlanArgs),
     /// Plan, commit and push, once
-    Sync(Sync),
+    Sync(SyncArgs),
     /// Do what sync does again and again: by the clock, and when a webhook comes or something changes in the cluster
-    Run(Run),
+    Run(RunArgs),
     /// Say all that is known of an image, workload or literal, and why it does or does not move
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Show what runs in the cluster, since when and why, and what waits
-    Status(Status),
+    Status(StatusArgs),
     /// List the pins that pintle committed, newest first
-    Log(Log),
+    Log(LogArgs),
     /// Check or describe pintle.toml
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Look whether a forge is as pintle needs it, and make what is missing
-    Setup(Setup),
+    Setup(SetupArgs),
     /// Show what pintle does on a made-up repo, registry, cache and cluster: no server, no network
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Print a completion script for a shell
     Completions {
         #[arg(value_enum)]
@@ -87,26 +87,26 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct Scan {
+pub struct ScanArgs {
     #[command(flatten)]
-    pub repo: Repo,
+    pub repo: RepoArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// List only the sites, without dead, orphan, half and unpinnable literals
     #[arg(long)]
     pub sites_only: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Plan {
+pub struct PlanArgs {
     #[command(flatten)]
-    pub repo: Repo,
+    pub repo: RepoArgs,
     #[command(flatten)]
-    pub registries: Registries,
+    pub registries: RegistryArgs,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// Show the commits that would be written, as unified diffs
     #[arg(long, conflicts_with = "output")]
     pub diff: bool,
@@ -119,15 +119,15 @@ pub struct Plan {
 }
 
 #[derive(Debug, Args)]
-pub struct Sync {
+pub struct SyncArgs {
     #[command(flatten)]
-    pub repo: Remote,
+    pub repo: RemoteArgs,
     #[command(flatten)]
-    pub registries: Registries,
+    pub registries: RegistryArgs,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
     pub dry_run: bool,
@@ -138,13 +138,13 @@ pub struct Sync {
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunArgs {
     #[command(flatten)]
-    pub repo: Remote,
+    pub repo: RemoteArgs,
     #[command(flatten)]
-    pub registries: Registries,
+    pub registries: RegistryArgs,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
     pub every: String,
@@ -170,45 +170,45 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
-pub struct Explain {
+pub struct ExplainArgs {
     /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository
     pub target: String,
     #[command(flatten)]
-    pub repo: RepoFlag,
+    pub repo: RepoFlagArgs,
     #[command(flatten)]
-    pub registries: Registries,
+    pub registries: RegistryArgs,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// Read the repo alone: ask no registry, cache, forge, cluster or Alertmanager
     #[arg(long)]
     pub offline: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Status {
+pub struct StatusArgs {
     /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
     pub target: Option<String>,
     #[command(flatten)]
-    pub repo: RepoFlag,
+    pub repo: RepoFlagArgs,
     #[command(flatten)]
-    pub registries: Registries,
+    pub registries: RegistryArgs,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// Show only what is not as the repo pins it, or waits
     #[arg(long)]
     pub odd: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Log {
+pub struct LogArgs {
     #[command(flatten)]
-    pub repo: RepoFlag,
+    pub repo: RepoFlagArgs,
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
     /// Show at most this many pins
     #[arg(short = 'n', long, default_value_t = 50)]
     pub limit: usize,
@@ -218,7 +218,7 @@ pub struct Log {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Print the JSON schema of pintle.toml
     Schema,
     /// Read a pintle.toml and say what is wrong with it
@@ -230,7 +230,7 @@ pub enum Config {
 }
 
 #[derive(Debug, Args)]
-pub struct Setup {
+pub struct SetupArgs {
     #[command(subcommand)]
     pub what: SetupCommand,
 }
@@ -238,13 +238,13 @@ pub struct Setup {
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
     /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; make labels and the webhook
-    Forgejo(SetupForgejo),
+    Forgejo(SetupForgejoArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct SetupForgejo {
+pub struct SetupForgejoArgs {
     #[command(flatten)]
-    pub clone: Clone,
+    pub clone: CloneArgs,
     /// Where `pintle run` hears webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is made
     #[arg(long, value_name = "URL")]
     pub hook_url: Option<String>,
@@ -260,7 +260,7 @@ pub struct SetupForgejo {
 }
 
 #[derive(Debug, Args)]
-pub struct Demo {
+pub struct DemoArgs {
     #[command(subcommand)]
     pub what: Option<DemoCommand>,
     /// Make the demo's folder here instead of in the system's temporary folder

@@ -16,7 +16,7 @@ mod status;
 mod sync;
 mod table;
 
-use crate::cli::Command;
+use crate::cli::CliCommand;
 use crate::error::{Error, Result};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::{Plan, Seen, Snapshot};
@@ -35,19 +35,19 @@ pub enum Done {
 }
 
 /// Runs a command to its end and says on standard error what went wrong, if anything did.
-pub fn run(command: Command, colour: bool) -> ExitCode {
+pub fn run(command: CliCommand, colour: bool) -> ExitCode {
     let done = match command {
-        Command::Scan(args) => scan::run(&args),
-        Command::Plan(args) => on_runtime(plan::run(&args, colour)),
-        Command::Sync(args) => on_runtime(sync::run(&args, colour)),
-        Command::Run(args) => run::run(&args),
-        Command::Explain(args) => on_runtime(explain::run(&args)),
-        Command::Status(args) => on_runtime(status::run(&args)),
-        Command::Log(args) => log::run(&args),
-        Command::Config(args) => config::run(&args),
-        Command::Setup(args) => on_runtime(setup::run(&args)),
-        Command::Demo(args) => on_runtime(demo::run(&args)),
-        Command::Completions { shell } => completions::run(shell),
+        CliCommand::Scan(args) => scan::run(&args),
+        CliCommand::Plan(args) => on_runtime(plan::run(&args, colour)),
+        CliCommand::Sync(args) => on_runtime(sync::run(&args, colour)),
+        CliCommand::Run(args) => run::run(&args),
+        CliCommand::Explain(args) => on_runtime(explain::run(&args)),
+        CliCommand::Status(args) => on_runtime(status::run(&args)),
+        CliCommand::Log(args) => log::run(&args),
+        CliCommand::Config(args) => config::run(&args),
+        CliCommand::Setup(args) => on_runtime(setup::run(&args)),
+        CliCommand::Demo(args) => on_runtime(demo::run(&args)),
+        CliCommand::Completions { shell } => completions::run(shell),
     };
     match done {
         Ok(Done::Ok) => ExitCode::SUCCESS,

@@ -10,9 +10,9 @@ use crate::error::{Error, Kind, Result};
 use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
-use hooks::{Hook, Wakes};
-use http::{Secrets, Server, Shared};
-use schedule::{How, Schedule, Woken};
+use hooks::{PendingWebhooks, Webhook};
+use http::{HttpServer, HttpState, WebhookSecrets};
+use schedule::{PassEnd, PassSchedule, WakeCauses};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,30 +24,30 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
-pub trait Work: Send + Sync + 'static {
-    fn pass(&self, woken: &Woken) -> impl Future<Output = Result<Summary>> + Send;
+pub trait PassRunner: Send + Sync + 'static {
+    fn pass(&self, woken: &WakeCauses) -> impl Future<Output = Result<PassSummary>> + Send;
 }
 
 /// Who asks for the end.
-pub trait Stops: Send + 'static {
+pub trait StopSignals: Send + 'static {
     /// Waits for the next request to stop, and returns its name. Dropping the future loses none.
     fn next(&mut self) -> impl Future<Output = &'static str> + Send;
 }
 
 /// SIGTERM and SIGINT of this process, from now on.
-pub struct Signals {
+pub struct ProcessSignals {
     term: Signal,
     interrupt: Signal,
 }
 
-impl Signals {
+impl ProcessSignals {
     pub fn listen() -> Result<Self> {
         let of = |kind| signal(kind).map_err(|e| Error::failed("cannot listen for signals").because(e));
         Ok(Self { term: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
     }
 }
 
-impl Stops for Signals {
+impl StopSignals for ProcessSignals {
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             Some(()) = self.term.recv() => "SIGTERM",
@@ -59,7 +59,7 @@ impl Stops for Signals {
 
 /// What a pass did, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct PassSummary {
     pub commits: usize,
     /// Pull requests that were opened, changed, closed or merged.
     pub pulls: usize,
@@ -79,7 +79,7 @@ pub struct Summary {
 
 /// How a run runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct RunSettings {
     /// The wait after a pass.
     pub every: Duration,
     /// How long a write in progress may take when the run is to stop.
@@ -87,48 +87,48 @@ pub struct Settings {
 }
 
 /// What the loop waits for.
-enum Event {
+enum LoopEvent {
     /// The next pass is due.
     Timer,
     /// Webhooks came in; none of their content is here.
-    Hook(BTreeSet<Hook>),
+    Webhook(BTreeSet<Webhook>),
     /// Something changed in the cluster that somebody looks at.
     Cluster,
     Stop(&'static str),
-    TaskEnded(Ended),
+    TaskEnded(EndedTask),
 }
 
-enum Ended {
-    Pass(std::result::Result<Result<Summary>, JoinError>),
+enum EndedTask {
+    Pass(std::result::Result<Result<PassSummary>, JoinError>),
     Server(std::result::Result<Result<()>, JoinError>),
     Watches(std::result::Result<Result<()>, JoinError>),
 }
 
 /// What a run listens to besides the clock.
 #[derive(Default)]
-pub struct Ears {
+pub struct EventSources {
     /// Answers HTTP; webhooks wake where there is a secret.
-    pub server: Option<(Server, Secrets)>,
+    pub server: Option<(HttpServer, WebhookSecrets)>,
     /// The cluster, kept warm by the keeper.
     pub cluster: Option<(Watches, Keeper)>,
 }
 
 /// A pass under way.
-struct Pass {
-    task: JoinHandle<Result<Summary>>,
-    woken: Woken,
+struct RunningPass {
+    task: JoinHandle<Result<PassSummary>>,
+    woken: WakeCauses,
     started: Instant,
 }
 
-struct Loop<W, S> {
+struct RunLoop<W, S> {
     work: Arc<W>,
     lease: Arc<WriteLease>,
     stops: S,
-    settings: Settings,
-    schedule: Schedule,
-    wakes: Arc<Wakes>,
+    settings: RunSettings,
+    schedule: PassSchedule,
+    wakes: Arc<PendingWebhooks>,
     health: Arc<Health>,
-    pass: Option<Pass>,
+    pass: Option<RunningPass>,
     server: Option<JoinHandle<Result<()>>>,
     watches: Option<Watches>,
     keeper: Option<JoinHandle<Result<()>>>,
@@ -137,30 +137,36 @@ struct Loop<W, S> {
 }
 
 /// Makes passes until `stops` says so. Fails when a task ended by itself, or when a write had to be abandoned.
-pub async fn run<W: Work>(settings: Settings, work: W, lease: Arc<WriteLease>, stops: impl Stops, ears: Ears) -> Result<()> {
+pub async fn run<W: PassRunner>(
+    settings: RunSettings,
+    work: W,
+    lease: Arc<WriteLease>,
+    stops: impl StopSignals,
+    ears: EventSources,
+) -> Result<()> {
     let now = Instant::now();
-    let (wakes, health) = (Arc::new(Wakes::default()), Arc::new(Health::new(settings.every, now)));
+    let (wakes, health) = (Arc::new(PendingWebhooks::default()), Arc::new(Health::new(settings.every, now)));
     let server = ears.server.map(|(server, secrets)| {
-        let shared = Shared::new(health.clone(), wakes.clone(), secrets);
+        let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
     let (watches, keeper) = ears.cluster.map(|(watches, keeper)| (watches, tokio::spawn(keeper.run()))).unzip();
-    let schedule = Schedule::new(settings.every, now);
+    let schedule = PassSchedule::new(settings.every, now);
     let (work, said) = (Arc::new(work), BTreeSet::new());
-    let looped = Loop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, said };
+    let looped = RunLoop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, said };
     tokio::spawn(looped.run()).await.map_err(|e| Error::failed("the loop ended early").because(e))?
 }
 
-impl<W: Work, S: Stops> Loop<W, S> {
+impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     async fn run(mut self) -> Result<()> {
         let ended = loop {
             match self.next().await {
-                Event::Timer => self.start(),
-                Event::Hook(hooks) => self.schedule.hooked(hooks),
-                Event::Cluster => self.schedule.cluster_changed(),
-                Event::TaskEnded(Ended::Pass(Ok(ended))) => self.ended(ended),
-                Event::TaskEnded(ended) => break self.stop(Err(died(ended))).await,
-                Event::Stop(signal) => {
+                LoopEvent::Timer => self.start(),
+                LoopEvent::Webhook(hooks) => self.schedule.hooked(hooks),
+                LoopEvent::Cluster => self.schedule.cluster_changed(),
+                LoopEvent::TaskEnded(EndedTask::Pass(Ok(ended))) => self.ended(ended),
+                LoopEvent::TaskEnded(ended) => break self.stop(Err(died(ended))).await,
+                LoopEvent::Stop(signal) => {
                     tracing::info!(signal, "stopping");
                     break self.stop(Ok(())).await;
                 }
@@ -173,28 +179,28 @@ impl<W: Work, S: Stops> Loop<W, S> {
         ended
     }
 
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> LoopEvent {
         let (due, idle) = (self.schedule.due(), self.pass.is_none());
         tokio::select! {
             biased;
-            signal = self.stops.next() => Event::Stop(signal),
+            signal = self.stops.next() => LoopEvent::Stop(signal),
             ended = joined(self.server.as_mut()) => {
                 self.server = None;
-                Event::TaskEnded(Ended::Server(ended))
+                LoopEvent::TaskEnded(EndedTask::Server(ended))
             }
             ended = joined(self.keeper.as_mut()) => {
                 self.keeper = None;
-                Event::TaskEnded(Ended::Watches(ended))
+                LoopEvent::TaskEnded(EndedTask::Watches(ended))
             }
             ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => {
                 if ended.is_err() {
                     self.pass = None;
                 }
-                Event::TaskEnded(Ended::Pass(ended))
+                LoopEvent::TaskEnded(EndedTask::Pass(ended))
             }
-            hooks = self.wakes.next() => Event::Hook(hooks),
-            () = changed(self.watches.as_ref()) => Event::Cluster,
-            () = sleep_until(due), if idle => Event::Timer,
+            hooks = self.wakes.next() => LoopEvent::Webhook(hooks),
+            () = changed(self.watches.as_ref()) => LoopEvent::Cluster,
+            () = sleep_until(due), if idle => LoopEvent::Timer,
         }
     }
 
@@ -206,15 +212,15 @@ impl<W: Work, S: Stops> Loop<W, S> {
         tracing::debug!(trigger = %woken, "a pass starts");
         let (work, why) = (self.work.clone(), woken.clone());
         let task = tokio::spawn(async move { work.pass(&why).await });
-        self.pass = Some(Pass { task, woken, started });
+        self.pass = Some(RunningPass { task, woken, started });
     }
 
-    fn ended(&mut self, ended: Result<Summary>) {
+    fn ended(&mut self, ended: Result<PassSummary>) {
         let Some(pass) = self.pass.take() else { return };
         let now = Instant::now();
         let (how, ready) = match &ended {
-            Ok(summary) => (if summary.again { How::Again } else { How::Done }, Ok(())),
-            Err(error) => (How::Failed(error.kind), Err(error.what.clone())),
+            Ok(summary) => (if summary.again { PassEnd::Again } else { PassEnd::Done }, Ok(())),
+            Err(error) => (PassEnd::Failed(error.kind), Err(error.what.clone())),
         };
         self.health.ended(ready, now);
         let later = ended.as_ref().ok().and_then(|summary| summary.later);
@@ -225,11 +231,11 @@ impl<W: Work, S: Stops> Loop<W, S> {
         }
     }
 
-    fn tell(&mut self, pass: &Pass, summary: Summary) {
+    fn tell(&mut self, pass: &RunningPass, summary: PassSummary) {
         for sentence in summary.says.difference(&self.said) {
             tracing::warn!("{sentence}");
         }
-        let Summary { commits, pulls, answers, troubles, unknown, .. } = summary;
+        let PassSummary { commits, pulls, answers, troubles, unknown, .. } = summary;
         let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
         tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
         self.said = summary.says;
@@ -259,7 +265,7 @@ impl<W: Work, S: Stops> Loop<W, S> {
                 self.pass = Some(pass);
                 match passed {
                     Ok(passed) => self.ended(passed),
-                    Err(error) => return Err(died(Ended::Pass(Err(error)))),
+                    Err(error) => return Err(died(EndedTask::Pass(Err(error)))),
                 }
                 ended
             }
@@ -289,7 +295,7 @@ async fn changed(watches: Option<&Watches>) {
 }
 
 /// Drops a pass that is not writing. What blocks in it (git, the disk) ends with the process.
-async fn abandon(pass: Pass) {
+async fn abandon(pass: RunningPass) {
     pass.task.abort();
     match timeout(LEAVE, pass.task).await {
         Ok(Err(error)) if error.is_panic() => tracing::error!(%error, "the abandoned pass panicked"),
@@ -298,7 +304,7 @@ async fn abandon(pass: Pass) {
     }
 }
 
-fn complain(pass: &Pass, error: &Error, wait: Duration) {
+fn complain(pass: &RunningPass, error: &Error, wait: Duration) {
     let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
     let hint = error.hint.as_deref();
     let kind = match error.kind {
@@ -310,14 +316,14 @@ fn complain(pass: &Pass, error: &Error, wait: Duration) {
 }
 
 /// A task that ends by itself takes the process with it: a half-dead one looks alive from outside.
-fn died(ended: Ended) -> Error {
+fn died(ended: EndedTask) -> Error {
     match ended {
-        Ended::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
-        Ended::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),
-        Ended::Server(Ok(Err(error))) => Error::failed("the HTTP server ended").cause(error.to_string()),
-        Ended::Watches(Err(error)) => Error::failed("the watches on the cluster ended early").because(error),
-        Ended::Watches(Ok(Err(error))) => error,
-        Ended::Pass(Ok(_)) | Ended::Server(Ok(Ok(()))) | Ended::Watches(Ok(Ok(()))) => {
+        EndedTask::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
+        EndedTask::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),
+        EndedTask::Server(Ok(Err(error))) => Error::failed("the HTTP server ended").cause(error.to_string()),
+        EndedTask::Watches(Err(error)) => Error::failed("the watches on the cluster ended early").because(error),
+        EndedTask::Watches(Ok(Err(error))) => error,
+        EndedTask::Pass(Ok(_)) | EndedTask::Server(Ok(Ok(()))) | EndedTask::Watches(Ok(Ok(()))) => {
             Error::failed("a task ended though nobody asked it to")
         }
     }

@@ -1,7 +1,7 @@
 //! Arguments → log → command → exit code.
 
 use clap::Parser;
-use pintle::cli::{Cli, Color, Command, LogFormat, Talk};
+use pintle::cli::{Cli, CliCommand, Color, GeneralArgs, LogFormat};
 use pintle::command;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -9,8 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli.talk, matches!(cli.command, Command::Run(_)));
-    let colour = match cli.talk.color {
+    start_log(&cli.general, matches!(cli.command, CliCommand::Run(_)));
+    let colour = match cli.general.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
@@ -19,15 +19,15 @@ fn main() -> ExitCode {
 }
 
 /// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`. What runs for long says more by itself.
-fn start_log(talk: &Talk, runs: bool) {
-    let level = match talk.verbose.saturating_add(u8::from(runs)) {
+fn start_log(general: &GeneralArgs, runs: bool) {
+    let level = match general.verbose.saturating_add(u8::from(runs)) {
         0 => "pintle=warn",
         1 => "pintle=info",
         _ => "pintle=debug",
     };
     let filter = EnvFilter::try_from_env("PINTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match talk.log_format {
+    match general.log_format {
         LogFormat::Json => log.json().init(),
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
     }

@@ -21,10 +21,10 @@ mod tip_cache;
 pub use alerts::alerts;
 pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
-pub use registries::{Registries, Told};
+pub use registries::{Registries, RegistrySettings};
 pub use session::Session;
-pub use settings::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Setup};
-pub use tip_cache::{Kept, Said};
+pub use settings::{COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RepoOrigin, SessionSettings};
+pub use tip_cache::{TipCache, TipContents};
 
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
@@ -57,9 +57,9 @@ pub struct Checkout {
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
 /// Reads the repo: files, configuration, sites, history, ledger and branches. What is kept of a commit is not read again. Blocking: git and the disk.
-pub fn checkout(setup: &Setup, kept: &Kept) -> Result<Checkout> {
+pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
     match &setup.origin {
-        Origin::Folder(path) => {
+        RepoOrigin::Folder(path) => {
             let folder = checkout::folder(path)?;
             let (config, mut scan) = read(setup, &folder.files)?;
             scan.problems.extend(folder.problems.into_iter().map(|(file, what)| Problem { file, line: None, what }));
@@ -72,7 +72,7 @@ pub fn checkout(setup: &Setup, kept: &Kept) -> Result<Checkout> {
             };
             Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, branches: Vec::new(), clone: None })
         }
-        Origin::Remote { remote, cache, access } => {
+        RepoOrigin::Remote { remote, cache, access } => {
             let open = |branch: Option<&str>| {
                 let branch = branch.map(str::to_owned).or_else(|| access.branch.clone());
                 let access = Access { branch, whole: kept.commits(), ..(**access).clone() };
@@ -92,13 +92,13 @@ pub fn checkout(setup: &Setup, kept: &Kept) -> Result<Checkout> {
 }
 
 /// Reads what the clone's branch holds since its last fetch.
-pub fn at_tip(setup: &Setup, kept: &Kept, clone: Clone) -> Result<Checkout> {
+pub fn at_tip(setup: &SessionSettings, kept: &TipCache, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
-    let Said { files, scan, config, history } = kept.or_read(&tip, || {
+    let TipContents { files, scan, config, history } = kept.or_read(&tip, || {
         let files = checkout::commit(&clone, &tip)?;
         let (config, scan) = read(setup, &files)?;
         let history = history::history(&clone, &tip, setup.commits)?;
-        Ok(Said { files: Arc::new(files), scan: Arc::new(scan), config, history })
+        Ok(TipContents { files: Arc::new(files), scan: Arc::new(scan), config, history })
     })?;
     let ledger = match history::ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
@@ -108,7 +108,7 @@ pub fn at_tip(setup: &Setup, kept: &Kept, clone: Clone) -> Result<Checkout> {
     Ok(Checkout { tip: Some(tip), files, scan, config, history: Seen::Known(history), ledger, branches, clone: Some(clone) })
 }
 
-fn read(setup: &Setup, files: &Files) -> Result<(Arc<Config>, Scan)> {
+fn read(setup: &SessionSettings, files: &Files) -> Result<(Arc<Config>, Scan)> {
     let config = match &setup.config {
         Some((name, text)) => Config::parse(text, name)?,
         None => own_config(files)?,
@@ -148,7 +148,7 @@ pub async fn observe(
 }
 
 /// The snapshot of a pass that asks no registry.
-pub fn offline(setup: &Setup, checkout: &Checkout) -> Snapshot {
+pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
     Snapshot {
         at: (setup.clock)(),
         tip: checkout.tip.clone(),

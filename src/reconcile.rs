@@ -8,7 +8,7 @@ use crate::pipeline::forge::{Check, Checks};
 use crate::pipeline::history::History;
 use crate::pipeline::{Action, Change, Plan, Receipt, Route, Seen, Snapshot};
 use crate::plan;
-use crate::write::{self, Outcome, Refusals, Work, WriteLease};
+use crate::write::{self, Refusals, WriteInput, WriteLease, WriteOutcome};
 use std::time::Duration;
 
 /// How often somebody else may push first before the pass gives up.
@@ -25,8 +25,8 @@ pub struct Planned {
 }
 
 impl Planned {
-    fn work(&self) -> Work<'_> {
-        Work { snapshot: &self.snapshot, plan: &self.plan, refused: &self.refused }
+    fn work(&self) -> WriteInput<'_> {
+        WriteInput { snapshot: &self.snapshot, plan: &self.plan, refused: &self.refused }
     }
 }
 
@@ -72,25 +72,25 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
         let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
         let mut clone = checkout.clone.ok_or_else(nowhere)?;
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
-            Outcome::Done { receipt, again } => {
+            WriteOutcome::Done { receipt, again } => {
                 written.add(receipt);
                 rounds += 1;
                 if !again || rounds == ROUNDS || lease.is_revoked() {
                     return Ok((now, written));
                 }
             }
-            Outcome::Refused(why) if refused => {
+            WriteOutcome::Refused(why) if refused => {
                 return Err(Error::outside("the branch takes no push, and no pull request either").cause(why));
             }
-            Outcome::Refused(why) => {
+            WriteOutcome::Refused(why) => {
                 refused = true;
                 session.refused(why);
             }
-            Outcome::TipMoved if lost == TRIES => {
+            WriteOutcome::TipMoved if lost == TRIES => {
                 return Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row"))
                     .hint("run it again when the repo is quieter"));
             }
-            Outcome::TipMoved => {
+            WriteOutcome::TipMoved => {
                 tracing::info!(attempt = lost, "somebody else pushed first: observing again");
                 tokio::time::sleep(jitter(lost)).await;
                 lost += 1;

@@ -16,14 +16,14 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
 use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
-use commit::Commits;
+use commit::CommitChain;
 use std::sync::Arc;
 
 /// Changes that were planned and are not written, and why.
 pub type Refusals = Vec<(Arc<str>, String)>;
 
 /// What is written, and what it was made from.
-pub struct Work<'a> {
+pub struct WriteInput<'a> {
     pub snapshot: &'a Snapshot,
     pub plan: &'a Plan,
     pub refused: &'a Refusals,
@@ -31,7 +31,7 @@ pub struct Work<'a> {
 
 /// What became of a plan.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum WriteOutcome {
     /// Everything was written that could be; `again` when that makes more possible.
     Done { receipt: Receipt, again: bool },
     /// Somebody else pushed since the plan was made; nothing was written.
@@ -41,8 +41,8 @@ pub enum Outcome {
 }
 
 /// What the steps of one write share.
-struct Desk<'a> {
-    work: Work<'a>,
+struct PlanWriter<'a> {
+    work: WriteInput<'a>,
     forge: Option<&'a Client>,
     who: Identity,
     receipt: Receipt,
@@ -64,7 +64,7 @@ pub async fn acknowledge(lease: &WriteLease, forge: Option<&Client>, snapshot: &
 /// the replies, the notices. What the forge does not take is in [`Receipt::troubles`] and comes up again in the next pass.
 ///
 /// Nothing is on the followed branch before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
-pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: Work<'_>) -> Result<Outcome> {
+pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: WriteInput<'_>) -> Result<WriteOutcome> {
     let Some(tip) = work.plan.tip.clone() else {
         return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
@@ -72,7 +72,7 @@ pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>
     let git = &work.snapshot.config.git;
     let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
     let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };
-    let mut desk = Desk { work, forge, who, receipt, went: Vec::new() };
+    let mut desk = PlanWriter { work, forge, who, receipt, went: Vec::new() };
     if let Some(stopped) = tokio::task::block_in_place(|| desk.commits(clone))? {
         return Ok(stopped);
     }
@@ -87,10 +87,10 @@ pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>
     tokio::task::block_in_place(|| desk.ledger(clone));
     let merged = desk.receipt.pulls.iter().any(|pull| pull.done == crate::pipeline::PullDone::Merged);
     let again = desk.work.plan.again || merged || moved && (proposals || !desk.work.plan.pulls.is_empty());
-    Ok(Outcome::Done { receipt: desk.receipt, again })
+    Ok(WriteOutcome::Done { receipt: desk.receipt, again })
 }
 
-impl<'a> Desk<'a> {
+impl<'a> PlanWriter<'a> {
     fn direct(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
         self.work.plan.changes.iter().filter(|change| matches!(change.route, Route::Commit))
     }
@@ -103,16 +103,16 @@ impl<'a> Desk<'a> {
     }
 
     /// Makes and pushes the direct changes. `Some` when nothing was written and nothing more is to be.
-    fn commits(&mut self, clone: &mut Clone) -> Result<Option<Outcome>> {
+    fn commits(&mut self, clone: &mut Clone) -> Result<Option<WriteOutcome>> {
         let Some(tip) = self.receipt.tip.clone() else { return Ok(None) };
         let changes: Vec<&Change> = self.direct().collect();
-        let mut line = Commits::on(clone, &tip, &self.who, self.work.plan.at);
+        let mut line = CommitChain::on(clone, &tip, &self.who, self.work.plan.at);
         let commits = changes.iter().map(|change| line.add(change)).collect::<Result<Vec<_>>>()?;
         let Some(last) = commits.last() else { return Ok(None) };
         match clone.push(&clone.branch_ref(), Some(&tip), last) {
             Ok(_) => {}
-            Err(PushError::TipMoved { .. }) => return Ok(Some(Outcome::TipMoved)),
-            Err(PushError::Refused(why)) if self.work.snapshot.forge.known().is_some() => return Ok(Some(Outcome::Refused(why))),
+            Err(PushError::TipMoved { .. }) => return Ok(Some(WriteOutcome::TipMoved)),
+            Err(PushError::Refused(why)) if self.work.snapshot.forge.known().is_some() => return Ok(Some(WriteOutcome::Refused(why))),
             Err(other) => return Err(other.into_error(clone)),
         }
         self.receipt.tip = Some(last.clone());

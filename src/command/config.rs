@@ -5,10 +5,10 @@ use crate::cli;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 
-pub fn run(args: &cli::Config) -> Result<Done> {
+pub fn run(args: &cli::ConfigCommand) -> Result<Done> {
     match args {
-        cli::Config::Schema => out::json(&config::schema())?,
-        cli::Config::Check { file } => {
+        cli::ConfigCommand::Schema => out::json(&config::schema())?,
+        cli::ConfigCommand::Check { file } => {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(file).map_err(|e| {
                 Error::usage(format!("cannot read {name}")).because(e).hint("name the file: pintle config check path/to/pintle.toml")

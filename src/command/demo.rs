@@ -1,11 +1,11 @@
 //! `pintle demo`.
 
 use super::{Done, out};
-use crate::cli::{Demo, DemoCommand};
+use crate::cli::{DemoArgs, DemoCommand};
 use crate::demo::story;
 use crate::error::Result;
 
-pub async fn run(args: &Demo) -> Result<Done> {
+pub async fn run(args: &DemoArgs) -> Result<Done> {
     match &args.what {
         None => story::tell(args.dir.as_deref(), &|text| out::data(text)).await?,
         Some(DemoCommand::Serve { dir }) => story::serve(dir, &|text| out::data(text)).await?,

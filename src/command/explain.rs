@@ -1,14 +1,14 @@
 //! `pintle explain`.
 
 use super::{Done, out, progress::Bar, source};
-use crate::cli::{Explain, Format};
+use crate::cli::{ExplainArgs, OutputFormat};
 use crate::error::{Error, Result};
 use crate::plan::{explain::explain, find::find};
 use crate::reconcile;
 use crate::sites::{Literal, Scan};
 use serde_json::json;
 
-pub async fn run(args: &Explain) -> Result<Done> {
+pub async fn run(args: &ExplainArgs) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let known = if args.offline {
@@ -22,8 +22,8 @@ pub async fn run(args: &Explain) -> Result<Done> {
     let literals = named(&snapshot.scan, &args.target)?;
     let explained = literals.iter().map(|literal| explain(snapshot, plan, literal));
     match args.output.output {
-        Format::Json => out::json(&json!({ "version": 1, "explanations": explained.map(|e| e.lines).collect::<Vec<_>>() }))?,
-        Format::Table => out::data(&explained.map(|e| e.lines.join("\n") + "\n").collect::<Vec<_>>().join("\n"))?,
+        OutputFormat::Json => out::json(&json!({ "version": 1, "explanations": explained.map(|e| e.lines).collect::<Vec<_>>() }))?,
+        OutputFormat::Table => out::data(&explained.map(|e| e.lines.join("\n") + "\n").collect::<Vec<_>>().join("\n"))?,
     }
     Ok(Done::Ok)
 }

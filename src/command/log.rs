@@ -1,15 +1,15 @@
 //! `pintle log`: the commits' trailers, and nothing else.
 
 use super::{Done, on_runtime, out, source, table::table};
-use crate::cli::{Cluster, Format, Log, Registries};
+use crate::cli::{ClusterArgs, LogArgs, OutputFormat, RegistryArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show_time;
 use crate::pipeline::{Recorded, Seen};
 use crate::reconcile;
 use serde_json::json;
 
-pub fn run(args: &Log) -> Result<Done> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default(), &Cluster::default())?;
+pub fn run(args: &LogArgs) -> Result<Done> {
+    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &RegistryArgs::default(), &ClusterArgs::default())?;
     let all = match on_runtime(reconcile::past(&session))? {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
@@ -23,8 +23,10 @@ pub fn run(args: &Log) -> Result<Done> {
     };
     let shown: Vec<&Recorded> = all.iter().filter(wanted).take(args.limit).collect();
     match args.output.output {
-        Format::Json => out::json(&json!({ "version": 1, "pins": shown.iter().map(|one| json(one)).collect::<Vec<_>>() }))?,
-        Format::Table => out::data(&table(["commit", "when", "what", "image", "from", "to", "site"], shown.iter().map(|one| row(one))))?,
+        OutputFormat::Json => out::json(&json!({ "version": 1, "pins": shown.iter().map(|one| json(one)).collect::<Vec<_>>() }))?,
+        OutputFormat::Table => {
+            out::data(&table(["commit", "when", "what", "image", "from", "to", "site"], shown.iter().map(|one| row(one))))?
+        }
     }
     if shown.is_empty() {
         out::say("pintle has written no pin here that matches");

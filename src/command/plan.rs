@@ -1,7 +1,7 @@
 //! `pintle plan`.
 
 use super::{Done, out, progress::Bar, scan, source, table::table, unanswered};
-use crate::cli::{Format, Plan};
+use crate::cli::{OutputFormat, PlanArgs};
 use crate::error::Result;
 use crate::pipeline::{Change, Decision, Route, Seen, Verdict};
 use crate::plan::explain::counts;
@@ -10,16 +10,16 @@ use crate::plan::{diff, is_proposed};
 use crate::reconcile::{self, Planned};
 use std::collections::BTreeMap;
 
-pub async fn run(args: &Plan, colour: bool) -> Result<Done> {
+pub async fn run(args: &PlanArgs, colour: bool) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match (args.output.output, args.diff) {
-        (Format::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-        (Format::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
-        (Format::Table, false) => print(&planned, args.all)?,
+        (OutputFormat::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
+        (OutputFormat::Table, true) => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+        (OutputFormat::Table, false) => print(&planned, args.all)?,
     }
     Ok(if args.exit_code && !new(&planned).is_empty() { Done::Changes } else { Done::Ok })
 }

@@ -1,10 +1,10 @@
 //! `pintle run`.
 
 use super::{Done, not_back, scan, source, unanswered};
-use crate::cli::Run;
-use crate::daemon::http::{Secrets, Server};
-use crate::daemon::schedule::Woken;
-use crate::daemon::{self, Ears, Settings, Signals, Summary, Work};
+use crate::cli::RunArgs;
+use crate::daemon::http::{HttpServer, WebhookSecrets};
+use crate::daemon::schedule::WakeCauses;
+use crate::daemon::{self, EventSources, PassRunner, PassSummary, ProcessSignals, RunSettings};
 use crate::error::{Error, Result};
 use crate::model::duration;
 use crate::observe::Session;
@@ -26,9 +26,9 @@ struct Pass {
     lease: Arc<WriteLease>,
 }
 
-impl Work for Passes {
+impl PassRunner for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
-    async fn pass(&self, woken: &Woken) -> Result<Summary> {
+    async fn pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         if woken.asks_registries() {
             self.0.session.forget();
         } else if !woken.is_in_haste() {
@@ -54,21 +54,21 @@ impl Work for Passes {
 }
 
 impl Pass {
-    async fn make(&self) -> Result<Summary> {
+    async fn make(&self) -> Result<PassSummary> {
         let (planned, receipt) = reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
         source::has_terraform(&planned.snapshot.files)?;
         Ok(summary(&planned, &receipt))
     }
 }
 
-pub fn run(args: &Run) -> Result<Done> {
+pub fn run(args: &RunArgs) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
-    let settings = Settings {
+    let settings = RunSettings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
         grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
     };
     let listen = address(&args.listen)?;
-    let secrets = Secrets {
+    let secrets = WebhookSecrets {
         forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
         alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
     };
@@ -93,17 +93,17 @@ pub fn run(args: &Run) -> Result<Done> {
 }
 
 async fn serve(
-    settings: Settings,
+    settings: RunSettings,
     session: Session,
     listen: Option<SocketAddr>,
-    secrets: Secrets,
+    secrets: WebhookSecrets,
     cluster: Option<(Watches, Keeper)>,
 ) -> Result<()> {
-    let signals = Signals::listen()?;
+    let signals = ProcessSignals::listen()?;
     let server = match listen {
         None => None,
         Some(address) => {
-            let server = Server::bind(address).await?;
+            let server = HttpServer::bind(address).await?;
             tracing::info!("listening on {}", server.address()?);
             Some(server)
         }
@@ -113,20 +113,20 @@ async fn serve(
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
-    let ears = Ears { server: server.map(|server| (server, secrets)), cluster };
+    let ears = EventSources { server: server.map(|server| (server, secrets)), cluster };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
     daemon::run(settings, passes, lease, signals, ears).await
 }
 
-fn summary(planned: &Planned, receipt: &Receipt) -> Summary {
+fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
     let unknown = planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown);
     let unknown: Vec<String> =
         unknown.map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str))).collect();
     let refused = receipt.refused.iter().map(|(name, why)| format!("refused: {name}: {why}"));
     let troubles = receipt.troubles.iter().map(|trouble| format!("trouble: {trouble}"));
     let notes = planned.snapshot.scan.problems.iter().map(scan::note);
-    Summary {
+    PassSummary {
         commits: receipt.commits.len(),
         pulls: receipt.pulls.len(),
         answers: receipt.answered.len(),

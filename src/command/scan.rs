@@ -1,15 +1,15 @@
 //! `pintle scan`.
 
 use super::{Done, on_runtime, out, source, table::table};
-use crate::cli::{Cluster, Format, Registries, Scan};
+use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
 use crate::sites::{Fate, Literal, Problem, Use};
 use crate::terraform::files::Files;
 
-pub fn run(args: &Scan) -> Result<Done> {
-    let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &Registries::default(), &Cluster::default())?;
+pub fn run(args: &ScanArgs) -> Result<Done> {
+    let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &RegistryArgs::default(), &ClusterArgs::default())?;
     session.setup.commits = 0;
     let looked = on_runtime(reconcile::look(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();
@@ -18,8 +18,8 @@ pub fn run(args: &Scan) -> Result<Done> {
         scan.literals.retain(|literal| matches!(literal.fate, Fate::Site(_)));
     }
     match args.output.output {
-        Format::Json => out::json(&to_json(&scan))?,
-        Format::Table => {
+        OutputFormat::Json => out::json(&to_json(&scan))?,
+        OutputFormat::Table => {
             out::data(&table(["place", "fate", "image", "used by"], scan.literals.iter().map(row)))?;
             tell(&scan.problems, &looked.snapshot.files);
             out::say(&summary(&scan.literals));

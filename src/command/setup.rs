@@ -1,20 +1,20 @@
 //! `pintle setup forgejo`.
 
 use super::{Done, out, source};
-use crate::cli::{Setup, SetupCommand};
+use crate::cli::{SetupArgs, SetupCommand};
 use crate::error::{Error, Result};
 use crate::remote::forgejo::Client;
 use crate::write::WriteLease;
-use crate::write::setup::{Hooked, State, Wanted, setup};
+use crate::write::setup::{ForgeSetup, SetupState, WebhookSetup, setup};
 use url::Url;
 
-pub async fn run(args: &Setup) -> Result<Done> {
+pub async fn run(args: &SetupArgs) -> Result<Done> {
     let SetupCommand::Forgejo(args) = &args.what;
     let none = || Error::usage("no forge is named").hint("name the repo's page: --forge https://forge.example.org/ops/infra");
     let place = source::forge(&args.clone)?.ok_or_else(none)?;
     let hook = match &args.hook_url {
         None => None,
-        Some(url) => Some(Hooked {
+        Some(url) => Some(WebhookSetup {
             url: Url::parse(url).map_err(|why| Error::usage(format!("--hook-url {url} is not an address")).because(why))?,
             secret: source::webhook_secret(args.webhook_secret_file.as_deref())?
                 .ok_or_else(|| Error::usage("a webhook needs a secret").hint("--webhook-secret-file, or PINTLE_WEBHOOK_SECRET"))?,
@@ -24,11 +24,11 @@ pub async fn run(args: &Setup) -> Result<Done> {
     let client = Client::new(&place, &source::forge_told(&args.clone)?)?;
     let labels = source::config(&args.clone)?.forge.labels;
     let branch = args.clone.branch.clone().filter(|branch| !branch.is_empty());
-    let wanted = Wanted { branch, labels, hook, dry_run: args.dry_run };
+    let wanted = ForgeSetup { branch, labels, hook, dry_run: args.dry_run };
     let lines = setup(&WriteLease::for_setup(), &client, &wanted).await?;
     out::data(&lines.iter().map(|line| format!("{:<8}{}\n", line.state.word(), line.what)).collect::<String>())?;
-    let wrong = lines.iter().filter(|line| line.state == State::Wrong).count();
-    let made = lines.iter().filter(|line| line.state == State::Made).count();
+    let wrong = lines.iter().filter(|line| line.state == SetupState::Wrong).count();
+    let made = lines.iter().filter(|line| line.state == SetupState::Made).count();
     if wrong > 0 {
         return Err(Error::failed(format!("{} to be put right before pintle can work here", out::many(wrong, "thing")))
             .hint("docs/forgejo.md has the rights and scopes that the account and its token need"));

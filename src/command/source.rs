@@ -4,7 +4,7 @@ use super::out;
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{COMMITS, ClusterAt, ForgeAt, GithubAt, Origin, Session, Setup, Told};
+use crate::observe::{COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RegistrySettings, RepoOrigin, Session, SessionSettings};
 use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
@@ -28,19 +28,19 @@ const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
 const ALERTMANAGER_TOKEN: &str = "PINTLE_ALERTMANAGER_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
-pub fn setup(dir: Option<&Path>, clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
+pub fn setup(dir: Option<&Path>, clone: &cli::CloneArgs, registries: &cli::RegistryArgs, cluster: &cli::ClusterArgs) -> Result<Session> {
     let forge = clone.forge.clone().or_else(|| environment(FORGE).filter(|_| dir.is_none())).map(|url| Place::parse(&url)).transpose()?;
     let remote = clone.remote.clone().or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
     let origin = match (remote.or_else(|| forge.as_ref().map(Place::clone_url)), dir) {
         (Some(remote), None) => origin(&remote, clone)?,
         (Some(_), Some(_)) => return Err(Error::usage("a folder has no forge").hint("leave the folder out, or --forge")),
-        (None, dir) => Origin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
+        (None, dir) => RepoOrigin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
     };
     told(origin, forge, clone, registries, cluster)
 }
 
 /// The remote, which has to be named.
-pub fn remote(clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
+pub fn remote(clone: &cli::CloneArgs, registries: &cli::RegistryArgs, cluster: &cli::ClusterArgs) -> Result<Session> {
     let none = || {
         Error::usage("no remote is named").hint(
             "name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment; or the repo's page in the forge: --forge URL",
@@ -52,7 +52,7 @@ pub fn remote(clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::C
 }
 
 /// The repo's page in the forge, where one is named.
-pub fn forge(clone: &cli::Clone) -> Result<Option<Place>> {
+pub fn forge(clone: &cli::CloneArgs) -> Result<Option<Place>> {
     clone.forge.clone().or_else(|| environment(FORGE)).map(|url| Place::parse(&url)).transpose()
 }
 
@@ -71,41 +71,55 @@ pub fn has_terraform(files: &Files) -> Result<()> {
 }
 
 /// How the forge is asked.
-pub fn forge_told(clone: &cli::Clone) -> Result<forgejo::Told> {
-    Ok(forgejo::Told {
+pub fn forge_told(clone: &cli::CloneArgs) -> Result<forgejo::Options> {
+    Ok(forgejo::Options {
         token: token(clone.token_file.as_deref())?,
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
-        ..forgejo::Told::default()
+        ..forgejo::Options::default()
     })
 }
 
 /// The configuration that the command line names, else what holds without one.
-pub fn config(clone: &cli::Clone) -> Result<Config> {
+pub fn config(clone: &cli::CloneArgs) -> Result<Config> {
     match &clone.config {
         Some(path) => Config::parse(&text(path, "the configuration")?, &path.display().to_string()),
         None => Ok(Config::default()),
     }
 }
 
-fn told(origin: Origin, forge: Option<Place>, clone: &cli::Clone, registries: &cli::Registries, cluster: &cli::Cluster) -> Result<Session> {
+fn told(
+    origin: RepoOrigin,
+    forge: Option<Place>,
+    clone: &cli::CloneArgs,
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<Session> {
     let config = clone.config.as_deref().map(|path| Ok((path.display().to_string(), text(path, "the configuration")?))).transpose()?;
-    let told = Told {
+    let told = RegistrySettings {
         docker_config: registries.docker_config.as_deref().map(docker_config).transpose()?,
         endpoints: registries.registry.iter().map(|pair| address(pair, "--registry")).collect::<Result<_>>()?,
         caches: registries.cache.iter().map(|pair| address(pair, "--cache")).collect::<Result<_>>()?,
         ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
-    let forge = forge.map(|place| Ok::<_, Error>(ForgeAt { place, told: forge_told(clone)? })).transpose()?;
+    let forge = forge.map(|place| Ok::<_, Error>(ForgeAccess { place, options: forge_told(clone)? })).transpose()?;
     let alertmanager = alertmanager(&cluster.alerts, clone)?;
     let (github, cluster) = (github(registries)?, cluster_at(cluster, clone)?);
-    let session =
-        Session::new(Setup { origin, config, registries: told, forge, github, cluster, commits: COMMITS, clock: jiff::Timestamp::now })?;
+    let session = Session::new(SessionSettings {
+        origin,
+        config,
+        registries: told,
+        forge,
+        github,
+        cluster,
+        commits: COMMITS,
+        clock: jiff::Timestamp::now,
+    })?;
     Ok(session.asking(alertmanager))
 }
 
-fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
+fn origin(remote: &str, clone: &cli::CloneArgs) -> Result<RepoOrigin> {
     let access = Access {
         token: token(clone.token_file.as_deref())?,
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
@@ -113,29 +127,29 @@ fn origin(remote: &str, clone: &cli::Clone) -> Result<Origin> {
         branch: clone.branch.clone().filter(|branch| !branch.is_empty()),
         ..Access::default()
     };
-    Ok(Origin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
+    Ok(RepoOrigin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
 }
 
 /// Where GitHub is asked, if anywhere.
-fn github(registries: &cli::Registries) -> Result<Option<GithubAt>> {
+fn github(registries: &cli::RegistryArgs) -> Result<Option<GithubAccess>> {
     if matches!(registries.github_api.as_str(), "" | "off") {
         return Ok(None);
     }
     let wrong =
         |e| Error::usage("the address of --github-api cannot be read").because(e).hint("for example https://api.github.com, or off");
     let api = Url::parse(&registries.github_api).map_err(wrong)?;
-    Ok(Some(GithubAt { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
+    Ok(Some(GithubAccess { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
 }
 
 /// Where alerts are asked for, if anywhere.
-fn alertmanager(alerts: &cli::Alerts, clone: &cli::Clone) -> Result<Option<alertmanager::Client>> {
+fn alertmanager(alerts: &cli::AlertArgs, clone: &cli::CloneArgs) -> Result<Option<alertmanager::Client>> {
     let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
-    let told = alertmanager::Told {
+    let told = alertmanager::Options {
         token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,
         token_file: alerts.alertmanager_token_file.clone(),
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
-        ..alertmanager::Told::default()
+        ..alertmanager::Options::default()
     };
     alertmanager::Client::new(base, &told).map(Some)
 }
@@ -146,7 +160,7 @@ pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
 }
 
 /// Which cluster is read, if any: never one that nobody named.
-fn cluster_at(cluster: &cli::Cluster, clone: &cli::Clone) -> Result<Option<ClusterAt>> {
+fn cluster_at(cluster: &cli::ClusterArgs, clone: &cli::CloneArgs) -> Result<Option<ClusterAccess>> {
     let file = cluster.kubeconfig.clone().filter(|file| !file.as_os_str().is_empty());
     let context = cluster.kube_context.clone().filter(|context| !context.is_empty());
     // Not left to the command line's parser, for which a variable is set that says no or nothing.
@@ -165,7 +179,10 @@ fn cluster_at(cluster: &cli::Cluster, clone: &cli::Clone) -> Result<Option<Clust
         (None, None, false) => return Ok(None),
     };
     let ca = clone.ca_file.as_deref().map(certificates).transpose()?;
-    Ok(Some(ClusterAt { place, told: kubernetes::Told { ca, allow_insecure: clone.insecure_http, ..kubernetes::Told::default() } }))
+    Ok(Some(ClusterAccess {
+        place,
+        options: kubernetes::Options { ca, allow_insecure: clone.insecure_http, ..kubernetes::Options::default() },
+    }))
 }
 
 /// The secret that webhooks are signed with.
@@ -192,7 +209,7 @@ fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<Secr
     }
 }
 
-fn cache_dir(clone: &cli::Clone) -> Result<PathBuf> {
+fn cache_dir(clone: &cli::CloneArgs) -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("pintle"));
     let none = || Error::usage("there is no folder for clones").hint("name one with --cache-dir; HOME is not set");

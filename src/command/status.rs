@@ -2,13 +2,13 @@
 
 use super::explain::named;
 use super::{Done, out, progress::Bar, source, table::table};
-use crate::cli::{Format, Status};
+use crate::cli::{OutputFormat, StatusArgs};
 use crate::error::Result;
 use crate::plan::json::verdict_word;
 use crate::plan::status::{self, Row, json::to_json};
 use crate::reconcile;
 
-pub async fn run(args: &Status) -> Result<Done> {
+pub async fn run(args: &StatusArgs) -> Result<Done> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
@@ -19,8 +19,8 @@ pub async fn run(args: &Status) -> Result<Done> {
     let summary = status::summary(&status);
     status.rows.retain(|row| !args.odd || !row.is_quiet());
     match args.output.output {
-        Format::Json => out::json(&to_json(&status))?,
-        Format::Table => {
+        OutputFormat::Json => out::json(&to_json(&status))?,
+        OutputFormat::Table => {
             out::data(&table(["workload", "runs", "since", "next", "why"], status.rows.iter().map(cells)))?;
             let gaps = status::gaps(&known.snapshot);
             gaps.iter().filter(|_| status.dark.is_none()).for_each(|gap| out::say(&format!("note: {gap}")));

@@ -1,7 +1,7 @@
 //! `pintle sync`.
 
 use super::{Done, not_back, out, progress::Bar, scan, source, unanswered};
-use crate::cli::{Format, Sync};
+use crate::cli::{OutputFormat, SyncArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
 use crate::observe::Session;
@@ -13,7 +13,7 @@ use crate::reconcile::{self, Followed, Planned};
 use crate::write::WriteLease;
 use serde_json::json;
 
-pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
+pub async fn run(args: &SyncArgs, colour: bool) -> Result<Done> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     if args.wait && session.forge().is_none() {
         return Err(
@@ -26,8 +26,8 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
         bar.end();
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
-            Format::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-            Format::Table => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+            OutputFormat::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
+            OutputFormat::Table => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
         }
         tell(&planned, &planned.refused);
         out::say("dry run: nothing was pushed");
@@ -38,8 +38,8 @@ pub async fn run(args: &Sync, colour: bool) -> Result<Done> {
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {
-        Format::Json => out::json(&receipt_json(&receipt))?,
-        Format::Table => {
+        OutputFormat::Json => out::json(&receipt_json(&receipt))?,
+        OutputFormat::Table => {
             out::data(&receipt.commits.iter().map(|commit| format!("{} {}\n", commit.commit.short(), commit.subject)).collect::<String>())?
         }
     }

@@ -10,20 +10,20 @@ const LONGEST_PASS: Duration = Duration::from_secs(600);
 /// Whether the loop is alive, and whether it can do its work.
 #[derive(Debug)]
 pub struct Health {
-    state: watch::Sender<State>,
+    state: watch::Sender<HealthState>,
     /// How long the loop may not come round.
     limit: Duration,
 }
 
 #[derive(Debug)]
-struct State {
+struct HealthState {
     /// When a pass last started or ended.
     round: Instant,
-    ready: Ready,
+    ready: Readiness,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Ready {
+enum Readiness {
     Starting,
     Yes,
     /// The last pass failed: a sentence.
@@ -34,7 +34,7 @@ enum Ready {
 impl Health {
     /// For a loop that waits as long as `every` between two passes.
     pub fn new(every: Duration, now: Instant) -> Self {
-        Self { state: watch::Sender::new(State { round: now, ready: Ready::Starting }), limit: (every + LONGEST_PASS) * 3 }
+        Self { state: watch::Sender::new(HealthState { round: now, ready: Readiness::Starting }), limit: (every + LONGEST_PASS) * 3 }
     }
 
     /// Whether the loop came round in time; else a sentence.
@@ -46,10 +46,10 @@ impl Health {
     /// Whether the last pass could read the repo; else a sentence.
     pub fn ready(&self) -> Result<(), String> {
         match &self.state.borrow().ready {
-            Ready::Starting => Err("starting".into()),
-            Ready::Yes => Ok(()),
-            Ready::No(why) => Err(why.clone()),
-            Ready::Stopping => Err("stopping".into()),
+            Readiness::Starting => Err("starting".into()),
+            Readiness::Yes => Ok(()),
+            Readiness::No(why) => Err(why.clone()),
+            Readiness::Stopping => Err("stopping".into()),
         }
     }
 
@@ -59,12 +59,12 @@ impl Health {
 
     /// A pass ended: well, or with a sentence.
     pub(super) fn ended(&self, how: Result<(), String>, now: Instant) {
-        let ready = how.map_or_else(|why| Ready::No(one_line(&why)), |()| Ready::Yes);
-        self.state.send_replace(State { round: now, ready });
+        let ready = how.map_or_else(|why| Readiness::No(one_line(&why)), |()| Readiness::Yes);
+        self.state.send_replace(HealthState { round: now, ready });
     }
 
     pub(super) fn stopping(&self) {
-        self.state.send_modify(|state| state.ready = Ready::Stopping);
+        self.state.send_modify(|state| state.ready = Readiness::Stopping);
     }
 }
 

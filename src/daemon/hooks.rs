@@ -18,7 +18,7 @@ const EVENTS: [&str; 3] = ["x-forgejo-event", "x-gitea-event", "x-github-event"]
 
 /// The events that wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hook {
+pub enum Webhook {
     Push,
     Comment,
     PullRequest,
@@ -27,7 +27,7 @@ pub enum Hook {
     Alert,
 }
 
-impl Hook {
+impl Webhook {
     /// The event's name in the forge, or where it is from.
     pub fn word(self) -> &'static str {
         match self {
@@ -54,17 +54,17 @@ impl Hook {
 
 /// Hooks that the loop has not taken yet: each kind at most once, so nothing grows.
 #[derive(Debug, Default)]
-pub struct Wakes(watch::Sender<BTreeSet<Hook>>);
+pub struct PendingWebhooks(watch::Sender<BTreeSet<Webhook>>);
 
-impl Wakes {
-    pub fn wake(&self, hook: Hook) {
+impl PendingWebhooks {
+    pub fn wake(&self, hook: Webhook) {
         self.0.send_modify(|hooks| {
             hooks.insert(hook);
         });
     }
 
     /// Waits for at least one hook, and takes all that there are.
-    pub async fn next(&self) -> BTreeSet<Hook> {
+    pub async fn next(&self) -> BTreeSet<Webhook> {
         // Fails only without a sender, which is `self`.
         drop(self.0.subscribe().wait_for(|hooks| !hooks.is_empty()).await);
         self.0.send_replace(BTreeSet::new())
@@ -72,13 +72,13 @@ impl Wakes {
 }
 
 /// The signature check of one request: fed with the raw body, then asked once.
-pub struct Check {
+pub struct SignatureCheck {
     mac: Hmac<Sha256>,
     /// `None` where the headers carry no signature that could be right.
     claimed: Option<[u8; 32]>,
 }
 
-impl Check {
+impl SignatureCheck {
     pub fn begin(secret: &SecretString, headers: &HeaderMap) -> Result<Self> {
         let wrong = |_| crate::error::Error::failed("the webhook secret cannot be used as a key");
         let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(wrong)?;

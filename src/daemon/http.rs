@@ -1,7 +1,7 @@
 //! The HTTP side of a run: probes and webhooks. It only wakes the loop and tells what the loop said; it reads no request's body.
 
 use super::health::Health;
-use super::hooks::{Check, Hook, Wakes, carries};
+use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
@@ -36,24 +36,24 @@ const BREATH: Duration = Duration::from_secs(1);
 const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// What the answers are made from.
-pub struct Shared {
+pub struct HttpState {
     pub health: Arc<Health>,
-    pub wakes: Arc<Wakes>,
-    secrets: Secrets,
+    pub wakes: Arc<PendingWebhooks>,
+    secrets: WebhookSecrets,
     complained: watch::Sender<Option<Instant>>,
 }
 
 /// What genuine webhooks are known by.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {
+pub struct WebhookSecrets {
     /// What the forge signs with. Without it every webhook of a forge is refused.
     pub forge: Option<SecretString>,
     /// What Alertmanager sends. Without it there is no such path.
     pub alerts: Option<SecretString>,
 }
 
-impl Shared {
-    pub fn new(health: Arc<Health>, wakes: Arc<Wakes>, secrets: Secrets) -> Self {
+impl HttpState {
+    pub fn new(health: Arc<Health>, wakes: Arc<PendingWebhooks>, secrets: WebhookSecrets) -> Self {
         Self { health, wakes, secrets, complained: watch::Sender::default() }
     }
 
@@ -72,9 +72,9 @@ impl Shared {
 }
 
 /// A bound socket.
-pub struct Server(TcpListener);
+pub struct HttpServer(TcpListener);
 
-impl Server {
+impl HttpServer {
     pub async fn bind(address: SocketAddr) -> Result<Self> {
         let taken = |e| Error::failed(format!("cannot listen on {address}")).because(e).hint("name another address with --listen, or off");
         Ok(Self(TcpListener::bind(address).await.map_err(taken)?))
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Answers until it is dropped, and with it every connection. Ends by itself only when answering panicked.
-    pub async fn serve(self, shared: Arc<Shared>) -> Result<()> {
+    pub async fn serve(self, shared: Arc<HttpState>) -> Result<()> {
         let routes = routes(shared);
         let (mut open, mut oldest_first) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         loop {
@@ -124,7 +124,7 @@ async fn answer(stream: TcpStream, routes: Router) {
 }
 
 /// Every answer is one line of text.
-pub fn routes(shared: Arc<Shared>) -> Router {
+pub fn routes(shared: Arc<HttpState>) -> Router {
     let none = || async { line(StatusCode::NOT_FOUND, "there is nothing here") };
     let wrong = || async { line(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
     let mut routes = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/hooks/forgejo", post(forgejo));
@@ -134,11 +134,11 @@ pub fn routes(shared: Arc<Shared>) -> Router {
     routes.fallback(none).method_not_allowed_fallback(wrong).with_state(shared)
 }
 
-async fn alive(State(shared): State<Arc<Shared>>) -> Response {
+async fn alive(State(shared): State<Arc<HttpState>>) -> Response {
     told(shared.health.alive(Instant::now()))
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+async fn ready(State(shared): State<Arc<HttpState>>) -> Response {
     told(shared.health.ready())
 }
 
@@ -150,7 +150,7 @@ fn told(well: std::result::Result<(), String>) -> Response {
 }
 
 /// Answers at once; the loop does the rest.
-async fn forgejo(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn forgejo(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let checked = match received(&shared, &head.headers, body).await {
         Ok(checked) => checked,
@@ -163,7 +163,7 @@ async fn forgejo(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         shared.refused("its signature is missing or wrong");
         return line(StatusCode::UNAUTHORIZED, "not signed with the secret");
     }
-    match Hook::of(&head.headers) {
+    match Webhook::of(&head.headers) {
         Some(hook) => {
             shared.wakes.wake(hook);
             line(StatusCode::ACCEPTED, "woken")
@@ -173,14 +173,14 @@ async fn forgejo(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 /// Answers before anything of the body is taken in unless the token is there; takes it in for the sender's sake, and looks at none of it.
-async fn alertmanager(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn alertmanager(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if !shared.secrets.alerts.as_ref().is_some_and(|token| carries(token, &head.headers)) {
         shared.refused("its token is missing or wrong");
         let realm = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (realm, line(StatusCode::UNAUTHORIZED, "not the token")).into_response();
     }
-    shared.wakes.wake(Hook::Alert);
+    shared.wakes.wake(Webhook::Alert);
     match taken(&head.headers, body, |_| ()).await {
         Ok(()) => line(StatusCode::ACCEPTED, "woken"),
         Err((status, why)) => line(status, why),
@@ -188,9 +188,9 @@ async fn alertmanager(State(shared): State<Arc<Shared>>, request: Request) -> Re
 }
 
 /// Whether the request is signed. All of the body is taken in before it is refused, so that the sender gets to read the answer.
-async fn received(shared: &Shared, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
+async fn received(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
     let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
-    let mut check = shared.secrets.forge.as_ref().map(|secret| Check::begin(secret, headers)).transpose().map_err(unusable)?;
+    let mut check = shared.secrets.forge.as_ref().map(|secret| SignatureCheck::begin(secret, headers)).transpose().map_err(unusable)?;
     let hashed = |bytes: &[u8]| {
         if let Some(check) = &mut check {
             check.update(bytes);
@@ -198,7 +198,7 @@ async fn received(shared: &Shared, headers: &HeaderMap, body: Body) -> std::resu
     };
     taken(headers, body, hashed).await?;
     let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");
-    check.map(Check::holds).ok_or(none)
+    check.map(SignatureCheck::holds).ok_or(none)
 }
 
 /// Takes a body in, up to the limit of its size and of time.

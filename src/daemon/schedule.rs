@@ -1,6 +1,6 @@
 //! When the next pass is due, and why. Knows the time only as an argument; starts nothing.
 
-use super::hooks::Hook;
+use super::hooks::Webhook;
 use crate::error::Kind;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +17,7 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Why a pass is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
+pub enum WakeCause {
     Start,
     Timer,
     /// The pass before asked for it.
@@ -28,34 +28,36 @@ pub enum Cause {
     Cluster,
     /// The pass before said that something is to be looked at now.
     Later,
-    Hook(Hook),
+    Webhook(Webhook),
 }
 
 /// All the causes of one pass: `timer`, `push+issue_comment`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Woken(pub BTreeSet<Cause>);
+pub struct WakeCauses(pub BTreeSet<WakeCause>);
 
-impl Woken {
+impl WakeCauses {
     /// Says whether a tag may have moved since registries were asked: what people said, what CI made of a commit, what runs and what fires moves
     /// none.
     pub fn asks_registries(&self) -> bool {
         !self.0.iter().all(|cause| match cause {
-            Cause::Again | Cause::Cluster | Cause::Later => true,
-            Cause::Hook(hook) => matches!(hook, Hook::Comment | Hook::PullRequest | Hook::Status | Hook::Alert),
-            Cause::Start | Cause::Timer | Cause::Retry => false,
+            WakeCause::Again | WakeCause::Cluster | WakeCause::Later => true,
+            WakeCause::Webhook(hook) => matches!(hook, Webhook::Comment | Webhook::PullRequest | Webhook::Status | Webhook::Alert),
+            WakeCause::Start | WakeCause::Timer | WakeCause::Retry => false,
         })
     }
 
     /// Says whether somebody waits for what the cluster or CI told, and for nothing else: who did not answer lately is not waited for again.
     pub fn is_in_haste(&self) -> bool {
-        let told = |cause: &Cause| matches!(cause, Cause::Again | Cause::Cluster | Cause::Later | Cause::Hook(Hook::Status | Hook::Alert));
+        let told = |cause: &WakeCause| {
+            matches!(cause, WakeCause::Again | WakeCause::Cluster | WakeCause::Later | WakeCause::Webhook(Webhook::Status | Webhook::Alert))
+        };
         self.0.iter().all(told)
     }
 }
 
 /// How a pass ended, as far as the next one is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum PassEnd {
     Done,
     /// Something waits for what the pass wrote.
     Again,
@@ -64,13 +66,13 @@ pub enum How {
 
 /// When the next pass is due.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct PassSchedule {
     every: Duration,
     /// When a pass is made though nobody asks, and why.
     due: Instant,
-    cause: Cause,
+    cause: WakeCause,
     /// What came from outside since the last pass started.
-    calls: BTreeSet<Cause>,
+    calls: BTreeSet<WakeCause>,
     /// Nothing from outside starts a pass before.
     rested: Instant,
     /// When registries are asked again; however often the cluster wakes, that is not put off.
@@ -81,55 +83,55 @@ pub struct Schedule {
     again: u32,
 }
 
-impl Schedule {
+impl PassSchedule {
     /// The first pass is due at once; `every` is the wait after each pass that asks registries.
     pub fn new(every: Duration, now: Instant) -> Self {
-        let (cause, calls) = (Cause::Start, BTreeSet::new());
+        let (cause, calls) = (WakeCause::Start, BTreeSet::new());
         Self { every, due: now, cause, calls, rested: now, poll: now, polls: true, failures: 0, again: 0 }
     }
 
     /// Returns when the next pass starts, should no other pass run. What changes in the cluster mends neither a remote nor a configuration: after a
     /// pass that failed it hurries nothing.
     pub fn due(&self) -> Instant {
-        let hurries = |call: &Cause| self.failures == 0 || *call != Cause::Cluster;
+        let hurries = |call: &WakeCause| self.failures == 0 || *call != WakeCause::Cluster;
         if self.calls.iter().any(hurries) { self.due.min(self.rested) } else { self.due }
     }
 
     /// Any number of webhooks make one pass.
-    pub fn hooked(&mut self, hooks: BTreeSet<Hook>) {
-        self.calls.extend(hooks.into_iter().map(Cause::Hook));
+    pub fn hooked(&mut self, hooks: BTreeSet<Webhook>) {
+        self.calls.extend(hooks.into_iter().map(WakeCause::Webhook));
     }
 
     /// Any number of changes in the cluster make one pass.
     pub fn cluster_changed(&mut self) {
-        self.calls.insert(Cause::Cluster);
+        self.calls.insert(WakeCause::Cluster);
     }
 
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
-    pub fn start(&mut self, now: Instant) -> Woken {
+    pub fn start(&mut self, now: Instant) -> WakeCauses {
         let own = (self.due <= now).then_some(self.cause);
-        let woken = Woken(std::mem::take(&mut self.calls).into_iter().chain(own).collect());
+        let woken = WakeCauses(std::mem::take(&mut self.calls).into_iter().chain(own).collect());
         self.polls = woken.asks_registries();
         woken
     }
 
     /// A pass ended. `later` is when something it saw is to be looked at again; `chance` in 0..1 spreads those that failed at the same time.
     /// Returns how long until the next one.
-    pub fn ended(&mut self, how: How, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
-        if self.polls && !matches!(how, How::Failed(Kind::Failed | Kind::Outside)) {
+    pub fn ended(&mut self, how: PassEnd, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
+        if self.polls && !matches!(how, PassEnd::Failed(Kind::Failed | Kind::Outside)) {
             self.poll = now + self.every;
         }
         let poll = self.poll.saturating_duration_since(now);
-        self.failures = if matches!(how, How::Failed(_)) { self.failures.saturating_add(1) } else { 0 };
-        self.again = if how == How::Again && self.again < AGAIN { self.again + 1 } else { 0 };
+        self.failures = if matches!(how, PassEnd::Failed(_)) { self.failures.saturating_add(1) } else { 0 };
+        self.again = if how == PassEnd::Again && self.again < AGAIN { self.again + 1 } else { 0 };
         let (wait, cause) = match how {
-            How::Again if self.again > 0 => (Duration::ZERO, Cause::Again),
+            PassEnd::Again if self.again > 0 => (Duration::ZERO, WakeCause::Again),
             // Trying again does not mend a configuration; a push does, and wakes.
-            How::Done | How::Again | How::Failed(Kind::Usage) => match later {
-                Some(later) if later < poll => (later, Cause::Later),
-                _ => (poll, Cause::Timer),
+            PassEnd::Done | PassEnd::Again | PassEnd::Failed(Kind::Usage) => match later {
+                Some(later) if later < poll => (later, WakeCause::Later),
+                _ => (poll, WakeCause::Timer),
             },
-            How::Failed(Kind::Failed | Kind::Outside) => (self.backoff(chance), Cause::Retry),
+            PassEnd::Failed(Kind::Failed | Kind::Outside) => (self.backoff(chance), WakeCause::Retry),
         };
         (self.due, self.cause, self.rested) = (now + wait, cause, now + REST);
         self.due() - now
@@ -142,17 +144,17 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Woken {
+impl fmt::Display for WakeCauses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, cause) in self.0.iter().enumerate() {
             let word = match cause {
-                Cause::Start => "start",
-                Cause::Timer => "timer",
-                Cause::Again => "again",
-                Cause::Retry => "retry",
-                Cause::Cluster => "cluster",
-                Cause::Later => "later",
-                Cause::Hook(hook) => hook.word(),
+                WakeCause::Start => "start",
+                WakeCause::Timer => "timer",
+                WakeCause::Again => "again",
+                WakeCause::Retry => "retry",
+                WakeCause::Cluster => "cluster",
+                WakeCause::Later => "later",
+                WakeCause::Webhook(hook) => hook.word(),
             };
             write!(f, "{}{word}", if at == 0 { "" } else { "+" })?;
         }

@@ -1,6 +1,6 @@
-use super::http::{Secrets, Server};
-use super::schedule::Woken;
-use super::{Ears, LEAVE, Settings, Stops, Summary, Work, run};
+use super::http::{HttpServer, WebhookSecrets};
+use super::schedule::WakeCauses;
+use super::{EventSources, LEAVE, PassRunner, PassSummary, RunSettings, StopSignals, run};
 use crate::error::{Error, Result};
 use crate::write::WriteLease;
 use std::collections::VecDeque;
@@ -15,9 +15,9 @@ const GRACE: Duration = Duration::from_secs(25);
 
 /// What one pass does.
 enum Act {
-    Ends(Result<Summary>),
+    Ends(Result<PassSummary>),
     /// Observes until it is told.
-    Observes(oneshot::Receiver<Result<Summary>>),
+    Observes(oneshot::Receiver<Result<PassSummary>>),
     /// Writes for that long, and then observes for ever if `observes`.
     Writes {
         for_long: Duration,
@@ -36,10 +36,10 @@ struct Script {
     seen: mpsc::UnboundedSender<Seen>,
 }
 
-impl Work for Script {
-    async fn pass(&self, woken: &Woken) -> Result<Summary> {
+impl PassRunner for Script {
+    async fn pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         self.seen.send((woken.to_string(), self.begun.elapsed())).unwrap();
-        let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Ends(Ok(Summary::default())));
+        let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Ends(Ok(PassSummary::default())));
         match act {
             Act::Ends(how) => how,
             Act::Observes(told) => told.await.unwrap(),
@@ -50,7 +50,7 @@ impl Work for Script {
                 if observes {
                     std::future::pending().await
                 }
-                Ok(Summary { commits: 1, ..Summary::default() })
+                Ok(PassSummary { commits: 1, ..PassSummary::default() })
             }
             Act::Panics => panic!("of the pass"),
         }
@@ -59,7 +59,7 @@ impl Work for Script {
 
 struct Told(mpsc::UnboundedReceiver<&'static str>);
 
-impl Stops for Told {
+impl StopSignals for Told {
     async fn next(&mut self) -> &'static str {
         self.0.recv().await.expect("the test holds the other end")
     }
@@ -76,15 +76,15 @@ fn start(acts: Vec<Act>) -> Run {
     start_with(acts, None)
 }
 
-fn start_with(acts: Vec<Act>, server: Option<Server>) -> Run {
+fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
     let (tell, seen) = mpsc::unbounded_channel();
     let (stop, stops) = mpsc::unbounded_channel();
     let lease = Arc::new(WriteLease::for_run());
     let begun = Instant::now();
     let script = Script { acts: Mutex::new(acts.into()), lease: lease.clone(), begun, seen: tell };
-    let settings = Settings { every: EVERY, grace: GRACE };
-    let server = server.map(|server| (server, Secrets { forge: Some("a secret".into()), alerts: None }));
-    let task = tokio::spawn(run(settings, script, lease, Told(stops), Ears { server, ..Ears::default() }));
+    let settings = RunSettings { every: EVERY, grace: GRACE };
+    let server = server.map(|server| (server, WebhookSecrets { forge: Some("a secret".into()), alerts: None }));
+    let task = tokio::spawn(run(settings, script, lease, Told(stops), EventSources { server, ..EventSources::default() }));
     Run { seen, stop, task, begun }
 }
 
@@ -112,7 +112,7 @@ fn outside() -> Act {
 }
 
 fn says_again() -> Act {
-    Act::Ends(Ok(Summary { again: true, ..Summary::default() }))
+    Act::Ends(Ok(PassSummary { again: true, ..PassSummary::default() }))
 }
 
 fn secs(duration: Duration) -> u64 {
@@ -215,7 +215,7 @@ async fn a_second_signal_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_panics_ends_the_run() {
-    let mut run = start(vec![Act::Ends(Ok(Summary::default())), Act::Panics]);
+    let mut run = start(vec![Act::Ends(Ok(PassSummary::default())), Act::Panics]);
     run.pass().await;
     run.pass().await;
     let error = run.task.await.unwrap().unwrap_err().to_string();
@@ -228,7 +228,7 @@ async fn a_pass_cannot_begin_to_write_once_the_run_stops() {
     let mut run = start(vec![Act::Observes(told), Act::Writes { for_long: Duration::ZERO, observes: false }]);
     run.pass().await;
     run.stop.send("SIGTERM").unwrap();
-    tell.send(Ok(Summary { again: true, ..Summary::default() })).unwrap();
+    tell.send(Ok(PassSummary { again: true, ..PassSummary::default() })).unwrap();
     assert!(run.task.await.unwrap().is_ok());
     assert!(run.seen.recv().await.is_none(), "no pass after the signal");
 }
@@ -249,7 +249,7 @@ async fn hook(address: std::net::SocketAddr, event: &str) -> String {
 
 #[tokio::test]
 async fn any_number_of_hooks_during_a_pass_makes_one_more() {
-    let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let server = HttpServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.address().unwrap();
     let (tell, told) = oneshot::channel();
     let mut run = start_with(vec![Act::Observes(told)], Some(server));
@@ -258,7 +258,7 @@ async fn any_number_of_hooks_during_a_pass_makes_one_more() {
         assert_eq!(hook(address, event).await, "HTTP/1.1 202 Accepted");
     }
     assert_eq!(hook(address, "release").await, "HTTP/1.1 204 No Content");
-    tell.send(Ok(Summary::default())).unwrap();
+    tell.send(Ok(PassSummary::default())).unwrap();
     assert_eq!(run.pass().await.0, "push+issue_comment+status");
     assert_eq!(hook(address, "pull_request").await, "HTTP/1.1 202 Accepted");
     assert_eq!(run.pass().await.0, "pull_request", "and nothing is left of the others");

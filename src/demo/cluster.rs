@@ -8,11 +8,11 @@ mod manifest;
 mod serve;
 mod state;
 
-pub use kind::Kind;
-pub use manifest::{Container, Hand, Workload};
+pub use kind::DemoKind;
+pub use manifest::{DemoActor, DemoContainer, DemoWorkload};
 
 use crate::error::{Error, Result};
-use state::{Shared, State};
+use state::{ClusterShared, ClusterState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -23,18 +23,18 @@ use tokio::task::JoinHandle;
 
 /// A cluster. Cheap to clone; clones are the same cluster.
 #[derive(Clone, Default)]
-pub struct Cluster {
-    shared: Arc<Shared>,
+pub struct DemoCluster {
+    shared: Arc<ClusterShared>,
 }
 
 /// A cluster that answers. Dropping it stops answering without waiting; `stop` waits.
-pub struct Running {
+pub struct RunningCluster {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl Cluster {
+impl DemoCluster {
     /// Returns a cluster in which nothing runs.
     pub fn new() -> Self {
         Self::default()
@@ -42,8 +42,8 @@ impl Cluster {
 
     /// Reads what `save` wrote. Versions of before are not told about any more.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let state: State = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(Shared::with(state)) })
+        let state: ClusterState = serde_json::from_slice(&std::fs::read(path)?)?;
+        Ok(Self { shared: Arc::new(ClusterShared::with(state)) })
     }
 
     /// Writes all objects, their version and the port to one JSON file.
@@ -53,7 +53,7 @@ impl Cluster {
     }
 
     /// Listens on loopback: on the port of the last time, else on any free one.
-    pub async fn start(&self) -> io::Result<Running> {
+    pub async fn start(&self) -> io::Result<RunningCluster> {
         let port = self.shared.state().port;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
         let addr = listener.local_addr()?;
@@ -63,11 +63,11 @@ impl Cluster {
         // An error means that nobody is left who could say so.
         let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
         let task = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until).into_future());
-        Ok(Running { addr, stop, task: Some(task) })
+        Ok(RunningCluster { addr, stop, task: Some(task) })
     }
 
     /// Makes a workload, or sets its images where they are others, and rolls it out to the end. Says whether anything changed.
-    pub fn apply(&self, workload: &Workload, hand: Hand<'_>) -> bool {
+    pub fn apply(&self, workload: &DemoWorkload, hand: DemoActor<'_>) -> bool {
         self.shared.change(|state| controllers::apply(state, workload, hand))
     }
 
@@ -75,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     /// There is no such workload, or it had no template before.
-    pub fn undo(&self, kind: Kind, namespace: &str, name: &str, hand: Hand<'_>) -> Result<()> {
+    pub fn undo(&self, kind: DemoKind, namespace: &str, name: &str, hand: DemoActor<'_>) -> Result<()> {
         self.shared
             .change(|state| controllers::undo(state, kind, namespace, name, hand))
             .map_err(|why| Error::failed(format!("cannot undo {}/{namespace}/{name}", kind.word())).cause(why))
@@ -87,7 +87,7 @@ impl Cluster {
     }
 }
 
-impl Running {
+impl RunningCluster {
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -113,7 +113,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCluster {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }

@@ -14,13 +14,13 @@ mod respond;
 mod serve;
 mod state;
 
-pub use fault::{Fault, FaultKind, Part};
-pub use image::{Image, Kind};
-pub use state::{Access, Counts, Host, PullThrough, Repository, RequestSeen, Stored};
+pub use fault::{Fault, FaultKind, FaultPart};
+pub use image::{DemoImage, ImageFormat};
+pub use state::{PullAccess, PullThrough, RegistryHost, Repository, RequestCounts, RequestSeen, StoredContent};
 
 use crate::model::digest::Digest;
-use line::{Line, Listening};
-use state::{Shared, State};
+use line::{ConnectionHandle, CuttableListener};
+use state::{RegistryShared, RegistryState};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,18 +33,18 @@ use tokio::task::JoinHandle;
 /// Several registries behind one port. The host is the path before `/v2/`: `http://127.0.0.1:5000/docker.io/v2/…` is host `docker.io`,
 /// `http://127.0.0.1:5000/v2/…` is the host with the empty name. Cheap to clone; clones are the same registry.
 #[derive(Clone, Default)]
-pub struct Registry {
-    shared: Arc<Shared>,
+pub struct DemoRegistry {
+    shared: Arc<RegistryShared>,
 }
 
 /// A registry that answers. Dropping it stops answering without waiting; `stop` waits.
-pub struct Running {
+pub struct RunningRegistry {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl Registry {
+impl DemoRegistry {
     /// Returns a registry without hosts and images.
     pub fn new() -> Self {
         Self::default()
@@ -52,8 +52,8 @@ impl Registry {
 
     /// Reads what `save` wrote.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let state: State = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(Shared::with(state)) })
+        let state: RegistryState = serde_json::from_slice(&std::fs::read(path)?)?;
+        Ok(Self { shared: Arc::new(RegistryShared::with(state)) })
     }
 
     /// Writes images, tags, users, faults and the port to one JSON file; tokens and counts are not kept.
@@ -63,23 +63,23 @@ impl Registry {
     }
 
     /// Listens on loopback: on the port of the last time, else on any free one.
-    pub async fn start(&self) -> io::Result<Running> {
+    pub async fn start(&self) -> io::Result<RunningRegistry> {
         let port = self.shared.state().port;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
         let addr = listener.local_addr()?;
         self.shared.state().port = Some(addr.port());
         let (stop, stopped) = watch::channel(false);
         let app = serve::app(self.shared.clone(), stopped.clone(), addr);
-        let app = app.into_make_service_with_connect_info::<Line>();
+        let app = app.into_make_service_with_connect_info::<ConnectionHandle>();
         let until = async move { line::stopped(stopped).await };
-        let serving = axum::serve(Listening(listener), app).with_graceful_shutdown(until);
+        let serving = axum::serve(CuttableListener(listener), app).with_graceful_shutdown(until);
         let task = tokio::spawn(serving.into_future());
-        Ok(Running { addr, stop, task: Some(task) })
+        Ok(RunningRegistry { addr, stop, task: Some(task) })
     }
 
     /// Builds an image of real configs, layers, manifests and index, points the tag at it and returns the tag's digest.
     /// The same image has the same digests, always.
-    pub fn put_image(&self, host: &str, image: &Image) -> Digest {
+    pub fn put_image(&self, host: &str, image: &DemoImage) -> Digest {
         let mut state = self.shared.state();
         let repository = state.host(host).repositories.entry(image.repository.clone()).or_default();
         image.put(repository)
@@ -98,7 +98,7 @@ impl Registry {
     }
 }
 
-impl Running {
+impl RunningRegistry {
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -118,7 +118,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningRegistry {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }

@@ -1,9 +1,9 @@
 //! The story of `pintle demo`: real runs of the real line, on made-up servers.
 
-use super::world::{self, World};
+use super::world::{self, DemoWorld};
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
-use crate::observe::{COMMITS, ClusterAt, Origin, Session, Setup, Told};
+use crate::observe::{COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings};
 use crate::pipeline::{CacheAnswer, Receipt, Recorded, Seen, Verdict};
 use crate::plan::diff;
 use crate::plan::explain::counts;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Where the story goes.
-pub type Tell<'a> = &'a (dyn Fn(&str) -> Result<()> + Sync);
+pub type PrintFn<'a> = &'a (dyn Fn(&str) -> Result<()> + Sync);
 
 /// The image whose tag moves in the story.
 const MOVED: &str = "lscr.io/linuxserver/sonarr:latest";
@@ -31,9 +31,9 @@ const UNDONE: (&str, &str) = ("media", "sonarr");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes a world, tells the story in it, and leaves it in place.
-pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
+pub async fn tell(dir: Option<&Path>, tell: PrintFn<'_>) -> Result<()> {
     let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
-    let world = World::make(&dir).await?;
+    let world = DemoWorld::make(&dir).await?;
     let session = || Session::new(setup(&world)?);
     world.apply(&reconcile::look(&session()?).await?.snapshot.scan);
     tell(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
@@ -86,7 +86,7 @@ pub async fn tell(dir: Option<&Path>, tell: Tell<'_>) -> Result<()> {
 }
 
 /// What a pass wrote, and why; the subjects of its commits are told already.
-fn changed(planned: &Planned, tell: Tell<'_>) -> Result<()> {
+fn changed(planned: &Planned, tell: PrintFn<'_>) -> Result<()> {
     let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indented(rest.trim_start()));
     for change in &planned.plan.changes {
         tell(&below(&change.message))?;
@@ -96,7 +96,7 @@ fn changed(planned: &Planned, tell: Tell<'_>) -> Result<()> {
 }
 
 /// CI applies the branch to the cluster.
-async fn applied(world: &World, session: &Session, tell: Tell<'_>) -> Result<()> {
+async fn applied(world: &DemoWorld, session: &Session, tell: PrintFn<'_>) -> Result<()> {
     let looked = reconcile::look(session).await?;
     let line = match world.apply(&looked.snapshot.scan) {
         0 => "  CI applies it: nothing changes in the cluster\n".to_owned(),
@@ -107,7 +107,7 @@ async fn applied(world: &World, session: &Session, tell: Tell<'_>) -> Result<()>
 }
 
 /// An undo in the cluster, and what pintle makes of it: its watches wake it, as in `pintle run`.
-async fn undone(world: &World, session: &Session, tell: Tell<'_>) -> Result<()> {
+async fn undone(world: &DemoWorld, session: &Session, tell: PrintFn<'_>) -> Result<()> {
     let Some((watches, keeper)) = session.watch()? else { return Ok(()) };
     let mut keeper = tokio::spawn(keeper.run());
     reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
@@ -138,7 +138,7 @@ async fn undone(world: &World, session: &Session, tell: Tell<'_>) -> Result<()> 
 }
 
 /// The deployment of the story in the words of `pintle status`.
-fn runs(planned: &Planned, tell: Tell<'_>) -> Result<()> {
+fn runs(planned: &Planned, tell: PrintFn<'_>) -> Result<()> {
     let (namespace, deployment) = UNDONE;
     let found = find(&planned.snapshot.scan, &format!("{namespace}/{deployment}"));
     let literals: Vec<_> = found.literals.iter().map(|index| &planned.snapshot.scan.literals[*index]).collect();
@@ -152,7 +152,7 @@ fn runs(planned: &Planned, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Serves the registry and the caches of an earlier demo until interrupted.
-pub async fn serve(dir: &Path, tell: Tell<'_>) -> Result<()> {
+pub async fn serve(dir: &Path, tell: PrintFn<'_>) -> Result<()> {
     let registry = world::load(dir)?;
     let cluster = world::load_cluster(dir)?;
     let taken = |e| Error::failed(format!("cannot serve the demo in {}", dir.display())).because(e);
@@ -167,7 +167,7 @@ pub async fn serve(dir: &Path, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Pushes a new image under a tag of an earlier demo's registry, which must not be served meanwhile.
-pub async fn push(dir: &Path, image: &str, tell: Tell<'_>) -> Result<()> {
+pub async fn push(dir: &Path, image: &str, tell: PrintFn<'_>) -> Result<()> {
     let channel = channel(image)?;
     let registry = world::load(dir)?;
     let served =
@@ -185,18 +185,18 @@ fn new_dir() -> Result<PathBuf> {
         .map_err(|e| Error::failed("cannot make a temporary folder").because(e).hint("name a folder with --dir"))
 }
 
-fn setup(world: &World) -> Result<Setup> {
+fn setup(world: &DemoWorld) -> Result<SessionSettings> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
-    let origin = Origin::Remote { remote, cache: world.clones(), access: Box::default() };
-    Ok(Setup {
+    let origin = RepoOrigin::Remote { remote, cache: world.clones(), access: Box::default() };
+    Ok(SessionSettings {
         origin,
         config: None,
-        registries: Told::default(),
+        registries: RegistrySettings::default(),
         forge: None,
         github: None,
-        cluster: Some(ClusterAt {
+        cluster: Some(ClusterAccess {
             place: kubernetes::Place::Kubeconfig { file: world.kubeconfig(), context: None },
-            told: kubernetes::Told::default(),
+            options: kubernetes::Options::default(),
         }),
         commits: COMMITS,
         clock: jiff::Timestamp::now,
@@ -208,7 +208,7 @@ fn channel(image: &str) -> Result<Channel> {
     parsed.ok_or_else(|| Error::usage(format!("{image} is not an image with a tag")).hint(format!("such as {MOVED}")))
 }
 
-fn title(tell: Tell<'_>, number: usize, text: &str) -> Result<()> {
+fn title(tell: PrintFn<'_>, number: usize, text: &str) -> Result<()> {
     tell(&format!("\n{number}. {text}\n"))
 }
 
@@ -216,7 +216,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") }).collect()
 }
 
-fn scanned(looked: &Planned, tell: Tell<'_>) -> Result<()> {
+fn scanned(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
     let scan = &looked.snapshot.scan;
     let mut fates: BTreeMap<&str, usize> = BTreeMap::new();
     for literal in &scan.literals {
@@ -242,7 +242,7 @@ fn scanned(looked: &Planned, tell: Tell<'_>) -> Result<()> {
     Ok(())
 }
 
-fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
+fn moved(planned: &Planned, channel: &Channel, tell: PrintFn<'_>) -> Result<()> {
     if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
         tell(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
     }
@@ -255,7 +255,7 @@ fn moved(planned: &Planned, channel: &Channel, tell: Tell<'_>) -> Result<()> {
     tell(&format!("  {}\n", counts(&planned.plan)))
 }
 
-fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {
+fn logged(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
     let Seen::Known(history) = &looked.snapshot.history else { return Ok(()) };
     let line = |one: &Recorded| {
         format!(
@@ -274,7 +274,7 @@ fn logged(looked: &Planned, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Commands that go on from here; they work as printed, in the folder the demo was started in.
-fn next(dir: &Path, tell: Tell<'_>) -> Result<()> {
+fn next(dir: &Path, tell: PrintFn<'_>) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "pintle".into());
     let (dir, program) = (quoted(&dir.display().to_string()), quoted(&program));
     let remote = format!("{dir}/infra.git");

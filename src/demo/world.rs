@@ -1,8 +1,8 @@
 //! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all its images, a cache before it, and a cluster in
 //! which the repo is applied.
 
-use super::cluster::{self, Cluster, Container, Hand, Kind, Workload};
-use super::registry::{Image, PullThrough, Registry, Running};
+use super::cluster::{self, DemoActor, DemoCluster, DemoContainer, DemoKind, DemoWorkload};
+use super::registry::{DemoImage, DemoRegistry, PullThrough, RunningRegistry};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
@@ -27,16 +27,16 @@ const TERRAFORM: &str = "HashiCorp";
 const NOT_COMMITTED: [&str; 2] = ["EXPECTED.toml", "README.md"];
 
 /// The folder of one demo.
-pub struct World {
+pub struct DemoWorld {
     pub dir: PathBuf,
-    pub registry: Registry,
-    pub running: Running,
-    cluster: Cluster,
+    pub registry: DemoRegistry,
+    pub running: RunningRegistry,
+    cluster: DemoCluster,
     /// Answers as long as the world is there.
-    _answering: cluster::Running,
+    _answering: cluster::RunningCluster,
 }
 
-impl World {
+impl DemoWorld {
     /// Makes everything below `dir`, which has to be empty or absent.
     pub async fn make(dir: &Path) -> Result<Self> {
         let wrong = |e: std::io::Error| Error::failed(format!("cannot make the demo in {}", dir.display())).because(e);
@@ -44,9 +44,9 @@ impl World {
         if std::fs::read_dir(dir).map_err(wrong)?.next().is_some() {
             return Err(Error::usage(format!("the folder {} is not empty", dir.display())).hint("name an empty or a new folder with --dir"));
         }
-        let registry = Registry::new();
+        let registry = DemoRegistry::new();
         let running = registry.start().await.map_err(wrong)?;
-        let cluster = Cluster::new();
+        let cluster = DemoCluster::new();
         let answering = cluster.start().await.map_err(wrong)?;
         std::fs::write(dir.join("kubeconfig"), answering.kubeconfig()).map_err(wrong)?;
         let world = Self { dir: dir.to_owned(), registry, running, cluster, _answering: answering };
@@ -70,15 +70,15 @@ impl World {
     /// Does what CI does with a commit: makes what the repo declares, and sets the images that are others. Returns how many workloads changed.
     pub fn apply(&self, scan: &Scan) -> usize {
         let pull = |image: &str| pulled(&self.registry, image);
-        let hand = Hand { manager: TERRAFORM, at: jiff::Timestamp::now(), pull: &pull };
+        let hand = DemoActor { manager: TERRAFORM, at: jiff::Timestamp::now(), pull: &pull };
         workloads(scan).values().filter(|workload| self.cluster.apply(workload, hand)).count()
     }
 
     /// Somebody runs `kubectl rollout undo`.
     pub fn undo(&self, namespace: &str, deployment: &str) -> Result<()> {
         let pull = |image: &str| pulled(&self.registry, image);
-        let hand = Hand { manager: "kubectl", at: jiff::Timestamp::now(), pull: &pull };
-        self.cluster.undo(Kind::Deployment, namespace, deployment, hand)
+        let hand = DemoActor { manager: "kubectl", at: jiff::Timestamp::now(), pull: &pull };
+        self.cluster.undo(DemoKind::Deployment, namespace, deployment, hand)
     }
 
     pub fn remote(&self) -> PathBuf {
@@ -111,7 +111,7 @@ impl World {
     /// Puts an image under every tag the repo declares, and a cache before every registry.
     fn serve_images(&self, files: &[Put]) -> Result<()> {
         for channel in channels(files) {
-            self.registry.put_image(&channel.registry, &Image::new(&channel.repository, &channel.tag, "as of yesterday"));
+            self.registry.put_image(&channel.registry, &DemoImage::new(&channel.repository, &channel.tag, "as of yesterday"));
             let of = PullThrough { upstream: self.running.endpoint(&channel.registry), refused: None };
             self.registry.pull_through(&cache(&channel.registry), of);
         }
@@ -126,30 +126,30 @@ impl World {
 }
 
 /// Reads the registry that an earlier demo left.
-pub fn load(dir: &Path) -> Result<Registry> {
+pub fn load(dir: &Path) -> Result<DemoRegistry> {
     let hint = "name the folder an earlier `pintle demo` left";
-    Registry::load(&dir.join(SAVED)).map_err(|e| Error::usage(format!("there is no demo in {}", dir.display())).because(e).hint(hint))
+    DemoRegistry::load(&dir.join(SAVED)).map_err(|e| Error::usage(format!("there is no demo in {}", dir.display())).because(e).hint(hint))
 }
 
 /// Writes the registry into the demo's folder.
-pub fn save(dir: &Path, registry: &Registry) -> Result<()> {
+pub fn save(dir: &Path, registry: &DemoRegistry) -> Result<()> {
     let path = dir.join(SAVED);
     registry.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
 }
 
 /// Reads the cluster that an earlier demo left.
-pub fn load_cluster(dir: &Path) -> Result<Cluster> {
+pub fn load_cluster(dir: &Path) -> Result<DemoCluster> {
     let wrong = |e| Error::usage(format!("there is no cluster of a demo in {}", dir.display())).because(e);
-    Cluster::load(&dir.join(CLUSTER)).map_err(wrong)
+    DemoCluster::load(&dir.join(CLUSTER)).map_err(wrong)
 }
 
-fn save_cluster(dir: &Path, cluster: &Cluster) -> Result<()> {
+fn save_cluster(dir: &Path, cluster: &DemoCluster) -> Result<()> {
     let path = dir.join(CLUSTER);
     cluster.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
 }
 
 /// What a kubelet gets for an image: the digest that it names, else the one its tag has in the registry.
-fn pulled(registry: &Registry, image: &str) -> Option<String> {
+fn pulled(registry: &DemoRegistry, image: &str) -> Option<String> {
     let reference = Reference::parse(image)?;
     if let Some(digest) = &reference.digest {
         return Some(digest.to_string());
@@ -159,12 +159,13 @@ fn pulled(registry: &Registry, image: &str) -> Option<String> {
 }
 
 /// What the repo declares, as far as its names and images are known. Charts and other resources are not played.
-fn workloads(scan: &Scan) -> BTreeMap<(Kind, String, String), Workload> {
+fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> {
     let mut all = BTreeMap::new();
     for used in scan.literals.iter().flat_map(|literal| &literal.uses).filter(|used| used.instances != Some(0)) {
         let Some((key, container)) = declared(used) else { continue };
         let (kind, namespace, name) = key.clone();
-        let workload = all.entry(key).or_insert_with(|| Workload { kind, namespace, name, containers: Vec::new(), ignored: Vec::new() });
+        let workload =
+            all.entry(key).or_insert_with(|| DemoWorkload { kind, namespace, name, containers: Vec::new(), ignored: Vec::new() });
         if workload.containers.contains(&container) {
             continue;
         }
@@ -176,20 +177,22 @@ fn workloads(scan: &Scan) -> BTreeMap<(Kind, String, String), Workload> {
     all
 }
 
-fn declared(used: &Use) -> Option<((Kind, String, String), Container)> {
-    let kind = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob].into_iter().find(|kind| kind.word() == *used.kind)?;
-    let container = Container { name: used.container.as_ref()?.to_string(), init: used.init, image: used.image.as_ref()?.to_string() };
+fn declared(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
+    let kind = [DemoKind::Deployment, DemoKind::StatefulSet, DemoKind::DaemonSet, DemoKind::CronJob]
+        .into_iter()
+        .find(|kind| kind.word() == *used.kind)?;
+    let container = DemoContainer { name: used.container.as_ref()?.to_string(), init: used.init, image: used.image.as_ref()?.to_string() };
     Some(((kind, used.namespace.as_ref()?.to_string(), used.name.as_ref()?.to_string()), container))
 }
 
 /// Pushes a new image under a tag; the tag has to be there.
-pub fn push(registry: &Registry, channel: &Channel) -> Result<()> {
+pub fn push(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
     let known = registry.tags(&channel.registry).get(&*channel.repository).is_some_and(|tags| tags.contains_key(&*channel.tag));
     if !known {
         return Err(Error::usage(format!("the demo's registry has no {channel}")).hint("`pintle scan` lists the images of the demo's repo"));
     }
     let seed = jiff::Timestamp::now().to_string();
-    registry.put_image(&channel.registry, &Image::new(&channel.repository, &channel.tag, &seed));
+    registry.put_image(&channel.registry, &DemoImage::new(&channel.repository, &channel.tag, &seed));
     Ok(())
 }
 

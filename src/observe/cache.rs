@@ -1,7 +1,7 @@
 //! What the configured caches say of the same tags, beside what upstream says: only the comparison tells a stale answer from a fresh one.
 //! Never sends an upstream's credentials to a cache, and never lets a cache speak for upstream.
 
-use super::registry::{Progress, ask_each};
+use super::registry::{PollProgress, ask_each};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::{CacheAnswer, Seen, Upstream};
@@ -41,7 +41,7 @@ impl Caches {
 
     /// Returns the channels whose registry has a cache.
     pub fn covered(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
-        channels.iter().filter(|channel| self.client.is_told_about(&channel.registry)).cloned().collect()
+        channels.iter().filter(|channel| self.client.has_options_for(&channel.registry)).cloned().collect()
     }
 }
 
@@ -62,7 +62,7 @@ pub async fn poll(
     caches: &Caches,
     upstream: &BTreeMap<Channel, Seen<Upstream>>,
     channels: &BTreeSet<Channel>,
-    progress: Progress<'_>,
+    progress: PollProgress<'_>,
 ) -> BTreeMap<Channel, CacheAnswer> {
     let unasked = Seen::NotAsked;
     let compared = |channel: &Channel, answer| compare(answer, upstream.get(channel).unwrap_or(&unasked));

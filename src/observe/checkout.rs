@@ -24,7 +24,7 @@ const UNREADABLE: &str = "cannot be read";
 
 /// A folder's files, and what could not be read of them.
 #[derive(Debug)]
-pub struct Folder {
+pub struct FolderContents {
     pub files: Files,
     /// The commit that HEAD names, when the folder is in a git work tree.
     pub head: Option<CommitId>,
@@ -52,16 +52,16 @@ pub fn commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
 }
 
 /// Reads a folder as it is, committed or not.
-pub fn folder(path: &Path) -> Result<Folder> {
+pub fn folder(path: &Path) -> Result<FolderContents> {
     let unreadable = |why| Error::failed(format!("cannot read the folder {}", path.display())).because(why).hint("is it a checkout?");
     let listed = fs::read_dir(path).map_err(unreadable)?;
-    let mut found = Folder { files: Files::default(), head: git::head_of(path), problems: Vec::new() };
+    let mut found = FolderContents { files: Files::default(), head: git::head_of(path), problems: Vec::new() };
     found.read(&RepoPath::default(), listed);
     found.problems.sort();
     Ok(found)
 }
 
-impl Folder {
+impl FolderContents {
     fn read(&mut self, at: &RepoPath, listed: fs::ReadDir) {
         for entry in listed {
             let entry = match entry {

@@ -29,7 +29,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
     let alone = |forge| (forge, checkout.history.clone());
     let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
     let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return alone(Seen::NotAsked) };
-    let look = Look { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
+    let look = ForgeReader { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
     match look.all(session.was_refused()).await {
         Ok((forge, history)) => (Seen::Known(forge), history),
         Err(error) => {
@@ -42,7 +42,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
 /// Returns the checkout's history with what came by merges that lost the trailers, as far as the forge can be asked.
 pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<History> {
     let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
-    let look = Look { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
+    let look = ForgeReader { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
     match look.merged().await {
         Ok(pulls) => merged::history(checkout, &pulls),
         Err(error) => {
@@ -52,7 +52,7 @@ pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Hist
     }
 }
 
-struct Look<'a> {
+struct ForgeReader<'a> {
     client: &'a Client,
     checkout: &'a Checkout,
     config: &'a Config,
@@ -61,7 +61,7 @@ struct Look<'a> {
     now: Timestamp,
 }
 
-impl Look<'_> {
+impl ForgeReader<'_> {
     async fn all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {

@@ -12,7 +12,7 @@ use crate::model::reference::Reference;
 use crate::pipeline::forge::PullState;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::{Change, Plan, Proposal, Route, Snapshot};
-use ask::Asking;
+use ask::NotesReader;
 use futures_util::StreamExt;
 use futures_util::stream;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapsh
         return BTreeMap::new();
     }
     let mut cache = session.answers().notes;
-    let asking = Asking::new(session, registries, &config.sources);
+    let asking = NotesReader::new(session, registries, &config.sources);
     let new = wanted.iter().filter(|key| !cache.known.contains_key(key)).take(IMAGES.saturating_sub(cache.asked));
     let one = async |key: &NotesKey| (key.clone(), Arc::new(asking.told(key).await));
     let new: Vec<(NotesKey, Arc<NotesAnswer>)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;

@@ -13,7 +13,7 @@ use url::Url;
 
 /// What the command line and the environment say.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct RegistrySettings {
     pub docker_config: Option<DockerConfig>,
     /// Registry hosts that are asked elsewhere.
     pub endpoints: Vec<(String, Url)>,
@@ -32,7 +32,7 @@ pub struct Registries {
 
 impl Registries {
     /// The command line speaks before the configuration. Fails when a certificate file cannot be read.
-    pub fn new(told: &Told, config: &Config) -> Result<Self> {
+    pub fn new(settings: &RegistrySettings, config: &Config) -> Result<Self> {
         let mut registries: Vec<RegistryOptions> = Vec::new();
         for registry in &config.registries {
             let mut options = RegistryOptions::new(&*registry.host);
@@ -43,26 +43,27 @@ impl Registries {
             options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, per_second);
             registries.push(options);
         }
-        for (host, endpoint) in &told.endpoints {
+        for (host, endpoint) in &settings.endpoints {
             registries.retain(|known| known.host != *host);
             registries.push(RegistryOptions {
                 endpoint: Some(endpoint.clone()),
-                ca_pem: told.ca_pem.clone(),
+                ca_pem: settings.ca_pem.clone(),
                 ..RegistryOptions::new(host)
             });
         }
         let defaults = Options::default();
-        let timeout = told.timeout.unwrap_or(defaults.timeout);
-        let options = Options { docker_config: told.docker_config.clone(), registries, timeout, ca_pem: told.ca_pem.clone(), ..defaults };
-        let caches = Caches::new(&options, caches(told, config));
+        let timeout = settings.timeout.unwrap_or(defaults.timeout);
+        let options =
+            Options { docker_config: settings.docker_config.clone(), registries, timeout, ca_pem: settings.ca_pem.clone(), ..defaults };
+        let caches = Caches::new(&options, caches(settings, config));
         Ok(Self { upstream: Client::new(options), caches })
     }
 }
 
-fn caches(told: &Told, config: &Config) -> Vec<CacheOptions> {
-    let own = told.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
+fn caches(settings: &RegistrySettings, config: &Config) -> Vec<CacheOptions> {
+    let own = settings.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
     let named = config.caches.iter().map(|cache| (cache.registry.to_string(), cache.url.clone()));
-    let named = named.filter(|(host, _)| !told.caches.iter().any(|(own, _)| own == host));
+    let named = named.filter(|(host, _)| !settings.caches.iter().any(|(own, _)| own == host));
     let cache =
         |(registry, endpoint)| CacheOptions { registry, endpoint, repository_prefix: None, ca_pem: None, username: None, password: None };
     own.chain(named).map(cache).collect()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How far a poll is; called after each answer.
-pub type Progress<'a> = &'a (dyn Fn(Polled) + Send + Sync);
+pub type PollProgress<'a> = &'a (dyn Fn(Polled) + Send + Sync);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polled {
@@ -20,7 +20,7 @@ pub struct Polled {
 }
 
 /// Asks each channel once. Registries are asked side by side, so that a slow one holds up nobody else's.
-pub async fn poll(client: &Client, channels: BTreeSet<Channel>, progress: Progress<'_>) -> BTreeMap<Channel, Seen<Upstream>> {
+pub async fn poll(client: &Client, channels: BTreeSet<Channel>, progress: PollProgress<'_>) -> BTreeMap<Channel, Seen<Upstream>> {
     ask_each(client, channels, progress, seen).await
 }
 
@@ -28,7 +28,7 @@ pub async fn poll(client: &Client, channels: BTreeSet<Channel>, progress: Progre
 pub(super) async fn ask_each<T>(
     client: &Client,
     channels: BTreeSet<Channel>,
-    progress: Progress<'_>,
+    progress: PollProgress<'_>,
     made: impl Fn(&Channel, Result<Digest, OciError>) -> T,
 ) -> BTreeMap<Channel, T> {
     let of = channels.len();

@@ -3,8 +3,8 @@
 
 use super::answers::SessionAnswers;
 use super::registries::Registries;
-use super::settings::Setup;
-use super::tip_cache::Kept;
+use super::settings::SessionSettings;
+use super::tip_cache::TipCache;
 use crate::config::Config;
 use crate::error::Result;
 #[cfg(feature = "github")]
@@ -18,9 +18,9 @@ const REFUSED: Duration = Duration::from_secs(3_600);
 
 /// What passes are made with.
 pub struct Session {
-    pub setup: Setup,
+    pub setup: SessionSettings,
     /// What commits say; for as long as `setup` stays as it is.
-    pub kept: Arc<Kept>,
+    pub kept: Arc<TipCache>,
     forge: Option<forgejo::Client>,
     alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
@@ -42,14 +42,14 @@ struct SessionMemory {
 
 impl Session {
     /// Fails when the forge's token or the cluster's would cross a network in the clear, or when the cluster's credentials cannot be read.
-    pub fn new(setup: Setup) -> Result<Self> {
-        let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.told)).transpose()?;
+    pub fn new(setup: SessionSettings) -> Result<Self> {
+        let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.options)).transpose()?;
         #[cfg(feature = "github")]
         let github = {
             let ca = setup.registries.ca_pem.as_deref();
             setup.github.as_ref().map(|at| github::Client::new(&at.api, at.token.as_ref(), ca)).transpose()?
         };
-        let cluster = setup.cluster.as_ref().map(|at| kubernetes::Client::new(&at.place, &at.told)).transpose()?;
+        let cluster = setup.cluster.as_ref().map(|at| kubernetes::Client::new(&at.place, &at.options)).transpose()?;
         Ok(Self {
             cluster,
             watches: OnceLock::new(),

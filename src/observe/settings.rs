@@ -1,6 +1,6 @@
 //! What passes are told from outside the repo: where the repo, the forge, GitHub and the cluster are, and how each is asked. Values only.
 
-use super::registries::Told;
+use super::registries::RegistrySettings;
 use crate::remote::git::{Access, Remote};
 use crate::remote::{forgejo, kubernetes};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ pub const COMMITS: usize = 5_000;
 
 /// Where the repo is.
 #[derive(Clone, Debug)]
-pub enum Origin {
+pub enum RepoOrigin {
     /// A folder, read as it is.
     Folder(PathBuf),
     /// A remote, through a bare clone below `cache`.
@@ -22,17 +22,17 @@ pub enum Origin {
 
 /// What the pass is told from outside the repo.
 #[derive(Clone)]
-pub struct Setup {
-    pub origin: Origin,
+pub struct SessionSettings {
+    pub origin: RepoOrigin,
     /// Name and text of a configuration that stands in for the repo's.
     pub config: Option<(String, String)>,
-    pub registries: Told,
+    pub registries: RegistrySettings,
     /// The forge, where one is named.
-    pub forge: Option<ForgeAt>,
+    pub forge: Option<ForgeAccess>,
     /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
-    pub github: Option<GithubAt>,
+    pub github: Option<GithubAccess>,
     /// The cluster, where one is named.
-    pub cluster: Option<ClusterAt>,
+    pub cluster: Option<ClusterAccess>,
     /// How many commits back the history is read.
     pub commits: usize,
     pub clock: fn() -> Timestamp,
@@ -40,14 +40,14 @@ pub struct Setup {
 
 /// Where the forge is, and how it is asked.
 #[derive(Clone)]
-pub struct ForgeAt {
+pub struct ForgeAccess {
     pub place: forgejo::Place,
-    pub told: forgejo::Told,
+    pub options: forgejo::Options,
 }
 
 /// Where GitHub's API is, and who asks.
 #[derive(Clone)]
-pub struct GithubAt {
+pub struct GithubAccess {
     pub api: Url,
     /// Without it little may be asked, and only what is public.
     pub token: Option<SecretString>,
@@ -55,7 +55,7 @@ pub struct GithubAt {
 
 /// Where the cluster's API server is, and how it is asked.
 #[derive(Clone)]
-pub struct ClusterAt {
+pub struct ClusterAccess {
     pub place: kubernetes::Place,
-    pub told: kubernetes::Told,
+    pub options: kubernetes::Options,
 }

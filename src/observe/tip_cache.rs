@@ -12,7 +12,7 @@ const TIPS: usize = 2;
 
 /// What a commit says.
 #[derive(Clone)]
-pub struct Said {
+pub struct TipContents {
     pub files: Arc<Files>,
     pub scan: Arc<Scan>,
     pub config: Arc<Config>,
@@ -22,11 +22,11 @@ pub struct Said {
 
 /// The commits that were read last, the newest first.
 #[derive(Default)]
-pub struct Kept(Mutex<Vec<(CommitId, Said)>>);
+pub struct TipCache(Mutex<Vec<(CommitId, TipContents)>>);
 
-impl Kept {
+impl TipCache {
     /// Returns what the commit says; reads it when that is not known.
-    pub fn or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<Said, E>) -> Result<Said, E> {
+    pub fn or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<TipContents, E>) -> Result<TipContents, E> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == commit);
         // What makes room goes before another tree is read: the two need not be in memory together.
@@ -51,12 +51,12 @@ mod tests {
         CommitId::parse(&digit.to_string().repeat(40)).unwrap()
     }
 
-    fn said() -> Said {
-        Said { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: History::default() }
+    fn said() -> TipContents {
+        TipContents { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: History::default() }
     }
 
     /// Says which of the commits were read.
-    fn reads(kept: &Kept, commits: &str) -> String {
+    fn reads(kept: &TipCache, commits: &str) -> String {
         let mut read = String::new();
         for one in commits.chars() {
             kept.or_read(&commit(one), || {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_commit_is_read_once_while_it_is_one_of_the_two_read_last() {
-        let kept = Kept::default();
+        let kept = TipCache::default();
         assert_eq!(reads(&kept, "aabab"), "ab");
         assert_eq!(reads(&kept, "cbc"), "c");
         assert_eq!(reads(&kept, "a"), "a", "it made room for c");
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_commit_that_could_not_be_read_is_not_kept() {
-        let kept = Kept::default();
+        let kept = TipCache::default();
         assert_eq!(kept.or_read(&commit('a'), || Err("broken")).err(), Some("broken"));
         assert!(kept.commits().is_empty());
         assert_eq!(reads(&kept, "a"), "a");

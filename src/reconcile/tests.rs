@@ -1,9 +1,9 @@
 //! What a pass knows when it plans.
 
 use super::*;
-use crate::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
-use crate::demo::registry::{Fault, FaultKind, Image, Registry};
-use crate::observe::{COMMITS, ClusterAt, Origin, Setup, Told};
+use crate::demo::cluster::{DemoActor, DemoCluster, DemoContainer, DemoKind, DemoWorkload};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind};
+use crate::observe::{COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, SessionSettings};
 use crate::pipeline;
 use crate::remote::kubernetes::{self, Place};
 use jiff::Timestamp;
@@ -13,22 +13,28 @@ const HOST: &str = "ghcr.io";
 const STACK: &str = "resource \"kubernetes_deployment\" \"web\" {\n  metadata {\n    name      = \"web\"\n    namespace = \"shop\"\n  }\n  spec {\n    \
                      template {\n      spec {\n        container {\n          name  = \"web\"\n          image = \"ghcr.io/a/web:1\"\n        }\n      }\n    }\n  }\n}\n";
 
-fn web(image: &str) -> Workload {
-    let container = Container { name: "web".into(), init: false, image: image.into() };
-    Workload { kind: Kind::Deployment, namespace: "shop".into(), name: "web".into(), containers: vec![container], ignored: Vec::new() }
+fn web(image: &str) -> DemoWorkload {
+    let container = DemoContainer { name: "web".into(), init: false, image: image.into() };
+    DemoWorkload {
+        kind: DemoKind::Deployment,
+        namespace: "shop".into(),
+        name: "web".into(),
+        containers: vec![container],
+        ignored: Vec::new(),
+    }
 }
 
-fn by(manager: &str) -> Hand<'_> {
-    Hand { manager, at: "2026-11-22T12:00:00Z".parse().unwrap(), pull: &|_| None }
+fn by(manager: &str) -> DemoActor<'_> {
+    DemoActor { manager, at: "2026-11-22T12:00:00Z".parse().unwrap(), pull: &|_| None }
 }
 
 /// A folder with the stack, and how a pass over it is set up.
-fn setup(folder: &tempfile::TempDir, registry: String) -> Setup {
+fn setup(folder: &tempfile::TempDir, registry: String) -> SessionSettings {
     std::fs::write(folder.path().join("main.tf"), STACK).unwrap();
-    Setup {
-        origin: Origin::Folder(folder.path().into()),
+    SessionSettings {
+        origin: RepoOrigin::Folder(folder.path().into()),
         config: None,
-        registries: Told { endpoints: vec![(HOST.to_owned(), registry.parse().unwrap())], ..Told::default() },
+        registries: RegistrySettings { endpoints: vec![(HOST.to_owned(), registry.parse().unwrap())], ..RegistrySettings::default() },
         forge: None,
         github: None,
         cluster: None,
@@ -40,8 +46,8 @@ fn setup(folder: &tempfile::TempDir, registry: String) -> Setup {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_the_cluster() {
     let folder = tempfile::tempdir().unwrap();
-    let registry = Registry::new();
-    registry.put_image(HOST, &Image::new("a/web", "1", "one"));
+    let registry = DemoRegistry::new();
+    registry.put_image(HOST, &DemoImage::new("a/web", "1", "one"));
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 500, retry_after: None }));
     let running = registry.start().await.unwrap();
     let session = Session::new(setup(&folder, running.endpoint(HOST))).unwrap();
@@ -65,19 +71,19 @@ async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_t
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_undone_while_registries_are_asked_is_seen() {
     let folder = tempfile::tempdir().unwrap();
-    let (registry, cluster) = (Registry::new(), Cluster::new());
-    registry.put_image(HOST, &Image::new("a/web", "1", "one"));
+    let (registry, cluster) = (DemoRegistry::new(), DemoCluster::new());
+    registry.put_image(HOST, &DemoImage::new("a/web", "1", "one"));
     cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
     cluster.apply(&web("ghcr.io/a/web:1"), by("Terraform"));
     let (registries, serving) = (registry.start().await.unwrap(), cluster.start().await.unwrap());
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, serving.kubeconfig()).unwrap();
-    let named = ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() };
-    let session = Session::new(Setup { cluster: Some(named), ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
+    let named = ClusterAccess { place: Place::Kubeconfig { file, context: None }, options: kubernetes::Options::default() };
+    let session = Session::new(SessionSettings { cluster: Some(named), ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
     let undone = AtomicBool::new(false);
     let undo = |_: &str, _: usize, _: usize| {
         if !undone.swap(true, Relaxed) {
-            cluster.undo(Kind::Deployment, "shop", "web", by("kubectl")).unwrap();
+            cluster.undo(DemoKind::Deployment, "shop", "web", by("kubectl")).unwrap();
         }
     };
     let planned = plan(&session, &undo).await.unwrap();
@@ -91,18 +97,18 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_undone_while_digests_are_proved_is_seen() {
     let folder = tempfile::tempdir().unwrap();
-    let (registry, cluster) = (Registry::new(), Cluster::new());
-    let old = registry.put_image(HOST, &Image::new("a/web", "latest", "one"));
-    registry.put_image(HOST, &Image::new("a/web", "latest", "two"));
+    let (registry, cluster) = (DemoRegistry::new(), DemoCluster::new());
+    let old = registry.put_image(HOST, &DemoImage::new("a/web", "latest", "one"));
+    registry.put_image(HOST, &DemoImage::new("a/web", "latest", "two"));
     let image = |digest: &str| format!("ghcr.io/a/web:latest@{digest}");
     cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
     cluster.apply(&web(&image(old.as_str())), by("Terraform"));
     let (registries, serving) = (registry.start().await.unwrap(), cluster.start().await.unwrap());
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, serving.kubeconfig()).unwrap();
-    let named = ClusterAt { place: Place::Kubeconfig { file, context: None }, told: kubernetes::Told::default() };
+    let named = ClusterAccess { place: Place::Kubeconfig { file, context: None }, options: kubernetes::Options::default() };
     let config = Some(("pintle.toml".to_owned(), "[defaults]\nmode = 'commit'\nsettle = '0'\n".to_owned()));
-    let session = Session::new(Setup { cluster: Some(named), config, ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
+    let session = Session::new(SessionSettings { cluster: Some(named), config, ..setup(&folder, registries.endpoint(HOST)) }).unwrap();
     std::fs::write(folder.path().join("main.tf"), STACK.replace("ghcr.io/a/web:1", &image(old.as_str()))).unwrap();
     let (watches, keeper) = session.watch().unwrap().unwrap();
     let keeping = tokio::spawn(keeper.run());
@@ -110,7 +116,7 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     let now = plan(&session, &|_, _, _| ()).await.unwrap();
     assert_eq!(now.plan.changes.len(), 1, "{:?}", now.plan.decisions);
     let (checkout, known) = (checkout(&session).await.unwrap(), session.registries(&now.snapshot.config).unwrap());
-    cluster.undo(Kind::Deployment, "shop", "web", by("kubectl")).unwrap();
+    cluster.undo(DemoKind::Deployment, "shop", "web", by("kubectl")).unwrap();
     let is_undone = |cluster: &Seen<pipeline::cluster::Cluster>| {
         &*cluster.known().unwrap().workload("deployment", "shop", "web").unwrap().containers[0].image == "ghcr.io/a/web:0"
     };

@@ -22,7 +22,7 @@ const AGAIN: usize = 2;
 
 /// How an Alertmanager is asked.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Options {
     /// Sent as a bearer token. Alertmanager itself knows none; what stands before it, and Mimir, may.
     pub token: Option<SecretString>,
     /// Where the token was read. It is read there anew for each question: a service account's lives an hour. While it cannot be, the one from the
@@ -36,7 +36,7 @@ pub struct Told {
     pub timeout: Duration,
 }
 
-impl Default for Told {
+impl Default for Options {
     fn default() -> Self {
         Self { token: None, token_file: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(10) }
     }
@@ -88,11 +88,11 @@ struct Status {
 impl Client {
     /// Makes a client for the address under which Alertmanager's pages are (`https://alertmanager.example.org`, with a path where it lives below
     /// one); asks nothing yet. Refuses an address with credentials in it, and a token that would cross a network in the clear.
-    pub fn new(base: &str, told: &Told) -> Result<Self> {
+    pub fn new(base: &str, options: &Options) -> Result<Self> {
         crate::remote::install_tls();
         let base = checked(base)?;
         let host = host_of(&base);
-        if told.token.is_some() && base.scheme() == "http" && !is_loopback(&base) && !told.allow_insecure {
+        if options.token.is_some() && base.scheme() == "http" && !is_loopback(&base) && !options.allow_insecure {
             return Err(Error::usage(format!("the token for the Alertmanager at {host} would be sent without encryption"))
                 .hint("use https://, or allow it with --insecure-http"));
         }
@@ -101,8 +101,8 @@ impl Client {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
         }
         alerts.query_pairs_mut().extend_pairs([("active", "true"), ("silenced", "false"), ("inhibited", "false")]);
-        let (http, token_file) = (http(&base, &host, told)?, told.token_file.clone());
-        Ok(Self { http, alerts, token_file, host, timeout: told.timeout })
+        let (http, token_file) = (http(&base, &host, options)?, options.token_file.clone());
+        Ok(Self { http, alerts, token_file, host, timeout: options.timeout })
     }
 
     /// Returns the alerts that fire, are not silenced and not inhibited, in no order.
@@ -208,15 +208,15 @@ fn checked(base: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn http(base: &Url, host: &str, told: &Told) -> Result<reqwest::Client> {
+fn http(base: &Url, host: &str, options: &Options) -> Result<reqwest::Client> {
     let mut headers = HeaderMap::new();
-    if let Some(token) = &told.token {
+    if let Some(token) = &options.token {
         let value = http::secret("Bearer", token)
             .ok_or_else(|| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
         headers.insert(AUTHORIZATION, value);
     }
-    let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(told.timeout);
-    http::client(base, told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
+    let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(options.timeout);
+    http::client(base, options.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -26,7 +26,7 @@ mod wire;
 
 pub use comments::{Comment, Reaction};
 pub use hooks::{Hook, NewHook};
-pub use http::Told;
+pub use http::Options;
 pub use issues::{Issue, NewIssue};
 pub use labels::Label;
 pub use merge::{MergeError, MergeHow};
@@ -57,9 +57,9 @@ struct Inner {
 
 impl Client {
     /// Makes a client; asks nothing yet. Refuses a token that would cross a network in the clear.
-    pub fn new(place: &Place, told: &Told) -> Result<Self> {
+    pub fn new(place: &Place, options: &Options) -> Result<Self> {
         crate::remote::install_tls();
-        let http = Http::new(place, told)?;
+        let http = Http::new(place, options)?;
         Ok(Self { inner: Arc::new(Inner { place: place.clone(), http }) })
     }
 
@@ -85,7 +85,7 @@ impl Client {
     }
 
     /// Sends a question; an answer that is no success is an error.
-    async fn told(&self, ask: Ask) -> Result<Reply> {
+    async fn ask_successfully(&self, ask: Ask) -> Result<Reply> {
         let reply = self.ask(&ask).await?;
         match reply.status.is_success() {
             true => Ok(reply),
@@ -96,7 +96,7 @@ impl Client {
     /// Reads one thing.
     async fn read<W: wire::Wire>(&self, ask: Ask) -> Result<W::Out> {
         let what = ask.what.clone();
-        let reply = self.told(ask).await?;
+        let reply = self.ask_successfully(ask).await?;
         self.decoded::<W>(&what, &reply)
     }
 

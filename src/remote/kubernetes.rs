@@ -9,7 +9,7 @@ mod read;
 mod watches;
 mod wire;
 
-pub use connect::{Place, Told};
+pub use connect::{Options, Place};
 pub use kind::{Custom, Kind};
 pub use object::{Object, Objects, Owner};
 pub use watches::{Keeper, Scope, Watches};
@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Client {
     place: Place,
     config: kube::Config,
-    told: Told,
+    options: Options,
     connected: Mutex<Option<kube::Client>>,
 }
 
@@ -33,9 +33,9 @@ impl Client {
     ///
     /// # Errors
     /// The file cannot be read, has no such context, or its credentials would cross a network in the clear.
-    pub fn new(place: &Place, told: &Told) -> Result<Self> {
+    pub fn new(place: &Place, options: &Options) -> Result<Self> {
         crate::remote::install_tls();
-        Ok(Self { place: place.clone(), config: connect::config(place, told)?, told: told.clone(), connected: Mutex::default() })
+        Ok(Self { place: place.clone(), config: connect::config(place, options)?, options: options.clone(), connected: Mutex::default() })
     }
 
     /// Lists these kinds once, all at the same time.
@@ -43,7 +43,7 @@ impl Client {
         let client = self.connected()?;
         let words = Mutex::new(Words::default());
         let listed = kinds.iter().map(|kind| async {
-            let listed = read::list(&client, kind, &words, self.told.timeout).await;
+            let listed = read::list(&client, kind, &words, self.options.timeout).await;
             let objects = listed.map(|(objects, _)| objects.into_iter().map(Arc::new).collect());
             (kind.clone(), objects.map_err(|trouble| trouble.sentence().to_owned()))
         });
@@ -52,7 +52,7 @@ impl Client {
 
     /// Begins to keep the kinds warm that [`Watches::want`] names, as long as the keeper runs.
     pub fn watch(&self) -> Result<(Watches, Keeper)> {
-        Ok(watches::start(Connection::new(self.connected()?, self.place.clone(), self.told.clone())))
+        Ok(watches::start(Connection::new(self.connected()?, self.place.clone(), self.options.clone())))
     }
 
     /// Needs a runtime: the client has a task of its own.

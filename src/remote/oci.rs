@@ -80,16 +80,16 @@ impl Client {
 
     /// Returns how many questions at once one registry takes.
     pub fn concurrency(&self, registry: &str) -> usize {
-        self.told(registry).map_or_else(|| RegistryOptions::new(registry).max_concurrency, |told| told.max_concurrency)
+        self.options_of(registry).map_or_else(|| RegistryOptions::new(registry).max_concurrency, |options| options.max_concurrency)
     }
 
     /// Whether the options say anything about a registry.
-    pub fn is_told_about(&self, registry: &str) -> bool {
-        self.told(registry).is_some()
+    pub fn has_options_for(&self, registry: &str) -> bool {
+        self.options_of(registry).is_some()
     }
 
-    fn told(&self, registry: &str) -> Option<&RegistryOptions> {
-        self.inner.options.registries.iter().find(|told| told.host == registry)
+    fn options_of(&self, registry: &str) -> Option<&RegistryOptions> {
+        self.inner.options.registries.iter().find(|options| options.host == registry)
     }
 
     fn place(&self, registry: &str, repository: &str, reference: &str) -> Result<Place, OciError> {
@@ -102,8 +102,8 @@ impl Client {
         if let Some(registry) = known.get(host) {
             return Ok(registry.clone());
         }
-        let told = self.told(host).cloned().unwrap_or_else(|| RegistryOptions::new(host));
-        let registry = Arc::new(Registry::new(&self.inner.options, told)?);
+        let options = self.options_of(host).cloned().unwrap_or_else(|| RegistryOptions::new(host));
+        let registry = Arc::new(Registry::new(&self.inner.options, options)?);
         known.insert(host.to_owned(), registry.clone());
         Ok(registry)
     }

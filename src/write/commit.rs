@@ -13,22 +13,22 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Commits one on top of the other, from the tip that their changes were planned on.
-pub struct Commits<'a> {
+pub struct CommitChain<'a> {
     clone: &'a Clone,
     tip: &'a CommitId,
     who: &'a Identity,
     at: Timestamp,
     last: CommitId,
-    files: BTreeMap<RepoPath, Edited>,
+    files: BTreeMap<RepoPath, EditedFile>,
 }
 
 /// A file as it is at the tip, and all that was done to it since. Spans are of the tip, so every commit splices all of it anew.
-struct Edited {
+struct EditedFile {
     before: Vec<u8>,
     edits: Vec<Edit>,
 }
 
-impl<'a> Commits<'a> {
+impl<'a> CommitChain<'a> {
     pub fn on(clone: &'a Clone, tip: &'a CommitId, who: &'a Identity, at: Timestamp) -> Self {
         Self { clone, tip, who, at, last: tip.clone(), files: BTreeMap::new() }
     }
@@ -51,7 +51,7 @@ impl<'a> Commits<'a> {
         let Some(path) = edits.first().map(|edit| edit.file.clone()) else { return Err(Error::failed("an edit of nothing")) };
         let file = match self.files.entry(path.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Edited { before: at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
+            Entry::Vacant(new) => new.insert(EditedFile { before: at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
         };
         file.edits.extend_from_slice(edits);
         let bytes = edit::apply(&file.before, &file.edits);
@@ -81,12 +81,12 @@ pub fn propose(
 ) -> Result<CommitId> {
     if let Some(branch) = existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip)) {
         // All that a commit says but its time is in the change: with the same time it has the same id, or is another commit.
-        let again = Commits::on(clone, tip, who, branch.at).add(change)?;
+        let again = CommitChain::on(clone, tip, who, branch.at).add(change)?;
         if again == branch.tip {
             return Ok(again);
         }
     }
-    Commits::on(clone, tip, who, at).add(change)
+    CommitChain::on(clone, tip, who, at).add(change)
 }
 
 #[cfg(test)]

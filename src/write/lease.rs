@@ -5,10 +5,10 @@ use tokio::sync::watch;
 
 /// The right to write. Only a command whose job is to write makes one.
 #[derive(Debug)]
-pub struct WriteLease(watch::Sender<State>);
+pub struct WriteLease(watch::Sender<LeaseState>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct LeaseState {
     revoked: bool,
     /// How many writes are in progress: a write may be made of others.
     writing: u32,

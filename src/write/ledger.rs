@@ -10,15 +10,15 @@ const TRIES: usize = 8;
 
 /// What became of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum LedgerWrite {
     Unchanged,
     Written,
 }
 
 /// Writes what `after` changed in `before` (the ledger that the pass read), on top of what others wrote since.
-pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<Kept> {
+pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<LedgerWrite> {
     if before == after {
-        return Ok(Kept::Unchanged);
+        return Ok(LedgerWrite::Unchanged);
     }
     let mut refused = false;
     for _ in 0..TRIES {
@@ -26,10 +26,10 @@ pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity
         let now = clone.own_text(name, format::FILE)?.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))?;
         let wanted = now.merge(before, after);
         if wanted == now {
-            return Ok(Kept::Unchanged);
+            return Ok(LedgerWrite::Unchanged);
         }
         match write(clone, name, &wanted, who, at)? {
-            Ok(()) => return Ok(Kept::Written),
+            Ok(()) => return Ok(LedgerWrite::Written),
             Err(PushError::TipMoved { .. }) => {}
             Err(PushError::Refused(why)) if name == format::REF => {
                 tracing::info!(why, "the server takes no refs of pintle's own: the ledger goes to the branch pintle-ledger");

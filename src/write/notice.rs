@@ -1,6 +1,6 @@
 //! Notices: a comment on the pull request that a commit came by, or else an issue. Each is posted once; a marker in it says what it is about.
 
-use super::Desk;
+use super::PlanWriter;
 use crate::comment::marker::Marker;
 use crate::comment::notice;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::remote::forgejo::{Account, Client, NewIssue};
 /// How many pages of pintle's own issues are looked through.
 const PAGES: u32 = 60;
 
-impl Desk<'_> {
+impl PlanWriter<'_> {
     pub(super) async fn notices(&mut self) {
         let Some(client) = self.forge else { return };
         for one in &self.work.plan.notices {

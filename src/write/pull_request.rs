@@ -1,6 +1,6 @@
 //! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
 
-use super::Desk;
+use super::PlanWriter;
 use super::commit;
 use crate::comment::pull_request as words;
 use crate::comment::reply::{Link, To};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Of labels that pintle makes.
 pub(super) const COLOUR: &str = "#5319e7";
 
-impl Desk<'_> {
+impl PlanWriter<'_> {
     /// Opens, changes, closes and merges; each on its own, so that one that fails holds up no other.
     pub(super) async fn pull_requests(&mut self, clone: &mut Clone) {
         let Some(client) = self.forge else { return };

@@ -1,13 +1,13 @@
 //! The one reply to each comment. A reply that is there already is not posted again; of two that were posted at once the older stays.
 
-use super::Desk;
+use super::PlanWriter;
 use crate::comment::marker::Marker;
 use crate::comment::reply;
 use crate::error::Result;
 use crate::pipeline::answer::{Answer, Outcome};
 use crate::remote::forgejo::{Client, Comment};
 
-impl Desk<'_> {
+impl PlanWriter<'_> {
     pub(super) async fn replies(&mut self) {
         let Some(client) = self.forge else { return };
         for answer in &self.work.plan.answers {

@@ -15,18 +15,18 @@ pub const EVENTS: [&str; 5] = ["push", "issue_comment", "pull_request", "pull_re
 pub const URGENT: &str = "pintle/urgent";
 
 /// What is wanted.
-pub struct Wanted {
+pub struct ForgeSetup {
     /// `None`: the repo's default branch.
     pub branch: Option<String>,
     pub labels: Vec<Arc<str>>,
     /// Without it pintle polls.
-    pub hook: Option<Hooked>,
+    pub hook: Option<WebhookSetup>,
     /// Only look.
     pub dry_run: bool,
 }
 
 /// The webhook.
-pub struct Hooked {
+pub struct WebhookSetup {
     pub url: Url,
     pub secret: SecretString,
     /// Makes a webhook that is there anew: a forge neither tells its secret nor changes it.
@@ -35,13 +35,13 @@ pub struct Hooked {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    pub state: State,
+pub struct SetupLine {
+    pub state: SetupState,
     pub what: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum SetupState {
     /// As it should be.
     Found,
     /// Was missing, and is made.
@@ -54,7 +54,7 @@ pub enum State {
     Wrong,
 }
 
-impl State {
+impl SetupState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Found => "ok",
@@ -70,15 +70,15 @@ impl State {
 ///
 /// # Errors
 /// When the forge cannot be asked, is too old, or the token lacks a scope: nothing that comes after can be said then.
-pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+pub async fn setup(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
     let _writing = lease.begin()?;
     let mut lines = Vec::new();
-    let mut say = |state, what: String| lines.push(Line { state, what });
+    let mut say = |state, what: String| lines.push(SetupLine { state, what });
     let version = client.version().await?;
     version.supported()?;
-    say(State::Found, format!("{} {} at {}", if version.forgejo { "Forgejo" } else { "Gitea" }, version.text, client.place().base()));
+    say(SetupState::Found, format!("{} {} at {}", if version.forgejo { "Forgejo" } else { "Gitea" }, version.text, client.place().base()));
     let me = client.me().await?;
-    say(State::Found, format!("the token is that of {} (id {})", me.login, me.id));
+    say(SetupState::Found, format!("the token is that of {} (id {})", me.login, me.id));
     let repo = client.repo().await?;
     for line in rights(&repo, client) {
         say(line.state, line.what);
@@ -87,20 +87,20 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Resu
     let branch = client.branch(&name).await?;
     let branch =
         branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
-    say(State::Found, protection(&branch));
+    say(SetupState::Found, protection(&branch));
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
     if wanted.dry_run {
-        say(State::Found, "comments can be read".into());
+        say(SetupState::Found, "comments can be read".into());
     } else {
         client.may_write().await?;
-        say(State::Found, "the token has the scopes to read and to write".into());
+        say(SetupState::Found, "the token has the scopes to read and to write".into());
     }
     for line in labels(client, wanted).await? {
         say(line.state, line.what);
     }
     match &wanted.hook {
-        None => say(State::Note, "no webhook is asked for (--hook-url): pintle run polls".into()),
-        Some(_) if !repo.admin => say(State::Wrong, "a webhook takes an administrator of the repo".into()),
+        None => say(SetupState::Note, "no webhook is asked for (--hook-url): pintle run polls".into()),
+        Some(_) if !repo.admin => say(SetupState::Wrong, "a webhook takes an administrator of the repo".into()),
         Some(hook) => {
             let line = webhook(client, hook, wanted.dry_run).await?;
             say(line.state, line.what);
@@ -109,32 +109,34 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &Wanted) -> Resu
     Ok(lines)
 }
 
-fn rights(repo: &Repo, client: &Client) -> Vec<Line> {
-    let line = |state, what: &str| Line { state, what: what.to_owned() };
+fn rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
+    let line = |state, what: &str| SetupLine { state, what: what.to_owned() };
     let mut lines = Vec::new();
     let (named, called) = (format!("{}/{}", client.place().owner(), client.place().repo()), &repo.full_name);
     if !called.is_empty() && !called.eq_ignore_ascii_case(&named) {
-        lines.push(line(State::Wrong, &format!("{named} is called {called} now: name it so, git is not led on from the old name")));
+        lines.push(line(SetupState::Wrong, &format!("{named} is called {called} now: name it so, git is not led on from the old name")));
     }
     lines.push(match (repo.archived, repo.push) {
-        (true, _) => line(State::Wrong, &format!("{} is archived: nothing can be written", client.place())),
-        (_, false) => line(State::Wrong, &format!("the account may not write to {}: add it as a collaborator that may", client.place())),
-        (false, true) => line(State::Found, &format!("the account may write to {}", client.place())),
+        (true, _) => line(SetupState::Wrong, &format!("{} is archived: nothing can be written", client.place())),
+        (_, false) => {
+            line(SetupState::Wrong, &format!("the account may not write to {}: add it as a collaborator that may", client.place()))
+        }
+        (false, true) => line(SetupState::Found, &format!("the account may write to {}", client.place())),
     });
     if !repo.has_pull_requests {
-        lines.push(line(State::Wrong, "pull requests are switched off in the repo's settings"));
+        lines.push(line(SetupState::Wrong, "pull requests are switched off in the repo's settings"));
     }
     if !repo.has_issues {
         lines.push(line(
-            State::Note,
+            SetupState::Note,
             "issues are switched off: commands work on pull requests only, and a pipeline that fails is not reported",
         ));
     }
     lines.push(if repo.admin {
-        line(State::Found, "the account administrates the repo: it may look up who may command")
+        line(SetupState::Found, "the account administrates the repo: it may look up who may command")
     } else {
         line(
-            State::Note,
+            SetupState::Note,
             "the account does not administrate the repo, so it may not look up who may command: only the accounts of `[forge] commanders` may",
         )
     });
@@ -150,24 +152,24 @@ fn protection(branch: &Branch) -> String {
     }
 }
 
-async fn labels(client: &Client, wanted: &Wanted) -> Result<Vec<Line>> {
+async fn labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
     let known = client.labels().await?;
     let mut lines = Vec::new();
     for name in wanted.labels.iter().map(|label| &**label).chain([URGENT]) {
         let state = match known.iter().any(|label| label.name == name) {
-            true => State::Found,
-            false if wanted.dry_run => State::Missing,
+            true => SetupState::Found,
+            false if wanted.dry_run => SetupState::Missing,
             false => {
                 client.create_label(name, super::pull_request::COLOUR, "made by pintle").await?;
-                State::Made
+                SetupState::Made
             }
         };
-        lines.push(Line { state, what: format!("label {name}") });
+        lines.push(SetupLine { state, what: format!("label {name}") });
     }
     Ok(lines)
 }
 
-async fn webhook(client: &Client, wanted: &Hooked, dry_run: bool) -> Result<Line> {
+async fn webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Result<SetupLine> {
     let new = NewHook {
         url: wanted.url.clone(),
         secret: wanted.secret.clone(),
@@ -175,17 +177,17 @@ async fn webhook(client: &Client, wanted: &Hooked, dry_run: bool) -> Result<Line
     };
     let known = client.hooks().await?.into_iter().find(|hook| hook.url == wanted.url.as_str());
     let what = format!("webhook to {}", wanted.url);
-    let line = |state| Line { state, what: what.clone() };
+    let line = |state| SetupLine { state, what: what.clone() };
     match known {
-        Some(hook) if is_right(&hook) && !wanted.replace => Ok(line(State::Found)),
-        None | Some(_) if dry_run => Ok(line(State::Missing)),
+        Some(hook) if is_right(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
+        None | Some(_) if dry_run => Ok(line(SetupState::Missing)),
         // No forge changes a webhook's secret later.
         Some(hook) if wanted.replace => {
             client.delete_hook(hook.id).await?;
-            client.create_hook(&new).await.map(|_| line(State::Made))
+            client.create_hook(&new).await.map(|_| line(SetupState::Made))
         }
-        Some(hook) => client.edit_hook(hook.id, &new.url, &new.events).await.map(|_| line(State::Made)),
-        None => client.create_hook(&new).await.map(|_| line(State::Made)),
+        Some(hook) => client.edit_hook(hook.id, &new.url, &new.events).await.map(|_| line(SetupState::Made)),
+        None => client.create_hook(&new).await.map(|_| line(SetupState::Made)),
     }
 }
 

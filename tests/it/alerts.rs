@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pintle::error::Kind;
-use pintle::remote::alertmanager::{Client, Told};
+use pintle::remote::alertmanager::{Client, Options};
 use serde_json::json;
 
 use crate::support::alertmanager::Alertmanager;
@@ -45,7 +45,7 @@ async fn names(client: &Client, want: usize) -> Vec<String> {
 #[tokio::test]
 async fn what_fires_is_read_and_what_is_held_back_is_not() {
     let alerts = Alertmanager::start();
-    let client = Client::new(&alerts.url(), &Told::default()).expect("an address on loopback");
+    let client = Client::new(&alerts.url(), &Options::default()).expect("an address on loopback");
     assert_eq!(client.firing().await.expect("it answers"), []);
     let cart = json!({ "alertname": "Errors", "namespace": "shop", "deployment": "cart", "team": "a" });
     alerts.fire(&cart, &json!({ "summary": "5xx", "description": "much\nmore" }));
@@ -169,6 +169,6 @@ fn addresses_and_tokens_that_cannot_be_used_are_refused_at_once() {
     assert_eq!((open.code, open.stderr.contains("would be sent without encryption")), (Some(2), true), "{open:?}");
     let run = line.run("run", &["--listen", "127.0.0.1:0", "--alert-hook-token-file", &empty]);
     assert_eq!((run.code, run.stderr.contains("the token of Alertmanager's webhooks is empty")), (Some(2), true), "{run:?}");
-    let refused = Client::new("ftp://alerts.example.org", &Told::default()).expect_err("not asked over ftp");
+    let refused = Client::new("ftp://alerts.example.org", &Options::default()).expect_err("not asked over ftp");
     assert_eq!(refused.kind, Kind::Usage);
 }

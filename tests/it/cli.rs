@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pintle::demo::registry::Access;
+use pintle::demo::registry::PullAccess;
 
 use crate::support::cmd::{Output, Pintle};
 use crate::support::git::Remote;
@@ -409,7 +409,7 @@ fn finds(bytes: &[u8], secret: &str) -> bool {
 fn secretive() -> (Line, GitHost, Vec<String>, Vec<String>) {
     let line = Line::of_stacks(&[("app", IMAGE), ("other", "ghcr.io/team/other:latest")], "");
     let registry = &line.registries.registry;
-    registry.set_access("quay.io", Access::Token { expires_in: Some(300) });
+    registry.set_access("quay.io", PullAccess::Token { expires_in: Some(300) });
     registry.add_user("quay.io", USER, PASSWORD);
     registry.make_private("quay.io", "team/app");
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pintle::observe::cluster::put_together;
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster::{Cluster, Workload};
-use pintle::remote::kubernetes::{Client, Keeper, Kind, Place, Told, Watches};
+use pintle::remote::kubernetes::{Client, Keeper, Kind, Options, Place, Watches};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -36,7 +36,7 @@ fn runtime() -> Runtime {
 }
 
 /// A client with what a kubeconfig says. It belongs to the runtime that it is first used in.
-fn client(kubeconfig: &Value, told: &Told) -> Client {
+fn client(kubeconfig: &Value, told: &Options) -> Client {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, kubeconfig.to_string()).expect("its own folder");
@@ -46,7 +46,7 @@ fn client(kubeconfig: &Value, told: &Told) -> Client {
 /// The cluster as pintle's user sees it, read once.
 fn seen(kube: &Kube) -> Cluster {
     let place = Place::Kubeconfig { file: kube.kubeconfig(), context: Some("test".into()) };
-    let client = Client::new(&place, &Told::default()).expect("a kubeconfig");
+    let client = Client::new(&place, &Options::default()).expect("a kubeconfig");
     let objects = runtime().block_on(client.objects(&built_in())).expect("it connects");
     known(put_together(&objects))
 }
@@ -248,7 +248,7 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     ]);
     let token = kube.kubectl(&["create", "token", "half", "-n", namespace]);
     let kubeconfig = kube.kubeconfig_for(&kube.url(), token.trim());
-    let half = || client(&kubeconfig, &Told::default());
+    let half = || client(&kubeconfig, &Options::default());
     let once = known(put_together(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
     let kept = Kept::start(&half());
     for cluster in [once, known(kept.seen())] {
@@ -261,7 +261,7 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     kept.ends();
 
     // Nobody's token: nothing is known of anything.
-    let nobody = client(&kube.kubeconfig_for(&kube.url(), "wrong"), &Told::default());
+    let nobody = client(&kube.kubeconfig_for(&kube.url(), "wrong"), &Options::default());
     let Seen::Unknown(why) = put_together(&runtime().block_on(nobody.objects(&built_in())).expect("it connects")) else { panic!("known") };
     assert_eq!(why, "the deployments.apps could not be read: 401 Unauthorized");
     kube.kubectl(&["delete", "clusterrole,clusterrolebinding", namespace]);
@@ -291,7 +291,7 @@ fn wired() -> (World, TcpProxy, Kept) {
     let token: Value = serde_json::from_str(&token).expect("JSON is YAML");
     let token = token["users"][0]["user"]["token"].as_str().expect("a token").to_owned();
     let kubeconfig = world.stage.kube.kubeconfig_for(&format!("https://{}", proxy.address), &token);
-    let kept = Kept::start(&client(&kubeconfig, &Told::default()));
+    let kept = Kept::start(&client(&kubeconfig, &Options::default()));
     assert_eq!(image(&kept.seen(), &world.stage.namespace).as_deref(), Some(STACKS[0].2));
     (world, proxy, kept)
 }
@@ -346,13 +346,13 @@ fn a_server_that_answers_late_is_waited_for_and_one_that_never_does_is_not_known
     let token = token["users"][0]["user"]["token"].as_str().expect("a token");
     let kubeconfig = world.stage.kube.kubeconfig_for(&format!("https://{}", proxy.address), token);
     proxy.set(Wire::Slow(Duration::from_secs(5)));
-    let late = client(&kubeconfig, &Told::default());
+    let late = client(&kubeconfig, &Options::default());
     let seen = put_together(&runtime().block_on(late.objects(&built_in())).expect("it connects"));
     assert_eq!(known(seen.clone()).unread, Default::default());
     assert_eq!(image(&seen, &world.stage.namespace).as_deref(), Some(STACKS[0].2));
 
     proxy.set(Wire::Dumb);
-    let never = || client(&kubeconfig, &Told { timeout: Duration::from_secs(2), ..Told::default() });
+    let never = || client(&kubeconfig, &Options { timeout: Duration::from_secs(2), ..Options::default() });
     let once = put_together(&runtime().block_on(never().objects(&built_in())).expect("it connects"));
     let kept = Kept::start(&never());
     for seen in [once, kept.seen()] {

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pintle::demo::registry::{Access, Fault, FaultKind, Registry, Running};
+use pintle::demo::registry::{DemoRegistry, Fault, FaultKind, PullAccess, RunningRegistry};
 use tokio::runtime::Runtime;
 
 use crate::support::cmd::Output;
@@ -172,7 +172,7 @@ fn a_tag_that_is_not_there_is_not_pinned_and_is_no_outage() {
 }
 
 /// Makes the sick registry's repository private, known to one user, and writes the docker config that has the password.
-fn make_private(line: &Line, access: Access) -> String {
+fn make_private(line: &Line, access: PullAccess) -> String {
     let registry = &line.registries.registry;
     registry.set_access("quay.io", access);
     registry.add_user("quay.io", USER, PASSWORD);
@@ -185,7 +185,7 @@ fn make_private(line: &Line, access: Access) -> String {
 
 #[test]
 fn a_private_image_needs_credentials_and_is_pinned_with_them() {
-    for access in [Access::Basic, Access::Token { expires_in: Some(300) }] {
+    for access in [PullAccess::Basic, PullAccess::Token { expires_in: Some(300) }] {
         let line = line();
         let config = make_private(&line, access.clone());
         let without = sync(&line);
@@ -202,7 +202,7 @@ fn a_private_image_needs_credentials_and_is_pinned_with_them() {
 #[test]
 fn a_token_that_is_refused_is_renewed_once_and_then_believed() {
     let line = line();
-    let config = make_private(&line, Access::Token { expires_in: Some(300) });
+    let config = make_private(&line, PullAccess::Token { expires_in: Some(300) });
     line.registries.registry.fail(of(FaultKind::ExpiredToken));
     line.registries.registry.reset_counts();
     let output = line.run("sync", &["--docker-config", &config]);
@@ -221,15 +221,15 @@ fn a_token_that_is_refused_is_renewed_once_and_then_believed() {
 #[test]
 fn a_token_endpoint_that_fails_fails_its_registry_only() {
     let line = line();
-    line.registries.registry.set_access("quay.io", Access::Token { expires_in: None });
+    line.registries.registry.set_access("quay.io", PullAccess::Token { expires_in: None });
     only_the_others_go_on(&line, status(500).at_token(), "gave no token for repository:team/sick:pull of quay.io: it answered 500");
 }
 
 /// Another registry in this process, which has the same image and is nobody's to ask.
-fn elsewhere() -> (Registry, Running, Runtime) {
+fn elsewhere() -> (DemoRegistry, RunningRegistry, Runtime) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let registry = Registry::new();
-    let image = pintle::demo::registry::Image::new("team/sick", "latest", "elsewhere");
+    let registry = DemoRegistry::new();
+    let image = pintle::demo::registry::DemoImage::new("team/sick", "latest", "elsewhere");
     registry.put_image("quay.io", &image);
     let running = runtime.block_on(registry.start()).expect("loopback has a free port");
     (registry, running, runtime)
@@ -237,7 +237,7 @@ fn elsewhere() -> (Registry, Running, Runtime) {
 
 #[test]
 fn a_redirect_to_another_host_is_not_followed_and_gets_no_credentials() {
-    for access in [Access::Open, Access::Basic, Access::Token { expires_in: Some(300) }] {
+    for access in [PullAccess::Open, PullAccess::Basic, PullAccess::Token { expires_in: Some(300) }] {
         // Whoever connects waits in the listener's queue until somebody looks.
         let other = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         other.set_nonblocking(true).expect("it need not wait");

@@ -6,7 +6,7 @@ mod people;
 use jiff::Timestamp;
 use pintle::error::{Error, Kind};
 use pintle::model::commit::CommitId;
-use pintle::remote::forgejo::{Client, Hook, NewHook, NewIssue, NewPull, OpenError, Place, PullChange, Reaction, State, Told};
+use pintle::remote::forgejo::{Client, Hook, NewHook, NewIssue, NewPull, OpenError, Options, Place, PullChange, Reaction, State};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn client_of(repo: &Repo, who: Option<&Account>) -> Client {
 }
 
 fn client_at(url: &str, who: Option<&Account>) -> Client {
-    let told = Told { token: who.map(|who| who.token.clone()), ..Told::default() };
+    let told = Options { token: who.map(|who| who.token.clone()), ..Options::default() };
     Client::new(&Place::parse(url).expect("a repository's address"), &told).expect("a client of loopback")
 }
 

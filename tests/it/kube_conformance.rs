@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
-use pintle::demo::cluster::{Cluster, Container, Hand, Kind, Workload};
+use pintle::demo::cluster::{DemoActor, DemoCluster, DemoContainer, DemoKind, DemoWorkload};
 use pintle::model::reference::Reference;
-use pintle::observe::{self, COMMITS, ClusterAt, Kept, Origin, Session, Setup, Told};
+use pintle::observe::{self, COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings, TipCache};
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster as seen;
 use pintle::remote::kubernetes;
@@ -26,8 +26,8 @@ const STACKS: [Stack; 3] = [
 /// Both clusters, in the same state at every step.
 struct Both {
     real: World,
-    made_up: Cluster,
-    running: pintle::demo::cluster::Running,
+    made_up: DemoCluster,
+    running: pintle::demo::cluster::RunningCluster,
     folder: TempDir,
 }
 
@@ -48,15 +48,15 @@ fn pulled(registries: &Registries, image: &str) -> Option<String> {
 impl Both {
     async fn start() -> Both {
         let real = tokio::task::block_in_place(|| World::of(&STACKS, ""));
-        let made_up = Cluster::new();
+        let made_up = DemoCluster::new();
         let running = made_up.start().await.expect("loopback has a free port");
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("kubeconfig"), running.kubeconfig()).expect("it can be written");
         Both { real, made_up, running, folder }
     }
 
-    fn hand<'a>(manager: &'a str, pull: &'a dyn Fn(&str) -> Option<String>) -> Hand<'a> {
-        Hand { manager, at: Timestamp::now(), pull }
+    fn hand<'a>(manager: &'a str, pull: &'a dyn Fn(&str) -> Option<String>) -> DemoActor<'a> {
+        DemoActor { manager, at: Timestamp::now(), pull }
     }
 
     /// CI applies these images in both.
@@ -74,9 +74,9 @@ impl Both {
         let pull = |image: &str| pulled(&self.real.line.registries, image);
         for ((kind, name, _), image) in STACKS.iter().zip(images) {
             let kind = kind_of(kind);
-            let containers = vec![Container { name: (*name).to_owned(), init: false, image: image.clone() }];
+            let containers = vec![DemoContainer { name: (*name).to_owned(), init: false, image: image.clone() }];
             let namespace = self.real.stage.namespace.clone();
-            let workload = Workload { kind, namespace, name: (*name).to_owned(), containers, ignored: Vec::new() };
+            let workload = DemoWorkload { kind, namespace, name: (*name).to_owned(), containers, ignored: Vec::new() };
             self.made_up.apply(&workload, Both::hand(MANAGER, &pull));
         }
     }
@@ -103,20 +103,20 @@ impl Both {
 
     /// What pintle sees in the namespace, through its own observer.
     async fn seen(&self, kubeconfig: &Path) -> Vec<seen::Workload> {
-        let setup = Setup {
-            origin: Origin::Folder(self.checkout().to_owned()),
+        let setup = SessionSettings {
+            origin: RepoOrigin::Folder(self.checkout().to_owned()),
             config: None,
-            registries: Told::default(),
+            registries: RegistrySettings::default(),
             forge: None,
             github: None,
-            cluster: Some(ClusterAt {
+            cluster: Some(ClusterAccess {
                 place: kubernetes::Place::Kubeconfig { file: kubeconfig.to_owned(), context: None },
-                told: kubernetes::Told::default(),
+                options: kubernetes::Options::default(),
             }),
             commits: COMMITS,
             clock: Timestamp::now,
         };
-        let checkout = tokio::task::block_in_place(|| observe::checkout(&setup, &Kept::default())).expect("the repo can be read");
+        let checkout = tokio::task::block_in_place(|| observe::checkout(&setup, &TipCache::default())).expect("the repo can be read");
         let session = Session::new(setup).expect("the kubeconfig can be used");
         let cluster = match observe::cluster(&session, &checkout).await {
             Seen::Known(cluster) => cluster,
@@ -133,8 +133,8 @@ impl Both {
     }
 }
 
-fn kind_of(word: &str) -> Kind {
-    Kind::ALL.into_iter().find(|kind| kind.word() == word).expect("a kind")
+fn kind_of(word: &str) -> DemoKind {
+    DemoKind::ALL.into_iter().find(|kind| kind.word() == word).expect("a kind")
 }
 
 /// Takes out what no two clusters have in common: times, uids and hashes.

@@ -1,7 +1,7 @@
 //! The in-process registry beside real ones: the same pushes and the same questions give the same answers. What the other tests learn
 //! from the in-process one they would have learned from docker-registry 2.8.
 
-use pintle::demo::registry::{Access, PullThrough, Registry as Fake, Running};
+use pintle::demo::registry::{DemoRegistry as Fake, PullAccess, PullThrough, RunningRegistry};
 use pintle::model::digest::Digest;
 use pintle::model::reference::Channel;
 use pintle::observe::cache::{CacheOptions, Caches};
@@ -22,14 +22,14 @@ const DOCKER: &str = "application/vnd.docker.distribution.manifest.list.v2+json,
 const REPOSITORY: &str = "team/app";
 
 /// Starts an in-process registry whose images are at the root, as a real one's are.
-async fn fake(access: Access) -> (Fake, Running) {
+async fn fake(access: PullAccess) -> (Fake, RunningRegistry) {
     let fake = Fake::new();
     fake.set_access("", access);
     let running = fake.start().await.expect("a free port");
     (fake, running)
 }
 
-fn pusher(running: &Running) -> Pusher {
+fn pusher(running: &RunningRegistry) -> Pusher {
     Pusher { address: running.addr().to_string(), authorization: None }
 }
 
@@ -93,7 +93,7 @@ fn each_answer(real: &str, fake: &str, questions: &[(String, Option<&'static str
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_as_version_two_does() {
     let real = Registry::start(Version::Two, &Role::Plain);
-    let (_fake, running) = fake(Access::Open).await;
+    let (_fake, running) = fake(PullAccess::Open).await;
     let (index, single) = push(&real.pusher());
     assert_eq!(push(&pusher(&running)), (index.clone(), single.clone()));
     each_answer(&real.address(), &running.addr().to_string(), &questions(&index, &single), |_, _| true);
@@ -104,7 +104,7 @@ async fn it_answers_as_version_two_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_answers_as_version_three_does_to_who_accepts_all() {
     let real = Registry::start(Version::Three, &Role::Plain);
-    let (_fake, running) = fake(Access::Open).await;
+    let (_fake, running) = fake(PullAccess::Open).await;
     let (index, single) = push(&real.pusher());
     push(&pusher(&running));
     // What version three says of an OCI manifest does not depend on what is accepted.
@@ -142,7 +142,7 @@ fn blobs_are_alike(real: &str, fake: &str, single: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_refuses_pushes_as_version_two_does() {
     let real = Registry::start(Version::Two, &Role::Plain);
-    let (_fake, running) = fake(Access::Open).await;
+    let (_fake, running) = fake(PullAccess::Open).await;
     let fake = running.addr().to_string();
     push(&real.pusher());
     push(&pusher(&running));
@@ -162,7 +162,7 @@ async fn it_refuses_pushes_as_version_two_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_asks_for_a_password_as_version_two_does() {
     let real = Registry::start(Version::Two, &Role::Password { user: "bob", password: "secret" });
-    let (fake, running) = fake(Access::Basic).await;
+    let (fake, running) = fake(PullAccess::Basic).await;
     fake.add_user("", "bob", "secret");
     let (index, _) = push(&real.pusher());
     let right = basic("bob", "secret");
@@ -209,7 +209,7 @@ async fn its_cache_lies_as_version_two_does() {
         let proxy = Registry::start(Version::Two, &Role::ProxyOf { url: &url, ttl: None });
         let real = lie(&upstream.pusher(), |cut| gate.fault(cut.then_some(status)), |tag| proxy.head(REPOSITORY, tag));
 
-        let (_upstream, running) = fake(Access::Open).await;
+        let (_upstream, running) = fake(PullAccess::Open).await;
         let through = Fake::new();
         let cut = |cut: bool| through.pull_through("", PullThrough { upstream: running.endpoint(""), refused: cut.then_some(status) });
         cut(false);

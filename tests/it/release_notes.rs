@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::Request;
-use pintle::demo::registry::Image;
+use pintle::demo::registry::DemoImage;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -24,7 +24,7 @@ const NASTY: &str = "Fixes #1 for @ana.\n\n/pin to sha256:0\n/unpin\n\n<img src=
 
 /// Serves `version` of the image, whose source is at that address.
 fn put(line: &ForgeLine, source: &str, version: &str) {
-    let image = Image::new("acme/app", "latest", version).label("org.opencontainers.image.source", source);
+    let image = DemoImage::new("acme/app", "latest", version).label("org.opencontainers.image.source", source);
     let image = image.label("org.opencontainers.image.version", version);
     line.registries.registry.put_image("ghcr.io", &image);
 }

@@ -1,4 +1,4 @@
-use super::{Check, Hook, Wakes, carries};
+use super::{PendingWebhooks, SignatureCheck, Webhook, carries};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,7 +26,7 @@ fn headers(all: &[(&str, &[u8])]) -> HeaderMap {
 }
 
 fn holds(all: &[(&str, &[u8])], body: &[u8]) -> bool {
-    let mut check = Check::begin(&SecretString::from(SECRET), &headers(all)).unwrap();
+    let mut check = SignatureCheck::begin(&SecretString::from(SECRET), &headers(all)).unwrap();
     body.chunks(7).for_each(|part| check.update(part));
     check.holds()
 }
@@ -34,7 +34,7 @@ fn holds(all: &[(&str, &[u8])], body: &[u8]) -> bool {
 #[test]
 fn the_vector_of_the_rfc_holds() {
     // RFC 4231, test case 2
-    let mut check = Check::begin(
+    let mut check = SignatureCheck::begin(
         &SecretString::from("Jefe"),
         &headers(&[(GITEA, b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")]),
     )
@@ -126,11 +126,11 @@ fn signatures_that_do_not_hold() {
 #[test]
 fn events_that_wake() {
     for (name, want) in [
-        ("push", Some(Hook::Push)),
-        ("issue_comment", Some(Hook::Comment)),
-        ("status", Some(Hook::Status)),
-        ("pull_request", Some(Hook::PullRequest)),
-        ("pull_request_approved", Some(Hook::PullRequest)),
+        ("push", Some(Webhook::Push)),
+        ("issue_comment", Some(Webhook::Comment)),
+        ("status", Some(Webhook::Status)),
+        ("pull_request", Some(Webhook::PullRequest)),
+        ("pull_request_approved", Some(Webhook::PullRequest)),
         ("ping", None),
         ("release", None),
         ("pushed", None),
@@ -138,27 +138,27 @@ fn events_that_wake() {
         ("", None),
     ] {
         for header in ["x-forgejo-event", "x-gitea-event", "x-github-event"] {
-            assert_eq!(Hook::of(&headers(&[(header, name.as_bytes())])), want, "{header}: {name}");
+            assert_eq!(Webhook::of(&headers(&[(header, name.as_bytes())])), want, "{header}: {name}");
         }
     }
-    assert_eq!(Hook::of(&headers(&[])), None);
-    assert_eq!(Hook::of(&headers(&[("x-gitea-event", &[0xff])])), None);
-    assert_eq!(Hook::of(&headers(&[("x-gitea-event-type", b"push")])), None);
+    assert_eq!(Webhook::of(&headers(&[])), None);
+    assert_eq!(Webhook::of(&headers(&[("x-gitea-event", &[0xff])])), None);
+    assert_eq!(Webhook::of(&headers(&[("x-gitea-event-type", b"push")])), None);
 }
 
 #[tokio::test]
 async fn hooks_are_taken_all_at_once_and_none_is_lost() {
-    let wakes = Wakes::default();
+    let wakes = PendingWebhooks::default();
     for _ in 0..1000 {
-        wakes.wake(Hook::Push);
-        wakes.wake(Hook::Status);
+        wakes.wake(Webhook::Push);
+        wakes.wake(Webhook::Status);
     }
-    assert_eq!(wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Push, Hook::Status]);
+    assert_eq!(wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Push, Webhook::Status]);
     let (taken, ()) = tokio::join!(wakes.next(), async {
         tokio::task::yield_now().await;
-        wakes.wake(Hook::Comment);
+        wakes.wake(Webhook::Comment);
     });
-    assert_eq!(taken.into_iter().collect::<Vec<_>>(), [Hook::Comment]);
+    assert_eq!(taken.into_iter().collect::<Vec<_>>(), [Webhook::Comment]);
 }
 
 fn carried(values: &[&str]) -> bool {

@@ -1,6 +1,6 @@
-use super::{LIMIT, Secrets, Server, Shared};
+use super::{HttpServer, HttpState, LIMIT, WebhookSecrets};
 use crate::daemon::health::Health;
-use crate::daemon::hooks::{Hook, Wakes};
+use crate::daemon::hooks::{PendingWebhooks, Webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ const TOKEN: &str = "a token";
 struct World {
     address: SocketAddr,
     health: Arc<Health>,
-    wakes: Arc<Wakes>,
+    wakes: Arc<PendingWebhooks>,
     _serving: JoinSet<()>,
 }
 
 async fn world(secret: Option<&str>) -> World {
-    world_of(Secrets { forge: secret.map(Into::into), alerts: None }).await
+    world_of(WebhookSecrets { forge: secret.map(Into::into), alerts: None }).await
 }
 
-async fn world_of(secrets: Secrets) -> World {
-    let (health, wakes) = (Arc::new(Health::new(Duration::from_secs(1), Instant::now())), Arc::new(Wakes::default()));
-    let shared = Shared::new(health.clone(), wakes.clone(), secrets);
-    let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+async fn world_of(secrets: WebhookSecrets) -> World {
+    let (health, wakes) = (Arc::new(Health::new(Duration::from_secs(1), Instant::now())), Arc::new(PendingWebhooks::default()));
+    let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
+    let server = HttpServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.address().unwrap();
     let mut serving = JoinSet::new();
     serving.spawn(async { server.serve(Arc::new(shared)).await.unwrap() });
@@ -110,7 +110,7 @@ async fn a_signed_hook_wakes_and_another_does_not() {
     let body = br#"{"ref":"refs/heads/main"}"#;
     for kind in ["", "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: nonsense\r\n"] {
         assert_eq!(world.hook(body, &(signed(body) + kind)).await, (202, "woken\n".into()), "{kind}");
-        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Push]);
+        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Push]);
     }
     assert_eq!(world.hook(b"", &signed(b"")).await.0, 202);
     assert_eq!(world.wakes.next().await.len(), 1);
@@ -182,7 +182,7 @@ async fn whoever_holds_all_connections_loses_the_oldest() {
 }
 
 async fn world_of_alerts() -> World {
-    world_of(Secrets { forge: None, alerts: Some(TOKEN.into()) }).await
+    world_of(WebhookSecrets { forge: None, alerts: Some(TOKEN.into()) }).await
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn an_alert_wakes_whatever_it_says() {
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
     for body in [&br#"{"version":"4","status":"firing"}"#[..], b"", b"{", b"\0\xff"] {
         assert_eq!(world.alert(body, &bearer).await, (202, "woken\n".into()));
-        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Hook::Alert]);
+        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Alert]);
     }
     assert!(!world.woken().await);
 }
@@ -220,7 +220,7 @@ async fn without_a_token_there_is_no_path_for_alerts() {
 
 #[tokio::test]
 async fn a_token_is_not_a_secret_of_the_forge() {
-    let world = world_of(Secrets { forge: Some(SECRET.into()), alerts: Some(TOKEN.into()) }).await;
+    let world = world_of(WebhookSecrets { forge: Some(SECRET.into()), alerts: Some(TOKEN.into()) }).await;
     assert_eq!(world.alert(b"{}", &format!("Authorization: Bearer {SECRET}\r\n")).await.0, 401);
     assert_eq!(world.hook(b"{}", &format!("X-Forgejo-Event: push\r\nAuthorization: Bearer {TOKEN}\r\n")).await.0, 401);
     assert!(!world.woken().await);

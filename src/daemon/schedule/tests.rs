@@ -1,26 +1,26 @@
-use super::{AGAIN, Cause, FIRST_RETRY, How, REST, Schedule, Woken};
-use crate::daemon::hooks::Hook;
+use super::{AGAIN, FIRST_RETRY, PassEnd, PassSchedule, REST, WakeCause, WakeCauses};
+use crate::daemon::hooks::Webhook;
 use crate::error::Kind;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
 const EVERY: Duration = Duration::from_secs(300);
-const OUTSIDE: How = How::Failed(Kind::Outside);
+const OUTSIDE: PassEnd = PassEnd::Failed(Kind::Outside);
 
-fn of(causes: &[Cause]) -> Woken {
-    Woken(causes.iter().copied().collect())
+fn of(causes: &[WakeCause]) -> WakeCauses {
+    WakeCauses(causes.iter().copied().collect())
 }
 
-fn hooks(all: &[Hook]) -> BTreeSet<Hook> {
+fn hooks(all: &[Webhook]) -> BTreeSet<Webhook> {
     all.iter().copied().collect()
 }
 
 /// A schedule whose first pass is over.
-fn after_one(how: How) -> (Schedule, Instant, Duration) {
+fn after_one(how: PassEnd) -> (PassSchedule, Instant, Duration) {
     let now = Instant::now();
-    let mut schedule = Schedule::new(EVERY, now);
-    assert_eq!((schedule.due(), schedule.start(now)), (now, of(&[Cause::Start])));
+    let mut schedule = PassSchedule::new(EVERY, now);
+    assert_eq!((schedule.due(), schedule.start(now)), (now, of(&[WakeCause::Start])));
     let wait = schedule.ended(how, None, now, 1.0);
     assert_eq!(schedule.due(), now + wait);
     (schedule, now, wait)
@@ -29,11 +29,11 @@ fn after_one(how: How) -> (Schedule, Instant, Duration) {
 #[test]
 fn the_next_pass_is_as_late_as_the_last_one_says() {
     for (how, want, cause) in [
-        (How::Done, EVERY, Cause::Timer),
-        (How::Again, Duration::ZERO, Cause::Again),
-        (OUTSIDE, FIRST_RETRY, Cause::Retry),
-        (How::Failed(Kind::Failed), FIRST_RETRY, Cause::Retry),
-        (How::Failed(Kind::Usage), EVERY, Cause::Timer),
+        (PassEnd::Done, EVERY, WakeCause::Timer),
+        (PassEnd::Again, Duration::ZERO, WakeCause::Again),
+        (OUTSIDE, FIRST_RETRY, WakeCause::Retry),
+        (PassEnd::Failed(Kind::Failed), FIRST_RETRY, WakeCause::Retry),
+        (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer),
     ] {
         let (mut schedule, now, wait) = after_one(how);
         assert_eq!((wait, schedule.start(now + wait)), (want, of(&[cause])), "{how:?}");
@@ -42,23 +42,26 @@ fn the_next_pass_is_as_late_as_the_last_one_says() {
 
 #[test]
 fn hooks_make_one_pass_after_a_short_rest() {
-    let (mut schedule, now, _) = after_one(How::Done);
-    schedule.hooked(hooks(&[Hook::Status]));
-    schedule.hooked(hooks(&[Hook::Push, Hook::Status]));
+    let (mut schedule, now, _) = after_one(PassEnd::Done);
+    schedule.hooked(hooks(&[Webhook::Status]));
+    schedule.hooked(hooks(&[Webhook::Push, Webhook::Status]));
     assert_eq!(schedule.due(), now + REST);
     let woken = schedule.start(now + REST);
-    assert_eq!((woken.to_string().as_str(), woken), ("push+status", of(&[Cause::Hook(Hook::Push), Cause::Hook(Hook::Status)])));
+    assert_eq!(
+        (woken.to_string().as_str(), woken),
+        ("push+status", of(&[WakeCause::Webhook(Webhook::Push), WakeCause::Webhook(Webhook::Status)]))
+    );
     assert_eq!(schedule.due(), now + EVERY);
 }
 
 #[test]
 fn a_hook_during_a_pass_is_for_the_next_one_and_a_due_timer_goes_with_it() {
     let now = Instant::now();
-    let mut schedule = Schedule::new(EVERY, now);
+    let mut schedule = PassSchedule::new(EVERY, now);
     schedule.start(now);
-    schedule.hooked(hooks(&[Hook::Comment]));
-    assert_eq!(schedule.ended(How::Done, None, now, 1.0), REST);
-    assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer, Cause::Hook(Hook::Comment)]));
+    schedule.hooked(hooks(&[Webhook::Comment]));
+    assert_eq!(schedule.ended(PassEnd::Done, None, now, 1.0), REST);
+    assert_eq!(schedule.start(now + EVERY), of(&[WakeCause::Timer, WakeCause::Webhook(Webhook::Comment)]));
 }
 
 #[test]
@@ -69,23 +72,23 @@ fn retries_come_more_and_more_seldom_but_as_often_as_the_timer() {
     assert_eq!(waits[..7], [10, 20, 40, 80, 160, 300, 300]);
     assert_eq!(waits[39], 300);
     assert_eq!(schedule.ended(OUTSIDE, None, now, 0.0), EVERY / 2);
-    assert_eq!(schedule.ended(How::Done, None, now, 0.0), EVERY);
+    assert_eq!(schedule.ended(PassEnd::Done, None, now, 0.0), EVERY);
     assert_eq!(schedule.ended(OUTSIDE, None, now, 1.0), FIRST_RETRY);
 }
 
 #[test]
 fn a_pass_that_always_says_again_is_stopped() {
-    let (mut schedule, now, first) = after_one(How::Again);
+    let (mut schedule, now, first) = after_one(PassEnd::Again);
     assert_eq!(first, Duration::ZERO);
     for round in 1..20 {
         let want = if round % (AGAIN + 1) == AGAIN { EVERY } else { Duration::ZERO };
-        assert_eq!(schedule.ended(How::Again, None, now, 1.0), want, "{round}");
+        assert_eq!(schedule.ended(PassEnd::Again, None, now, 1.0), want, "{round}");
     }
 }
 
 #[test]
 fn a_cluster_that_always_changes_puts_no_poll_off() {
-    let (mut schedule, start, _) = after_one(How::Done);
+    let (mut schedule, start, _) = after_one(PassEnd::Done);
     let mut now = start;
     while now < start + EVERY {
         schedule.cluster_changed();
@@ -93,50 +96,57 @@ fn a_cluster_that_always_changes_puts_no_poll_off() {
         if now >= start + EVERY {
             break;
         }
-        assert_eq!(schedule.start(now), of(&[Cause::Cluster]));
+        assert_eq!(schedule.start(now), of(&[WakeCause::Cluster]));
         now += Duration::from_secs(20);
-        schedule.ended(How::Done, None, now, 1.0);
+        schedule.ended(PassEnd::Done, None, now, 1.0);
     }
     let woken = schedule.start(now.max(start + EVERY));
-    assert!(woken.0.contains(&Cause::Timer) && woken.asks_registries(), "{woken}");
+    assert!(woken.0.contains(&WakeCause::Timer) && woken.asks_registries(), "{woken}");
 }
 
 #[test]
 fn what_is_to_be_looked_at_later_makes_a_pass_that_asks_no_registry() {
     let now = Instant::now();
-    let mut schedule = Schedule::new(EVERY, now);
+    let mut schedule = PassSchedule::new(EVERY, now);
     schedule.start(now);
     let soon = Duration::from_secs(40);
-    assert_eq!(schedule.ended(How::Done, Some(soon), now, 1.0), soon);
+    assert_eq!(schedule.ended(PassEnd::Done, Some(soon), now, 1.0), soon);
     let woken = schedule.start(now + soon);
-    assert_eq!((woken.asks_registries(), woken), (false, of(&[Cause::Later])));
-    assert_eq!(schedule.ended(How::Done, Some(EVERY), now + soon, 1.0), EVERY - soon, "the poll comes first");
-    assert_eq!(schedule.start(now + EVERY), of(&[Cause::Timer]));
+    assert_eq!((woken.asks_registries(), woken), (false, of(&[WakeCause::Later])));
+    assert_eq!(schedule.ended(PassEnd::Done, Some(EVERY), now + soon, 1.0), EVERY - soon, "the poll comes first");
+    assert_eq!(schedule.start(now + EVERY), of(&[WakeCause::Timer]));
 }
 
 #[test]
 fn what_the_cluster_told_waits_for_no_registry() {
-    assert!(of(&[Cause::Cluster, Cause::Later, Cause::Hook(Hook::Alert), Cause::Hook(Hook::Status)]).is_in_haste());
-    for other in
-        [Cause::Timer, Cause::Start, Cause::Retry, Cause::Hook(Hook::Push), Cause::Hook(Hook::Comment), Cause::Hook(Hook::PullRequest)]
-    {
-        assert!(!of(&[Cause::Cluster, other]).is_in_haste(), "{other:?}");
+    assert!(
+        of(&[WakeCause::Cluster, WakeCause::Later, WakeCause::Webhook(Webhook::Alert), WakeCause::Webhook(Webhook::Status)]).is_in_haste()
+    );
+    for other in [
+        WakeCause::Timer,
+        WakeCause::Start,
+        WakeCause::Retry,
+        WakeCause::Webhook(Webhook::Push),
+        WakeCause::Webhook(Webhook::Comment),
+        WakeCause::Webhook(Webhook::PullRequest),
+    ] {
+        assert!(!of(&[WakeCause::Cluster, other]).is_in_haste(), "{other:?}");
     }
 }
 
 #[test]
 fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
-    for (how, want, cause) in [(OUTSIDE, FIRST_RETRY, Cause::Retry), (How::Failed(Kind::Usage), EVERY, Cause::Timer)] {
+    for (how, want, cause) in [(OUTSIDE, FIRST_RETRY, WakeCause::Retry), (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer)] {
         let (mut schedule, now, wait) = after_one(how);
         schedule.cluster_changed();
         assert_eq!((wait, schedule.due()), (want, now + want), "{how:?}");
-        assert_eq!(schedule.start(now + want), of(&[cause, Cause::Cluster]), "{how:?}");
+        assert_eq!(schedule.start(now + want), of(&[cause, WakeCause::Cluster]), "{how:?}");
         schedule.ended(how, None, now, 1.0);
         schedule.cluster_changed();
-        schedule.hooked(hooks(&[Hook::Push]));
+        schedule.hooked(hooks(&[Webhook::Push]));
         assert_eq!(schedule.due(), now + REST, "a push may be what mends it: {how:?}");
         schedule.start(now + REST);
-        schedule.ended(How::Done, None, now, 1.0);
+        schedule.ended(PassEnd::Done, None, now, 1.0);
         schedule.cluster_changed();
         assert_eq!(schedule.due(), now + REST, "{how:?}");
     }

@@ -1,9 +1,11 @@
 //! What becomes of a changed workload, as Kubernetes' controllers do it, at once and to the end: a new revision or an old one that is used again, its
 //! number, its pods. Sources: `deployment_util.go` (SetNewReplicaSetAnnotations), `controller_history.go`, `kubectl rollout undo` (rollback.go).
 
-use super::kind::Kind;
-use super::manifest::{Container, Hand, Workload, containers, hash, labelled, owned, pod, set_image, sets, template, time, workload};
-use super::state::{State, key};
+use super::kind::DemoKind;
+use super::manifest::{
+    DemoActor, DemoContainer, DemoWorkload, containers, hash, labelled, owned, pod, set_image, sets, template, time, workload,
+};
+use super::state::{ClusterState, key};
 use serde_json::{Value, json};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -11,15 +13,15 @@ const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const TEMPLATE_HASH: &str = "pod-template-hash";
 const REVISION_HASH: &str = "controller-revision-hash";
 
-pub(super) fn apply(state: &mut State, of: &Workload, hand: Hand<'_>) -> bool {
+pub(super) fn apply(state: &mut ClusterState, of: &DemoWorkload, hand: DemoActor<'_>) -> bool {
     namespace(state, &of.namespace, hand);
     let object = match state.get(of.kind, &of.namespace, &of.name).cloned() {
         None => workload(of, hand),
         Some(mut live) => {
             let now = containers(template(&mut live, of.kind));
             let differs =
-                |one: &&Container| now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image);
-            let changed: Vec<&Container> = of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
+                |one: &&DemoContainer| now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image);
+            let changed: Vec<&DemoContainer> = of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
             if changed.is_empty() {
                 return false;
             }
@@ -35,7 +37,7 @@ pub(super) fn apply(state: &mut State, of: &Workload, hand: Hand<'_>) -> bool {
     true
 }
 
-pub(super) fn undo(state: &mut State, kind: Kind, namespace: &str, name: &str, hand: Hand<'_>) -> Result<(), String> {
+pub(super) fn undo(state: &mut ClusterState, kind: DemoKind, namespace: &str, name: &str, hand: DemoActor<'_>) -> Result<(), String> {
     let mut live = state.get(kind, namespace, name).cloned().ok_or_else(|| "there is no such workload".to_owned())?;
     let mut past = revisions(state, kind, &live);
     past.pop();
@@ -51,11 +53,11 @@ pub(super) fn undo(state: &mut State, kind: Kind, namespace: &str, name: &str, h
     Ok(())
 }
 
-fn namespace(state: &mut State, name: &str, hand: Hand<'_>) {
-    if state.get(Kind::Namespace, "", name).is_none() {
+fn namespace(state: &mut ClusterState, name: &str, hand: DemoActor<'_>) {
+    if state.get(DemoKind::Namespace, "", name).is_none() {
         let labels = json!({ "kubernetes.io/metadata.name": name });
         let meta = json!({ "name": name, "creationTimestamp": time(hand), "labels": labels });
-        state.put(Kind::Namespace, json!({ "metadata": meta, "status": { "phase": "Active" } }));
+        state.put(DemoKind::Namespace, json!({ "metadata": meta, "status": { "phase": "Active" } }));
     }
 }
 
@@ -65,33 +67,33 @@ fn newer(mut object: Value) -> Value {
     object
 }
 
-fn roll(state: &mut State, kind: Kind, object: Value, hand: Hand<'_>) {
+fn roll(state: &mut ClusterState, kind: DemoKind, object: Value, hand: DemoActor<'_>) {
     match kind {
-        Kind::Deployment => roll_deployment(state, object, hand),
-        Kind::StatefulSet | Kind::DaemonSet => roll_set(state, kind, object, hand),
+        DemoKind::Deployment => roll_deployment(state, object, hand),
+        DemoKind::StatefulSet | DemoKind::DaemonSet => roll_set(state, kind, object, hand),
         // Nothing starts before its time.
         _ => {}
     }
 }
 
 /// ReplicaSets or ControllerRevisions of a workload, by number.
-fn revisions(state: &State, kind: Kind, of: &Value) -> Vec<Value> {
-    let mut all = state.of(if kind == Kind::Deployment { Kind::ReplicaSet } else { Kind::ControllerRevision }, of);
+fn revisions(state: &ClusterState, kind: DemoKind, of: &Value) -> Vec<Value> {
+    let mut all = state.of(if kind == DemoKind::Deployment { DemoKind::ReplicaSet } else { DemoKind::ControllerRevision }, of);
     all.sort_by_key(|revision| (number(kind, revision), key(revision)));
     all
 }
 
-fn number(kind: Kind, revision: &Value) -> i64 {
+fn number(kind: DemoKind, revision: &Value) -> i64 {
     match kind {
-        Kind::Deployment => revision["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
+        DemoKind::Deployment => revision["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
         _ => revision["revision"].as_i64().unwrap_or(0),
     }
 }
 
 /// The template that a revision is of, as its workload had it.
-fn content(kind: Kind, revision: &Value) -> Value {
+fn content(kind: DemoKind, revision: &Value) -> Value {
     let mut template = match kind {
-        Kind::Deployment => revision["spec"]["template"].clone(),
+        DemoKind::Deployment => revision["spec"]["template"].clone(),
         _ => revision["data"]["spec"]["template"].clone(),
     };
     if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
@@ -103,13 +105,13 @@ fn content(kind: Kind, revision: &Value) -> Value {
     template
 }
 
-fn roll_deployment(state: &mut State, mut object: Value, hand: Hand<'_>) {
-    let wanted = template(&mut object, Kind::Deployment).clone();
-    let all = revisions(state, Kind::Deployment, &object);
-    let (known, others): (Vec<Value>, Vec<Value>) = all.into_iter().partition(|set| content(Kind::Deployment, set) == wanted);
-    let next = others.iter().map(|set| number(Kind::Deployment, set)).max().unwrap_or(0) + 1;
+fn roll_deployment(state: &mut ClusterState, mut object: Value, hand: DemoActor<'_>) {
+    let wanted = template(&mut object, DemoKind::Deployment).clone();
+    let all = revisions(state, DemoKind::Deployment, &object);
+    let (known, others): (Vec<Value>, Vec<Value>) = all.into_iter().partition(|set| content(DemoKind::Deployment, set) == wanted);
+    let next = others.iter().map(|set| number(DemoKind::Deployment, set)).max().unwrap_or(0) + 1;
     let mut set = known.into_iter().next().unwrap_or_else(|| replica_set(&object, &wanted, hand));
-    let had = number(Kind::Deployment, &set);
+    let had = number(DemoKind::Deployment, &set);
     let annotations = &mut set["metadata"]["annotations"];
     if had < next {
         if had > 0 {
@@ -122,11 +124,11 @@ fn roll_deployment(state: &mut State, mut object: Value, hand: Hand<'_>) {
     set["spec"]["replicas"] = 1.into();
     set["status"] =
         json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": set["metadata"]["generation"] });
-    let set = state.put(Kind::ReplicaSet, set);
+    let set = state.put(DemoKind::ReplicaSet, set);
     for mut old in others {
         old["spec"]["replicas"] = 0.into();
         old["status"] = json!({ "replicas": 0, "observedGeneration": old["metadata"]["generation"] });
-        let old = state.put(Kind::ReplicaSet, old);
+        let old = state.put(DemoKind::ReplicaSet, old);
         clear(state, &old);
     }
     clear(state, &set);
@@ -134,10 +136,10 @@ fn roll_deployment(state: &mut State, mut object: Value, hand: Hand<'_>) {
     let ready = runs(state, &set, &made, &set["spec"]["template"].clone(), hand);
     object["metadata"]["annotations"][REVISION] = revision;
     object["status"] = deployment_status(&object, i64::from(ready), hand);
-    state.put(Kind::Deployment, object);
+    state.put(DemoKind::Deployment, object);
 }
 
-fn replica_set(of: &Value, template: &Value, hand: Hand<'_>) -> Value {
+fn replica_set(of: &Value, template: &Value, hand: DemoActor<'_>) -> Value {
     let hash = hash(&template.to_string(), 10);
     let labelled = labelled(template, TEMPLATE_HASH, &hash);
     let name = format!("{}-{hash}", text(of, "name"));
@@ -147,7 +149,7 @@ fn replica_set(of: &Value, template: &Value, hand: Hand<'_>) -> Value {
     json!({ "metadata": meta, "spec": { "selector": { "matchLabels": labels }, "template": labelled } })
 }
 
-fn deployment_status(of: &Value, ready: i64, hand: Hand<'_>) -> Value {
+fn deployment_status(of: &Value, ready: i64, hand: DemoActor<'_>) -> Value {
     let at = time(hand);
     let condition = |kind: &str, good: bool, reason: &str| {
         let status = if good { "True" } else { "False" };
@@ -164,7 +166,7 @@ fn deployment_status(of: &Value, ready: i64, hand: Hand<'_>) -> Value {
     })
 }
 
-fn roll_set(state: &mut State, kind: Kind, mut object: Value, hand: Hand<'_>) {
+fn roll_set(state: &mut ClusterState, kind: DemoKind, mut object: Value, hand: DemoActor<'_>) {
     let wanted = template(&mut object, kind).clone();
     let all = revisions(state, kind, &object);
     let last = all.last().map_or(0, |revision| number(kind, revision));
@@ -173,18 +175,18 @@ fn roll_set(state: &mut State, kind: Kind, mut object: Value, hand: Hand<'_>) {
     if last == 0 || number(kind, &revision) < last {
         revision["revision"] = (last + 1).into();
     }
-    let revision = state.put(Kind::ControllerRevision, revision);
+    let revision = state.put(DemoKind::ControllerRevision, revision);
     let (name, hash) = (text(&revision, "name"), text_in(&revision["metadata"]["labels"][hash_label(kind)]));
     clear(state, &object);
     // The pods of a stateful set carry the revision's name, those of a daemon set its hash.
     let (pod, label) = match kind {
-        Kind::StatefulSet => (format!("{}-0", text(&object, "name")), name.as_str()),
+        DemoKind::StatefulSet => (format!("{}-0", text(&object, "name")), name.as_str()),
         _ => (format!("{}-{}", text(&object, "name"), self::hash(&format!("{name}{}", state.version()), 5)), hash.as_str()),
     };
     let ready = i64::from(runs(state, &object.clone(), &pod, &labelled(&wanted, REVISION_HASH, label), hand));
     let generation = &object["metadata"]["generation"];
     object["status"] = match kind {
-        Kind::StatefulSet => json!({
+        DemoKind::StatefulSet => json!({
             "observedGeneration": generation, "replicas": 1, "currentReplicas": 1, "updatedReplicas": 1, "readyReplicas": ready,
             "availableReplicas": ready, "currentRevision": name, "updateRevision": name,
         }),
@@ -196,7 +198,7 @@ fn roll_set(state: &mut State, kind: Kind, mut object: Value, hand: Hand<'_>) {
     state.put(kind, object);
 }
 
-fn controller_revision(kind: Kind, of: &Value, template: &Value, hand: Hand<'_>) -> Value {
+fn controller_revision(kind: DemoKind, of: &Value, template: &Value, hand: DemoActor<'_>) -> Value {
     let hash = hash(&template.to_string(), 10);
     let name = format!("{}-{hash}", text(of, "name"));
     let mut labels = template["metadata"]["labels"].clone();
@@ -207,20 +209,20 @@ fn controller_revision(kind: Kind, of: &Value, template: &Value, hand: Hand<'_>)
 }
 
 /// Under which a ControllerRevision has its hash.
-fn hash_label(kind: Kind) -> &'static str {
-    if kind == Kind::StatefulSet { "controller.kubernetes.io/hash" } else { REVISION_HASH }
+fn hash_label(kind: DemoKind) -> &'static str {
+    if kind == DemoKind::StatefulSet { "controller.kubernetes.io/hash" } else { REVISION_HASH }
 }
 
 /// Ends the pods that something has.
-fn clear(state: &mut State, of: &Value) {
-    for pod in state.of(Kind::Pod, of) {
-        state.remove(Kind::Pod, &pod);
+fn clear(state: &mut ClusterState, of: &Value) {
+    for pod in state.of(DemoKind::Pod, of) {
+        state.remove(DemoKind::Pod, &pod);
     }
 }
 
 /// Starts a pod and says whether it is ready.
-fn runs(state: &mut State, of: &Value, name: &str, template: &Value, hand: Hand<'_>) -> bool {
-    let pod = state.put(Kind::Pod, pod(of, name, template, hand));
+fn runs(state: &mut ClusterState, of: &Value, name: &str, template: &Value, hand: DemoActor<'_>) -> bool {
+    let pod = state.put(DemoKind::Pod, pod(of, name, template, hand));
     pod["status"]["phase"] == "Running"
 }
 

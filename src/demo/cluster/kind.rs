@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
+pub enum DemoKind {
     Namespace,
     Pod,
     Deployment,
@@ -15,7 +15,7 @@ pub enum Kind {
     Job,
 }
 
-impl Kind {
+impl DemoKind {
     pub const ALL: [Self; 9] = [
         Self::Namespace,
         Self::Pod,

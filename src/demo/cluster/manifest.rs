@@ -1,22 +1,22 @@
 //! What somebody declares, and what objects look like: workloads as Terraform makes them, and what the controllers and the kubelet make of them. Values only.
 
-use super::kind::Kind;
+use super::kind::DemoKind;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Something with containers, as somebody declares it: a deployment, stateful set, daemon set or cron job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    pub kind: Kind,
+pub struct DemoWorkload {
+    pub kind: DemoKind,
     pub namespace: String,
     pub name: String,
-    pub containers: Vec<Container>,
+    pub containers: Vec<DemoContainer>,
     /// Containers that are made with their image, which is then left alone: `ignore_changes`.
     pub ignored: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
+pub struct DemoContainer {
     pub name: String,
     pub init: bool,
     pub image: String,
@@ -24,7 +24,7 @@ pub struct Container {
 
 /// Who does something, when, and what a kubelet gets for an image: the digest of the manifest that the registry serves.
 #[derive(Clone, Copy)]
-pub struct Hand<'a> {
+pub struct DemoActor<'a> {
     /// The field manager: `HashiCorp`, `kubectl`.
     pub manager: &'a str,
     pub at: Timestamp,
@@ -35,7 +35,7 @@ pub struct Hand<'a> {
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// A time as Kubernetes writes it: to the second.
-pub(super) fn time(hand: Hand<'_>) -> String {
+pub(super) fn time(hand: DemoActor<'_>) -> String {
     hand.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -51,17 +51,17 @@ pub(super) fn hash(of: &str, length: usize) -> String {
 }
 
 /// A workload as it is declared.
-pub(super) fn workload(of: &Workload, hand: Hand<'_>) -> Value {
+pub(super) fn workload(of: &DemoWorkload, hand: DemoActor<'_>) -> Value {
     let labels = json!({ "app": of.name });
     let template = json!({ "metadata": { "labels": labels }, "spec": pod_spec(of) });
     let mut spec = match of.kind {
-        Kind::CronJob => json!({ "schedule": "@daily", "jobTemplate": { "spec": { "template": template } } }),
+        DemoKind::CronJob => json!({ "schedule": "@daily", "jobTemplate": { "spec": { "template": template } } }),
         _ => json!({ "selector": { "matchLabels": labels }, "template": template }),
     };
-    if matches!(of.kind, Kind::Deployment | Kind::StatefulSet) {
+    if matches!(of.kind, DemoKind::Deployment | DemoKind::StatefulSet) {
         spec["replicas"] = 1.into();
     }
-    if of.kind == Kind::StatefulSet {
+    if of.kind == DemoKind::StatefulSet {
         spec["serviceName"] = of.name.as_str().into();
     }
     let meta = json!({
@@ -71,7 +71,7 @@ pub(super) fn workload(of: &Workload, hand: Hand<'_>) -> Value {
     json!({ "metadata": meta, "spec": spec, "status": {} })
 }
 
-fn pod_spec(of: &Workload) -> Value {
+fn pod_spec(of: &DemoWorkload) -> Value {
     let list = |init: bool| -> Vec<Value> {
         let some = of.containers.iter().filter(|one| one.init == init);
         some.map(|one| json!({ "name": one.name, "image": one.image, "imagePullPolicy": "IfNotPresent" })).collect()
@@ -84,7 +84,7 @@ fn pod_spec(of: &Workload) -> Value {
 }
 
 /// The entry of whoever makes a workload: it set all of its containers.
-fn managed(of: &Workload, hand: Hand<'_>) -> Value {
+fn managed(of: &DemoWorkload, hand: DemoActor<'_>) -> Value {
     let mut entry = entry(of.kind, hand);
     for container in &of.containers {
         *field(&mut entry, of.kind, container.init, &container.name) =
@@ -93,23 +93,23 @@ fn managed(of: &Workload, hand: Hand<'_>) -> Value {
     entry
 }
 
-fn entry(kind: Kind, hand: Hand<'_>) -> Value {
+fn entry(kind: DemoKind, hand: DemoActor<'_>) -> Value {
     json!({
         "manager": hand.manager, "operation": "Update", "apiVersion": kind.version(), "time": time(hand), "fieldsType": "FieldsV1", "fieldsV1": {},
     })
 }
 
 /// Where an entry of `managedFields` has a container.
-fn field<'a>(entry: &'a mut Value, kind: Kind, init: bool, container: &str) -> &'a mut Value {
+fn field<'a>(entry: &'a mut Value, kind: DemoKind, init: bool, container: &str) -> &'a mut Value {
     let spec = &mut entry["fieldsV1"]["f:spec"];
-    let spec = if kind == Kind::CronJob { &mut spec["f:jobTemplate"]["f:spec"] } else { spec };
+    let spec = if kind == DemoKind::CronJob { &mut spec["f:jobTemplate"]["f:spec"] } else { spec };
     let list = if init { "f:initContainers" } else { "f:containers" };
     let key = format!("k:{{\"name\":{}}}", Value::from(container));
     &mut spec["f:template"]["f:spec"][list][key]
 }
 
 /// Says in `managedFields` that somebody set a container's image: it is theirs alone now.
-pub(super) fn sets(object: &mut Value, kind: Kind, container: &Container, hand: Hand<'_>) {
+pub(super) fn sets(object: &mut Value, kind: DemoKind, container: &DemoContainer, hand: DemoActor<'_>) {
     let Some(entries) = object["metadata"]["managedFields"].as_array_mut() else { return };
     for entry in entries.iter_mut() {
         if let Some(fields) = field(entry, kind, container.init, &container.name).as_object_mut() {
@@ -124,25 +124,25 @@ pub(super) fn sets(object: &mut Value, kind: Kind, container: &Container, hand: 
 }
 
 /// The pod template of a workload.
-pub(super) fn template(object: &mut Value, kind: Kind) -> &mut Value {
+pub(super) fn template(object: &mut Value, kind: DemoKind) -> &mut Value {
     match kind {
-        Kind::CronJob => &mut object["spec"]["jobTemplate"]["spec"]["template"],
+        DemoKind::CronJob => &mut object["spec"]["jobTemplate"]["spec"]["template"],
         _ => &mut object["spec"]["template"],
     }
 }
 
 /// The containers of a pod template, init containers last.
-pub(super) fn containers(template: &Value) -> Vec<Container> {
+pub(super) fn containers(template: &Value) -> Vec<DemoContainer> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |name: &str, init: bool| -> Vec<Container> {
+    let list = |name: &str, init: bool| -> Vec<DemoContainer> {
         let all = template["spec"][name].as_array().into_iter().flatten();
-        all.map(|one| Container { name: text(&one["name"]), init, image: text(&one["image"]) }).collect()
+        all.map(|one| DemoContainer { name: text(&one["name"]), init, image: text(&one["image"]) }).collect()
     };
     [list("containers", false), list("initContainers", true)].concat()
 }
 
 /// Sets the image of a container in a pod template.
-pub(super) fn set_image(template: &mut Value, container: &Container) {
+pub(super) fn set_image(template: &mut Value, container: &DemoContainer) {
     let list = if container.init { "initContainers" } else { "containers" };
     let all = template["spec"][list].as_array_mut().into_iter().flatten();
     for one in all.filter(|one| one["name"] == container.name.as_str()) {
@@ -151,7 +151,7 @@ pub(super) fn set_image(template: &mut Value, container: &Container) {
 }
 
 /// What belongs to a controller: its namespace, and a reference to it.
-pub(super) fn owned(by: &Value, name: &str, labels: &Value, hand: Hand<'_>) -> Value {
+pub(super) fn owned(by: &Value, name: &str, labels: &Value, hand: DemoActor<'_>) -> Value {
     let owner = json!({
         "apiVersion": by["apiVersion"], "kind": by["kind"], "name": by["metadata"]["name"], "uid": by["metadata"]["uid"], "controller": true,
         "blockOwnerDeletion": true,
@@ -171,7 +171,7 @@ pub(super) fn labelled(template: &Value, label: &str, value: &str) -> Value {
 }
 
 /// A pod whose containers run, or cannot be pulled.
-pub(super) fn pod(by: &Value, name: &str, template: &Value, hand: Hand<'_>) -> Value {
+pub(super) fn pod(by: &Value, name: &str, template: &Value, hand: DemoActor<'_>) -> Value {
     let mut statuses: Map<String, Value> = Map::new();
     let mut running = true;
     for container in containers(template) {
@@ -188,7 +188,7 @@ pub(super) fn pod(by: &Value, name: &str, template: &Value, hand: Hand<'_>) -> V
     json!({ "metadata": meta, "spec": template["spec"], "status": status })
 }
 
-fn container_status(container: &Container, hand: Hand<'_>) -> Value {
+fn container_status(container: &DemoContainer, hand: DemoActor<'_>) -> Value {
     let (name, image, at) = (&container.name, &container.image, time(hand));
     let Some(digest) = (hand.pull)(image) else {
         let state = json!({ "waiting": { "reason": "ImagePullBackOff", "message": format!("Back-off pulling image \"{image}\"") } });

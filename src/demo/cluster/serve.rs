@@ -1,7 +1,7 @@
 //! The API over HTTP: lists and watches of all namespaces. Whatever else is asked is refused with a `Status`, as a real API server words it.
 
-use super::kind::Kind;
-use super::state::{Key, Shared, State, bookmark};
+use super::kind::DemoKind;
+use super::state::{ClusterShared, ClusterState, ObjectKey, bookmark};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, Request, State as From};
@@ -25,15 +25,15 @@ const BOOKMARK: Duration = Duration::from_secs(10);
 const LONG: u64 = 1_800;
 
 #[derive(Clone)]
-struct Serving {
-    shared: Arc<Shared>,
+struct ClusterService {
+    shared: Arc<ClusterShared>,
     stop: watch::Receiver<bool>,
 }
 
 /// What the query of a list or a watch may say (Kubernetes API concepts).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Asked {
+struct ListQuery {
     limit: Option<usize>,
     #[serde(rename = "continue")]
     rest: Option<String>,
@@ -45,18 +45,18 @@ struct Asked {
 
 /// Where a list goes on.
 #[derive(Serialize, Deserialize)]
-struct Token {
+struct ContinueToken {
     version: u64,
-    after: Key,
+    after: ObjectKey,
 }
 
-pub(super) fn app(shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Router {
-    Router::new().fallback(handle).with_state(Serving { shared, stop })
+pub(super) fn app(shared: Arc<ClusterShared>, stop: watch::Receiver<bool>) -> Router {
+    Router::new().fallback(handle).with_state(ClusterService { shared, stop })
 }
 
-async fn handle(From(serving): From<Serving>, request: Request) -> Response {
+async fn handle(From(serving): From<ClusterService>, request: Request) -> Response {
     let path = request.uri().path();
-    let Some((kind, below)) = Kind::at(path) else {
+    let Some((kind, below)) = DemoKind::at(path) else {
         return status(404, "NotFound", "the server could not find the requested resource");
     };
     if *request.method() != Method::GET {
@@ -67,7 +67,7 @@ async fn handle(From(serving): From<Serving>, request: Request) -> Response {
             &format!("{} is forbidden: User \"pintle\" cannot {verb} resource \"{}\"", kind.resource(), kind.plural()),
         );
     }
-    let Ok(Query(asked)) = Query::<Asked>::try_from_uri(request.uri()) else {
+    let Ok(Query(asked)) = Query::<ListQuery>::try_from_uri(request.uri()) else {
         return status(400, "BadRequest", "the query cannot be read");
     };
     if !below.is_empty() || path.matches("/namespaces/").count() > 0 {
@@ -89,7 +89,7 @@ fn verb(method: &Method) -> &'static str {
     }
 }
 
-fn listed(state: &State, kind: Kind, asked: &Asked) -> Response {
+fn listed(state: &ClusterState, kind: DemoKind, asked: &ListQuery) -> Response {
     let (version, after) = match asked.rest.as_deref().filter(|rest| !rest.is_empty()).map(token) {
         None => (state.version(), None),
         Some(Some(token)) => (token.version, Some(token.after)),
@@ -98,11 +98,11 @@ fn listed(state: &State, kind: Kind, asked: &Asked) -> Response {
     let Ok(all) = state.at(kind, version) else {
         return status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.");
     };
-    let rest: Vec<(Key, Value)> = all.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).collect();
+    let rest: Vec<(ObjectKey, Value)> = all.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).collect();
     let page = asked.limit.filter(|limit| *limit > 0).map_or(rest.len(), |limit| limit.min(rest.len()));
     let mut meta = json!({ "resourceVersion": version.to_string() });
     if let Some((last, _)) = rest[..page].last().filter(|_| page < rest.len()) {
-        let token = Token { version, after: last.clone() };
+        let token = ContinueToken { version, after: last.clone() };
         meta["continue"] = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default()).into();
         meta["remainingItemCount"] = (rest.len() - page).into();
     }
@@ -120,14 +120,14 @@ fn bare(mut object: Value) -> Value {
     object
 }
 
-fn token(text: &str) -> Option<Token> {
+fn token(text: &str) -> Option<ContinueToken> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 /// A watch in progress.
-struct Watching {
-    serving: Serving,
-    kind: Kind,
+struct WatchStream {
+    serving: ClusterService,
+    kind: DemoKind,
     /// What was told so far.
     version: u64,
     /// What there was at the start, where no version was named.
@@ -139,7 +139,7 @@ struct Watching {
     ended: bool,
 }
 
-fn watched(serving: Serving, kind: Kind, asked: &Asked) -> Response {
+fn watched(serving: ClusterService, kind: DemoKind, asked: &ListQuery) -> Response {
     let changed = serving.shared.subscribe();
     let named = asked.resource_version.as_deref().filter(|version| !matches!(*version, "" | "0"));
     let (version, first) = match named.map(str::parse) {
@@ -151,7 +151,7 @@ fn watched(serving: Serving, kind: Kind, asked: &Asked) -> Response {
         }
     };
     let now = Instant::now();
-    let watching = Watching {
+    let watching = WatchStream {
         kind,
         version,
         first,
@@ -170,7 +170,7 @@ fn watched(serving: Serving, kind: Kind, asked: &Asked) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(events)).into_response()
 }
 
-impl Watching {
+impl WatchStream {
     /// Waits for what is to be told next; `None` at the end.
     async fn next(&mut self) -> Option<Vec<Value>> {
         if !self.first.is_empty() {

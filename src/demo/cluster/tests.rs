@@ -11,9 +11,9 @@ const REPLICA_SETS: &str = "/apis/apps/v1/replicasets";
 const REVISIONS: &str = "/apis/apps/v1/controllerrevisions";
 const PODS: &str = "/api/v1/pods";
 
-fn workload(kind: Kind, name: &str, image: &str) -> Workload {
-    let container = Container { name: name.to_owned(), init: false, image: image.to_owned() };
-    Workload { kind, namespace: "shop".to_owned(), name: name.to_owned(), containers: vec![container], ignored: Vec::new() }
+fn workload(kind: DemoKind, name: &str, image: &str) -> DemoWorkload {
+    let container = DemoContainer { name: name.to_owned(), init: false, image: image.to_owned() };
+    DemoWorkload { kind, namespace: "shop".to_owned(), name: name.to_owned(), containers: vec![container], ignored: Vec::new() }
 }
 
 /// Gets whatever is asked for: the digest is the image's name.
@@ -21,8 +21,8 @@ fn pull(image: &str) -> Option<String> {
     (!image.contains("absent")).then(|| format!("sha256:of-{}", image.rsplit(':').next().unwrap_or(image)))
 }
 
-fn hand(manager: &str, seconds: i64) -> Hand<'_> {
-    Hand { manager, at: Timestamp::from_second(seconds).unwrap(), pull: &pull }
+fn hand(manager: &str, seconds: i64) -> DemoActor<'_> {
+    DemoActor { manager, at: Timestamp::from_second(seconds).unwrap(), pull: &pull }
 }
 
 fn client() -> reqwest::Client {
@@ -30,12 +30,12 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn get(running: &Running, path: &str) -> (u16, Value) {
+async fn get(running: &RunningCluster, path: &str) -> (u16, Value) {
     let answer = client().get(format!("http://{}{path}", running.addr())).send().await.unwrap();
     (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
-async fn items(running: &Running, path: &str) -> Vec<Value> {
+async fn items(running: &RunningCluster, path: &str) -> Vec<Value> {
     let (status, list) = get(running, path).await;
     assert_eq!(status, 200, "{list}");
     list["items"].as_array().unwrap().clone()
@@ -46,7 +46,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 /// `(number, earlier numbers, image)` of the revisions, by number.
-async fn revisions(running: &Running, path: &str) -> Vec<(String, Value, String)> {
+async fn revisions(running: &RunningCluster, path: &str) -> Vec<(String, Value, String)> {
     let mut all: Vec<_> = items(running, path).await.iter().map(revision).collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
@@ -68,7 +68,7 @@ struct Events {
 }
 
 impl Events {
-    async fn of(running: &Running, query: &str) -> Self {
+    async fn of(running: &RunningCluster, query: &str) -> Self {
         let answer = client().get(format!("http://{}{query}", running.addr())).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         Self { stream: Box::pin(answer.bytes_stream()), read: Vec::new() }
@@ -89,13 +89,14 @@ impl Events {
 
 #[tokio::test]
 async fn a_workload_is_made_changed_and_undone() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
-    let (one, two) = (workload(Kind::Deployment, "cart", "quay.io/shop/cart:1"), workload(Kind::Deployment, "cart", "quay.io/shop/cart:2"));
+    let (one, two) =
+        (workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:1"), workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:2"));
     assert!(cluster.apply(&one, hand("HashiCorp", 1_000)));
     assert!(!cluster.apply(&one, hand("HashiCorp", 1_001)), "nothing is different");
     assert!(cluster.apply(&two, hand("HashiCorp", 1_002)));
-    cluster.undo(Kind::Deployment, "shop", "cart", hand("kubectl", 1_003)).unwrap();
+    cluster.undo(DemoKind::Deployment, "shop", "cart", hand("kubectl", 1_003)).unwrap();
 
     let image = |number: u8| format!("quay.io/shop/cart:{number}");
     assert_eq!(revisions(&running, REPLICA_SETS).await, [("2".to_owned(), Value::Null, image(2)), ("3".to_owned(), json!("1"), image(1))]);
@@ -118,15 +119,15 @@ async fn a_workload_is_made_changed_and_undone() {
     assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], "quay.io/shop/cart@sha256:of-1");
 
     cluster.apply(&two, hand("HashiCorp", 1_004));
-    cluster.undo(Kind::Deployment, "shop", "cart", hand("kubectl", 1_005)).unwrap();
+    cluster.undo(DemoKind::Deployment, "shop", "cart", hand("kubectl", 1_005)).unwrap();
     assert_eq!(revisions(&running, REPLICA_SETS).await, [("4".to_owned(), json!("2"), image(2)), ("5".to_owned(), json!("1,3"), image(1))]);
     running.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn sets_keep_controller_revisions() {
-    for kind in [Kind::StatefulSet, Kind::DaemonSet] {
-        let cluster = Cluster::new();
+    for kind in [DemoKind::StatefulSet, DemoKind::DaemonSet] {
+        let cluster = DemoCluster::new();
         let running = cluster.start().await.unwrap();
         cluster.apply(&workload(kind, "db", "quay.io/shop/db:1"), hand("HashiCorp", 1_000));
         cluster.apply(&workload(kind, "db", "quay.io/shop/db:2"), hand("HashiCorp", 1_001));
@@ -143,18 +144,18 @@ async fn sets_keep_controller_revisions() {
 
 #[tokio::test]
 async fn what_was_never_another_cannot_be_undone() {
-    let cluster = Cluster::new();
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
-    let said = |name| cluster.undo(Kind::Deployment, "shop", name, hand("kubectl", 1_001)).unwrap_err().to_string();
+    let cluster = DemoCluster::new();
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
+    let said = |name| cluster.undo(DemoKind::Deployment, "shop", name, hand("kubectl", 1_001)).unwrap_err().to_string();
     assert_eq!(said("cart"), "cannot undo deployment/shop/cart: no rollout history found");
     assert_eq!(said("basket"), "cannot undo deployment/shop/basket: there is no such workload");
 }
 
 #[tokio::test]
 async fn what_cannot_be_pulled_does_not_run() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/absent:1"), hand("HashiCorp", 1_000));
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/absent:1"), hand("HashiCorp", 1_000));
     let [pod] = &items(&running, PODS).await[..] else { panic!() };
     assert_eq!(pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "ImagePullBackOff");
     let [deployment] = &items(&running, DEPLOYMENTS).await[..] else { panic!() };
@@ -163,17 +164,17 @@ async fn what_cannot_be_pulled_does_not_run() {
 
 #[tokio::test]
 async fn a_list_is_of_one_version_though_it_comes_in_pages() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
     for name in ["a", "b", "c", "d"] {
-        cluster.apply(&workload(Kind::CronJob, name, "quay.io/shop/job:1"), hand("HashiCorp", 1_000));
+        cluster.apply(&workload(DemoKind::CronJob, name, "quay.io/shop/job:1"), hand("HashiCorp", 1_000));
     }
     let path = "/apis/batch/v1/cronjobs?limit=3";
     let (_, first) = get(&running, path).await;
     assert_eq!((names(&first), &first["metadata"]["remainingItemCount"]), (vec!["a", "b", "c"], &json!(1)));
     let rest = format!("{path}&continue={}", first["metadata"]["continue"].as_str().unwrap());
     for name in ["cc", "e"] {
-        cluster.apply(&workload(Kind::CronJob, name, "quay.io/shop/job:1"), hand("HashiCorp", 1_001));
+        cluster.apply(&workload(DemoKind::CronJob, name, "quay.io/shop/job:1"), hand("HashiCorp", 1_001));
     }
     let (_, second) = get(&running, &rest).await;
     assert_eq!((names(&second), &second["metadata"]["resourceVersion"]), (vec!["d"], &first["metadata"]["resourceVersion"]));
@@ -186,15 +187,15 @@ async fn a_list_is_of_one_version_though_it_comes_in_pages() {
 
 #[tokio::test]
 async fn a_watch_tells_what_came_after_its_version() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
     let (_, list) = get(&running, PODS).await;
     let (version, old) = (list["metadata"]["resourceVersion"].as_str().unwrap(), names(&list)[0]);
     let mut pods = Events::of(&running, &format!("{PODS}?watch=true&resourceVersion={version}")).await;
     let mut all = Events::of(&running, &format!("{DEPLOYMENTS}?watch=1")).await;
     assert_eq!(all.next().await.unwrap().0, "ADDED", "without a version it begins with what there is");
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/cart:2"), hand("HashiCorp", 1_001));
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:2"), hand("HashiCorp", 1_001));
     let (what, gone) = pods.next().await.unwrap();
     assert_eq!((what.as_str(), gone["metadata"]["name"].as_str().unwrap()), ("DELETED", old));
     assert!(gone["metadata"]["resourceVersion"].as_str() > Some(version));
@@ -214,9 +215,9 @@ async fn a_watch_tells_what_came_after_its_version() {
 
 #[tokio::test]
 async fn a_watch_ends_in_time_with_a_bookmark() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
     let query = format!("{DEPLOYMENTS}?watch=true&resourceVersion=1&timeoutSeconds=1&allowWatchBookmarks=true");
     let mut events = Events::of(&running, &query).await;
     let mut told = Vec::new();
@@ -231,7 +232,7 @@ async fn a_watch_ends_in_time_with_a_bookmark() {
 
 #[tokio::test]
 async fn it_can_only_be_read() {
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
     let client = client();
     for (method, path, verb) in [
@@ -249,7 +250,7 @@ async fn it_can_only_be_read() {
     for path in ["/", "/api/v1/secrets", "/apis/apps/v1/namespaces/shop/deployments/cart", "/api/v1/podsecurity", "/apis/v1/pods"] {
         assert_eq!(get(&running, path).await.0, 404, "{path}");
     }
-    for kind in Kind::ALL {
+    for kind in DemoKind::ALL {
         let path = if kind.version() == "v1" { "api" } else { "apis" };
         assert_eq!(get(&running, &format!("/{path}/{}/{}", kind.version(), kind.plural())).await.0, 200);
     }
@@ -259,13 +260,13 @@ async fn it_can_only_be_read() {
 async fn it_comes_back_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cluster.json");
-    let cluster = Cluster::new();
+    let cluster = DemoCluster::new();
     let running = cluster.start().await.unwrap();
-    cluster.apply(&workload(Kind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
+    cluster.apply(&workload(DemoKind::Deployment, "cart", "quay.io/shop/cart:1"), hand("HashiCorp", 1_000));
     let (addr, before) = (running.addr(), get(&running, PODS).await);
     running.stop().await.unwrap();
     cluster.save(&file).unwrap();
-    let again = Cluster::load(&file).unwrap().start().await.unwrap();
+    let again = DemoCluster::load(&file).unwrap().start().await.unwrap();
     assert_eq!((again.addr(), get(&again, PODS).await), (addr, before));
     assert!(again.kubeconfig().contains(&format!("server: http://{addr}\n")));
 }

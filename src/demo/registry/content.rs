@@ -1,26 +1,26 @@
 //! What can be pulled: manifests by tag or digest, blobs, tag lists.
 
 use super::image::{OCI_INDEX, OCI_MANIFEST};
-use super::request::{Asked, Call};
+use super::request::{RegistryCall, RegistryPath};
 use super::respond::{self, answer, error, json_body};
-use super::state::{Shared, Stored};
+use super::state::{RegistryShared, StoredContent};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
-pub(super) fn read(shared: &Shared, call: &Call, asked: &Asked<'_>) -> Response {
+pub(super) fn read(shared: &RegistryShared, call: &RegistryCall, asked: &RegistryPath<'_>) -> Response {
     match *asked {
-        Asked::Manifest { repository, reference } => read_manifest(shared, call, repository, reference),
-        Asked::Blob { repository, digest } => match blob(shared, &call.host, repository, digest) {
+        RegistryPath::Manifest { repository, reference } => read_manifest(shared, call, repository, reference),
+        RegistryPath::Blob { repository, digest } => match blob(shared, &call.host, repository, digest) {
             Some(stored) => respond::blob(&stored, digest),
             None => error(404, "BLOB_UNKNOWN", "blob unknown to registry", json!({ "digest": digest })),
         },
-        Asked::Tags { repository } => tags(shared, call, repository),
-        Asked::Upload { .. } => error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", json!(null)),
+        RegistryPath::Tags { repository } => tags(shared, call, repository),
+        RegistryPath::Upload { .. } => error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", json!(null)),
     }
 }
 
-fn read_manifest(shared: &Shared, call: &Call, repository: &str, reference: &str) -> Response {
+fn read_manifest(shared: &RegistryShared, call: &RegistryCall, repository: &str, reference: &str) -> Response {
     let by_tag = !reference.contains(':');
     let unknown = |message: &str| {
         let detail = if by_tag { json!({ "Tag": reference }) } else { json!({ "Name": repository, "Revision": reference }) };
@@ -48,19 +48,19 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 }
 
 /// Returns a manifest and its digest.
-pub(super) fn manifest(shared: &Shared, host: &str, repository: &str, reference: &str) -> Option<(String, Stored)> {
+pub(super) fn manifest(shared: &RegistryShared, host: &str, repository: &str, reference: &str) -> Option<(String, StoredContent)> {
     let state = shared.state();
     let repository = state.hosts.get(host)?.repositories.get(repository)?;
     let digest = if reference.contains(':') { reference } else { repository.tags.get(reference)? };
     repository.manifests.get(digest).map(|stored| (digest.to_owned(), stored.clone()))
 }
 
-pub(super) fn blob(shared: &Shared, host: &str, repository: &str, digest: &str) -> Option<Stored> {
+pub(super) fn blob(shared: &RegistryShared, host: &str, repository: &str, digest: &str) -> Option<StoredContent> {
     shared.state().hosts.get(host)?.repositories.get(repository)?.blobs.get(digest).cloned()
 }
 
 /// `tags/list`, in pages when `n` says so, with a `Link` to the next (distribution spec, "Listing Tags").
-fn tags(shared: &Shared, call: &Call, repository: &str) -> Response {
+fn tags(shared: &RegistryShared, call: &RegistryCall, repository: &str) -> Response {
     let state = shared.state();
     let Some(found) = state.hosts.get(&call.host).and_then(|host| host.repositories.get(repository)) else {
         return error(404, "NAME_UNKNOWN", "repository name not known to registry", json!({ "name": repository }));

@@ -2,11 +2,11 @@
 //! unit tests, integration tests and benches share one registry.
 
 use super::fault::Fault;
-use super::state::{Access, Counts, RequestSeen};
-use crate::demo::registry::Registry;
+use super::state::{PullAccess, RequestCounts, RequestSeen};
+use crate::demo::registry::DemoRegistry;
 use crate::model::digest::Digest;
 
-impl Registry {
+impl DemoRegistry {
     /// Points a tag at a digest, which may be one that is not there.
     pub fn tag(&self, host: &str, repository: &str, tag: &str, digest: &Digest) {
         let mut state = self.shared.state();
@@ -25,7 +25,7 @@ impl Registry {
     }
 
     /// Says who may pull; every host starts open.
-    pub fn set_access(&self, host: &str, access: Access) {
+    pub fn set_access(&self, host: &str, access: PullAccess) {
         self.shared.state().host(host).access = access;
     }
 
@@ -54,7 +54,7 @@ impl Registry {
     }
 
     /// Returns what a host was asked since the last reset.
-    pub fn counts(&self, host: &str) -> Counts {
+    pub fn counts(&self, host: &str) -> RequestCounts {
         self.shared.live().counts.get(host).cloned().unwrap_or_default()
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub host: String,
-    pub part: Part,
+    pub part: FaultPart,
     /// `None`: all.
     pub repository: Option<String>,
     /// A tag or digest; `None`: all.
@@ -17,7 +17,7 @@ pub struct Fault {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
+pub enum FaultPart {
     Manifests,
     /// Of these, other bytes, redirects, statuses and drops.
     Blobs,
@@ -49,7 +49,7 @@ pub enum FaultKind {
 impl Fault {
     /// Returns a fault of all manifests of a host, always.
     pub fn of(host: &str, kind: FaultKind) -> Self {
-        Self { host: host.to_owned(), part: Part::Manifests, repository: None, reference: None, times: None, kind }
+        Self { host: host.to_owned(), part: FaultPart::Manifests, repository: None, reference: None, times: None, kind }
     }
 
     pub fn repository(self, name: &str) -> Self {
@@ -66,11 +66,11 @@ impl Fault {
 
     /// Moves the fault to the blobs.
     pub fn at_blobs(self) -> Self {
-        Self { part: Part::Blobs, ..self }
+        Self { part: FaultPart::Blobs, ..self }
     }
 
     /// Moves the fault to the token endpoint.
     pub fn at_token(self) -> Self {
-        Self { part: Part::Token, ..self }
+        Self { part: FaultPart::Token, ..self }
     }
 }

@@ -1,6 +1,6 @@
 //! Images made of nothing but a seed: real configs, layers, manifests and indexes with right digests (OCI image-spec). The same each time.
 
-use super::state::{Repository, Stored};
+use super::state::{Repository, StoredContent};
 use crate::model::digest::Digest;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 
 /// What an image is made from.
 #[derive(Clone, Debug)]
-pub struct Image {
+pub struct DemoImage {
     pub repository: String,
     pub tag: String,
     /// `linux/amd64`, `linux/arm64/v8`. One gives a manifest, more give an index.
     pub platforms: Vec<String>,
     /// Another seed, other digests.
     pub seed: String,
-    pub kind: Kind,
+    pub kind: ImageFormat,
     /// In each config, besides the seed.
     pub labels: BTreeMap<String, String>,
 }
 
 /// Whose media types the image has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ImageFormat {
     Oci,
     Docker,
 }
@@ -32,23 +32,23 @@ pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+jso
 pub(super) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub(super) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-struct Types {
+struct MediaTypes {
     index: &'static str,
     manifest: &'static str,
     config: &'static str,
     layer: &'static str,
 }
 
-impl Kind {
-    fn types(self) -> Types {
+impl ImageFormat {
+    fn types(self) -> MediaTypes {
         match self {
-            Self::Oci => Types {
+            Self::Oci => MediaTypes {
                 index: OCI_INDEX,
                 manifest: OCI_MANIFEST,
                 config: "application/vnd.oci.image.config.v1+json",
                 layer: "application/vnd.oci.image.layer.v1.tar",
             },
-            Self::Docker => Types {
+            Self::Docker => MediaTypes {
                 index: DOCKER_LIST,
                 manifest: DOCKER_MANIFEST,
                 config: "application/vnd.docker.container.image.v1+json",
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-impl Image {
+impl DemoImage {
     /// Returns an OCI index for amd64 and arm64.
     pub fn new(repository: &str, tag: &str, seed: &str) -> Self {
         let platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
@@ -67,7 +67,7 @@ impl Image {
             tag: tag.to_owned(),
             platforms,
             seed: seed.to_owned(),
-            kind: Kind::Oci,
+            kind: ImageFormat::Oci,
             labels: BTreeMap::new(),
         }
     }
@@ -78,7 +78,7 @@ impl Image {
     }
 
     pub fn docker(self) -> Self {
-        Self { kind: Kind::Docker, ..self }
+        Self { kind: ImageFormat::Docker, ..self }
     }
 
     /// Returns the same image with one more label.
@@ -109,7 +109,7 @@ impl Image {
         digest
     }
 
-    fn put_manifest(&self, platform: &str, types: &Types, into: &mut Repository) -> (Digest, usize) {
+    fn put_manifest(&self, platform: &str, types: &MediaTypes, into: &mut Repository) -> (Digest, usize) {
         let layer = tar(&format!("{} {} {platform}\n", self.repository, self.seed));
         let layer_size = layer.len();
         let layer = store(&mut into.blobs, types.layer, layer);
@@ -150,9 +150,9 @@ pub(super) fn digest_of(bytes: &[u8]) -> Digest {
     Digest::parse(&text).unwrap_or_else(|| unreachable!("64 hex digits"))
 }
 
-fn store(into: &mut BTreeMap<String, Stored>, media_type: &str, bytes: Vec<u8>) -> Digest {
+fn store(into: &mut BTreeMap<String, StoredContent>, media_type: &str, bytes: Vec<u8>) -> Digest {
     let digest = digest_of(&bytes);
-    into.insert(digest.to_string(), Stored::new(media_type, bytes));
+    into.insert(digest.to_string(), StoredContent::new(media_type, bytes));
     digest
 }
 

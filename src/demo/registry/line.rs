@@ -12,20 +12,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-pub(super) struct Listening(pub TcpListener);
+pub(super) struct CuttableListener(pub TcpListener);
 
 /// The connection a request came by.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct ConnectionHandle {
     cut: Arc<AtomicBool>,
 }
 
-pub(super) struct Stream {
+pub(super) struct CuttableStream {
     inner: TcpStream,
     cut: Arc<AtomicBool>,
 }
 
-impl Line {
+impl ConnectionHandle {
     /// The next read or write of the connection fails, and with that it is closed.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
@@ -38,15 +38,15 @@ pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _gone = stop.wait_for(|stop| *stop).await;
 }
 
-impl Listener for Listening {
-    type Io = Stream;
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         let (inner, addr) = Listener::accept(&mut self.0).await;
         // Small answers go out at once.
         let _best_effort = inner.set_nodelay(true);
-        (Stream { inner, cut: Arc::default() }, addr)
+        (CuttableStream { inner, cut: Arc::default() }, addr)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -54,13 +54,13 @@ impl Listener for Listening {
     }
 }
 
-impl Connected<IncomingStream<'_, Listening>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Listening>) -> Self {
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
         Self { cut: stream.io().cut.clone() }
     }
 }
 
-impl Stream {
+impl CuttableStream {
     fn whole(&self) -> io::Result<()> {
         match self.cut.load(Ordering::Acquire) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
@@ -69,14 +69,14 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for CuttableStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.whole()?;
         Pin::new(&mut self.inner).poll_read(context, into)
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.whole()?;
         Pin::new(&mut self.inner).poll_write(context, bytes)

@@ -3,27 +3,29 @@
 
 use super::content;
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use super::request::{Asked, Serving};
+use super::request::{RegistryPath, RegistryService};
 use super::respond::DIGEST;
-use super::state::{PullThrough, Stored};
+use super::state::{PullThrough, StoredContent};
 use reqwest::{Method, Response, header};
 
 /// Brings what is asked for up to date, as far as upstream lets it. Does nothing for a host that is no cache.
-pub(super) async fn refresh(serving: &Serving, host: &str, asked: &Asked<'_>) {
+pub(super) async fn refresh(serving: &RegistryService, host: &str, asked: &RegistryPath<'_>) {
     let Some(of) = serving.shared.state().hosts.get(host).and_then(|host| host.pull_through.clone()) else {
         return;
     };
     // The error is what the lie is made of: nobody hears of it.
     let _unheard = match *asked {
-        Asked::Manifest { repository, reference } if reference.contains(':') => fetch(serving, &of, host, repository, reference).await,
-        Asked::Manifest { repository, reference } => follow(serving, &of, host, repository, reference).await,
-        Asked::Blob { repository, digest } => fetch_blob(serving, &of, host, repository, digest).await,
-        Asked::Upload { .. } | Asked::Tags { .. } => None,
+        RegistryPath::Manifest { repository, reference } if reference.contains(':') => {
+            fetch(serving, &of, host, repository, reference).await
+        }
+        RegistryPath::Manifest { repository, reference } => follow(serving, &of, host, repository, reference).await,
+        RegistryPath::Blob { repository, digest } => fetch_blob(serving, &of, host, repository, digest).await,
+        RegistryPath::Upload { .. } | RegistryPath::Tags { .. } => None,
     };
 }
 
 /// Pings upstream, asks it what the tag means, and remembers that.
-async fn follow(serving: &Serving, of: &PullThrough, host: &str, repository: &str, tag: &str) -> Option<()> {
+async fn follow(serving: &RegistryService, of: &PullThrough, host: &str, repository: &str, tag: &str) -> Option<()> {
     let ping = ask(serving, of, Method::GET, "").await?;
     ping.status().is_success().then_some(())?;
     let answer = ask(serving, of, Method::HEAD, &format!("{repository}/manifests/{tag}")).await?;
@@ -37,33 +39,33 @@ async fn follow(serving: &Serving, of: &PullThrough, host: &str, repository: &st
 }
 
 /// Fetches a manifest that is not here yet.
-async fn fetch(serving: &Serving, of: &PullThrough, host: &str, repository: &str, digest: &str) -> Option<()> {
+async fn fetch(serving: &RegistryService, of: &PullThrough, host: &str, repository: &str, digest: &str) -> Option<()> {
     if content::manifest(&serving.shared, host, repository, digest).is_some() {
         return Some(());
     }
     let answer = ask(serving, of, Method::GET, &format!("{repository}/manifests/{digest}")).await?;
     answer.status().is_success().then_some(())?;
     let media_type = answer.headers().get(header::CONTENT_TYPE)?.to_str().ok()?.to_owned();
-    let stored = Stored::new(&media_type, answer.bytes().await.ok()?);
+    let stored = StoredContent::new(&media_type, answer.bytes().await.ok()?);
     let mut state = serving.shared.state();
     state.host(host).repositories.entry(repository.to_owned()).or_default().manifests.insert(digest.to_owned(), stored);
     Some(())
 }
 
-async fn fetch_blob(serving: &Serving, of: &PullThrough, host: &str, repository: &str, digest: &str) -> Option<()> {
+async fn fetch_blob(serving: &RegistryService, of: &PullThrough, host: &str, repository: &str, digest: &str) -> Option<()> {
     if content::blob(&serving.shared, host, repository, digest).is_some() {
         return Some(());
     }
     let answer = ask(serving, of, Method::GET, &format!("{repository}/blobs/{digest}")).await?;
     answer.status().is_success().then_some(())?;
-    let stored = Stored::new("application/octet-stream", answer.bytes().await.ok()?);
+    let stored = StoredContent::new("application/octet-stream", answer.bytes().await.ok()?);
     let mut state = serving.shared.state();
     state.host(host).repositories.entry(repository.to_owned()).or_default().blobs.insert(digest.to_owned(), stored);
     Some(())
 }
 
 /// Asks upstream, unless upstream is told to refuse this cache.
-async fn ask(serving: &Serving, of: &PullThrough, method: Method, path: &str) -> Option<Response> {
+async fn ask(serving: &RegistryService, of: &PullThrough, method: Method, path: &str) -> Option<Response> {
     if of.refused.is_some() {
         return None;
     }

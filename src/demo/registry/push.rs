@@ -1,24 +1,24 @@
 //! What can be pushed: blobs (POST, PATCH, PUT, or all in one POST) and manifests, which have to name only what is there.
 
 use super::image::{OCI_MANIFEST, digest_of};
-use super::request::{Asked, Call};
+use super::request::{RegistryCall, RegistryPath};
 use super::respond::{self, answer, error};
-use super::state::{Repository, Shared, Stored};
+use super::state::{RegistryShared, Repository, StoredContent};
 use axum::http::{Method, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-pub(super) fn accept(shared: &Shared, call: &Call, asked: &Asked<'_>) -> Response {
+pub(super) fn accept(shared: &RegistryShared, call: &RegistryCall, asked: &RegistryPath<'_>) -> Response {
     match (&call.method, *asked) {
-        (&Method::PUT, Asked::Manifest { repository, reference }) => put_manifest(shared, call, repository, reference),
-        (&Method::POST, Asked::Upload { repository, id: "" }) => start_upload(shared, call, repository),
-        (&Method::PATCH, Asked::Upload { repository, id }) => continue_upload(shared, call, repository, id),
-        (&Method::PUT, Asked::Upload { repository, id }) => end_upload(shared, call, repository, id),
+        (&Method::PUT, RegistryPath::Manifest { repository, reference }) => put_manifest(shared, call, repository, reference),
+        (&Method::POST, RegistryPath::Upload { repository, id: "" }) => start_upload(shared, call, repository),
+        (&Method::PATCH, RegistryPath::Upload { repository, id }) => continue_upload(shared, call, repository, id),
+        (&Method::PUT, RegistryPath::Upload { repository, id }) => end_upload(shared, call, repository, id),
         _ => error(405, "UNSUPPORTED", "the operation is unsupported", json!(null)),
     }
 }
 
-fn put_manifest(shared: &Shared, call: &Call, repository: &str, reference: &str) -> Response {
+fn put_manifest(shared: &RegistryShared, call: &RegistryCall, repository: &str, reference: &str) -> Response {
     let digest = digest_of(&call.body).to_string();
     if reference.contains(':') && reference != digest {
         return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content", json!(null));
@@ -33,7 +33,7 @@ fn put_manifest(shared: &Shared, call: &Call, repository: &str, reference: &str)
     if let Some(missing) = missing(&manifest, found) {
         return error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry", json!({ "digest": missing }));
     }
-    found.manifests.insert(digest.clone(), Stored::new(media_type, call.body.clone()));
+    found.manifests.insert(digest.clone(), StoredContent::new(media_type, call.body.clone()));
     if !reference.contains(':') {
         found.tags.insert(reference.to_owned(), digest.clone());
     }
@@ -51,7 +51,7 @@ fn missing(manifest: &Value, repository: &Repository) -> Option<String> {
     absent.or_else(|| blobs.into_iter().find(|blob| !repository.blobs.contains_key(blob)))
 }
 
-fn start_upload(shared: &Shared, call: &Call, repository: &str) -> Response {
+fn start_upload(shared: &RegistryShared, call: &RegistryCall, repository: &str) -> Response {
     if let Some(digest) = digest_param(call) {
         return keep(shared, call, repository, &digest, call.body.to_vec());
     }
@@ -60,7 +60,7 @@ fn start_upload(shared: &Shared, call: &Call, repository: &str) -> Response {
     pending(call, repository, &id, 0)
 }
 
-fn continue_upload(shared: &Shared, call: &Call, repository: &str, id: &str) -> Response {
+fn continue_upload(shared: &RegistryShared, call: &RegistryCall, repository: &str, id: &str) -> Response {
     let mut live = shared.live();
     let Some(upload) = live.uploads.get_mut(id) else {
         return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", json!(null));
@@ -69,7 +69,7 @@ fn continue_upload(shared: &Shared, call: &Call, repository: &str, id: &str) -> 
     pending(call, repository, id, upload.len())
 }
 
-fn end_upload(shared: &Shared, call: &Call, repository: &str, id: &str) -> Response {
+fn end_upload(shared: &RegistryShared, call: &RegistryCall, repository: &str, id: &str) -> Response {
     let Some(mut bytes) = shared.live().uploads.remove(id) else {
         return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", json!(null));
     };
@@ -78,27 +78,27 @@ fn end_upload(shared: &Shared, call: &Call, repository: &str, id: &str) -> Respo
     keep(shared, call, repository, &digest, bytes)
 }
 
-fn keep(shared: &Shared, call: &Call, repository: &str, digest: &str, bytes: Vec<u8>) -> Response {
+fn keep(shared: &RegistryShared, call: &RegistryCall, repository: &str, digest: &str, bytes: Vec<u8>) -> Response {
     if digest_of(&bytes).as_str() != digest {
         return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content", json!(null));
     }
     let mut state = shared.state();
     let found = state.host(&call.host).repositories.entry(repository.to_owned()).or_default();
-    found.blobs.insert(digest.to_owned(), Stored::new("application/octet-stream", bytes));
+    found.blobs.insert(digest.to_owned(), StoredContent::new("application/octet-stream", bytes));
     let location = format!("{}/{repository}/blobs/{digest}", root(call));
     answer(201, &[("location", &location), (respond::DIGEST, digest)], "")
 }
 
-fn pending(call: &Call, repository: &str, id: &str, length: usize) -> Response {
+fn pending(call: &RegistryCall, repository: &str, id: &str, length: usize) -> Response {
     let location = format!("{}/{repository}/blobs/uploads/{id}", root(call));
     let range = format!("0-{}", length.saturating_sub(1));
     answer(202, &[("location", &location), ("range", &range), ("docker-upload-uuid", id)], "")
 }
 
-fn root(call: &Call) -> String {
+fn root(call: &RegistryCall) -> String {
     if call.host.is_empty() { "/v2".to_owned() } else { format!("/{}/v2", call.host) }
 }
 
-fn digest_param(call: &Call) -> Option<String> {
+fn digest_param(call: &RegistryCall) -> Option<String> {
     url::form_urlencoded::parse(call.query.as_bytes()).find(|(key, _)| key == "digest").map(|(_, value)| value.into_owned())
 }

@@ -1,7 +1,7 @@
 //! A request to the registry: which host, which part of which repository, and what serves it. Answers nothing.
 
-use super::line::Line;
-use super::state::Shared;
+use super::line::ConnectionHandle;
+use super::state::RegistryShared;
 use axum::http::{Method, request};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 /// What every request needs.
 #[derive(Clone)]
-pub(super) struct Serving {
-    pub shared: Arc<Shared>,
+pub(super) struct RegistryService {
+    pub shared: Arc<RegistryShared>,
     pub stop: watch::Receiver<bool>,
     pub addr: SocketAddr,
     /// For what a pull-through cache asks its upstream.
@@ -19,7 +19,7 @@ pub(super) struct Serving {
 }
 
 /// A request to one host.
-pub(super) struct Call {
+pub(super) struct RegistryCall {
     pub method: Method,
     pub host: String,
     /// The path after `/v2/`.
@@ -27,19 +27,19 @@ pub(super) struct Call {
     pub query: String,
     pub parts: request::Parts,
     pub body: Bytes,
-    pub line: Line,
+    pub line: ConnectionHandle,
 }
 
 /// What a path after `/v2/` names.
 #[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
+pub(super) enum RegistryPath<'a> {
     Manifest { repository: &'a str, reference: &'a str },
     Blob { repository: &'a str, digest: &'a str },
     Upload { repository: &'a str, id: &'a str },
     Tags { repository: &'a str },
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RegistryPath<'a> {
     pub(super) fn parse(path: &'a str) -> Option<Self> {
         if let Some(repository) = path.strip_suffix("/tags/list") {
             return Some(Self::Tags { repository });

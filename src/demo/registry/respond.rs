@@ -1,7 +1,7 @@
 //! The answers, in the words and headers of docker-registry 2.8 and the distribution spec ("Error Codes").
 
 use super::image::digest_of;
-use super::state::Stored;
+use super::state::StoredContent;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -55,27 +55,27 @@ pub(super) fn json_body(body: &Value) -> Response {
 }
 
 /// A manifest. hyper leaves the body of an answer to a HEAD out and keeps its length.
-pub(super) fn manifest(stored: &Stored, digest: &str) -> Response {
+pub(super) fn manifest(stored: &StoredContent, digest: &str) -> Response {
     let headers = [("content-type", stored.media_type.as_str()), (DIGEST, digest), ("etag", &format!("\"{digest}\""))];
     answer(200, &headers, stored.bytes.clone())
 }
 
 /// A config or layer.
-pub(super) fn blob(stored: &Stored, digest: &str) -> Response {
+pub(super) fn blob(stored: &StoredContent, digest: &str) -> Response {
     let headers = [("content-type", "application/octet-stream"), (DIGEST, digest), ("etag", &format!("\"{digest}\""))];
     answer(200, &headers, stored.bytes.clone())
 }
 
 /// The same answer with bytes that its digest header does not describe.
-pub(super) fn other_bytes(stored: &Stored, digest: &str) -> Response {
+pub(super) fn other_bytes(stored: &StoredContent, digest: &str) -> Response {
     let mut bytes = stored.bytes.to_vec();
     bytes.push(b'\n');
     debug_assert_ne!(digest_of(&bytes).as_str(), digest);
-    manifest(&Stored::new(&stored.media_type, bytes), digest)
+    manifest(&StoredContent::new(&stored.media_type, bytes), digest)
 }
 
 /// Sends half of the body and then nothing until the server stops.
-pub(super) fn half(mut whole: Response, stored: &Stored, stop: watch::Receiver<bool>) -> Response {
+pub(super) fn half(mut whole: Response, stored: &StoredContent, stop: watch::Receiver<bool>) -> Response {
     let first = stored.bytes.slice(..stored.bytes.len() / 2);
     let rest = async move {
         super::line::stopped(stop).await;

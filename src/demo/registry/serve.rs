@@ -1,10 +1,10 @@
 //! Which request is for what. Every request is counted here, whatever becomes of it.
 
-use super::fault::{FaultKind, Part};
-use super::line::{Line, stopped};
-use super::request::{Asked, Call, Serving};
+use super::fault::{FaultKind, FaultPart};
+use super::line::{ConnectionHandle, stopped};
+use super::request::{RegistryCall, RegistryPath, RegistryService};
 use super::respond::{self, answer, error, failing};
-use super::state::{RequestSeen, Shared};
+use super::state::{RegistryShared, RequestSeen};
 use super::{access, content, proxy, push};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -18,13 +18,13 @@ use tokio::sync::watch;
 /// The largest body that is taken.
 const BODY_LIMIT: usize = 64 << 20;
 
-pub(super) fn app(shared: Arc<Shared>, stop: watch::Receiver<bool>, addr: SocketAddr) -> Router {
+pub(super) fn app(shared: Arc<RegistryShared>, stop: watch::Receiver<bool>, addr: SocketAddr) -> Router {
     crate::remote::install_tls();
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap_or_default();
-    Router::new().fallback(handle).with_state(Serving { shared, stop, addr, http })
+    Router::new().fallback(handle).with_state(RegistryService { shared, stop, addr, http })
 }
 
-async fn handle(State(serving): State<Serving>, ConnectInfo(line): ConnectInfo<Line>, request: Request) -> Response {
+async fn handle(State(serving): State<RegistryService>, ConnectInfo(line): ConnectInfo<ConnectionHandle>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     serving.shared.live().saw(seen(&parts));
     let path = parts.uri.path().to_owned();
@@ -41,7 +41,7 @@ async fn handle(State(serving): State<Serving>, ConnectInfo(line): ConnectInfo<L
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
         return error(413, "SIZE_INVALID", "the body is too large", json!(null));
     };
-    let call = Call { method: parts.method.clone(), host: host.to_owned(), path: rest.to_owned(), query, parts, body, line };
+    let call = RegistryCall { method: parts.method.clone(), host: host.to_owned(), path: rest.to_owned(), query, parts, body, line };
     route(&serving, call).await
 }
 
@@ -60,21 +60,21 @@ fn seen(parts: &request::Parts) -> RequestSeen {
     }
 }
 
-async fn route(serving: &Serving, call: Call) -> Response {
+async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
     if call.path.is_empty() {
         serving.shared.live().count(&call.host, |counts| counts.pings += 1);
         let refused = access::check(&serving.shared, serving.addr, &call.host, None, &call.parts.headers);
         return refused.unwrap_or_else(|| answer(200, &[("content-type", "application/json; charset=utf-8")], "{}"));
     }
-    let Some(asked) = Asked::parse(&call.path) else {
+    let Some(asked) = RegistryPath::parse(&call.path) else {
         return answer(404, &[("content-type", "text/plain; charset=utf-8")], "404 page not found\n");
     };
     let part = match asked {
-        Asked::Manifest { repository, reference } => Some((Part::Manifests, repository, reference)),
-        Asked::Blob { repository, digest } => Some((Part::Blobs, repository, digest)),
+        RegistryPath::Manifest { repository, reference } => Some((FaultPart::Manifests, repository, reference)),
+        RegistryPath::Blob { repository, digest } => Some((FaultPart::Blobs, repository, digest)),
         _ => None,
     };
-    if let Asked::Manifest { .. } = asked {
+    if let RegistryPath::Manifest { .. } = asked {
         serving.shared.live().count(&call.host, |counts| match call.method {
             Method::HEAD => counts.heads += 1,
             Method::GET => counts.gets += 1,
@@ -106,7 +106,7 @@ async fn route(serving: &Serving, call: Call) -> Response {
 }
 
 /// Goes on with a request once its right is known.
-async fn allowed(serving: &Serving, call: &Call, asked: Asked<'_>, fault: Option<FaultKind>) -> Response {
+async fn allowed(serving: &RegistryService, call: &RegistryCall, asked: RegistryPath<'_>, fault: Option<FaultKind>) -> Response {
     let repository = Some(asked.repository());
     if let Some(refused) = access::check(&serving.shared, serving.addr, &call.host, repository, &call.parts.headers) {
         return refused;
@@ -117,14 +117,25 @@ async fn allowed(serving: &Serving, call: &Call, asked: Asked<'_>, fault: Option
     proxy::refresh(serving, &call.host, &asked).await;
     let response = content::read(&serving.shared, call, &asked);
     match (fault, asked) {
-        (Some(fault), Asked::Manifest { repository, reference }) => spoil(serving, call, repository, reference, response, fault).await,
-        (Some(FaultKind::OtherBytes), Asked::Blob { .. }) => answer(200, &[("content-type", "application/octet-stream")], "other bytes"),
+        (Some(fault), RegistryPath::Manifest { repository, reference }) => {
+            spoil(serving, call, repository, reference, response, fault).await
+        }
+        (Some(FaultKind::OtherBytes), RegistryPath::Blob { .. }) => {
+            answer(200, &[("content-type", "application/octet-stream")], "other bytes")
+        }
         _ => response,
     }
 }
 
 /// Does to a good answer what the fault says.
-async fn spoil(serving: &Serving, call: &Call, repository: &str, reference: &str, mut good: Response, fault: FaultKind) -> Response {
+async fn spoil(
+    serving: &RegistryService,
+    call: &RegistryCall,
+    repository: &str,
+    reference: &str,
+    mut good: Response,
+    fault: FaultKind,
+) -> Response {
     let stored = content::manifest(&serving.shared, &call.host, repository, reference);
     match (fault, stored) {
         (FaultKind::Slow, _) if call.method == Method::HEAD => {

@@ -1,6 +1,6 @@
-//! What the registry holds and what it has seen. What is saved is in `State`; the rest is gone with the process.
+//! What the registry holds and what it has seen. What is saved is in `RegistryState`; the rest is gone with the process.
 
-use super::fault::{Fault, FaultKind, Part};
+use super::fault::{Fault, FaultKind, FaultPart};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -12,25 +12,25 @@ const REQUESTS_KEPT: usize = 20_000;
 
 /// What all clones of a registry share.
 #[derive(Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    live: Mutex<Live>,
+pub(super) struct RegistryShared {
+    state: Mutex<RegistryState>,
+    live: Mutex<LiveState>,
 }
 
 /// What is saved.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct RegistryState {
     pub port: Option<u16>,
-    pub hosts: BTreeMap<String, Host>,
+    pub hosts: BTreeMap<String, RegistryHost>,
     #[serde(default)]
     pub faults: Vec<Fault>,
 }
 
 /// One registry.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Host {
+pub struct RegistryHost {
     #[serde(default)]
-    pub access: Access,
+    pub access: PullAccess,
     /// Names and passwords, in the open: nothing here is worth a secret.
     #[serde(default)]
     pub users: BTreeMap<String, String>,
@@ -45,7 +45,7 @@ pub struct Host {
 
 /// Who may pull.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Access {
+pub enum PullAccess {
     #[default]
     Open,
     /// Users, with basic auth.
@@ -72,13 +72,13 @@ pub struct Repository {
     /// Tag → digest.
     pub tags: BTreeMap<String, String>,
     /// Digest → manifest or index.
-    pub manifests: BTreeMap<String, Stored>,
+    pub manifests: BTreeMap<String, StoredContent>,
     /// Digest → config or layer.
-    pub blobs: BTreeMap<String, Stored>,
+    pub blobs: BTreeMap<String, StoredContent>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
+pub struct StoredContent {
     pub media_type: String,
     #[serde(with = "in_base64")]
     pub bytes: Bytes,
@@ -86,7 +86,7 @@ pub struct Stored {
 
 /// What one host was asked. Each number counts requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct RequestCounts {
     /// HEADs of manifests, whatever they were answered.
     pub heads: u64,
     /// GETs of manifests, whatever they were answered.
@@ -109,42 +109,42 @@ pub struct RequestSeen {
 }
 
 #[derive(Default)]
-pub(super) struct Live {
-    pub tokens: HashMap<String, Issued>,
-    pub counts: BTreeMap<String, Counts>,
+pub(super) struct LiveState {
+    pub tokens: HashMap<String, IssuedToken>,
+    pub counts: BTreeMap<String, RequestCounts>,
     pub requests: VecDeque<RequestSeen>,
     pub uploads: HashMap<String, Vec<u8>>,
 }
 
 /// A token that was given.
-pub(super) struct Issued {
+pub(super) struct IssuedToken {
     pub host: String,
     pub scope: String,
     pub until: Instant,
 }
 
-impl Shared {
-    pub(super) fn with(state: State) -> Self {
+impl RegistryShared {
+    pub(super) fn with(state: RegistryState) -> Self {
         Self { state: Mutex::new(state), live: Mutex::default() }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, RegistryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+    pub(super) fn live(&self) -> MutexGuard<'_, LiveState> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl RegistryState {
     /// Returns a host, which is there from the first time it is named.
-    pub(super) fn host(&mut self, name: &str) -> &mut Host {
+    pub(super) fn host(&mut self, name: &str) -> &mut RegistryHost {
         self.hosts.entry(name.to_owned()).or_default()
     }
 
     /// Returns the fault for a request and counts it.
-    pub(super) fn fault(&mut self, host: &str, part: Part, repository: &str, reference: &str) -> Option<FaultKind> {
+    pub(super) fn fault(&mut self, host: &str, part: FaultPart, repository: &str, reference: &str) -> Option<FaultKind> {
         let all_or = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
         let fits = |fault: &&mut Fault| {
             fault.host == host
@@ -159,8 +159,8 @@ impl State {
     }
 }
 
-impl Live {
-    pub(super) fn count(&mut self, host: &str, counted: impl FnOnce(&mut Counts)) {
+impl LiveState {
+    pub(super) fn count(&mut self, host: &str, counted: impl FnOnce(&mut RequestCounts)) {
         counted(self.counts.entry(host.to_owned()).or_default());
     }
 
@@ -172,7 +172,7 @@ impl Live {
     }
 }
 
-impl Stored {
+impl StoredContent {
     pub fn new(media_type: &str, bytes: impl Into<Bytes>) -> Self {
         Self { media_type: media_type.to_owned(), bytes: bytes.into() }
     }

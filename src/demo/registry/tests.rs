@@ -15,7 +15,7 @@ async fn send(method: Method, url: String) -> reqwest::Result<Response> {
     client().request(method, url).header("accept", ACCEPT).send().await
 }
 
-async fn head(running: &Running, host: &str, path: &str) -> (u16, Option<String>) {
+async fn head(running: &RunningRegistry, host: &str, path: &str) -> (u16, Option<String>) {
     let response = send(Method::HEAD, format!("{}/v2/{path}", running.endpoint(host))).await.unwrap();
     let digest = response.headers().get("docker-content-digest").map(|value| value.to_str().unwrap().to_owned());
     (response.status().as_u16(), digest)
@@ -23,19 +23,19 @@ async fn head(running: &Running, host: &str, path: &str) -> (u16, Option<String>
 
 #[test]
 fn the_same_image_has_the_same_digests_and_another_seed_others() {
-    let registry = Registry::new();
-    let put = |image: &Image| registry.put_image("h", image);
-    let one = Image::new("a/b", "1", "one");
+    let registry = DemoRegistry::new();
+    let put = |image: &DemoImage| registry.put_image("h", image);
+    let one = DemoImage::new("a/b", "1", "one");
     assert_eq!(put(&one), put(&one));
-    let all = [one.clone(), Image::new("a/b", "1", "two"), one.clone().single(), one.clone().docker()];
+    let all = [one.clone(), DemoImage::new("a/b", "1", "two"), one.clone().single(), one.clone().docker()];
     let digests: BTreeSet<Digest> = all.iter().map(put).collect();
     assert_eq!(digests.len(), 4);
 }
 
 #[test]
 fn an_image_is_whole() {
-    let registry = Registry::new();
-    let tag = registry.put_image("h", &Image::new("a/b", "1", "one"));
+    let registry = DemoRegistry::new();
+    let tag = registry.put_image("h", &DemoImage::new("a/b", "1", "one"));
     let state = registry.shared.state();
     let repository = &state.hosts["h"].repositories["a/b"];
     let index: oci_spec::image::ImageIndex = serde_json::from_slice(&repository.manifests[tag.as_str()].bytes).unwrap();
@@ -58,17 +58,17 @@ fn an_image_is_whole() {
 async fn what_is_saved_comes_back_on_the_same_port() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.json");
-    let registry = Registry::new();
-    let digest = registry.put_image("docker.io", &Image::new("library/app", "latest", "one"));
+    let registry = DemoRegistry::new();
+    let digest = registry.put_image("docker.io", &DemoImage::new("library/app", "latest", "one"));
     registry.fail(Fault::of("docker.io", FaultKind::NoDigest).repository("library/other"));
     registry.add_user("ghcr.io", "bob", "secret");
-    registry.set_access("ghcr.io", Access::Token { expires_in: Some(5) });
+    registry.set_access("ghcr.io", PullAccess::Token { expires_in: Some(5) });
     registry.pull_through("cache", PullThrough { upstream: "http://127.0.0.1:1".into(), refused: Some(429) });
     let running = registry.start().await.unwrap();
     let addr = running.addr();
     registry.save(&path).unwrap();
     running.stop().await.unwrap();
-    let again = Registry::load(&path).unwrap();
+    let again = DemoRegistry::load(&path).unwrap();
     let running = again.start().await.unwrap();
     assert_eq!(running.addr(), addr);
     assert_eq!(head(&running, "docker.io", "library/app/manifests/latest").await, (200, Some(digest.to_string())));
@@ -83,8 +83,8 @@ async fn what_is_saved_comes_back_on_the_same_port() {
 
 #[tokio::test]
 async fn it_stops_while_a_request_hangs() {
-    let registry = Registry::new();
-    registry.put_image("h", &Image::new("a/b", "1", "one"));
+    let registry = DemoRegistry::new();
+    registry.put_image("h", &DemoImage::new("a/b", "1", "one"));
     registry.fail(Fault::of("h", FaultKind::Slow));
     let running = registry.start().await.unwrap();
     let url = format!("{}/v2/a/b/manifests/1", running.endpoint("h"));
@@ -100,10 +100,10 @@ async fn it_stops_while_a_request_hangs() {
 
 #[tokio::test]
 async fn a_fault_is_for_the_requests_it_names() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     for repository in ["a/b", "a/c"] {
         for tag in ["1", "2"] {
-            registry.put_image("h", &Image::new(repository, tag, tag));
+            registry.put_image("h", &DemoImage::new(repository, tag, tag));
         }
     }
     let running = registry.start().await.unwrap();
@@ -129,9 +129,9 @@ async fn a_fault_is_for_the_requests_it_names() {
 
 #[tokio::test]
 async fn hosts_are_apart_and_unknown_ones_are_not_there() {
-    let registry = Registry::new();
-    registry.put_image("docker.io", &Image::new("library/app", "1", "one"));
-    registry.put_image("", &Image::new("library/root", "1", "one"));
+    let registry = DemoRegistry::new();
+    registry.put_image("docker.io", &DemoImage::new("library/app", "1", "one"));
+    registry.put_image("", &DemoImage::new("library/root", "1", "one"));
     let running = registry.start().await.unwrap();
     assert_eq!(head(&running, "docker.io", "library/app/manifests/1").await.0, 200);
     assert_eq!(head(&running, "", "library/app/manifests/1").await.0, 404);
@@ -144,9 +144,9 @@ async fn hosts_are_apart_and_unknown_ones_are_not_there() {
 
 #[tokio::test]
 async fn tags_are_listed_in_pages() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     for tag in ["a", "b", "c", "d", "e"] {
-        registry.put_image("docker.io", &Image::new("library/app", tag, "one"));
+        registry.put_image("docker.io", &DemoImage::new("library/app", tag, "one"));
     }
     let running = registry.start().await.unwrap();
     let mut next = Some("/docker.io/v2/library/app/tags/list?n=2".to_owned());
@@ -163,11 +163,11 @@ async fn tags_are_listed_in_pages() {
 
 #[tokio::test]
 async fn a_token_opens_its_scope_only() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     for repository in ["a/b", "a/c", "a/secret"] {
-        registry.put_image("h", &Image::new(repository, "1", "one"));
+        registry.put_image("h", &DemoImage::new(repository, "1", "one"));
     }
-    registry.set_access("h", Access::Token { expires_in: Some(60) });
+    registry.set_access("h", PullAccess::Token { expires_in: Some(60) });
     registry.make_private("h", "a/secret");
     registry.add_user("h", "bob", "secret");
     let running = registry.start().await.unwrap();
@@ -200,8 +200,8 @@ async fn a_token_opens_its_scope_only() {
 
 #[tokio::test]
 async fn what_was_asked_is_kept_without_what_proved_it() {
-    let registry = Registry::new();
-    registry.put_image("h", &Image::new("a/b", "1", "one"));
+    let registry = DemoRegistry::new();
+    registry.put_image("h", &DemoImage::new("a/b", "1", "one"));
     let running = registry.start().await.unwrap();
     client().get(format!("{}/v2/", running.endpoint("h"))).bearer_auth("hidden").send().await.unwrap();
     let seen = RequestSeen { method: "GET".into(), path: "/h/v2/".into(), authorization: Some("Bearer".into()) };
@@ -211,8 +211,8 @@ async fn what_was_asked_is_kept_without_what_proved_it() {
 
 #[tokio::test]
 async fn blobs_are_uploaded_in_one_or_more_parts() {
-    let registry = Registry::new();
-    registry.set_access("h", Access::Open);
+    let registry = DemoRegistry::new();
+    registry.set_access("h", PullAccess::Open);
     let running = registry.start().await.unwrap();
     let uploads = format!("{}/v2/a/b/blobs/uploads/", running.endpoint("h"));
     let digest = image::digest_of(b"hello world");

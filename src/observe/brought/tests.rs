@@ -1,7 +1,7 @@
 //! What real small repositories tell of their pins, and how often they are asked.
 
 use super::*;
-use crate::observe::{Kept, Origin, Setup, Told, at_tip, checkout};
+use crate::observe::{RegistrySettings, RepoOrigin, SessionSettings, TipCache, at_tip, checkout};
 use crate::remote::git::tests::fixture::Host;
 use jiff::Timestamp;
 
@@ -19,11 +19,11 @@ fn key(file: &str, pin: char) -> (RepoPath, Digest) {
     (RepoPath::new(file).unwrap(), digest(pin))
 }
 
-fn session(origin: Origin) -> Session {
-    let setup = Setup {
+fn session(origin: RepoOrigin) -> Session {
+    let setup = SessionSettings {
         origin,
         config: None,
-        registries: Told::default(),
+        registries: RegistrySettings::default(),
         forge: None,
         github: None,
         cluster: None,
@@ -42,7 +42,7 @@ struct Repo {
 impl Repo {
     fn new() -> Self {
         let host = Host::with(&[(FILE, b"locals {\n  image = \"quay.io/team/app:latest\"\n}\n")]);
-        Self { host, session: session(Origin::Folder(".".into())) }
+        Self { host, session: session(RepoOrigin::Folder(".".into())) }
     }
 
     fn writes(&self, text: &str) -> CommitId {
@@ -50,7 +50,7 @@ impl Repo {
     }
 
     fn checkout(&self) -> Checkout {
-        at_tip(&self.session.setup, &Kept::default(), self.host.clone()).unwrap()
+        at_tip(&self.session.setup, &TipCache::default(), self.host.clone()).unwrap()
     }
 
     fn ask(&self, file: &str, pin: char) -> Seen<Brought> {
@@ -96,7 +96,7 @@ fn what_cannot_be_told_is_unknown() {
     assert_ne!(moved, pinned);
     let why = format!("stacks/web/app.tf came with {}, and when the pin was written before that is not looked up", moved.short());
     assert_eq!(says(repo.ask("stacks/web/app.tf", 'a')), why);
-    let session = session(Origin::Folder(repo.host.work()));
+    let session = session(RepoOrigin::Folder(repo.host.work()));
     let folder = checkout(&session.setup, &session.kept).unwrap();
     let told = brought(&session, &folder, [key("stacks/web/app.tf", 'a')].into());
     assert_eq!(says(told[&key("stacks/web/app.tf", 'a')].clone()), "a folder does not tell when the pin came onto the branch");

@@ -9,16 +9,16 @@ const LONG: usize = START.len() + 64;
 
 /// One digest of a text.
 #[derive(Clone)]
-struct Slot<'a> {
+struct DigestSlot<'a> {
     /// What its line has before it, without blanks.
     before: String,
     digest: &'a str,
 }
 
 /// What has changed at one place; `None` where there is none on one side.
-struct Change<'a> {
-    old: Option<Slot<'a>>,
-    new: Option<Slot<'a>>,
+struct DigestChange<'a> {
+    old: Option<DigestSlot<'a>>,
+    new: Option<DigestSlot<'a>>,
 }
 
 /// Returns what stood before where the change wrote the digest to a place that had another or none; `None` where it did not. What stood before is
@@ -30,8 +30,8 @@ pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Di
         let all = beside(all_slots(old_lines), all_slots(new_lines));
         return all.iter().any(|change| change.gains(digest)).then_some(None);
     }
-    let all: Vec<Change> = old_lines.iter().zip(new_lines).flat_map(|(old, new)| beside(slots(old), slots(new))).collect();
-    let images: Vec<&str> = all.iter().filter(|change| change.gains(digest)).flat_map(Change::images).collect();
+    let all: Vec<DigestChange> = old_lines.iter().zip(new_lines).flat_map(|(old, new)| beside(slots(old), slots(new))).collect();
+    let images: Vec<&str> = all.iter().filter(|change| change.gains(digest)).flat_map(DigestChange::images).collect();
     let mut same = all.iter().filter(|change| change.images().any(|image| images.contains(&image)));
     let first = same.next()?;
     let before =
@@ -40,18 +40,18 @@ pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Di
 }
 
 /// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
-fn beside<'a>(old: Vec<Slot<'a>>, new: Vec<Slot<'a>>) -> Vec<Change<'a>> {
+fn beside<'a>(old: Vec<DigestSlot<'a>>, new: Vec<DigestSlot<'a>>) -> Vec<DigestChange<'a>> {
     let (old, new) = differing(&old, &new, |a, b| a.digest == b.digest);
     let (old, new) = (old.iter().cloned(), new.iter().cloned());
     if old.len() == new.len() {
         let all = old.zip(new).filter(|(old, new)| old.digest != new.digest);
-        return all.map(|(old, new)| Change { old: Some(old), new: Some(new) }).collect();
+        return all.map(|(old, new)| DigestChange { old: Some(old), new: Some(new) }).collect();
     }
-    let gone = old.map(|old| Change { old: Some(old), new: None });
-    gone.chain(new.map(|new| Change { old: None, new: Some(new) })).collect()
+    let gone = old.map(|old| DigestChange { old: Some(old), new: None });
+    gone.chain(new.map(|new| DigestChange { old: None, new: Some(new) })).collect()
 }
 
-impl Change<'_> {
+impl DigestChange<'_> {
     fn gains(&self, digest: &Digest) -> bool {
         self.new.as_ref().is_some_and(|new| new.digest == digest.as_str())
     }
@@ -76,13 +76,13 @@ fn differing<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -
 }
 
 /// The digests of a line, in their order.
-fn slots(line: &str) -> Vec<Slot<'_>> {
+fn slots(line: &str) -> Vec<DigestSlot<'_>> {
     let found = line.match_indices(START).filter_map(|(at, _)| Some((at, line.get(at..at + LONG)?)));
     let digests = found.filter(|(_, text)| Digest::parse(text).is_some());
-    digests.map(|(at, digest)| Slot { before: line[..at].split_whitespace().collect(), digest }).collect()
+    digests.map(|(at, digest)| DigestSlot { before: line[..at].split_whitespace().collect(), digest }).collect()
 }
 
-fn all_slots<'a>(lines: &[&'a str]) -> Vec<Slot<'a>> {
+fn all_slots<'a>(lines: &[&'a str]) -> Vec<DigestSlot<'a>> {
     lines.iter().flat_map(|line| slots(line)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The comparison with upstream, and what a cache is never sent.
 
 use super::*;
-use crate::demo::registry::{Access, Fault, FaultKind, Image, PullThrough, Registry, Running};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, PullAccess, PullThrough, RunningRegistry};
 use crate::observe::registry;
 use crate::remote::oci::docker_config::DockerConfig;
 
@@ -13,16 +13,16 @@ fn channel(repository: &str) -> Channel {
 
 /// An upstream and a cache in front of it, in two processes' worth of registries.
 struct Pair {
-    upstream: Registry,
-    up: Running,
-    cache: Registry,
-    down: Running,
+    upstream: DemoRegistry,
+    up: RunningRegistry,
+    cache: DemoRegistry,
+    down: RunningRegistry,
 }
 
 impl Pair {
     async fn start() -> Self {
-        let (upstream, cache) = (Registry::new(), Registry::new());
-        upstream.put_image("docker.io", &Image::new("library/app", "latest", "one"));
+        let (upstream, cache) = (DemoRegistry::new(), DemoRegistry::new());
+        upstream.put_image("docker.io", &DemoImage::new("library/app", "latest", "one"));
         let up = upstream.start().await.unwrap();
         cache.pull_through(CACHE, PullThrough { upstream: up.endpoint("docker.io"), refused: None });
         let down = cache.start().await.unwrap();
@@ -65,7 +65,7 @@ fn options(endpoint: String, prefix: Option<&str>) -> CacheOptions {
 async fn a_cache_that_hears_its_upstream_is_fresh() {
     let pair = Pair::start().await;
     assert_eq!(pair.ask("library/app").await, CacheAnswer::Fresh);
-    pair.upstream.put_image("docker.io", &Image::new("library/app", "latest", "two"));
+    pair.upstream.put_image("docker.io", &DemoImage::new("library/app", "latest", "two"));
     assert_eq!(pair.ask("library/app").await, CacheAnswer::Fresh);
     assert_eq!(pair.ask("library/none").await, CacheAnswer::Fresh);
 }
@@ -75,7 +75,7 @@ async fn a_cache_that_lies_is_stale_and_says_what_it_serves() {
     let pair = Pair::start().await;
     assert_eq!(pair.ask("library/app").await, CacheAnswer::Fresh);
     let old = Digest::parse(&pair.upstream.tags("docker.io")["library/app"]["latest"]).unwrap();
-    pair.upstream.put_image("docker.io", &Image::new("library/app", "latest", "two"));
+    pair.upstream.put_image("docker.io", &DemoImage::new("library/app", "latest", "two"));
     pair.cut_off(429);
     assert_eq!(pair.ask("library/app").await, CacheAnswer::Stale { serves: old.clone() });
     pair.upstream.untag("docker.io", "library/app", "latest");
@@ -117,7 +117,7 @@ async fn a_cache_gets_no_credentials_of_upstream() {
     let pair = Pair::start().await;
     pair.upstream.add_user("docker.io", "bob", "secret");
     pair.upstream.make_private("docker.io", "library/app");
-    for access in [Access::Basic, Access::Token { expires_in: None }] {
+    for access in [PullAccess::Basic, PullAccess::Token { expires_in: None }] {
         pair.upstream.set_access("docker.io", access.clone());
         pair.cache.set_access(CACHE, access);
         let config = DockerConfig::parse(br#"{"auths":{"docker.io":{"username":"bob","password":"secret"}}}"#).unwrap();
@@ -145,8 +145,8 @@ async fn only_what_has_a_cache_is_asked() {
 
 #[tokio::test]
 async fn a_cache_may_have_its_name_after_v2() {
-    let registry = Registry::new();
-    let digest = registry.put_image("", &Image::new("hub/library/app", "latest", "one"));
+    let registry = DemoRegistry::new();
+    let digest = registry.put_image("", &DemoImage::new("hub/library/app", "latest", "one"));
     let running = registry.start().await.unwrap();
     let caches = Caches::new(&Options::default(), vec![options(running.endpoint(""), Some("hub"))]);
     let answers = poll(&caches, &BTreeMap::new(), &[channel("library/app")].into(), &|_| ()).await;

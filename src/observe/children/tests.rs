@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::config::Config;
-use crate::demo::registry::{Fault, FaultKind, Image, Registry};
-use crate::observe::{COMMITS, Origin, Setup, Told};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind};
+use crate::observe::{COMMITS, RegistrySettings, RepoOrigin, SessionSettings};
 use jiff::Timestamp;
 
 const HOST: &str = "ghcr.io";
 
 fn session(endpoint: &str) -> (Session, Registries) {
-    let told = Told { endpoints: vec![(HOST.to_owned(), endpoint.parse().unwrap())], ..Told::default() };
+    let told = RegistrySettings { endpoints: vec![(HOST.to_owned(), endpoint.parse().unwrap())], ..RegistrySettings::default() };
     let registries = Registries::new(&told, &Config::default()).unwrap();
-    let origin = Origin::Folder(".".into());
-    let setup = Setup {
+    let origin = RepoOrigin::Folder(".".into());
+    let setup = SessionSettings {
         origin,
         config: None,
         registries: told,
@@ -31,9 +31,9 @@ fn channel(name: &str) -> Channel {
 
 #[tokio::test]
 async fn an_index_is_asked_for_once_and_an_image_of_one_platform_has_no_children() {
-    let registry = Registry::new();
-    let index = registry.put_image(HOST, &Image::new("a/app", "latest", "one"));
-    let single = registry.put_image(HOST, &Image::new("a/tool", "latest", "one").single());
+    let registry = DemoRegistry::new();
+    let index = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "one"));
+    let single = registry.put_image(HOST, &DemoImage::new("a/tool", "latest", "one").single());
     let running = registry.start().await.unwrap();
     let (session, registries) = session(&running.endpoint(HOST));
     let wanted: BTreeSet<_> = [(channel("a/app"), index.clone()), (channel("a/tool"), single.clone())].into();
@@ -50,8 +50,8 @@ async fn an_index_is_asked_for_once_and_an_image_of_one_platform_has_no_children
 
 #[tokio::test]
 async fn what_could_not_be_asked_is_asked_again() {
-    let registry = Registry::new();
-    let index = registry.put_image(HOST, &Image::new("a/app", "latest", "one"));
+    let registry = DemoRegistry::new();
+    let index = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "one"));
     let running = registry.start().await.unwrap();
     let (session, registries) = session(&running.endpoint(HOST));
     let wanted: BTreeSet<_> = [(channel("a/app"), index)].into();

@@ -10,7 +10,7 @@ const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const KEEL: &str = "keel.sh/";
 
 pub(super) fn cluster(objects: &Objects) -> Cluster {
-    let index = Index::new(objects);
+    let index = ObjectIndex::new(objects);
     let mut workloads: Vec<Workload> = objects
         .kinds
         .iter()
@@ -39,7 +39,7 @@ fn join(one: &mut Workload, other: &mut Workload) -> bool {
     true
 }
 
-struct Index<'a> {
+struct ObjectIndex<'a> {
     objects: &'a Objects,
     /// Pods by the uid of their workload, without those being deleted.
     pods: HashMap<Arc<str>, Vec<&'a Object>>,
@@ -49,7 +49,7 @@ struct Index<'a> {
     revisions: HashMap<Arc<str>, Vec<&'a Object>>,
 }
 
-impl<'a> Index<'a> {
+impl<'a> ObjectIndex<'a> {
     fn new(objects: &'a Objects) -> Self {
         let mut index = Self { objects, pods: HashMap::new(), made: HashMap::new(), revisions: HashMap::new() };
         let between: HashMap<&str, &Object> =

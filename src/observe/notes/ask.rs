@@ -1,7 +1,7 @@
 //! Who is asked about one image: its registry for the labels, then the site of its source for releases, if it is one that may be asked.
 
-use super::pick::{self, Offered, Picked};
-use super::source::{Form, Origin, Source, compare};
+use super::pick::{self, ForgeRelease, ReleaseSelection};
+use super::source::{CompareStyle, ImageOrigin, SourceRepo, compare};
 use crate::error::Kind;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
@@ -21,7 +21,7 @@ const RELEASES: usize = 50;
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Everybody that may be asked.
-pub struct Asking<'a> {
+pub struct NotesReader<'a> {
     registry: &'a Client,
     forge: Option<&'a forgejo::Client>,
     #[cfg(feature = "github")]
@@ -31,13 +31,13 @@ pub struct Asking<'a> {
 }
 
 /// A repository whose site is known.
-struct Site {
+struct SourceSite {
     url: Url,
-    form: Form,
-    who: Who,
+    form: CompareStyle,
+    who: ReleaseApi,
 }
 
-enum Who {
+enum ReleaseApi {
     /// Is not asked.
     Nobody,
     Forgejo(forgejo::Client),
@@ -46,11 +46,11 @@ enum Who {
 }
 
 /// Nothing came, and whether that may be otherwise the next time.
-struct Absent {
+struct NoAnswer {
     passing: bool,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> NotesReader<'a> {
     pub fn new(session: &'a Session, registries: &'a Registries, sources: &'a [Arc<str>]) -> Self {
         Self {
             registry: &registries.upstream,
@@ -68,16 +68,16 @@ impl<'a> Asking<'a> {
         let (old, new) = tokio::join!(self.origin(channel, from, end), self.origin(channel, to, end));
         let new = match new {
             Ok(new) => new,
-            Err(Absent { passing: true }) => return NotesAnswer::Passing(None),
-            Err(Absent { passing: false }) => return NotesAnswer::Settled(None),
+            Err(NoAnswer { passing: true }) => return NotesAnswer::Passing(None),
+            Err(NoAnswer { passing: false }) => return NotesAnswer::Settled(None),
         };
         // An old image may be gone from its registry; the new one still tells its version.
-        let (old, mut passing) = old.map_or_else(|absent| (Origin::default(), absent.passing), |old| (old, false));
+        let (old, mut passing) = old.map_or_else(|absent| (ImageOrigin::default(), absent.passing), |old| (old, false));
         let Some(source) = &new.source else { return settled(passing, None) };
         let site = self.site(source);
         // A repository of another name has other revisions and versions.
         let moved = old.source.as_ref().is_some_and(|old| old.host != source.host || old.path != source.path);
-        let mut picked = Picked::default();
+        let mut picked = ReleaseSelection::default();
         if let (Some(site), Some(to), false) = (&site, &new.version, moved || old.version == new.version) {
             match timeout_at(end, site.releases()).await {
                 Ok(Ok((offered, whole))) => picked = pick::pick(offered, whole, old.version.as_deref(), to),
@@ -92,10 +92,10 @@ impl<'a> Asking<'a> {
         settled(passing, notes(source, &old, &new, compare, picked))
     }
 
-    async fn origin(&self, channel: &Channel, digest: &Digest, end: Instant) -> Result<Origin, Absent> {
+    async fn origin(&self, channel: &Channel, digest: &Digest, end: Instant) -> Result<ImageOrigin, NoAnswer> {
         let labels = timeout_at(end, self.registry.labels(&channel.registry, &channel.repository, digest)).await;
         let passing = match labels {
-            Ok(Ok(labels)) => return Ok(Origin::of(&labels)),
+            Ok(Ok(labels)) => return Ok(ImageOrigin::of(&labels)),
             Ok(Err(error)) => {
                 tracing::debug!(%channel, %digest, %error, "no labels");
                 OciError::may_pass(&error)
@@ -105,29 +105,33 @@ impl<'a> Asking<'a> {
                 true
             }
         };
-        Err(Absent { passing })
+        Err(NoAnswer { passing })
     }
 
     /// The one place that decides which host is asked: the forge, GitHub, and the hosts that the configuration names.
-    fn site(&self, source: &Source) -> Option<Site> {
+    fn site(&self, source: &SourceRepo) -> Option<SourceSite> {
         if let Some(forge) = self.forge.filter(|forge| forge.place().host() == source.host) {
             let (owner, repo) = source.repository(forge.place().base().path())?;
             let client = forge.sibling(owner, repo)?;
-            return Some(Site { url: client.place().url(), form: Form::Plain, who: Who::Forgejo(client) });
+            return Some(SourceSite { url: client.place().url(), form: CompareStyle::Plain, who: ReleaseApi::Forgejo(client) });
         }
         let (owner, repo) = source.repository("")?;
         let url = source.top()?;
         #[cfg(feature = "github")]
         if let Some(github) = self.github.filter(|github| github.serves(&source.host)) {
-            return Some(Site { url, form: Form::Plain, who: Who::Github(github.clone(), owner.to_owned(), repo.to_owned()) });
+            return Some(SourceSite {
+                url,
+                form: CompareStyle::Plain,
+                who: ReleaseApi::Github(github.clone(), owner.to_owned(), repo.to_owned()),
+            });
         }
         if self.sources.iter().any(|host| **host == *source.host) {
-            let who = self.named(&source.host, owner, repo).map_or(Who::Nobody, Who::Forgejo);
-            return Some(Site { url, form: Form::Plain, who });
+            let who = self.named(&source.host, owner, repo).map_or(ReleaseApi::Nobody, ReleaseApi::Forgejo);
+            return Some(SourceSite { url, form: CompareStyle::Plain, who });
         }
         match source.host.as_str() {
-            "github.com" | "www.github.com" => Some(Site { url, form: Form::Plain, who: Who::Nobody }),
-            "gitlab.com" => Some(Site { url: gitlab(source), form: Form::Gitlab, who: Who::Nobody }),
+            "github.com" | "www.github.com" => Some(SourceSite { url, form: CompareStyle::Plain, who: ReleaseApi::Nobody }),
+            "gitlab.com" => Some(SourceSite { url: gitlab(source), form: CompareStyle::Gitlab, who: ReleaseApi::Nobody }),
             _ => None,
         }
     }
@@ -135,29 +139,29 @@ impl<'a> Asking<'a> {
     /// A client for a host that the configuration names: over https, without a token.
     fn named(&self, host: &str, owner: &str, repo: &str) -> Option<forgejo::Client> {
         let place = forgejo::Place::parse(&format!("https://{host}/{owner}/{repo}")).ok()?;
-        let told = forgejo::Told { ca: self.ca.cloned(), timeout: LONGEST, ..forgejo::Told::default() };
+        let told = forgejo::Options { ca: self.ca.cloned(), timeout: LONGEST, ..forgejo::Options::default() };
         forgejo::Client::new(&place, &told).inspect_err(|error| tracing::debug!(%error, host, "cannot ask for releases")).ok()
     }
 }
 
-impl Site {
+impl SourceSite {
     /// Returns the newest releases, and whether they are all.
-    async fn releases(&self) -> Result<(Vec<Offered>, bool), Absent> {
+    async fn releases(&self) -> Result<(Vec<ForgeRelease>, bool), NoAnswer> {
         match &self.who {
-            Who::Nobody => Ok((Vec::new(), true)),
-            Who::Forgejo(client) => {
+            ReleaseApi::Nobody => Ok((Vec::new(), true)),
+            ReleaseApi::Forgejo(client) => {
                 let found = client.releases(RELEASES).await.map_err(|error| {
                     tracing::debug!(%error, source = %self.url, "no releases");
-                    Absent { passing: error.kind == Kind::Outside }
+                    NoAnswer { passing: error.kind == Kind::Outside }
                 })?;
                 let whole = found.len() < RELEASES;
                 Ok((found.into_iter().map(from_forgejo).collect(), whole))
             }
             #[cfg(feature = "github")]
-            Who::Github(client, owner, repo) => {
+            ReleaseApi::Github(client, owner, repo) => {
                 let found = client.releases(owner, repo).await.map_err(|error| {
                     tracing::debug!(%error, source = %self.url, "no releases");
-                    Absent { passing: error.may_pass() }
+                    NoAnswer { passing: error.may_pass() }
                 })?;
                 let whole = found.len() < usize::from(crate::remote::github::PAGE);
                 Ok((found.into_iter().map(from_github).collect(), whole))
@@ -166,16 +170,16 @@ impl Site {
     }
 
     /// Revisions say it best; versions where the tags are known, or else as they are.
-    fn compare(&self, old: &Origin, new: &Origin, picked: &Picked) -> Option<Url> {
+    fn compare(&self, old: &ImageOrigin, new: &ImageOrigin, picked: &ReleaseSelection) -> Option<Url> {
         let between = |from: Option<&String>, to: Option<&String>| compare(&self.url, self.form, from?, to?);
-        let version = |tag: &'_ Option<String>, origin: &Origin| tag.clone().or_else(|| origin.version.clone());
+        let version = |tag: &'_ Option<String>, origin: &ImageOrigin| tag.clone().or_else(|| origin.version.clone());
         let (from, to) = (version(&picked.tags.0, old), version(&picked.tags.1, new));
         between(old.revision.as_ref(), new.revision.as_ref()).or_else(|| between(from.as_ref(), to.as_ref()))
     }
 }
 
 /// Projects of GitLab lie below any number of groups; what follows `/-/` is a page of theirs.
-fn gitlab(source: &Source) -> Url {
+fn gitlab(source: &SourceRepo) -> Url {
     let mut url = source.url.clone();
     let path = url.path().split("/-/").next().unwrap_or_default().trim_end_matches('/').to_owned();
     url.set_path(path.strip_suffix(".git").unwrap_or(&path));
@@ -187,15 +191,15 @@ fn settled(passing: bool, notes: Option<Notes>) -> NotesAnswer {
 }
 
 /// `None` where there is nothing to tell.
-fn notes(source: &Source, old: &Origin, new: &Origin, compare: Option<Url>, picked: Picked) -> Option<Notes> {
+fn notes(source: &SourceRepo, old: &ImageOrigin, new: &ImageOrigin, compare: Option<Url>, picked: ReleaseSelection) -> Option<Notes> {
     let (from, to) = (old.name(new), new.name(old));
     let nothing = compare.is_none() && picked.releases.is_empty() && (to.is_none() || from == to);
-    let Picked { releases, cut, .. } = picked;
+    let ReleaseSelection { releases, cut, .. } = picked;
     (!nothing).then(|| Notes { source: source.url.clone(), from, to, compare, releases, cut })
 }
 
-fn from_forgejo(release: forgejo::Release) -> Offered {
-    Offered {
+fn from_forgejo(release: forgejo::Release) -> ForgeRelease {
+    ForgeRelease {
         tag: release.tag,
         title: release.name,
         text: release.body,
@@ -207,8 +211,8 @@ fn from_forgejo(release: forgejo::Release) -> Offered {
 }
 
 #[cfg(feature = "github")]
-fn from_github(release: crate::remote::github::Release) -> Offered {
-    Offered {
+fn from_github(release: crate::remote::github::Release) -> ForgeRelease {
+    ForgeRelease {
         tag: release.tag,
         title: release.name,
         text: release.body,

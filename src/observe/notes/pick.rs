@@ -11,7 +11,7 @@ const TEXT: usize = 4_000;
 
 /// A release as its forge lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offered {
+pub struct ForgeRelease {
     pub tag: String,
     pub title: String,
     pub text: String,
@@ -23,7 +23,7 @@ pub struct Offered {
 
 /// What was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Picked {
+pub struct ReleaseSelection {
     /// Newest first.
     pub releases: Vec<Release>,
     /// There are more, or may be, or a text was cut.
@@ -33,22 +33,22 @@ pub struct Picked {
 }
 
 /// A tag taken apart: `server-v1.2.3-rc1` is `server-`, 1.2.3, `-rc1`.
-struct Version<'a> {
+struct TagParts<'a> {
     prefix: &'a str,
     numbers: Vec<u64>,
     rest: &'a str,
 }
 
 /// Picks the releases after the version `from` up to `to`. `offered` is newest first; `whole` says that it is all there is.
-pub fn pick(offered: Vec<Offered>, whole: bool, from: Option<&str>, to: &str) -> Picked {
-    let listed: Vec<Offered> = offered.into_iter().filter(|one| !one.draft).collect();
+pub fn pick(offered: Vec<ForgeRelease>, whole: bool, from: Option<&str>, to: &str) -> ReleaseSelection {
+    let listed: Vec<ForgeRelease> = offered.into_iter().filter(|one| !one.draft).collect();
     let find = |version: &str| listed.iter().position(|one| bare(&one.tag) == bare(version));
-    let Some(new) = find(to).filter(|_| from.is_none_or(|from| bare(from) != bare(to))) else { return Picked::default() };
+    let Some(new) = find(to).filter(|_| from.is_none_or(|from| bare(from) != bare(to))) else { return ReleaseSelection::default() };
     let old = from.and_then(find);
     let tag = |at: Option<usize>| Some(listed.get(at?)?.tag.clone());
     let tags = (tag(old), tag(Some(new)));
     let numbers =
-        from.and_then(Version::parse).zip(Version::parse(to)).filter(|(a, b)| a.is_plain() && b.is_plain() && a.prefix == b.prefix);
+        from.and_then(TagParts::parse).zip(TagParts::parse(to)).filter(|(a, b)| a.is_plain() && b.is_plain() && a.prefix == b.prefix);
     let (chosen, missing) = match (numbers, old) {
         (Some((from, to)), _) => (between(&listed, new, &from, &to), old.is_none() && !whole),
         (None, Some(old)) if new < old => (after(&listed, new, old), false),
@@ -56,34 +56,34 @@ pub fn pick(offered: Vec<Offered>, whole: bool, from: Option<&str>, to: &str) ->
         (None, None) => (vec![new], from.is_some()),
     };
     let stable = !listed[new].prerelease;
-    let chosen: Vec<&Offered> = chosen.into_iter().map(|at| &listed[at]).filter(|one| !(stable && one.prerelease)).collect();
+    let chosen: Vec<&ForgeRelease> = chosen.into_iter().map(|at| &listed[at]).filter(|one| !(stable && one.prerelease)).collect();
     let mut cut = missing && !chosen.is_empty() || chosen.len() > MOST;
     let releases = chosen.into_iter().take(MOST).map(|one| kept(one, &mut cut)).collect();
-    Picked { releases, cut, tags }
+    ReleaseSelection { releases, cut, tags }
 }
 
 /// By number, so that a release of an older line in between does not count.
-fn between(listed: &[Offered], new: usize, from: &Version, to: &Version) -> Vec<usize> {
+fn between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &TagParts) -> Vec<usize> {
     if to.numbers <= from.numbers {
         return Vec::new();
     }
-    let versions = listed.iter().enumerate().filter_map(|(at, one)| Some((at, Version::parse(&one.tag)?)));
-    let fits = |at: usize, version: &Version| {
+    let versions = listed.iter().enumerate().filter_map(|(at, one)| Some((at, TagParts::parse(&one.tag)?)));
+    let fits = |at: usize, version: &TagParts| {
         at == new || version.prefix == to.prefix && from.numbers < version.numbers && version.numbers < to.numbers
     };
-    let mut fitting: Vec<(usize, Version)> = versions.filter(|(at, version)| fits(*at, version)).collect();
+    let mut fitting: Vec<(usize, TagParts)> = versions.filter(|(at, version)| fits(*at, version)).collect();
     fitting.sort_by(|a, b| b.1.numbers.cmp(&a.1.numbers).then(a.0.cmp(&b.0)));
     fitting.into_iter().map(|(at, _)| at).collect()
 }
 
 /// By their place in the list: those with tags of the same kind.
-fn after(listed: &[Offered], new: usize, old: usize) -> Vec<usize> {
-    let prefix = |at: usize| Version::parse(&listed[at].tag).map(|version| version.prefix.to_owned());
+fn after(listed: &[ForgeRelease], new: usize, old: usize) -> Vec<usize> {
+    let prefix = |at: usize| TagParts::parse(&listed[at].tag).map(|version| version.prefix.to_owned());
     let own = prefix(new);
     (new..old).filter(|at| own.is_none() || prefix(*at) == own).collect()
 }
 
-fn kept(one: &Offered, cut: &mut bool) -> Release {
+fn kept(one: &ForgeRelease, cut: &mut bool) -> Release {
     let text = match one.text.char_indices().nth(TEXT) {
         Some((end, _)) => {
             *cut = true;
@@ -100,7 +100,7 @@ fn bare(tag: &str) -> &str {
     tag.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(tag)
 }
 
-impl<'a> Version<'a> {
+impl<'a> TagParts<'a> {
     fn parse(tag: &'a str) -> Option<Self> {
         let start = tag.find(|c: char| c.is_ascii_digit())?;
         let end = tag[start..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(tag.len(), |end| start + end);

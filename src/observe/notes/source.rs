@@ -10,15 +10,15 @@ const NAME: usize = 100;
 
 /// An image's labels as far as they matter here (OCI image-spec, "Pre-Defined Annotation Keys").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    pub source: Option<Source>,
+pub struct ImageOrigin {
+    pub source: Option<SourceRepo>,
     pub revision: Option<String>,
     pub version: Option<String>,
 }
 
 /// The address of a repository: http or https, a host, an owner and a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceRepo {
     /// Without query and fragment.
     pub url: Url,
     /// `host` or `host:port`.
@@ -29,14 +29,14 @@ pub struct Source {
 
 /// How a site names the page of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum CompareStyle {
     /// GitHub, Forgejo, Gitea: `/compare/a...b`.
     Plain,
     /// GitLab: `/-/compare/a...b`.
     Gitlab,
 }
 
-impl Origin {
+impl ImageOrigin {
     pub fn of(labels: &BTreeMap<String, String>) -> Self {
         let label = |name: &str| {
             let text = labels.get(&format!("org.opencontainers.image.{name}"))?.trim();
@@ -44,7 +44,7 @@ impl Origin {
             fine.then_some(text)
         };
         let name = |name: &str| label(name).filter(|text| text.len() <= NAME).map(str::to_owned);
-        let source = label("source").and_then(Source::parse).or_else(|| label("url").and_then(Source::parse));
+        let source = label("source").and_then(SourceRepo::parse).or_else(|| label("url").and_then(SourceRepo::parse));
         Self { source, revision: name("revision"), version: name("version") }
     }
 
@@ -55,7 +55,7 @@ impl Origin {
     }
 }
 
-impl Source {
+impl SourceRepo {
     pub fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text).ok()?;
         let bare = url.username().is_empty() && url.password().is_none();
@@ -89,14 +89,14 @@ impl Source {
 }
 
 /// Returns the page that shows the difference, for two names that differ and could be those of a commit or tag.
-pub fn compare(repository: &Url, form: Form, from: &str, to: &str) -> Option<Url> {
+pub fn compare(repository: &Url, form: CompareStyle, from: &str, to: &str) -> Option<Url> {
     if from == to || !is_ref(from) || !is_ref(to) {
         return None;
     }
     let mut url = repository.clone();
     let mut path = url.path_segments_mut().ok()?;
     path.pop_if_empty();
-    if form == Form::Gitlab {
+    if form == CompareStyle::Gitlab {
         path.push("-");
     }
     path.push("compare").extend(format!("{from}...{to}").split('/'));

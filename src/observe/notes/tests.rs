@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::config::Config;
-use crate::demo::registry::{Fault, FaultKind, Image, Registry, Running};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, RunningRegistry};
 use crate::model::commit::CommitId;
-use crate::observe::{COMMITS, Origin, Setup, Told as RegistriesTold};
+use crate::observe::{COMMITS, RegistrySettings as RegistriesTold, RepoOrigin, SessionSettings};
 use crate::pipeline::forge::{Account, Direct, Forge, PullRequest};
 use crate::pipeline::{Action, Cause, Ledger, PinRecord, Seen};
 use jiff::Timestamp;
@@ -14,22 +14,22 @@ use url::Url;
 const HOST: &str = "ghcr.io";
 
 struct World {
-    registry: Registry,
+    registry: DemoRegistry,
     /// Answers as long as it is here.
-    _running: Running,
+    _running: RunningRegistry,
     session: Session,
     registries: Registries,
 }
 
 impl World {
     async fn new() -> Self {
-        let registry = Registry::new();
-        registry.put_image(HOST, &Image::new("other", "latest", "x"));
+        let registry = DemoRegistry::new();
+        registry.put_image(HOST, &DemoImage::new("other", "latest", "x"));
         let running = registry.start().await.unwrap();
         let endpoints = vec![(HOST.to_owned(), running.endpoint(HOST).parse().unwrap())];
         let registries = RegistriesTold { endpoints, ..RegistriesTold::default() };
-        let origin = Origin::Folder(".".into());
-        let session = Setup {
+        let origin = RepoOrigin::Folder(".".into());
+        let session = SessionSettings {
             origin,
             config: None,
             registries,
@@ -47,7 +47,7 @@ impl World {
     /// A pin of `ghcr.io/a/<name>` from version 1 to version 2.
     fn pin(&self, name: &str) -> PinRecord {
         let put = |version: &str| {
-            let image = Image::new(&format!("a/{name}"), "latest", version).single();
+            let image = DemoImage::new(&format!("a/{name}"), "latest", version).single();
             let image = image.label("org.opencontainers.image.source", &format!("https://github.com/a/{name}"));
             Some(self.registry.put_image(HOST, &image.label("org.opencontainers.image.version", version)))
         };

@@ -1,7 +1,7 @@
 //! The poll against the in-process registry: what it counts, what each fault becomes, and what never reaches another host.
 
 use super::*;
-use crate::demo::registry::{Access, Fault, FaultKind, Image, Registry, Running};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, PullAccess, RunningRegistry};
 use crate::remote::oci::docker_config::DockerConfig;
 use crate::remote::oci::{Options, RegistryOptions};
 use std::num::NonZeroU32;
@@ -13,13 +13,13 @@ fn channel(repository: &str, tag: &str) -> Channel {
     Channel { registry: HOST.into(), repository: repository.into(), tag: tag.into() }
 }
 
-fn told(running: &Running, host: &str) -> RegistryOptions {
+fn told(running: &RunningRegistry, host: &str) -> RegistryOptions {
     let endpoint = running.endpoint(host).parse().unwrap();
     let requests_per_second = NonZeroU32::new(1_000_000).unwrap();
     RegistryOptions { endpoint: Some(endpoint), requests_per_second, ..RegistryOptions::new(host) }
 }
 
-fn options(running: &Running) -> Options {
+fn options(running: &RunningRegistry) -> Options {
     Options { registries: vec![told(running, HOST)], timeout: Duration::from_secs(5), ..Options::default() }
 }
 
@@ -36,18 +36,18 @@ fn why(seen: Seen<Upstream>) -> String {
 }
 
 /// A registry with one image, `library/app:latest`, and another that nothing happens to, `library/other:latest`.
-async fn small() -> (Registry, Running, Digest, Digest) {
-    let registry = Registry::new();
-    let app = registry.put_image(HOST, &Image::new("library/app", "latest", "one"));
-    let other = registry.put_image(HOST, &Image::new("library/other", "latest", "one").single());
+async fn small() -> (DemoRegistry, RunningRegistry, Digest, Digest) {
+    let registry = DemoRegistry::new();
+    let app = registry.put_image(HOST, &DemoImage::new("library/app", "latest", "one"));
+    let other = registry.put_image(HOST, &DemoImage::new("library/other", "latest", "one").single());
     let running = registry.start().await.unwrap();
     (registry, running, app, other)
 }
 
-fn many(registry: &Registry, repositories: usize, tags: usize) -> BTreeSet<Channel> {
+fn many(registry: &DemoRegistry, repositories: usize, tags: usize) -> BTreeSet<Channel> {
     let names = (0..repositories).flat_map(|r| (0..tags).map(move |t| (format!("bench/r{r:03}"), format!("v{t}"))));
     let put = |(repository, tag): (String, String)| {
-        registry.put_image(HOST, &Image::new(&repository, &tag, &tag).single());
+        registry.put_image(HOST, &DemoImage::new(&repository, &tag, &tag).single());
         channel(&repository, &tag)
     };
     names.map(put).collect()
@@ -60,7 +60,7 @@ async fn a_tag_is_what_the_registry_says_and_an_absent_one_is_missing() {
     assert_eq!(one(&client, "library/app", "latest").await, Seen::Known(Upstream::Digest(app)));
     assert_eq!(one(&client, "library/app", "gone").await, Seen::Known(Upstream::Missing));
     assert_eq!(one(&client, "library/none", "latest").await, Seen::Known(Upstream::Missing));
-    let moved = registry.put_image(HOST, &Image::new("library/app", "latest", "two"));
+    let moved = registry.put_image(HOST, &DemoImage::new("library/app", "latest", "two"));
     assert_eq!(one(&client, "library/app", "latest").await, Seen::Known(Upstream::Digest(moved)));
     assert_eq!(registry.counts(HOST).gets, 0);
     running.stop().await.unwrap();
@@ -68,7 +68,7 @@ async fn a_tag_is_what_the_registry_says_and_an_absent_one_is_missing() {
 
 #[tokio::test]
 async fn a_thousand_references_are_a_thousand_heads_each_time() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     let channels = many(&registry, 250, 4);
     let running = registry.start().await.unwrap();
     let client = Client::new(options(&running));
@@ -83,9 +83,9 @@ async fn a_thousand_references_are_a_thousand_heads_each_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_tasks_share_one_token_a_scope_and_one_first_contact() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     let channels = many(&registry, 250, 4);
-    registry.set_access(HOST, Access::Token { expires_in: Some(300) });
+    registry.set_access(HOST, PullAccess::Token { expires_in: Some(300) });
     let running = registry.start().await.unwrap();
     let mut options = options(&running);
     options.registries[0].max_concurrency = 32;
@@ -110,7 +110,7 @@ async fn many_tasks_share_one_token_a_scope_and_one_first_contact() {
 
 #[tokio::test]
 async fn progress_counts_to_the_end() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     let channels = many(&registry, 5, 2);
     let running = registry.start().await.unwrap();
     let last = std::sync::Mutex::new(Vec::new());
@@ -224,7 +224,7 @@ async fn what_is_proved_is_the_manifest() {
 #[tokio::test]
 async fn an_expired_token_is_renewed_once() {
     let (registry, running, app, _) = small().await;
-    registry.set_access(HOST, Access::Token { expires_in: None });
+    registry.set_access(HOST, PullAccess::Token { expires_in: None });
     let client = Client::new(options(&running));
     for _ in 0..3 {
         assert_eq!(one(&client, "library/app", "latest").await, Seen::Known(Upstream::Digest(app.clone())));
@@ -270,7 +270,7 @@ async fn a_redirect_to_another_host_gives_no_digest_and_takes_no_credential_alon
     registry.make_private(HOST, "library/app");
     let (elsewhere, far, ..) = small().await;
     registry.fail(Fault::of(HOST, FaultKind::Redirect(format!("http://{}/{{path}}", far.addr()))).repository("library/app"));
-    for access in [Access::Open, Access::Basic, Access::Token { expires_in: None }] {
+    for access in [PullAccess::Open, PullAccess::Basic, PullAccess::Token { expires_in: None }] {
         registry.set_access(HOST, access);
         let mut options = options(&running);
         options.registries[0].username = Some("bob".into());
@@ -288,10 +288,10 @@ async fn a_redirect_to_another_host_gives_no_digest_and_takes_no_credential_alon
 async fn a_redirect_to_a_known_host_is_asked_as_that_registry() {
     let (registry, running, ..) = small().await;
     registry.add_user(HOST, "bob", "secret");
-    registry.set_access(HOST, Access::Basic);
+    registry.set_access(HOST, PullAccess::Basic);
     let (elsewhere, far, app, _) = small().await;
     // The other registry has its images at the root, as a real host has.
-    elsewhere.put_image("", &Image::new("library/app", "latest", "one"));
+    elsewhere.put_image("", &DemoImage::new("library/app", "latest", "one"));
     let name = far.addr().to_string();
     registry.fail(Fault::of(HOST, FaultKind::Redirect(format!("http://{name}/v2/library/app/manifests/latest"))));
     let mut options = options(&running);
@@ -311,7 +311,7 @@ async fn credentials_open_what_is_private() {
     registry.add_user(HOST, "bob", "s3cr:et");
     registry.make_private(HOST, "library/app");
     let config = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"Ym9iOnMzY3I6ZXQ="}}}"#;
-    for access in [Access::Basic, Access::Token { expires_in: Some(60) }] {
+    for access in [PullAccess::Basic, PullAccess::Token { expires_in: Some(60) }] {
         registry.set_access(HOST, access);
         let anonymous = why(one(&Client::new(options(&running)), "library/app", "latest").await);
         assert!(!anonymous.contains("s3cr"), "{anonymous}");
@@ -328,7 +328,7 @@ async fn wrong_credentials_are_told_without_showing_them() {
     let mut options = options(&running);
     options.registries[0].username = Some("bob".into());
     options.registries[0].password = Some("wrong-password".into());
-    for access in [Access::Basic, Access::Token { expires_in: Some(60) }] {
+    for access in [PullAccess::Basic, PullAccess::Token { expires_in: Some(60) }] {
         registry.set_access(HOST, access);
         let sentence = why(one(&Client::new(options.clone()), "library/app", "latest").await);
         assert!(sentence.contains("401") && !sentence.contains("wrong-password"), "{sentence}");
@@ -339,7 +339,7 @@ async fn wrong_credentials_are_told_without_showing_them() {
 #[tokio::test]
 async fn a_token_endpoint_that_fails_holds_its_scope_only() {
     let (registry, running, _, other) = small().await;
-    registry.set_access(HOST, Access::Token { expires_in: Some(60) });
+    registry.set_access(HOST, PullAccess::Token { expires_in: Some(60) });
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 500, retry_after: None }).repository("library/app").at_token());
     let client = Client::new(options(&running));
     let sentence = why(one(&client, "library/app", "latest").await);
@@ -350,7 +350,7 @@ async fn a_token_endpoint_that_fails_holds_its_scope_only() {
 #[tokio::test]
 async fn one_registry_that_is_closed_does_not_close_another() {
     let (registry, running, ..) = small().await;
-    let quay = registry.put_image("quay.io", &Image::new("team/app", "1", "one"));
+    let quay = registry.put_image("quay.io", &DemoImage::new("team/app", "1", "one"));
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 429, retry_after: None }));
     let mut options = options(&running);
     options.registries.push(told(&running, "quay.io"));
@@ -362,9 +362,9 @@ async fn one_registry_that_is_closed_does_not_close_another() {
 
 #[tokio::test]
 async fn what_is_private_costs_no_token_a_tag() {
-    let registry = Registry::new();
+    let registry = DemoRegistry::new();
     let channels = many(&registry, 1, 50);
-    registry.set_access(HOST, Access::Token { expires_in: Some(60) });
+    registry.set_access(HOST, PullAccess::Token { expires_in: Some(60) });
     // As Docker Hub does: everybody gets a token, and what it may not open is refused.
     registry.fail(Fault::of(HOST, FaultKind::ExpiredToken));
     let running = registry.start().await.unwrap();

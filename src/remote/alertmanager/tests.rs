@@ -47,13 +47,13 @@ async fn answer(State(stand): State<Stand>, request: Request) -> Answer {
     answer.body(Body::from(body)).unwrap()
 }
 
-fn told(token: Option<&str>) -> Told {
-    Told { token: token.map(Into::into), ..Told::default() }
+fn told(token: Option<&str>) -> Options {
+    Options { token: token.map(Into::into), ..Options::default() }
 }
 
 async fn asked(answers: &[Option<(u16, &str)>]) -> Result<Vec<Firing>> {
     let (_, base) = Stand::start(answers).await;
-    Client::new(&base, &Told { timeout: Duration::from_millis(300), ..Told::default() })?.firing().await
+    Client::new(&base, &Options { timeout: Duration::from_millis(300), ..Options::default() })?.firing().await
 }
 
 async fn said(answer: (u16, &str)) -> String {
@@ -113,7 +113,7 @@ async fn the_question_and_the_token_are_sent_below_the_address() {
 async fn a_token_that_is_written_anew_is_sent() {
     let (stand, base) = Stand::start(&[Some((200, "[]")), Some((200, "[]")), Some((200, "[]")), Some((200, "[]"))]).await;
     let file = tempfile::NamedTempFile::new().unwrap();
-    let client = Client::new(&base, &Told { token_file: Some(file.path().to_owned()), ..told(Some("first")) }).unwrap();
+    let client = Client::new(&base, &Options { token_file: Some(file.path().to_owned()), ..told(Some("first")) }).unwrap();
     for text in ["first\n", "second\n", "", "not\na token"] {
         std::fs::write(file.path(), text).unwrap();
         client.firing().await.unwrap();
@@ -181,7 +181,7 @@ fn an_address_is_refused_that_cannot_be_used() {
 
 #[test]
 fn a_token_crosses_no_network_in_the_clear() {
-    let with = |base: &str, allow_insecure| Client::new(base, &Told { allow_insecure, ..told(Some("a-token")) }).map(drop);
+    let with = |base: &str, allow_insecure| Client::new(base, &Options { allow_insecure, ..told(Some("a-token")) }).map(drop);
     let error = with("http://alertmanager.example.org:9093", false).unwrap_err();
     assert_eq!(error.what, "the token for the Alertmanager at alertmanager.example.org:9093 would be sent without encryption");
     assert!(with("http://alertmanager.example.org:9093", true).is_ok());
@@ -189,6 +189,6 @@ fn a_token_crosses_no_network_in_the_clear() {
     assert!(with("https://alertmanager.example.org", false).is_ok());
     assert!(Client::new("http://alertmanager.example.org:9093", &told(None)).is_ok(), "without a token nothing secret is sent");
     assert!(Client::new("https://a.example.org", &told(Some("a\ntoken"))).is_err());
-    let ca = Told { ca: Some(b"no certificate".to_vec()), ..Told::default() };
+    let ca = Options { ca: Some(b"no certificate".to_vec()), ..Options::default() };
     assert!(Client::new("https://a.example.org", &ca).unwrap_err().to_string().contains("holds no certificate in PEM"));
 }

@@ -136,7 +136,7 @@ impl Client {
     pub async fn add_reaction(&self, comment: u64, content: &str) -> Result<()> {
         let body = EditReactionOption { content: Some(content.to_owned()) };
         let what = self.the_comment("react to", comment);
-        self.told(Ask::write(Method::POST, self.reactions_path(comment), &body, what)?).await.map(drop)
+        self.ask_successfully(Ask::write(Method::POST, self.reactions_path(comment), &body, what)?).await.map(drop)
     }
 
     fn one(&self, id: u64) -> Vec<String> {

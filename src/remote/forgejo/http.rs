@@ -24,7 +24,7 @@ const HOPS: usize = 3;
 
 /// How a forge is asked.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Options {
     /// An access token of pintle's own user; without it only what is public can be read.
     pub token: Option<SecretString>,
     /// Authorities to trust besides the system's, PEM.
@@ -35,7 +35,7 @@ pub struct Told {
     pub timeout: Duration,
 }
 
-impl Default for Told {
+impl Default for Options {
     fn default() -> Self {
         Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
     }
@@ -103,20 +103,20 @@ impl Ask {
 }
 
 impl Http {
-    pub(super) fn new(place: &Place, told: &Told) -> Result<Self> {
+    pub(super) fn new(place: &Place, options: &Options) -> Result<Self> {
         let host = place.host();
-        if told.token.is_some() && place.base().scheme() == "http" && !place.is_loopback() && !told.allow_insecure {
+        if options.token.is_some() && place.base().scheme() == "http" && !place.is_loopback() && !options.allow_insecure {
             return Err(Error::usage(format!("the token for {host} would be sent without encryption"))
                 .hint("use https://, or allow it with --insecure-http"));
         }
-        let token = told.token.as_ref().map(|token| {
+        let token = options.token.as_ref().map(|token| {
             http::secret("token", token).ok_or_else(|| Error::usage(format!("the token for {host} holds a character that no token has")))
         });
         let mut api = place.base().clone();
         if let Ok(mut path) = api.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v1"]);
         }
-        Ok(Self { client: client(place, told)?, api, host, token: token.transpose()?, timeout: told.timeout })
+        Ok(Self { client: client(place, options)?, api, host, token: token.transpose()?, timeout: options.timeout })
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -244,8 +244,8 @@ impl From<BodyError> for Broken {
     }
 }
 
-fn client(place: &Place, told: &Told) -> Result<reqwest::Client> {
-    let connect = told.timeout.min(Duration::from_secs(10));
-    let tuned = |builder: ClientBuilder| builder.connect_timeout(connect).read_timeout(told.timeout).timeout(told.timeout);
-    http::client(place.base(), told.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the forge at {}", place.host())))
+fn client(place: &Place, options: &Options) -> Result<reqwest::Client> {
+    let connect = options.timeout.min(Duration::from_secs(10));
+    let tuned = |builder: ClientBuilder| builder.connect_timeout(connect).read_timeout(options.timeout).timeout(options.timeout);
+    http::client(place.base(), options.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the forge at {}", place.host())))
 }

@@ -29,7 +29,7 @@ impl Client {
         let (mut items, mut places, mut seen, mut before) = (Vec::new(), BTreeMap::new(), 0, Vec::new());
         for page in 1..=pages {
             let this = ask.clone().query("page", page.to_string()).query("limit", SIZE.to_string());
-            let reply = self.told(this).await?;
+            let reply = self.ask_successfully(this).await?;
             let values = self.values(&ask.what, &reply)?;
             // Some lists are not paged, and give all of it for every page.
             if values.is_empty() || values == before {

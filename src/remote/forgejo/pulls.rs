@@ -204,7 +204,7 @@ impl Client {
     pub async fn add_labels(&self, number: u64, labels: &[u64]) -> Result<()> {
         let body = IssueLabelsOption { labels: Some(labels.iter().map(|id| (*id).into()).collect()), updated_at: None };
         let path = self.path(["issues", &number.to_string(), "labels"]);
-        self.told(Ask::write(Method::POST, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
+        self.ask_successfully(Ask::write(Method::POST, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
     }
 
     /// Takes a label from a pull request or issue; one that it has not is taken.

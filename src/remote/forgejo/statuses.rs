@@ -86,7 +86,7 @@ impl Client {
         for page in 1..=PAGES {
             let ask = Ask::get(self.path(["commits", commit.as_str(), "status"]), format!("read the statuses of {}", commit.short()));
             let ask = ask.query("page", page.to_string()).query("limit", SIZE.to_string());
-            let reply = self.told(ask.clone()).await?;
+            let reply = self.ask_successfully(ask.clone()).await?;
             let statuses = self.decoded::<WireCombined>(&ask.what, &reply)?;
             let known = last.len();
             seen += statuses.len();

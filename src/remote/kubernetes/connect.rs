@@ -29,7 +29,7 @@ pub enum Place {
 
 /// How the API server is asked.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Options {
     /// Authorities to trust besides the system's, PEM; only where the kubeconfig names none of its own.
     pub ca: Option<Vec<u8>>,
     /// Lets credentials cross a network over plain http, or to a server whose certificate is not looked at.
@@ -38,7 +38,7 @@ pub struct Told {
     pub timeout: Duration,
 }
 
-impl Default for Told {
+impl Default for Options {
     fn default() -> Self {
         Self { ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
     }
@@ -48,15 +48,15 @@ impl Default for Told {
 /// somebody writes the kubeconfig anew.
 pub(super) struct Connection {
     place: Place,
-    told: Told,
+    options: Options,
     client: Mutex<kube::Client>,
     /// When it was last made anew; locked while that is done.
     renewed: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Connection {
-    pub(super) fn new(client: kube::Client, place: Place, told: Told) -> Self {
-        Self { place, told, client: Mutex::new(client), renewed: tokio::sync::Mutex::default() }
+    pub(super) fn new(client: kube::Client, place: Place, options: Options) -> Self {
+        Self { place, options, client: Mutex::new(client), renewed: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn client(&self) -> kube::Client {
@@ -65,7 +65,7 @@ impl Connection {
 
     /// For one request.
     pub(super) fn timeout(&self) -> Duration {
-        self.told.timeout
+        self.options.timeout
     }
 
     /// Reads address and credentials anew, after these were refused. Does nothing while another task does it, or did so lately; what cannot be used
@@ -75,9 +75,9 @@ impl Connection {
         if renewed.is_some_and(|last| last.elapsed() < ANEW) {
             return;
         }
-        let (place, told) = (self.place.clone(), self.told.clone());
+        let (place, options) = (self.place.clone(), self.options.clone());
         // A plugin is waited for.
-        let made = tokio::task::spawn_blocking(move || config(&place, &told).and_then(|config| client(&config))).await;
+        let made = tokio::task::spawn_blocking(move || config(&place, &options).and_then(|config| client(&config))).await;
         *renewed = Some(Instant::now());
         match made {
             Ok(Ok(client)) => *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client,
@@ -87,7 +87,7 @@ impl Connection {
     }
 }
 
-pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
+pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
     let mut config = match place {
         Place::InCluster => Config::incluster().map_err(|why| outside_a_cluster(&why))?,
         Place::Kubeconfig { file, context } => {
@@ -110,16 +110,16 @@ pub(super) fn config(place: &Place, told: &Told) -> Result<Config> {
             }
             trim(&mut config.auth_info);
             let url = Url::parse(&config.cluster_url.to_string());
-            encrypted(&config, url.as_ref().is_ok_and(is_loopback) || told.allow_insecure)?;
+            encrypted(&config, url.as_ref().is_ok_and(is_loopback) || options.allow_insecure)?;
             config
         }
     };
     // Taken from the environment, where it is meant for other things too.
     config.proxy_url = None;
-    if let (None, Some(pem)) = (&config.root_cert, &told.ca) {
+    if let (None, Some(pem)) = (&config.root_cert, &options.ca) {
         config.root_cert = Some(authorities(pem)?);
     }
-    config.connect_timeout = Some(told.timeout.min(Duration::from_secs(15)));
+    config.connect_timeout = Some(options.timeout.min(Duration::from_secs(15)));
     Ok(config)
 }
 

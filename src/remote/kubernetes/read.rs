@@ -135,8 +135,8 @@ async fn page<T: Slim>(client: &Client, kind: &Kind, asked: &ListParams, limit: 
     serde_json::from_str(&text).map_err(|e| Trouble::Failed(place(e)))
 }
 
-/// What a watch tells.
-pub(super) enum Told {
+/// What a watch brings.
+pub(super) enum Change {
     /// The server answered: what was read before is up to date, or will be in a moment.
     Alive,
     Is(Object),
@@ -150,11 +150,11 @@ pub(super) async fn watch(
     version: &mut String,
     words: &Mutex<Words>,
     limit: Duration,
-    tell: impl FnMut(Told),
+    report: impl FnMut(Change),
 ) -> Result<(), Trouble> {
     match kind {
-        Kind::Custom(_) => events::<CustomWire>(client, kind, version, words, limit, tell).await,
-        _ => events::<Wire>(client, kind, version, words, limit, tell).await,
+        Kind::Custom(_) => events::<CustomWire>(client, kind, version, words, limit, report).await,
+        _ => events::<Wire>(client, kind, version, words, limit, report).await,
     }
 }
 
@@ -164,13 +164,13 @@ async fn events<T: Slim>(
     version: &mut String,
     words: &Mutex<Words>,
     limit: Duration,
-    mut tell: impl FnMut(Told),
+    mut report: impl FnMut(Change),
 ) -> Result<(), Trouble> {
     let asked = WatchParams { timeout: Some(WATCH), ..WatchParams::default() };
     let request = Request::new(kind.path()).watch(&asked, version).map_err(kube::Error::BuildRequest).map_err(|e| Trouble::of(kind, e))?;
     let begun = timeout(limit, client.request_events::<T>(request)).await.map_err(|_| Trouble::silent(kind, limit))?;
     let mut events = Box::pin(begun.map_err(|e| Trouble::of(kind, e))?);
-    tell(Told::Alive);
+    report(Change::Alive);
     let end = tokio::time::Instant::now() + Duration::from_secs(WATCH.into()) + LATE;
     loop {
         let next = tokio::time::timeout_at(end, events.next()).await;
@@ -179,15 +179,15 @@ async fn events<T: Slim>(
         match event.map_err(|e| Trouble::of(kind, e))? {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 seen(version, object.version());
-                tell(Told::Is(slim(object)));
+                report(Change::Is(slim(object)));
             }
             WatchEvent::Deleted(object) => {
                 seen(version, object.version());
-                tell(Told::Gone(slim(object)));
+                report(Change::Gone(slim(object)));
             }
             WatchEvent::Bookmark(bookmark) => {
                 seen(version, Some(&bookmark.metadata.resource_version));
-                tell(Told::Alive);
+                report(Change::Alive);
             }
             WatchEvent::Error(status) => return Err(Trouble::of(kind, kube::Error::Api(status))),
         }

@@ -3,7 +3,7 @@
 
 use super::connect::Connection;
 use super::object::Words;
-use super::read::{self, Told, Trouble};
+use super::read::{self, Change, Trouble};
 use super::{Kind, Object, Objects};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -200,10 +200,10 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
                 if refused { held = Some(objects) } else { shared.all(&kind, objects) }
             }),
             Some(version) => {
-                let tell = |told| {
+                let tell = |event| {
                     (answered, refused) = (true, false);
                     held.take().into_iter().for_each(|objects| shared.all(&kind, objects));
-                    shared.told(&kind, told);
+                    shared.apply(&kind, event);
                 };
                 read::watch(&client, &kind, version, &shared.words, limit, tell).await
             }
@@ -273,7 +273,7 @@ impl Shared {
         }
     }
 
-    fn told(&self, kind: &Kind, told: Told) {
+    fn apply(&self, kind: &Kind, event: Change) {
         let scope = self.scope();
         let calls = {
             let mut all = self.kept();
@@ -282,14 +282,14 @@ impl Shared {
             if let State::Broken(since, _) = std::mem::replace(&mut kept.state, State::Live) {
                 tracing::info!(%kind, seconds = since.elapsed().as_secs(), "the watch is back");
             }
-            let changed = match told {
-                Told::Alive => false,
-                Told::Is(new) => {
+            let changed = match event {
+                Change::Alive => false,
+                Change::Is(new) => {
                     let new = Arc::new(new);
                     let old = kept.objects.insert(key(&new), new.clone());
                     calls(&scope, kind, old.as_deref(), Some(&new))
                 }
-                Told::Gone(object) => {
+                Change::Gone(object) => {
                     let old = kept.objects.remove(&key(&object));
                     old.is_some_and(|old| calls(&scope, kind, Some(&old), None))
                 }

@@ -115,19 +115,19 @@ impl Place {
 }
 
 impl Registry {
-    pub(super) fn new(options: &Options, told: RegistryOptions) -> Result<Self, OciError> {
-        let setup = |why: &str| OciError::Setup { host: told.host.clone(), why: why.to_owned() };
-        let base = base(&told).ok_or_else(|| setup("its endpoint is not an http or https URL without credentials and query"))?;
-        let burden = Burden { concurrency: told.max_concurrency, per_second: told.requests_per_second, longest_wait: options.longest_wait };
+    pub(super) fn new(options: &Options, own: RegistryOptions) -> Result<Self, OciError> {
+        let setup = |why: &str| OciError::Setup { host: own.host.clone(), why: why.to_owned() };
+        let base = base(&own).ok_or_else(|| setup("its endpoint is not an http or https URL without credentials and query"))?;
+        let burden = Burden { concurrency: own.max_concurrency, per_second: own.requests_per_second, longest_wait: options.longest_wait };
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
-            http: client(options, &told, &base).map_err(setup)?,
-            limits: Limits::new(&told.host, burden),
-            host: told.host,
+            http: client(options, &own, &base).map_err(setup)?,
+            limits: Limits::new(&own.host, burden),
+            host: own.host,
             base,
-            repository_prefix: told.repository_prefix.filter(|prefix| !prefix.is_empty()),
-            redirects_to: told.redirects_to,
-            own_credentials: told.username.zip(told.password).map(password),
+            repository_prefix: own.repository_prefix.filter(|prefix| !prefix.is_empty()),
+            redirects_to: own.redirects_to,
+            own_credentials: own.username.zip(own.password).map(password),
             docker_config: options.docker_config.clone(),
             auth: Auth::new(),
             timeout: options.timeout,
@@ -359,12 +359,12 @@ pub(super) fn location(reply: &Reply, from: &Url) -> Option<Url> {
     from.join(text).ok()
 }
 
-fn base(told: &RegistryOptions) -> Option<Url> {
-    let mut url = match &told.endpoint {
+fn base(own: &RegistryOptions) -> Option<Url> {
+    let mut url = match &own.endpoint {
         Some(endpoint) => endpoint.clone(),
         None => {
-            let host = if told.host == "docker.io" { "registry-1.docker.io" } else { &told.host };
-            let scheme = if told.plain_http { "http" } else { "https" };
+            let host = if own.host == "docker.io" { "registry-1.docker.io" } else { &own.host };
+            let scheme = if own.plain_http { "http" } else { "https" };
             Url::parse(&format!("{scheme}://{host}/")).ok()?
         }
     };
@@ -375,12 +375,12 @@ fn base(told: &RegistryOptions) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && bare).then_some(url)
 }
 
-fn client(options: &Options, told: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
+fn client(options: &Options, own: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
     let tuned = |builder: ClientBuilder| {
         let agent = builder.user_agent(&options.user_agent);
-        agent.connect_timeout(options.connect_timeout).timeout(options.timeout).pool_max_idle_per_host(told.max_concurrency)
+        agent.connect_timeout(options.connect_timeout).timeout(options.timeout).pool_max_idle_per_host(own.max_concurrency)
     };
-    let ca = told.ca_pem.as_ref().or(options.ca_pem.as_ref());
+    let ca = own.ca_pem.as_ref().or(options.ca_pem.as_ref());
     http::client(base, ca.map(Vec::as_slice), tuned).map_err(http::Unset::why)
 }
 

@@ -41,7 +41,7 @@ fn a_change_is_written_pushed_and_read_back() {
     let edits =
         vec![edit("a.tf", CRLF, "alpine:3", "alpine:3@sha256:1"), edit("b/c.tf", b"x=\"y:1\" z=\"y:1\"\n", "y:1", "y:1@two"), second];
     let pins = vec![pin("a.tf#x"), pin("b/c.tf#mit Leer ü:x")];
-    let id = Commits::on(&clone, &tip, &who(), at(1_700_000_000)).add(&change(edits, pins.clone())).unwrap();
+    let id = CommitChain::on(&clone, &tip, &who(), at(1_700_000_000)).add(&change(edits, pins.clone())).unwrap();
     assert_eq!(clone.push(&clone.branch_ref(), Some(&tip), &id).unwrap(), Pushed::Confirmed);
     host.ask(["fsck", "--full", "--strict"]);
     let read = observe::checkout::commit(&clone, &id).unwrap();
@@ -65,7 +65,7 @@ fn a_file_that_is_not_as_planned_is_refused() {
     other.expect = b"alpine:4".to_vec();
     let gone = Edit { file: RepoPath::new("gone.tf").unwrap(), ..other.clone() };
     for edits in [vec![other], vec![gone], vec![]] {
-        assert!(Commits::on(&clone, &clone.tip(), &who(), at(7)).add(&change(edits, vec![pin("x")])).is_err());
+        assert!(CommitChain::on(&clone, &clone.tip(), &who(), at(7)).add(&change(edits, vec![pin("x")])).is_err());
     }
 }
 
@@ -77,7 +77,7 @@ fn changes_of_one_file_all_land_where_they_were_planned() {
     let mut clone = host.clone();
     let tip = clone.tip();
     let who = who();
-    let mut commits = Commits::on(&clone, &tip, &who, at(7));
+    let mut commits = CommitChain::on(&clone, &tip, &who, at(7));
     let one = |expect: &str, put: &str| edit("a.tf", THREE, expect, put);
     // The first changes what is before the second, the third what is before both, and the last inserts where the second ends.
     let end = one("y:1", "").span.end;
@@ -107,7 +107,7 @@ fn changes_that_are_in_each_others_way_are_refused() {
     let clone = host.clone();
     let (tip, who) = (clone.tip(), who());
     for (first, second) in [("y:1", "y:1"), ("b = \"y:1\"", "y:1"), ("y:1", "1\"\r\nc")] {
-        let mut commits = Commits::on(&clone, &tip, &who, at(7));
+        let mut commits = CommitChain::on(&clone, &tip, &who, at(7));
         commits.add(&change(vec![edit("a.tf", THREE, first, "1")], vec![pin("x")])).unwrap();
         let error = commits.add(&change(vec![edit("a.tf", THREE, second, "2")], vec![pin("x")])).unwrap_err();
         assert_eq!(error.what, "a.tf is not as planned");
@@ -155,9 +155,9 @@ fn the_configuration_is_made_by_the_first_hold_and_no_other_file_is() {
         put: b"[[hold]]\n".to_vec(),
         why: "hold".into(),
     };
-    let made = Commits::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("pintle.toml")], vec![pin("x")])).unwrap();
+    let made = CommitChain::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("pintle.toml")], vec![pin("x")])).unwrap();
     clone.push("refs/heads/trunk", Some(&tip), &made).unwrap();
     assert_eq!(host.ask(["show", &format!("{made}:pintle.toml")]), "[[hold]]");
-    let other = Commits::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("b.tf")], vec![pin("x")]));
+    let other = CommitChain::on(&clone, &tip, &who, at(7)).add(&change(vec![whole("b.tf")], vec![pin("x")]));
     assert!(other.unwrap_err().what.contains("b.tf is not in"));
 }

@@ -16,13 +16,13 @@ fn it_is_written_when_it_changed_and_read_with_the_fetch() {
     let mut clone = host.clone();
     let none = observe::history::ledger(&clone).unwrap();
     assert_eq!(none, Ledger::default());
-    assert_eq!(ledger(&mut clone, &none, &of(&[('a', 5)]), &who(), at(9)).unwrap(), Kept::Written);
+    assert_eq!(ledger(&mut clone, &none, &of(&[('a', 5)]), &who(), at(9)).unwrap(), LedgerWrite::Written);
     drop(clone);
     let mut clone = host.clone();
     let read = observe::history::ledger(&clone).unwrap();
     assert_eq!(read, of(&[('a', 5)]));
-    assert_eq!(ledger(&mut clone, &read, &read, &who(), at(9)).unwrap(), Kept::Unchanged);
-    assert_eq!(ledger(&mut clone, &read, &of(&[('b', 6)]), &who(), at(9)).unwrap(), Kept::Written);
+    assert_eq!(ledger(&mut clone, &read, &read, &who(), at(9)).unwrap(), LedgerWrite::Unchanged);
+    assert_eq!(ledger(&mut clone, &read, &of(&[('b', 6)]), &who(), at(9)).unwrap(), LedgerWrite::Written);
     assert_eq!(host.ask(["show", "refs/pintle/ledger:ledger.tsv"]), of(&[('b', 6)]).render().trim_end());
     assert_eq!(host.ask(["rev-list", "--count", "trunk"]), "1");
     host.ask(["fsck", "--full", "--strict"]);
@@ -53,11 +53,11 @@ fn a_branch_keeps_it_where_other_refs_are_refused() {
     let host = Host::with(&[("a.tf", b"")]);
     host.hook("update", "case $1 in refs/heads/*) ;; *) echo 'only branches' >&2; exit 1;; esac");
     let mut clone = host.clone();
-    assert_eq!(ledger(&mut clone, &Ledger::default(), &of(&[('a', 5)]), &who(), at(9)).unwrap(), Kept::Written);
+    assert_eq!(ledger(&mut clone, &Ledger::default(), &of(&[('a', 5)]), &who(), at(9)).unwrap(), LedgerWrite::Written);
     assert_eq!(host.ask(["for-each-ref", "--format=%(refname)"]), "refs/heads/pintle-ledger\nrefs/heads/trunk");
     clone.fetch().unwrap();
     assert_eq!(observe::history::ledger(&clone).unwrap(), of(&[('a', 5)]));
-    assert_eq!(ledger(&mut clone, &of(&[('a', 5)]), &of(&[('a', 5), ('b', 6)]), &who(), at(9)).unwrap(), Kept::Written);
+    assert_eq!(ledger(&mut clone, &of(&[('a', 5)]), &of(&[('a', 5), ('b', 6)]), &who(), at(9)).unwrap(), LedgerWrite::Written);
 }
 
 #[test]

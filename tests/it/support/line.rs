@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use pintle::demo::registry::{Image, Registry, Running};
+use pintle::demo::registry::{DemoImage, DemoRegistry, RunningRegistry};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -19,8 +19,8 @@ pub const HOSTS: [&str; 4] = ["docker.io", "ghcr.io", "quay.io", "registry.examp
 
 /// Registries in this process, asked by the built program over loopback.
 pub struct Registries {
-    pub registry: Registry,
-    running: Running,
+    pub registry: DemoRegistry,
+    running: RunningRegistry,
     _runtime: Runtime,
 }
 
@@ -28,7 +28,7 @@ impl Registries {
     pub fn start() -> Registries {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime of its own");
-        let registry = Registry::new();
+        let registry = DemoRegistry::new();
         let running = runtime.block_on(registry.start()).expect("loopback has a free port");
         Registries { registry, running, _runtime: runtime }
     }
@@ -51,7 +51,7 @@ impl Registries {
     pub fn put(&self, image: &str, seed: &str) -> String {
         let (host, rest) = image.split_once('/').expect("an image with its host");
         let (repository, tag) = rest.rsplit_once(':').expect("an image with its tag");
-        self.registry.put_image(host, &Image::new(repository, tag, seed)).to_string()
+        self.registry.put_image(host, &DemoImage::new(repository, tag, seed)).to_string()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::Config;
-use crate::demo::registry::{Image, Registry, Running};
-use crate::observe::{COMMITS, ForgeAt, Origin as RepoOrigin, Setup};
+use crate::demo::registry::{DemoImage, DemoRegistry, RunningRegistry};
+use crate::observe::{COMMITS, ForgeAccess, RepoOrigin, SessionSettings};
 use crate::remote::oci::{Options, RegistryOptions};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,21 @@ use std::time::Duration;
 const FORGE: &str = "https://forge.example.org/git/ops/infra";
 
 fn session() -> Session {
-    let forge = ForgeAt { place: forgejo::Place::parse(FORGE).unwrap(), told: forgejo::Told::default() };
-    let registries = crate::observe::Told::default();
+    let forge = ForgeAccess { place: forgejo::Place::parse(FORGE).unwrap(), options: forgejo::Options::default() };
+    let registries = crate::observe::RegistrySettings::default();
     let origin = RepoOrigin::Folder(".".into());
     let clock = || jiff::Timestamp::UNIX_EPOCH;
-    Session::new(Setup { origin, config: None, registries, forge: Some(forge), github: None, cluster: None, commits: COMMITS, clock })
-        .unwrap()
+    Session::new(SessionSettings {
+        origin,
+        config: None,
+        registries,
+        forge: Some(forge),
+        github: None,
+        cluster: None,
+        commits: COMMITS,
+        clock,
+    })
+    .unwrap()
 }
 
 fn sources(hosts: &[&str]) -> Vec<Arc<str>> {
@@ -27,13 +36,13 @@ fn sources(hosts: &[&str]) -> Vec<Arc<str>> {
 fn site(hosts: &[&str], source: &str) -> (String, Option<String>) {
     let (session, sources) = (session(), sources(hosts));
     let registries = Registries::new(&session.setup.registries, &Config::default()).unwrap();
-    let asking = Asking::new(&session, &registries, &sources);
-    let Some(site) = asking.site(&Source::parse(source).unwrap()) else { return ("nobody".into(), None) };
+    let asking = NotesReader::new(&session, &registries, &sources);
+    let Some(site) = asking.site(&SourceRepo::parse(source).unwrap()) else { return ("nobody".into(), None) };
     let who = match &site.who {
-        Who::Nobody => "nobody".into(),
-        Who::Forgejo(client) => client.place().url().to_string(),
+        ReleaseApi::Nobody => "nobody".into(),
+        ReleaseApi::Forgejo(client) => client.place().url().to_string(),
         #[cfg(feature = "github")]
-        Who::Github(_, owner, repo) => format!("github {owner}/{repo}"),
+        ReleaseApi::Github(_, owner, repo) => format!("github {owner}/{repo}"),
     };
     (who, compare(&site.url, site.form, "1", "2").map(String::from))
 }
@@ -70,15 +79,15 @@ fn only_the_forge_github_and_named_hosts_are_asked() {
 const HOST: &str = "ghcr.io";
 
 struct World {
-    registry: Registry,
-    running: Running,
+    registry: DemoRegistry,
+    running: RunningRegistry,
     client: Client,
 }
 
 impl World {
     async fn new() -> Self {
-        let registry = Registry::new();
-        registry.put_image(HOST, &Image::new("other", "latest", "x"));
+        let registry = DemoRegistry::new();
+        registry.put_image(HOST, &DemoImage::new("other", "latest", "x"));
         let running = registry.start().await.unwrap();
         let told = RegistryOptions { endpoint: running.endpoint(HOST).parse().ok(), ..RegistryOptions::new(HOST) };
         Self { client: Client::new(Options { registries: vec![told], ..Options::default() }), registry, running }
@@ -87,13 +96,13 @@ impl World {
     /// `source=… version=… revision=…`
     fn image(&self, seed: &str, labels: &str) -> Digest {
         let pairs = labels.split_whitespace().filter_map(|pair| pair.split_once('='));
-        let image = Image::new("a/b", "latest", seed).single();
+        let image = DemoImage::new("a/b", "latest", seed).single();
         let image = pairs.fold(image, |image, (name, value)| image.label(&format!("org.opencontainers.image.{name}"), value));
         self.registry.put_image(HOST, &image)
     }
 
-    fn asking<'a>(&'a self, sources: &'a [Arc<str>]) -> Asking<'a> {
-        Asking {
+    fn asking<'a>(&'a self, sources: &'a [Arc<str>]) -> NotesReader<'a> {
+        NotesReader {
             registry: &self.client,
             forge: None,
             #[cfg(feature = "github")]
@@ -161,7 +170,7 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
     assert_eq!(world.asking(&[]).told(&swapped).await, NotesAnswer::Settled(None));
     let World { running, client, .. } = world;
     running.stop().await.unwrap();
-    let asking = Asking {
+    let asking = NotesReader {
         registry: &client,
         forge: None,
         #[cfg(feature = "github")]
@@ -194,10 +203,10 @@ fn releases() -> String {
 
 async fn from_forge(world: &World, base: &Url, labels: (&str, &str)) -> NotesAnswer {
     let place = forgejo::Place::parse(&format!("{base}ops/infra")).unwrap();
-    let forge = forgejo::Client::new(&place, &forgejo::Told { timeout: Duration::from_secs(5), ..forgejo::Told::default() }).unwrap();
+    let forge = forgejo::Client::new(&place, &forgejo::Options { timeout: Duration::from_secs(5), ..forgejo::Options::default() }).unwrap();
     let with = |rest: &str| format!("source={base}a/b {rest}");
     let key = (channel(), world.image("old", &with(labels.0)), world.image("new", &with(labels.1)));
-    Asking { forge: Some(&forge), ..world.asking(&[]) }.told(&key).await
+    NotesReader { forge: Some(&forge), ..world.asking(&[]) }.told(&key).await
 }
 
 #[tokio::test]
@@ -227,7 +236,7 @@ async fn github_is_asked_for_what_is_at_github() {
     let world = World::new().await;
     let api = server(&[("/repos/a/b/releases", 200, "garbage".into()), ("/repos/a/c/releases", 200, "[]".into())]).await;
     let github = crate::remote::github::Client::new(&api, None, None).unwrap();
-    let asking = Asking { github: Some(&github), ..world.asking(&[]) };
+    let asking = NotesReader { github: Some(&github), ..world.asking(&[]) };
     for (repository, passing) in [("b", true), ("c", false), ("d", false)] {
         let with = |version: &str| format!("source=https://github.com/a/{repository} version={version}");
         let key = (channel(), world.image("old", &with("1")), world.image("new", &with("2")));

@@ -3,16 +3,16 @@
 use super::*;
 
 /// `tag`, with `!` for a draft and `~` for a pre-release before it.
-fn offered(tags: &str) -> Vec<Offered> {
+fn offered(tags: &str) -> Vec<ForgeRelease> {
     let one = |word: &str| {
         let tag = word.trim_start_matches(['!', '~']).to_owned();
         let (draft, prerelease) = (word.starts_with('!'), word.starts_with('~'));
-        Offered { title: format!("Release {tag}"), text: "text".into(), at: None, url: None, tag, draft, prerelease }
+        ForgeRelease { title: format!("Release {tag}"), text: "text".into(), at: None, url: None, tag, draft, prerelease }
     };
     tags.split_whitespace().map(one).collect()
 }
 
-fn titles(picked: &Picked) -> String {
+fn titles(picked: &ReleaseSelection) -> String {
     let titles: Vec<&str> = picked.releases.iter().map(|one| one.title.trim_start_matches("Release ")).collect();
     titles.join(" ") + if picked.cut { " …" } else { "" }
 }

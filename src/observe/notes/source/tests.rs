@@ -16,7 +16,7 @@ fn a_source_is_an_address_with_owner_and_name() {
         ("https://git.example.org/a/%2e%2e%2fb", "git.example.org", None),
         ("https://git.example.org/a b/c", "git.example.org", None),
     ] {
-        let source = Source::parse(text).unwrap_or_else(|| panic!("{text}"));
+        let source = SourceRepo::parse(text).unwrap_or_else(|| panic!("{text}"));
         assert_eq!((source.host.as_str(), source.repository("")), (host, repository), "{text}");
         assert!(source.url.query().is_none() && source.url.fragment().is_none(), "{text}");
     }
@@ -32,34 +32,34 @@ fn a_source_is_an_address_with_owner_and_name() {
         "file:///etc/passwd/x",
         "javascript:alert(1)",
     ] {
-        assert_eq!(Source::parse(text), None, "{text}");
+        assert_eq!(SourceRepo::parse(text), None, "{text}");
     }
 }
 
 #[test]
 fn an_instance_may_live_below_a_path() {
-    let source = Source::parse("https://example.org/forge/a/b").unwrap();
+    let source = SourceRepo::parse("https://example.org/forge/a/b").unwrap();
     assert_eq!(source.repository("/forge/"), Some(("a", "b")));
     assert_eq!(source.repository("/other/"), None);
-    assert_eq!(Source::parse("https://example.org/forge/a").unwrap().repository("/forge/"), None);
+    assert_eq!(SourceRepo::parse("https://example.org/forge/a").unwrap().repository("/forge/"), None);
 }
 
 #[test]
 fn labels_that_make_no_sense_are_none() {
     let origin =
-        Origin::of(&labels(&[("source", "nonsense"), ("url", "https://github.com/a/b"), ("version", " 1.2 "), ("revision", "a\nb")]));
+        ImageOrigin::of(&labels(&[("source", "nonsense"), ("url", "https://github.com/a/b"), ("version", " 1.2 "), ("revision", "a\nb")]));
     assert_eq!(origin.source.map(|source| source.host).as_deref(), Some("github.com"));
     assert_eq!((origin.version.as_deref(), origin.revision), (Some("1.2"), None));
     let long = "x".repeat(NAME + 1);
     assert_eq!(
-        Origin::of(&labels(&[("version", &long), ("source", &format!("https://github.com/a/{}", "b".repeat(LONGEST)))])),
-        Origin::default()
+        ImageOrigin::of(&labels(&[("version", &long), ("source", &format!("https://github.com/a/{}", "b".repeat(LONGEST)))])),
+        ImageOrigin::default()
     );
 }
 
 #[test]
 fn versions_that_say_nothing_give_way_to_revisions() {
-    let origin = |version: &str, revision: &str| Origin::of(&labels(&[("version", version), ("revision", revision)]));
+    let origin = |version: &str, revision: &str| ImageOrigin::of(&labels(&[("version", version), ("revision", revision)]));
     let name = |a: (&str, &str), b: (&str, &str)| origin(a.0, a.1).name(&origin(b.0, b.1));
     assert_eq!(name(("1", "aaaaaaa"), ("2", "bbbbbbb")).as_deref(), Some("1"));
     assert_eq!(name(("main", "aaaaaaa"), ("main", "bbbbbbb")).as_deref(), Some("aaaaaaa"));
@@ -71,9 +71,12 @@ fn versions_that_say_nothing_give_way_to_revisions() {
 #[test]
 fn a_difference_has_a_page_when_both_ends_can_be_names() {
     let page = |form, from: &str, to: &str| compare(&Url::parse("https://example.org/a/b").unwrap(), form, from, to).map(String::from);
-    assert_eq!(page(Form::Plain, "1.0", "v2.0").as_deref(), Some("https://example.org/a/b/compare/1.0...v2.0"));
-    assert_eq!(page(Form::Plain, "release/1", "release/2").as_deref(), Some("https://example.org/a/b/compare/release/1...release/2"));
-    assert_eq!(page(Form::Gitlab, "1", "2").as_deref(), Some("https://example.org/a/b/-/compare/1...2"));
+    assert_eq!(page(CompareStyle::Plain, "1.0", "v2.0").as_deref(), Some("https://example.org/a/b/compare/1.0...v2.0"));
+    assert_eq!(
+        page(CompareStyle::Plain, "release/1", "release/2").as_deref(),
+        Some("https://example.org/a/b/compare/release/1...release/2")
+    );
+    assert_eq!(page(CompareStyle::Gitlab, "1", "2").as_deref(), Some("https://example.org/a/b/-/compare/1...2"));
     for (from, to) in [
         ("1", "1"),
         ("", "2"),
@@ -89,6 +92,6 @@ fn a_difference_has_a_page_when_both_ends_can_be_names() {
         ("1", "%2e"),
         ("1", "ü"),
     ] {
-        assert_eq!(page(Form::Plain, from, to), None, "{from} {to}");
+        assert_eq!(page(CompareStyle::Plain, from, to), None, "{from} {to}");
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 
-use crate::remote::forgejo::{Client, Place, Told};
+use crate::remote::forgejo::{Client, Options, Place};
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -72,16 +72,16 @@ impl Fake {
     }
 
     pub fn client(&self) -> Client {
-        self.client_with(Told { token: Some(SecretString::from(TOKEN)), ..Told::default() })
+        self.client_with(Options { token: Some(SecretString::from(TOKEN)), ..Options::default() })
     }
 
-    pub fn client_with(&self, told: Told) -> Client {
+    pub fn client_with(&self, told: Options) -> Client {
         Client::new(&Place::parse(&format!("http://{}/ops/infra", self.address)).unwrap(), &told).unwrap()
     }
 
     /// One that waits for an answer a little only.
     pub fn hasty(&self) -> Client {
-        self.client_with(Told { token: Some(SecretString::from(TOKEN)), timeout: Duration::from_millis(300), ..Told::default() })
+        self.client_with(Options { token: Some(SecretString::from(TOKEN)), timeout: Duration::from_millis(300), ..Options::default() })
     }
 
     pub fn asked(&self) -> Vec<Asked> {

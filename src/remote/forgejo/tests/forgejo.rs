@@ -232,7 +232,7 @@ async fn releases_of_a_public_repository_are_read_without_a_token() {
     let release = |n: u64| j!({"id": n, "tag_name": format!("v1.{n}"), "target_commitish": "main", "name": "", "body": "* fixed", "draft": false, "prerelease": false, "published_at": "2026-11-01T00:00:00Z", "html_url": ""});
     let all: Value = (1..=50).map(release).collect();
     let fake = Fake::start([counted(&all, 70)]).await;
-    let client = fake.client_with(crate::remote::forgejo::Told::default());
+    let client = fake.client_with(crate::remote::forgejo::Options::default());
     let releases = client.releases(10).await.unwrap();
     assert_eq!((releases.len(), releases[0].tag.as_str(), releases[0].body.as_str()), (10, "v1.1", "* fixed"));
     assert_eq!(releases[0].html_url.as_str(), format!("http://{}/ops/infra/releases/tag/v1.1", fake.address));

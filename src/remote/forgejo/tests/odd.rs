@@ -3,7 +3,7 @@
 use super::fake::{Answer, Fake, TOKEN, json, message, with};
 use crate::error::{Error, Kind};
 use crate::model::commit::CommitId;
-use crate::remote::forgejo::{Account, Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PermissionError, Place, Told};
+use crate::remote::forgejo::{Account, Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, Options, PermissionError, Place};
 use axum::body::{Body, Bytes};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -102,7 +102,7 @@ async fn nobody_listening_is_told() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let client = Client::new(&Place::parse(&format!("http://{address}/ops/infra")).unwrap(), &Told::default()).unwrap();
+    let client = Client::new(&Place::parse(&format!("http://{address}/ops/infra")).unwrap(), &Options::default()).unwrap();
     let text = shown(&client.repo().await.unwrap_err());
     assert!(text.starts_with(&format!("Outside cannot reach the forge at {address}: ")), "{text}");
     assert!(text.ends_with("(check the address and the network)"), "{text}");
@@ -151,7 +151,7 @@ async fn the_token_is_sent_as_a_header_only_and_not_in_the_clear() {
     assert_eq!(asked.line, "GET /api/v1/version");
     assert_eq!(asked.headers["authorization"], format!("token {TOKEN}"));
     assert_eq!(asked.headers["user-agent"], concat!("pintle/", env!("CARGO_PKG_VERSION")));
-    let told = |allow_insecure| Told { token: Some(SecretString::from(TOKEN)), allow_insecure, ..Told::default() };
+    let told = |allow_insecure| Options { token: Some(SecretString::from(TOKEN)), allow_insecure, ..Options::default() };
     let far = Place::parse("http://forge.example.org/ops/infra").unwrap();
     let error = Client::new(&far, &told(false)).unwrap_err();
     assert_eq!(
@@ -161,7 +161,7 @@ async fn the_token_is_sent_as_a_header_only_and_not_in_the_clear() {
     let client = Client::new(&far, &told(true)).unwrap();
     assert!(!format!("{client:?}").contains(TOKEN));
     assert!(!format!("{:?}", told(true)).contains(TOKEN));
-    let broken = Told { token: Some(SecretString::from("s3cret\nx")), ..Told::default() };
+    let broken = Options { token: Some(SecretString::from("s3cret\nx")), ..Options::default() };
     let error = Client::new(&Place::parse("https://forge.example.org/ops/infra").unwrap(), &broken).unwrap_err();
     assert_eq!(error.to_string(), "the token for forge.example.org holds a character that no token has");
 }
@@ -169,18 +169,18 @@ async fn the_token_is_sent_as_a_header_only_and_not_in_the_clear() {
 #[tokio::test]
 async fn certificates_are_checked_against_the_authority_that_is_given() {
     for ca in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        let told = Told { ca: Some(ca.into()), ..Told::default() };
+        let told = Options { ca: Some(ca.into()), ..Options::default() };
         let error = Client::new(&Place::parse("https://forge.example.org/ops/infra").unwrap(), &told).unwrap_err();
         assert!(error.to_string().starts_with("cannot set up https for the forge at forge.example.org: "), "{error}");
     }
     let address = encrypted();
     let place = Place::parse(&format!("https://{address}/ops/infra")).unwrap();
-    let error = Client::new(&place, &Told::default()).unwrap().version().await.unwrap_err();
+    let error = Client::new(&place, &Options::default()).unwrap().version().await.unwrap_err();
     let text = shown(&error);
     assert!(text.starts_with(&format!("Outside cannot reach the forge at {address}: ")), "{text}");
     assert!(text.ends_with("(give the authority that signed its certificate)"), "{text}");
     let ca = include_bytes!("../../oci/registry/testdata/authority.pem").to_vec();
-    let told = Told { ca: Some(ca), ..Told::default() };
+    let told = Options { ca: Some(ca), ..Options::default() };
     assert_eq!(Client::new(&place, &told).unwrap().version().await.unwrap().text, "1.26.0");
 }
 
@@ -251,7 +251,7 @@ async fn refusals_say_who_has_to_do_what() {
         assert_eq!(shown(&error).replace(&fake.address, "HOST"), expected);
     }
     let fake = Fake::start([message(401, "token is required")]).await;
-    let error = fake.client_with(Told::default()).me().await.unwrap_err();
+    let error = fake.client_with(Options::default()).me().await.unwrap_err();
     assert_eq!(
         shown(&error).replace(&fake.address, "HOST"),
         "Failed the forge at HOST wants a token (give an access token of pintle's user)"
@@ -364,7 +364,7 @@ async fn a_name_cannot_leave_its_place_in_the_address() {
 async fn an_instance_below_a_path_is_asked_there() {
     let fake = Fake::start([version(), json(200, &j!({"default_branch": "main"}))]).await;
     let place = Place::parse(&format!("http://{}/code/forge/ops/infra.git", fake.address)).unwrap();
-    let client = Client::new(&place, &Told::default()).unwrap();
+    let client = Client::new(&place, &Options::default()).unwrap();
     client.version().await.unwrap();
     client.repo().await.unwrap();
     assert_eq!(fake.lines(), ["GET /code/forge/api/v1/version", "GET /code/forge/api/v1/repos/ops/infra"]);

@@ -1,6 +1,6 @@
 use super::super::object::Words;
 use super::super::{Kind as Of, read};
-use super::{Place, Told, client, config};
+use super::{Options, Place, client, config};
 use crate::error::Kind;
 use serde_json::json;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ fn kubeconfig(server: &str, more: &str) -> String {
 }
 
 /// What comes of a kubeconfig: nothing, or the error with its hint.
-fn told(text: &str, context: Option<&str>, told: &Told) -> Result<kube::Config, String> {
+fn told(text: &str, context: Option<&str>, told: &Options) -> Result<kube::Config, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
     std::fs::write(&file, text).unwrap();
@@ -31,8 +31,8 @@ fn told(text: &str, context: Option<&str>, told: &Told) -> Result<kube::Config, 
 
 #[test]
 fn credentials_go_only_where_they_are_safe() {
-    let usual = Told::default();
-    let loose = Told { allow_insecure: true, ..Told::default() };
+    let usual = Options::default();
+    let loose = Options { allow_insecure: true, ..Options::default() };
     for (server, more, strict) in [
         ("https://kube.example.org:6443", "", true),
         ("http://127.0.0.1:8001", "", true),
@@ -52,7 +52,7 @@ fn credentials_go_only_where_they_are_safe() {
 
 #[test]
 fn what_is_wrong_with_a_kubeconfig_is_said_without_its_text() {
-    let usual = Told::default();
+    let usual = Options::default();
     let good = kubeconfig("https://kube.example.org", "");
     let wrong = |text: &str, context: Option<&str>| told(text, context, &usual).unwrap_err();
     assert_eq!(
@@ -78,18 +78,18 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_text() {
 #[test]
 fn authorities_of_the_command_line_count_where_the_kubeconfig_has_none() {
     let made = rcgen::generate_simple_self_signed(["kube.example.org".to_owned()]).unwrap();
-    let with = Told { ca: Some(made.cert.pem().into_bytes()), ..Told::default() };
+    let with = Options { ca: Some(made.cert.pem().into_bytes()), ..Options::default() };
     let roots = told(&kubeconfig("https://kube.example.org", ""), None, &with).unwrap().root_cert.unwrap();
     assert_eq!(roots.last().unwrap(), &made.cert.der().to_vec());
-    let none = Told { ca: Some(b"no certificate".to_vec()), ..Told::default() };
+    let none = Options { ca: Some(b"no certificate".to_vec()), ..Options::default() };
     assert!(told(&kubeconfig("https://kube.example.org", ""), None, &none).unwrap_err().starts_with("the certificate authorities' file"));
 }
 
 #[test]
 fn an_address_is_shown_without_what_may_be_secret_in_it() {
-    let said = told(&kubeconfig(&format!("http://robot:{TOKEN}@kube.example.org:8001/k"), ""), None, &Told::default()).unwrap_err();
+    let said = told(&kubeconfig(&format!("http://robot:{TOKEN}@kube.example.org:8001/k"), ""), None, &Options::default()).unwrap_err();
     assert!(said.starts_with("the API server http://kube.example.org:8001/k would be asked without encryption; "), "{said}");
-    let bare = told(&kubeconfig("127.0.0.1:6443", ""), None, &Told::default()).map(drop).unwrap_err();
+    let bare = told(&kubeconfig("127.0.0.1:6443", ""), None, &Options::default()).map(drop).unwrap_err();
     assert!(bare.starts_with("cannot use the kubeconfig FILE: the server of the cluster does not begin with https://; "), "{bare}");
 }
 
@@ -100,7 +100,7 @@ fn plugged(command: &str, args: &[&str]) -> kube::Config {
         json!({"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": args, "env": env, "interactiveMode": "Never"});
     let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
         "users": [{"name": "a", "user": {"exec": exec}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
-    told(&text.to_string(), None, &Told::default()).unwrap()
+    told(&text.to_string(), None, &Options::default()).unwrap()
 }
 
 /// What becomes of a first connection, and what of a question after the plugin has changed its mind.

@@ -1,5 +1,5 @@
 use super::super::read::Trouble;
-use super::super::{Client, Kind, Object, Owner, Told};
+use super::super::{Client, Kind, Object, Options, Owner};
 use super::{BROKEN, Keeper, Kept, State, Watches, calls};
 use crate::model::workload::{PodContainer, Waiting};
 use crate::remote::kubernetes::Place;
@@ -97,7 +97,7 @@ fn watching(server: &str, user: &Value, timeout: Duration) -> (Watches, Keeper, 
     let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": server}}],
         "users": [{"name": "a", "user": user}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
     std::fs::write(&file, text.to_string()).unwrap();
-    let told = Told { timeout, ..Told::default() };
+    let told = Options { timeout, ..Options::default() };
     let (watches, keeper) = Client::new(&Place::Kubeconfig { file, context: None }, &told).unwrap().watch().unwrap();
     (watches, keeper, folder)
 }

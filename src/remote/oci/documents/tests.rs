@@ -1,14 +1,14 @@
 //! Labels against the in-process registry: where they are found, what is refused, and that storage never sees a credential.
 
 use super::*;
-use crate::demo::registry::{Access, Fault, FaultKind, Image, Registry, Running};
+use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, PullAccess, RunningRegistry};
 use crate::remote::oci::{Options, RegistryOptions};
 use serde_json::json;
 
 const HOST: &str = "ghcr.io";
 const SOURCE: &str = "org.opencontainers.image.source";
 
-fn client(running: &Running, user: Option<&str>) -> Client {
+fn client(running: &RunningRegistry, user: Option<&str>) -> Client {
     let told = RegistryOptions {
         endpoint: running.endpoint(HOST).parse().ok(),
         username: user.map(str::to_owned),
@@ -18,19 +18,19 @@ fn client(running: &Running, user: Option<&str>) -> Client {
     Client::new(Options { registries: vec![told], ..Options::default() })
 }
 
-fn image(seed: &str) -> Image {
-    Image::new("a/b", "latest", seed).label(SOURCE, "https://github.com/a/b")
+fn image(seed: &str) -> DemoImage {
+    DemoImage::new("a/b", "latest", seed).label(SOURCE, "https://github.com/a/b")
 }
 
-async fn served(image: &Image) -> (Registry, Running, Digest) {
-    let registry = Registry::new();
+async fn served(image: &DemoImage) -> (DemoRegistry, RunningRegistry, Digest) {
+    let registry = DemoRegistry::new();
     let digest = registry.put_image(HOST, image);
     let running = registry.start().await.unwrap();
     (registry, running, digest)
 }
 
 /// Puts a document as it is, and returns its digest.
-async fn put(running: &Running, kind: &str, document: &serde_json::Value) -> Digest {
+async fn put(running: &RunningRegistry, kind: &str, document: &serde_json::Value) -> Digest {
     let bytes = document.to_string().into_bytes();
     let digest = crate::remote::oci::wire::sha256(&bytes);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -123,7 +123,7 @@ async fn what_does_not_hash_or_is_too_large_or_no_json_is_refused() {
 async fn storage_on_another_host_is_asked_without_credentials() {
     let image = image("1").single();
     let (registry, running, digest) = served(&image).await;
-    registry.set_access(HOST, Access::Token { expires_in: None });
+    registry.set_access(HOST, PullAccess::Token { expires_in: None });
     registry.add_user(HOST, "ana", "not-a-secret");
     registry.make_private(HOST, "a/b");
     let (storage, far, _) = served(&image).await;
@@ -138,7 +138,7 @@ async fn storage_on_another_host_is_asked_without_credentials() {
     assert_eq!(blob.and_then(|request| request.authorization).as_deref(), Some("Bearer"));
 
     // What the storage wants to know is not told.
-    storage.set_access(HOST, Access::Basic);
+    storage.set_access(HOST, PullAccess::Basic);
     let why = asking.labels(HOST, "a/b", &digest).await.unwrap_err();
     assert!(matches!(&why, OciError::Status { status: 401, .. }), "{why}");
     assert!(storage.requests().iter().all(|request| request.authorization.is_none()));

@@ -51,7 +51,7 @@ struct State {
 }
 
 impl Kubelet {
-    /// Starts one for a namespace. `registry` is the address of all registries, as [`pintle::demo::registry::Running::endpoint`] gives it for the
+    /// Starts one for a namespace. `registry` is the address of all registries, as [`pintle::demo::registry::RunningRegistry::endpoint`] gives it for the
     /// host without a name.
     pub fn start(kube: &Kube, namespace: &str, registry: &str) -> Kubelet {
         let ca = reqwest::Certificate::from_pem(kube.ca().as_bytes()).expect("a certificate");

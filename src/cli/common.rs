@@ -6,33 +6,33 @@ use std::path::PathBuf;
 
 /// A folder as it is, or a remote.
 #[derive(Debug, Args)]
-pub struct Repo {
+pub struct RepoArgs {
     /// A checkout, read as it is on disk and never changed [default: the current folder]
     #[arg(conflicts_with = "remote")]
     pub dir: Option<PathBuf>,
     #[command(flatten)]
-    pub clone: Clone,
+    pub clone: CloneArgs,
 }
 
 /// The same where a target stands first.
 #[derive(Debug, Args)]
-pub struct RepoFlag {
+pub struct RepoFlagArgs {
     /// A checkout, read as it is on disk and never changed [default: the current folder]
     #[arg(long = "repo", value_name = "DIR", conflicts_with = "remote")]
     pub dir: Option<PathBuf>,
     #[command(flatten)]
-    pub clone: Clone,
+    pub clone: CloneArgs,
 }
 
 /// A remote only.
 #[derive(Debug, Args)]
-pub struct Remote {
+pub struct RemoteArgs {
     #[command(flatten)]
-    pub clone: Clone,
+    pub clone: CloneArgs,
 }
 
 #[derive(Debug, Args)]
-pub struct Clone {
+pub struct CloneArgs {
     /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub remote: Option<String>,
@@ -68,7 +68,7 @@ pub struct Clone {
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Registries {
+pub struct RegistryArgs {
     /// A docker config.json with credentials for registries; credential helpers are not run
     #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", hide_env_values = true, help_heading = "Registries")]
     pub docker_config: Option<PathBuf>,
@@ -111,7 +111,7 @@ pub struct Registries {
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Cluster {
+pub struct ClusterArgs {
     /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and without --in-cluster, no cluster is asked
     #[arg(
         long,
@@ -138,11 +138,11 @@ pub struct Cluster {
     )]
     pub in_cluster: bool,
     #[command(flatten)]
-    pub alerts: Alerts,
+    pub alerts: AlertArgs,
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Alerts {
+pub struct AlertArgs {
     /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
     #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]
     pub alertmanager: Option<String>,
@@ -152,14 +152,14 @@ pub struct Alerts {
 }
 
 #[derive(Debug, Args)]
-pub struct Output {
+pub struct OutputArgs {
     /// What to print
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub output: Format,
+    #[arg(short, long, value_enum, default_value_t = OutputFormat::Table)]
+    pub output: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     Table,
     Json,
 }
