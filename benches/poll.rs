@@ -8,7 +8,7 @@ use common::{in_turns, is_bench, memory_arguments, peak, print_peak, ratio};
 use futures_util::{StreamExt, stream};
 use pintle::demo::registry::{DemoImage, DemoRegistry, PullAccess, RunningRegistry};
 use pintle::model::reference::{Channel, Reference};
-use pintle::observe::registry::poll;
+use pintle::observe::registry::poll_registries;
 use pintle::pipeline::{Seen, Upstream};
 use pintle::remote::oci::{Client, Options, RegistryOptions};
 use std::collections::BTreeSet;
@@ -124,7 +124,7 @@ fn channels() -> BTreeSet<Channel> {
 }
 
 async fn polled(client: &Client) {
-    let answers = poll(client, channels(), &|_| {}).await;
+    let answers = poll_registries(client, channels(), &|_| {}).await;
     assert!(answers.values().all(|seen| matches!(seen, Seen::Known(Upstream::Digest(_)))));
 }
 

@@ -92,7 +92,7 @@ fn on_disk(lines: usize) -> (tempfile::TempDir, Repo) {
 }
 
 fn read(folder: &Path) -> Files {
-    checkout::folder(folder).expect("a folder").files
+    checkout::read_folder(folder).expect("a folder").files
 }
 
 fn described(folder: &tempfile::TempDir, repo: &Repo) -> String {

@@ -25,7 +25,7 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 /// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
 pub trait PassRunner: Send + Sync + 'static {
-    fn pass(&self, woken: &WakeCauses) -> impl Future<Output = Result<PassSummary>> + Send;
+    fn run_pass(&self, woken: &WakeCauses) -> impl Future<Output = Result<PassSummary>> + Send;
 }
 
 /// Who asks for the end.
@@ -161,11 +161,11 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     async fn run(mut self) -> Result<()> {
         let ended = loop {
             match self.next().await {
-                LoopEvent::Timer => self.start(),
-                LoopEvent::Webhook(hooks) => self.schedule.hooked(hooks),
-                LoopEvent::Cluster => self.schedule.cluster_changed(),
-                LoopEvent::TaskEnded(EndedTask::Pass(Ok(ended))) => self.ended(ended),
-                LoopEvent::TaskEnded(ended) => break self.stop(Err(died(ended))).await,
+                LoopEvent::Timer => self.start_pass(),
+                LoopEvent::Webhook(hooks) => self.schedule.add_webhooks(hooks),
+                LoopEvent::Cluster => self.schedule.add_cluster_change(),
+                LoopEvent::TaskEnded(EndedTask::Pass(Ok(ended))) => self.finish_pass(ended),
+                LoopEvent::TaskEnded(ended) => break self.stop(Err(task_error(ended))).await,
                 LoopEvent::Stop(signal) => {
                     tracing::info!(signal, "stopping");
                     break self.stop(Ok(())).await;
@@ -184,38 +184,38 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         tokio::select! {
             biased;
             signal = self.stops.next() => LoopEvent::Stop(signal),
-            ended = joined(self.server.as_mut()) => {
+            ended = wait_for_task(self.server.as_mut()) => {
                 self.server = None;
                 LoopEvent::TaskEnded(EndedTask::Server(ended))
             }
-            ended = joined(self.keeper.as_mut()) => {
+            ended = wait_for_task(self.keeper.as_mut()) => {
                 self.keeper = None;
                 LoopEvent::TaskEnded(EndedTask::Watches(ended))
             }
-            ended = joined(self.pass.as_mut().map(|pass| &mut pass.task)) => {
+            ended = wait_for_task(self.pass.as_mut().map(|pass| &mut pass.task)) => {
                 if ended.is_err() {
                     self.pass = None;
                 }
                 LoopEvent::TaskEnded(EndedTask::Pass(ended))
             }
             hooks = self.wakes.next() => LoopEvent::Webhook(hooks),
-            () = changed(self.watches.as_ref()) => LoopEvent::Cluster,
+            () = cluster_changed(self.watches.as_ref()) => LoopEvent::Cluster,
             () = sleep_until(due), if idle => LoopEvent::Timer,
         }
     }
 
     /// Starts a pass in a task of its own, so that it cannot hold up the loop.
-    fn start(&mut self) {
+    fn start_pass(&mut self) {
         let started = Instant::now();
-        let woken = self.schedule.start(started);
+        let woken = self.schedule.start_pass(started);
         self.health.started(started);
         tracing::debug!(trigger = %woken, "a pass starts");
         let (work, why) = (self.work.clone(), woken.clone());
-        let task = tokio::spawn(async move { work.pass(&why).await });
+        let task = tokio::spawn(async move { work.run_pass(&why).await });
         self.pass = Some(RunningPass { task, woken, started });
     }
 
-    fn ended(&mut self, ended: Result<PassSummary>) {
+    fn finish_pass(&mut self, ended: Result<PassSummary>) {
         let Some(pass) = self.pass.take() else { return };
         let now = Instant::now();
         let (how, ready) = match &ended {
@@ -224,14 +224,14 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         };
         self.health.ended(ready, now);
         let later = ended.as_ref().ok().and_then(|summary| summary.later);
-        let wait = self.schedule.ended(how, later, now, fastrand::f64());
+        let wait = self.schedule.finish_pass(how, later, now, fastrand::f64());
         match ended {
-            Ok(summary) => self.tell(&pass, summary),
-            Err(error) => complain(&pass, &error, wait),
+            Ok(summary) => self.log_summary(&pass, summary),
+            Err(error) => log_failure(&pass, &error, wait),
         }
     }
 
-    fn tell(&mut self, pass: &RunningPass, summary: PassSummary) {
+    fn log_summary(&mut self, pass: &RunningPass, summary: PassSummary) {
         for sentence in summary.says.difference(&self.said) {
             tracing::warn!("{sentence}");
         }
@@ -247,7 +247,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let revoked = self.lease.revoke();
         let Some(mut pass) = self.pass.take() else { return ended };
         if revoked == Revoked::AtRest {
-            abandon(pass).await;
+            abandon_pass(pass).await;
             return ended;
         }
         let grace = self.settings.grace;
@@ -255,7 +255,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let too_late = |why: String| Err(Error::failed("a write was abandoned").cause(why).hint("the next run does what is left"));
         let lease = self.lease.clone();
         let at_rest = async {
-            lease.gone().await;
+            lease.wait_until_idle().await;
             sleep(LEAVE).await;
         };
         tokio::select! {
@@ -264,13 +264,13 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             passed = &mut pass.task => {
                 self.pass = Some(pass);
                 match passed {
-                    Ok(passed) => self.ended(passed),
-                    Err(error) => return Err(died(EndedTask::Pass(Err(error)))),
+                    Ok(passed) => self.finish_pass(passed),
+                    Err(error) => return Err(task_error(EndedTask::Pass(Err(error)))),
                 }
                 ended
             }
             () = at_rest => {
-                abandon(pass).await;
+                abandon_pass(pass).await;
                 ended
             }
             () = sleep(grace) => too_late(format!("it took longer than {} seconds", grace.as_secs())),
@@ -279,7 +279,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
 }
 
 /// Waits for a task, or for ever where there is none.
-async fn joined<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, JoinError> {
+async fn wait_for_task<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, JoinError> {
     match task {
         Some(task) => task.await,
         None => std::future::pending().await,
@@ -287,7 +287,7 @@ async fn joined<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, J
 }
 
 /// Waits for a change in the cluster, or for ever where none is watched.
-async fn changed(watches: Option<&Watches>) {
+async fn cluster_changed(watches: Option<&Watches>) {
     match watches {
         Some(watches) => watches.changed().await,
         None => std::future::pending().await,
@@ -295,7 +295,7 @@ async fn changed(watches: Option<&Watches>) {
 }
 
 /// Drops a pass that is not writing. What blocks in it (git, the disk) ends with the process.
-async fn abandon(pass: RunningPass) {
+async fn abandon_pass(pass: RunningPass) {
     pass.task.abort();
     match timeout(LEAVE, pass.task).await {
         Ok(Err(error)) if error.is_panic() => tracing::error!(%error, "the abandoned pass panicked"),
@@ -304,7 +304,7 @@ async fn abandon(pass: RunningPass) {
     }
 }
 
-fn complain(pass: &RunningPass, error: &Error, wait: Duration) {
+fn log_failure(pass: &RunningPass, error: &Error, wait: Duration) {
     let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
     let hint = error.hint.as_deref();
     let kind = match error.kind {
@@ -316,7 +316,7 @@ fn complain(pass: &RunningPass, error: &Error, wait: Duration) {
 }
 
 /// A task that ends by itself takes the process with it: a half-dead one looks alive from outside.
-fn died(ended: EndedTask) -> Error {
+fn task_error(ended: EndedTask) -> Error {
     match ended {
         EndedTask::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
         EndedTask::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),

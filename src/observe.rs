@@ -60,12 +60,12 @@ pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
     match &setup.origin {
         RepoOrigin::Folder(path) => {
-            let folder = checkout::folder(path)?;
-            let (config, mut scan) = read(setup, &folder.files)?;
+            let folder = checkout::read_folder(path)?;
+            let (config, mut scan) = read_config_and_sites(setup, &folder.files)?;
             scan.problems.extend(folder.problems.into_iter().map(|(file, what)| Problem { file, line: None, what }));
             scan.problems.sort();
             let (files, scan) = (Arc::new(folder.files), Arc::new(scan));
-            let history = match history::of_folder(path, setup.commits) {
+            let history = match history::read_folder_history(path, setup.commits) {
                 None => Seen::NotAsked,
                 Some(Ok(past)) => Seen::Known(past),
                 Some(Err(error)) => Seen::Unknown(error.to_string()),
@@ -94,30 +94,30 @@ pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
 /// Reads what the clone's branch holds since its last fetch.
 pub fn at_tip(setup: &SessionSettings, kept: &TipCache, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
-    let TipContents { files, scan, config, history } = kept.or_read(&tip, || {
-        let files = checkout::commit(&clone, &tip)?;
-        let (config, scan) = read(setup, &files)?;
-        let history = history::history(&clone, &tip, setup.commits)?;
+    let TipContents { files, scan, config, history } = kept.get_or_read(&tip, || {
+        let files = checkout::read_commit(&clone, &tip)?;
+        let (config, scan) = read_config_and_sites(setup, &files)?;
+        let history = history::read_history(&clone, &tip, setup.commits)?;
         Ok(TipContents { files: Arc::new(files), scan: Arc::new(scan), config, history })
     })?;
-    let ledger = match history::ledger(&clone) {
+    let ledger = match history::read_ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),
     };
-    let branches = branches::branches(&clone, &tip, &config.git)?;
+    let branches = branches::read_branches(&clone, &tip, &config.git)?;
     Ok(Checkout { tip: Some(tip), files, scan, config, history: Seen::Known(history), ledger, branches, clone: Some(clone) })
 }
 
-fn read(setup: &SessionSettings, files: &Files) -> Result<(Arc<Config>, Scan)> {
+fn read_config_and_sites(setup: &SessionSettings, files: &Files) -> Result<(Arc<Config>, Scan)> {
     let config = match &setup.config {
         Some((name, text)) => Config::parse(text, name)?,
-        None => own_config(files)?,
+        None => read_own_config(files)?,
     };
     let scan = sites::scan(files, &config.scan_settings(files));
     Ok((Arc::new(config), scan))
 }
 
-fn own_config(files: &Files) -> Result<Config> {
+fn read_own_config(files: &Files) -> Result<Config> {
     let Some(entry) = RepoPath::new(config::FILE).and_then(|path| files.get(&path)) else { return Ok(Config::default()) };
     let unreadable = |why: &str| Error::usage(format!("cannot read {} of the repo", config::FILE)).cause(why);
     match entry {
@@ -136,8 +136,8 @@ pub async fn observe(
 ) -> Snapshot {
     let known = session.answers();
     let (asked, new): (BTreeSet<_>, BTreeSet<_>) = channels.into_iter().partition(|channel| known.upstream.contains_key(channel));
-    let mut upstream = registry::poll(&registries.upstream, new.clone(), &|p| progress("registries", p.done, p.of)).await;
-    let mut cache = cache::poll(&registries.caches, &upstream, &new, &|p| progress("caches", p.done, p.of)).await;
+    let mut upstream = registry::poll_registries(&registries.upstream, new.clone(), &|p| progress("registries", p.done, p.of)).await;
+    let mut cache = cache::poll_caches(&registries.caches, &upstream, &new, &|p| progress("caches", p.done, p.of)).await;
     session.remember(|answers| {
         answers.upstream.extend(upstream.clone());
         answers.cache.extend(cache.clone());
@@ -166,6 +166,6 @@ pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
 pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
     let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
-    let proofs = registry::prove(&registries.upstream, &wanted).await;
+    let proofs = registry::fetch_manifests(&registries.upstream, &wanted).await;
     wanted.into_iter().zip(proofs).filter_map(|(wanted, proof)| Some((wanted, proof.err()?.to_string()))).collect()
 }

@@ -73,25 +73,25 @@ pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>
     let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
     let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };
     let mut desk = PlanWriter { work, forge, who, receipt, went: Vec::new() };
-    if let Some(stopped) = tokio::task::block_in_place(|| desk.commits(clone))? {
+    if let Some(stopped) = tokio::task::block_in_place(|| desk.push_commits(clone))? {
         return Ok(stopped);
     }
     let proposals = desk.proposals().next().is_some();
     // A proposal is one commit on the tip, and the tip has moved: it is made from the new one.
     let moved = !desk.receipt.commits.is_empty();
     if !moved {
-        desk.pull_requests(clone).await;
+        desk.write_pull_requests(clone).await;
     }
-    desk.replies().await;
-    desk.notices().await;
-    tokio::task::block_in_place(|| desk.ledger(clone));
+    desk.post_replies().await;
+    desk.post_notices().await;
+    tokio::task::block_in_place(|| desk.push_ledger(clone));
     let merged = desk.receipt.pulls.iter().any(|pull| pull.done == crate::pipeline::PullDone::Merged);
     let again = desk.work.plan.again || merged || moved && (proposals || !desk.work.plan.pulls.is_empty());
     Ok(WriteOutcome::Done { receipt: desk.receipt, again })
 }
 
 impl<'a> PlanWriter<'a> {
-    fn direct(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
+    fn direct_changes(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
         self.work.plan.changes.iter().filter(|change| matches!(change.route, Route::Commit))
     }
 
@@ -103,11 +103,11 @@ impl<'a> PlanWriter<'a> {
     }
 
     /// Makes and pushes the direct changes. `Some` when nothing was written and nothing more is to be.
-    fn commits(&mut self, clone: &mut Clone) -> Result<Option<WriteOutcome>> {
+    fn push_commits(&mut self, clone: &mut Clone) -> Result<Option<WriteOutcome>> {
         let Some(tip) = self.receipt.tip.clone() else { return Ok(None) };
-        let changes: Vec<&Change> = self.direct().collect();
-        let mut line = CommitChain::on(clone, &tip, &self.who, self.work.plan.at);
-        let commits = changes.iter().map(|change| line.add(change)).collect::<Result<Vec<_>>>()?;
+        let changes: Vec<&Change> = self.direct_changes().collect();
+        let mut line = CommitChain::start(clone, &tip, &self.who, self.work.plan.at);
+        let commits = changes.iter().map(|change| line.add_change(change)).collect::<Result<Vec<_>>>()?;
         let Some(last) = commits.last() else { return Ok(None) };
         match clone.push(&clone.branch_ref(), Some(&tip), last) {
             Ok(_) => {}
@@ -125,18 +125,18 @@ impl<'a> PlanWriter<'a> {
         Ok(None)
     }
 
-    fn ledger(&self, clone: &mut Clone) {
+    fn push_ledger(&self, clone: &mut Clone) {
         let before = match &self.work.snapshot.ledger {
             Seen::Known(ledger) => ledger.clone(),
             Seen::Unknown(_) | Seen::NotAsked => self.work.plan.ledger.clone(),
         };
-        if let Err(error) = ledger::ledger(clone, &before, &self.work.plan.ledger, &self.who, self.work.plan.at) {
+        if let Err(error) = ledger::push_ledger(clone, &before, &self.work.plan.ledger, &self.who, self.work.plan.at) {
             tracing::warn!(%error, "what was first seen when could not be kept; settle times start again");
         }
     }
 
     /// Notes what the forge did not take.
-    fn trouble(&mut self, what: String, error: &Error) {
+    fn note_trouble(&mut self, what: String, error: &Error) {
         tracing::warn!(%error, "{what}");
         let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
         self.receipt.troubles.push(format!("{what}: {error}{hint}"));

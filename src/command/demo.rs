@@ -7,9 +7,9 @@ use crate::error::Result;
 
 pub async fn run(args: &DemoArgs) -> Result<Done> {
     match &args.what {
-        None => story::tell(args.dir.as_deref(), &|text| out::data(text)).await?,
-        Some(DemoCommand::Serve { dir }) => story::serve(dir, &|text| out::data(text)).await?,
-        Some(DemoCommand::Push { dir, image }) => story::push(dir, image, &|text| out::data(text)).await?,
+        None => story::play_story(args.dir.as_deref(), &|text| out::data(text)).await?,
+        Some(DemoCommand::Serve { dir }) => story::serve_demo(dir, &|text| out::data(text)).await?,
+        Some(DemoCommand::Push { dir, image }) => story::push_image(dir, image, &|text| out::data(text)).await?,
     }
     Ok(Done::Ok)
 }

@@ -28,7 +28,7 @@ struct Pass {
 
 impl PassRunner for Passes {
     /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
-    async fn pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
+    async fn run_pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         if woken.asks_registries() {
             self.0.session.forget();
         } else if !woken.is_in_haste() {
@@ -41,7 +41,7 @@ impl PassRunner for Passes {
                 tokio::select! {
                     biased;
                     done = pass.make() => done,
-                    () = pass.lease.gone() => Err(abandoned()),
+                    () = pass.lease.wait_until_idle() => Err(abandoned()),
                 }
             })
         });

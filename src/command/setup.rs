@@ -5,7 +5,7 @@ use crate::cli::{SetupArgs, SetupCommand};
 use crate::error::{Error, Result};
 use crate::remote::forgejo::Client;
 use crate::write::WriteLease;
-use crate::write::setup::{ForgeSetup, SetupState, WebhookSetup, setup};
+use crate::write::setup::{ForgeSetup, SetupState, WebhookSetup, set_up_forge};
 use url::Url;
 
 pub async fn run(args: &SetupArgs) -> Result<Done> {
@@ -25,7 +25,7 @@ pub async fn run(args: &SetupArgs) -> Result<Done> {
     let labels = source::config(&args.clone)?.forge.labels;
     let branch = args.clone.branch.clone().filter(|branch| !branch.is_empty());
     let wanted = ForgeSetup { branch, labels, hook, dry_run: args.dry_run };
-    let lines = setup(&WriteLease::for_setup(), &client, &wanted).await?;
+    let lines = set_up_forge(&WriteLease::for_setup(), &client, &wanted).await?;
     out::data(&lines.iter().map(|line| format!("{:<8}{}\n", line.state.word(), line.what)).collect::<String>())?;
     let wrong = lines.iter().filter(|line| line.state == SetupState::Wrong).count();
     let made = lines.iter().filter(|line| line.state == SetupState::Made).count();

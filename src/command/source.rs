@@ -116,7 +116,7 @@ fn told(
         commits: COMMITS,
         clock: jiff::Timestamp::now,
     })?;
-    Ok(session.asking(alertmanager))
+    Ok(session.with_alertmanager(alertmanager))
 }
 
 fn origin(remote: &str, clone: &cli::CloneArgs) -> Result<RepoOrigin> {

@@ -82,7 +82,7 @@ impl SignatureCheck {
     pub fn begin(secret: &SecretString, headers: &HeaderMap) -> Result<Self> {
         let wrong = |_| crate::error::Error::failed("the webhook secret cannot be used as a key");
         let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(wrong)?;
-        Ok(Self { mac, claimed: claimed(headers) })
+        Ok(Self { mac, claimed: claimed_signature(headers) })
     }
 
     pub fn update(&mut self, bytes: &[u8]) {
@@ -90,24 +90,26 @@ impl SignatureCheck {
     }
 
     /// Compares in constant time.
-    pub fn holds(self) -> bool {
+    pub fn is_valid(self) -> bool {
         self.claimed.is_some_and(|claimed| self.mac.verify_slice(&claimed).is_ok())
     }
 }
 
 /// Says whether a request carries the token, as `Authorization: Bearer …` or as the password of basic auth: Alertmanager's `http_config` sends
 /// either. Takes as long for any wrong token.
-pub fn carries(token: &SecretString, headers: &HeaderMap) -> bool {
+pub fn carries_token(token: &SecretString, headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let (Some(given), Ok(mac)) = (presented(value), Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())) else { return false };
+    let (Some(given), Ok(mac)) = (presented_secret(value), Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())) else {
+        return false;
+    };
     // Two codes of the same length are compared instead of the tokens, whose lengths would tell.
     let right = mac.clone().chain_update(token.expose_secret()).finalize();
     mac.chain_update(given.expose_secret()).verify(&right.into_bytes()).is_ok()
 }
 
 /// The token or password of an `Authorization` header (RFC 6750, RFC 7617).
-fn presented(value: &HeaderValue) -> Option<SecretSlice<u8>> {
+fn presented_secret(value: &HeaderValue) -> Option<SecretSlice<u8>> {
     let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -119,7 +121,7 @@ fn presented(value: &HeaderValue) -> Option<SecretSlice<u8>> {
 }
 
 /// The one signature that all signature headers carry; `None` when there is none, one is malformed, or two differ.
-fn claimed(headers: &HeaderMap) -> Option<[u8; 32]> {
+fn claimed_signature(headers: &HeaderMap) -> Option<[u8; 32]> {
     let mut found = None;
     for (name, prefix) in SIGNATURES {
         for value in headers.get_all(name) {

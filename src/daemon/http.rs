@@ -1,7 +1,7 @@
 //! The HTTP side of a run: probes and webhooks. It only wakes the loop and tells what the loop said; it reads no request's body.
 
 use super::health::Health;
-use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries};
+use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
@@ -58,7 +58,7 @@ impl HttpState {
     }
 
     /// Says at most once a minute that a webhook was refused, so that nobody fills the log from outside.
-    fn refused(&self, why: &str) {
+    fn log_refusal(&self, why: &str) {
         let now = Instant::now();
         let due = self.complained.send_if_modified(|last| {
             let due = last.is_none_or(|last| now - last >= COMPLAIN);
@@ -96,7 +96,7 @@ impl HttpServer {
                 },
                 came = self.0.accept() => match came {
                     Ok((stream, _)) => {
-                        oldest_first.push_back(open.spawn(answer(stream, routes.clone())));
+                        oldest_first.push_back(open.spawn(serve_connection(stream, routes.clone())));
                         if oldest_first.len() > MOST
                             && let Some(oldest) = oldest_first.pop_front()
                         {
@@ -114,7 +114,7 @@ impl HttpServer {
 }
 
 /// One request a connection: whoever asks comes every few seconds at most.
-async fn answer(stream: TcpStream, routes: Router) {
+async fn serve_connection(stream: TcpStream, routes: Router) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 << 10);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
@@ -125,70 +125,73 @@ async fn answer(stream: TcpStream, routes: Router) {
 
 /// Every answer is one line of text.
 pub fn routes(shared: Arc<HttpState>) -> Router {
-    let none = || async { line(StatusCode::NOT_FOUND, "there is nothing here") };
-    let wrong = || async { line(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
-    let mut routes = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/hooks/forgejo", post(forgejo));
+    let none = || async { text_answer(StatusCode::NOT_FOUND, "there is nothing here") };
+    let wrong = || async { text_answer(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
+    let mut routes = Router::new()
+        .route("/healthz", get(probe_alive))
+        .route("/readyz", get(probe_ready))
+        .route("/hooks/forgejo", post(receive_forge_hook));
     if shared.secrets.alerts.is_some() {
-        routes = routes.route("/hooks/alertmanager", post(alertmanager));
+        routes = routes.route("/hooks/alertmanager", post(receive_alert_hook));
     }
     routes.fallback(none).method_not_allowed_fallback(wrong).with_state(shared)
 }
 
-async fn alive(State(shared): State<Arc<HttpState>>) -> Response {
-    told(shared.health.alive(Instant::now()))
+async fn probe_alive(State(shared): State<Arc<HttpState>>) -> Response {
+    probe_answer(shared.health.alive(Instant::now()))
 }
 
-async fn ready(State(shared): State<Arc<HttpState>>) -> Response {
-    told(shared.health.ready())
+async fn probe_ready(State(shared): State<Arc<HttpState>>) -> Response {
+    probe_answer(shared.health.ready())
 }
 
-fn told(well: std::result::Result<(), String>) -> Response {
+fn probe_answer(well: std::result::Result<(), String>) -> Response {
     match well {
-        Ok(()) => line(StatusCode::OK, "ok"),
-        Err(why) => line(StatusCode::SERVICE_UNAVAILABLE, &why),
+        Ok(()) => text_answer(StatusCode::OK, "ok"),
+        Err(why) => text_answer(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
 }
 
 /// Answers at once; the loop does the rest.
-async fn forgejo(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
+async fn receive_forge_hook(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let checked = match received(&shared, &head.headers, body).await {
+    let checked = match check_signature(&shared, &head.headers, body).await {
         Ok(checked) => checked,
         Err((status, why)) => {
-            shared.refused(why);
-            return line(status, why);
+            shared.log_refusal(why);
+            return text_answer(status, why);
         }
     };
     if !checked {
-        shared.refused("its signature is missing or wrong");
-        return line(StatusCode::UNAUTHORIZED, "not signed with the secret");
+        shared.log_refusal("its signature is missing or wrong");
+        return text_answer(StatusCode::UNAUTHORIZED, "not signed with the secret");
     }
     match Webhook::of(&head.headers) {
         Some(hook) => {
             shared.wakes.wake(hook);
-            line(StatusCode::ACCEPTED, "woken")
+            text_answer(StatusCode::ACCEPTED, "woken")
         }
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
 /// Answers before anything of the body is taken in unless the token is there; takes it in for the sender's sake, and looks at none of it.
-async fn alertmanager(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
+async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    if !shared.secrets.alerts.as_ref().is_some_and(|token| carries(token, &head.headers)) {
-        shared.refused("its token is missing or wrong");
+    if !shared.secrets.alerts.as_ref().is_some_and(|token| carries_token(token, &head.headers)) {
+        shared.log_refusal("its token is missing or wrong");
         let realm = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (realm, line(StatusCode::UNAUTHORIZED, "not the token")).into_response();
+        return (realm, text_answer(StatusCode::UNAUTHORIZED, "not the token")).into_response();
     }
     shared.wakes.wake(Webhook::Alert);
-    match taken(&head.headers, body, |_| ()).await {
-        Ok(()) => line(StatusCode::ACCEPTED, "woken"),
-        Err((status, why)) => line(status, why),
+    match read_body(&head.headers, body, |_| ()).await {
+        Ok(()) => text_answer(StatusCode::ACCEPTED, "woken"),
+        Err((status, why)) => text_answer(status, why),
     }
 }
 
 /// Whether the request is signed. All of the body is taken in before it is refused, so that the sender gets to read the answer.
-async fn received(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
+async fn check_signature(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
     let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
     let mut check = shared.secrets.forge.as_ref().map(|secret| SignatureCheck::begin(secret, headers)).transpose().map_err(unusable)?;
     let hashed = |bytes: &[u8]| {
@@ -196,13 +199,13 @@ async fn received(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::r
             check.update(bytes);
         }
     };
-    taken(headers, body, hashed).await?;
+    read_body(headers, body, hashed).await?;
     let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");
-    check.map(SignatureCheck::holds).ok_or(none)
+    check.map(SignatureCheck::is_valid).ok_or(none)
 }
 
 /// Takes a body in, up to the limit of its size and of time.
-async fn taken(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> std::result::Result<(), (StatusCode, &'static str)> {
+async fn read_body(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> std::result::Result<(), (StatusCode, &'static str)> {
     const TOO_LARGE: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "its body is larger than 1 MiB");
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > LIMIT as u64) {
@@ -223,7 +226,7 @@ async fn taken(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> 
     timeout(PATIENCE, all).await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))?
 }
 
-fn line(status: StatusCode, text: &str) -> Response {
+fn text_answer(status: StatusCode, text: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{text}\n")).into_response()
 }
 

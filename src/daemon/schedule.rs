@@ -98,17 +98,17 @@ impl PassSchedule {
     }
 
     /// Any number of webhooks make one pass.
-    pub fn hooked(&mut self, hooks: BTreeSet<Webhook>) {
+    pub fn add_webhooks(&mut self, hooks: BTreeSet<Webhook>) {
         self.calls.extend(hooks.into_iter().map(WakeCause::Webhook));
     }
 
     /// Any number of changes in the cluster make one pass.
-    pub fn cluster_changed(&mut self) {
+    pub fn add_cluster_change(&mut self) {
         self.calls.insert(WakeCause::Cluster);
     }
 
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
-    pub fn start(&mut self, now: Instant) -> WakeCauses {
+    pub fn start_pass(&mut self, now: Instant) -> WakeCauses {
         let own = (self.due <= now).then_some(self.cause);
         let woken = WakeCauses(std::mem::take(&mut self.calls).into_iter().chain(own).collect());
         self.polls = woken.asks_registries();
@@ -117,7 +117,7 @@ impl PassSchedule {
 
     /// A pass ended. `later` is when something it saw is to be looked at again; `chance` in 0..1 spreads those that failed at the same time.
     /// Returns how long until the next one.
-    pub fn ended(&mut self, how: PassEnd, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
+    pub fn finish_pass(&mut self, how: PassEnd, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
         if self.polls && !matches!(how, PassEnd::Failed(Kind::Failed | Kind::Outside)) {
             self.poll = now + self.every;
         }

@@ -37,7 +37,7 @@ struct Script {
 }
 
 impl PassRunner for Script {
-    async fn pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
+    async fn run_pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         self.seen.send((woken.to_string(), self.begun.elapsed())).unwrap();
         let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Ends(Ok(PassSummary::default())));
         match act {
@@ -89,7 +89,7 @@ fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
 }
 
 impl Run {
-    async fn pass(&mut self) -> Seen {
+    async fn run_pass(&mut self) -> Seen {
         self.seen.recv().await.expect("the run goes on")
     }
 
@@ -123,7 +123,7 @@ fn secs(duration: Duration) -> u64 {
 async fn the_first_pass_is_at_once_and_then_by_the_clock() {
     let mut run = start(vec![]);
     for (at, cause) in [(0, "start"), (300, "timer"), (600, "timer")] {
-        let (why, when) = run.pass().await;
+        let (why, when) = run.run_pass().await;
         assert_eq!((why.as_str(), secs(when)), (cause, at));
     }
     let (ended, took, more) = run.stops().await;
@@ -138,7 +138,7 @@ async fn failed_passes_are_tried_again_and_a_broken_configuration_waits() {
     for (cause, least, most) in
         [("start", 0, 0), ("retry", 2, 5), ("retry", 5, 10), ("retry", 10, 20), ("timer", 300, 300), ("retry", 40, 80)]
     {
-        let (why, when) = run.pass().await;
+        let (why, when) = run.run_pass().await;
         let wait = secs((when - last).saturating_add(Duration::from_millis(1)));
         assert!(why == cause && (least..=most).contains(&wait), "{why} after {wait}");
         last = when;
@@ -151,7 +151,7 @@ async fn again_is_at_once_and_not_for_ever() {
     let mut run = start((0..6).map(|_| says_again()).collect());
     let mut whens = Vec::new();
     for _ in 0..8 {
-        let (why, when) = run.pass().await;
+        let (why, when) = run.run_pass().await;
         whens.push((why, secs(when)));
     }
     let want = ["start", "again", "again", "again", "again", "again", "timer", "timer"].into_iter().zip([0, 0, 0, 0, 0, 0, 300, 600]);
@@ -161,7 +161,7 @@ async fn again_is_at_once_and_not_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn stopping_while_nothing_runs_is_at_once() {
     let mut run = start(vec![]);
-    run.pass().await;
+    run.run_pass().await;
     sleep(Duration::from_secs(10)).await;
     let (ended, took, more) = run.stops().await;
     assert_eq!((ended.is_ok(), took, more), (true, Duration::ZERO, 0));
@@ -171,7 +171,7 @@ async fn stopping_while_nothing_runs_is_at_once() {
 async fn a_pass_that_observes_is_abandoned() {
     let (_held, told) = oneshot::channel();
     let mut run = start(vec![Act::Observes(told)]);
-    run.pass().await;
+    run.run_pass().await;
     let (ended, took, more) = run.stops().await;
     assert_eq!((ended.is_ok(), took, more), (true, Duration::ZERO, 0));
 }
@@ -179,7 +179,7 @@ async fn a_pass_that_observes_is_abandoned() {
 #[tokio::test(start_paused = true)]
 async fn a_write_in_progress_is_finished() {
     let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: false }]);
-    run.pass().await;
+    run.run_pass().await;
     let (ended, took, more) = run.stops().await;
     assert_eq!((ended.is_ok(), secs(took), more), (true, 20, 0));
 }
@@ -187,7 +187,7 @@ async fn a_write_in_progress_is_finished() {
 #[tokio::test(start_paused = true)]
 async fn after_its_write_a_pass_observes_no_more() {
     let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: true }]);
-    run.pass().await;
+    run.run_pass().await;
     let (ended, took, more) = run.stops().await;
     assert_eq!((ended.is_ok(), took, more), (true, Duration::from_secs(20) + LEAVE, 0));
 }
@@ -195,7 +195,7 @@ async fn after_its_write_a_pass_observes_no_more() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_takes_longer_than_the_grace_is_abandoned() {
     let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
-    run.pass().await;
+    run.run_pass().await;
     let (ended, took, more) = run.stops().await;
     assert_eq!(ended.unwrap_err().to_string(), "a write was abandoned: it took longer than 25 seconds");
     assert_eq!((took, more), (GRACE, 0));
@@ -204,7 +204,7 @@ async fn a_write_that_takes_longer_than_the_grace_is_abandoned() {
 #[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_at_once() {
     let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
-    run.pass().await;
+    run.run_pass().await;
     run.stop.send("SIGTERM").unwrap();
     sleep(Duration::from_secs(3)).await;
     run.stop.send("SIGINT").unwrap();
@@ -216,8 +216,8 @@ async fn a_second_signal_ends_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_panics_ends_the_run() {
     let mut run = start(vec![Act::Ends(Ok(PassSummary::default())), Act::Panics]);
-    run.pass().await;
-    run.pass().await;
+    run.run_pass().await;
+    run.run_pass().await;
     let error = run.task.await.unwrap().unwrap_err().to_string();
     assert!(error.starts_with("a pass ended early: ") && error.contains("of the pass"), "{error}");
 }
@@ -226,7 +226,7 @@ async fn a_pass_that_panics_ends_the_run() {
 async fn a_pass_cannot_begin_to_write_once_the_run_stops() {
     let (tell, told) = oneshot::channel();
     let mut run = start(vec![Act::Observes(told), Act::Writes { for_long: Duration::ZERO, observes: false }]);
-    run.pass().await;
+    run.run_pass().await;
     run.stop.send("SIGTERM").unwrap();
     tell.send(Ok(PassSummary { again: true, ..PassSummary::default() })).unwrap();
     assert!(run.task.await.unwrap().is_ok());
@@ -253,15 +253,15 @@ async fn any_number_of_hooks_during_a_pass_makes_one_more() {
     let address = server.address().unwrap();
     let (tell, told) = oneshot::channel();
     let mut run = start_with(vec![Act::Observes(told)], Some(server));
-    assert_eq!(run.pass().await.0, "start");
+    assert_eq!(run.run_pass().await.0, "start");
     for event in ["push", "status", "push", "issue_comment", "status"] {
         assert_eq!(hook(address, event).await, "HTTP/1.1 202 Accepted");
     }
     assert_eq!(hook(address, "release").await, "HTTP/1.1 204 No Content");
     tell.send(Ok(PassSummary::default())).unwrap();
-    assert_eq!(run.pass().await.0, "push+issue_comment+status");
+    assert_eq!(run.run_pass().await.0, "push+issue_comment+status");
     assert_eq!(hook(address, "pull_request").await, "HTTP/1.1 202 Accepted");
-    assert_eq!(run.pass().await.0, "pull_request", "and nothing is left of the others");
+    assert_eq!(run.run_pass().await.0, "pull_request", "and nothing is left of the others");
     assert!(run.stops().await.0.is_ok());
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }

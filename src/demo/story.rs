@@ -31,89 +31,89 @@ const UNDONE: (&str, &str) = ("media", "sonarr");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes a world, tells the story in it, and leaves it in place.
-pub async fn tell(dir: Option<&Path>, tell: PrintFn<'_>) -> Result<()> {
+pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
     let world = DemoWorld::make(&dir).await?;
     let session = || Session::new(setup(&world)?);
     world.apply(&reconcile::look(&session()?).await?.snapshot.scan);
-    tell(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
+    print(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
 
-    title(tell, 1, "scan: every image, at the literal that decides it")?;
+    show_title(print, 1, "scan: every image, at the literal that decides it")?;
     let looked = reconcile::look(&session()?).await?;
-    scanned(&looked, tell)?;
+    show_scan(&looked, print)?;
 
-    title(tell, 2, "sync: the first pins, one commit a stack, one push")?;
+    show_title(print, 2, "sync: the first pins, one commit a stack, one push")?;
     let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in receipt.commits.iter().take(6) {
-        tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
+        print(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
-    tell(&format!(
+    print(&format!(
         "  … {} commits, {} pins; {}\n",
         receipt.commits.len(),
         receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
         counts(&planned.plan)
     ))?;
-    applied(&world, &session()?, tell).await?;
+    apply_branch(&world, &session()?, print).await?;
 
-    title(tell, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
+    show_title(print, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
     let channel = channel(MOVED)?;
     world.stop_cache(&channel.registry);
-    world::push(&world.registry, &channel)?;
+    world::push_image(&world.registry, &channel)?;
     let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
-    moved(&planned, &channel, tell)?;
+    show_moved_tag(&planned, &channel, print)?;
 
-    title(tell, 4, "sync: the new digest is pinned; a digest cannot be stale in a cache")?;
+    show_title(print, 4, "sync: the new digest is pinned; a digest cannot be stale in a cache")?;
     let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in &receipt.commits {
-        tell(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
+        print(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
-    changed(&planned, tell)?;
-    applied(&world, &session()?, tell).await?;
+    show_changes(&planned, print)?;
+    apply_branch(&world, &session()?, print).await?;
 
-    title(tell, 5, "somebody takes the new image back by hand, while pintle runs")?;
-    undone(&world, &session()?, tell).await?;
-    applied(&world, &session()?, tell).await?;
+    show_title(print, 5, "somebody takes the new image back by hand, while pintle runs")?;
+    show_undo(&world, &session()?, print).await?;
+    apply_branch(&world, &session()?, print).await?;
 
-    title(tell, 6, "status: what runs, since when, and why")?;
+    show_title(print, 6, "status: what runs, since when, and why")?;
     let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
-    runs(&planned, tell)?;
+    show_status(&planned, print)?;
 
-    title(tell, 7, "log: what happened, read back from the commits")?;
+    show_title(print, 7, "log: what happened, read back from the commits")?;
     let looked = reconcile::look(&session()?).await?;
-    logged(&looked, tell)?;
+    show_log(&looked, print)?;
     world.save()?;
-    next(&dir, tell)
+    show_next_steps(&dir, print)
 }
 
 /// What a pass wrote, and why; the subjects of its commits are told already.
-fn changed(planned: &Planned, tell: PrintFn<'_>) -> Result<()> {
-    let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indented(rest.trim_start()));
+fn show_changes(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
+    let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indent(rest.trim_start()));
     for change in &planned.plan.changes {
-        tell(&below(&change.message))?;
-        tell(&below(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
+        print(&below(&change.message))?;
+        print(&below(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
     }
     Ok(())
 }
 
 /// CI applies the branch to the cluster.
-async fn applied(world: &DemoWorld, session: &Session, tell: PrintFn<'_>) -> Result<()> {
+async fn apply_branch(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> Result<()> {
     let looked = reconcile::look(session).await?;
     let line = match world.apply(&looked.snapshot.scan) {
         0 => "  CI applies it: nothing changes in the cluster\n".to_owned(),
         1 => "  CI applies it: 1 workload is rolled out\n".to_owned(),
         some => format!("  CI applies it: {some} workloads are rolled out\n"),
     };
-    tell(&line)
+    print(&line)
 }
 
 /// An undo in the cluster, and what pintle makes of it: its watches wake it, as in `pintle run`.
-async fn undone(world: &DemoWorld, session: &Session, tell: PrintFn<'_>) -> Result<()> {
+async fn show_undo(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> Result<()> {
     let Some((watches, keeper)) = session.watch()? else { return Ok(()) };
     let mut keeper = tokio::spawn(keeper.run());
     reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     let (namespace, deployment) = UNDONE;
     world.undo(namespace, deployment)?;
-    tell(&format!("  $ kubectl -n {namespace} rollout undo deployment/{deployment}\n"))?;
+    print(&format!("  $ kubectl -n {namespace} rollout undo deployment/{deployment}\n"))?;
     let begun = Instant::now();
     let answered = async {
         loop {
@@ -132,51 +132,51 @@ async fn undone(world: &DemoWorld, session: &Session, tell: PrintFn<'_>) -> Resu
     let (planned, receipt) = answer?;
     let milliseconds = begun.elapsed().as_millis();
     for commit in &receipt.commits {
-        tell(&format!("  {} {} ({milliseconds} ms after the undo)\n", commit.commit.short(), commit.subject))?;
+        print(&format!("  {} {} ({milliseconds} ms after the undo)\n", commit.commit.short(), commit.subject))?;
     }
-    changed(&planned, tell)
+    show_changes(&planned, print)
 }
 
 /// The deployment of the story in the words of `pintle status`.
-fn runs(planned: &Planned, tell: PrintFn<'_>) -> Result<()> {
+fn show_status(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
     let (namespace, deployment) = UNDONE;
     let found = find(&planned.snapshot.scan, &format!("{namespace}/{deployment}"));
     let literals: Vec<_> = found.literals.iter().map(|index| &planned.snapshot.scan.literals[*index]).collect();
     for row in status::status(&planned.snapshot, &planned.plan, Some(&literals)).rows {
-        tell(&format!("  {}: {}\n", row.workload(), row.runs()))?;
+        print(&format!("  {}: {}\n", row.workload(), row.runs()))?;
         for why in row.why.iter().chain(&row.waits) {
-            tell(&format!("    - {why}\n"))?;
+            print(&format!("    - {why}\n"))?;
         }
     }
-    tell(&format!("  {}\n", counts(&planned.plan)))
+    print(&format!("  {}\n", counts(&planned.plan)))
 }
 
 /// Serves the registry and the caches of an earlier demo until interrupted.
-pub async fn serve(dir: &Path, tell: PrintFn<'_>) -> Result<()> {
-    let registry = world::load(dir)?;
+pub async fn serve_demo(dir: &Path, print: PrintFn<'_>) -> Result<()> {
+    let registry = world::load_registry(dir)?;
     let cluster = world::load_cluster(dir)?;
     let taken = |e| Error::failed(format!("cannot serve the demo in {}", dir.display())).because(e);
     let running = registry.start().await.map_err(taken)?;
     let answering = cluster.start().await.map_err(taken)?;
     let (addr, at) = (running.addr(), answering.addr());
-    tell(&format!("The registries of {} answer on http://{addr}, the cluster on http://{at}; end with Ctrl-C\n", dir.display()))?;
+    print(&format!("The registries of {} answer on http://{addr}, the cluster on http://{at}; end with Ctrl-C\n", dir.display()))?;
     tokio::signal::ctrl_c().await.map_err(|e| Error::failed("cannot wait for Ctrl-C").because(e))?;
-    world::save(dir, &registry)?;
+    world::save_registry(dir, &registry)?;
     answering.stop().await.map_err(|e| Error::failed("the cluster did not end well").because(e))?;
     running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))
 }
 
 /// Pushes a new image under a tag of an earlier demo's registry, which must not be served meanwhile.
-pub async fn push(dir: &Path, image: &str, tell: PrintFn<'_>) -> Result<()> {
+pub async fn push_image(dir: &Path, image: &str, print: PrintFn<'_>) -> Result<()> {
     let channel = channel(image)?;
-    let registry = world::load(dir)?;
+    let registry = world::load_registry(dir)?;
     let served =
         |e| Error::usage(format!("the demo in {} is being served", dir.display())).because(e).hint("end it first (Ctrl-C), then push");
     let running = registry.start().await.map_err(served)?;
-    world::push(&registry, &channel)?;
-    world::save(dir, &registry)?;
+    world::push_image(&registry, &channel)?;
+    world::save_registry(dir, &registry)?;
     running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))?;
-    tell(&format!("{channel} is a new image now\n"))
+    print(&format!("{channel} is a new image now\n"))
 }
 
 fn new_dir() -> Result<PathBuf> {
@@ -208,22 +208,22 @@ fn channel(image: &str) -> Result<Channel> {
     parsed.ok_or_else(|| Error::usage(format!("{image} is not an image with a tag")).hint(format!("such as {MOVED}")))
 }
 
-fn title(tell: PrintFn<'_>, number: usize, text: &str) -> Result<()> {
-    tell(&format!("\n{number}. {text}\n"))
+fn show_title(print: PrintFn<'_>, number: usize, text: &str) -> Result<()> {
+    print(&format!("\n{number}. {text}\n"))
 }
 
-fn indented(text: &str) -> String {
+fn indent(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") }).collect()
 }
 
-fn scanned(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
+fn show_scan(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
     let scan = &looked.snapshot.scan;
     let mut fates: BTreeMap<&str, usize> = BTreeMap::new();
     for literal in &scan.literals {
         *fates.entry(fate_word(&literal.fate).0).or_default() += 1;
     }
     let counts: Vec<String> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
-    tell(&format!(
+    print(&format!(
         "  {} files, {} literals that take part in an image: {}\n",
         looked.snapshot.files.len(),
         scan.literals.len(),
@@ -232,30 +232,30 @@ fn scanned(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
     for fate in ["half", "unpinnable", "dead"] {
         if let Some(literal) = scan.literals.iter().find(|literal| fate_word(&literal.fate).0 == fate) {
             let reason = fate_word(&literal.fate).1.unwrap_or_default();
-            tell(&format!("  {}:{} \"{}\" is {fate}: {reason}\n", literal.file, literal.line, literal.literal))?;
+            print(&format!("  {}:{} \"{}\" is {fate}: {reason}\n", literal.file, literal.line, literal.literal))?;
         }
     }
     for problem in &scan.problems {
         let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-        tell(&format!("  note: {}{line}: {}\n", problem.file, problem.what))?;
+        print(&format!("  note: {}{line}: {}\n", problem.file, problem.what))?;
     }
     Ok(())
 }
 
-fn moved(planned: &Planned, channel: &Channel, tell: PrintFn<'_>) -> Result<()> {
+fn show_moved_tag(planned: &Planned, channel: &Channel, print: PrintFn<'_>) -> Result<()> {
     if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
-        tell(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
+        print(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
     }
     for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Move) {
-        tell(&format!("  {}: {}\n", decision.site, verdict_word(decision.verdict)))?;
+        print(&format!("  {}: {}\n", decision.site, verdict_word(decision.verdict)))?;
         for reason in &decision.reasons {
-            tell(&format!("    - {reason}\n"))?;
+            print(&format!("    - {reason}\n"))?;
         }
     }
-    tell(&format!("  {}\n", counts(&planned.plan)))
+    print(&format!("  {}\n", counts(&planned.plan)))
 }
 
-fn logged(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
+fn show_log(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
     let Seen::Known(history) = &looked.snapshot.history else { return Ok(()) };
     let line = |one: &Recorded| {
         format!(
@@ -268,18 +268,18 @@ fn logged(looked: &Planned, tell: PrintFn<'_>) -> Result<()> {
         )
     };
     for one in history.iter().take(5) {
-        tell(&line(one))?;
+        print(&line(one))?;
     }
-    tell(&format!("  … {} pins in all\n", history.len()))
+    print(&format!("  … {} pins in all\n", history.len()))
 }
 
 /// Commands that go on from here; they work as printed, in the folder the demo was started in.
-fn next(dir: &Path, tell: PrintFn<'_>) -> Result<()> {
+fn show_next_steps(dir: &Path, print: PrintFn<'_>) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "pintle".into());
-    let (dir, program) = (quoted(&dir.display().to_string()), quoted(&program));
+    let (dir, program) = (shell_quote(&dir.display().to_string()), shell_quote(&program));
     let remote = format!("{dir}/infra.git");
     let (clones, kubeconfig) = (format!("{dir}/clones"), format!("{dir}/kubeconfig"));
-    tell(&format!(
+    print(&format!(
         "\nGo on by hand; all of it is in {dir}:\n\
          \n  {program} scan --remote {remote} --cache-dir {clones}\
          \n  {program} log --remote {remote} --cache-dir {clones} --only sonarr\
@@ -295,7 +295,7 @@ fn next(dir: &Path, tell: PrintFn<'_>) -> Result<()> {
 }
 
 /// Quotes a word for a shell where it has to be.
-fn quoted(word: &str) -> String {
+fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

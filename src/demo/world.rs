@@ -50,16 +50,16 @@ impl DemoWorld {
         let answering = cluster.start().await.map_err(wrong)?;
         std::fs::write(dir.join("kubeconfig"), answering.kubeconfig()).map_err(wrong)?;
         let world = Self { dir: dir.to_owned(), registry, running, cluster, _answering: answering };
-        let files = world.files();
+        let files = world.repo_files();
         world.serve_images(&files)?;
         git::make_bare(&world.remote(), &files, &Identity { name: "Ana".into(), email: "ana@example.org".into() }, jiff::Timestamp::now())?;
-        save(dir, &world.registry)?;
+        save_registry(dir, &world.registry)?;
         Ok(world)
     }
 
     /// Writes all that a later `demo serve` needs.
     pub fn save(&self) -> Result<()> {
-        save(&self.dir, &self.registry)?;
+        save_registry(&self.dir, &self.registry)?;
         save_cluster(&self.dir, &self.cluster)
     }
 
@@ -69,14 +69,14 @@ impl DemoWorld {
 
     /// Does what CI does with a commit: makes what the repo declares, and sets the images that are others. Returns how many workloads changed.
     pub fn apply(&self, scan: &Scan) -> usize {
-        let pull = |image: &str| pulled(&self.registry, image);
+        let pull = |image: &str| pulled_digest(&self.registry, image);
         let hand = DemoActor { manager: TERRAFORM, at: jiff::Timestamp::now(), pull: &pull };
         workloads(scan).values().filter(|workload| self.cluster.apply(workload, hand)).count()
     }
 
     /// Somebody runs `kubectl rollout undo`.
     pub fn undo(&self, namespace: &str, deployment: &str) -> Result<()> {
-        let pull = |image: &str| pulled(&self.registry, image);
+        let pull = |image: &str| pulled_digest(&self.registry, image);
         let hand = DemoActor { manager: "kubectl", at: jiff::Timestamp::now(), pull: &pull };
         self.cluster.undo(DemoKind::Deployment, namespace, deployment, hand)
     }
@@ -91,17 +91,17 @@ impl DemoWorld {
     }
 
     /// The fixture repo, with the addresses of this demo's servers in its `pintle.toml`.
-    fn files(&self) -> Vec<Put> {
+    fn repo_files(&self) -> Vec<Put> {
         let mut out = Vec::new();
-        gather(&REPO, &mut out);
+        collect_files(&REPO, &mut out);
         let mut hosts: BTreeSet<String> = BTreeSet::new();
-        hosts.extend(channels(&out).iter().map(|channel| channel.registry.to_string()));
+        hosts.extend(wanted_channels(&out).iter().map(|channel| channel.registry.to_string()));
         for put in out.iter_mut().filter(|put| put.path == crate::config::FILE) {
             let mut text = String::from_utf8_lossy(&put.bytes).into_owned();
             text.push_str("\n[defaults]\nsettle = \"0s\" # the demo has no time to wait\n");
             for host in &hosts {
                 text.push_str(&format!("\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{}\"\n", self.running.endpoint(host)));
-                text.push_str(&format!("\n[[cache]]\nregistry = \"{host}\"\nurl = \"{}\"\n", self.running.endpoint(&cache(host))));
+                text.push_str(&format!("\n[[cache]]\nregistry = \"{host}\"\nurl = \"{}\"\n", self.running.endpoint(&cache_host(host))));
             }
             put.bytes = text.into_bytes();
         }
@@ -110,10 +110,10 @@ impl DemoWorld {
 
     /// Puts an image under every tag the repo declares, and a cache before every registry.
     fn serve_images(&self, files: &[Put]) -> Result<()> {
-        for channel in channels(files) {
+        for channel in wanted_channels(files) {
             self.registry.put_image(&channel.registry, &DemoImage::new(&channel.repository, &channel.tag, "as of yesterday"));
             let of = PullThrough { upstream: self.running.endpoint(&channel.registry), refused: None };
-            self.registry.pull_through(&cache(&channel.registry), of);
+            self.registry.pull_through(&cache_host(&channel.registry), of);
         }
         Ok(())
     }
@@ -121,18 +121,18 @@ impl DemoWorld {
     /// From now on upstream answers the cache of a registry with 429: it goes on serving what it has.
     pub fn stop_cache(&self, registry: &str) {
         let of = PullThrough { upstream: self.running.endpoint(registry), refused: Some(429) };
-        self.registry.pull_through(&cache(registry), of);
+        self.registry.pull_through(&cache_host(registry), of);
     }
 }
 
 /// Reads the registry that an earlier demo left.
-pub fn load(dir: &Path) -> Result<DemoRegistry> {
+pub fn load_registry(dir: &Path) -> Result<DemoRegistry> {
     let hint = "name the folder an earlier `pintle demo` left";
     DemoRegistry::load(&dir.join(SAVED)).map_err(|e| Error::usage(format!("there is no demo in {}", dir.display())).because(e).hint(hint))
 }
 
 /// Writes the registry into the demo's folder.
-pub fn save(dir: &Path, registry: &DemoRegistry) -> Result<()> {
+pub fn save_registry(dir: &Path, registry: &DemoRegistry) -> Result<()> {
     let path = dir.join(SAVED);
     registry.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
 }
@@ -149,7 +149,7 @@ fn save_cluster(dir: &Path, cluster: &DemoCluster) -> Result<()> {
 }
 
 /// What a kubelet gets for an image: the digest that it names, else the one its tag has in the registry.
-fn pulled(registry: &DemoRegistry, image: &str) -> Option<String> {
+fn pulled_digest(registry: &DemoRegistry, image: &str) -> Option<String> {
     let reference = Reference::parse(image)?;
     if let Some(digest) = &reference.digest {
         return Some(digest.to_string());
@@ -162,7 +162,7 @@ fn pulled(registry: &DemoRegistry, image: &str) -> Option<String> {
 fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> {
     let mut all = BTreeMap::new();
     for used in scan.literals.iter().flat_map(|literal| &literal.uses).filter(|used| used.instances != Some(0)) {
-        let Some((key, container)) = declared(used) else { continue };
+        let Some((key, container)) = declared_container(used) else { continue };
         let (kind, namespace, name) = key.clone();
         let workload =
             all.entry(key).or_insert_with(|| DemoWorkload { kind, namespace, name, containers: Vec::new(), ignored: Vec::new() });
@@ -177,7 +177,7 @@ fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> 
     all
 }
 
-fn declared(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
+fn declared_container(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
     let kind = [DemoKind::Deployment, DemoKind::StatefulSet, DemoKind::DaemonSet, DemoKind::CronJob]
         .into_iter()
         .find(|kind| kind.word() == *used.kind)?;
@@ -186,7 +186,7 @@ fn declared(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
 }
 
 /// Pushes a new image under a tag; the tag has to be there.
-pub fn push(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
+pub fn push_image(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
     let known = registry.tags(&channel.registry).get(&*channel.repository).is_some_and(|tags| tags.contains_key(&*channel.tag));
     if !known {
         return Err(Error::usage(format!("the demo's registry has no {channel}")).hint("`pintle scan` lists the images of the demo's repo"));
@@ -196,14 +196,14 @@ pub fn push(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
     Ok(())
 }
 
-fn cache(host: &str) -> String {
+fn cache_host(host: &str) -> String {
     format!("cache-of-{host}")
 }
 
-fn gather(dir: &Dir<'_>, out: &mut Vec<Put>) {
+fn collect_files(dir: &Dir<'_>, out: &mut Vec<Put>) {
     for entry in dir.entries() {
         match entry {
-            DirEntry::Dir(dir) => gather(dir, out),
+            DirEntry::Dir(dir) => collect_files(dir, out),
             DirEntry::File(file) => {
                 let path = file.path().to_string_lossy().replace('\\', "/");
                 if !NOT_COMMITTED.contains(&path.as_str()) {
@@ -215,7 +215,7 @@ fn gather(dir: &Dir<'_>, out: &mut Vec<Put>) {
 }
 
 /// Every channel that a pass will ask for.
-fn channels(puts: &[Put]) -> BTreeSet<Channel> {
+fn wanted_channels(puts: &[Put]) -> BTreeSet<Channel> {
     let mut files = Files::default();
     let mut config = Config::default();
     for put in puts {

@@ -12,20 +12,20 @@ const SUMMARY: usize = 300;
 pub async fn alerts(session: &Session) -> Seen<Vec<Alert>> {
     let Some(client) = session.alertmanager() else { return Seen::NotAsked };
     match client.firing().await {
-        Ok(firing) => Seen::Known(sorted(firing)),
+        Ok(firing) => Seen::Known(sort_alerts(firing)),
         Err(error) => Seen::Unknown(error.to_string()),
     }
 }
 
-fn sorted(firing: Vec<Firing>) -> Vec<Alert> {
-    let mut alerts: Vec<Alert> = firing.into_iter().map(alert).collect();
+fn sort_alerts(firing: Vec<Firing>) -> Vec<Alert> {
+    let mut alerts: Vec<Alert> = firing.into_iter().map(read_alert).collect();
     alerts.sort_by(|a, b| (&a.fingerprint, a.started, &a.labels).cmp(&(&b.fingerprint, b.started, &b.labels)));
     alerts.dedup_by(|a, b| a.fingerprint == b.fingerprint);
     alerts
 }
 
-fn alert(firing: Firing) -> Alert {
-    let said = |name: &str| firing.annotations.get(name).map(|text| line(text)).filter(|text| !text.is_empty());
+fn read_alert(firing: Firing) -> Alert {
+    let said = |name: &str| firing.annotations.get(name).map(|text| one_line(text)).filter(|text| !text.is_empty());
     Alert {
         summary: said("summary").or_else(|| said("description")).map(Into::into),
         fingerprint: firing.fingerprint.into(),
@@ -35,7 +35,7 @@ fn alert(firing: Firing) -> Alert {
 }
 
 /// One line, without control characters: whoever words an alert does not word a commit's trailers.
-fn line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");
     match line.char_indices().nth(SUMMARY) {

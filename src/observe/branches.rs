@@ -13,7 +13,7 @@ const DEPTH: usize = 5_000;
 
 /// Returns the branches `pintle/…` as of the last fetch, sorted by name. A branch is pintle's own when its one commit, made by the configured
 /// author and with trailers, stands on `tip` or one of the 5,000 commits before it.
-pub fn branches(clone: &Clone, tip: &CommitId, author: &Git) -> Result<Vec<Branch>> {
+pub fn read_branches(clone: &Clone, tip: &CommitId, author: &Git) -> Result<Vec<Branch>> {
     let heads = clone.branches_under(BRANCHES).into_iter();
     let heads = heads.map(|(name, head)| Ok((name, clone.head(&head)?))).collect::<Result<Vec<(String, Head)>>>()?;
     let wanted: BTreeSet<CommitId> =

@@ -21,19 +21,19 @@ pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPat
         return PinBlame::new();
     }
     let (Some(clone), Some(tip)) = (&checkout.clone, &checkout.tip) else {
-        return unknown(wanted, "a folder does not tell when the pin came onto the branch");
+        return all_unknown(wanted, "a folder does not tell when the pin came onto the branch");
     };
     let mut known = session.answers().blame.filter(|(at, _)| at == tip).map(|(_, known)| known).unwrap_or_default();
     let new: BTreeSet<_> = wanted.iter().filter(|key| !known.contains_key(key)).cloned().collect();
     if !new.is_empty() {
-        match find(clone, tip, &new) {
+        match walk_history(clone, tip, &new) {
             Ok(found) => {
                 known.extend(found);
                 session.remember(|answers| answers.blame = Some((tip.clone(), known.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "when pins were written could not be read");
-                known.extend(unknown(new, &format!("when the pin was written could not be read: {error}")));
+                known.extend(all_unknown(new, &format!("when the pin was written could not be read: {error}")));
             }
         }
     }
@@ -41,12 +41,12 @@ pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPat
     known
 }
 
-fn unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> PinBlame {
+fn all_unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> PinBlame {
     wanted.into_iter().map(|key| (key, Seen::Unknown(why.to_owned()))).collect()
 }
 
 /// One walk for all that is wanted.
-fn find(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<PinBlame> {
+fn walk_history(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<PinBlame> {
     let mut open: BTreeMap<String, BTreeSet<(RepoPath, Digest)>> = BTreeMap::new();
     for key in wanted {
         open.entry(key.0.as_str().to_owned()).or_default().insert(key.clone());
@@ -56,7 +56,7 @@ fn find(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) ->
     let end = clone.follow(tip, &paths, (COMMITS, PATIENCE), &mut |turn| {
         let Some(keys) = open.get_mut(turn.path) else { return ControlFlow::Break(()) };
         keys.retain(|key| {
-            let seen = came(turn, &key.1);
+            let seen = read_turn(turn, &key.1);
             let stays = seen.is_none();
             found.extend(seen.map(|seen| (key.clone(), seen)));
             stays
@@ -64,22 +64,22 @@ fn find(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) ->
         if keys.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     let rest = open.into_values().flatten().collect();
-    found.extend(unknown(rest, why(end)));
+    found.extend(all_unknown(rest, explain_end(end)));
     Ok(found)
 }
 
 /// What a change says of a digest's way into its file; `None` where it was there before.
-fn came(turn: &Turn, digest: &Digest) -> Option<Seen<Brought>> {
+fn read_turn(turn: &Turn, digest: &Digest) -> Option<Seen<Brought>> {
     let Some(old) = &turn.old else {
         let (path, commit) = (turn.path, turn.commit.short());
         return Some(Seen::Unknown(format!("{path} came with {commit}, and when the pin was written before that is not looked up")));
     };
     let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(&turn.new));
-    let before = text::brought(&old, &new, digest)?;
+    let before = text::find_replaced(&old, &new, digest)?;
     Some(Seen::Known(Brought { commit: turn.commit.clone(), at: turn.at, before }))
 }
 
-fn why(end: End) -> &'static str {
+fn explain_end(end: End) -> &'static str {
     match end {
         End::Cut => "the history is cut off before the commit that wrote the pin",
         End::TooFar => "the commit that wrote the pin is too far back",

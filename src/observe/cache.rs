@@ -34,18 +34,18 @@ pub struct Caches {
 impl Caches {
     /// `how` tells timeouts and the like; the credentials and registries in it are for upstream and are left out.
     pub fn new(how: &Options, caches: Vec<CacheOptions>) -> Self {
-        let registries = caches.into_iter().map(registry).collect();
+        let registries = caches.into_iter().map(registry_options).collect();
         let options = Options { docker_config: None, registries, ..how.clone() };
         Self { client: Client::new(options) }
     }
 
     /// Returns the channels whose registry has a cache.
-    pub fn covered(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
+    pub fn covered_channels(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
         channels.iter().filter(|channel| self.client.has_options_for(&channel.registry)).cloned().collect()
     }
 }
 
-fn registry(cache: CacheOptions) -> RegistryOptions {
+fn registry_options(cache: CacheOptions) -> RegistryOptions {
     RegistryOptions {
         endpoint: Some(cache.endpoint),
         repository_prefix: cache.repository_prefix,
@@ -58,19 +58,19 @@ fn registry(cache: CacheOptions) -> RegistryOptions {
 }
 
 /// Asks the caches for those of the channels that they cover, and compares each answer with upstream's.
-pub async fn poll(
+pub async fn poll_caches(
     caches: &Caches,
     upstream: &BTreeMap<Channel, Seen<Upstream>>,
     channels: &BTreeSet<Channel>,
     progress: PollProgress<'_>,
 ) -> BTreeMap<Channel, CacheAnswer> {
     let unasked = Seen::NotAsked;
-    let compared = |channel: &Channel, answer| compare(answer, upstream.get(channel).unwrap_or(&unasked));
-    ask_each(&caches.client, caches.covered(channels), progress, compared).await
+    let compared = |channel: &Channel, answer| compare_answer(answer, upstream.get(channel).unwrap_or(&unasked));
+    ask_each(&caches.client, caches.covered_channels(channels), progress, compared).await
 }
 
 /// Where both say that there is nothing the cache is as fresh as upstream.
-fn compare(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
+fn compare_answer(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
     match (answer, upstream) {
         (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => CacheAnswer::Fresh,
         (Ok(serves), Seen::Known(_)) => CacheAnswer::Stale { serves },

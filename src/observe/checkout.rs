@@ -33,17 +33,17 @@ pub struct FolderContents {
 }
 
 /// Reads the tree of a commit.
-pub fn commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
+pub fn read_commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
     let mut files = Files::default();
     for item in clone.tree(commit)? {
         let Some(path) = item.path.as_deref().and_then(RepoPath::new) else { continue };
         let entry = match item.kind {
             Kind::Link => Entry::NotRead(LINK),
             Kind::Submodule => Entry::NotRead("a submodule"),
-            Kind::File | Kind::Executable => match limit(path.name()) {
+            Kind::File | Kind::Executable => match size_limit(path.name()) {
                 None => Entry::NotRead(NO_TEXT),
                 Some(most) if clone.size(&item)? > most => Entry::NotRead(TOO_LARGE),
-                Some(_) => text(&path, clone.bytes(&item)?),
+                Some(_) => text_entry(&path, clone.bytes(&item)?),
             },
         };
         files.insert(path, entry);
@@ -52,22 +52,22 @@ pub fn commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
 }
 
 /// Reads a folder as it is, committed or not.
-pub fn folder(path: &Path) -> Result<FolderContents> {
+pub fn read_folder(path: &Path) -> Result<FolderContents> {
     let unreadable = |why| Error::failed(format!("cannot read the folder {}", path.display())).because(why).hint("is it a checkout?");
     let listed = fs::read_dir(path).map_err(unreadable)?;
     let mut found = FolderContents { files: Files::default(), head: git::head_of(path), problems: Vec::new() };
-    found.read(&RepoPath::default(), listed);
+    found.read_entries(&RepoPath::default(), listed);
     found.problems.sort();
     Ok(found)
 }
 
 impl FolderContents {
-    fn read(&mut self, at: &RepoPath, listed: fs::ReadDir) {
+    fn read_entries(&mut self, at: &RepoPath, listed: fs::ReadDir) {
         for entry in listed {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(why) => {
-                    self.problem(at.clone(), &why);
+                    self.note_problem(at.clone(), &why);
                     continue;
                 }
             };
@@ -77,27 +77,27 @@ impl FolderContents {
                 continue;
             };
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => self.read_folder(&path, &entry),
+                Ok(kind) if kind.is_dir() => self.read_subfolder(&path, &entry),
                 Ok(kind) if kind.is_symlink() => self.files.insert(path, Entry::NotRead(LINK)),
                 Ok(kind) if kind.is_file() => self.read_file(path, &entry),
                 Ok(_) => self.files.insert(path, Entry::NotRead("not a file")),
-                Err(why) => self.problem(path, &why),
+                Err(why) => self.note_problem(path, &why),
             }
         }
     }
 
-    fn read_folder(&mut self, path: &RepoPath, entry: &fs::DirEntry) {
+    fn read_subfolder(&mut self, path: &RepoPath, entry: &fs::DirEntry) {
         if SKIPPED.contains(&path.name()) {
             return;
         }
         match fs::read_dir(entry.path()) {
-            Ok(listed) => self.read(path, listed),
+            Ok(listed) => self.read_entries(path, listed),
             Err(why) => self.problems.push((path.clone(), format!("the folder cannot be read: {why}"))),
         }
     }
 
     fn read_file(&mut self, path: RepoPath, entry: &fs::DirEntry) {
-        let Some(most) = limit(path.name()) else {
+        let Some(most) = size_limit(path.name()) else {
             self.files.insert(path, Entry::NotRead(NO_TEXT));
             return;
         };
@@ -105,27 +105,27 @@ impl FolderContents {
             Ok(true) => self.files.insert(path, Entry::NotRead(TOO_LARGE)),
             Ok(false) => match fs::read(entry.path()) {
                 Ok(bytes) => {
-                    let entry = text(&path, bytes);
+                    let entry = text_entry(&path, bytes);
                     self.files.insert(path, entry);
                 }
-                Err(why) => self.unread(path, &why),
+                Err(why) => self.note_unread(path, &why),
             },
-            Err(why) => self.unread(path, &why),
+            Err(why) => self.note_unread(path, &why),
         }
     }
 
-    fn unread(&mut self, path: RepoPath, why: &std::io::Error) {
+    fn note_unread(&mut self, path: RepoPath, why: &std::io::Error) {
         self.files.insert(path.clone(), Entry::NotRead(UNREADABLE));
-        self.problem(path, why);
+        self.note_problem(path, why);
     }
 
-    fn problem(&mut self, path: RepoPath, why: &std::io::Error) {
+    fn note_problem(&mut self, path: RepoPath, why: &std::io::Error) {
         self.problems.push((path, format!("cannot be read: {why}")));
     }
 }
 
 /// Returns the most bytes a file of that name may have to be read; `None` when it is not read at all.
-fn limit(name: &str) -> Option<u64> {
+fn size_limit(name: &str) -> Option<u64> {
     match Path::new(name.trim_start_matches('.')).extension().and_then(OsStr::to_str) {
         Some(extension) => EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()).then_some(MOST),
         None if name == ".env" => Some(MOST),
@@ -134,8 +134,8 @@ fn limit(name: &str) -> Option<u64> {
 }
 
 /// A file without extension is text when it is UTF-8 without NUL; the others are what their extension says.
-fn text(path: &RepoPath, bytes: Vec<u8>) -> Entry {
-    let unnamed = limit(path.name()) == Some(MOST_UNNAMED);
+fn text_entry(path: &RepoPath, bytes: Vec<u8>) -> Entry {
+    let unnamed = size_limit(path.name()) == Some(MOST_UNNAMED);
     if unnamed && (bytes.contains(&0) || str::from_utf8(&bytes).is_err()) {
         return Entry::NotRead(NO_TEXT);
     }

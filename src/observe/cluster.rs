@@ -14,34 +14,34 @@ use std::sync::Arc;
 /// Returns the cluster as it is now, or as it is kept warm; `NotAsked` where none is named.
 pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
     let Some(client) = session.cluster() else { return Seen::NotAsked };
-    let kinds = kinds(&checkout.config);
+    let kinds = wanted_kinds(&checkout.config);
     if let Some(watches) = session.watches() {
-        watches.want(&kinds, scope(&checkout.scan));
-        return put_together(&watches.objects().await);
+        watches.want(&kinds, used_namespaces(&checkout.scan));
+        return assemble_cluster(&watches.objects().await);
     }
     match client.objects(&kinds).await {
         Ok(objects) => {
             for why in objects.kinds.values().filter_map(|read| read.as_ref().err()) {
                 tracing::warn!("{why}");
             }
-            put_together(&objects)
+            assemble_cluster(&objects)
         }
         Err(error) => Seen::Unknown(error.to_string()),
     }
 }
 
 /// Makes workloads of objects. Unknown when not one kind could be read.
-pub fn put_together(objects: &Objects) -> Seen<Cluster> {
+pub fn assemble_cluster(objects: &Objects) -> Seen<Cluster> {
     let mut failed = objects.kinds.values().filter_map(|read| read.as_ref().err());
     let first = failed.next();
     match first {
         Some(why) if failed.count() + 1 == objects.kinds.len() => Seen::Unknown(why.clone()),
-        _ => Seen::Known(workloads::cluster(objects)),
+        _ => Seen::Known(workloads::build_cluster(objects)),
     }
 }
 
 /// The kinds that are read: Kubernetes' own, and those configured.
-fn kinds(config: &Config) -> BTreeSet<Kind> {
+fn wanted_kinds(config: &Config) -> BTreeSet<Kind> {
     let custom = config.cluster.custom.iter().map(|custom| {
         Kind::Custom(Arc::new(Custom {
             group: custom.group.clone(),
@@ -55,7 +55,7 @@ fn kinds(config: &Config) -> BTreeSet<Kind> {
 }
 
 /// The namespaces of all uses; all there are where one is not known.
-fn scope(scan: &Scan) -> Scope {
+fn used_namespaces(scan: &Scan) -> Scope {
     scan.literals.iter().flat_map(|literal| &literal.uses).map(|used| used.namespace.clone()).collect()
 }
 

@@ -30,7 +30,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
     let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
     let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return alone(Seen::NotAsked) };
     let look = ForgeReader { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
-    match look.all(session.was_refused()).await {
+    match look.read_all(session.push_refusal()).await {
         Ok((forge, history)) => (Seen::Known(forge), history),
         Err(error) => {
             tracing::warn!(%error, "the forge could not be asked");
@@ -43,8 +43,8 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
 pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<History> {
     let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
     let look = ForgeReader { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
-    match look.merged().await {
-        Ok(pulls) => merged::history(checkout, &pulls),
+    match look.read_merged_pulls().await {
+        Ok(pulls) => merged::add_merged_pins(checkout, &pulls),
         Err(error) => {
             tracing::warn!(%error, "the forge could not be asked for what was merged by it");
             checkout.history.clone()
@@ -62,7 +62,7 @@ struct ForgeReader<'a> {
 }
 
 impl ForgeReader<'_> {
-    async fn all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
+    async fn read_all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {
             return Err(Error::failed(format!("{} is archived: nothing can be written there", self.client.place())));
@@ -76,13 +76,13 @@ impl ForgeReader<'_> {
             return Err(Error::failed(format!("{} has more new comments than are read at once", self.client.place())));
         }
         let own: Vec<&Comment> = comments.items.iter().filter(|comment| comment.author.id == me.id).collect();
-        let known = self.pulls(&pulls.items).await?;
+        let known = self.read_pulls(&pulls.items).await?;
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
-        let history = merged::history(self.checkout, &known);
+        let history = merged::add_merged_pins(self.checkout, &known);
         let forge = Forge {
-            direct: direct(&self.branch, branch.as_ref(), refused),
-            asks: self.asks(&me, &comments.items, &own).await?,
-            pipeline: self.pipeline(&me, &own, &known, &history, (required, repo.has_issues)).await?,
+            direct: direct_push(&self.branch, branch.as_ref(), refused),
+            asks: self.read_asks(&me, &comments.items, &own).await?,
+            pipeline: self.read_pipeline(&me, &own, &known, &history, (required, repo.has_issues)).await?,
             pulls: known,
             url: self.client.place().url(),
             me: Account { id: me.id, login: me.login.into() },
@@ -94,14 +94,14 @@ impl ForgeReader<'_> {
         self.now.checked_sub((days * 24).hours()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    async fn merged(&self) -> Result<Vec<PullRequest>> {
+    async fn read_merged_pulls(&self) -> Result<Vec<PullRequest>> {
         let me = self.client.me().await?;
         let pulls = self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES).await?.items;
         let merged: Vec<Pull> = pulls.into_iter().filter(|pull| pull.merged).collect();
-        self.pulls(&merged).await
+        self.read_pulls(&merged).await
     }
 
-    async fn pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
+    async fn read_pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
         let merges = self.config.defaults.automerge == Some(true) || self.config.rules.iter().any(|rule| rule.automerge == Some(true));
         let mut found = Vec::new();
         for pull in pulls.iter().filter(|pull| pull.same_repo && pull.base_branch == self.branch) {
@@ -113,10 +113,10 @@ impl ForgeReader<'_> {
                 name: name.into(),
                 url: pull.html_url.clone(),
                 title: pull.title.clone(),
-                state: state(pull),
+                state: pull_state(pull),
                 created: pull.created_at,
                 pins: trailers::parse(&pull.body.replace("\r\n", "\n")),
-                left: self.left(pull, branch).await?,
+                left: self.read_left_tips(pull, branch).await?,
                 checks,
                 head,
             });
@@ -126,7 +126,7 @@ impl ForgeReader<'_> {
     }
 
     /// Looked up only where a person has pushed, or has closed it and may have pushed before, which is rare.
-    async fn left(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
+    async fn read_left_tips(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
         let pushed = pull.open && branch.is_some_and(|branch| !branch.own);
         let closed = !pull.open && !pull.merged && pull.comments != Some(0) && !trailers::parse(&pull.body).is_empty();
         if !pushed && !closed {
@@ -141,11 +141,11 @@ impl ForgeReader<'_> {
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Checks> {
-        asked(self.client, self.config, commit).await
+        fetch_checks(self.client, self.config, commit).await
     }
 
     /// What CI made of the newest commit of pintle's on the branch.
-    async fn pipeline(
+    async fn read_pipeline(
         &self,
         me: &forgejo::Account,
         own: &[&Comment],
@@ -157,8 +157,10 @@ impl ForgeReader<'_> {
         let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
-        let expected =
-            required || !self.config.pipeline.contexts.is_empty() || checks != Checks::Missing || self.usually(history, last).await?;
+        let expected = required
+            || !self.config.pipeline.contexts.is_empty()
+            || checks != Checks::Missing
+            || self.had_statuses_before(history, last).await?;
         let came_by = |pull: &&PullRequest| match &pull.state {
             PullState::Merged { commit: merge, .. } => merge.as_ref() == Some(&commit) || pull.head == last.commit,
             PullState::Open | PullState::Closed { .. } => false,
@@ -171,14 +173,14 @@ impl ForgeReader<'_> {
             _ if own.iter().any(|comment| said(&comment.body)) => true,
             // Without issues it can be told on its pull request only, and the forge has no list of any.
             _ if !has_issues => pull.is_none(),
-            _ => self.issues_say(me, &said).await?,
+            _ => self.is_reported_in_issues(me, &said).await?,
         };
         let (subject, at) = (last.subject.clone(), last.at);
         Ok(Some(Pipeline { checks, expected, pull, reported, commit, subject, at }))
     }
 
     /// Says whether the commit before pintle's push had a status. CI is started for the last commit of a push, and all of one push have one time.
-    async fn usually(&self, history: &[Recorded], last: &Recorded) -> Result<bool> {
+    async fn had_statuses_before(&self, history: &[Recorded], last: &Recorded) -> Result<bool> {
         let Some(clone) = &self.checkout.clone else { return Ok(false) };
         let together: BTreeSet<&CommitId> = history.iter().take_while(|one| one.at == last.at).map(|one| &one.landed).collect();
         let past = clone.past(&last.landed, together.len() + 1, std::time::Duration::from_secs(5))?;
@@ -188,12 +190,12 @@ impl ForgeReader<'_> {
         }
     }
 
-    async fn issues_say(&self, me: &forgejo::Account, said: &impl Fn(&str) -> bool) -> Result<bool> {
+    async fn is_reported_in_issues(&self, me: &forgejo::Account, said: &impl Fn(&str) -> bool) -> Result<bool> {
         Ok(self.client.issues_of(me, Some(self.days_ago(COMMENTS)), PAGES).await?.items.iter().any(|issue| said(&issue.body)))
     }
 
     /// The comments that wait for an answer, oldest first.
-    async fn asks(&self, me: &forgejo::Account, comments: &[Comment], own: &[&Comment]) -> Result<Vec<Ask>> {
+    async fn read_asks(&self, me: &forgejo::Account, comments: &[Comment], own: &[&Comment]) -> Result<Vec<Ask>> {
         let answered: BTreeSet<u64> = own
             .iter()
             .flat_map(|comment| Marker::all(&comment.body))
@@ -204,10 +206,10 @@ impl ForgeReader<'_> {
         let mut rights = BTreeMap::new();
         let mut asks = Vec::new();
         for comment in waiting {
-            let Some(said) = self.said(comment) else { continue };
+            let Some(said) = self.read_comment(comment) else { continue };
             let acknowledged = self.client.reactions(comment.id).await?.iter().any(|one| one.account.id == me.id && one.content == "eyes");
             asks.push(Ask {
-                right: self.right(&comment.author, &mut rights).await,
+                right: self.look_up_right(&comment.author, &mut rights).await,
                 author: Account { id: comment.author.id, login: comment.author.login.as_str().into() },
                 comment: CommentRef { id: comment.id, issue: comment.issue, url: comment.html_url.clone(), at: comment.created_at },
                 acknowledged,
@@ -219,7 +221,7 @@ impl ForgeReader<'_> {
     }
 
     /// What a comment says; `None` when it is none of pintle's business.
-    fn said(&self, comment: &Comment) -> Option<Said> {
+    fn read_comment(&self, comment: &Comment) -> Option<Said> {
         let said = match parse::parse(&comment.body) {
             Ok(commands) if commands.is_empty() => return None,
             Ok(commands) => Said::Commands(commands),
@@ -229,12 +231,12 @@ impl ForgeReader<'_> {
         if comment.updated_at > comment.created_at.checked_add(EDITED).unwrap_or(comment.created_at) {
             return Some(Said::Edited);
         }
-        let late = age > self.config.forge.command_age && !reads_only(&said);
+        let late = age > self.config.forge.command_age && !only_reads(&said);
         Some(if late { Said::Late } else { said })
     }
 
     /// What the author may do in the repo now. A login that has come to somebody else counts for nobody.
-    async fn right(&self, author: &forgejo::Account, known: &mut BTreeMap<u64, Seen<Right>>) -> Seen<Right> {
+    async fn look_up_right(&self, author: &forgejo::Account, known: &mut BTreeMap<u64, Seen<Right>>) -> Seen<Right> {
         if let Some(right) = known.get(&author.id) {
             return right.clone();
         }
@@ -259,12 +261,12 @@ impl ForgeReader<'_> {
 /// What CI says of a commit now.
 pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Result<Checks> {
     match session.forge() {
-        Some(client) => asked(client, config, commit).await,
+        Some(client) => fetch_checks(client, config, commit).await,
         None => Err(Error::usage("no forge is named").hint("name the repo's page: --forge URL")),
     }
 }
 
-async fn asked(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
+async fn fetch_checks(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
     let contexts = &config.pipeline.contexts;
     let counts = |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
     let statuses = client.statuses(commit).await?;
@@ -273,7 +275,7 @@ async fn asked(client: &Client, config: &Config, commit: &CommitId) -> Result<Ch
     Ok(if statuses.is_empty() {
         Checks::Missing
     } else if of(forgejo::State::Failure).next().is_some() {
-        Checks::Red(of(forgejo::State::Failure).map(check).collect())
+        Checks::Red(of(forgejo::State::Failure).map(failed_check).collect())
     } else if of(forgejo::State::Pending).next().is_some() {
         Checks::Pending
     } else {
@@ -284,11 +286,11 @@ async fn asked(client: &Client, config: &Config, commit: &CommitId) -> Result<Ch
 /// A forge stores creation and update a moment apart.
 const EDITED: SignedDuration = SignedDuration::from_secs(1);
 
-fn reads_only(said: &Said) -> bool {
+fn only_reads(said: &Said) -> bool {
     matches!(said, Said::Commands(commands) if commands.iter().all(|command: &Command| command.needs() == Right::Read))
 }
 
-fn state(pull: &Pull) -> PullState {
+fn pull_state(pull: &Pull) -> PullState {
     match (pull.open, pull.merged) {
         (true, _) => PullState::Open,
         (false, true) => PullState::Merged { at: pull.merged_at.unwrap_or(pull.updated_at), commit: pull.merge_commit.clone() },
@@ -296,12 +298,12 @@ fn state(pull: &Pull) -> PullState {
     }
 }
 
-fn check(status: &forgejo::Status) -> Check {
+fn failed_check(status: &forgejo::Status) -> Check {
     Check { context: status.context.clone(), description: status.description.clone(), url: url::Url::parse(&status.target_url).ok() }
 }
 
 /// Whether the branch takes pintle's pushes. What a push was told counts more than what the API says.
-fn direct(name: &str, branch: Option<&forgejo::Branch>, refused: Option<String>) -> Direct {
+fn direct_push(name: &str, branch: Option<&forgejo::Branch>, refused: Option<String>) -> Direct {
     match (refused, branch) {
         (Some(why), _) => Direct::Protected(format!("the branch {name} took no push: {why}")),
         (None, Some(branch)) if branch.protected && !branch.user_can_push => Direct::Protected(format!("the branch {name} is protected")),

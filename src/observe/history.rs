@@ -14,25 +14,25 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns the pins recorded in the last `limit` commits of the branch along first parents, and in what came with those that are merges, newest
 /// first. What came by a merge was pinned when it was merged.
-pub fn history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
+pub fn read_history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
     let past = clone.past(tip, limit, PATIENCE)?;
-    Ok(past.iter().flat_map(recorded).collect())
+    Ok(past.iter().flat_map(recorded_pins).collect())
 }
 
 /// The same of a checkout's HEAD; `None` when the folder is in no git work tree.
-pub fn of_folder(folder: &Path, limit: usize) -> Option<Result<History>> {
+pub fn read_folder_history(folder: &Path, limit: usize) -> Option<Result<History>> {
     let past = git::past_of(folder, limit, PATIENCE)?;
-    Some(past.map(|past| past.iter().flat_map(recorded).collect()))
+    Some(past.map(|past| past.iter().flat_map(recorded_pins).collect()))
 }
 
 /// Reads the ledger as of the last fetch; an empty one where none was written yet.
-pub fn ledger(clone: &Clone) -> Result<Ledger> {
+pub fn read_ledger(clone: &Clone) -> Result<Ledger> {
     let name = if clone.own_ref(format::BRANCH).is_some() { format::BRANCH } else { format::REF };
     let text = clone.own_text(name, format::FILE)?;
     text.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))
 }
 
-fn recorded(past: &Past) -> impl Iterator<Item = Recorded> {
+fn recorded_pins(past: &Past) -> impl Iterator<Item = Recorded> {
     let subject = past.message.lines().next().unwrap_or_default();
     trailers::parse(&past.message).into_iter().map(move |pin| Recorded {
         commit: past.commit.clone(),

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the checkout's history with the pins of merged pull requests whose commit is on the branch and records nothing itself. Such a pin's
 /// `commit` and `landed` are that commit.
-pub fn history(checkout: &Checkout, pulls: &[PullRequest]) -> Seen<History> {
+pub fn add_merged_pins(checkout: &Checkout, pulls: &[PullRequest]) -> Seen<History> {
     let (Seen::Known(known), Some(clone), Some(tip)) = (&checkout.history, &checkout.clone, &checkout.tip) else {
         return checkout.history.clone();
     };
-    whole(known, clone, tip, pulls).map_or_else(|error| Seen::Unknown(error.to_string()), Seen::Known)
+    complete_history(known, clone, tip, pulls).map_or_else(|error| Seen::Unknown(error.to_string()), Seen::Known)
 }
 
-fn whole(known: &History, clone: &Clone, tip: &CommitId, pulls: &[PullRequest]) -> Result<History> {
+fn complete_history(known: &History, clone: &Clone, tip: &CommitId, pulls: &[PullRequest]) -> Result<History> {
     let told: BTreeSet<&CommitId> = known.iter().flat_map(|one| [&one.commit, &one.landed]).collect();
     let silent = pulls.iter().filter_map(|pull| match &pull.state {
         PullState::Merged { commit: Some(commit), .. } if !told.contains(commit) && !pull.pins.is_empty() => Some((commit.clone(), pull)),

@@ -25,14 +25,14 @@ const SIDE_BY_SIDE: usize = 4;
 /// Returns notes for the moves that pull requests will show. Asks each source once, as far as the session does not know it already.
 pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapshot, plan: &Plan) -> BTreeMap<NotesKey, Notes> {
     let config = &snapshot.config.forge;
-    let wanted = if config.release_notes { wanted(snapshot, plan) } else { Vec::new() };
+    let wanted = if config.release_notes { wanted_notes(snapshot, plan) } else { Vec::new() };
     if wanted.is_empty() {
         return BTreeMap::new();
     }
     let mut cache = session.answers().notes;
     let asking = NotesReader::new(session, registries, &config.sources);
     let new = wanted.iter().filter(|key| !cache.known.contains_key(key)).take(IMAGES.saturating_sub(cache.asked));
-    let one = async |key: &NotesKey| (key.clone(), Arc::new(asking.told(key).await));
+    let one = async |key: &NotesKey| (key.clone(), Arc::new(asking.read_notes(key).await));
     let new: Vec<(NotesKey, Arc<NotesAnswer>)> = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE).collect().await;
     session.remember(|answers| answers.notes.add_answers(&wanted, new.clone()));
     cache.known.extend(new);
@@ -43,7 +43,7 @@ pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapsh
 }
 
 /// What pull requests will show that are not as they should be yet, in the plan's order, each once.
-fn wanted(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
+fn wanted_notes(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
     let mut wanted = Vec::new();
     let proposals = plan.changes.iter().filter_map(|change| match &change.route {
         Route::PullRequest(proposal) => Some((change, proposal)),
@@ -55,7 +55,7 @@ fn wanted(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
             let channel = Reference::parse(&pin.image)?.channel()?;
             (from != to).then_some((channel, from, to))
         });
-        for key in moved.filter(|_| !is_there(snapshot, change, proposal)) {
+        for key in moved.filter(|_| !is_proposed_already(snapshot, change, proposal)) {
             if !wanted.contains(&key) {
                 wanted.push(key);
             }
@@ -65,7 +65,7 @@ fn wanted(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
 }
 
 /// Whether the open pull request records the same pins: then its text is not written again.
-fn is_there(snapshot: &Snapshot, change: &Change, proposal: &Proposal) -> bool {
+fn is_proposed_already(snapshot: &Snapshot, change: &Change, proposal: &Proposal) -> bool {
     let mut pulls = snapshot.forge.known().into_iter().flat_map(|forge| &forge.pulls);
     pulls.any(|pull| pull.state == PullState::Open && Some(pull.number) == proposal.number && pull.pins == change.pins)
 }

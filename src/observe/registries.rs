@@ -38,9 +38,9 @@ impl Registries {
             let mut options = RegistryOptions::new(&*registry.host);
             options.endpoint = registry.endpoint.clone();
             options.plain_http = registry.plain_http;
-            options.ca_pem = ca(registry.ca_file.as_ref())?;
+            options.ca_pem = read_certificates(registry.ca_file.as_ref())?;
             options.max_concurrency = registry.max_concurrency.unwrap_or(options.max_concurrency);
-            options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, per_second);
+            options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, requests_per_second);
             registries.push(options);
         }
         for (host, endpoint) in &settings.endpoints {
@@ -55,12 +55,12 @@ impl Registries {
         let timeout = settings.timeout.unwrap_or(defaults.timeout);
         let options =
             Options { docker_config: settings.docker_config.clone(), registries, timeout, ca_pem: settings.ca_pem.clone(), ..defaults };
-        let caches = Caches::new(&options, caches(settings, config));
+        let caches = Caches::new(&options, cache_options(settings, config));
         Ok(Self { upstream: Client::new(options), caches })
     }
 }
 
-fn caches(settings: &RegistrySettings, config: &Config) -> Vec<CacheOptions> {
+fn cache_options(settings: &RegistrySettings, config: &Config) -> Vec<CacheOptions> {
     let own = settings.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
     let named = config.caches.iter().map(|cache| (cache.registry.to_string(), cache.url.clone()));
     let named = named.filter(|(host, _)| !settings.caches.iter().any(|(own, _)| own == host));
@@ -69,7 +69,7 @@ fn caches(settings: &RegistrySettings, config: &Config) -> Vec<CacheOptions> {
     own.chain(named).map(cache).collect()
 }
 
-fn ca(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
+fn read_certificates(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
     let read = |file: &Arc<str>| {
         std::fs::read(Path::new(&**file)).map_err(|e| Error::usage(format!("cannot read the certificates in {file}")).because(e))
     };
@@ -77,6 +77,6 @@ fn ca(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
 }
 
 /// Less than one a second is one a second: pacing by the minute would make a pass last hours.
-fn per_second(rate: f64) -> NonZeroU32 {
+fn requests_per_second(rate: f64) -> NonZeroU32 {
     NonZeroU32::new(rate.round().clamp(1.0, 100_000.0) as u32).unwrap_or(NonZeroU32::MIN)
 }

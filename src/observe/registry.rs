@@ -20,8 +20,12 @@ pub struct Polled {
 }
 
 /// Asks each channel once. Registries are asked side by side, so that a slow one holds up nobody else's.
-pub async fn poll(client: &Client, channels: BTreeSet<Channel>, progress: PollProgress<'_>) -> BTreeMap<Channel, Seen<Upstream>> {
-    ask_each(client, channels, progress, seen).await
+pub async fn poll_registries(
+    client: &Client,
+    channels: BTreeSet<Channel>,
+    progress: PollProgress<'_>,
+) -> BTreeMap<Channel, Seen<Upstream>> {
+    ask_each(client, channels, progress, to_upstream).await
 }
 
 /// Heads each channel and keeps what `made` makes of the answer.
@@ -50,7 +54,7 @@ pub(super) async fn ask_each<T>(
     all.collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
-fn seen(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
+fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
     match answer {
         Ok(digest) => Seen::Known(Upstream::Digest(digest)),
         Err(OciError::NotFound { .. }) => Seen::Known(Upstream::Missing),
@@ -59,7 +63,7 @@ fn seen(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
 }
 
 /// Fetches each manifest by its digest and hashes it, in the order given: what cannot be proved is not pinned.
-pub async fn prove(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
+pub async fn fetch_manifests(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
     let one = async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.registry, &channel.repository, digest).await;
     stream::iter(wanted).map(one).buffered(16).collect().await
 }

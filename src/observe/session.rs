@@ -70,7 +70,7 @@ impl Session {
 
     /// Makes passes ask for alerts, where an Alertmanager is named.
     #[must_use]
-    pub fn asking(self, alertmanager: Option<alertmanager::Client>) -> Self {
+    pub fn with_alertmanager(self, alertmanager: Option<alertmanager::Client>) -> Self {
         Self { alertmanager, ..self }
     }
 
@@ -135,7 +135,7 @@ impl Session {
         self.memory().refused = Some((why, Instant::now()));
     }
 
-    pub(super) fn was_refused(&self) -> Option<String> {
+    pub(super) fn push_refusal(&self) -> Option<String> {
         let memory = self.memory();
         memory.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
     }

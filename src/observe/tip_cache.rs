@@ -26,7 +26,7 @@ pub struct TipCache(Mutex<Vec<(CommitId, TipContents)>>);
 
 impl TipCache {
     /// Returns what the commit says; reads it when that is not known.
-    pub fn or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<TipContents, E>) -> Result<TipContents, E> {
+    pub fn get_or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<TipContents, E>) -> Result<TipContents, E> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == commit);
         // What makes room goes before another tree is read: the two need not be in memory together.
@@ -59,7 +59,7 @@ mod tests {
     fn reads(kept: &TipCache, commits: &str) -> String {
         let mut read = String::new();
         for one in commits.chars() {
-            kept.or_read(&commit(one), || {
+            kept.get_or_read(&commit(one), || {
                 Ok::<_, ()>({
                     read.push(one);
                     said()
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_commit_that_could_not_be_read_is_not_kept() {
         let kept = TipCache::default();
-        assert_eq!(kept.or_read(&commit('a'), || Err("broken")).err(), Some("broken"));
+        assert_eq!(kept.get_or_read(&commit('a'), || Err("broken")).err(), Some("broken"));
         assert!(kept.commits().is_empty());
         assert_eq!(reads(&kept, "a"), "a");
     }

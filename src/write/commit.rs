@@ -29,16 +29,16 @@ struct EditedFile {
 }
 
 impl<'a> CommitChain<'a> {
-    pub fn on(clone: &'a Clone, tip: &'a CommitId, who: &'a Identity, at: Timestamp) -> Self {
+    pub fn start(clone: &'a Clone, tip: &'a CommitId, who: &'a Identity, at: Timestamp) -> Self {
         Self { clone, tip, who, at, last: tip.clone(), files: BTreeMap::new() }
     }
 
     /// Writes the change as the next commit and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects, or
     /// an edit is in the way of one of an earlier change.
-    pub fn add(&mut self, change: &Change) -> Result<CommitId> {
+    pub fn add_change(&mut self, change: &Change) -> Result<CommitId> {
         let message = trailers::render(&change.message, &change.pins)?;
         let edits = change.edits.chunk_by(|a, b| a.file == b.file);
-        let files = edits.map(|edits| self.edited(edits)).collect::<Result<Vec<Put>>>()?;
+        let files = edits.map(|edits| self.edit_file(edits)).collect::<Result<Vec<Put>>>()?;
         if files.is_empty() {
             return Err(Error::failed(format!("the change {} edits no file", change.name)));
         }
@@ -47,11 +47,11 @@ impl<'a> CommitChain<'a> {
     }
 
     /// Returns one file's new bytes; `edits` are all that the change does to it.
-    fn edited(&mut self, edits: &[Edit]) -> Result<Put> {
+    fn edit_file(&mut self, edits: &[Edit]) -> Result<Put> {
         let Some(path) = edits.first().map(|edit| edit.file.clone()) else { return Err(Error::failed("an edit of nothing")) };
         let file = match self.files.entry(path.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(EditedFile { before: at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
+            Entry::Vacant(new) => new.insert(EditedFile { before: read_at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
         };
         file.edits.extend_from_slice(edits);
         let bytes = edit::apply(&file.before, &file.edits);
@@ -60,7 +60,7 @@ impl<'a> CommitChain<'a> {
     }
 }
 
-fn at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
+fn read_at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
     match clone.item(tip, path)? {
         Some(item) => clone.bytes(&item),
         // The first hold that needs it makes the configuration.
@@ -71,7 +71,7 @@ fn at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
 
 /// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is: when it is
 /// pintle's own and proposes the same on the same commit, its commit is the one returned, and there is nothing to push.
-pub fn propose(
+pub fn write_proposal(
     clone: &Clone,
     tip: &CommitId,
     change: &Change,
@@ -81,12 +81,12 @@ pub fn propose(
 ) -> Result<CommitId> {
     if let Some(branch) = existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip)) {
         // All that a commit says but its time is in the change: with the same time it has the same id, or is another commit.
-        let again = CommitChain::on(clone, tip, who, branch.at).add(change)?;
+        let again = CommitChain::start(clone, tip, who, branch.at).add_change(change)?;
         if again == branch.tip {
             return Ok(again);
         }
     }
-    CommitChain::on(clone, tip, who, at).add(change)
+    CommitChain::start(clone, tip, who, at).add_change(change)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub struct Writing<'a>(&'a WriteLease);
 pub enum Revoked {
     /// Nothing was being written, so nothing will be.
     AtRest,
-    /// A write is in progress; [`WriteLease::gone`] waits for its end.
+    /// A write is in progress; [`WriteLease::wait_until_idle`] waits for its end.
     Writing,
 }
 
@@ -65,7 +65,7 @@ impl WriteLease {
     }
 
     /// Waits until the right was taken back and the last write came to its end.
-    pub async fn gone(&self) {
+    pub async fn wait_until_idle(&self) {
         // Fails only without a sender, which is `self`.
         drop(self.0.subscribe().wait_for(|state| state.revoked && state.writing == 0).await);
     }

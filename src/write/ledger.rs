@@ -16,7 +16,7 @@ pub enum LedgerWrite {
 }
 
 /// Writes what `after` changed in `before` (the ledger that the pass read), on top of what others wrote since.
-pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<LedgerWrite> {
+pub fn push_ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<LedgerWrite> {
     if before == after {
         return Ok(LedgerWrite::Unchanged);
     }
@@ -28,7 +28,7 @@ pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity
         if wanted == now {
             return Ok(LedgerWrite::Unchanged);
         }
-        match write(clone, name, &wanted, who, at)? {
+        match push_once(clone, name, &wanted, who, at)? {
             Ok(()) => return Ok(LedgerWrite::Written),
             Err(PushError::TipMoved { .. }) => {}
             Err(PushError::Refused(why)) if name == format::REF => {
@@ -42,7 +42,7 @@ pub fn ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity
     Err(Error::outside("the ledger could not be written: others wrote it each time").hint("run it again"))
 }
 
-fn write(clone: &mut Clone, name: &str, ledger: &Ledger, who: &Identity, at: Timestamp) -> Result<std::result::Result<(), PushError>> {
+fn push_once(clone: &mut Clone, name: &str, ledger: &Ledger, who: &Identity, at: Timestamp) -> Result<std::result::Result<(), PushError>> {
     let parent = clone.own_ref(name);
     let file = Put { path: format::FILE.into(), bytes: ledger.render().into_bytes() };
     let message = format!("pintle: {} digests first seen\n", ledger.first_seen.len());

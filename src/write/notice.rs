@@ -11,22 +11,22 @@ use crate::remote::forgejo::{Account, Client, NewIssue};
 const PAGES: u32 = 60;
 
 impl PlanWriter<'_> {
-    pub(super) async fn notices(&mut self) {
+    pub(super) async fn post_notices(&mut self) {
         let Some(client) = self.forge else { return };
         for one in &self.work.plan.notices {
-            match self.post(client, one).await {
+            match self.post_notice(client, one).await {
                 Ok(said) => self.receipt.notices.extend(said),
-                Err(error) => self.trouble("a notice could not be posted".into(), &error),
+                Err(error) => self.note_trouble("a notice could not be posted".into(), &error),
             }
         }
     }
 
     /// Returns what was posted; nothing where an issue of pintle's says it already.
-    async fn post(&self, client: &Client, one: &Notice) -> Result<Option<String>> {
+    async fn post_notice(&self, client: &Client, one: &Notice) -> Result<Option<String>> {
         let words = notice::notice(one, &client.place().url());
         let pull = match one {
             Notice::Pipeline { pull, .. } => pull,
-            Notice::NotRolledBack { .. } if self.said(client, &notice::mark(one)).await? => return Ok(None),
+            Notice::NotRolledBack { .. } if self.is_posted(client, &notice::mark(one)).await? => return Ok(None),
             Notice::NotRolledBack { .. } => &None,
         };
         match pull {
@@ -44,7 +44,7 @@ impl PlanWriter<'_> {
         }
     }
 
-    async fn said(&self, client: &Client, mark: &Marker) -> Result<bool> {
+    async fn is_posted(&self, client: &Client, mark: &Marker) -> Result<bool> {
         let Some(me) = self.work.snapshot.forge.known().map(|forge| &forge.me) else { return Ok(true) };
         let me = Account { id: me.id, login: me.login.to_string() };
         let issues = client.issues_of(&me, None, PAGES).await?;

@@ -21,25 +21,25 @@ pub(super) const COLOUR: &str = "#5319e7";
 
 impl PlanWriter<'_> {
     /// Opens, changes, closes and merges; each on its own, so that one that fails holds up no other.
-    pub(super) async fn pull_requests(&mut self, clone: &mut Clone) {
+    pub(super) async fn write_pull_requests(&mut self, clone: &mut Clone) {
         let Some(client) = self.forge else { return };
         let mut labels = None;
         for (change, proposal) in self.proposals().collect::<Vec<_>>() {
-            match self.propose(client, clone, change, proposal, &mut labels).await {
+            match self.update_proposal(client, clone, change, proposal, &mut labels).await {
                 Ok(pulled) => self.receipt.pulls.extend(pulled),
-                Err(error) => self.trouble(format!("the pull request of {} is not as it should be", change.name), &error),
+                Err(error) => self.note_trouble(format!("the pull request of {} is not as it should be", change.name), &error),
             }
         }
         for step in &self.work.plan.pulls {
-            match self.step(client, clone, step).await {
+            match self.apply_step(client, clone, step).await {
                 Ok(pulled) => self.receipt.pulls.extend(pulled),
-                Err(error) => self.trouble(format!("a pull request is not as it should be ({})", named(step)), &error),
+                Err(error) => self.note_trouble(format!("a pull request is not as it should be ({})", describe_step(step)), &error),
             }
         }
     }
 
     /// Brings branch and pull request to what is proposed. Returns what was done, if anything was.
-    async fn propose(
+    async fn update_proposal(
         &mut self,
         client: &Client,
         clone: &mut Clone,
@@ -49,13 +49,13 @@ impl PlanWriter<'_> {
     ) -> Result<Option<Pulled>> {
         let name = branch_name(&change.name);
         let existing = self.work.snapshot.branches.iter().find(|branch| *branch.name == *name);
-        let (head, pushed) = tokio::task::block_in_place(|| self.branch(clone, &name, change, existing))?;
+        let (head, pushed) = tokio::task::block_in_place(|| self.push_proposal(clone, &name, change, existing))?;
         let place = client.place().url();
         let words = words::words(change, proposal, self.work.snapshot.at, &place)?;
-        let open = self.open(proposal);
+        let open = self.find_open_pull(proposal);
         let (number, url, done) = match open {
             None => {
-                let labels = self.labels(client, proposal, labels).await?;
+                let labels = self.ensure_labels(client, proposal, labels).await?;
                 let new = NewPull {
                     title: words.title,
                     body: words.body,
@@ -63,11 +63,11 @@ impl PlanWriter<'_> {
                     base: clone.branch().to_owned(),
                     labels,
                 };
-                let (number, url) = self.opened(client, &new).await?;
+                let (number, url) = self.open_or_find(client, &new).await?;
                 (number, url, Some(PullDone::Opened))
             }
             Some(open) if open.pins != change.pins || open.title != words.title => {
-                self.relabel(client, open, proposal, labels).await?;
+                self.update_labels(client, open, proposal, labels).await?;
                 let change = PullChange { title: Some(words.title), body: Some(words.body), open: None };
                 client.edit_pull(open.number, &change).await?;
                 (open.number, open.url.clone(), Some(PullDone::Updated))
@@ -83,7 +83,7 @@ impl PlanWriter<'_> {
 
     /// Opens a pull request; one that is there already (another replica was quicker) is as good. A forge may let two replicas open one each at
     /// the same moment: the older stays.
-    async fn opened(&self, client: &Client, new: &NewPull) -> Result<(u64, Url)> {
+    async fn open_or_find(&self, client: &Client, new: &NewPull) -> Result<(u64, Url)> {
         let own = match client.open_pull(new).await {
             Ok(pull) => pull,
             Err(OpenError::Exists(Some(number))) => {
@@ -108,18 +108,18 @@ impl PlanWriter<'_> {
         Ok((first.number, first.html_url))
     }
 
-    fn open(&self, proposal: &Proposal) -> Option<&PullRequest> {
+    fn find_open_pull(&self, proposal: &Proposal) -> Option<&PullRequest> {
         let pulls = &self.work.snapshot.forge.known()?.pulls;
         pulls.iter().find(|pull| Some(pull.number) == proposal.number && pull.state == PullState::Open)
     }
 
     /// Makes the branch's one commit and pushes it where it is not there yet.
-    fn branch(&self, clone: &mut Clone, name: &str, change: &Change, existing: Option<&Branch>) -> Result<(CommitId, bool)> {
+    fn push_proposal(&self, clone: &mut Clone, name: &str, change: &Change, existing: Option<&Branch>) -> Result<(CommitId, bool)> {
         if let Some(foreign) = existing.filter(|branch| !branch.own) {
             return Err(Error::failed(format!("the branch {BRANCHES}{name} is not pintle's own: its tip is {}", foreign.tip.short())));
         }
         let tip = self.work.plan.tip.as_ref().ok_or_else(|| Error::failed("a plan made from a folder cannot be proposed"))?;
-        let head = commit::propose(clone, tip, change, &self.who, self.work.plan.at, existing)?;
+        let head = commit::write_proposal(clone, tip, change, &self.who, self.work.plan.at, existing)?;
         let before = existing.map(|branch| &branch.tip);
         if before == Some(&head) {
             return Ok((head, false));
@@ -134,7 +134,7 @@ impl PlanWriter<'_> {
     }
 
     /// The ids of the labels, made where they are missing. A forge that lets pintle make none goes without.
-    async fn labels(&self, client: &Client, proposal: &Proposal, known: &mut Option<BTreeMap<String, u64>>) -> Result<Vec<u64>> {
+    async fn ensure_labels(&self, client: &Client, proposal: &Proposal, known: &mut Option<BTreeMap<String, u64>>) -> Result<Vec<u64>> {
         let wanted = words::labels(proposal, &self.work.snapshot.config.forge.labels);
         let all = match known {
             Some(all) => all,
@@ -154,7 +154,7 @@ impl PlanWriter<'_> {
     }
 
     /// Labels a pull request that becomes an urgent one, or is one no more. Before its text says so: what fails is tried again as long as that is old.
-    async fn relabel(
+    async fn update_labels(
         &self,
         client: &Client,
         open: &PullRequest,
@@ -165,7 +165,7 @@ impl PlanWriter<'_> {
         if was == proposal.urgent {
             return Ok(());
         }
-        let wanted = self.labels(client, proposal, labels).await?;
+        let wanted = self.ensure_labels(client, proposal, labels).await?;
         if proposal.urgent {
             return client.add_labels(open.number, &wanted).await;
         }
@@ -175,19 +175,19 @@ impl PlanWriter<'_> {
         }
     }
 
-    async fn step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {
+    async fn apply_step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {
         match step {
             PullStep::Close { number, name, tip, why } => {
                 // One request: a body without a record is what tells it from one that a person declined.
                 let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
-                    delete(clone, name, tip)?;
+                    delete_branch(clone, name, tip)?;
                 }
                 Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Closed }))
             }
             PullStep::DeleteBranch { name, tip } => {
-                delete(clone, name, tip)?;
+                delete_branch(clone, name, tip)?;
                 Ok(None)
             }
             PullStep::Leave { number, name, tip } => {
@@ -195,7 +195,7 @@ impl PlanWriter<'_> {
                 Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Left }))
             }
             PullStep::Merge { number, name, head } => {
-                let how = self.merge_how(client, clone, *number, head).await?;
+                let how = self.merge_options(client, clone, *number, head).await?;
                 match client.merge(*number, &how).await {
                     Ok(()) | Err(MergeError::Already) => {
                         Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Merged }))
@@ -206,7 +206,7 @@ impl PlanWriter<'_> {
         }
     }
 
-    async fn merge_how(&self, client: &Client, clone: &Clone, number: u64, head: &CommitId) -> Result<MergeHow> {
+    async fn merge_options(&self, client: &Client, clone: &Clone, number: u64, head: &CommitId) -> Result<MergeHow> {
         let style = match self.work.snapshot.config.forge.merge_style.as_deref().and_then(MergeStyle::parse) {
             Some(style) => style,
             None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
@@ -224,7 +224,7 @@ impl PlanWriter<'_> {
     }
 }
 
-fn delete(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
+fn delete_branch(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
     tokio::task::block_in_place(|| match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
         // Somebody else was quicker, or pushed: either way it is not pintle's to delete any more.
         Ok(_) | Err(PushError::TipMoved { .. }) => Ok(()),
@@ -232,7 +232,7 @@ fn delete(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
     })
 }
 
-fn named(step: &PullStep) -> String {
+fn describe_step(step: &PullStep) -> String {
     match step {
         PullStep::Close { number, .. } | PullStep::Leave { number, .. } | PullStep::Merge { number, .. } => format!("#{number}"),
         PullStep::DeleteBranch { name, .. } => format!("the branch {BRANCHES}{name}"),

@@ -8,21 +8,21 @@ use crate::pipeline::answer::{Answer, Outcome};
 use crate::remote::forgejo::{Client, Comment};
 
 impl PlanWriter<'_> {
-    pub(super) async fn replies(&mut self) {
+    pub(super) async fn post_replies(&mut self) {
         let Some(client) = self.forge else { return };
         for answer in &self.work.plan.answers {
-            let Some(answer) = self.settled(answer) else { continue };
+            let Some(answer) = self.settle_outcomes(answer) else { continue };
             let text = reply::reply(&answer, &self.went, &client.place().url());
-            match self.say(client, &answer, &text).await {
+            match self.post_reply(client, &answer, &text).await {
                 Ok(true) => self.receipt.answered.push(answer.comment.id),
                 Ok(false) => {}
-                Err(error) => self.trouble(format!("a reply to {} could not be posted", answer.comment.url), &error),
+                Err(error) => self.note_trouble(format!("a reply to {} could not be posted", answer.comment.url), &error),
             }
         }
     }
 
     /// The answer as things went; `None` while what it is about is not written.
-    fn settled(&self, answer: &Answer) -> Option<Answer> {
+    fn settle_outcomes(&self, answer: &Answer) -> Option<Answer> {
         let outcomes = answer.outcomes.iter().map(|outcome| match outcome {
             Outcome::Written { command, change, .. } if !self.went.iter().any(|went| went.change == *change) => {
                 let (_, why) = self.work.refused.iter().find(|(name, _)| name == change)?;
@@ -34,7 +34,7 @@ impl PlanWriter<'_> {
     }
 
     /// Replies where nobody has; says whether the reply that stays is of this pass.
-    async fn say(&self, client: &Client, answer: &Answer, text: &str) -> Result<bool> {
+    async fn post_reply(&self, client: &Client, answer: &Answer, text: &str) -> Result<bool> {
         let me = self.work.snapshot.forge.known().map_or(0, |forge| forge.me.id);
         let own = async || -> Result<Vec<Comment>> {
             let marker = Marker::Answer(answer.comment.id);

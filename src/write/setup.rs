@@ -70,7 +70,7 @@ impl SetupState {
 ///
 /// # Errors
 /// When the forge cannot be asked, is too old, or the token lacks a scope: nothing that comes after can be said then.
-pub async fn setup(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
+pub async fn set_up_forge(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
     let _writing = lease.begin()?;
     let mut lines = Vec::new();
     let mut say = |state, what: String| lines.push(SetupLine { state, what });
@@ -80,14 +80,14 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> 
     let me = client.me().await?;
     say(SetupState::Found, format!("the token is that of {} (id {})", me.login, me.id));
     let repo = client.repo().await?;
-    for line in rights(&repo, client) {
+    for line in check_rights(&repo, client) {
         say(line.state, line.what);
     }
     let name = wanted.branch.clone().unwrap_or_else(|| repo.default_branch.clone());
     let branch = client.branch(&name).await?;
     let branch =
         branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
-    say(SetupState::Found, protection(&branch));
+    say(SetupState::Found, describe_protection(&branch));
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
     if wanted.dry_run {
         say(SetupState::Found, "comments can be read".into());
@@ -95,21 +95,21 @@ pub async fn setup(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> 
         client.may_write().await?;
         say(SetupState::Found, "the token has the scopes to read and to write".into());
     }
-    for line in labels(client, wanted).await? {
+    for line in ensure_labels(client, wanted).await? {
         say(line.state, line.what);
     }
     match &wanted.hook {
         None => say(SetupState::Note, "no webhook is asked for (--hook-url): pintle run polls".into()),
         Some(_) if !repo.admin => say(SetupState::Wrong, "a webhook takes an administrator of the repo".into()),
         Some(hook) => {
-            let line = webhook(client, hook, wanted.dry_run).await?;
+            let line = ensure_webhook(client, hook, wanted.dry_run).await?;
             say(line.state, line.what);
         }
     }
     Ok(lines)
 }
 
-fn rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
+fn check_rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
     let line = |state, what: &str| SetupLine { state, what: what.to_owned() };
     let mut lines = Vec::new();
     let (named, called) = (format!("{}/{}", client.place().owner(), client.place().repo()), &repo.full_name);
@@ -143,7 +143,7 @@ fn rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
     lines
 }
 
-fn protection(branch: &Branch) -> String {
+fn describe_protection(branch: &Branch) -> String {
     let statuses = if branch.status_check { "; merging takes green statuses" } else { "" };
     match (branch.protected, branch.user_can_push) {
         (true, false) => format!("{} is protected: every change will be a pull request{statuses}", branch.name),
@@ -152,7 +152,7 @@ fn protection(branch: &Branch) -> String {
     }
 }
 
-async fn labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
+async fn ensure_labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
     let known = client.labels().await?;
     let mut lines = Vec::new();
     for name in wanted.labels.iter().map(|label| &**label).chain([URGENT]) {
@@ -169,7 +169,7 @@ async fn labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> 
     Ok(lines)
 }
 
-async fn webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Result<SetupLine> {
+async fn ensure_webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Result<SetupLine> {
     let new = NewHook {
         url: wanted.url.clone(),
         secret: wanted.secret.clone(),
@@ -179,7 +179,7 @@ async fn webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Resul
     let what = format!("webhook to {}", wanted.url);
     let line = |state| SetupLine { state, what: what.clone() };
     match known {
-        Some(hook) if is_right(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
+        Some(hook) if is_complete(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
         None | Some(_) if dry_run => Ok(line(SetupState::Missing)),
         // No forge changes a webhook's secret later.
         Some(hook) if wanted.replace => {
@@ -192,6 +192,6 @@ async fn webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Resul
 }
 
 /// A forge may name more events than it was told.
-fn is_right(hook: &Hook) -> bool {
+fn is_complete(hook: &Hook) -> bool {
     hook.active && hook.json && EVENTS.iter().all(|event| hook.events.iter().any(|known| known == event))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pintle::observe::cluster::put_together;
+use pintle::observe::cluster::assemble_cluster;
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster::{Cluster, Workload};
 use pintle::remote::kubernetes::{Client, Keeper, Kind, Options, Place, Watches};
@@ -48,7 +48,7 @@ fn seen(kube: &Kube) -> Cluster {
     let place = Place::Kubeconfig { file: kube.kubeconfig(), context: Some("test".into()) };
     let client = Client::new(&place, &Options::default()).expect("a kubeconfig");
     let objects = runtime().block_on(client.objects(&built_in())).expect("it connects");
-    known(put_together(&objects))
+    known(assemble_cluster(&objects))
 }
 
 fn known(seen: Seen<Cluster>) -> Cluster {
@@ -82,7 +82,7 @@ impl Kept {
     }
 
     fn seen(&self) -> Seen<Cluster> {
-        put_together(&self.runtime.block_on(self.watches.objects()))
+        assemble_cluster(&self.runtime.block_on(self.watches.objects()))
     }
 
     /// Waits for a change after which the cluster is as it should be.
@@ -90,7 +90,7 @@ impl Kept {
         self.runtime.block_on(async {
             let looked = async {
                 loop {
-                    if let Some(found) = found(&put_together(&self.watches.objects().await)) {
+                    if let Some(found) = found(&assemble_cluster(&self.watches.objects().await)) {
                         return found;
                     }
                     self.watches.changed().await;
@@ -249,7 +249,7 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     let token = kube.kubectl(&["create", "token", "half", "-n", namespace]);
     let kubeconfig = kube.kubeconfig_for(&kube.url(), token.trim());
     let half = || client(&kubeconfig, &Options::default());
-    let once = known(put_together(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
+    let once = known(assemble_cluster(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
     let kept = Kept::start(&half());
     for cluster in [once, known(kept.seen())] {
         let unread: Vec<&str> = cluster.unread.keys().map(|kind| &**kind).collect();
@@ -262,7 +262,9 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
 
     // Nobody's token: nothing is known of anything.
     let nobody = client(&kube.kubeconfig_for(&kube.url(), "wrong"), &Options::default());
-    let Seen::Unknown(why) = put_together(&runtime().block_on(nobody.objects(&built_in())).expect("it connects")) else { panic!("known") };
+    let Seen::Unknown(why) = assemble_cluster(&runtime().block_on(nobody.objects(&built_in())).expect("it connects")) else {
+        panic!("known")
+    };
     assert_eq!(why, "the deployments.apps could not be read: 401 Unauthorized");
     kube.kubectl(&["delete", "clusterrole,clusterrolebinding", namespace]);
 }
@@ -347,13 +349,13 @@ fn a_server_that_answers_late_is_waited_for_and_one_that_never_does_is_not_known
     let kubeconfig = world.stage.kube.kubeconfig_for(&format!("https://{}", proxy.address), token);
     proxy.set(Wire::Slow(Duration::from_secs(5)));
     let late = client(&kubeconfig, &Options::default());
-    let seen = put_together(&runtime().block_on(late.objects(&built_in())).expect("it connects"));
+    let seen = assemble_cluster(&runtime().block_on(late.objects(&built_in())).expect("it connects"));
     assert_eq!(known(seen.clone()).unread, Default::default());
     assert_eq!(image(&seen, &world.stage.namespace).as_deref(), Some(STACKS[0].2));
 
     proxy.set(Wire::Dumb);
     let never = || client(&kubeconfig, &Options { timeout: Duration::from_secs(2), ..Options::default() });
-    let once = put_together(&runtime().block_on(never().objects(&built_in())).expect("it connects"));
+    let once = assemble_cluster(&runtime().block_on(never().objects(&built_in())).expect("it connects"));
     let kept = Kept::start(&never());
     for seen in [once, kept.seen()] {
         let Seen::Unknown(why) = seen else { panic!("known: {seen:?}") };

@@ -106,9 +106,9 @@ fn the_ledger_goes_over_http() {
     let text = format!("# pintle ledger 1\ndocker.io/library/alpine:3\tsha256:{}\t2026-11-12T08:30:00Z\n", "a".repeat(64));
     let after = Ledger::parse(&text).expect("it is one");
     let who = Identity { name: "pintle".into(), email: "pintle@example.org".into() };
-    write::ledger::ledger(&mut clone, &Ledger::default(), &after, &who, Timestamp::UNIX_EPOCH).expect("it is written");
+    write::ledger::push_ledger(&mut clone, &Ledger::default(), &after, &who, Timestamp::UNIX_EPOCH).expect("it is written");
     assert_eq!(remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]), text.trim_end());
     drop(clone);
     let clone = open(&host, cache.path(), &access(None)).expect("it opens");
-    assert_eq!(observe::history::ledger(&clone).expect("it is read"), after);
+    assert_eq!(observe::history::read_ledger(&clone).expect("it is read"), after);
 }

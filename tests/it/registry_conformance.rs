@@ -244,13 +244,13 @@ async fn the_poll_reads_real_registries() {
             options.registries[0].password = Some("secret".into());
             let channels: BTreeSet<Channel> = ["latest", "single", "absent"].map(channel).into();
             let oci = Client::new(options);
-            let seen = registry::poll(&oci, channels, &|_| ()).await;
+            let seen = registry::poll_registries(&oci, channels, &|_| ()).await;
             let known = |digest: &str| Seen::Known(Upstream::Digest(Digest::parse(digest).expect("a digest")));
             assert_eq!(seen[&channel("latest")], known(&index), "{version:?}");
             assert_eq!(seen[&channel("single")], known(&single), "{version:?}");
             assert_eq!(seen[&channel("absent")], Seen::Known(Upstream::Missing), "{version:?}");
             let wanted = [&index, &single].map(|digest| (channel("x"), Digest::parse(digest).expect("a digest")));
-            assert!(registry::prove(&oci, &wanted).await.iter().all(Result::is_ok));
+            assert!(registry::fetch_manifests(&oci, &wanted).await.iter().all(Result::is_ok));
             let gets = real.requests().iter().filter(|line| line.starts_with("GET /v2/team/app/manifests/")).count();
             assert!(gets <= 2, "{:?}", real.requests());
         }
@@ -278,8 +278,8 @@ async fn the_poll_catches_a_real_cache_lying() {
     let oci = Client::new(how);
     let channels = BTreeSet::from([channel("latest")]);
     let answer = async || {
-        let seen = registry::poll(&oci, channels.clone(), &|_| ()).await;
-        cache::poll(&caches, &seen, &channels, &|_| ()).await.remove(&channel("latest"))
+        let seen = registry::poll_registries(&oci, channels.clone(), &|_| ()).await;
+        cache::poll_caches(&caches, &seen, &channels, &|_| ()).await.remove(&channel("latest"))
     };
     let old = upstream.pusher().index(REPOSITORY, "latest", "old", &["amd64"]);
     assert_eq!(answer().await, Some(CacheAnswer::Fresh));
@@ -295,7 +295,7 @@ async fn the_poll_catches_a_real_cache_lying() {
 /// The token server has a runtime of its own, so the poll gets one too.
 fn polled(options: &Options, channels: &BTreeSet<Channel>) -> std::collections::BTreeMap<Channel, Seen<Upstream>> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(registry::poll(&Client::new(options.clone()), channels.clone(), &|_| ()))
+    runtime.block_on(registry::poll_registries(&Client::new(options.clone()), channels.clone(), &|_| ()))
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{PendingWebhooks, SignatureCheck, Webhook, carries};
+use super::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,10 +25,10 @@ fn headers(all: &[(&str, &[u8])]) -> HeaderMap {
     headers
 }
 
-fn holds(all: &[(&str, &[u8])], body: &[u8]) -> bool {
+fn is_valid(all: &[(&str, &[u8])], body: &[u8]) -> bool {
     let mut check = SignatureCheck::begin(&SecretString::from(SECRET), &headers(all)).unwrap();
     body.chunks(7).for_each(|part| check.update(part));
-    check.holds()
+    check.is_valid()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn the_vector_of_the_rfc_holds() {
     )
     .unwrap();
     check.update(b"what do ya want for nothing?");
-    assert!(check.holds());
+    assert!(check.is_valid());
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn signatures_that_hold() {
         &[(GITEA, right), ("x-hub-signature", b"sha1=0000"), ("x-gogs-signature", b"whatever")],
     ];
     for case in cases {
-        assert!(holds(case, BODY), "{case:?}");
+        assert!(is_valid(case, BODY), "{case:?}");
     }
     let empty = sign(SECRET, b"");
-    assert!(holds(&[(FORGEJO, empty.as_bytes())], b""));
+    assert!(is_valid(&[(FORGEJO, empty.as_bytes())], b""));
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn signatures_that_do_not_hold() {
         &[(FORGEJO, right), (HUB, b"sha256=00")],
     ];
     for case in cases {
-        assert!(!holds(case, BODY), "{case:?}");
+        assert!(!is_valid(case, BODY), "{case:?}");
     }
     for body in [&b""[..], &BODY[1..], &[BODY, b"\n"].concat()] {
-        assert!(!holds(&[(FORGEJO, right)], body), "{body:?}");
+        assert!(!is_valid(&[(FORGEJO, right)], body), "{body:?}");
     }
 }
 
@@ -163,7 +163,7 @@ async fn hooks_are_taken_all_at_once_and_none_is_lost() {
 
 fn carried(values: &[&str]) -> bool {
     let all: Vec<(&str, &[u8])> = values.iter().map(|value| ("authorization", value.as_bytes())).collect();
-    carries(&SecretString::from(SECRET), &headers(&all))
+    carries_token(&SecretString::from(SECRET), &headers(&all))
 }
 
 #[test]

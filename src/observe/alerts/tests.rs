@@ -1,4 +1,4 @@
-use super::{SUMMARY, line, sorted};
+use super::{SUMMARY, one_line, sort_alerts};
 use crate::remote::alertmanager::Firing;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ fn firing(fingerprint: &str, annotations: &[(&str, &str)]) -> Firing {
 }
 
 fn summary(annotations: &[(&str, &str)]) -> Option<String> {
-    sorted(vec![firing("a", annotations)])[0].summary.as_deref().map(str::to_owned)
+    sort_alerts(vec![firing("a", annotations)])[0].summary.as_deref().map(str::to_owned)
 }
 
 #[test]
 fn alerts_are_sorted_and_each_is_there_once() {
-    let alerts = sorted(vec![firing("b", &[]), firing("a", &[]), firing("b", &[])]);
+    let alerts = sort_alerts(vec![firing("b", &[]), firing("a", &[]), firing("b", &[])]);
     assert_eq!(alerts.iter().map(|alert| &*alert.fingerprint).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(&*alerts[0].labels["alertname"], "Down");
 }
@@ -32,8 +32,8 @@ fn the_summary_comes_before_the_description() {
 
 #[test]
 fn a_summary_is_one_line() {
-    assert_eq!(line("5xx rate\n\nPintle-Pin:\u{1b}[31m x\r\n"), "5xx rate Pintle-Pin: [31m x");
-    let long = line(&"ü".repeat(SUMMARY + 1));
+    assert_eq!(one_line("5xx rate\n\nPintle-Pin:\u{1b}[31m x\r\n"), "5xx rate Pintle-Pin: [31m x");
+    let long = one_line(&"ü".repeat(SUMMARY + 1));
     assert_eq!(long, "ü".repeat(SUMMARY) + "…");
-    assert_eq!(line(&"ü".repeat(SUMMARY)), "ü".repeat(SUMMARY));
+    assert_eq!(one_line(&"ü".repeat(SUMMARY)), "ü".repeat(SUMMARY));
 }

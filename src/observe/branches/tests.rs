@@ -60,7 +60,7 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
     git(&host.work(), ["merge", "-q", "--no-ff", "-s", "ours", "-m", &message(), "origin/trunk"]);
     git(&host.work(), ["push", "-q", "origin", "merged:pintle/merged"]);
     clone.fetch().unwrap();
-    let all = branches(&clone, &tip, &author()).unwrap();
+    let all = read_branches(&clone, &tip, &author()).unwrap();
     let names: Vec<(&str, bool, usize)> = all.iter().map(|one| (&*one.name, one.own, one.pins.len())).collect();
     let want = [
         ("group/behind", true, 1),
@@ -84,7 +84,7 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
     };
     assert_eq!(all[2], wanted);
     // Rewritten history leaves nothing of pintle's own on it.
-    assert!(branches(&clone, &before, &author()).unwrap().iter().all(|one| one.own == (&*one.name == "group/behind")));
+    assert!(read_branches(&clone, &before, &author()).unwrap().iter().all(|one| one.own == (&*one.name == "group/behind")));
 }
 
 #[test]
@@ -95,5 +95,5 @@ fn the_ledgers_branch_and_the_followed_one_are_not_among_them() {
     }
     host.ask(["symbolic-ref", "HEAD", "refs/heads/pintle/followed"]);
     let clone = host.clone();
-    assert_eq!((clone.branch(), branches(&clone, &clone.tip(), &author()).unwrap()), ("pintle/followed", Vec::new()));
+    assert_eq!((clone.branch(), read_branches(&clone, &clone.tip(), &author()).unwrap()), ("pintle/followed", Vec::new()));
 }

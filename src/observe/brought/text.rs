@@ -23,25 +23,27 @@ struct DigestChange<'a> {
 
 /// Returns what stood before where the change wrote the digest to a place that had another or none; `None` where it did not. What stood before is
 /// told only where nothing else of the same image changed, and the digest was nowhere else.
-pub(super) fn brought(old: &str, new: &str, digest: &Digest) -> Option<Option<Digest>> {
+pub(super) fn find_replaced(old: &str, new: &str, digest: &Digest) -> Option<Option<Digest>> {
     let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let (old_lines, new_lines) = differing(&old_lines, &new_lines, |a, b| a == b);
+    let (old_lines, new_lines) = without_common_ends(&old_lines, &new_lines, |a, b| a == b);
     if old_lines.len() != new_lines.len() {
-        let all = beside(all_slots(old_lines), all_slots(new_lines));
+        let all = pair_slots(all_slots(old_lines), all_slots(new_lines));
         return all.iter().any(|change| change.gains(digest)).then_some(None);
     }
-    let all: Vec<DigestChange> = old_lines.iter().zip(new_lines).flat_map(|(old, new)| beside(slots(old), slots(new))).collect();
+    let all: Vec<DigestChange> =
+        old_lines.iter().zip(new_lines).flat_map(|(old, new)| pair_slots(digest_slots(old), digest_slots(new))).collect();
     let images: Vec<&str> = all.iter().filter(|change| change.gains(digest)).flat_map(DigestChange::images).collect();
     let mut same = all.iter().filter(|change| change.images().any(|image| images.contains(&image)));
     let first = same.next()?;
-    let before =
-        first.stood(digest).filter(|_| !old.contains(digest.as_str()) && same.all(|other| other.stood(digest) == first.stood(digest)));
+    let before = first
+        .replaced_digest(digest)
+        .filter(|_| !old.contains(digest.as_str()) && same.all(|other| other.replaced_digest(digest) == first.replaced_digest(digest)));
     Some(before.and_then(Digest::parse))
 }
 
 /// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
-fn beside<'a>(old: Vec<DigestSlot<'a>>, new: Vec<DigestSlot<'a>>) -> Vec<DigestChange<'a>> {
-    let (old, new) = differing(&old, &new, |a, b| a.digest == b.digest);
+fn pair_slots<'a>(old: Vec<DigestSlot<'a>>, new: Vec<DigestSlot<'a>>) -> Vec<DigestChange<'a>> {
+    let (old, new) = without_common_ends(&old, &new, |a, b| a.digest == b.digest);
     let (old, new) = (old.iter().cloned(), new.iter().cloned());
     if old.len() == new.len() {
         let all = old.zip(new).filter(|(old, new)| old.digest != new.digest);
@@ -61,14 +63,14 @@ impl DigestChange<'_> {
     }
 
     /// What stood before, where this wrote the digest in its place.
-    fn stood(&self, digest: &Digest) -> Option<&str> {
+    fn replaced_digest(&self, digest: &Digest) -> Option<&str> {
         let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
         (old.before == new.before && new.digest == digest.as_str()).then_some(old.digest)
     }
 }
 
 /// Returns what is left of two lists without what both begin and end with.
-fn differing<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -> (&'a [T], &'a [T]) {
+fn without_common_ends<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -> (&'a [T], &'a [T]) {
     let start = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
     let (old, new) = (&old[start..], &new[start..]);
     let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| same(a, b)).count();
@@ -76,14 +78,14 @@ fn differing<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -
 }
 
 /// The digests of a line, in their order.
-fn slots(line: &str) -> Vec<DigestSlot<'_>> {
+fn digest_slots(line: &str) -> Vec<DigestSlot<'_>> {
     let found = line.match_indices(START).filter_map(|(at, _)| Some((at, line.get(at..at + LONG)?)));
     let digests = found.filter(|(_, text)| Digest::parse(text).is_some());
     digests.map(|(at, digest)| DigestSlot { before: line[..at].split_whitespace().collect(), digest }).collect()
 }
 
 fn all_slots<'a>(lines: &[&'a str]) -> Vec<DigestSlot<'a>> {
-    lines.iter().flat_map(|line| slots(line)).collect()
+    lines.iter().flat_map(|line| digest_slots(line)).collect()
 }
 
 #[cfg(test)]

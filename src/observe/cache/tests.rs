@@ -45,8 +45,8 @@ impl Pair {
 
     async fn ask(&self, repository: &str) -> CacheAnswer {
         let channels = BTreeSet::from([channel(repository)]);
-        let seen = registry::poll(&Client::new(self.options()), channels.clone(), &|_| ()).await;
-        poll(&self.caches(), &seen, &channels, &|_| ()).await.remove(&channel(repository)).unwrap()
+        let seen = registry::poll_registries(&Client::new(self.options()), channels.clone(), &|_| ()).await;
+        poll_caches(&self.caches(), &seen, &channels, &|_| ()).await.remove(&channel(repository)).unwrap()
     }
 }
 
@@ -125,10 +125,10 @@ async fn a_cache_gets_no_credentials_of_upstream() {
         how.registries[0].username = Some("bob".into());
         how.registries[0].password = Some("secret".into());
         let channels = BTreeSet::from([channel("library/app")]);
-        let seen = registry::poll(&Client::new(how.clone()), channels.clone(), &|_| ()).await;
+        let seen = registry::poll_registries(&Client::new(how.clone()), channels.clone(), &|_| ()).await;
         assert!(matches!(seen[&channel("library/app")], Seen::Known(Upstream::Digest(_))), "{seen:?}");
         let caches = Caches::new(&how, vec![options(pair.down.endpoint(CACHE), None)]);
-        poll(&caches, &seen, &channels, &|_| ()).await;
+        poll_caches(&caches, &seen, &channels, &|_| ()).await;
         let sent: Vec<_> = pair.cache.requests().into_iter().filter_map(|request| request.authorization).collect();
         assert!(!sent.contains(&"Basic".to_owned()), "{sent:?}");
     }
@@ -139,7 +139,7 @@ async fn a_cache_gets_no_credentials_of_upstream() {
 async fn only_what_has_a_cache_is_asked() {
     let pair = Pair::start().await;
     let other = Channel { registry: "ghcr.io".into(), ..channel("a/b") };
-    let answers = poll(&pair.caches(), &BTreeMap::new(), &[other].into(), &|_| ()).await;
+    let answers = poll_caches(&pair.caches(), &BTreeMap::new(), &[other].into(), &|_| ()).await;
     assert_eq!(answers, BTreeMap::new());
 }
 
@@ -149,6 +149,6 @@ async fn a_cache_may_have_its_name_after_v2() {
     let digest = registry.put_image("", &DemoImage::new("hub/library/app", "latest", "one"));
     let running = registry.start().await.unwrap();
     let caches = Caches::new(&Options::default(), vec![options(running.endpoint(""), Some("hub"))]);
-    let answers = poll(&caches, &BTreeMap::new(), &[channel("library/app")].into(), &|_| ()).await;
+    let answers = poll_caches(&caches, &BTreeMap::new(), &[channel("library/app")].into(), &|_| ()).await;
     assert_eq!(answers[&channel("library/app")], CacheAnswer::Unproven { serves: digest });
 }

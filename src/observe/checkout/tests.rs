@@ -26,8 +26,8 @@ fn a_folder_and_its_commit_read_the_same() {
     std::os::unix::fs::symlink("a.tf", host.work().join("link.tf")).unwrap();
     host.push_work("links");
     let clone = host.clone();
-    let committed = commit(&clone, &clone.tip()).unwrap();
-    let found = folder(&host.work()).unwrap();
+    let committed = read_commit(&clone, &clone.tip()).unwrap();
+    let found = read_folder(&host.work()).unwrap();
     assert_eq!(found.files, committed);
     assert_eq!((found.head, found.problems), (Some(clone.tip()), Vec::new()));
     assert_eq!(content(&committed, "a.tf"), Some(b"\xef\xbb\xbfx\r\n".as_slice()));
@@ -51,17 +51,17 @@ fn a_folder_is_read_as_it_is_and_left_as_it_was() {
         std::fs::write(host.work().join(skipped).join("x.tf"), "").unwrap();
     }
     let before = git(&host.work(), ["status", "--porcelain", "--ignored"]);
-    let found = folder(&host.work()).unwrap();
+    let found = read_folder(&host.work()).unwrap();
     let paths: Vec<&str> = found.files.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["new.tf"]);
     assert_eq!(git(&host.work(), ["status", "--porcelain", "--ignored"]), before);
-    assert!(folder(&host.work().join("nowhere")).is_err());
+    assert!(read_folder(&host.work().join("nowhere")).is_err());
 }
 
 #[test]
 fn a_folder_without_git_has_no_head() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a.tf"), "x").unwrap();
-    let found = folder(dir.path()).unwrap();
+    let found = read_folder(dir.path()).unwrap();
     assert_eq!((found.head, found.files.len()), (None, 1));
 }

@@ -1,4 +1,4 @@
-use super::put_together;
+use super::assemble_cluster;
 use crate::model::workload::{Container, PodContainer, Rollout};
 use crate::pipeline::Seen;
 use crate::pipeline::cluster::{Cluster, Workload};
@@ -25,7 +25,7 @@ impl World {
     }
 
     fn known(&self) -> Cluster {
-        match put_together(&self.0) {
+        match assemble_cluster(&self.0) {
             Seen::Known(cluster) => cluster,
             other => panic!("{other:?}"),
         }
@@ -206,8 +206,8 @@ fn a_kind_that_cannot_be_read_is_named_and_none_at_all_is_not_known() {
     let known = deployment().without(Kind::Pod).without(Kind::CronJob).known();
     assert_eq!(known.unread.iter().map(|(kind, why)| format!("{kind}: {why}")).collect::<Vec<_>>(), ["cronjob: no right", "pod: no right"]);
     let nothing = Kind::BUILT_IN.into_iter().fold(World::new(), World::without);
-    assert_eq!(put_together(&nothing.0), Seen::Unknown("no right".into()));
-    assert_eq!(put_together(&World::new().0), Seen::Known(Cluster::default()));
+    assert_eq!(assemble_cluster(&nothing.0), Seen::Unknown("no right".into()));
+    assert_eq!(assemble_cluster(&World::new().0), Seen::Known(Cluster::default()));
 }
 
 /// `[[cluster.custom]]` names one path; a kind with two images is named twice.

@@ -9,28 +9,30 @@ use std::sync::Arc;
 const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const KEEL: &str = "keel.sh/";
 
-pub(super) fn cluster(objects: &Objects) -> Cluster {
+pub(super) fn build_cluster(objects: &Objects) -> Cluster {
     let index = ObjectIndex::new(objects);
     let mut workloads: Vec<Workload> = objects
         .kinds
         .iter()
         .filter(|(kind, _)| !matches!(kind, Kind::ControllerRevision | Kind::Namespace))
-        .flat_map(|(kind, _)| index.of(kind).filter(|object| index.is_workload(kind, object)).map(|object| index.workload(kind, object)))
+        .flat_map(|(kind, _)| {
+            index.objects_of(kind).filter(|object| index.is_workload(kind, object)).map(|object| index.build_workload(kind, object))
+        })
         .collect();
     workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
-    workloads.dedup_by(|other, one| is_one(one, other) && join(one, other));
+    workloads.dedup_by(|other, one| is_same_object(one, other) && join_containers(one, other));
     let unread = objects.kinds.iter().filter_map(|(kind, read)| Some((kind.word(), read.as_ref().err()?.clone()))).collect();
-    let namespaces = index.of(&Kind::Namespace).map(|object| (object.name.clone(), keel(&object.labels))).collect();
+    let namespaces = index.objects_of(&Kind::Namespace).map(|object| (object.name.clone(), keel_keys(&object.labels))).collect();
     Cluster { workloads, unread, namespaces }
 }
 
 /// A kind with several images is configured, and read, once for each.
-fn is_one(one: &Workload, other: &Workload) -> bool {
+fn is_same_object(one: &Workload, other: &Workload) -> bool {
     let key = |of: &Workload| (of.kind.clone(), of.namespace.clone(), of.name.clone(), of.created);
     key(one) == key(other)
 }
 
-fn join(one: &mut Workload, other: &mut Workload) -> bool {
+fn join_containers(one: &mut Workload, other: &mut Workload) -> bool {
     for container in other.containers.drain(..) {
         if one.container(&container.name).is_none() {
             one.containers.push(container);
@@ -53,10 +55,10 @@ impl<'a> ObjectIndex<'a> {
     fn new(objects: &'a Objects) -> Self {
         let mut index = Self { objects, pods: HashMap::new(), made: HashMap::new(), revisions: HashMap::new() };
         let between: HashMap<&str, &Object> =
-            [Kind::ReplicaSet, Kind::Job].iter().flat_map(|kind| index.of(kind)).map(|object| (&*object.uid, object)).collect();
+            [Kind::ReplicaSet, Kind::Job].iter().flat_map(|kind| index.objects_of(kind)).map(|object| (&*object.uid, object)).collect();
         let deployments: HashMap<_, _> =
-            index.of(&Kind::Deployment).map(|object| ((&*object.namespace, &*object.name), &object.uid)).collect();
-        for pod in index.of(&Kind::Pod).filter(|pod| !pod.going) {
+            index.objects_of(&Kind::Deployment).map(|object| ((&*object.namespace, &*object.name), &object.uid)).collect();
+        for pod in index.objects_of(&Kind::Pod).filter(|pod| !pod.going) {
             let workload = match &pod.controller {
                 None => Some(&pod.uid),
                 Some(owner) => match between.get(&*owner.uid) {
@@ -66,12 +68,14 @@ impl<'a> ObjectIndex<'a> {
             };
             index.pods.entry(workload.unwrap_or(&pod.uid).clone()).or_default().push(pod);
         }
-        for made in index.of(&Kind::Deployment).chain(index.of(&Kind::StatefulSet)).chain(index.of(&Kind::DaemonSet)) {
+        for made in
+            index.objects_of(&Kind::Deployment).chain(index.objects_of(&Kind::StatefulSet)).chain(index.objects_of(&Kind::DaemonSet))
+        {
             if let Some(owner) = &made.controller {
                 index.made.entry(owner.uid.clone()).or_default().push(made);
             }
         }
-        for revision in index.of(&Kind::ReplicaSet).chain(index.of(&Kind::ControllerRevision)) {
+        for revision in index.objects_of(&Kind::ReplicaSet).chain(index.objects_of(&Kind::ControllerRevision)) {
             if let Some(owner) = &revision.controller {
                 index.revisions.entry(owner.uid.clone()).or_default().push(revision);
             }
@@ -79,7 +83,7 @@ impl<'a> ObjectIndex<'a> {
         index
     }
 
-    fn of(&self, kind: &Kind) -> impl Iterator<Item = &'a Object> + use<'a> {
+    fn objects_of(&self, kind: &Kind) -> impl Iterator<Item = &'a Object> + use<'a> {
         self.objects.kinds.get(kind).and_then(|read| read.as_ref().ok()).into_iter().flatten().map(|object| &**object)
     }
 
@@ -92,8 +96,8 @@ impl<'a> ObjectIndex<'a> {
         }
     }
 
-    fn workload(&self, kind: &Kind, object: &'a Object) -> Workload {
-        let revisions = self.revisions(kind, object);
+    fn build_workload(&self, kind: &Kind, object: &'a Object) -> Workload {
+        let revisions = self.sorted_revisions(kind, object);
         let batch = matches!(kind, Kind::Job | Kind::CronJob | Kind::Pod);
         // Those that an operator made of a custom resource, by itself or through a workload.
         let made = self.made.get(&object.uid).into_iter().flatten().map(|made| &made.uid);
@@ -105,37 +109,37 @@ impl<'a> ObjectIndex<'a> {
             namespace: object.namespace.clone(),
             name: object.name.clone(),
             created: object.created,
-            release: release(object),
+            release: helm_release(object),
             controller: object.controller.as_ref().map(|owner| format!("{}/{}", owner.kind.to_ascii_lowercase(), owner.name).into()),
-            keel: keel(object.labels.iter().chain(&object.annotations)),
+            keel: keel_keys(object.labels.iter().chain(&object.annotations)),
             replicas: object.replicas,
             containers: object.containers.to_vec(),
-            rollout: self.rollout(kind, object, &revisions, &pods),
+            rollout: self.judge_rollout(kind, object, &revisions, &pods),
             revisions,
-            pods: pods.into_iter().map(pod).collect(),
+            pods: pods.into_iter().map(build_pod).collect(),
         }
     }
 
     /// Newest first.
-    fn revisions(&self, kind: &Kind, object: &Object) -> Vec<Revision> {
+    fn sorted_revisions(&self, kind: &Kind, object: &Object) -> Vec<Revision> {
         if !matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) {
             return Vec::new();
         }
         let mut revisions: Vec<Revision> =
-            self.revisions.get(&object.uid).into_iter().flatten().filter_map(|one| revision(kind, one)).collect();
+            self.revisions.get(&object.uid).into_iter().flatten().filter_map(|one| build_revision(kind, one)).collect();
         revisions.sort_by(|a, b| (Reverse(a.number), &a.name).cmp(&(Reverse(b.number), &b.name)));
         revisions
     }
 
     /// A controller's word counts when its revision is among those known: each kind is read on its own, and one may be a moment behind.
-    fn rollout(&self, kind: &Kind, object: &Object, revisions: &[Revision], pods: &[&Object]) -> Rollout {
+    fn judge_rollout(&self, kind: &Kind, object: &Object, revisions: &[Revision], pods: &[&Object]) -> Rollout {
         let ready = || pods.iter().flat_map(|pod| &pod.statuses).all(|status| status.ready);
         let told = &object.rollout;
         let agrees = match kind {
-            Kind::Deployment => self.agrees(&Kind::ReplicaSet, revisions, |newest| object.revision == Some(newest.number)),
+            Kind::Deployment => self.newest_agrees(&Kind::ReplicaSet, revisions, |newest| object.revision == Some(newest.number)),
             Kind::StatefulSet => {
                 let newest = |newest: &Revision| object.update_revision.as_ref() == Some(&newest.name);
-                self.agrees(&Kind::ControllerRevision, revisions, newest)
+                self.newest_agrees(&Kind::ControllerRevision, revisions, newest)
             }
             Kind::DaemonSet | Kind::ReplicaSet => true,
             Kind::CronJob => return Rollout { observed: true, complete: true, ..Rollout::default() },
@@ -150,7 +154,7 @@ impl<'a> ObjectIndex<'a> {
         }
     }
 
-    fn agrees(&self, kind: &Kind, revisions: &[Revision], newest: impl Fn(&Revision) -> bool) -> bool {
+    fn newest_agrees(&self, kind: &Kind, revisions: &[Revision], newest: impl Fn(&Revision) -> bool) -> bool {
         match self.objects.kinds.get(kind) {
             Some(Ok(_)) => revisions.first().is_some_and(newest),
             _ => true,
@@ -165,7 +169,7 @@ fn deployment_of(pod: &Object) -> Option<(&str, &str)> {
     Some((&*pod.namespace, name))
 }
 
-fn revision(kind: &Kind, object: &Object) -> Option<Revision> {
+fn build_revision(kind: &Kind, object: &Object) -> Option<Revision> {
     let hash = match kind {
         Kind::Deployment => object.label("pod-template-hash")?.clone(),
         Kind::DaemonSet => object.label("controller-revision-hash")?.clone(),
@@ -183,7 +187,7 @@ fn revision(kind: &Kind, object: &Object) -> Option<Revision> {
     })
 }
 
-fn release(object: &Object) -> Option<Release> {
+fn helm_release(object: &Object) -> Option<Release> {
     let annotated = object.annotation("meta.helm.sh/release-name");
     let name = annotated.or_else(|| object.label("app.kubernetes.io/instance"))?.clone();
     let managed = object.label("app.kubernetes.io/managed-by").is_some_and(|by| &**by == "Helm");
@@ -191,11 +195,11 @@ fn release(object: &Object) -> Option<Release> {
 }
 
 /// Keel takes them from labels too; an annotation counts more.
-fn keel<'a>(pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, Arc<str>> {
+fn keel_keys<'a>(pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, Arc<str>> {
     pairs.into_iter().filter(|(key, _)| key.starts_with(KEEL)).cloned().collect()
 }
 
-fn pod(from: &Object) -> Pod {
+fn build_pod(from: &Object) -> Pod {
     Pod {
         name: from.name.clone(),
         revision: from.label("pod-template-hash").or_else(|| from.label("controller-revision-hash")).cloned(),

@@ -1,7 +1,7 @@
 //! Who is asked about one image: its registry for the labels, then the site of its source for releases, if it is one that may be asked.
 
 use super::pick::{self, ForgeRelease, ReleaseSelection};
-use super::source::{CompareStyle, ImageOrigin, SourceRepo, compare};
+use super::source::{CompareStyle, ImageOrigin, SourceRepo, compare_url};
 use crate::error::Kind;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
@@ -63,9 +63,9 @@ impl<'a> NotesReader<'a> {
     }
 
     /// Returns what is told of one image, within its time.
-    pub async fn told(&self, (channel, from, to): &NotesKey) -> NotesAnswer {
+    pub async fn read_notes(&self, (channel, from, to): &NotesKey) -> NotesAnswer {
         let end = Instant::now() + LONGEST;
-        let (old, new) = tokio::join!(self.origin(channel, from, end), self.origin(channel, to, end));
+        let (old, new) = tokio::join!(self.read_origin(channel, from, end), self.read_origin(channel, to, end));
         let new = match new {
             Ok(new) => new,
             Err(NoAnswer { passing: true }) => return NotesAnswer::Passing(None),
@@ -73,14 +73,14 @@ impl<'a> NotesReader<'a> {
         };
         // An old image may be gone from its registry; the new one still tells its version.
         let (old, mut passing) = old.map_or_else(|absent| (ImageOrigin::default(), absent.passing), |old| (old, false));
-        let Some(source) = &new.source else { return settled(passing, None) };
-        let site = self.site(source);
+        let Some(source) = &new.source else { return make_answer(passing, None) };
+        let site = self.find_site(source);
         // A repository of another name has other revisions and versions.
         let moved = old.source.as_ref().is_some_and(|old| old.host != source.host || old.path != source.path);
         let mut picked = ReleaseSelection::default();
         if let (Some(site), Some(to), false) = (&site, &new.version, moved || old.version == new.version) {
             match timeout_at(end, site.releases()).await {
-                Ok(Ok((offered, whole))) => picked = pick::pick(offered, whole, old.version.as_deref(), to),
+                Ok(Ok((offered, whole))) => picked = pick::pick_releases(offered, whole, old.version.as_deref(), to),
                 Ok(Err(absent)) => passing |= absent.passing,
                 Err(_) => {
                     tracing::debug!(%channel, source = %source.url, "the source told no releases in time");
@@ -88,11 +88,11 @@ impl<'a> NotesReader<'a> {
                 }
             }
         }
-        let compare = site.as_ref().filter(|_| !moved).and_then(|site| site.compare(&old, &new, &picked));
-        settled(passing, notes(source, &old, &new, compare, picked))
+        let compare = site.as_ref().filter(|_| !moved).and_then(|site| site.compare_url(&old, &new, &picked));
+        make_answer(passing, make_notes(source, &old, &new, compare, picked))
     }
 
-    async fn origin(&self, channel: &Channel, digest: &Digest, end: Instant) -> Result<ImageOrigin, NoAnswer> {
+    async fn read_origin(&self, channel: &Channel, digest: &Digest, end: Instant) -> Result<ImageOrigin, NoAnswer> {
         let labels = timeout_at(end, self.registry.labels(&channel.registry, &channel.repository, digest)).await;
         let passing = match labels {
             Ok(Ok(labels)) => return Ok(ImageOrigin::of(&labels)),
@@ -109,14 +109,14 @@ impl<'a> NotesReader<'a> {
     }
 
     /// The one place that decides which host is asked: the forge, GitHub, and the hosts that the configuration names.
-    fn site(&self, source: &SourceRepo) -> Option<SourceSite> {
+    fn find_site(&self, source: &SourceRepo) -> Option<SourceSite> {
         if let Some(forge) = self.forge.filter(|forge| forge.place().host() == source.host) {
             let (owner, repo) = source.repository(forge.place().base().path())?;
             let client = forge.sibling(owner, repo)?;
             return Some(SourceSite { url: client.place().url(), form: CompareStyle::Plain, who: ReleaseApi::Forgejo(client) });
         }
         let (owner, repo) = source.repository("")?;
-        let url = source.top()?;
+        let url = source.repository_url()?;
         #[cfg(feature = "github")]
         if let Some(github) = self.github.filter(|github| github.serves(&source.host)) {
             return Some(SourceSite {
@@ -126,18 +126,18 @@ impl<'a> NotesReader<'a> {
             });
         }
         if self.sources.iter().any(|host| **host == *source.host) {
-            let who = self.named(&source.host, owner, repo).map_or(ReleaseApi::Nobody, ReleaseApi::Forgejo);
+            let who = self.client_for_host(&source.host, owner, repo).map_or(ReleaseApi::Nobody, ReleaseApi::Forgejo);
             return Some(SourceSite { url, form: CompareStyle::Plain, who });
         }
         match source.host.as_str() {
             "github.com" | "www.github.com" => Some(SourceSite { url, form: CompareStyle::Plain, who: ReleaseApi::Nobody }),
-            "gitlab.com" => Some(SourceSite { url: gitlab(source), form: CompareStyle::Gitlab, who: ReleaseApi::Nobody }),
+            "gitlab.com" => Some(SourceSite { url: gitlab_url(source), form: CompareStyle::Gitlab, who: ReleaseApi::Nobody }),
             _ => None,
         }
     }
 
     /// A client for a host that the configuration names: over https, without a token.
-    fn named(&self, host: &str, owner: &str, repo: &str) -> Option<forgejo::Client> {
+    fn client_for_host(&self, host: &str, owner: &str, repo: &str) -> Option<forgejo::Client> {
         let place = forgejo::Place::parse(&format!("https://{host}/{owner}/{repo}")).ok()?;
         let told = forgejo::Options { ca: self.ca.cloned(), timeout: LONGEST, ..forgejo::Options::default() };
         forgejo::Client::new(&place, &told).inspect_err(|error| tracing::debug!(%error, host, "cannot ask for releases")).ok()
@@ -170,8 +170,8 @@ impl SourceSite {
     }
 
     /// Revisions say it best; versions where the tags are known, or else as they are.
-    fn compare(&self, old: &ImageOrigin, new: &ImageOrigin, picked: &ReleaseSelection) -> Option<Url> {
-        let between = |from: Option<&String>, to: Option<&String>| compare(&self.url, self.form, from?, to?);
+    fn compare_url(&self, old: &ImageOrigin, new: &ImageOrigin, picked: &ReleaseSelection) -> Option<Url> {
+        let between = |from: Option<&String>, to: Option<&String>| compare_url(&self.url, self.form, from?, to?);
         let version = |tag: &'_ Option<String>, origin: &ImageOrigin| tag.clone().or_else(|| origin.version.clone());
         let (from, to) = (version(&picked.tags.0, old), version(&picked.tags.1, new));
         between(old.revision.as_ref(), new.revision.as_ref()).or_else(|| between(from.as_ref(), to.as_ref()))
@@ -179,20 +179,20 @@ impl SourceSite {
 }
 
 /// Projects of GitLab lie below any number of groups; what follows `/-/` is a page of theirs.
-fn gitlab(source: &SourceRepo) -> Url {
+fn gitlab_url(source: &SourceRepo) -> Url {
     let mut url = source.url.clone();
     let path = url.path().split("/-/").next().unwrap_or_default().trim_end_matches('/').to_owned();
     url.set_path(path.strip_suffix(".git").unwrap_or(&path));
     url
 }
 
-fn settled(passing: bool, notes: Option<Notes>) -> NotesAnswer {
+fn make_answer(passing: bool, notes: Option<Notes>) -> NotesAnswer {
     if passing { NotesAnswer::Passing(notes) } else { NotesAnswer::Settled(notes) }
 }
 
 /// `None` where there is nothing to tell.
-fn notes(source: &SourceRepo, old: &ImageOrigin, new: &ImageOrigin, compare: Option<Url>, picked: ReleaseSelection) -> Option<Notes> {
-    let (from, to) = (old.name(new), new.name(old));
+fn make_notes(source: &SourceRepo, old: &ImageOrigin, new: &ImageOrigin, compare: Option<Url>, picked: ReleaseSelection) -> Option<Notes> {
+    let (from, to) = (old.display_name(new), new.display_name(old));
     let nothing = compare.is_none() && picked.releases.is_empty() && (to.is_none() || from == to);
     let ReleaseSelection { releases, cut, .. } = picked;
     (!nothing).then(|| Notes { source: source.url.clone(), from, to, compare, releases, cut })

@@ -40,30 +40,32 @@ struct TagParts<'a> {
 }
 
 /// Picks the releases after the version `from` up to `to`. `offered` is newest first; `whole` says that it is all there is.
-pub fn pick(offered: Vec<ForgeRelease>, whole: bool, from: Option<&str>, to: &str) -> ReleaseSelection {
+pub fn pick_releases(offered: Vec<ForgeRelease>, whole: bool, from: Option<&str>, to: &str) -> ReleaseSelection {
     let listed: Vec<ForgeRelease> = offered.into_iter().filter(|one| !one.draft).collect();
-    let find = |version: &str| listed.iter().position(|one| bare(&one.tag) == bare(version));
-    let Some(new) = find(to).filter(|_| from.is_none_or(|from| bare(from) != bare(to))) else { return ReleaseSelection::default() };
+    let find = |version: &str| listed.iter().position(|one| without_v(&one.tag) == without_v(version));
+    let Some(new) = find(to).filter(|_| from.is_none_or(|from| without_v(from) != without_v(to))) else {
+        return ReleaseSelection::default();
+    };
     let old = from.and_then(find);
     let tag = |at: Option<usize>| Some(listed.get(at?)?.tag.clone());
     let tags = (tag(old), tag(Some(new)));
     let numbers =
         from.and_then(TagParts::parse).zip(TagParts::parse(to)).filter(|(a, b)| a.is_plain() && b.is_plain() && a.prefix == b.prefix);
     let (chosen, missing) = match (numbers, old) {
-        (Some((from, to)), _) => (between(&listed, new, &from, &to), old.is_none() && !whole),
-        (None, Some(old)) if new < old => (after(&listed, new, old), false),
+        (Some((from, to)), _) => (releases_between(&listed, new, &from, &to), old.is_none() && !whole),
+        (None, Some(old)) if new < old => (releases_after(&listed, new, old), false),
         (None, Some(_)) => (Vec::new(), false),
         (None, None) => (vec![new], from.is_some()),
     };
     let stable = !listed[new].prerelease;
     let chosen: Vec<&ForgeRelease> = chosen.into_iter().map(|at| &listed[at]).filter(|one| !(stable && one.prerelease)).collect();
     let mut cut = missing && !chosen.is_empty() || chosen.len() > MOST;
-    let releases = chosen.into_iter().take(MOST).map(|one| kept(one, &mut cut)).collect();
+    let releases = chosen.into_iter().take(MOST).map(|one| shorten_release(one, &mut cut)).collect();
     ReleaseSelection { releases, cut, tags }
 }
 
 /// By number, so that a release of an older line in between does not count.
-fn between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &TagParts) -> Vec<usize> {
+fn releases_between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &TagParts) -> Vec<usize> {
     if to.numbers <= from.numbers {
         return Vec::new();
     }
@@ -77,13 +79,13 @@ fn between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &TagParts) 
 }
 
 /// By their place in the list: those with tags of the same kind.
-fn after(listed: &[ForgeRelease], new: usize, old: usize) -> Vec<usize> {
+fn releases_after(listed: &[ForgeRelease], new: usize, old: usize) -> Vec<usize> {
     let prefix = |at: usize| TagParts::parse(&listed[at].tag).map(|version| version.prefix.to_owned());
     let own = prefix(new);
     (new..old).filter(|at| own.is_none() || prefix(*at) == own).collect()
 }
 
-fn kept(one: &ForgeRelease, cut: &mut bool) -> Release {
+fn shorten_release(one: &ForgeRelease, cut: &mut bool) -> Release {
     let text = match one.text.char_indices().nth(TEXT) {
         Some((end, _)) => {
             *cut = true;
@@ -96,7 +98,7 @@ fn kept(one: &ForgeRelease, cut: &mut bool) -> Release {
 }
 
 /// `v1.2` and `1.2` are the same version.
-fn bare(tag: &str) -> &str {
+fn without_v(tag: &str) -> &str {
     tag.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(tag)
 }
 
@@ -106,7 +108,7 @@ impl<'a> TagParts<'a> {
         let end = tag[start..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(tag.len(), |end| start + end);
         let numbers = tag[start..end].trim_end_matches('.').split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u64>>>()?;
         let prefix = &tag[..start];
-        Some(Self { prefix: prefix.strip_suffix(['v', 'V']).unwrap_or(prefix), numbers: trimmed(numbers), rest: &tag[end..] })
+        Some(Self { prefix: prefix.strip_suffix(['v', 'V']).unwrap_or(prefix), numbers: without_zeros(numbers), rest: &tag[end..] })
     }
 
     fn is_plain(&self) -> bool {
@@ -115,7 +117,7 @@ impl<'a> TagParts<'a> {
 }
 
 /// `1.2` and `1.2.0` are the same number.
-fn trimmed(mut numbers: Vec<u64>) -> Vec<u64> {
+fn without_zeros(mut numbers: Vec<u64>) -> Vec<u64> {
     while numbers.len() > 1 && numbers.last() == Some(&0) {
         numbers.pop();
     }

@@ -49,7 +49,7 @@ impl ImageOrigin {
     }
 
     /// What people call it, where it is to be told from the other.
-    pub fn name(&self, other: &Self) -> Option<String> {
+    pub fn display_name(&self, other: &Self) -> Option<String> {
         let version = self.version.as_ref().filter(|_| self.version != other.version || self.revision == other.revision);
         version.or(self.revision.as_ref()).cloned()
     }
@@ -80,7 +80,7 @@ impl SourceRepo {
     }
 
     /// Returns the address of the repository itself where the instance is the whole host.
-    pub fn top(&self) -> Option<Url> {
+    pub fn repository_url(&self) -> Option<Url> {
         let (owner, repo) = self.repository("")?;
         let mut url = self.url.clone();
         url.set_path(&format!("/{owner}/{repo}"));
@@ -89,7 +89,7 @@ impl SourceRepo {
 }
 
 /// Returns the page that shows the difference, for two names that differ and could be those of a commit or tag.
-pub fn compare(repository: &Url, form: CompareStyle, from: &str, to: &str) -> Option<Url> {
+pub fn compare_url(repository: &Url, form: CompareStyle, from: &str, to: &str) -> Option<Url> {
     if from == to || !is_ref(from) || !is_ref(to) {
         return None;
     }

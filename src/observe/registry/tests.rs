@@ -25,7 +25,7 @@ fn options(running: &RunningRegistry) -> Options {
 
 async fn one(client: &Client, repository: &str, tag: &str) -> Seen<Upstream> {
     let channel = channel(repository, tag);
-    poll(client, [channel.clone()].into(), &|_| ()).await.remove(&channel).unwrap()
+    poll_registries(client, [channel.clone()].into(), &|_| ()).await.remove(&channel).unwrap()
 }
 
 fn why(seen: Seen<Upstream>) -> String {
@@ -74,7 +74,7 @@ async fn a_thousand_references_are_a_thousand_heads_each_time() {
     let client = Client::new(options(&running));
     for _ in 0..2 {
         registry.reset_counts();
-        let seen = poll(&client, channels.clone(), &|_| ()).await;
+        let seen = poll_registries(&client, channels.clone(), &|_| ()).await;
         assert!(seen.values().all(|seen| matches!(seen, Seen::Known(Upstream::Digest(_)))));
         let counts = registry.counts(HOST);
         assert_eq!((counts.heads, counts.gets, counts.unauthorized, counts.pings), (1000, 0, 0, 0));
@@ -95,7 +95,7 @@ async fn many_tasks_share_one_token_a_scope_and_one_first_contact() {
         let all: Vec<Channel> = channels.iter().cloned().collect();
         let tasks = (0..32).map(|task| {
             let (client, mine) = (client.clone(), all.iter().skip(task).step_by(32).cloned().collect());
-            tokio::spawn(async move { poll(&client, mine, &|_| ()).await })
+            tokio::spawn(async move { poll_registries(&client, mine, &|_| ()).await })
         });
         for task in tasks.collect::<Vec<_>>() {
             assert!(task.await.unwrap().values().all(|seen| matches!(seen, Seen::Known(Upstream::Digest(_)))));
@@ -114,7 +114,7 @@ async fn progress_counts_to_the_end() {
     let channels = many(&registry, 5, 2);
     let running = registry.start().await.unwrap();
     let last = std::sync::Mutex::new(Vec::new());
-    poll(&Client::new(options(&running)), channels, &|polled| last.lock().unwrap().push(polled.done)).await;
+    poll_registries(&Client::new(options(&running)), channels, &|polled| last.lock().unwrap().push(polled.done)).await;
     let mut last = last.into_inner().unwrap();
     last.sort_unstable();
     assert_eq!(last, (1..=10).collect::<Vec<_>>());
@@ -128,7 +128,7 @@ async fn after_429_the_registry_is_left_alone_until_it_said() {
     let mut options = options(&running);
     options.registries[0].max_concurrency = 1;
     let client = Client::new(options);
-    let seen = poll(&client, channels, &|_| ()).await;
+    let seen = poll_registries(&client, channels, &|_| ()).await;
     let sentences: BTreeSet<String> = seen.into_values().map(why).collect();
     assert_eq!(sentences.len(), 1);
     assert!(sentences.first().unwrap().starts_with("registry docker.io asked to wait until 2"), "{sentences:?}");
@@ -166,7 +166,7 @@ async fn a_slow_body_does_not_hang() {
     let client = Client::new(options);
     registry.fail(Fault::of(HOST, FaultKind::Slow).repository("library/app"));
     assert_eq!(why(one(&client, "library/app", "latest").await), "docker.io did not answer within 300ms for docker.io/library/app:latest");
-    let proved = prove(&client, &[(channel("library/app", "latest"), app), (channel("library/other", "latest"), other)]).await;
+    let proved = fetch_manifests(&client, &[(channel("library/app", "latest"), app), (channel("library/other", "latest"), other)]).await;
     assert!(matches!(proved[0], Err(OciError::Timeout { .. })), "{proved:?}");
     assert!(proved[1].is_ok());
     running.stop().await.unwrap();
@@ -202,19 +202,19 @@ async fn a_wrong_digest_cannot_be_proved() {
     registry.fail(Fault::of(HOST, FaultKind::Digest(wrong.to_string())).repository("library/app"));
     assert_eq!(one(&client, "library/app", "latest").await, Seen::Known(Upstream::Digest(wrong.clone())));
     let at = channel("library/app", "latest");
-    let proved = prove(&client, &[(at.clone(), wrong.clone()), (channel("library/other", "latest"), other)]).await;
+    let proved = fetch_manifests(&client, &[(at.clone(), wrong.clone()), (channel("library/other", "latest"), other)]).await;
     assert!(matches!(proved[0], Err(OciError::NotFound { .. })), "{proved:?}");
     assert!(proved[1].is_ok());
     registry.heal();
     registry.fail(Fault::of(HOST, FaultKind::OtherBytes));
-    let proved = prove(&client, &[(at, app.clone())]).await;
+    let proved = fetch_manifests(&client, &[(at, app.clone())]).await;
     assert!(matches!(&proved[0], Err(OciError::Mismatch { want, .. }) if *want == app), "{proved:?}");
 }
 
 #[tokio::test]
 async fn what_is_proved_is_the_manifest() {
     let (_registry, running, app, _) = small().await;
-    let proved = prove(&Client::new(options(&running)), &[(channel("library/app", "latest"), app)]).await;
+    let proved = fetch_manifests(&Client::new(options(&running)), &[(channel("library/app", "latest"), app)]).await;
     let manifest = proved.into_iter().next().unwrap().unwrap();
     assert_eq!(manifest.media_type, "application/vnd.oci.image.index.v1+json");
     let index: oci_spec::image::ImageIndex = serde_json::from_slice(&manifest.bytes).unwrap();
@@ -258,7 +258,7 @@ async fn a_registry_that_is_down_is_not_asked_for_ever() {
     let channels = many(&registry, 100, 1);
     let options = options(&running);
     running.stop().await.unwrap();
-    let seen = poll(&Client::new(options), channels, &|_| ()).await;
+    let seen = poll_registries(&Client::new(options), channels, &|_| ()).await;
     let sentences: BTreeSet<String> = seen.into_values().map(why).collect();
     assert!(sentences.iter().any(|why| why.starts_with("docker.io does not answer: ")), "{sentences:?}");
 }
@@ -355,7 +355,7 @@ async fn one_registry_that_is_closed_does_not_close_another() {
     let mut options = options(&running);
     options.registries.push(told(&running, "quay.io"));
     let channels = [channel("library/app", "latest"), Channel { registry: "quay.io".into(), ..channel("team/app", "1") }];
-    let seen = poll(&Client::new(options), channels.clone().into(), &|_| ()).await;
+    let seen = poll_registries(&Client::new(options), channels.clone().into(), &|_| ()).await;
     assert!(matches!(seen[&channels[0]], Seen::Unknown(_)));
     assert_eq!(seen[&channels[1]], Seen::Known(Upstream::Digest(quay)));
 }
@@ -370,7 +370,7 @@ async fn what_is_private_costs_no_token_a_tag() {
     let running = registry.start().await.unwrap();
     let client = Client::new(options(&running));
     for _ in 0..2 {
-        let seen = poll(&client, channels.clone(), &|_| ()).await;
+        let seen = poll_registries(&client, channels.clone(), &|_| ()).await;
         assert!(seen.into_values().map(why).all(|why| why.starts_with("docker.io answered 401")));
     }
     assert_eq!(registry.counts(HOST).tokens.into_values().collect::<Vec<_>>(), [1]);

@@ -48,7 +48,7 @@ impl Before {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata-repo");
         let text = std::fs::read_to_string(folder.join("pintle.toml")).expect("its configuration");
         let config = Config::parse(&text, "pintle.toml").expect("a configuration");
-        let files = checkout::folder(&folder).expect("the folder").files;
+        let files = checkout::read_folder(&folder).expect("the folder").files;
         Self::new(files, config)
     }
 

@@ -12,7 +12,7 @@ fn written(text: &str) -> String {
 
 /// What a change says of digest `b`: `no`, what stood before, or `?`.
 fn says(old: &str, new: &str) -> String {
-    match brought(&written(old), &written(new), &digest('b')) {
+    match find_replaced(&written(old), &written(new), &digest('b')) {
         None => "no".into(),
         Some(None) => "?".into(),
         Some(Some(before)) => before.as_str()[7..8].to_owned(),
@@ -143,7 +143,7 @@ proptest! {
         for site in &sites {
             let pin = digest(site.pin);
             let mut pairs = (1..versions.len()).rev();
-            let found = pairs.find_map(|at| Some((at, brought(&versions[at - 1], &versions[at], &pin)?)));
+            let found = pairs.find_map(|at| Some((at, find_replaced(&versions[at - 1], &versions[at], &pin)?)));
             prop_assert!(found.is_some() || site.since == 0, "{site:?} was brought by a commit");
             let Some((at, before)) = found else { continue };
             prop_assert!(at >= site.since, "{site:?} is told to be of {at}");

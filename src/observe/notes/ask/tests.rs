@@ -37,14 +37,14 @@ fn site(hosts: &[&str], source: &str) -> (String, Option<String>) {
     let (session, sources) = (session(), sources(hosts));
     let registries = Registries::new(&session.setup.registries, &Config::default()).unwrap();
     let asking = NotesReader::new(&session, &registries, &sources);
-    let Some(site) = asking.site(&SourceRepo::parse(source).unwrap()) else { return ("nobody".into(), None) };
+    let Some(site) = asking.find_site(&SourceRepo::parse(source).unwrap()) else { return ("nobody".into(), None) };
     let who = match &site.who {
         ReleaseApi::Nobody => "nobody".into(),
         ReleaseApi::Forgejo(client) => client.place().url().to_string(),
         #[cfg(feature = "github")]
         ReleaseApi::Github(_, owner, repo) => format!("github {owner}/{repo}"),
     };
-    (who, compare(&site.url, site.form, "1", "2").map(String::from))
+    (who, compare_url(&site.url, site.form, "1", "2").map(String::from))
 }
 
 #[test]
@@ -112,9 +112,9 @@ impl World {
         }
     }
 
-    async fn told(&self, from: &str, to: &str) -> NotesAnswer {
+    async fn read_notes(&self, from: &str, to: &str) -> NotesAnswer {
         let key = (channel(), self.image("old", from), self.image("new", to));
-        self.asking(&[]).told(&key).await
+        self.asking(&[]).read_notes(&key).await
     }
 }
 
@@ -151,7 +151,7 @@ async fn what_labels_alone_tell() {
         (format!("{github} version=1"), format!("{github} version=../../x"), "1 ../../x -"),
         ("version=1".into(), "source=https://git.example.org/a/b version=2".into(), "1 2 -"),
     ] {
-        let told = world.told(&from, &to).await;
+        let told = world.read_notes(&from, &to).await;
         assert!(matches!(told, NotesAnswer::Settled(_)), "{from} | {to}");
         assert_eq!(summary(&told), expected, "{from} | {to}");
     }
@@ -163,11 +163,11 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
     let (old, new) = (world.image("old", "version=1"), world.image("new", "source=https://github.com/a/b version=2"));
     let key = (channel(), old.clone(), new);
     world.registry.remove(HOST, "a/b", &old);
-    let told = world.asking(&[]).told(&key).await;
+    let told = world.asking(&[]).read_notes(&key).await;
     assert!(matches!(told, NotesAnswer::Settled(_)));
     assert_eq!(summary(&told), "- 2 -");
     let swapped = (key.0.clone(), key.2.clone(), key.1.clone());
-    assert_eq!(world.asking(&[]).told(&swapped).await, NotesAnswer::Settled(None));
+    assert_eq!(world.asking(&[]).read_notes(&swapped).await, NotesAnswer::Settled(None));
     let World { running, client, .. } = world;
     running.stop().await.unwrap();
     let asking = NotesReader {
@@ -178,7 +178,7 @@ async fn an_old_image_that_is_gone_is_told_without_and_a_registry_that_is_away_i
         sources: &[],
         ca: None,
     };
-    assert_eq!(asking.told(&key).await, NotesAnswer::Passing(None));
+    assert_eq!(asking.read_notes(&key).await, NotesAnswer::Passing(None));
 }
 
 /// A Forgejo and a GitHub of one answer each: its path, and the status and body it is answered with. Everything else is 404.
@@ -206,7 +206,7 @@ async fn from_forge(world: &World, base: &Url, labels: (&str, &str)) -> NotesAns
     let forge = forgejo::Client::new(&place, &forgejo::Options { timeout: Duration::from_secs(5), ..forgejo::Options::default() }).unwrap();
     let with = |rest: &str| format!("source={base}a/b {rest}");
     let key = (channel(), world.image("old", &with(labels.0)), world.image("new", &with(labels.1)));
-    NotesReader { forge: Some(&forge), ..world.asking(&[]) }.told(&key).await
+    NotesReader { forge: Some(&forge), ..world.asking(&[]) }.read_notes(&key).await
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn github_is_asked_for_what_is_at_github() {
     for (repository, passing) in [("b", true), ("c", false), ("d", false)] {
         let with = |version: &str| format!("source=https://github.com/a/{repository} version={version}");
         let key = (channel(), world.image("old", &with("1")), world.image("new", &with("2")));
-        let told = asking.told(&key).await;
+        let told = asking.read_notes(&key).await;
         assert_eq!((summary(&told).as_str(), matches!(told, NotesAnswer::Passing(_))), ("1 2 1...2", passing), "{repository}");
     }
 }

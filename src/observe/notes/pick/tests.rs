@@ -53,17 +53,17 @@ fn the_releases_after_the_old_version_up_to_the_new_one_are_picked() {
         ("2026.11.2 2026.11.1 2026.10.0", Some("2026.10.0"), "2026.11.2", "2026.11.2 2026.11.1"),
         ("gamma beta alpha", Some("alpha"), "gamma", "gamma beta"),
     ] {
-        let picked = pick(offered(listed), true, from, to);
+        let picked = pick_releases(offered(listed), true, from, to);
         assert_eq!(titles(&picked).trim(), expected, "{listed}: {from:?} to {to}");
     }
 }
 
 #[test]
 fn what_was_not_listed_is_missing() {
-    assert_eq!(titles(&pick(offered("v3 v2"), false, Some("1"), "3")), "v3 v2 …");
-    assert_eq!(titles(&pick(offered("v3 v2 v1"), false, Some("1"), "3")), "v3 v2");
+    assert_eq!(titles(&pick_releases(offered("v3 v2"), false, Some("1"), "3")), "v3 v2 …");
+    assert_eq!(titles(&pick_releases(offered("v3 v2 v1"), false, Some("1"), "3")), "v3 v2");
     let many: String = (0..30).rev().map(|n| format!("v{n} ")).collect();
-    let picked = pick(offered(&many), true, Some("1"), "29");
+    let picked = pick_releases(offered(&many), true, Some("1"), "29");
     assert_eq!((picked.releases.len(), picked.cut), (MOST, true));
     assert_eq!(picked.releases[0].title, "Release v29");
 }
@@ -73,10 +73,10 @@ fn the_tags_are_told_and_texts_are_cut_between_characters() {
     let mut listed = offered("v2 v1");
     listed[0].text = "ü".repeat(TEXT + 1);
     listed[0].title = " ".into();
-    let picked = pick(listed.clone(), true, Some("1"), "2");
+    let picked = pick_releases(listed.clone(), true, Some("1"), "2");
     assert_eq!(picked.tags, (Some("v1".into()), Some("v2".into())));
     assert_eq!((picked.releases[0].text.chars().count(), picked.cut), (TEXT, true));
     assert_eq!(picked.releases[0].title, "v2");
     listed[0].text = "ü".repeat(TEXT);
-    assert!(!pick(listed, true, Some("1"), "2").cut);
+    assert!(!pick_releases(listed, true, Some("1"), "2").cut);
 }

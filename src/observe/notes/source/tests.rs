@@ -60,7 +60,7 @@ fn labels_that_make_no_sense_are_none() {
 #[test]
 fn versions_that_say_nothing_give_way_to_revisions() {
     let origin = |version: &str, revision: &str| ImageOrigin::of(&labels(&[("version", version), ("revision", revision)]));
-    let name = |a: (&str, &str), b: (&str, &str)| origin(a.0, a.1).name(&origin(b.0, b.1));
+    let name = |a: (&str, &str), b: (&str, &str)| origin(a.0, a.1).display_name(&origin(b.0, b.1));
     assert_eq!(name(("1", "aaaaaaa"), ("2", "bbbbbbb")).as_deref(), Some("1"));
     assert_eq!(name(("main", "aaaaaaa"), ("main", "bbbbbbb")).as_deref(), Some("aaaaaaa"));
     assert_eq!(name(("", "aaaaaaa"), ("2", "bbbbbbb")).as_deref(), Some("aaaaaaa"));
@@ -70,7 +70,7 @@ fn versions_that_say_nothing_give_way_to_revisions() {
 
 #[test]
 fn a_difference_has_a_page_when_both_ends_can_be_names() {
-    let page = |form, from: &str, to: &str| compare(&Url::parse("https://example.org/a/b").unwrap(), form, from, to).map(String::from);
+    let page = |form, from: &str, to: &str| compare_url(&Url::parse("https://example.org/a/b").unwrap(), form, from, to).map(String::from);
     assert_eq!(page(CompareStyle::Plain, "1.0", "v2.0").as_deref(), Some("https://example.org/a/b/compare/1.0...v2.0"));
     assert_eq!(
         page(CompareStyle::Plain, "release/1", "release/2").as_deref(),

@@ -1,13 +1,13 @@
 //! Every site of the hand-made repo: held, seen by the plan, let go, byte for byte as before.
 
 use super::*;
-use crate::observe::checkout::folder;
+use crate::observe::checkout::read_folder;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 fn testdata() -> Snapshot {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata-repo");
-    looked_at(folder(&root).expect("testdata-repo").files)
+    looked_at(read_folder(&root).expect("testdata-repo").files)
 }
 
 const ODD: &str = "waits; \"for\" it's # new \\ chart */ ${x}";
