@@ -14,6 +14,40 @@ pub type Token = (usize, Piece);
 /// A path as it is written, a `use` tree's branches each on their own, with its line.
 pub type Named = (usize, Vec<String>);
 
+/// One branch of a `use` tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    pub line: usize,
+    /// `crate::model::tag::Tag`; the last word is `*` for all that is there, and never `self`.
+    pub path: Vec<String>,
+    /// What the file calls it: the word after `as`, else the last of the path.
+    pub name: String,
+    /// Whether it is handed on: `pub use`, `pub(super) use`.
+    pub public: bool,
+}
+
+/// A path outside `use`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    pub line: usize,
+    pub path: Vec<String>,
+    /// It is followed by `(` or `!`.
+    pub called: bool,
+    /// It follows a `.` or `fn`: the name of a field or method, or of a function that is defined here.
+    pub own: bool,
+}
+
+/// An item that is defined in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    pub line: usize,
+    /// `struct`, `enum`, `trait`, `type`, `fn`, `const`, `static`, `mod`, `macro_rules`.
+    pub keyword: String,
+    pub name: String,
+    /// Whether it stands in the file itself or in a `mod` with braces, and not within another item.
+    pub top: bool,
+}
+
 /// Returns the words and marks of Rust source; string, character and number literals and comments are left out.
 pub fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
@@ -66,22 +100,83 @@ pub fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
 
 /// Returns every path that is named, single words outside `use` included.
 pub fn paths(tokens: &[Token]) -> Vec<Named> {
-    let mut found = Vec::new();
-    let mut at = 0;
+    let (imports, mentions) = named(tokens);
+    let imports = imports.into_iter().map(|import| (import.line, import.path));
+    imports.chain(mentions.into_iter().map(|mention| (mention.line, mention.path))).collect()
+}
+
+/// Returns what `use` takes in, and every other path.
+pub fn named(tokens: &[Token]) -> (Vec<Import>, Vec<Mention>) {
+    let (mut imports, mut mentions, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
         match &tokens[at].1 {
             Piece::Word(word) if word == "use" && !is_mark(tokens.get(at + 1), '<') => {
                 let end = at + tokens[at..].iter().take_while(|token| token.1 != Piece::Mark(';')).count();
-                tree(&tokens[at + 1..end], &[], &mut found);
+                let start = imports.len();
+                tree(&tokens[at + 1..end], &[], &mut imports);
+                imports[start..].iter_mut().for_each(|import| import.public = is_public(&tokens[..at]));
                 at = end;
             }
             Piece::Word(_) => {
                 let (path, length) = plain(&tokens[at..]);
-                found.push((tokens[at].0, path));
+                let called = is_mark(tokens.get(at + length), '(') || is_mark(tokens.get(at + length), '!');
+                mentions.push(Mention { line: tokens[at].0, path, called, own: is_own(&tokens[..at]) });
                 at += length;
             }
             Piece::Mark(_) => at += 1,
         }
+    }
+    (imports, mentions)
+}
+
+/// Whether `pub` or `pub(…)` stands at the end.
+fn is_public(before: &[Token]) -> bool {
+    let end = match before.last() {
+        Some((_, Piece::Mark(')'))) => before.iter().rposition(|token| token.1 == Piece::Mark('(')).unwrap_or(0),
+        _ => before.len(),
+    };
+    before[..end].last().is_some_and(|token| token.1 == Piece::Word("pub".to_owned()))
+}
+
+/// Whether a single `.` or `fn` stands at the end.
+fn is_own(before: &[Token]) -> bool {
+    match before {
+        [.., (_, Piece::Mark('.')), (_, Piece::Mark('.'))] => false,
+        [.., (_, Piece::Mark('.'))] => true,
+        [.., (_, Piece::Word(word))] => word == "fn",
+        _ => false,
+    }
+}
+
+/// Returns the items that are defined, those within functions too.
+pub fn definitions(tokens: &[Token]) -> Vec<Definition> {
+    const KEYWORDS: [&str; 8] = ["struct", "enum", "trait", "type", "fn", "const", "static", "mod"];
+    let (mut found, mut braces, mut module) = (Vec::new(), Vec::new(), false);
+    for (at, (line, piece)) in tokens.iter().enumerate() {
+        let word = match piece {
+            // A `mod` with braces is no item that others stand in.
+            Piece::Mark('{') => {
+                braces.push(!std::mem::take(&mut module));
+                continue;
+            }
+            Piece::Mark('}') => {
+                braces.pop();
+                continue;
+            }
+            Piece::Mark(_) => continue,
+            Piece::Word(word) => word,
+        };
+        let name = match tokens.get(at + 1) {
+            Some((_, Piece::Word(name))) if KEYWORDS.contains(&word.as_str()) => name,
+            Some((_, Piece::Mark('!'))) if word == "macro_rules" => match tokens.get(at + 2) {
+                Some((_, Piece::Word(name))) => name,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        module = word == "mod" && is_mark(tokens.get(at + 2), '{');
+        let top = !braces.contains(&true);
+        found.push(Definition { line: *line, keyword: word.clone(), name: name.clone(), top });
     }
     found
 }
@@ -199,21 +294,35 @@ fn plain(tokens: &[Token]) -> (Vec<String>, usize) {
 }
 
 /// Spells a `use` tree out, below `before`.
-fn tree(tokens: &[Token], before: &[String], found: &mut Vec<Named>) {
+fn tree(tokens: &[Token], before: &[String], found: &mut Vec<Import>) {
     let start = tokens.iter().take_while(|token| token.1 == Piece::Mark(':')).count();
     let (path, length) = plain(&tokens[start..]);
-    let path = [before, &path].concat();
+    let mut path = [before, &path].concat();
     let rest = &tokens[start + length..];
-    match rest.first() {
-        Some((_, Piece::Mark('{'))) => {
-            for branch in branches(&rest[1..]) {
+    let import = |line: usize, path: Vec<String>, name: Option<&String>| {
+        let name = name.or(path.last()).cloned().unwrap_or_default();
+        Import { line, path, name, public: false }
+    };
+    match rest {
+        [(_, Piece::Mark('{')), inner @ ..] => {
+            for branch in branches(inner) {
                 tree(branch, &path, found);
             }
         }
-        Some((line, Piece::Mark('*'))) => found.push((*line, [&path[..], &["*".to_owned()]].concat())),
+        [(line, Piece::Mark('*')), ..] => {
+            path.push("*".to_owned());
+            found.push(import(*line, path, None));
+        }
         _ => {
+            if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+                path.pop();
+            }
+            let alias = match rest {
+                [(_, Piece::Word(word)), (_, Piece::Word(alias)), ..] if word == "as" => Some(alias),
+                _ => None,
+            };
             if let Some((line, _)) = tokens.first() {
-                found.push((*line, path));
+                found.push(import(*line, path, alias));
             }
         }
     }
