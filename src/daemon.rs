@@ -1,5 +1,5 @@
-//! `run`: one loop that makes passes, woken by time, webhooks and the cluster, until it is told to stop. What a pass does it does not know; it makes one
-//! at a time, never ends because a pass failed, and ends when one of its tasks does.
+//! `run`: one loop that runs passes, woken by the clock, webhooks and the cluster, until a signal stops it. It runs one pass at a time and does not know
+//! what a pass does. A failed pass does not end it; the end of one of its tasks does.
 
 pub mod health;
 pub mod hooks;
@@ -20,7 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How long a pass that may not write any more gets to come to its end.
+/// How long a pass that may no longer write has to end.
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
@@ -28,7 +28,7 @@ pub trait PassRunner: Send + Sync + 'static {
     fn run_pass(&self, woken: &WakeCauses) -> impl Future<Output = Result<PassSummary>> + Send;
 }
 
-/// Who asks for the end.
+/// Requests to stop.
 pub trait StopSignals: Send + 'static {
     /// Waits for the next request to stop, and returns its name. Dropping the future loses none.
     fn next(&mut self) -> impl Future<Output = &'static str> + Send;
@@ -65,24 +65,24 @@ pub struct PassSummary {
     pub pulls: usize,
     /// Comments that were answered.
     pub answers: usize,
-    /// What the forge did not take.
+    /// Requests that the forge refused.
     pub troubles: usize,
-    /// Sites of which is not known what upstream serves.
+    /// Sites whose upstream digest is unknown.
     pub unknown: usize,
-    /// Sentences worth a line in the log, once: a sentence that the pass before said too is not repeated.
-    pub says: BTreeSet<String>,
-    /// Something waits for what this pass wrote: make another one at once.
+    /// Sentences for the log. One that the pass before had too is not logged again.
+    pub warnings: BTreeSet<String>,
+    /// Another pass can write more now: run it at once.
     pub again: bool,
-    /// When something is to be looked at again though nothing may have happened by then.
+    /// When the next pass is needed even if no event happens until then.
     pub later: Option<Duration>,
 }
 
-/// How a run runs.
+/// Settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
     /// The wait after a pass.
     pub every: Duration,
-    /// How long a write in progress may take when the run is to stop.
+    /// How long a write in progress may take after the signal to stop.
     pub grace: Duration,
 }
 
@@ -90,9 +90,9 @@ pub struct RunSettings {
 enum LoopEvent {
     /// The next pass is due.
     Timer,
-    /// Webhooks came in; none of their content is here.
+    /// Webhooks arrived. Their content is not here.
     Webhook(BTreeSet<Webhook>),
-    /// Something changed in the cluster that somebody looks at.
+    /// A watched object in the cluster changed.
     Cluster,
     Stop(&'static str),
     TaskEnded(EndedTask),
@@ -107,13 +107,13 @@ enum EndedTask {
 /// What a run listens to besides the clock.
 #[derive(Default)]
 pub struct EventSources {
-    /// Answers HTTP; webhooks wake where there is a secret.
+    /// Answers HTTP. Webhooks wake the loop if there is a secret.
     pub server: Option<(HttpServer, WebhookSecrets)>,
-    /// The cluster, kept warm by the keeper.
+    /// Watches on the cluster, and the task that keeps them up to date.
     pub cluster: Option<(Watches, Keeper)>,
 }
 
-/// A pass under way.
+/// A pass in progress.
 struct RunningPass {
     task: JoinHandle<Result<PassSummary>>,
     woken: WakeCauses,
@@ -132,11 +132,11 @@ struct RunLoop<W, S> {
     server: Option<JoinHandle<Result<()>>>,
     watches: Option<Watches>,
     keeper: Option<JoinHandle<Result<()>>>,
-    /// What the last pass said.
-    said: BTreeSet<String>,
+    /// The warnings of the last pass.
+    last_warnings: BTreeSet<String>,
 }
 
-/// Makes passes until `stops` says so. Fails when a task ended by itself, or when a write had to be abandoned.
+/// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had to be abandoned.
 pub async fn run<W: PassRunner>(
     settings: RunSettings,
     work: W,
@@ -152,8 +152,8 @@ pub async fn run<W: PassRunner>(
     });
     let (watches, keeper) = ears.cluster.map(|(watches, keeper)| (watches, tokio::spawn(keeper.run()))).unzip();
     let schedule = PassSchedule::new(settings.every, now);
-    let (work, said) = (Arc::new(work), BTreeSet::new());
-    let looped = RunLoop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, said };
+    let (work, last_warnings) = (Arc::new(work), BTreeSet::new());
+    let looped = RunLoop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, last_warnings };
     tokio::spawn(looped.run()).await.map_err(|e| Error::failed("the loop ended early").because(e))?
 }
 
@@ -232,16 +232,16 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     }
 
     fn log_summary(&mut self, pass: &RunningPass, summary: PassSummary) {
-        for sentence in summary.says.difference(&self.said) {
+        for sentence in summary.warnings.difference(&self.last_warnings) {
             tracing::warn!("{sentence}");
         }
         let PassSummary { commits, pulls, answers, troubles, unknown, .. } = summary;
         let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
         tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
-        self.said = summary.says;
+        self.last_warnings = summary.warnings;
     }
 
-    /// No further pass. One that is not writing is abandoned at once, a write in progress may come to its end.
+    /// Starts no further pass. A pass that is not writing is abandoned at once; a write in progress may end.
     async fn stop(&mut self, ended: Result<()>) -> Result<()> {
         self.health.stopping();
         let revoked = self.lease.revoke();
@@ -278,7 +278,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     }
 }
 
-/// Waits for a task, or for ever where there is none.
+/// Waits for a task, or for ever if there is none.
 async fn wait_for_task<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, JoinError> {
     match task {
         Some(task) => task.await,
@@ -286,7 +286,7 @@ async fn wait_for_task<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Resu
     }
 }
 
-/// Waits for a change in the cluster, or for ever where none is watched.
+/// Waits for a change in the cluster, or for ever if none is watched.
 async fn cluster_changed(watches: Option<&Watches>) {
     match watches {
         Some(watches) => watches.changed().await,
@@ -315,7 +315,7 @@ fn log_failure(pass: &RunningPass, error: &Error, wait: Duration) {
     tracing::warn!(%trigger, milliseconds, kind, %error, hint, next_in_seconds = wait.as_secs(), "pass failed");
 }
 
-/// A task that ends by itself takes the process with it: a half-dead one looks alive from outside.
+/// The process ends with the first task that ends by itself: without one of its tasks it would look alive and do nothing.
 fn task_error(ended: EndedTask) -> Error {
     match ended {
         EndedTask::Pass(Err(error)) => Error::failed("a pass ended early").because(error),

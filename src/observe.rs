@@ -1,4 +1,4 @@
-//! The first step of the pass: everything that is looked at, gathered into one Snapshot. Reads, and nothing else.
+//! The first step of the pass: reads the repo, the registries, the caches, the cluster, the alerts and the forge into one Snapshot. Never writes.
 
 mod alerts;
 mod answers;
@@ -39,7 +39,7 @@ use crate::terraform::files::{Entry, Files, RepoPath};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The repo as it is at one commit, and what it says about itself.
+/// The repo at one commit, with its configuration, its sites and what pintle recorded in it.
 pub struct Checkout {
     pub tip: Option<CommitId>,
     pub files: Arc<Files>,
@@ -49,14 +49,14 @@ pub struct Checkout {
     pub ledger: Seen<Ledger>,
     /// The branches `pintle/…` of the remote; a folder has none.
     pub branches: Vec<Branch>,
-    /// What can be written to; a folder has none.
+    /// The bare clone that commits are written to. A folder has none.
     pub clone: Option<Clone>,
 }
 
-/// Hears how far a long read is: what is read, how many are done, of how many.
+/// Reports the progress of a long read: what is read, how many are done, how many there are.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
-/// Reads the repo: files, configuration, sites, history, ledger and branches. What is kept of a commit is not read again. Blocking: git and the disk.
+/// Reads the repo: files, configuration, sites, history, ledger and branches. A commit in the cache is not read again. Blocks on git and the disk.
 pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
     match &setup.origin {
         RepoOrigin::Folder(path) => {
@@ -91,7 +91,7 @@ pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
     }
 }
 
-/// Reads what the clone's branch holds since its last fetch.
+/// Reads the tip of the followed branch as of the last fetch.
 pub fn at_tip(setup: &SessionSettings, kept: &TipCache, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
     let TipContents { files, scan, config, history } = kept.get_or_read(&tip, || {
@@ -126,7 +126,7 @@ fn read_own_config(files: &Files) -> Result<Config> {
     }
 }
 
-/// Asks registries and caches what the channels mean now, and puts the snapshot together.
+/// Asks registries and caches which digest each channel has now, and returns the snapshot.
 pub async fn observe(
     session: &Session,
     checkout: &Checkout,
@@ -147,7 +147,7 @@ pub async fn observe(
     Snapshot { upstream, cache, ..offline(&session.setup, checkout) }
 }
 
-/// The snapshot of a pass that asks no registry.
+/// Returns the snapshot of a pass that asks no registry.
 pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
     Snapshot {
         at: (setup.clock)(),
@@ -162,7 +162,8 @@ pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
     }
 }
 
-/// Fetches the manifest of every digest that the plan wants to write. Returns what could not be proved, and why: none of it may be written.
+/// Fetches the manifest of every digest that the plan wants to write. Returns those that could not be verified, each with the reason; they must not be
+/// written.
 pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
     let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();

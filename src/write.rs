@@ -1,5 +1,5 @@
-//! The last step of the pass, and the only module that changes anything outside the process: commits and one push, pull requests, replies, notices,
-//! the ledger. Whatever it was doing when it was killed, the next pass finds in git and the forge how far it came.
+//! The last step of the pass, and the only module that changes anything outside the process: commits and one push, pull requests, replies, notices, the
+//! ledger. If it is killed at any point, the next pass sees in git and the forge what is done, and does the rest.
 
 pub mod commit;
 mod lease;
@@ -29,28 +29,28 @@ pub struct WriteInput<'a> {
     pub refused: &'a Refusals,
 }
 
-/// What became of a plan.
+/// The result of writing a plan.
 #[derive(Debug)]
 pub enum WriteOutcome {
-    /// Everything was written that could be; `again` when that makes more possible.
+    /// Everything that could be written was written; `again` if another pass can write more now.
     Done { receipt: Receipt, again: bool },
     /// Somebody else pushed since the plan was made; nothing was written.
     TipMoved,
-    /// The forge takes no push to the branch, and why; nothing was written.
+    /// The forge refused the push to the branch, with its reason; nothing was written.
     Refused(String),
 }
 
-/// What the steps of one write share.
+/// Writes one plan, step by step.
 struct PlanWriter<'a> {
     work: WriteInput<'a>,
     forge: Option<&'a Client>,
-    who: Identity,
+    author: Identity,
     receipt: Receipt,
-    /// Where the changes went.
-    went: Vec<Link>,
+    /// Where each written change is: its commit or its pull request.
+    written: Vec<Link>,
 }
 
-/// Shows the authors of comments that pintle has seen them. A mark that cannot be set holds nothing up: the reply will come.
+/// Reacts to new comments, so that their authors see that pintle read them. A failed reaction stops nothing: the reply will come.
 pub async fn acknowledge(lease: &WriteLease, forge: Option<&Client>, snapshot: &Snapshot) {
     let (Some(client), Some(forge), Ok(_writing)) = (forge, snapshot.forge.known(), lease.begin()) else { return };
     for ask in forge.asks.iter().filter(|ask| !ask.acknowledged) {
@@ -60,34 +60,34 @@ pub async fn acknowledge(lease: &WriteLease, forge: Option<&Client>, snapshot: &
     }
 }
 
-/// Commits every direct change on top of the one before it and pushes the last one onto the tip that the plan was made from; then the pull requests,
-/// the replies, the notices. What the forge does not take is in [`Receipt::troubles`] and comes up again in the next pass.
+/// Commits every direct change on top of the one before, and pushes the last commit onto the tip that the plan was made from. Then writes the pull
+/// requests, the replies and the notices. What the forge refuses is in [`Receipt::troubles`], and the next pass tries it again.
 ///
-/// Nothing is on the followed branch before the push, and all of it is afterwards. The ledger is pushed last: it only remembers.
+/// Before the push nothing is on the followed branch, after it everything is. The ledger is pushed last: it holds only when digests were first seen.
 pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>, work: WriteInput<'_>) -> Result<WriteOutcome> {
     let Some(tip) = work.plan.tip.clone() else {
         return Err(Error::failed("a plan made from a folder cannot be written").hint("name a git remote with --remote"));
     };
     let _writing = lease.begin()?;
     let git = &work.snapshot.config.git;
-    let who = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
+    let author = Identity { name: git.author_name.to_string(), email: git.author_email.to_string() };
     let receipt = Receipt { refused: work.refused.clone(), tip: Some(tip), ..Receipt::default() };
-    let mut desk = PlanWriter { work, forge, who, receipt, went: Vec::new() };
-    if let Some(stopped) = tokio::task::block_in_place(|| desk.push_commits(clone))? {
+    let mut writer = PlanWriter { work, forge, author, receipt, written: Vec::new() };
+    if let Some(stopped) = tokio::task::block_in_place(|| writer.push_commits(clone))? {
         return Ok(stopped);
     }
-    let proposals = desk.proposals().next().is_some();
-    // A proposal is one commit on the tip, and the tip has moved: it is made from the new one.
-    let moved = !desk.receipt.commits.is_empty();
+    let proposals = writer.proposals().next().is_some();
+    // A pull request is one commit on the tip. The tip moved, so pull requests are written in the next pass.
+    let moved = !writer.receipt.commits.is_empty();
     if !moved {
-        desk.write_pull_requests(clone).await;
+        writer.write_pull_requests(clone).await;
     }
-    desk.post_replies().await;
-    desk.post_notices().await;
-    tokio::task::block_in_place(|| desk.push_ledger(clone));
-    let merged = desk.receipt.pulls.iter().any(|pull| pull.done == crate::pipeline::PullDone::Merged);
-    let again = desk.work.plan.again || merged || moved && (proposals || !desk.work.plan.pulls.is_empty());
-    Ok(WriteOutcome::Done { receipt: desk.receipt, again })
+    writer.post_replies().await;
+    writer.post_notices().await;
+    tokio::task::block_in_place(|| writer.push_ledger(clone));
+    let merged = writer.receipt.pulls.iter().any(|pull| pull.done == crate::pipeline::PullDone::Merged);
+    let again = writer.work.plan.again || merged || moved && (proposals || !writer.work.plan.pulls.is_empty());
+    Ok(WriteOutcome::Done { receipt: writer.receipt, again })
 }
 
 impl<'a> PlanWriter<'a> {
@@ -102,12 +102,12 @@ impl<'a> PlanWriter<'a> {
         })
     }
 
-    /// Makes and pushes the direct changes. `Some` when nothing was written and nothing more is to be.
+    /// Commits and pushes the direct changes. Returns `Some` if nothing was written and the write ends here.
     fn push_commits(&mut self, clone: &mut Clone) -> Result<Option<WriteOutcome>> {
         let Some(tip) = self.receipt.tip.clone() else { return Ok(None) };
         let changes: Vec<&Change> = self.direct_changes().collect();
-        let mut line = CommitChain::start(clone, &tip, &self.who, self.work.plan.at);
-        let commits = changes.iter().map(|change| line.add_change(change)).collect::<Result<Vec<_>>>()?;
+        let mut chain = CommitChain::start(clone, &tip, &self.author, self.work.plan.at);
+        let commits = changes.iter().map(|change| chain.add_change(change)).collect::<Result<Vec<_>>>()?;
         let Some(last) = commits.last() else { return Ok(None) };
         match clone.push(&clone.branch_ref(), Some(&tip), last) {
             Ok(_) => {}
@@ -119,7 +119,7 @@ impl<'a> PlanWriter<'a> {
         for (change, commit) in changes.into_iter().zip(commits) {
             let subject = change.message.lines().next().unwrap_or_default().to_owned();
             tracing::info!(%commit, subject, "pushed");
-            self.went.push(Link { change: change.name.clone(), to: To::Commit(commit.clone()) });
+            self.written.push(Link { change: change.name.clone(), to: To::Commit(commit.clone()) });
             self.receipt.commits.push(Written { commit, name: change.name.clone(), subject, pins: change.pins.len() });
         }
         Ok(None)
@@ -130,12 +130,12 @@ impl<'a> PlanWriter<'a> {
             Seen::Known(ledger) => ledger.clone(),
             Seen::Unknown(_) | Seen::NotAsked => self.work.plan.ledger.clone(),
         };
-        if let Err(error) = ledger::push_ledger(clone, &before, &self.work.plan.ledger, &self.who, self.work.plan.at) {
+        if let Err(error) = ledger::push_ledger(clone, &before, &self.work.plan.ledger, &self.author, self.work.plan.at) {
             tracing::warn!(%error, "what was first seen when could not be kept; settle times start again");
         }
     }
 
-    /// Notes what the forge did not take.
+    /// Records and logs what the forge refused.
     fn note_trouble(&mut self, what: String, error: &Error) {
         tracing::warn!(%error, "{what}");
         let hint = error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));

@@ -132,7 +132,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
-        says: notes
+        warnings: notes
             .chain(refused)
             .chain(troubles)
             .chain(unknown)

@@ -1,17 +1,17 @@
-//! What the probes are told. Set by the loop only; asks nobody.
+//! What the probes report. Only the loop sets it; it asks nobody.
 
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long a pass may take at most, for the question whether the loop is alive.
+/// The longest time a pass may take while the loop counts as alive.
 const LONGEST_PASS: Duration = Duration::from_secs(600);
 
 /// Whether the loop is alive, and whether it can do its work.
 #[derive(Debug)]
 pub struct Health {
     state: watch::Sender<HealthState>,
-    /// How long the loop may not come round.
+    /// How long no pass may start or end while the loop counts as alive.
     limit: Duration,
 }
 
@@ -32,18 +32,18 @@ enum Readiness {
 }
 
 impl Health {
-    /// For a loop that waits as long as `every` between two passes.
+    /// Makes the health of a loop that waits `every` between two passes.
     pub fn new(every: Duration, now: Instant) -> Self {
         Self { state: watch::Sender::new(HealthState { round: now, ready: Readiness::Starting }), limit: (every + LONGEST_PASS) * 3 }
     }
 
-    /// Whether the loop came round in time; else a sentence.
+    /// Returns whether a pass started or ended in time; else a sentence.
     pub fn alive(&self, now: Instant) -> Result<(), String> {
         let silent = now.saturating_duration_since(self.state.borrow().round);
         if silent <= self.limit { Ok(()) } else { Err(format!("no pass started or ended for {} seconds", silent.as_secs())) }
     }
 
-    /// Whether the last pass could read the repo; else a sentence.
+    /// Returns whether the last pass succeeded; else a sentence.
     pub fn ready(&self) -> Result<(), String> {
         match &self.state.borrow().ready {
             Readiness::Starting => Err("starting".into()),
@@ -57,7 +57,7 @@ impl Health {
         self.state.send_modify(|state| state.round = now);
     }
 
-    /// A pass ended: well, or with a sentence.
+    /// Records the end of a pass: a success, or a sentence with the failure.
     pub(super) fn ended(&self, how: Result<(), String>, now: Instant) {
         let ready = how.map_or_else(|why| Readiness::No(one_line(&why)), |()| Readiness::Yes);
         self.state.send_replace(HealthState { round: now, ready });

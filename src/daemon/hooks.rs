@@ -1,4 +1,4 @@
-//! Webhooks of a Forgejo, Gitea or Alertmanager: whether one is genuine, and what it wakes. A body is hashed at most and never read: it is no evidence.
+//! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, and which event it is. A body is hashed at most and never parsed.
 
 use crate::error::Result;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -16,7 +16,7 @@ const SIGNATURES: [(&str, &str); 3] = [("x-forgejo-signature", ""), ("x-gitea-si
 /// The headers that name the event.
 const EVENTS: [&str; 3] = ["x-forgejo-event", "x-gitea-event", "x-github-event"];
 
-/// The events that wake.
+/// The events that wake the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Webhook {
     Push,
@@ -28,7 +28,7 @@ pub enum Webhook {
 }
 
 impl Webhook {
-    /// The event's name in the forge, or where it is from.
+    /// Returns the event's name in the forge, or the name of its source.
     pub fn word(self) -> &'static str {
         match self {
             Self::Push => "push",
@@ -39,7 +39,7 @@ impl Webhook {
         }
     }
 
-    /// Returns what a request's headers say that happened; `None` for what wakes nobody.
+    /// Reads the event from the headers of a request; `None` for events that wake nothing.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let name = EVENTS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
         match name {
@@ -52,7 +52,7 @@ impl Webhook {
     }
 }
 
-/// Hooks that the loop has not taken yet: each kind at most once, so nothing grows.
+/// Webhooks that the loop has not taken yet, each event at most once.
 #[derive(Debug, Default)]
 pub struct PendingWebhooks(watch::Sender<BTreeSet<Webhook>>);
 
@@ -63,7 +63,7 @@ impl PendingWebhooks {
         });
     }
 
-    /// Waits for at least one hook, and takes all that there are.
+    /// Waits for at least one webhook, and takes all.
     pub async fn next(&self) -> BTreeSet<Webhook> {
         // Fails only without a sender, which is `self`.
         drop(self.0.subscribe().wait_for(|hooks| !hooks.is_empty()).await);
@@ -71,10 +71,10 @@ impl PendingWebhooks {
     }
 }
 
-/// The signature check of one request: fed with the raw body, then asked once.
+/// The signature check of one request. It gets the raw body piece by piece.
 pub struct SignatureCheck {
     mac: Hmac<Sha256>,
-    /// `None` where the headers carry no signature that could be right.
+    /// `None` if the headers have no valid signature.
     claimed: Option<[u8; 32]>,
 }
 

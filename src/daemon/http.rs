@@ -1,4 +1,4 @@
-//! The HTTP side of a run: probes and webhooks. It only wakes the loop and tells what the loop said; it reads no request's body.
+//! The HTTP server of a run: probes and webhooks. It wakes the loop and reports its health. It never parses the body of a request.
 
 use super::health::Health;
 use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
@@ -24,18 +24,18 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// The most bytes of a webhook's body.
 pub const LIMIT: usize = 1 << 20;
-/// How long a request's head may take, and then its body.
+/// How long the head of a request may take, and then its body.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may last, with everything.
+/// How long a connection may last in all.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How many connections there are at a time. One more takes the place of the oldest, so that nobody keeps a probe out by holding them all.
+/// How many connections are open at a time. A further one replaces the oldest, so that nobody can block probes by holding connections.
 const MOST: usize = 64;
-/// The wait after the system had no connection to give, for instance because no file descriptor is left.
+/// The wait after no connection could be accepted, for instance because no file descriptor is left.
 const BREATH: Duration = Duration::from_secs(1);
-/// Refused webhooks are told this often at most.
+/// Refused webhooks are logged at most this often.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
-/// What the answers are made from.
+/// What the answers need.
 pub struct HttpState {
     pub health: Arc<Health>,
     pub wakes: Arc<PendingWebhooks>,
@@ -43,7 +43,7 @@ pub struct HttpState {
     complained: watch::Sender<Option<Instant>>,
 }
 
-/// What genuine webhooks are known by.
+/// The secrets of genuine webhooks.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookSecrets {
     /// What the forge signs with. Without it every webhook of a forge is refused.
@@ -57,7 +57,7 @@ impl HttpState {
         Self { health, wakes, secrets, complained: watch::Sender::default() }
     }
 
-    /// Says at most once a minute that a webhook was refused, so that nobody fills the log from outside.
+    /// Logs at most once a minute that a webhook was refused, so that nobody can fill the log from outside.
     fn log_refusal(&self, why: &str) {
         let now = Instant::now();
         let due = self.complained.send_if_modified(|last| {
@@ -84,7 +84,7 @@ impl HttpServer {
         self.0.local_addr().map_err(|e| Error::failed("a bound socket has no address").because(e))
     }
 
-    /// Answers until it is dropped, and with it every connection. Ends by itself only when answering panicked.
+    /// Answers until it is dropped, which closes every connection. Ends by itself only if an answer panicked.
     pub async fn serve(self, shared: Arc<HttpState>) -> Result<()> {
         let routes = routes(shared);
         let (mut open, mut oldest_first) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
@@ -113,7 +113,7 @@ impl HttpServer {
     }
 }
 
-/// One request a connection: whoever asks comes every few seconds at most.
+/// Serves one request a connection: a client comes every few seconds at most.
 async fn serve_connection(stream: TcpStream, routes: Router) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 << 10);
@@ -123,7 +123,7 @@ async fn serve_connection(stream: TcpStream, routes: Router) {
     }
 }
 
-/// Every answer is one line of text.
+/// Returns the routes. Every answer is one line of text.
 pub fn routes(shared: Arc<HttpState>) -> Router {
     let none = || async { text_answer(StatusCode::NOT_FOUND, "there is nothing here") };
     let wrong = || async { text_answer(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
@@ -175,7 +175,7 @@ async fn receive_forge_hook(State(shared): State<Arc<HttpState>>, request: Reque
     }
 }
 
-/// Answers before anything of the body is taken in unless the token is there; takes it in for the sender's sake, and looks at none of it.
+/// Refuses a request without the token before it reads the body. Reads the body only so that the sender sees the answer.
 async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if !shared.secrets.alerts.as_ref().is_some_and(|token| carries_token(token, &head.headers)) {
@@ -190,7 +190,7 @@ async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Reque
     }
 }
 
-/// Whether the request is signed. All of the body is taken in before it is refused, so that the sender gets to read the answer.
+/// Returns whether the request is signed. Reads the whole body before it refuses, so that the sender sees the answer.
 async fn check_signature(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
     let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
     let mut check = shared.secrets.forge.as_ref().map(|secret| SignatureCheck::begin(secret, headers)).transpose().map_err(unusable)?;
@@ -204,7 +204,7 @@ async fn check_signature(shared: &HttpState, headers: &HeaderMap, body: Body) ->
     check.map(SignatureCheck::is_valid).ok_or(none)
 }
 
-/// Takes a body in, up to the limit of its size and of time.
+/// Reads a body, within the limits of size and time.
 async fn read_body(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> std::result::Result<(), (StatusCode, &'static str)> {
     const TOO_LARGE: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "its body is larger than 1 MiB");
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! When the next pass is due, and why. Knows the time only as an argument; starts nothing.
+//! When the next pass is due, and why. Gets the time as an argument; starts nothing.
 
 use super::hooks::Webhook;
 use crate::error::Kind;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 const AGAIN: u32 = 5;
 /// The first wait after a failed pass; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// The rest between a pass and one that something outside asks for: one push makes several webhooks, and pintle's own pushes do too; one rollout
-/// makes many changes in the cluster.
+/// The least time between a pass and one that an event wakes: one push sends several webhooks, pintle's own pushes do too, and one rollout changes many
+/// objects in the cluster.
 const REST: Duration = Duration::from_secs(1);
 
 /// Why a pass is made.
@@ -20,13 +20,13 @@ const REST: Duration = Duration::from_secs(1);
 pub enum WakeCause {
     Start,
     Timer,
-    /// The pass before asked for it.
+    /// The pass before asked for another one.
     Again,
     /// The pass before failed.
     Retry,
     /// Something changed in the cluster.
     Cluster,
-    /// The pass before said that something is to be looked at now.
+    /// The pass before asked for one at this time.
     Later,
     Webhook(Webhook),
 }
@@ -36,8 +36,7 @@ pub enum WakeCause {
 pub struct WakeCauses(pub BTreeSet<WakeCause>);
 
 impl WakeCauses {
-    /// Says whether a tag may have moved since registries were asked: what people said, what CI made of a commit, what runs and what fires moves
-    /// none.
+    /// Returns whether a tag may have moved since registries were asked. Comments, CI statuses, changes in the cluster and alerts move none.
     pub fn asks_registries(&self) -> bool {
         !self.0.iter().all(|cause| match cause {
             WakeCause::Again | WakeCause::Cluster | WakeCause::Later => true,
@@ -46,7 +45,7 @@ impl WakeCauses {
         })
     }
 
-    /// Says whether somebody waits for what the cluster or CI told, and for nothing else: who did not answer lately is not waited for again.
+    /// Returns whether only the cluster, CI or an alert woke the pass. Then registries that did not answer lately are not asked again.
     pub fn is_in_haste(&self) -> bool {
         let told = |cause: &WakeCause| {
             matches!(cause, WakeCause::Again | WakeCause::Cluster | WakeCause::Later | WakeCause::Webhook(Webhook::Status | Webhook::Alert))
@@ -55,11 +54,11 @@ impl WakeCauses {
     }
 }
 
-/// How a pass ended, as far as the next one is concerned.
+/// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassEnd {
     Done,
-    /// Something waits for what the pass wrote.
+    /// Another pass can write more now.
     Again,
     Failed(Kind),
 }
@@ -68,16 +67,16 @@ pub enum PassEnd {
 #[derive(Debug)]
 pub struct PassSchedule {
     every: Duration,
-    /// When a pass is made though nobody asks, and why.
+    /// When a pass is due without an event, and why.
     due: Instant,
     cause: WakeCause,
-    /// What came from outside since the last pass started.
+    /// Events since the last pass started.
     calls: BTreeSet<WakeCause>,
-    /// Nothing from outside starts a pass before.
+    /// No event starts a pass before this time.
     rested: Instant,
-    /// When registries are asked again; however often the cluster wakes, that is not put off.
+    /// When registries are asked again. Events do not delay it.
     poll: Instant,
-    /// Whether the pass under way asks them.
+    /// Whether the pass in progress asks them.
     polls: bool,
     failures: u32,
     again: u32,

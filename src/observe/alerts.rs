@@ -1,4 +1,4 @@
-//! The alerts that fire, where an Alertmanager is named. Which workload one is about, the plan decides. A webhook's body never comes here.
+//! Firing alerts, if an Alertmanager is configured. The plan decides which workload an alert belongs to. The body of a webhook is never read here.
 
 use super::Session;
 use crate::pipeline::Seen;
@@ -8,7 +8,7 @@ use crate::remote::alertmanager::Firing;
 /// The longest summary that is kept, in characters: it is quoted in commits.
 const SUMMARY: usize = 300;
 
-/// Asks for the alerts that fire; sorted by fingerprint.
+/// Returns the firing alerts, sorted by fingerprint.
 pub async fn alerts(session: &Session) -> Seen<Vec<Alert>> {
     let Some(client) = session.alertmanager() else { return Seen::NotAsked };
     match client.firing().await {
@@ -34,7 +34,7 @@ fn read_alert(firing: Firing) -> Alert {
     }
 }
 
-/// One line, without control characters: whoever words an alert does not word a commit's trailers.
+/// Puts the text on one line without control characters, so that the text of an alert cannot add trailers to a commit.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");

@@ -29,7 +29,7 @@ pub(super) struct SessionAnswers {
     pub cache: BTreeMap<Channel, CacheAnswer>,
     pub notes: NotesCache,
     pub children: IndexChildren,
-    /// As of a tip.
+    /// As of the tip of the branch.
     pub blame: Option<(CommitId, PinBlame)>,
     /// The indexes that could not be fetched.
     pub silent: BTreeSet<(Channel, Digest)>,
@@ -38,7 +38,7 @@ pub(super) struct SessionAnswers {
 /// The release notes of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotesAnswer {
-    /// It stays so.
+    /// The answer does not change.
     Settled(Option<Notes>),
     /// A source did not answer: the next pass asks again.
     Passing(Option<Notes>),

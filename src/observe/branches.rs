@@ -1,4 +1,4 @@
-//! pintle's branches on the remote: what each proposes, and whether it is still pintle's alone. Reads, and decides nothing about them.
+//! pintle's branches on the remote: what each proposes, and whether only pintle pushed to it. Decides nothing about them.
 
 use crate::config::Git;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::pipeline::trailers;
 use crate::remote::git::{Clone, Head};
 use std::collections::BTreeSet;
 
-/// How many commits of the followed branch are searched for what a branch stands on.
+/// How many commits of the followed branch are searched for the parent of a branch's commit.
 const DEPTH: usize = 5_000;
 
 /// Returns the branches `pintle/…` as of the last fetch, sorted by name. A branch is pintle's own when its one commit, made by the configured

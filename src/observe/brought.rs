@@ -1,5 +1,5 @@
-//! How digests came into their files: which commit of the followed branch brought each, whoever made it. Asked only for pins that the cluster left, or
-//! got just now, and once for as long as the branch does not move. Never fails a pass: what cannot be told is unknown.
+//! Blame: which commit of the followed branch introduced a digest into its file, whoever made it. Looked up only for pins that the cluster no longer runs
+//! or has just started to run, and once for each tip of the branch. Never fails a pass: what could not be determined is unknown.
 
 mod text;
 
@@ -15,7 +15,7 @@ use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-/// Returns how the wanted digests came into their files. Blocking: it reads git.
+/// Returns the commits that introduced the wanted digests. Blocks on git.
 pub fn brought(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPath, Digest)>) -> PinBlame {
     if wanted.is_empty() {
         return PinBlame::new();
@@ -45,7 +45,7 @@ fn all_unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> PinBlame {
     wanted.into_iter().map(|key| (key, Seen::Unknown(why.to_owned()))).collect()
 }
 
-/// One walk for all that is wanted.
+/// Walks the history once for all wanted digests.
 fn walk_history(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<PinBlame> {
     let mut open: BTreeMap<String, BTreeSet<(RepoPath, Digest)>> = BTreeMap::new();
     for key in wanted {
@@ -68,7 +68,7 @@ fn walk_history(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Dige
     Ok(found)
 }
 
-/// What a change says of a digest's way into its file; `None` where it was there before.
+/// Returns what a change of a file says about a digest; `None` if the digest was in the file before the change.
 fn read_turn(turn: &Turn, digest: &Digest) -> Option<Seen<Brought>> {
     let Some(old) = &turn.old else {
         let (path, commit) = (turn.path, turn.commit.short());

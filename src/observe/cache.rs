@@ -1,5 +1,5 @@
-//! What the configured caches say of the same tags, beside what upstream says: only the comparison tells a stale answer from a fresh one.
-//! Never sends an upstream's credentials to a cache, and never lets a cache speak for upstream.
+//! Asks the configured caches for the same tags as upstream: only the comparison shows whether an answer is stale.
+//! Never sends the credentials of an upstream to a cache, and never uses the answer of a cache in place of upstream's.
 
 use super::registry::{PollProgress, ask_each};
 use crate::model::digest::Digest;
@@ -15,9 +15,9 @@ use url::Url;
 pub struct CacheOptions {
     /// The registry it stands for: `docker.io`.
     pub registry: String,
-    /// http or https; a path stands before `/v2/`.
+    /// http or https. Its path comes before `/v2/`.
     pub endpoint: Url,
-    /// Stands before the repository, after `/v2/`.
+    /// Comes between `/v2/` and the repository.
     pub repository_prefix: Option<String>,
     pub ca_pem: Option<Vec<u8>>,
     /// The cache's own, if it has any.
@@ -32,7 +32,7 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// `how` tells timeouts and the like; the credentials and registries in it are for upstream and are left out.
+    /// Takes time limits and the like from `how`. Its credentials and registries are upstream's and are not used.
     pub fn new(how: &Options, caches: Vec<CacheOptions>) -> Self {
         let registries = caches.into_iter().map(registry_options).collect();
         let options = Options { docker_config: None, registries, ..how.clone() };
@@ -69,7 +69,7 @@ pub async fn poll_caches(
     ask_each(&caches.client, caches.covered_channels(channels), progress, compared).await
 }
 
-/// Where both say that there is nothing the cache is as fresh as upstream.
+/// If both answer that there is no such tag, the cache is as fresh as upstream.
 fn compare_answer(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
     match (answer, upstream) {
         (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => CacheAnswer::Fresh,

@@ -1,4 +1,4 @@
-//! The repo's files: of a commit in the clone, or of a folder as it is. Writes nothing and leaves the tree by no link.
+//! Reads the files of the repo: of a commit in the clone, or of a folder as it is. Follows no symbolic link and writes nothing.
 
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -8,13 +8,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-/// Text that the scan may need.
+/// Extensions of text files that the scan may need.
 const EXTENSIONS: &[&str] =
     &["tf", "tfvars", "hcl", "json", "yaml", "yml", "tpl", "tmpl", "tftpl", "toml", "txt", "md", "conf", "sh", "env"];
 const MOST: u64 = 1 << 20;
 /// For files without extension, which may be anything.
 const MOST_UNNAMED: u64 = 64 << 10;
-/// What tools leave in a checkout.
+/// Folders that tools create in a checkout.
 const SKIPPED: &[&str] = &[".git", ".terraform", ".terragrunt-cache", "target", "node_modules"];
 
 const LINK: &str = "a symbolic link";
@@ -124,7 +124,7 @@ impl FolderContents {
     }
 }
 
-/// Returns the most bytes a file of that name may have to be read; `None` when it is not read at all.
+/// Returns up to how many bytes a file of that name is read; `None` if it is not read at all.
 fn size_limit(name: &str) -> Option<u64> {
     match Path::new(name.trim_start_matches('.')).extension().and_then(OsStr::to_str) {
         Some(extension) => EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()).then_some(MOST),
@@ -133,7 +133,7 @@ fn size_limit(name: &str) -> Option<u64> {
     }
 }
 
-/// A file without extension is text when it is UTF-8 without NUL; the others are what their extension says.
+/// A file without extension is text if it is UTF-8 without NUL. Other files are what their extension says.
 fn text_entry(path: &RepoPath, bytes: Vec<u8>) -> Entry {
     let unnamed = size_limit(path.name()) == Some(MOST_UNNAMED);
     if unnamed && (bytes.contains(&0) || str::from_utf8(&bytes).is_err()) {

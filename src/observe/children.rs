@@ -1,5 +1,5 @@
-//! Which digests an index is made of: a pod may tell the one of its platform. Asks for each index once, for as long as it is wanted: its content
-//! never changes. Never fails a pass: an index that cannot be fetched explains nothing.
+//! The digests that an index names, since a pod may report the digest of its platform. Fetches each index once while it is wanted: its content never
+//! changes. Never fails a pass: the children of an index that could not be fetched are unknown.
 
 use super::answers::IndexChildren;
 use super::{Registries, Session};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 const SIDE_BY_SIDE: usize = 8;
 
-/// Returns what the wanted indexes are made of, as far as it can be told.
+/// Returns the children of the wanted indexes, as far as they could be fetched.
 pub async fn children(session: &Session, registries: &Registries, wanted: BTreeSet<(Channel, Digest)>) -> IndexChildren {
     let answers = session.answers();
     let mut known: IndexChildren = answers.children;

@@ -1,4 +1,4 @@
-//! What runs, as the cluster tells it: objects put together to workloads with their revisions and pods. Decides nothing.
+//! Reads what runs in the cluster, and assembles its objects into workloads with their revisions and pods. Decides nothing.
 
 mod workloads;
 
@@ -11,7 +11,7 @@ use crate::sites::Scan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Returns the cluster as it is now, or as it is kept warm; `NotAsked` where none is named.
+/// Returns the cluster as it is now, or as the watches have it; `NotAsked` if none is configured.
 pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
     let Some(client) = session.cluster() else { return Seen::NotAsked };
     let kinds = wanted_kinds(&checkout.config);
@@ -30,7 +30,7 @@ pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
     }
 }
 
-/// Makes workloads of objects. Unknown when not one kind could be read.
+/// Assembles workloads from objects. Unknown if not a single kind could be read.
 pub fn assemble_cluster(objects: &Objects) -> Seen<Cluster> {
     let mut failed = objects.kinds.values().filter_map(|read| read.as_ref().err());
     let first = failed.next();
@@ -40,7 +40,7 @@ pub fn assemble_cluster(objects: &Objects) -> Seen<Cluster> {
     }
 }
 
-/// The kinds that are read: Kubernetes' own, and those configured.
+/// Returns the kinds to read: the built-in ones and the configured custom resources.
 fn wanted_kinds(config: &Config) -> BTreeSet<Kind> {
     let custom = config.cluster.custom.iter().map(|custom| {
         Kind::Custom(Arc::new(Custom {
@@ -54,7 +54,7 @@ fn wanted_kinds(config: &Config) -> BTreeSet<Kind> {
     Kind::BUILT_IN.into_iter().chain(custom).collect()
 }
 
-/// The namespaces of all uses; all there are where one is not known.
+/// Returns the namespaces of all uses. A namespace that is unknown stands for all namespaces.
 fn used_namespaces(scan: &Scan) -> Scope {
     scan.literals.iter().flat_map(|literal| &literal.uses).map(|used| used.namespace.clone()).collect()
 }

@@ -1,5 +1,5 @@
-//! What the forge says: pintle's own pull requests, comments that wait for an answer, whether the branch takes pushes, what CI made of the last
-//! commit. Reads only; a comment's author is looked up by numeric id, now.
+//! Reads the forge: pintle's own pull requests, comments without an answer, whether the branch accepts pushes, and the CI statuses of the last commit.
+//! The right of a comment's author is looked up in each pass, by numeric id. Never writes.
 
 use super::{Checkout, Session, merged};
 use crate::comment::marker::Marker;
@@ -17,14 +17,14 @@ use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far back pull requests that are closed are looked at.
+/// How many days back closed pull requests are read.
 const CLOSED: i64 = 90;
-/// How far back comments are looked at; those older than commands are carried out are told so.
+/// How many days back comments are read. A command that is older than `command_age` gets an answer that says so.
 const COMMENTS: i64 = 7;
-/// How many pages of a list are read: a few thousand entries.
+/// How many pages of a list are read at most: a few thousand entries.
 const PAGES: u32 = 60;
 
-/// Returns the forge as it is now, `NotAsked` where none is named; and the checkout's history with what came by merges that only the forge tells of.
+/// Returns the forge as it is now, `NotAsked` if none is configured, and the checkout's history with the pins of merges that only the forge knows.
 pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<History>) {
     let alone = |forge| (forge, checkout.history.clone());
     let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
@@ -39,7 +39,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
     }
 }
 
-/// Returns the checkout's history with what came by merges that lost the trailers, as far as the forge can be asked.
+/// Returns the checkout's history with the pins of merges that lost the trailers, if the forge can be asked.
 pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<History> {
     let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
     let look = ForgeReader { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
@@ -125,7 +125,7 @@ impl ForgeReader<'_> {
         Ok(found)
     }
 
-    /// Looked up only where a person has pushed, or has closed it and may have pushed before, which is rare.
+    /// Returns the tips at which pintle stopped updating the pull request. Looked up only if a person pushed to it or closed it, which is rare.
     async fn read_left_tips(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
         let pushed = pull.open && branch.is_some_and(|branch| !branch.own);
         let closed = !pull.open && !pull.merged && pull.comments != Some(0) && !trailers::parse(&pull.body).is_empty();
@@ -144,7 +144,7 @@ impl ForgeReader<'_> {
         fetch_checks(self.client, self.config, commit).await
     }
 
-    /// What CI made of the newest commit of pintle's on the branch.
+    /// Returns the state of CI for pintle's newest commit on the branch.
     async fn read_pipeline(
         &self,
         me: &forgejo::Account,
@@ -171,7 +171,7 @@ impl ForgeReader<'_> {
             Checks::Green => false,
             Checks::Missing if !expected => false,
             _ if own.iter().any(|comment| said(&comment.body)) => true,
-            // Without issues it can be told on its pull request only, and the forge has no list of any.
+            // Without issues it can be reported only on its pull request, if it has one.
             _ if !has_issues => pull.is_none(),
             _ => self.is_reported_in_issues(me, &said).await?,
         };
@@ -179,7 +179,7 @@ impl ForgeReader<'_> {
         Ok(Some(Pipeline { checks, expected, pull, reported, commit, subject, at }))
     }
 
-    /// Says whether the commit before pintle's push had a status. CI is started for the last commit of a push, and all of one push have one time.
+    /// Returns whether the commit before pintle's push had a status. CI runs for the last commit of a push, and all commits of a push have the same time.
     async fn had_statuses_before(&self, history: &[Recorded], last: &Recorded) -> Result<bool> {
         let Some(clone) = &self.checkout.clone else { return Ok(false) };
         let together: BTreeSet<&CommitId> = history.iter().take_while(|one| one.at == last.at).map(|one| &one.landed).collect();
@@ -194,7 +194,7 @@ impl ForgeReader<'_> {
         Ok(self.client.issues_of(me, Some(self.days_ago(COMMENTS)), PAGES).await?.items.iter().any(|issue| said(&issue.body)))
     }
 
-    /// The comments that wait for an answer, oldest first.
+    /// Returns the commands in comments without an answer, oldest first.
     async fn read_asks(&self, me: &forgejo::Account, comments: &[Comment], own: &[&Comment]) -> Result<Vec<Ask>> {
         let answered: BTreeSet<u64> = own
             .iter()
@@ -220,7 +220,7 @@ impl ForgeReader<'_> {
         Ok(asks)
     }
 
-    /// What a comment says; `None` when it is none of pintle's business.
+    /// Reads the commands of a comment; `None` if it has none.
     fn read_comment(&self, comment: &Comment) -> Option<Said> {
         let said = match parse::parse(&comment.body) {
             Ok(commands) if commands.is_empty() => return None,
@@ -235,14 +235,14 @@ impl ForgeReader<'_> {
         Some(if late { Said::Late } else { said })
     }
 
-    /// What the author may do in the repo now. A login that has come to somebody else counts for nobody.
+    /// Returns what the author may do in the repo now. If the login belongs to another account by now, the author has no right.
     async fn look_up_right(&self, author: &forgejo::Account, known: &mut BTreeMap<u64, Seen<Right>>) -> Seen<Right> {
         if let Some(right) = known.get(&author.id) {
             return right.clone();
         }
         let named = self.config.forge.commanders.contains(&author.id);
         let right = match self.client.permission(&author.login).await {
-            // What a team may write unit by unit is no right to the repo as Gitea tells it: `read` may mean more than that.
+            // Gitea reports `read` for members of a team that may write to single units of the repo.
             Ok(Some(told)) if told.account.id == author.id && told.right == Right::Read && named => Seen::Known(Right::Write),
             Ok(Some(told)) if told.account.id == author.id => Seen::Known(told.right),
             Ok(_) => Seen::Known(Right::None),
@@ -258,7 +258,7 @@ impl ForgeReader<'_> {
     }
 }
 
-/// What CI says of a commit now.
+/// Returns the CI statuses of a commit as they are now.
 pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Result<Checks> {
     match session.forge() {
         Some(client) => fetch_checks(client, config, commit).await,
@@ -283,7 +283,7 @@ async fn fetch_checks(client: &Client, config: &Config, commit: &CommitId) -> Re
     })
 }
 
-/// A forge stores creation and update a moment apart.
+/// A forge stores the times of creation and update separately: a later update within this time is no edit.
 const EDITED: SignedDuration = SignedDuration::from_secs(1);
 
 fn only_reads(said: &Said) -> bool {
@@ -302,7 +302,7 @@ fn failed_check(status: &forgejo::Status) -> Check {
     Check { context: status.context.clone(), description: status.description.clone(), url: url::Url::parse(&status.target_url).ok() }
 }
 
-/// Whether the branch takes pintle's pushes. What a push was told counts more than what the API says.
+/// Returns whether the branch accepts pintle's pushes. The answer to an earlier push has precedence over the API.
 fn direct_push(name: &str, branch: Option<&forgejo::Branch>, refused: Option<String>) -> Direct {
     match (refused, branch) {
         (Some(why), _) => Direct::Protected(format!("the branch {name} took no push: {why}")),

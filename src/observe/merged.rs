@@ -1,5 +1,5 @@
-//! Pull requests of pintle's whose merge lost the trailers, as a squash with the forge's own message does: what the pull request records counts as if
-//! the commit said it. Decides nothing.
+//! pintle's pull requests whose merge lost the trailers, as a squash with the forge's own message does: the pins in the text of the pull request count as
+//! if the commit recorded them. Decides nothing.
 
 use super::{COMMITS, Checkout};
 use crate::error::Result;
@@ -10,8 +10,8 @@ use crate::pipeline::{Recorded, Seen};
 use crate::remote::git::Clone;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the checkout's history with the pins of merged pull requests whose commit is on the branch and records nothing itself. Such a pin's
-/// `commit` and `landed` are that commit.
+/// Returns the checkout's history with the pins of merged pull requests whose commit is on the branch and records no pins itself. Such a pin has that
+/// commit as `commit` and `landed`.
 pub fn add_merged_pins(checkout: &Checkout, pulls: &[PullRequest]) -> Seen<History> {
     let (Seen::Known(known), Some(clone), Some(tip)) = (&checkout.history, &checkout.clone, &checkout.tip) else {
         return checkout.history.clone();

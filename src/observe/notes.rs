@@ -1,6 +1,6 @@
-//! What changed between the digests that pull requests want to move between, as the images' sources tell it. All of it is outside text, and so is
-//! the address it comes from: only hosts that are named in the configuration, the forge itself and GitHub are ever asked. Never fails a pass: what
-//! cannot be told is absent.
+//! Release notes: what changed between the old and the new digest of a pull request, from the source repositories of the images. All of it is text from
+//! outside, and so is the address of the source: only hosts in the configuration, the forge itself and GitHub are asked. Never fails a pass: notes that
+//! could not be read are absent.
 
 mod ask;
 mod pick;
@@ -18,11 +18,11 @@ use futures_util::stream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many images a pass asks about; the rest go without notes.
+/// For how many images a pass reads notes. The others have none.
 const IMAGES: usize = 20;
 const SIDE_BY_SIDE: usize = 4;
 
-/// Returns notes for the moves that pull requests will show. Asks each source once, as far as the session does not know it already.
+/// Returns the notes for the updates that pull requests will show. Asks each source once, unless the session has its answer already.
 pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapshot, plan: &Plan) -> BTreeMap<NotesKey, Notes> {
     let config = &snapshot.config.forge;
     let wanted = if config.release_notes { wanted_notes(snapshot, plan) } else { Vec::new() };
@@ -42,7 +42,7 @@ pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapsh
     wanted.into_iter().filter_map(found).collect()
 }
 
-/// What pull requests will show that are not as they should be yet, in the plan's order, each once.
+/// Returns the updates of pull requests whose text will be written, in the order of the plan, each once.
 fn wanted_notes(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
     let mut wanted = Vec::new();
     let proposals = plan.changes.iter().filter_map(|change| match &change.route {
@@ -64,7 +64,7 @@ fn wanted_notes(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
     wanted
 }
 
-/// Whether the open pull request records the same pins: then its text is not written again.
+/// Returns whether the open pull request records the same pins already: then its text is not written again.
 fn is_proposed_already(snapshot: &Snapshot, change: &Change, proposal: &Proposal) -> bool {
     let mut pulls = snapshot.forge.known().into_iter().flat_map(|forge| &forge.pulls);
     pulls.any(|pull| pull.state == PullState::Open && Some(pull.number) == proposal.number && pull.pins == change.pins)

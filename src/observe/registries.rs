@@ -1,4 +1,4 @@
-//! Who is asked and how: what the command line, the docker config and `pintle.toml` say of registries and caches, put together.
+//! How registries and caches are asked: the settings of the command line, the docker config and `pintle.toml`, combined.
 
 use super::cache::{CacheOptions, Caches};
 use crate::config::Config;
@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// What the command line and the environment say.
+/// Settings of the command line and the environment.
 #[derive(Clone, Debug, Default)]
 pub struct RegistrySettings {
     pub docker_config: Option<DockerConfig>,
-    /// Registry hosts that are asked elsewhere.
+    /// Registry hosts that are asked at another address.
     pub endpoints: Vec<(String, Url)>,
     pub caches: Vec<(String, Url)>,
     /// Trusted besides the system's authorities, for every registry.
@@ -23,7 +23,7 @@ pub struct RegistrySettings {
     pub timeout: Option<Duration>,
 }
 
-/// Clients for the registries and for the caches before them; they keep tokens and patience from one pass to the next.
+/// Clients for the registries and their caches. They keep tokens and rate limits from one pass to the next.
 #[derive(Clone)]
 pub struct Registries {
     pub upstream: Client,
@@ -31,7 +31,7 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// The command line speaks before the configuration. Fails when a certificate file cannot be read.
+    /// The command line has precedence over the configuration. Fails if a certificate file cannot be read.
     pub fn new(settings: &RegistrySettings, config: &Config) -> Result<Self> {
         let mut registries: Vec<RegistryOptions> = Vec::new();
         for registry in &config.registries {
@@ -76,7 +76,7 @@ fn read_certificates(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
     file.map(read).transpose()
 }
 
-/// Less than one a second is one a second: pacing by the minute would make a pass last hours.
+/// A rate below one a second counts as one a second: with less a pass would last hours.
 fn requests_per_second(rate: f64) -> NonZeroU32 {
     NonZeroU32::new(rate.round().clamp(1.0, 100_000.0) as u32).unwrap_or(NonZeroU32::MIN)
 }

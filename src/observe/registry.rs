@@ -1,4 +1,4 @@
-//! What the declared tags mean upstream now: one HEAD for each distinct channel. Never guesses: what could not be asked is Unknown, with the reason.
+//! Which digest each declared tag has upstream now: one HEAD for each distinct channel. Never guesses: without an answer it is Unknown, with the reason.
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How far a poll is; called after each answer.
+/// Reports the progress of a poll after each answer.
 pub type PollProgress<'a> = &'a (dyn Fn(Polled) + Send + Sync);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Polled {
     pub of: usize,
 }
 
-/// Asks each channel once. Registries are asked side by side, so that a slow one holds up nobody else's.
+/// Asks for each channel once. Registries are asked at the same time, so that a slow one delays no other.
 pub async fn poll_registries(
     client: &Client,
     channels: BTreeSet<Channel>,
@@ -28,7 +28,7 @@ pub async fn poll_registries(
     ask_each(client, channels, progress, to_upstream).await
 }
 
-/// Heads each channel and keeps what `made` makes of the answer.
+/// Sends a HEAD for each channel and returns what `made` makes of the answer.
 pub(super) async fn ask_each<T>(
     client: &Client,
     channels: BTreeSet<Channel>,
@@ -62,7 +62,7 @@ fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> 
     }
 }
 
-/// Fetches each manifest by its digest and hashes it, in the order given: what cannot be proved is not pinned.
+/// Fetches each manifest by its digest and hashes it, in the given order. A digest without a verified manifest is not pinned.
 pub async fn fetch_manifests(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
     let one = async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.registry, &channel.repository, digest).await;
     stream::iter(wanted).map(one).buffered(16).collect().await

@@ -1,5 +1,5 @@
-//! What stays warm from one pass to the next: connections and tokens, what commits say, and within a pass what registries answered. Nothing in it is
-//! needed: it only saves work and questions.
+//! What is kept from one pass to the next: connections, tokens, the contents of the branch's tip, and answers. It saves requests and work; a pass with a
+//! new session has the same result.
 
 use super::answers::SessionAnswers;
 use super::registries::Registries;
@@ -13,20 +13,20 @@ use crate::remote::{alertmanager, forgejo, kubernetes};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a push is not tried again that the server refused though its API allows it.
+/// How long pintle does not push to a branch that refused a push although the API allows it.
 const REFUSED: Duration = Duration::from_secs(3_600);
 
-/// What passes are made with.
+/// The clients and the memory that passes share.
 pub struct Session {
     pub setup: SessionSettings,
-    /// What commits say; for as long as `setup` stays as it is.
+    /// The contents of the branch's tip. Valid while `setup` is the same.
     pub kept: Arc<TipCache>,
     forge: Option<forgejo::Client>,
     alertmanager: Option<alertmanager::Client>,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
     cluster: Option<kubernetes::Client>,
-    /// What is kept warm of the cluster, once somebody keeps it.
+    /// The watches on the cluster, once they are started.
     watches: OnceLock<kubernetes::Watches>,
     memory: Mutex<SessionMemory>,
 }
@@ -36,12 +36,12 @@ pub struct Session {
 struct SessionMemory {
     registries: Option<(Arc<Config>, Registries)>,
     answers: SessionAnswers,
-    /// The server's words when it refused a push to the branch.
+    /// The reason that the server gave when it refused a push to the branch, and when.
     refused: Option<(String, Instant)>,
 }
 
 impl Session {
-    /// Fails when the forge's token or the cluster's would cross a network in the clear, or when the cluster's credentials cannot be read.
+    /// Fails if a token would be sent over a network without encryption, or if the credentials for the cluster cannot be read.
     pub fn new(setup: SessionSettings) -> Result<Self> {
         let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.options)).transpose()?;
         #[cfg(feature = "github")]
@@ -63,41 +63,41 @@ impl Session {
         })
     }
 
-    /// The forge, where one is named.
+    /// Returns the client of the forge, if one is configured.
     pub fn forge(&self) -> Option<&forgejo::Client> {
         self.forge.as_ref()
     }
 
-    /// Makes passes ask for alerts, where an Alertmanager is named.
+    /// Makes passes read alerts, if an Alertmanager is configured.
     #[must_use]
     pub fn with_alertmanager(self, alertmanager: Option<alertmanager::Client>) -> Self {
         Self { alertmanager, ..self }
     }
 
-    /// The Alertmanager, where one is named.
+    /// Returns the client of the Alertmanager, if one is configured.
     pub(super) fn alertmanager(&self) -> Option<&alertmanager::Client> {
         self.alertmanager.as_ref()
     }
 
-    /// GitHub, where it may be asked.
+    /// Returns the client of GitHub, if it may be asked.
     #[cfg(feature = "github")]
     pub fn github(&self) -> Option<&github::Client> {
         self.github.as_ref()
     }
 
-    /// The cluster, where one is named.
+    /// Returns the client of the cluster, if one is configured.
     pub fn cluster(&self) -> Option<&kubernetes::Client> {
         self.cluster.as_ref()
     }
 
-    /// Begins to keep the cluster warm: passes read what is kept, as long as the keeper runs. `None` where no cluster is named.
+    /// Starts watches on the cluster. Passes read what the watches have while the keeper runs. `None` if no cluster is configured.
     pub fn watch(&self) -> Result<Option<(kubernetes::Watches, kubernetes::Keeper)>> {
         let Some(client) = &self.cluster else { return Ok(None) };
         let (watches, keeper) = client.watch()?;
         Ok(Some((self.watches.get_or_init(|| watches).clone(), keeper)))
     }
 
-    /// Says whether the cluster is kept warm.
+    /// Returns whether the cluster is watched.
     pub fn is_warm(&self) -> bool {
         self.watches.get().is_some()
     }
@@ -106,17 +106,17 @@ impl Session {
         self.watches.get()
     }
 
-    /// Makes the next pass ask registries and caches anew, and sources that did not answer.
+    /// Makes the next pass ask registries and caches again, and sources that did not answer.
     pub fn forget(&self) {
         self.memory().answers.forget_upstream();
     }
 
-    /// Makes the next pass ask those again that did not answer.
+    /// Makes the next pass ask those registries again that did not answer.
     pub fn retry(&self) {
         self.memory().answers.forget_failures();
     }
 
-    /// The registries as the configuration has them; made anew when it changes.
+    /// Returns the clients of the registries; new ones if the configuration of registries or caches changed.
     pub fn registries(&self, config: &Arc<Config>) -> Result<Registries> {
         let mut memory = self.memory();
         match &memory.registries {
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Remembers that the branch takes no push of pintle's, and why.
+    /// Remembers that the server refused a push to the branch, and why.
     pub fn refused(&self, why: String) {
         self.memory().refused = Some((why, Instant::now()));
     }

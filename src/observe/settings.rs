@@ -1,4 +1,4 @@
-//! What passes are told from outside the repo: where the repo, the forge, GitHub and the cluster are, and how each is asked. Values only.
+//! Settings from outside the repo: where the repo, the forge, GitHub and the cluster are, and how each is asked. Values only.
 
 use super::registries::RegistrySettings;
 use crate::remote::git::{Access, Remote};
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 use url::Url;
 
-/// How many commits back the history is usually read: a few years of a busy repo.
+/// How many commits back the history is read by default: a few years of a busy repo.
 pub const COMMITS: usize = 5_000;
 
 /// Where the repo is.
@@ -20,11 +20,11 @@ pub enum RepoOrigin {
     Remote { remote: Remote, cache: PathBuf, access: Box<Access> },
 }
 
-/// What the pass is told from outside the repo.
+/// What a session needs to know from outside the repo.
 #[derive(Clone)]
 pub struct SessionSettings {
     pub origin: RepoOrigin,
-    /// Name and text of a configuration that stands in for the repo's.
+    /// Name and text of a configuration that is used instead of the repo's.
     pub config: Option<(String, String)>,
     pub registries: RegistrySettings,
     /// The forge, where one is named.

@@ -1,4 +1,4 @@
-//! What commits of the repo say, kept from pass to pass: a commit never changes, so that a branch that has not moved is not read again.
+//! The contents of the branch's tip, kept from pass to pass: a commit never changes, so a branch that did not move is not read again.
 
 use crate::config::Config;
 use crate::model::commit::CommitId;
@@ -10,26 +10,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The followed branch's tip, and the default branch's where the configuration there names another to follow.
 const TIPS: usize = 2;
 
-/// What a commit says.
+/// The contents of a commit.
 #[derive(Clone)]
 pub struct TipContents {
     pub files: Arc<Files>,
     pub scan: Arc<Scan>,
     pub config: Arc<Config>,
-    /// What pintle wrote up to the commit, newest first.
+    /// The pins that pintle recorded up to the commit, newest first.
     pub history: History,
 }
 
-/// The commits that were read last, the newest first.
+/// The commits that were read last, the latest first.
 #[derive(Default)]
 pub struct TipCache(Mutex<Vec<(CommitId, TipContents)>>);
 
 impl TipCache {
-    /// Returns what the commit says; reads it when that is not known.
+    /// Returns the contents of the commit, and reads them if they are not kept.
     pub fn get_or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<TipContents, E>) -> Result<TipContents, E> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == commit);
-        // What makes room goes before another tree is read: the two need not be in memory together.
+        // Dropped before another tree is read, so that the two are not in memory together.
         let known = place.map(|place| kept.remove(place).1);
         kept.truncate(TIPS - 1);
         let said = known.map_or_else(read, Ok)?;

@@ -1,4 +1,5 @@
-//! One change becomes one commit in the bare clone: edits spliced into the files of the planned tip, the message with its trailers. Pushes nothing.
+//! Writes one change as one commit in the bare clone: the edits spliced into the files of the planned tip, and the message with its trailers. Never
+//! pushes.
 
 use crate::config;
 use crate::error::{Error, Result};
@@ -12,29 +13,29 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Commits one on top of the other, from the tip that their changes were planned on.
+/// A chain of commits on the tip that their changes were planned on.
 pub struct CommitChain<'a> {
     clone: &'a Clone,
     tip: &'a CommitId,
-    who: &'a Identity,
+    author: &'a Identity,
     at: Timestamp,
     last: CommitId,
     files: BTreeMap<RepoPath, EditedFile>,
 }
 
-/// A file as it is at the tip, and all that was done to it since. Spans are of the tip, so every commit splices all of it anew.
+/// A file at the tip, and all edits of the chain so far. Spans refer to the tip, so each commit splices all edits again.
 struct EditedFile {
     before: Vec<u8>,
     edits: Vec<Edit>,
 }
 
 impl<'a> CommitChain<'a> {
-    pub fn start(clone: &'a Clone, tip: &'a CommitId, who: &'a Identity, at: Timestamp) -> Self {
-        Self { clone, tip, who, at, last: tip.clone(), files: BTreeMap::new() }
+    pub fn start(clone: &'a Clone, tip: &'a CommitId, author: &'a Identity, at: Timestamp) -> Self {
+        Self { clone, tip, author, at, last: tip.clone(), files: BTreeMap::new() }
     }
 
-    /// Writes the change as the next commit and returns its id. Refuses, and writes nothing, when a file does not hold what an edit expects, or
-    /// an edit is in the way of one of an earlier change.
+    /// Writes the change as the next commit and returns its id. Fails and writes nothing if a file does not contain what an edit expects, or if an
+    /// edit overlaps an edit of an earlier change.
     pub fn add_change(&mut self, change: &Change) -> Result<CommitId> {
         let message = trailers::render(&change.message, &change.pins)?;
         let edits = change.edits.chunk_by(|a, b| a.file == b.file);
@@ -42,11 +43,11 @@ impl<'a> CommitChain<'a> {
         if files.is_empty() {
             return Err(Error::failed(format!("the change {} edits no file", change.name)));
         }
-        self.last = self.clone.write_commit(Some(&self.last), &files, &message, self.who, self.at)?;
+        self.last = self.clone.write_commit(Some(&self.last), &files, &message, self.author, self.at)?;
         Ok(self.last.clone())
     }
 
-    /// Returns one file's new bytes; `edits` are all that the change does to it.
+    /// Returns the new bytes of one file. `edits` are all edits of the change in that file.
     fn edit_file(&mut self, edits: &[Edit]) -> Result<Put> {
         let Some(path) = edits.first().map(|edit| edit.file.clone()) else { return Err(Error::failed("an edit of nothing")) };
         let file = match self.files.entry(path.clone()) {
@@ -63,30 +64,30 @@ impl<'a> CommitChain<'a> {
 fn read_at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
     match clone.item(tip, path)? {
         Some(item) => clone.bytes(&item),
-        // The first hold that needs it makes the configuration.
+        // The first hold creates the configuration file.
         None if path == config::FILE => Ok(Vec::new()),
         None => Err(Error::failed(format!("{path} is not in {}", tip.short()))),
     }
 }
 
-/// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is: when it is
-/// pintle's own and proposes the same on the same commit, its commit is the one returned, and there is nothing to push.
+/// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is. If it is pintle's own
+/// and proposes the same on the same commit, its commit is returned, and there is nothing to push.
 pub fn write_proposal(
     clone: &Clone,
     tip: &CommitId,
     change: &Change,
-    who: &Identity,
+    author: &Identity,
     at: Timestamp,
     existing: Option<&Branch>,
 ) -> Result<CommitId> {
     if let Some(branch) = existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip)) {
-        // All that a commit says but its time is in the change: with the same time it has the same id, or is another commit.
-        let again = CommitChain::start(clone, tip, who, branch.at).add_change(change)?;
+        // A commit is determined by the change and its time: with the same time an equal change has the same id.
+        let again = CommitChain::start(clone, tip, author, branch.at).add_change(change)?;
         if again == branch.tip {
             return Ok(again);
         }
     }
-    CommitChain::start(clone, tip, who, at).add_change(change)
+    CommitChain::start(clone, tip, author, at).add_change(change)
 }
 
 #[cfg(test)]

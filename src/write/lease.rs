@@ -1,16 +1,16 @@
-//! The right to write, and how it is taken back from a pass that runs. Writes nothing itself, and interrupts no write.
+//! The right to write, and how it is revoked while a pass runs. Writes nothing itself, and interrupts no write.
 
 use crate::error::{Error, Result};
 use tokio::sync::watch;
 
-/// The right to write. Only a command whose job is to write makes one.
+/// The right to write. Only commands that write make one.
 #[derive(Debug)]
 pub struct WriteLease(watch::Sender<LeaseState>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct LeaseState {
     revoked: bool,
-    /// How many writes are in progress: a write may be made of others.
+    /// How many writes are in progress: a write may begin others.
     writing: u32,
 }
 
@@ -18,7 +18,7 @@ struct LeaseState {
 #[derive(Debug)]
 pub struct Writing<'a>(&'a WriteLease);
 
-/// What was going on when the right was taken back.
+/// Whether a write was in progress when the right was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
     /// Nothing was being written, so nothing will be.
@@ -33,7 +33,7 @@ impl WriteLease {
         Self(watch::Sender::default())
     }
 
-    /// Takes the right for all passes of a `run`, which takes it back when it is to stop.
+    /// Takes the right for all passes of a `run`, which revokes it before it stops.
     pub fn for_run() -> Self {
         Self(watch::Sender::default())
     }
@@ -43,12 +43,12 @@ impl WriteLease {
         Self(watch::Sender::default())
     }
 
-    /// Says whether the right was taken back.
+    /// Returns whether the right was revoked.
     pub fn is_revoked(&self) -> bool {
         self.0.borrow().revoked
     }
 
-    /// Begins to write. Fails once the right was taken back, except within a write that began before.
+    /// Begins a write. Fails if the right was revoked, unless another write is in progress that began before.
     pub fn begin(&self) -> Result<Writing<'_>> {
         let begun = self.0.send_if_modified(|state| {
             let may = !state.revoked || state.writing > 0;
@@ -58,13 +58,13 @@ impl WriteLease {
         if begun { Ok(Writing(self)) } else { Err(Error::failed("pintle is stopping: nothing was written")) }
     }
 
-    /// Takes the right back: from now on no write begins.
+    /// Revokes the right: from now on no write begins.
     pub fn revoke(&self) -> Revoked {
         self.0.send_modify(|state| state.revoked = true);
         if self.0.borrow().writing > 0 { Revoked::Writing } else { Revoked::AtRest }
     }
 
-    /// Waits until the right was taken back and the last write came to its end.
+    /// Waits until the right was revoked and the last write has ended.
     pub async fn wait_until_idle(&self) {
         // Fails only without a sender, which is `self`.
         drop(self.0.subscribe().wait_for(|state| state.revoked && state.writing == 0).await);

@@ -1,22 +1,22 @@
-//! Pushes the ledger, compare-and-swap, when it changed. Losing the race means merging and trying again; never forces.
+//! Pushes the ledger with compare-and-swap, if it changed. After a lost race it merges and tries again; it never forces.
 
 use crate::error::{Error, Result};
 use crate::pipeline::{Ledger, ledger as format};
 use crate::remote::git::{Clone, Identity, PushError, Put};
 use jiff::Timestamp;
 
-/// How often the race may be lost.
+/// How often the race may be lost before it gives up.
 const TRIES: usize = 8;
 
-/// What became of the ledger.
+/// Whether the ledger was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerWrite {
     Unchanged,
     Written,
 }
 
-/// Writes what `after` changed in `before` (the ledger that the pass read), on top of what others wrote since.
-pub fn push_ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Identity, at: Timestamp) -> Result<LedgerWrite> {
+/// Pushes what `after` changed in `before` (the ledger that the pass read) on top of what others pushed since.
+pub fn push_ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, author: &Identity, at: Timestamp) -> Result<LedgerWrite> {
     if before == after {
         return Ok(LedgerWrite::Unchanged);
     }
@@ -28,7 +28,7 @@ pub fn push_ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Ide
         if wanted == now {
             return Ok(LedgerWrite::Unchanged);
         }
-        match push_once(clone, name, &wanted, who, at)? {
+        match push_once(clone, name, &wanted, author, at)? {
             Ok(()) => return Ok(LedgerWrite::Written),
             Err(PushError::TipMoved { .. }) => {}
             Err(PushError::Refused(why)) if name == format::REF => {
@@ -42,11 +42,17 @@ pub fn push_ledger(clone: &mut Clone, before: &Ledger, after: &Ledger, who: &Ide
     Err(Error::outside("the ledger could not be written: others wrote it each time").hint("run it again"))
 }
 
-fn push_once(clone: &mut Clone, name: &str, ledger: &Ledger, who: &Identity, at: Timestamp) -> Result<std::result::Result<(), PushError>> {
+fn push_once(
+    clone: &mut Clone,
+    name: &str,
+    ledger: &Ledger,
+    author: &Identity,
+    at: Timestamp,
+) -> Result<std::result::Result<(), PushError>> {
     let parent = clone.own_ref(name);
     let file = Put { path: format::FILE.into(), bytes: ledger.render().into_bytes() };
     let message = format!("pintle: {} digests first seen\n", ledger.first_seen.len());
-    let commit = clone.write_commit(parent.as_ref(), &[file], &message, who, at)?;
+    let commit = clone.write_commit(parent.as_ref(), &[file], &message, author, at)?;
     Ok(clone.push(name, parent.as_ref(), &commit).map(|_| ()))
 }
 

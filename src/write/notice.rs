@@ -1,4 +1,4 @@
-//! Notices: a comment on the pull request that a commit came by, or else an issue. Each is posted once; a marker in it says what it is about.
+//! Posts notices: as a comment on the pull request of the commit, or else as an issue. Each is posted once; a marker in it identifies it.
 
 use super::PlanWriter;
 use crate::comment::marker::Marker;
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::pipeline::answer::Notice;
 use crate::remote::forgejo::{Account, Client, NewIssue};
 
-/// How many pages of pintle's own issues are looked through.
+/// How many pages of pintle's own issues are searched.
 const PAGES: u32 = 60;
 
 impl PlanWriter<'_> {
@@ -21,7 +21,7 @@ impl PlanWriter<'_> {
         }
     }
 
-    /// Returns what was posted; nothing where an issue of pintle's says it already.
+    /// Returns what was posted; `None` if one of pintle's issues reports it already.
     async fn post_notice(&self, client: &Client, one: &Notice) -> Result<Option<String>> {
         let words = notice::notice(one, &client.place().url());
         let pull = match one {

@@ -1,4 +1,4 @@
-//! Pull requests: the branch first, pushed with a lease, then its page in the forge. Never touches a branch that a person pushed to.
+//! Writes pull requests: first the branch, pushed with a lease, then its page in the forge. Never changes a branch that a person pushed to.
 
 use super::PlanWriter;
 use super::commit;
@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
 
-/// How long a merge is asked for again while the forge computes.
+/// How long a merge is tried again while the forge checks whether it is possible.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Of labels that pintle makes.
+/// The colour of labels that pintle creates.
 pub(super) const COLOUR: &str = "#5319e7";
 
 impl PlanWriter<'_> {
-    /// Opens, changes, closes and merges; each on its own, so that one that fails holds up no other.
+    /// Opens, updates, closes and merges pull requests, each on its own: a failure of one does not stop the others.
     pub(super) async fn write_pull_requests(&mut self, clone: &mut Clone) {
         let Some(client) = self.forge else { return };
         let mut labels = None;
@@ -38,7 +38,7 @@ impl PlanWriter<'_> {
         }
     }
 
-    /// Brings branch and pull request to what is proposed. Returns what was done, if anything was.
+    /// Makes the branch and the pull request as proposed. Returns what was done, if anything was.
     async fn update_proposal(
         &mut self,
         client: &Client,
@@ -77,12 +77,12 @@ impl PlanWriter<'_> {
         if let Some(done) = done {
             tracing::info!(number, name, %head, done = done.word(), "pull request");
         }
-        self.went.push(Link { change: change.name.clone(), to: To::Pull(number) });
+        self.written.push(Link { change: change.name.clone(), to: To::Pull(number) });
         Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
     }
 
-    /// Opens a pull request; one that is there already (another replica was quicker) is as good. A forge may let two replicas open one each at
-    /// the same moment: the older stays.
+    /// Opens a pull request, or returns the one that another replica opened. A forge may let two replicas open one each at the same moment: then the
+    /// older stays.
     async fn open_or_find(&self, client: &Client, new: &NewPull) -> Result<(u64, Url)> {
         let own = match client.open_pull(new).await {
             Ok(pull) => pull,
@@ -113,13 +113,13 @@ impl PlanWriter<'_> {
         pulls.iter().find(|pull| Some(pull.number) == proposal.number && pull.state == PullState::Open)
     }
 
-    /// Makes the branch's one commit and pushes it where it is not there yet.
+    /// Writes the one commit of the branch, and pushes it if the branch does not have it yet.
     fn push_proposal(&self, clone: &mut Clone, name: &str, change: &Change, existing: Option<&Branch>) -> Result<(CommitId, bool)> {
         if let Some(foreign) = existing.filter(|branch| !branch.own) {
             return Err(Error::failed(format!("the branch {BRANCHES}{name} is not pintle's own: its tip is {}", foreign.tip.short())));
         }
         let tip = self.work.plan.tip.as_ref().ok_or_else(|| Error::failed("a plan made from a folder cannot be proposed"))?;
-        let head = commit::write_proposal(clone, tip, change, &self.who, self.work.plan.at, existing)?;
+        let head = commit::write_proposal(clone, tip, change, &self.author, self.work.plan.at, existing)?;
         let before = existing.map(|branch| &branch.tip);
         if before == Some(&head) {
             return Ok((head, false));
@@ -133,7 +133,7 @@ impl PlanWriter<'_> {
         }
     }
 
-    /// The ids of the labels, made where they are missing. A forge that lets pintle make none goes without.
+    /// Returns the ids of the labels, and creates those that are missing. If the forge does not allow that, the label is left out.
     async fn ensure_labels(&self, client: &Client, proposal: &Proposal, known: &mut Option<BTreeMap<String, u64>>) -> Result<Vec<u64>> {
         let wanted = words::labels(proposal, &self.work.snapshot.config.forge.labels);
         let all = match known {
@@ -153,7 +153,8 @@ impl PlanWriter<'_> {
         Ok(wanted.iter().filter_map(|name| all.get(name).copied()).collect())
     }
 
-    /// Labels a pull request that becomes an urgent one, or is one no more. Before its text says so: what fails is tried again as long as that is old.
+    /// Changes the labels of a pull request that became urgent or is no longer. Before its text is edited: after a failure the next pass tries again as
+    /// long as the text is the old one.
     async fn update_labels(
         &self,
         client: &Client,
@@ -178,7 +179,7 @@ impl PlanWriter<'_> {
     async fn apply_step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {
         match step {
             PullStep::Close { number, name, tip, why } => {
-                // One request: a body without a record is what tells it from one that a person declined.
+                // In one request: a closed pull request without pins in its body is one that pintle closed, not a person.
                 let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
@@ -211,7 +212,7 @@ impl PlanWriter<'_> {
             Some(style) => style,
             None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
         };
-        // The forge's own message of a squash has no trailers; all other styles keep the commit.
+        // The forge's own message of a squash has no trailers. All other styles keep the commit.
         let (title, message) = match style {
             MergeStyle::Squash => {
                 let text = clone.head(head)?.message;
@@ -226,7 +227,7 @@ impl PlanWriter<'_> {
 
 fn delete_branch(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
     tokio::task::block_in_place(|| match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
-        // Somebody else was quicker, or pushed: either way it is not pintle's to delete any more.
+        // It is deleted already, or somebody pushed to it: then it is not pintle's own any more.
         Ok(_) | Err(PushError::TipMoved { .. }) => Ok(()),
         Err(other) => Err(other.into_error(clone)),
     })

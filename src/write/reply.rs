@@ -1,4 +1,4 @@
-//! The one reply to each comment. A reply that is there already is not posted again; of two that were posted at once the older stays.
+//! Posts one reply to each comment. A reply that exists is not posted again; if two were posted at the same moment, the older stays.
 
 use super::PlanWriter;
 use crate::comment::marker::Marker;
@@ -12,7 +12,7 @@ impl PlanWriter<'_> {
         let Some(client) = self.forge else { return };
         for answer in &self.work.plan.answers {
             let Some(answer) = self.settle_outcomes(answer) else { continue };
-            let text = reply::reply(&answer, &self.went, &client.place().url());
+            let text = reply::reply(&answer, &self.written, &client.place().url());
             match self.post_reply(client, &answer, &text).await {
                 Ok(true) => self.receipt.answered.push(answer.comment.id),
                 Ok(false) => {}
@@ -21,10 +21,10 @@ impl PlanWriter<'_> {
         }
     }
 
-    /// The answer as things went; `None` while what it is about is not written.
+    /// Returns the answer with the result of the write; `None` while its change is not written.
     fn settle_outcomes(&self, answer: &Answer) -> Option<Answer> {
         let outcomes = answer.outcomes.iter().map(|outcome| match outcome {
-            Outcome::Written { command, change, .. } if !self.went.iter().any(|went| went.change == *change) => {
+            Outcome::Written { command, change, .. } if !self.written.iter().any(|written| written.change == *change) => {
                 let (_, why) = self.work.refused.iter().find(|(name, _)| name == change)?;
                 Some(Outcome::Refused { command, why: why.clone(), hint: None })
             }
@@ -33,7 +33,7 @@ impl PlanWriter<'_> {
         Some(Answer { outcomes: outcomes.collect::<Option<_>>()?, ..answer.clone() })
     }
 
-    /// Replies where nobody has; says whether the reply that stays is of this pass.
+    /// Posts the reply if there is none. Returns whether the reply that stays is this one.
     async fn post_reply(&self, client: &Client, answer: &Answer, text: &str) -> Result<bool> {
         let me = self.work.snapshot.forge.known().map_or(0, |forge| forge.me.id);
         let own = async || -> Result<Vec<Comment>> {

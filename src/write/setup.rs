@@ -1,5 +1,4 @@
-//! `pintle setup forgejo`: looks whether the forge is as pintle needs it, and makes the labels and the webhook that are missing. Run again it changes
-//! nothing.
+//! `pintle setup forgejo`: checks that the forge is as pintle needs it, and creates missing labels and the webhook. A second run changes nothing.
 
 use super::WriteLease;
 use crate::error::{Error, Result};
@@ -8,20 +7,20 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use url::Url;
 
-/// The events of the webhook: what may have to be looked at.
+/// The events of the webhook.
 pub const EVENTS: [&str; 5] = ["push", "issue_comment", "pull_request", "pull_request_comment", "status"];
 
-/// Labels of pintle's own besides the configured ones.
+/// A label that pintle needs besides the configured ones.
 pub const URGENT: &str = "pintle/urgent";
 
-/// What is wanted.
+/// How the forge should be.
 pub struct ForgeSetup {
     /// `None`: the repo's default branch.
     pub branch: Option<String>,
     pub labels: Vec<Arc<str>>,
-    /// Without it pintle polls.
+    /// Without a webhook pintle polls.
     pub hook: Option<WebhookSetup>,
-    /// Only look.
+    /// Checks only, and changes nothing.
     pub dry_run: bool,
 }
 
@@ -29,11 +28,11 @@ pub struct ForgeSetup {
 pub struct WebhookSetup {
     pub url: Url,
     pub secret: SecretString,
-    /// Makes a webhook that is there anew: a forge neither tells its secret nor changes it.
+    /// Replaces an existing webhook, since a forge neither shows nor changes its secret.
     pub replace: bool,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupLine {
     pub state: SetupState,
@@ -44,13 +43,13 @@ pub struct SetupLine {
 pub enum SetupState {
     /// As it should be.
     Found,
-    /// Was missing, and is made.
+    /// Was missing, and was created.
     Made,
-    /// Is missing, and would be made.
+    /// Is missing, and would be created.
     Missing,
-    /// Works, with less.
+    /// Works with restrictions.
     Note,
-    /// Has to be put right by a person.
+    /// A person has to correct it.
     Wrong,
 }
 
@@ -66,10 +65,10 @@ impl SetupState {
     }
 }
 
-/// Looks at everything in turn, and makes what is missing.
+/// Checks everything in turn, and creates what is missing.
 ///
 /// # Errors
-/// When the forge cannot be asked, is too old, or the token lacks a scope: nothing that comes after can be said then.
+/// If the forge cannot be asked or is too old, or the token lacks a scope: then nothing else can be checked.
 pub async fn set_up_forge(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
     let _writing = lease.begin()?;
     let mut lines = Vec::new();
@@ -181,7 +180,7 @@ async fn ensure_webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -
     match known {
         Some(hook) if is_complete(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
         None | Some(_) if dry_run => Ok(line(SetupState::Missing)),
-        // No forge changes a webhook's secret later.
+        // No forge changes the secret of an existing webhook.
         Some(hook) if wanted.replace => {
             client.delete_hook(hook.id).await?;
             client.create_hook(&new).await.map(|_| line(SetupState::Made))
@@ -191,7 +190,7 @@ async fn ensure_webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -
     }
 }
 
-/// A forge may name more events than it was told.
+/// A forge may list more events than it was given.
 fn is_complete(hook: &Hook) -> bool {
     hook.active && hook.json && EVENTS.iter().all(|event| hook.events.iter().any(|known| known == event))
 }

@@ -1,28 +1,28 @@
-//! Whether a change of a text brought a digest, and what stood in its place. Errs on the side of the later: where lines were moved about, a digest
-//! that is among them counts as brought. Knows lines and digests, no syntax.
+//! Whether a change of a text introduced a digest, and which digest it replaced. When in doubt it reports the later commit: in lines that were moved, a
+//! digest counts as introduced. Knows lines and digests, no syntax.
 
 use crate::model::digest::Digest;
 
 const START: &str = "sha256:";
-/// What a digest is long.
+/// The length of a digest.
 const LONG: usize = START.len() + 64;
 
 /// One digest of a text.
 #[derive(Clone)]
 struct DigestSlot<'a> {
-    /// What its line has before it, without blanks.
+    /// The text before it in its line, without blanks: `image="ghcr.io/a/web:1@`.
     before: String,
     digest: &'a str,
 }
 
-/// What has changed at one place; `None` where there is none on one side.
+/// A digest that was replaced, added (`old` is `None`) or removed (`new` is `None`).
 struct DigestChange<'a> {
     old: Option<DigestSlot<'a>>,
     new: Option<DigestSlot<'a>>,
 }
 
-/// Returns what stood before where the change wrote the digest to a place that had another or none; `None` where it did not. What stood before is
-/// told only where nothing else of the same image changed, and the digest was nowhere else.
+/// Returns `None` if the change did not introduce the digest. Otherwise returns the digest that it replaced, if that is certain: nothing else of the same
+/// image changed, and the digest was nowhere in the old text.
 pub(super) fn find_replaced(old: &str, new: &str, digest: &Digest) -> Option<Option<Digest>> {
     let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let (old_lines, new_lines) = without_common_ends(&old_lines, &new_lines, |a, b| a == b);
@@ -41,7 +41,7 @@ pub(super) fn find_replaced(old: &str, new: &str, digest: &Digest) -> Option<Opt
     Some(before.and_then(Digest::parse))
 }
 
-/// Sets digests side by side, as many as there are on both sides; those that are the same are left out.
+/// Pairs the digests of both sides in order if there are as many on each side. Equal pairs are left out.
 fn pair_slots<'a>(old: Vec<DigestSlot<'a>>, new: Vec<DigestSlot<'a>>) -> Vec<DigestChange<'a>> {
     let (old, new) = without_common_ends(&old, &new, |a, b| a.digest == b.digest);
     let (old, new) = (old.iter().cloned(), new.iter().cloned());
@@ -62,14 +62,14 @@ impl DigestChange<'_> {
         [&self.old, &self.new].into_iter().flatten().map(|slot| slot.before.as_str())
     }
 
-    /// What stood before, where this wrote the digest in its place.
+    /// Returns the digest that this change replaced with `digest`.
     fn replaced_digest(&self, digest: &Digest) -> Option<&str> {
         let (old, new) = (self.old.as_ref()?, self.new.as_ref()?);
         (old.before == new.before && new.digest == digest.as_str()).then_some(old.digest)
     }
 }
 
-/// Returns what is left of two lists without what both begin and end with.
+/// Removes the elements that both lists begin with, and those that both end with.
 fn without_common_ends<'a, T>(old: &'a [T], new: &'a [T], same: impl Fn(&T, &T) -> bool) -> (&'a [T], &'a [T]) {
     let start = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
     let (old, new) = (&old[start..], &new[start..]);

@@ -1,4 +1,4 @@
-//! Workloads out of objects: a pod belongs to the workload at the end of its controllers, and so does a revision. Pure.
+//! Assembles objects into workloads. A pod, and a revision, belongs to the last workload in its chain of controllers. Pure.
 
 use crate::pipeline::cluster::{Cluster, Pod, Release, Revision, Rollout, Workload};
 use crate::remote::kubernetes::{Kind, Object, Objects};
@@ -26,7 +26,7 @@ pub(super) fn build_cluster(objects: &Objects) -> Cluster {
     Cluster { workloads, unread, namespaces }
 }
 
-/// A kind with several images is configured, and read, once for each.
+/// A custom resource with several images is configured, and read, once for each image.
 fn is_same_object(one: &Workload, other: &Workload) -> bool {
     let key = |of: &Workload| (of.kind.clone(), of.namespace.clone(), of.name.clone(), of.created);
     key(one) == key(other)
@@ -87,7 +87,7 @@ impl<'a> ObjectIndex<'a> {
         self.objects.kinds.get(kind).and_then(|read| read.as_ref().ok()).into_iter().flatten().map(|object| &**object)
     }
 
-    /// What is made by something that is looked at is part of it.
+    /// An object whose controller is read too is a part of that controller.
     fn is_workload(&self, kind: &Kind, object: &Object) -> bool {
         match (kind, &object.controller) {
             (Kind::Pod, owner) => owner.is_none() && !object.going,
@@ -131,7 +131,7 @@ impl<'a> ObjectIndex<'a> {
         revisions
     }
 
-    /// A controller's word counts when its revision is among those known: each kind is read on its own, and one may be a moment behind.
+    /// The status of a controller counts only if its revision is known: each kind is read on its own, and one may be a moment older.
     fn judge_rollout(&self, kind: &Kind, object: &Object, revisions: &[Revision], pods: &[&Object]) -> Rollout {
         let ready = || pods.iter().flat_map(|pod| &pod.statuses).all(|status| status.ready);
         let told = &object.rollout;
@@ -162,7 +162,7 @@ impl<'a> ObjectIndex<'a> {
     }
 }
 
-/// The Deployment of a pod whose ReplicaSet is not known: a ReplicaSet is named after it and its own hash.
+/// Returns the Deployment of a pod whose ReplicaSet is unknown, from the ReplicaSet's name: the Deployment's name and a hash.
 fn deployment_of(pod: &Object) -> Option<(&str, &str)> {
     let owner = pod.controller.as_ref().filter(|owner| &*owner.kind == Kind::ReplicaSet.name())?;
     let name = owner.name.strip_suffix(&**pod.label("pod-template-hash")?)?.strip_suffix('-')?;
@@ -194,7 +194,7 @@ fn helm_release(object: &Object) -> Option<Release> {
     Some(Release { name, helm: annotated.is_some() || managed })
 }
 
-/// Keel takes them from labels too; an annotation counts more.
+/// Keel reads labels too. An annotation has precedence.
 fn keel_keys<'a>(pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>) -> BTreeMap<Arc<str>, Arc<str>> {
     pairs.into_iter().filter(|(key, _)| key.starts_with(KEEL)).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! Who is asked about one image: its registry for the labels, then the site of its source for releases, if it is one that may be asked.
+//! Reads the notes of one image: the labels from its registry, then the releases from the host of its source, if that host may be asked.
 
 use super::pick::{self, ForgeRelease, ReleaseSelection};
 use super::source::{CompareStyle, ImageOrigin, SourceRepo, compare_url};
@@ -15,12 +15,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// So many of the newest releases are looked at.
+/// How many of the newest releases are read.
 const RELEASES: usize = 50;
-/// For all that is asked about one image.
+/// The time limit for all requests about one image.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Everybody that may be asked.
+/// Everything that may be asked.
 pub struct NotesReader<'a> {
     registry: &'a Client,
     forge: Option<&'a forgejo::Client>,
@@ -30,22 +30,22 @@ pub struct NotesReader<'a> {
     ca: Option<&'a Vec<u8>>,
 }
 
-/// A repository whose site is known.
+/// A source repository, and the API that lists its releases.
 struct SourceSite {
     url: Url,
-    form: CompareStyle,
-    who: ReleaseApi,
+    style: CompareStyle,
+    api: ReleaseApi,
 }
 
 enum ReleaseApi {
-    /// Is not asked.
+    /// The host may not be asked, or its API is not known.
     Nobody,
     Forgejo(forgejo::Client),
     #[cfg(feature = "github")]
     Github(crate::remote::github::Client, String, String),
 }
 
-/// Nothing came, and whether that may be otherwise the next time.
+/// There is no answer; `passing` if a later pass may get one.
 struct NoAnswer {
     passing: bool,
 }
@@ -62,7 +62,7 @@ impl<'a> NotesReader<'a> {
         }
     }
 
-    /// Returns what is told of one image, within its time.
+    /// Returns the notes of one image, within the time limit.
     pub async fn read_notes(&self, (channel, from, to): &NotesKey) -> NotesAnswer {
         let end = Instant::now() + LONGEST;
         let (old, new) = tokio::join!(self.read_origin(channel, from, end), self.read_origin(channel, to, end));
@@ -71,7 +71,7 @@ impl<'a> NotesReader<'a> {
             Err(NoAnswer { passing: true }) => return NotesAnswer::Passing(None),
             Err(NoAnswer { passing: false }) => return NotesAnswer::Settled(None),
         };
-        // An old image may be gone from its registry; the new one still tells its version.
+        // The old image may be gone from its registry; the labels of the new one still have its version.
         let (old, mut passing) = old.map_or_else(|absent| (ImageOrigin::default(), absent.passing), |old| (old, false));
         let Some(source) = &new.source else { return make_answer(passing, None) };
         let site = self.find_site(source);
@@ -108,12 +108,12 @@ impl<'a> NotesReader<'a> {
         Err(NoAnswer { passing })
     }
 
-    /// The one place that decides which host is asked: the forge, GitHub, and the hosts that the configuration names.
+    /// Decides which host is asked: only the forge, GitHub and the hosts in the configuration. No other function decides that.
     fn find_site(&self, source: &SourceRepo) -> Option<SourceSite> {
         if let Some(forge) = self.forge.filter(|forge| forge.place().host() == source.host) {
             let (owner, repo) = source.repository(forge.place().base().path())?;
             let client = forge.sibling(owner, repo)?;
-            return Some(SourceSite { url: client.place().url(), form: CompareStyle::Plain, who: ReleaseApi::Forgejo(client) });
+            return Some(SourceSite { url: client.place().url(), style: CompareStyle::Plain, api: ReleaseApi::Forgejo(client) });
         }
         let (owner, repo) = source.repository("")?;
         let url = source.repository_url()?;
@@ -121,22 +121,22 @@ impl<'a> NotesReader<'a> {
         if let Some(github) = self.github.filter(|github| github.serves(&source.host)) {
             return Some(SourceSite {
                 url,
-                form: CompareStyle::Plain,
-                who: ReleaseApi::Github(github.clone(), owner.to_owned(), repo.to_owned()),
+                style: CompareStyle::Plain,
+                api: ReleaseApi::Github(github.clone(), owner.to_owned(), repo.to_owned()),
             });
         }
         if self.sources.iter().any(|host| **host == *source.host) {
-            let who = self.client_for_host(&source.host, owner, repo).map_or(ReleaseApi::Nobody, ReleaseApi::Forgejo);
-            return Some(SourceSite { url, form: CompareStyle::Plain, who });
+            let api = self.client_for_host(&source.host, owner, repo).map_or(ReleaseApi::Nobody, ReleaseApi::Forgejo);
+            return Some(SourceSite { url, style: CompareStyle::Plain, api });
         }
         match source.host.as_str() {
-            "github.com" | "www.github.com" => Some(SourceSite { url, form: CompareStyle::Plain, who: ReleaseApi::Nobody }),
-            "gitlab.com" => Some(SourceSite { url: gitlab_url(source), form: CompareStyle::Gitlab, who: ReleaseApi::Nobody }),
+            "github.com" | "www.github.com" => Some(SourceSite { url, style: CompareStyle::Plain, api: ReleaseApi::Nobody }),
+            "gitlab.com" => Some(SourceSite { url: gitlab_url(source), style: CompareStyle::Gitlab, api: ReleaseApi::Nobody }),
             _ => None,
         }
     }
 
-    /// A client for a host that the configuration names: over https, without a token.
+    /// Returns a client for a host in the configuration: over https, without a token.
     fn client_for_host(&self, host: &str, owner: &str, repo: &str) -> Option<forgejo::Client> {
         let place = forgejo::Place::parse(&format!("https://{host}/{owner}/{repo}")).ok()?;
         let told = forgejo::Options { ca: self.ca.cloned(), timeout: LONGEST, ..forgejo::Options::default() };
@@ -145,9 +145,9 @@ impl<'a> NotesReader<'a> {
 }
 
 impl SourceSite {
-    /// Returns the newest releases, and whether they are all.
+    /// Returns the newest releases, and whether there are no others.
     async fn releases(&self) -> Result<(Vec<ForgeRelease>, bool), NoAnswer> {
-        match &self.who {
+        match &self.api {
             ReleaseApi::Nobody => Ok((Vec::new(), true)),
             ReleaseApi::Forgejo(client) => {
                 let found = client.releases(RELEASES).await.map_err(|error| {
@@ -169,16 +169,16 @@ impl SourceSite {
         }
     }
 
-    /// Revisions say it best; versions where the tags are known, or else as they are.
+    /// Returns the page that compares the revisions, if both are known, else the one that compares the versions.
     fn compare_url(&self, old: &ImageOrigin, new: &ImageOrigin, picked: &ReleaseSelection) -> Option<Url> {
-        let between = |from: Option<&String>, to: Option<&String>| compare_url(&self.url, self.form, from?, to?);
+        let between = |from: Option<&String>, to: Option<&String>| compare_url(&self.url, self.style, from?, to?);
         let version = |tag: &'_ Option<String>, origin: &ImageOrigin| tag.clone().or_else(|| origin.version.clone());
         let (from, to) = (version(&picked.tags.0, old), version(&picked.tags.1, new));
         between(old.revision.as_ref(), new.revision.as_ref()).or_else(|| between(from.as_ref(), to.as_ref()))
     }
 }
 
-/// Projects of GitLab lie below any number of groups; what follows `/-/` is a page of theirs.
+/// A GitLab project is below any number of groups. What follows `/-/` is a page of the project.
 fn gitlab_url(source: &SourceRepo) -> Url {
     let mut url = source.url.clone();
     let path = url.path().split("/-/").next().unwrap_or_default().trim_end_matches('/').to_owned();
@@ -190,7 +190,7 @@ fn make_answer(passing: bool, notes: Option<Notes>) -> NotesAnswer {
     if passing { NotesAnswer::Passing(notes) } else { NotesAnswer::Settled(notes) }
 }
 
-/// `None` where there is nothing to tell.
+/// Returns `None` if there is nothing to show.
 fn make_notes(source: &SourceRepo, old: &ImageOrigin, new: &ImageOrigin, compare: Option<Url>, picked: ReleaseSelection) -> Option<Notes> {
     let (from, to) = (old.display_name(new), new.display_name(old));
     let nothing = compare.is_none() && picked.releases.is_empty() && (to.is_none() || from == to);

@@ -1,15 +1,15 @@
-//! Which of a repository's releases lie between two versions of an image. Knows nothing of who was asked.
+//! Selects the releases of a repository between two versions of an image. Asks nobody.
 
 use crate::pipeline::notes::Release;
 use jiff::Timestamp;
 use url::Url;
 
-/// So many releases are kept …
+/// How many releases are kept …
 const MOST: usize = 10;
-/// … and so many characters of each one's text.
+/// … and how many characters of each text.
 const TEXT: usize = 4_000;
 
-/// A release as its forge lists it.
+/// A release as the forge of its source lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForgeRelease {
     pub tag: String,
@@ -21,12 +21,12 @@ pub struct ForgeRelease {
     pub prerelease: bool,
 }
 
-/// What was chosen.
+/// The selected releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseSelection {
     /// Newest first.
     pub releases: Vec<Release>,
-    /// There are more, or may be, or a text was cut.
+    /// There are or may be more releases, or a text was cut.
     pub cut: bool,
     /// The tag of the old and of the new version, where there is a release of it.
     pub tags: (Option<String>, Option<String>),
@@ -64,7 +64,7 @@ pub fn pick_releases(offered: Vec<ForgeRelease>, whole: bool, from: Option<&str>
     ReleaseSelection { releases, cut, tags }
 }
 
-/// By number, so that a release of an older line in between does not count.
+/// Selects by version number, so that a release of an older line in between is left out.
 fn releases_between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &TagParts) -> Vec<usize> {
     if to.numbers <= from.numbers {
         return Vec::new();
@@ -78,7 +78,7 @@ fn releases_between(listed: &[ForgeRelease], new: usize, from: &TagParts, to: &T
     fitting.into_iter().map(|(at, _)| at).collect()
 }
 
-/// By their place in the list: those with tags of the same kind.
+/// Selects by position in the list, only tags with the same prefix.
 fn releases_after(listed: &[ForgeRelease], new: usize, old: usize) -> Vec<usize> {
     let prefix = |at: usize| TagParts::parse(&listed[at].tag).map(|version| version.prefix.to_owned());
     let own = prefix(new);

@@ -1,14 +1,14 @@
-//! Where an image's source is, as its labels say, and the address there that shows a difference. Text from outside: nothing of it is taken that is not
-//! plainly an address, a revision or a version. Asks nobody.
+//! The source repository of an image, from its labels, and the page there that compares two revisions. Labels are text from outside: only plain
+//! addresses, revisions and versions are used. Asks nobody.
 
 use std::collections::BTreeMap;
 use url::Url;
 
-/// The longest label that is read.
+/// Longer labels are ignored.
 const LONGEST: usize = 1_000;
 const NAME: usize = 100;
 
-/// An image's labels as far as they matter here (OCI image-spec, "Pre-Defined Annotation Keys").
+/// The labels of an image that matter here (OCI image-spec, "Pre-Defined Annotation Keys").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageOrigin {
     pub source: Option<SourceRepo>,
@@ -27,7 +27,7 @@ pub struct SourceRepo {
     pub path: Vec<String>,
 }
 
-/// How a site names the page of a difference.
+/// How a host names the page that compares two revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompareStyle {
     /// GitHub, Forgejo, Gitea: `/compare/a...b`.
@@ -48,7 +48,7 @@ impl ImageOrigin {
         Self { source, revision: name("revision"), version: name("version") }
     }
 
-    /// What people call it, where it is to be told from the other.
+    /// Returns the version, or the revision if the version does not tell it from the other image.
     pub fn display_name(&self, other: &Self) -> Option<String> {
         let version = self.version.as_ref().filter(|_| self.version != other.version || self.revision == other.revision);
         version.or(self.revision.as_ref()).cloned()
@@ -88,15 +88,15 @@ impl SourceRepo {
     }
 }
 
-/// Returns the page that shows the difference, for two names that differ and could be those of a commit or tag.
-pub fn compare_url(repository: &Url, form: CompareStyle, from: &str, to: &str) -> Option<Url> {
+/// Returns the page that compares two names, if they differ and are possible names of a commit or tag.
+pub fn compare_url(repository: &Url, style: CompareStyle, from: &str, to: &str) -> Option<Url> {
     if from == to || !is_ref(from) || !is_ref(to) {
         return None;
     }
     let mut url = repository.clone();
     let mut path = url.path_segments_mut().ok()?;
     path.pop_if_empty();
-    if form == CompareStyle::Gitlab {
+    if style == CompareStyle::Gitlab {
         path.push("-");
     }
     path.push("compare").extend(format!("{from}...{to}").split('/'));
@@ -110,7 +110,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= NAME && text.chars().all(fits) && !text.chars().all(|c| c == '.')
 }
 
-/// The sane part of what git takes as a name (`git check-ref-format`); commits are among it.
+/// A subset of the names that git allows (`git check-ref-format`), which includes commit ids.
 fn is_ref(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
     let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");

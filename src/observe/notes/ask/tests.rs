@@ -38,13 +38,13 @@ fn site(hosts: &[&str], source: &str) -> (String, Option<String>) {
     let registries = Registries::new(&session.setup.registries, &Config::default()).unwrap();
     let asking = NotesReader::new(&session, &registries, &sources);
     let Some(site) = asking.find_site(&SourceRepo::parse(source).unwrap()) else { return ("nobody".into(), None) };
-    let who = match &site.who {
+    let who = match &site.api {
         ReleaseApi::Nobody => "nobody".into(),
         ReleaseApi::Forgejo(client) => client.place().url().to_string(),
         #[cfg(feature = "github")]
         ReleaseApi::Github(_, owner, repo) => format!("github {owner}/{repo}"),
     };
-    (who, compare_url(&site.url, site.form, "1", "2").map(String::from))
+    (who, compare_url(&site.url, site.style, "1", "2").map(String::from))
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn versions_that_say_nothing_give_way_to_revisions() {
 
 #[test]
 fn a_difference_has_a_page_when_both_ends_can_be_names() {
-    let page = |form, from: &str, to: &str| compare_url(&Url::parse("https://example.org/a/b").unwrap(), form, from, to).map(String::from);
+    let page =
+        |style, from: &str, to: &str| compare_url(&Url::parse("https://example.org/a/b").unwrap(), style, from, to).map(String::from);
     assert_eq!(page(CompareStyle::Plain, "1.0", "v2.0").as_deref(), Some("https://example.org/a/b/compare/1.0...v2.0"));
     assert_eq!(
         page(CompareStyle::Plain, "release/1", "release/2").as_deref(),
