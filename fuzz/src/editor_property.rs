@@ -2,11 +2,10 @@
 
 use hcl_edit::structure::{Body, Structure};
 use pintle::terraform::edit::{Edit, apply, legal, prove};
-use pintle::terraform::eval::eval;
+use pintle::terraform::eval::{Scope, Step, eval};
 use pintle::terraform::files::{Files, RepoPath};
 use pintle::terraform::hcl::Source;
-use pintle::terraform::mask::documents_masked;
-use pintle::terraform::scope::{Scope, Step};
+use pintle::terraform::mask::mask;
 use pintle::terraform::span::Span;
 use pintle::terraform::text::{Form, Frame, Origin, Piece, Text};
 use pintle::terraform::value::{Value, WhyKind};
@@ -61,7 +60,7 @@ fn is_hcl(path: &RepoPath) -> bool {
 /// Returns the values of a file that can be read throughout.
 fn read(path: &RepoPath, text: &str) -> Option<Vec<Value>> {
     let span = Span::new(0, text.len());
-    let file = || Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw });
+    let written = |text: &str| Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw });
     let values = match path.name().rsplit_once('.')?.1 {
         "tf" => {
             let source = Source::parse(path.clone(), text.as_bytes().into()).ok()?;
@@ -69,9 +68,9 @@ fn read(path: &RepoPath, text: &str) -> Option<Vec<Value>> {
             evaluate(&source, &source.body, &mut values);
             return Some(values);
         }
-        "yaml" => yaml::documents(&file()).into_iter().map(|document| document.value).collect(),
-        "tpl" => documents_masked(text, path, 0).into_iter().map(|document| document.value).collect(),
-        "json" => vec![json::decode(&file())],
+        "yaml" => yaml::documents(&written(text)).into_iter().map(|document| document.value).collect(),
+        "tpl" => yaml::documents(&written(&mask(text))).into_iter().map(|document| document.value).collect(),
+        "json" => vec![json::decode(&written(text))],
         _ => return None,
     };
     (!values.iter().any(|value| matches!(value, Value::Unknown(_)))).then_some(values)

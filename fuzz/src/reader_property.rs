@@ -1,11 +1,9 @@
 //! Whatever the bytes are: reading and evaluating ends, and what it says of places is true.
 
 use hcl_edit::structure::{Body, Structure};
-use pintle::terraform::eval::eval;
+use pintle::terraform::eval::{Scope, Step, eval};
 use pintle::terraform::files::{Files, RepoPath};
 use pintle::terraform::hcl::Source;
-use pintle::terraform::mask::documents_masked;
-use pintle::terraform::scope::{Scope, Step};
 use pintle::terraform::span::Span;
 use pintle::terraform::template::render_file;
 use pintle::terraform::text::{Form, Origin, Piece, Text};
@@ -25,7 +23,6 @@ pub fn reader(data: &[u8]) {
     check(data, &yaml::decode(&file));
     check(data, &json::decode(&file));
     yaml::documents(&file).iter().for_each(|document| check(data, &document.value));
-    documents_masked(text, &path, 0).iter().for_each(|document| check(data, &document.value));
     for offset in (0..=text.len()).step_by(1 + text.len() / 8) {
         yaml::comments_around(text, offset);
     }

@@ -12,7 +12,7 @@ impl Config {
         let folders: BTreeSet<RepoPath> = files.iter().filter_map(|(path, _)| path.parent()).collect();
         let environments = self.environments.iter().flat_map(|one| environments(one, &folders)).collect();
         let forced = folders.iter().filter(|dir| self.scan.roots.iter().any(|glob| glob.matches(dir.display())));
-        let project = sources::Settings {
+        let project = sources::RunSettings {
             exclude: self.scan.exclude.iter().map(|glob| glob.as_str().to_owned()).collect(),
             var_files: self.scan.var_files.iter().map(|file| file.as_str().to_owned()).collect(),
             environments,
@@ -27,8 +27,8 @@ impl Config {
     }
 }
 
-fn environments<'a>(one: &'a Environment, folders: &'a BTreeSet<RepoPath>) -> impl Iterator<Item = sources::Environment> + 'a {
-    folders.iter().filter(|dir| one.root.matches(dir.display())).map(|dir| sources::Environment {
+fn environments<'a>(one: &'a Environment, folders: &'a BTreeSet<RepoPath>) -> impl Iterator<Item = sources::RootEnvironment> + 'a {
+    folders.iter().filter(|dir| one.root.matches(dir.display())).map(|dir| sources::RootEnvironment {
         root: dir.clone(),
         name: one.name.to_string(),
         var_files: one.var_files.iter().map(|file| file.as_str().to_owned()).collect(),

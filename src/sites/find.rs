@@ -41,6 +41,20 @@ impl Remark {
     }
 }
 
+/// A resource that was searched for images.
+pub struct Searched<'p> {
+    pub view: BodyView<'p>,
+    /// What was searched in it, each tree with its images.
+    trees: Vec<(Value, Vec<Found>)>,
+}
+
+impl Searched<'_> {
+    /// Returns the texts that stand beside images in what was searched.
+    pub fn beside(&self) -> impl Iterator<Item = Text> {
+        self.trees.iter().flat_map(|(tree, images)| values::beside(tree, images))
+    }
+}
+
 /// What a walk gathers.
 pub struct Finder<'a> {
     pub files: &'a Files,
@@ -52,8 +66,8 @@ pub struct Finder<'a> {
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `elsewhere` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
-    /// The texts that stand beside images in what was searched for them; gathered for `elsewhere` only.
-    pub others: Option<Vec<Text>>,
+    /// What was searched for images in the resource that is looked at, and the images of it.
+    searched: Vec<(Value, Vec<Found>)>,
     orphan: bool,
     cwd: RepoPath,
     /// Where the resource that is looked at begins.
@@ -72,7 +86,7 @@ impl<'a> Finder<'a> {
             unsure: BTreeSet::new(),
             problems: Vec::new(),
             consumed: BTreeSet::new(),
-            others: None,
+            searched: Vec::new(),
             orphan: false,
             cwd: RepoPath::default(),
             block: None,
@@ -80,26 +94,20 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Returns the texts of a resource that stand beside images in what is searched for them.
-    pub fn beside(&mut self, view: &BodyView<'_>, kind: &str) -> Vec<Text> {
-        self.enter(view.instance());
-        self.others = Some(Vec::new());
-        self.resource(view, kind, "");
-        self.others.take().unwrap_or_default()
-    }
-
     fn enter(&mut self, instance: &Instance<'_>) {
         self.orphan = instance.is_orphan();
         self.cwd = instance.root().module_dir().clone();
     }
 
-    /// Walks one instance of a module: its resources, data sources and calls of remote modules.
-    pub fn instance(&mut self, instance: &Instance<'_>) {
+    /// Walks one instance of a module: its resources, data sources and calls of remote modules. Returns the resources that it searched, in order.
+    pub fn instance<'p>(&mut self, instance: &Instance<'p>) -> Vec<Searched<'p>> {
+        let mut all = Vec::new();
         self.enter(instance);
         for declared in instance.resources().filter(|declared| may_hold_images(declared.label(0))) {
             let address = format!("{}.{}", declared.label(0), declared.label(1));
             for view in instance.expand(declared) {
                 self.resource(&view, declared.label(0), &address);
+                all.push(Searched { view, trees: std::mem::take(&mut self.searched) });
             }
         }
         for call in instance.remote_calls() {
@@ -108,6 +116,7 @@ impl<'a> Finder<'a> {
             let arguments = call.arguments.into_iter().map(|argument| (argument.name.into(), argument.value)).collect();
             objects::remote_module(self, &call.source, &self.settings.modules, &arguments, &user);
         }
+        all
     }
 
     fn resource(&mut self, view: &BodyView<'_>, kind: &str, address: &str) {
@@ -208,11 +217,9 @@ impl<'a> Finder<'a> {
         ownership::ignored(&self.ignores, path).0
     }
 
-    /// Keeps the texts of a tree that its images are not made from.
+    /// Keeps a tree and its images: what else it says matters to `elsewhere`.
     pub fn keep_others(&mut self, tree: &Value, images: &[Found]) {
-        if let Some(others) = &mut self.others {
-            others.extend(values::beside(tree, images));
-        }
+        self.searched.push((tree.clone(), images.to_vec()));
     }
 
     /// Says of a manifest of which nothing is known that it may hold images.

@@ -1,7 +1,7 @@
 //! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
 
 use super::decide::{Decided, Role, decide, used};
-use super::elsewhere::elsewhere;
+use super::elsewhere::{Sightings, elsewhere, look};
 use super::find::{Finder, Remark, RemarkKind};
 use super::key::{Keys, Stacks};
 use super::occurrence::{Occurrence, Place, places};
@@ -10,54 +10,66 @@ use super::settings::Settings;
 use super::values::{plausible, texts};
 use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Use};
 use crate::terraform::files::{Files, RepoPath};
-use crate::terraform::instance::Walk;
-use crate::terraform::project::{Project, RootKind};
-use crate::terraform::sources::{self, Sources};
+use crate::terraform::hcl::Layout;
+use crate::terraform::project::each_root;
+use crate::terraform::root::RootKind;
+use crate::terraform::sources::ReadProblem;
 use crate::terraform::text::Form;
 use crate::terraform::value::Value;
+use crate::terraform::walk::RootWalk;
 use crate::terraform::yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Finds every literal that takes part in an image.
 pub fn scan(files: &Files, settings: &Settings) -> Scan {
-    let sources = Sources::read(files, &settings.project);
-    let scan = scan_parsed(files, settings, &sources);
-    sources.release();
-    scan
-}
-
-fn scan_parsed(files: &Files, settings: &Settings, sources: &Sources) -> Scan {
-    let project = Project::new(files, sources, &settings.project);
-    let mut found = Gathered::default();
-    for finder in project.each_root(|walk| walk_root(&walk, files, settings)) {
-        found.take(finder);
-    }
+    let walked = each_root(files, &settings.project, |walk| walk_root(walk, files, settings));
     let dirs: BTreeSet<RepoPath> =
-        project.roots().iter().filter(|root| root.kind != RootKind::Orphan).map(|root| root.dir.clone()).collect();
+        walked.roots.iter().filter(|(root, _)| root.kind != RootKind::Orphan).map(|(root, _)| root.dir.clone()).collect();
+    let mut found = Gathered::default();
+    let mut sightings = Vec::new();
+    for (_, (finder, seen)) in walked.roots {
+        found.take(finder);
+        sightings.push(seen);
+    }
     let mut extra = Finder::new(files, settings);
     extra.extra_files(&dirs);
     found.take(extra);
-    let away = elsewhere(&project, &found, files, settings);
-    let assembly = Assembly { files, sources, stacks: Stacks::new(&dirs), occurrences: &found.occurrences, unsure: &found.unsure };
+    let away = elsewhere(&found.occurrences, &found.consumed, &sightings);
+    let assembly = Assembly {
+        files,
+        layouts: layouts(files, &walked.parsed, &found.occurrences),
+        stacks: Stacks::new(&dirs),
+        occurrences: &found.occurrences,
+        unsure: &found.unsure,
+    };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);
-    let problems: BTreeSet<Problem> = project.problems().map(problem).chain(found.problems).collect();
+    let problems: BTreeSet<Problem> = walked.problems.iter().map(problem).chain(found.problems).collect();
     Scan { literals, problems: problems.into_iter().collect() }
 }
 
-fn problem(told: &sources::Problem) -> Problem {
-    Problem { file: told.file.clone(), line: told.line, what: told.what.clone() }
+fn problem(read: &ReadProblem) -> Problem {
+    Problem { file: read.file.clone(), line: read.line, what: read.what.clone() }
+}
+
+/// Reads lines and comments of the parsed files in which an image is written.
+fn layouts(files: &Files, parsed: &BTreeSet<RepoPath>, occurrences: &[Occurrence]) -> BTreeMap<RepoPath, Layout> {
+    let images = occurrences.iter().flat_map(|one| places(&one.image)).map(|(place, _)| place.file);
+    let blocks = occurrences.iter().flat_map(|one| &one.blocks).map(|(file, _)| file.clone());
+    let wanted: BTreeSet<RepoPath> = images.chain(blocks).filter(|file| parsed.contains(file)).collect();
+    let layout = |file: RepoPath| Some((file.clone(), Layout::read(std::str::from_utf8(files.bytes(&file)?).ok()?)));
+    wanted.into_iter().filter_map(layout).collect()
 }
 
 /// What the walk over all roots gathered, in the order of the roots.
 #[derive(Default)]
-pub struct Gathered {
-    pub occurrences: Vec<Occurrence>,
-    pub remarks: Vec<Remark>,
-    pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
-    pub problems: Vec<Problem>,
-    pub consumed: BTreeSet<super::workload::Attribute>,
+struct Gathered {
+    occurrences: Vec<Occurrence>,
+    remarks: Vec<Remark>,
+    unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
+    problems: Vec<Problem>,
+    consumed: BTreeSet<super::workload::Attribute>,
 }
 
 impl Gathered {
@@ -70,16 +82,17 @@ impl Gathered {
     }
 }
 
-fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> Finder<'a> {
+fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a Settings) -> (Finder<'a>, Sightings) {
     let mut finder = Finder::new(files, settings);
     let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
-    let instances = walk.instances();
-    for instance in &instances {
-        finder.instance(instance);
+    let mut instances = Vec::new();
+    for instance in walk.instances() {
+        let searched = finder.instance(&instance);
+        instances.push((instance, searched));
     }
     finder.problems.extend(walk.problems().iter().map(problem));
     let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
-    for instance in &instances {
+    for (instance, _) in &instances {
         for binding in instance.variables() {
             let taken: Vec<Place> =
                 texts(&binding.value).iter().flat_map(places).map(|(place, _)| place).filter(|p| images.contains(p)).collect();
@@ -107,7 +120,8 @@ fn walk_root<'a>(walk: &Walk<'_>, files: &'a Files, settings: &'a Settings) -> F
             }
         }
     }
-    finder
+    let sightings = look(walk, &finder, &instances);
+    (finder, sightings)
 }
 
 /// A weaker value is dead as a whole where it is a string; of a collection, the strings that read as images.
@@ -121,7 +135,7 @@ fn dead_values(finder: &mut Finder<'_>, weaker: &Value, by: &str) {
 /// Puts lines, texts, comments, names and uses to what was decided.
 struct Assembly<'a> {
     files: &'a Files,
-    sources: &'a Sources,
+    layouts: BTreeMap<RepoPath, Layout>,
     stacks: Stacks,
     occurrences: &'a [Occurrence],
     unsure: &'a BTreeSet<(Place, Arc<str>, RepoPath)>,
@@ -181,8 +195,8 @@ impl Assembly<'_> {
     }
 
     fn line(&self, place: &Place) -> usize {
-        match (self.sources.source(&place.file), self.files.bytes(&place.file)) {
-            (Some(source), _) => source.line(place.content.start),
+        match (self.layouts.get(&place.file), self.files.bytes(&place.file)) {
+            (Some(layout), _) => layout.line(place.content.start),
             (None, Some(bytes)) => bytes.iter().take(place.content.start).filter(|byte| **byte == b'\n').count() + 1,
             (None, None) => 1,
         }
@@ -213,8 +227,7 @@ impl Assembly<'_> {
     }
 
     fn hcl_comments(&self, file: &RepoPath, at: usize) -> Vec<Comment> {
-        let source = self.sources.source(file);
-        let found = source.map(|source| source.comments_around(at)).unwrap_or_default();
+        let found = self.layouts.get(file).map(|layout| layout.comments_around(at)).unwrap_or_default();
         found.into_iter().map(|c| Comment { file: file.clone(), text: c.plain().to_owned(), line: c.line, trailing: c.trailing }).collect()
     }
 

@@ -1,13 +1,13 @@
 //! What the scan is told beyond the repo's text: where Terraform is run, and where images stand that no rule can know.
 
 use crate::model::pattern::Glob;
-use crate::terraform::sources;
+use crate::terraform::sources::RunSettings;
 use std::sync::Arc;
 
 /// Settings of a scan; the default is no configuration at all.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    pub project: sources::Settings,
+    pub project: RunSettings,
     pub modules: Vec<RemoteModule>,
     pub extras: Vec<Extra>,
     /// Var-files that cannot be read and are known to set no image.

@@ -1,6 +1,5 @@
 //! Splices bytes and proves the result. Never prints HCL, YAML or JSON: outside the spans not one byte changes.
 
-mod beside;
 pub mod cut;
 mod legal;
 mod literals;

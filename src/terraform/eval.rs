@@ -1,7 +1,6 @@
 //! Evaluates HCL expressions over the text of a repo, and remembers where each string came from. Never guesses and never fails:
 //! what cannot be told is `Value::Unknown` with its reason, and only that part.
 
-mod console;
 mod convert;
 mod iteration;
 pub(super) mod number;
@@ -18,14 +17,13 @@ pub(super) mod support {
     pub use super::unify::Type;
 }
 
-pub use console::{ExpressionContext, evaluate_expression, to_json};
-pub(super) use iteration::Bound;
+pub(super) use convert::to_json;
+pub(super) use iteration::LoopScope;
 pub(super) use traversal::{at, pairs};
 
-use super::files::RepoPath;
+use super::files::{Files, RepoPath};
 use super::functions;
 use super::hcl::Source;
-use super::scope::Scope;
 use super::span::Span as FileSpan;
 use super::template;
 use super::text::{Form, Frame, Origin, Text};
@@ -51,20 +49,44 @@ thread_local! {
 
 /// Returns the value of an expression of `source`.
 pub fn eval(expr: &Expression, source: &Source, scope: &dyn Scope) -> Value {
-    let input = Input { text: &source.text, place: Place::File { path: &source.path, offset: source.offset() } };
+    let input = Input { text: &source.text, place: InputPlace::File { path: &source.path, offset: source.offset() } };
     Context { input, scope }.eval(expr)
+}
+
+/// One step of a traversal after its first name, up to the first splat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Attr(Arc<str>),
+    Index(Value),
+}
+
+/// The names an expression sees.
+pub trait Scope {
+    /// Returns the value of `name` followed by the first `n` of `steps`, and that `n`: a scope takes as many steps as it needs to stay lazy
+    /// (`local` takes one, a resource reference all). A name it does not know is `Unknown(NotDeclared)`.
+    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize);
+
+    /// Calls a function that only this scope knows (Terragrunt's); asked before the built-in ones.
+    fn call(&self, _name: &str, _args: &[Value]) -> Option<Value> {
+        None
+    }
+
+    fn files(&self) -> &Files;
+
+    /// The folder that relative paths of `file()` and its kin start from: where Terraform is run.
+    fn cwd(&self) -> &RepoPath;
 }
 
 /// The text whose nodes are evaluated.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub text: &'a str,
-    pub place: Place<'a>,
+    pub place: InputPlace<'a>,
 }
 
 /// Where that text is.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum InputPlace<'a> {
     /// In a file, from this byte on.
     File { path: &'a RepoPath, offset: usize },
     /// It is itself a value.
@@ -75,12 +97,12 @@ impl Input<'_> {
     /// Appends bytes `range`, which stand for `text`.
     pub fn append(&self, out: &mut Text, range: Range<usize>, text: &str, content: &Range<usize>, form: Form) {
         match self.place {
-            Place::File { path, offset } => {
+            InputPlace::File { path, offset } => {
                 let span = |r: &Range<usize>| FileSpan::new(r.start + offset, r.end + offset);
                 let origin = Origin { file: path.clone(), span: span(&range), literal: span(content), form };
                 out.push(super::text::Piece::Known { text: text.into(), origin: Some(origin) });
             }
-            Place::Inside(whole) => {
+            InputPlace::Inside(whole) => {
                 let verbatim = self.text.get(range.clone()) == Some(text);
                 match whole.slice(range).filter(|_| verbatim) {
                     Some(part) => out.append(&part),
@@ -93,10 +115,10 @@ impl Input<'_> {
     /// Returns the frame of a string or template whose content is `content`.
     pub fn frame(&self, content: &Range<usize>, form: Form) -> Option<Frame> {
         match self.place {
-            Place::File { path, offset } => {
+            InputPlace::File { path, offset } => {
                 Some(Frame { file: path.clone(), content: FileSpan::new(content.start + offset, content.end + offset), form })
             }
-            Place::Inside(_) => None,
+            InputPlace::Inside(_) => None,
         }
     }
 }
@@ -186,7 +208,7 @@ impl<'a> Context<'a> {
         }
         let verbatim = self.input.text.get(content.clone()) == Some(value);
         match self.input.place {
-            Place::File { path, offset } if verbatim => {
+            InputPlace::File { path, offset } if verbatim => {
                 let span = FileSpan::new(content.start + offset, content.end + offset);
                 Value::Text(Text::written(value, Origin { file: path.clone(), span, literal: span, form: Form::Quoted }))
             }

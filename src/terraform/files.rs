@@ -8,6 +8,9 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RepoPath(Arc<str>);
 
+/// The repo's top folder as an absolute path, as Terragrunt's `get_repo_root()` gives it. `file()` and its kin take paths below it.
+pub const TOP: &str = "/repo";
+
 impl RepoPath {
     /// Returns the normal form of `path`; `None` when it is absolute or leaves the repo.
     pub fn new(path: &str) -> Option<Self> {
@@ -33,6 +36,30 @@ impl RepoPath {
             }
         }
         Some(Self(parts.join("/").into()))
+    }
+
+    /// Returns the path in the repo that an absolute path below [`TOP`] means; `None` for any other path.
+    pub fn from_absolute(path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(TOP)?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        Self::default().join(rest.trim_start_matches('/'))
+    }
+
+    /// Returns the absolute path, below [`TOP`].
+    pub fn to_absolute(&self) -> String {
+        if self.0.is_empty() { TOP.to_owned() } else { format!("{TOP}/{}", self.0) }
+    }
+
+    /// Returns the path from the folder `from` to this one, as Go's `filepath.Rel` writes it.
+    pub fn relative_from(&self, from: &Self) -> String {
+        let parts = |path: &Self| path.0.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let (from, to) = (parts(from), parts(self));
+        let same = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let up = std::iter::repeat_n("..".to_owned(), from.len() - same);
+        let path: Vec<String> = up.chain(to[same..].iter().cloned()).collect();
+        if path.is_empty() { ".".to_owned() } else { path.join("/") }
     }
 
     /// Returns the folder this path is in; `None` for the top folder itself.
@@ -109,10 +136,10 @@ impl Files {
     }
 
     /// Returns the entries directly or indirectly below `dir`, sorted by path.
-    pub fn below<'a>(&'a self, dir: &'a RepoPath) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
-        self.entries.iter().filter(move |(path, _)| {
-            dir.as_str().is_empty() || path.as_str().strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        })
+    pub fn below(&self, dir: &RepoPath) -> impl Iterator<Item = (&RepoPath, &Entry)> {
+        let prefix = if dir.0.is_empty() { String::new() } else { format!("{dir}/") };
+        let first = RepoPath(prefix.as_str().into());
+        self.entries.range(first..).take_while(move |(path, _)| path.0.starts_with(&prefix))
     }
 
     pub fn len(&self) -> usize {
@@ -123,3 +150,6 @@ impl Files {
         self.entries.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

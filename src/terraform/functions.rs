@@ -12,8 +12,6 @@ mod numbers;
 mod patterns;
 mod sets;
 mod strings;
-#[cfg(test)]
-mod tests;
 mod yaml;
 
 use super::eval::support::{invalid, to_list};
@@ -22,7 +20,7 @@ use super::value::{Value, Why, WhyKind};
 use arguments::Args;
 use hcl_edit::expr::{FuncArgs, FuncCall};
 
-type Outcome = Result<Value, Why>;
+type Computed = Result<Value, Why>;
 
 /// Calls a function of an expression.
 pub(super) fn call(context: &Context, call: &FuncCall) -> Value {
@@ -49,7 +47,7 @@ fn arguments(context: &Context, args: &FuncArgs) -> Result<Vec<Value>, Why> {
     Ok(values)
 }
 
-fn apply(context: &Context, name: &str, args: &[Value]) -> Outcome {
+fn apply(context: &Context, name: &str, args: &[Value]) -> Computed {
     if let Some(value) = context.scope.call(name, args) {
         return Ok(value);
     }

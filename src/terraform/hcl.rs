@@ -4,15 +4,12 @@ pub mod comments;
 #[cfg(test)]
 mod tests;
 
-pub use comments::Comment;
-
 use super::files::RepoPath;
 use super::span::Span;
+use comments::{HclComment, Lines};
 use hcl_edit::structure::Body;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-
-const BOM: &str = "\u{feff}";
 
 /// A parsed file. Every span handed out is in bytes of the file as it is on disk, a byte order mark included.
 #[derive(Debug)]
@@ -22,9 +19,33 @@ pub struct Source {
     /// The file's text without its byte order mark; the spans of hcl-edit's nodes are offsets in it.
     pub text: Arc<str>,
     pub body: Body,
-    offset: usize,
-    lines: Vec<usize>,
-    comments: OnceLock<Vec<Comment>>,
+    lines: Lines,
+    comments: OnceLock<Vec<HclComment>>,
+}
+
+/// The lines and comments of a file: what is left to ask of it when its tree is gone.
+#[derive(Debug)]
+pub struct Layout {
+    lines: Lines,
+    comments: Vec<HclComment>,
+}
+
+impl Layout {
+    /// Reads the layout of a file's text; whether the rest of it is HCL does not matter.
+    pub fn read(text: &str) -> Self {
+        let (lines, text) = Lines::of(text);
+        Self { comments: comments::read(text, &lines), lines }
+    }
+
+    /// Returns the line of a byte of the file, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        self.lines.line(offset)
+    }
+
+    /// Returns the comment that ends the line of `offset` and those that stand alone on the lines directly above it, top down.
+    pub fn comments_around(&self, offset: usize) -> Vec<&HclComment> {
+        comments::around(&self.comments, self.line(offset))
+    }
 }
 
 /// Why a file is not HCL.
@@ -59,45 +80,42 @@ impl Source {
     ///
     /// When the file is encrypted, is not UTF-8 or is not HCL.
     pub fn parse(path: RepoPath, bytes: Arc<[u8]>) -> Result<Self, SyntaxError> {
-        let text = decode(&path, &bytes)?;
-        let offset = bytes.len() - text.len();
+        let (lines, text) = Lines::of(decode(&path, &bytes)?);
         let read = comments::without_empty_heredocs(text);
-        let body = hcl_edit::parser::parse_body(&read).map_err(|error| located(&path, offset, &error))?;
-        let lines = line_starts(text);
+        let body = hcl_edit::parser::parse_body(&read).map_err(|error| located(&path, lines.offset, &error))?;
         let text = Arc::from(text);
-        Ok(Self { path, text, bytes, body, offset, lines, comments: OnceLock::new() })
+        Ok(Self { path, text, bytes, body, lines, comments: OnceLock::new() })
     }
 
     /// Turns a range of hcl-edit's into bytes of the file.
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span::new(range.start + self.offset, range.end + self.offset)
+        Span::new(range.start + self.lines.offset, range.end + self.lines.offset)
     }
 
     /// Returns the length of the byte order mark: 0 or 3.
     pub fn offset(&self) -> usize {
-        self.offset
+        self.lines.offset
     }
 
     /// Returns the line of a byte of the file, counted from 1.
     pub fn line(&self, offset: usize) -> usize {
-        let offset = offset.saturating_sub(self.offset);
-        self.lines.partition_point(|start| *start <= offset).max(1)
+        self.lines.line(offset)
     }
 
     /// Returns the column of a byte of the file, in characters, counted from 1.
     pub fn column(&self, offset: usize) -> usize {
-        let line = self.lines.get(self.line(offset) - 1).copied().unwrap_or(0);
-        let end = offset.saturating_sub(self.offset).min(self.text.len());
+        let line = self.lines.start(offset);
+        let end = offset.saturating_sub(self.lines.offset).min(self.text.len());
         self.text.get(line..end).map_or(1, |before| before.chars().count() + 1)
     }
 
     /// Returns all comments, in the order of the file.
-    pub fn comments(&self) -> &[Comment] {
-        self.comments.get_or_init(|| comments::read(&self.text, self.offset, &self.lines))
+    pub fn comments(&self) -> &[HclComment] {
+        self.comments.get_or_init(|| comments::read(&self.text, &self.lines))
     }
 
     /// Returns the comment that ends the line of `offset` and those that stand alone on the lines directly above it, top down.
-    pub fn comments_around(&self, offset: usize) -> Vec<&Comment> {
+    pub fn comments_around(&self, offset: usize) -> Vec<&HclComment> {
         comments::around(self.comments(), self.line(offset))
     }
 }
@@ -138,7 +156,7 @@ fn decode<'b>(path: &RepoPath, bytes: &'b [u8]) -> Result<&'b str, SyntaxError> 
         return Err(error(SyntaxErrorKind::Encrypted(tool), format!("the file is encrypted with {tool}"), 0));
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix(BOM).unwrap_or(text)),
+        Ok(text) => Ok(text),
         Err(cause) => Err(error(SyntaxErrorKind::NotText, "the file is not UTF-8 text".into(), cause.valid_up_to())),
     }
 }
@@ -153,9 +171,4 @@ fn located(path: &RepoPath, bom: usize, error: &hcl_edit::parser::Error) -> Synt
         line: place.line(),
         column: place.column(),
     }
-}
-
-fn line_starts(text: &str) -> Vec<usize> {
-    let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-    std::iter::once(0).chain(after).collect()
 }

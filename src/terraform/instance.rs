@@ -1,75 +1,94 @@
-//! One module as it is called in one root: its variables, locals, outputs, resources and the modules it calls. Remembers what it evaluated.
+//! One module as it is called in one root, and what was evaluated of it. Evaluates each name once; what a name means is handed to it
+//! (`instance/names.rs`), since that needs the calls and resources of instances in turn.
 
-mod calls;
-mod reference;
-mod tree;
+pub mod calls;
+pub mod names;
+pub mod remote;
+pub mod repeat;
+mod values;
 #[cfg(test)]
 mod tests;
 
-use super::body::{Bindings, BodyView};
-use super::eval;
-use super::eval::support::to_bool;
-use super::files::RepoPath;
+use super::eval::{self, Scope, Step};
+use super::files::{Files, RepoPath};
 use super::hcl::Source;
-use super::module::{Declared, Module, Written};
-use super::project::{Root, RootKind, RootModule};
-use super::sources::Place;
-use super::terragrunt::relative;
-use super::types::Type;
+use super::library::Library;
+use super::module::{BodyLayer, Declarations, Declared};
+use super::root::{Root, RootKind};
+use super::sources::{ReadProblem, SourcePlace};
+use super::terragrunt::TerragruntUnit;
 use super::value::{Value, Why, WhyKind};
-use super::variables::{Binding, Given, Setter};
+use super::variables::Layers;
 use hcl_edit::expr::Expression;
-use reference::View;
+use repeat::{Bindings, Repeat};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 
-pub(super) use calls::is_local;
-pub use calls::{Argument, RemoteCall};
-use calls::{Children, arguments_of};
-pub(super) use tree::Tree;
-pub use tree::Walk;
-
-/// Module calls nested deeper than this are not followed.
-const DEPTH: usize = 32;
 /// A root of more instances than this is not walked to its end.
-const INSTANCES: usize = 20_000;
+pub(super) const INSTANCES: usize = 20_000;
+
+/// Returns the value of a name followed by the first steps of a traversal, and how many of these it took.
+pub(super) type Resolve = fn(&Instance<'_>, &Bindings, &str, &[Step]) -> (Value, usize);
 
 /// A module in a root. Cheap to clone; lives on one thread.
 #[derive(Clone)]
 pub struct Instance<'p> {
-    tree: Rc<Tree<'p>>,
-    node: Rc<Node<'p>>,
+    tree: Rc<ModuleTree<'p>>,
+    node: Rc<ModuleNode<'p>>,
+}
+
+/// The module instances of one root. Built by the worker that walks the root, and gone with it.
+pub(super) struct ModuleTree<'p> {
+    pub library: &'p Library<'p>,
+    pub root: &'p Root,
+    pub unit: Option<TerragruntUnit<'p>>,
+    pub layers: Layers<'p>,
+    resolve: Resolve,
+    nodes: RefCell<Vec<Rc<ModuleNode<'p>>>>,
+    problems: RefCell<BTreeSet<ReadProblem>>,
+    /// Attributes of resources that are being evaluated, by instance.
+    busy: RefCell<HashSet<(usize, *const Expression)>>,
 }
 
 /// What is remembered of an instance.
-pub(super) struct Node<'p> {
+struct ModuleNode<'p> {
     id: usize,
     address: String,
-    module: &'p Module<'p>,
-    call: Option<Called<'p>>,
+    module: &'p Declarations<'p>,
+    call: Option<CalledFrom<'p>>,
     depth: usize,
     instances: Option<u64>,
-    values: RefCell<HashMap<(Kind, String), Option<Value>>>,
-    children: RefCell<HashMap<String, Option<Rc<Children>>>>,
+    /// `None` while a value is evaluated.
+    values: RefCell<HashMap<(NameKind, &'p str), Option<Value>>>,
+    callees: RefCell<HashMap<String, Option<Rc<Callee>>>>,
 }
 
 #[derive(Clone)]
-struct Called<'p> {
+struct CalledFrom<'p> {
     parent: usize,
     declared: &'p Declared<'p>,
     bindings: Bindings,
 }
 
+/// What one module call makes.
+enum Callee {
+    /// The module's text is not in the repo, or cannot be followed.
+    Boundary(Why),
+    /// The instances with their keys, by number.
+    Local { repeat: Repeat, items: Vec<(Option<Value>, usize)> },
+}
+
+/// What a name of a module is the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
+enum NameKind {
     Variable,
     Local,
     Output,
 }
 
-impl Kind {
+impl NameKind {
     fn what(self, name: &str) -> String {
         match self {
             Self::Variable => format!("var.{name}"),
@@ -79,15 +98,52 @@ impl Kind {
     }
 }
 
-/// A local or a variable's default that decides nothing in the whole folder.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    /// `local.x` or `var.x`.
-    pub name: String,
-    pub value: Value,
-    pub place: Place,
-    /// The override file's literal that replaces it; `None` when nothing reads it.
-    pub replaced_by: Option<Place>,
+impl<'p> ModuleTree<'p> {
+    /// Makes the tree of a root, with the instance of its module.
+    pub fn new(
+        library: &'p Library<'p>,
+        root: &'p Root,
+        module: &'p Declarations<'p>,
+        unit: Option<TerragruntUnit<'p>>,
+        layers: Layers<'p>,
+        resolve: Resolve,
+    ) -> Self {
+        let (nodes, problems, busy) = (RefCell::default(), RefCell::default(), RefCell::default());
+        let tree = Self { library, root, unit, layers, resolve, nodes, problems, busy };
+        tree.add(ModuleNode::new(String::new(), module, None, 0, Some(1)));
+        tree
+    }
+
+    /// Adds a node; `None` when there are too many.
+    fn add(&self, node: ModuleNode<'p>) -> Option<usize> {
+        let mut nodes = self.nodes.borrow_mut();
+        let id = nodes.len();
+        if id >= INSTANCES {
+            return None;
+        }
+        nodes.push(Rc::new(ModuleNode { id, ..node }));
+        Some(id)
+    }
+
+    /// Returns an instance by its number; 0 is the root module's.
+    pub fn instance(self: &Rc<Self>, id: usize) -> Instance<'p> {
+        Instance { tree: self.clone(), node: self.nodes.borrow()[id].clone() }
+    }
+
+    pub fn report(&self, problem: ReadProblem) {
+        self.problems.borrow_mut().insert(problem);
+    }
+
+    /// Returns what was found wrong so far, sorted.
+    pub fn problems(&self) -> Vec<ReadProblem> {
+        self.problems.borrow().iter().cloned().collect()
+    }
+}
+
+impl<'p> ModuleNode<'p> {
+    fn new(address: String, module: &'p Declarations<'p>, call: Option<CalledFrom<'p>>, depth: usize, instances: Option<u64>) -> Self {
+        Self { id: 0, address, module, call, depth, instances, values: RefCell::default(), callees: RefCell::default() }
+    }
 }
 
 impl fmt::Debug for Instance<'_> {
@@ -106,21 +162,26 @@ impl<'p> Instance<'p> {
         &self.node.address
     }
 
+    /// Returns the number of the instance in its root; 0 is the root module's.
+    pub(super) fn number(&self) -> usize {
+        self.node.id
+    }
+
     /// Returns the folder of the module.
     pub fn dir(&self) -> &'p RepoPath {
         if self.node.call.is_none() { self.tree.root.module_dir() } else { &self.node.module.dir }
     }
 
-    pub fn module(&self) -> &'p Module<'p> {
+    pub fn module(&self) -> &'p Declarations<'p> {
         self.node.module
     }
 
     /// Returns where the module is called; `None` for the root module.
-    pub fn called_at(&self) -> Option<Place> {
+    pub fn called_at(&self) -> Option<SourcePlace> {
         self.node.call.as_ref().map(|call| call.declared.place())
     }
 
-    /// Returns how many of this instance are live: `Some(0)` for `count = 0`, `None` when nobody knows.
+    /// Returns how many of this instance are live: `Some(0)` for `count = 0`, `None` where that is unknown.
     pub fn instances(&self) -> Option<u64> {
         self.node.instances
     }
@@ -135,160 +196,48 @@ impl<'p> Instance<'p> {
         self.node.module.resources.iter().chain(&self.node.module.calls)
     }
 
-    /// Returns one view for each instance of a block of the top level; one flagged view when there is none or nobody knows.
-    pub fn expand(&self, declared: &Declared<'p>) -> Vec<BodyView<'p>> {
-        BodyView::expand(self, declared)
-    }
-
     /// Evaluates an expression of the module that stands outside `count` and `for_each`.
     pub fn eval(&self, expr: &Expression, source: &Source) -> Value {
         self.eval_in(expr, source, &Bindings::default())
     }
 
     pub(super) fn eval_in(&self, expr: &Expression, source: &Source, bindings: &Bindings) -> Value {
-        eval::eval(expr, source, &View { instance: self, bindings })
+        eval::eval(expr, source, &InstanceScope { instance: self, bindings })
     }
 
-    /// Returns what a variable is, and what that overrides; `None` when it is not declared.
-    pub fn binding(&self, name: &str) -> Option<Binding> {
-        let declared = self.node.module.variables.get(name)?;
-        let (mut given, unreadable) = self.given(name);
-        if let Some(default) = declared.attr("default") {
-            given.push(Given { value: self.eval(default.expr(), default.source), setter: Setter::Default, place: default.place() });
-        }
-        let nullable = declared.attr("nullable").is_none_or(|nullable| nullable.expr().as_bool() != Some(false));
-        let of = self.type_of(declared);
-        let what = format!("var.{name}");
-        for one in &mut given {
-            one.value = of.convert(&one.value, &what);
-        }
-        let at = given.iter().position(|one| nullable || !matches!(one.value, Value::Null));
-        let chosen = at.map(|at| given.remove(at));
-        let value = match &chosen {
-            Some(chosen) => chosen.value.clone(),
-            None if unreadable.is_empty() => Value::unknown(WhyKind::VariableNotSet, what),
-            None => Value::unknown(WhyKind::UnreadableSource, what),
-        };
-        let setter = chosen.map(|chosen| (chosen.setter, chosen.place));
-        Some(Binding {
-            name: name.to_owned(),
-            declared: declared.place(),
-            value,
-            setter,
-            overridden: given,
-            could_be_overridden_by: unreadable,
-        })
-    }
-
-    /// Returns the validation of a variable that the value it has passes and `other` would not.
-    pub fn refuses(&self, name: &str, other: &Value) -> Option<Place> {
-        let declared = self.node.module.variables.get(name)?;
-        let own = self.variable(name);
-        let blocks = declared.layers.iter().flat_map(|layer| layer.body.get_blocks("validation").map(move |block| (block, layer.source)));
-        let conditions = blocks.filter_map(|(block, source)| Some(Written { attribute: block.body.get_attribute("condition")?, source }));
-        let outer = View { instance: self, bindings: &Bindings::default() };
-        let passes = |written: &Written<'p>, value: &Value| {
-            let scope = reference::Supposed { outer: &outer, name, value };
-            match to_bool(&eval::eval(written.expr(), written.source, &scope)) {
-                Ok(passes) => Some(passes),
-                Err(why) => (why.kind == WhyKind::Invalid).then_some(false),
-            }
-        };
-        let mut conditions = conditions.filter(|written| passes(written, &own) == Some(true) && passes(written, other) == Some(false));
-        conditions.next().map(|written| written.place())
-    }
-
-    /// Returns the variables that have a validation, sorted by name.
-    pub fn validated(&self) -> Vec<Binding> {
-        let has = |declared: &Declared<'p>| declared.layers.iter().any(|layer| layer.body.has_blocks("validation"));
-        let names = self.node.module.variables.iter().filter(|(_, declared)| has(declared)).map(|(name, _)| name);
-        names.filter_map(|name| self.binding(name)).collect()
-    }
-
-    /// Returns all variables of the instance, sorted by name.
-    pub fn variables(&self) -> Vec<Binding> {
-        self.node.module.variables.keys().filter_map(|name| self.binding(name)).collect()
-    }
-
-    /// Returns the unreadable files that may set a variable.
-    pub fn unreadable_overrides(&self, name: &str) -> Vec<RepoPath> {
-        self.binding(name).map(|binding| binding.could_be_overridden_by).unwrap_or_default()
-    }
-
-    /// Returns the values that are given to this module under names it does not declare: they do nothing here.
-    pub fn undeclared(&self) -> Vec<(String, Given)> {
-        let declared = |name: &str| self.node.module.variables.contains_key(name);
-        if self.tree.root.module == RootModule::Remote {
-            return Vec::new();
-        }
-        let names: Vec<String> = match &self.node.call {
-            Some(call) => arguments_of(call.declared).into_iter().map(str::to_owned).collect(),
-            None => self.tree.layers.names(),
-        };
-        let given = |name: String| self.given(&name).0.into_iter().map(move |given| (name.clone(), given)).collect::<Vec<_>>();
-        names.into_iter().filter(|name| !declared(name)).flat_map(given).collect()
-    }
-
-    /// Returns the locals and variables that nothing in the folder reads, and those an override file replaces.
-    pub fn unread(&self) -> Vec<Unread> {
-        let module = self.node.module;
-        let new = |name: String, written: &Written<'p>, replaced_by| {
-            let value = self.eval(written.expr(), written.source);
-            Unread { name, value, place: written.place(), replaced_by }
-        };
-        let locals = module.locals.iter().filter(|(name, _)| !module.reads.local(name));
-        let variables = module.variables.iter().filter(|(name, _)| !module.reads.variable(name));
-        let defaults = variables.filter_map(|(name, declared)| Some((name, declared.attr("default")?)));
-        let mut all: Vec<Unread> = locals.map(|(name, written)| new(format!("local.{name}"), written, None)).collect();
-        all.extend(defaults.map(|(name, written)| new(format!("var.{name}"), &written, None)));
-        all.extend(module.replaced.iter().map(|(name, old, by)| new(name.clone(), old, Some(by.place()))));
-        all
-    }
-
-    /// Returns the values that something gives to a name, strongest first.
-    fn given(&self, name: &str) -> (Vec<Given>, Vec<RepoPath>) {
-        let Some(call) = &self.node.call else { return self.tree.layers.given(name, self.tree.project.files) };
-        let argument = call.declared.attr(name).map(|written| {
-            let value = self.tree.instance(call.parent).eval_in(written.expr(), written.source, &call.bindings);
-            Given { value, setter: Setter::Call, place: written.place() }
-        });
-        (argument.into_iter().collect(), Vec::new())
-    }
-
-    fn type_of(&self, declared: &Declared<'p>) -> Type {
-        let written = declared.attr("type");
-        written.map_or(Type::Any, |written| Type::read(written.expr(), &|default| self.eval(default, written.source)))
-    }
-
-    fn variable(&self, name: &str) -> Value {
-        self.remembered(Kind::Variable, name, || self.binding(name).map(|binding| binding.value))
-    }
-
-    fn local(&self, name: &str) -> Value {
-        let written = self.node.module.locals.get(name);
-        self.remembered(Kind::Local, name, || written.map(|written| self.eval(written.expr(), written.source)))
-    }
-
-    /// Returns what the module gives out.
-    fn output(&self, name: &str) -> Value {
-        let written = self.node.module.outputs.get(name).and_then(|output| output.attr("value"));
-        self.remembered(Kind::Output, name, || written.map(|written| self.eval(written.expr(), written.source)))
+    /// Returns the repetition of a block of the top level.
+    pub(super) fn repeat(&self, layers: &[BodyLayer<'p>]) -> Repeat {
+        Repeat::of(layers, |written| self.eval_in(written.expr(), written.source, &Bindings::default()))
     }
 
     /// Evaluates once; a value that asks for itself is a cycle.
-    fn remembered(&self, kind: Kind, name: &str, evaluate: impl FnOnce() -> Option<Value>) -> Value {
-        let key = (kind, name.to_owned());
-        if let Some(slot) = self.node.values.borrow().get(&key) {
+    fn remembered(&self, kind: NameKind, name: &'p str, evaluate: impl FnOnce() -> Value) -> Value {
+        if let Some(slot) = self.node.values.borrow().get(&(kind, name)) {
             return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, kind.what(name)));
         }
-        self.node.values.borrow_mut().insert(key.clone(), None);
-        let value = evaluate().unwrap_or_else(|| Value::unknown(WhyKind::NotDeclared, kind.what(name)));
-        self.node.values.borrow_mut().insert(key, Some(value.clone()));
+        self.node.values.borrow_mut().insert((kind, name), None);
+        let value = evaluate();
+        self.node.values.borrow_mut().insert((kind, name), Some(value.clone()));
         value
     }
+}
 
-    /// `path.module`, as Terraform prints it: relative to where it is run.
-    fn path_module(&self) -> String {
-        relative(self.tree.root.module_dir(), self.dir())
+/// An instance's names, with those of `count`, `for_each` and `dynamic` around the expression.
+struct InstanceScope<'v, 'p> {
+    instance: &'v Instance<'p>,
+    bindings: &'v Bindings,
+}
+
+impl Scope for InstanceScope<'_, '_> {
+    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
+        (self.instance.tree.resolve)(self.instance, self.bindings, name, steps)
+    }
+
+    fn files(&self) -> &Files {
+        self.instance.tree.library.files
+    }
+
+    fn cwd(&self) -> &RepoPath {
+        self.instance.tree.root.module_dir()
     }
 }

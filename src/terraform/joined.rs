@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A piece and the bytes of the joined string it gave.
 #[derive(Debug)]
-struct Part {
+struct JoinedPart {
     range: Range<usize>,
     piece: Piece,
 }
@@ -17,13 +17,13 @@ struct Part {
 #[derive(Debug, Default)]
 pub(super) struct Joined {
     string: String,
-    parts: Vec<Part>,
+    parts: Vec<JoinedPart>,
     frames: Vec<Frame>,
 }
 
 /// Where a stretch of the joined string stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct JoinedPlace {
     pub file: RepoPath,
     pub span: Span,
     /// How the file writes the text this is a stretch of.
@@ -43,16 +43,11 @@ impl Joined {
         joined
     }
 
-    /// Says that the whole text is the content of `frame`.
-    pub fn within(frame: Frame) -> Self {
-        Self { frames: vec![frame], ..Self::default() }
-    }
-
     /// Appends a piece that is read as `written`; for a known piece that is its text.
-    pub fn push(&mut self, written: &str, piece: Piece) {
+    fn push(&mut self, written: &str, piece: Piece) {
         let start = self.string.len();
         self.string.push_str(written);
-        self.parts.push(Part { range: start..self.string.len(), piece });
+        self.parts.push(JoinedPart { range: start..self.string.len(), piece });
     }
 
     pub fn as_str(&self) -> &str {
@@ -90,7 +85,7 @@ impl Joined {
         touched.filter(|part| !part.range.is_empty()).map(|part| self.cut_part(part, range)).collect()
     }
 
-    fn cut_part(&self, part: &Part, range: &Range<usize>) -> Piece {
+    fn cut_part(&self, part: &JoinedPart, range: &Range<usize>) -> Piece {
         let Piece::Known { text, origin } = &part.piece else { return part.piece.clone() };
         let (start, end) = (range.start.max(part.range.start), range.end.min(part.range.end));
         if (start..end) == part.range {
@@ -107,21 +102,21 @@ impl Joined {
 
     /// Returns where a stretch stands in the file that writes the text out: inside one verbatim piece, or between two places of the string
     /// or file whose whole result the text is.
-    pub fn place(&self, range: &Range<usize>) -> Option<Place> {
+    pub fn place(&self, range: &Range<usize>) -> Option<JoinedPlace> {
         self.frames.iter().rev().find_map(|frame| self.place_in(frame, range)).or_else(|| self.place_in_part(range))
     }
 
-    fn place_in_part(&self, range: &Range<usize>) -> Option<Place> {
+    fn place_in_part(&self, range: &Range<usize>) -> Option<JoinedPlace> {
         let index = self.parts.partition_point(|part| part.range.end < range.end.max(range.start + 1));
         let part = self.parts.get(index).filter(|part| part.range.start <= range.start && part.range != *range)?;
         let origin = verbatim(&part.piece)?;
         let start = origin.span.start + range.start - part.range.start;
-        Some(Place { file: origin.file.clone(), span: Span::new(start, start + range.len()), form: origin.form })
+        Some(JoinedPlace { file: origin.file.clone(), span: Span::new(start, start + range.len()), form: origin.form })
     }
 
-    fn place_in(&self, frame: &Frame, range: &Range<usize>) -> Option<Place> {
+    fn place_in(&self, frame: &Frame, range: &Range<usize>) -> Option<JoinedPlace> {
         let (start, end) = (self.starts(frame, range.start)?, self.ends(frame, range.end)?);
-        (start <= end).then(|| Place { file: frame.file.clone(), span: Span::new(start, end), form: frame.form })
+        (start <= end).then(|| JoinedPlace { file: frame.file.clone(), span: Span::new(start, end), form: frame.form })
     }
 
     /// The place in `frame` of what begins at `at`.
@@ -170,7 +165,7 @@ fn verbatim(piece: &Piece) -> Option<&Origin> {
     }
 }
 
-fn offset(origin: &Origin, part: &Part, at: usize) -> Option<usize> {
+fn offset(origin: &Origin, part: &JoinedPart, at: usize) -> Option<usize> {
     if at == part.range.start {
         Some(origin.span.start)
     } else if at == part.range.end {
@@ -182,7 +177,7 @@ fn offset(origin: &Origin, part: &Part, at: usize) -> Option<usize> {
 
 /// Says of `pieces` that stand at `place` that they are a part of the scalar there. A scalar of a heredoc or a file is written as `form`; one
 /// inside a string that has rules of its own keeps those.
-pub(super) fn settle(pieces: Vec<Piece>, place: Option<&Place>, form: Form) -> Text {
+pub(super) fn settle(pieces: Vec<Piece>, place: Option<&JoinedPlace>, form: Form) -> Text {
     let mut text = Text::default();
     for piece in pieces {
         text.push(match (piece, place) {
@@ -209,6 +204,6 @@ fn stricter(outer: Form, inner: Form) -> Form {
 }
 
 /// A literal inside a `${…}` of the scalar stays what it is.
-fn belongs(origin: &Origin, place: &Place) -> bool {
+fn belongs(origin: &Origin, place: &JoinedPlace) -> bool {
     origin.file == place.file && origin.literal.contains(place.span)
 }

@@ -13,7 +13,7 @@ const DEPTH: usize = 128;
 
 /// A token of a JSON text. Ranges of strings are without quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum JsonToken {
     /// One of `{ } [ ] : ,`
     Mark(u8),
     String(Range<usize>),
@@ -29,19 +29,19 @@ pub fn decode(text: &Text) -> Value {
     }
     let joined = Joined::new(text, "");
     match tokens(joined.as_str()) {
-        Ok(tokens) => Reader { joined: &joined, tokens: tokens.into_iter() }.value(),
+        Ok(tokens) => JsonReader { joined: &joined, tokens: tokens.into_iter() }.value(),
         Err(why) => Value::Unknown(why),
     }
 }
 
 /// Returns the tokens of a JSON text that serde_json accepts.
-pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Why> {
+pub(super) fn tokens(source: &str) -> Result<Vec<JsonToken>, Why> {
     let tokens = split(source);
     let mut depth = 0_usize;
     for token in &tokens {
         match token {
-            Token::Mark(b'{' | b'[') => depth += 1,
-            Token::Mark(b'}' | b']') => depth = depth.saturating_sub(1),
+            JsonToken::Mark(b'{' | b'[') => depth += 1,
+            JsonToken::Mark(b'}' | b']') => depth = depth.saturating_sub(1),
             _ => {}
         }
         if depth >= DEPTH {
@@ -54,7 +54,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Why> {
 }
 
 /// Cuts a text into tokens. Only good for JSON, but ends for any text.
-fn split(source: &str) -> Vec<Token> {
+fn split(source: &str) -> Vec<JsonToken> {
     let bytes = source.as_bytes();
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -62,17 +62,17 @@ fn split(source: &str) -> Vec<Token> {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => at += 1,
             b'{' | b'}' | b'[' | b']' | b':' | b',' => {
-                tokens.push(Token::Mark(*byte));
+                tokens.push(JsonToken::Mark(*byte));
                 at += 1;
             }
             b'"' => {
                 let end = string_end(bytes, at + 1);
-                tokens.push(Token::String(at + 1..end));
+                tokens.push(JsonToken::String(at + 1..end));
                 at = (end + 1).min(bytes.len());
             }
             _ => {
                 let length = bytes[at..].iter().position(|byte| b" \t\r\n{}[]:,\"".contains(byte)).unwrap_or(bytes.len() - at);
-                tokens.push(Token::Word(at..at + length));
+                tokens.push(JsonToken::Word(at..at + length));
                 at += length;
             }
         }
@@ -92,12 +92,12 @@ fn string_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Reads tokens that are known to be JSON.
-struct Reader<'a> {
+struct JsonReader<'a> {
     joined: &'a Joined,
-    tokens: std::vec::IntoIter<Token>,
+    tokens: std::vec::IntoIter<JsonToken>,
 }
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     fn value(&mut self) -> Value {
         match self.tokens.next() {
             Some(first) => self.value_from(first),
@@ -105,13 +105,13 @@ impl Reader<'_> {
         }
     }
 
-    fn value_from(&mut self, first: Token) -> Value {
+    fn value_from(&mut self, first: JsonToken) -> Value {
         match first {
-            Token::Mark(b'{') => self.object(),
-            Token::Mark(b'[') => self.list(),
-            Token::Mark(_) => Value::Null,
-            Token::String(range) => Value::Text(string(self.joined, &range)),
-            Token::Word(range) => self.word(range),
+            JsonToken::Mark(b'{') => self.object(),
+            JsonToken::Mark(b'[') => self.list(),
+            JsonToken::Mark(_) => Value::Null,
+            JsonToken::String(range) => Value::Text(string(self.joined, &range)),
+            JsonToken::Word(range) => self.word(range),
         }
     }
 
@@ -119,8 +119,8 @@ impl Reader<'_> {
         let mut map = BTreeMap::new();
         while let Some(token) = self.tokens.next() {
             match token {
-                Token::Mark(b'}') => break,
-                Token::String(range) => {
+                JsonToken::Mark(b'}') => break,
+                JsonToken::String(range) => {
                     let key = string(self.joined, &range).known().unwrap_or_default();
                     self.tokens.next();
                     map.insert(key.into(), self.value());
@@ -135,8 +135,8 @@ impl Reader<'_> {
         let mut items = Vec::new();
         while let Some(token) = self.tokens.next() {
             match token {
-                Token::Mark(b']') => break,
-                Token::Mark(b',') => {}
+                JsonToken::Mark(b']') => break,
+                JsonToken::Mark(b',') => {}
                 first => items.push(self.value_from(first)),
             }
         }

@@ -18,7 +18,7 @@ pub enum Language {
 /// The bytes that may change with one comment: its blanks before it and, where it ends its line, the line's end; the whole line where it is alone.
 /// Without a comment yet, the end of a line or the empty place before one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Region {
+pub struct CommentRegion {
     pub span: Span,
     /// Nothing else is on its lines.
     pub alone: bool,
@@ -26,7 +26,7 @@ pub struct Region {
 
 /// A comment with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beside {
+pub struct MarginComment {
     /// With its marks.
     pub span: Span,
     /// 1-based.
@@ -57,11 +57,11 @@ impl Language {
     }
 
     /// Returns all comments, in the order of the file.
-    pub fn comments(self, text: &str) -> Vec<Beside> {
+    pub fn comments(self, text: &str) -> Vec<MarginComment> {
         match self {
             Self::Hcl => hcl::comments::of(text)
                 .iter()
-                .map(|c| Beside { span: c.span, line: c.line, trailing: c.trailing, text: c.plain().to_owned() })
+                .map(|c| MarginComment { span: c.span, line: c.line, trailing: c.trailing, text: c.plain().to_owned() })
                 .collect(),
             Self::Yaml => yaml_comments(text),
         }
@@ -79,7 +79,7 @@ impl Language {
     }
 
     /// Returns where a comment ends the line of the byte `offset`, or could; `None` where something goes on after the line.
-    pub fn end_of_line(self, text: &str, offset: usize) -> Option<Region> {
+    pub fn end_of_line(self, text: &str, offset: usize) -> Option<CommentRegion> {
         let at = line(text, offset);
         let last = self.comments(text).into_iter().rfind(|c| c.line == at && c.trailing && c.span.start >= offset);
         if let Some(region) = last.map(|comment| around_comment(text, comment.span)).filter(|region| ends_line(text, region.span)) {
@@ -87,28 +87,28 @@ impl Language {
         }
         let range = line_range(text, offset);
         let code = range.start + text[range.clone()].trim_end().len();
-        let region = Region { span: Span::new(code, range.end), alone: false };
+        let region = CommentRegion { span: Span::new(code, range.end), alone: false };
         // A plain scalar that ends the file: what is put behind it cannot be told from what is put at its end.
         (code >= offset && !(self == Self::Yaml && region.span.is_empty())).then_some(region)
     }
 
     /// Returns the empty place before the line of the byte `offset`.
-    pub fn above(self, text: &str, offset: usize) -> Region {
+    pub fn above(self, text: &str, offset: usize) -> CommentRegion {
         let start = line_range(text, offset).start;
-        Region { span: Span::new(start, start), alone: true }
+        CommentRegion { span: Span::new(start, start), alone: true }
     }
 }
 
 /// Returns what may change with the comment at `span`.
-pub fn around_comment(text: &str, span: Span) -> Region {
+pub fn around_comment(text: &str, span: Span) -> CommentRegion {
     let before = line_range(text, span.start);
     let code = before.start + text[before.start..span.start].trim_end().len();
     let alone = code == before.start;
     let after = line_range(text, span.end.saturating_sub(1).max(span.start));
     let end = if text[span.end..after.end].trim().is_empty() { after.end } else { span.end };
     match alone && end == after.end {
-        true => Region { span: Span::new(before.start, end), alone },
-        false => Region { span: Span::new(if alone { span.start } else { code }, end), alone: false },
+        true => CommentRegion { span: Span::new(before.start, end), alone },
+        false => CommentRegion { span: Span::new(if alone { span.start } else { code }, end), alone: false },
     }
 }
 
@@ -170,7 +170,7 @@ fn ends_line(text: &str, span: Span) -> bool {
     span.end == text.len() || text[span.range()].ends_with('\n')
 }
 
-fn yaml_comments(text: &str) -> Vec<Beside> {
+fn yaml_comments(text: &str) -> Vec<MarginComment> {
     let mut out = Vec::new();
     let mut start = 0;
     for (index, raw) in text.split_inclusive('\n').enumerate() {
@@ -179,7 +179,7 @@ fn yaml_comments(text: &str) -> Vec<Beside> {
         let alone = trimmed.starts_with('#').then(|| line.find('#')).flatten();
         if let Some(at) = alone.or_else(|| yaml::trailing_comment(line)) {
             let text = line[at + 1..].trim().to_owned();
-            out.push(Beside { span: Span::new(start + at, start + line.len()), line: index + 1, trailing: alone.is_none(), text });
+            out.push(MarginComment { span: Span::new(start + at, start + line.len()), line: index + 1, trailing: alone.is_none(), text });
         }
         start += raw.len();
     }

@@ -4,7 +4,7 @@ mod reads;
 
 use super::files::RepoPath;
 use super::hcl::Source;
-use super::sources::{Place, Problem, Sources};
+use super::sources::{ModuleSources, ReadProblem, SourcePlace};
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block, Body};
 use std::collections::{BTreeMap, HashMap};
@@ -13,26 +13,26 @@ pub use reads::Reads;
 
 /// A body and the file it is in.
 #[derive(Clone, Copy, Debug)]
-pub struct Layer<'s> {
+pub struct BodyLayer<'s> {
     pub body: &'s Body,
     pub source: &'s Source,
 }
 
 /// An attribute and the file it is in.
 #[derive(Clone, Copy, Debug)]
-pub struct Written<'s> {
+pub struct WrittenAttribute<'s> {
     pub attribute: &'s Attribute,
     pub source: &'s Source,
 }
 
-impl<'s> Written<'s> {
+impl<'s> WrittenAttribute<'s> {
     pub fn expr(&self) -> &'s Expression {
         &self.attribute.value
     }
 
     /// Returns the place of the value.
-    pub fn place(&self) -> Place {
-        Place::of(self.source, self.expr())
+    pub fn place(&self) -> SourcePlace {
+        SourcePlace::of(self.source, self.expr())
     }
 }
 
@@ -42,16 +42,16 @@ pub struct Declared<'s> {
     pub block: &'s Block,
     pub source: &'s Source,
     /// The block's own body first; a later layer is stronger.
-    pub layers: Vec<Layer<'s>>,
+    pub layers: Vec<BodyLayer<'s>>,
 }
 
 impl<'s> Declared<'s> {
     fn new(block: &'s Block, source: &'s Source) -> Self {
-        Self { block, source, layers: vec![Layer { body: &block.body, source }] }
+        Self { block, source, layers: vec![BodyLayer { body: &block.body, source }] }
     }
 
     /// Returns the strongest attribute of that name.
-    pub fn attr(&self, name: &str) -> Option<Written<'s>> {
+    pub fn attr(&self, name: &str) -> Option<WrittenAttribute<'s>> {
         attr(&self.layers, name)
     }
 
@@ -60,24 +60,43 @@ impl<'s> Declared<'s> {
         self.block.labels.get(index).map_or("", |label| label.as_str())
     }
 
-    pub fn place(&self) -> Place {
-        Place::of(self.source, &self.block.ident)
+    pub fn place(&self) -> SourcePlace {
+        SourcePlace::of(self.source, &self.block.ident)
+    }
+
+    /// Returns the names of a call's attributes that are arguments of the module.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &'s str> {
+        let names = self.layers.iter().flat_map(|layer| layer.body.attributes()).map(|attribute| attribute.key.as_str());
+        names.filter(|name| is_argument(name))
     }
 }
 
+/// Says whether an attribute of a module call is an argument of the module.
+pub(super) fn is_argument(name: &str) -> bool {
+    !matches!(name, "source" | "version" | "count" | "for_each" | "providers" | "depends_on")
+}
+
+/// Says whether the `source` of a module call names a folder of the repo: Terraform's rule.
+pub(super) fn is_local(source: &str) -> bool {
+    source.starts_with("./") || source.starts_with("../") || source == "." || source == ".."
+}
+
 /// Returns the attribute of the strongest layer that has it.
-pub(super) fn attr<'s>(layers: &[Layer<'s>], name: &str) -> Option<Written<'s>> {
-    layers.iter().rev().find_map(|layer| layer.body.get_attribute(name).map(|attribute| Written { attribute, source: layer.source }))
+pub(super) fn attr<'s>(layers: &[BodyLayer<'s>], name: &str) -> Option<WrittenAttribute<'s>> {
+    layers
+        .iter()
+        .rev()
+        .find_map(|layer| layer.body.get_attribute(name).map(|attribute| WrittenAttribute { attribute, source: layer.source }))
 }
 
 /// The declarations of a module's folder.
 #[derive(Debug, Default)]
-pub struct Module<'s> {
+pub struct Declarations<'s> {
     pub dir: RepoPath,
     pub variables: BTreeMap<&'s str, Declared<'s>>,
-    pub locals: BTreeMap<&'s str, Written<'s>>,
+    pub locals: BTreeMap<&'s str, WrittenAttribute<'s>>,
     /// Locals and variable defaults that an override file replaces: `local.x` or `var.x`, what is replaced, by what.
-    pub replaced: Vec<(String, Written<'s>, Written<'s>)>,
+    pub replaced: Vec<(String, WrittenAttribute<'s>, WrittenAttribute<'s>)>,
     pub outputs: BTreeMap<&'s str, Declared<'s>>,
     /// `resource` and `data` blocks in the order of files and lines.
     pub resources: Vec<Declared<'s>>,
@@ -88,9 +107,9 @@ pub struct Module<'s> {
     index: HashMap<(&'s str, &'s str, &'s str), usize>,
 }
 
-impl<'s> Module<'s> {
+impl<'s> Declarations<'s> {
     /// Reads what the `.tf` files declare; `files` are in the order of their names.
-    pub fn read(dir: &RepoPath, files: &[&'s Source], problems: &mut Vec<Problem>) -> Self {
+    pub fn read(dir: &RepoPath, files: &[&'s Source], problems: &mut Vec<ReadProblem>) -> Self {
         let mut module = Self { dir: dir.clone(), ..Self::default() };
         let (overriding, plain): (Vec<&'s Source>, Vec<&'s Source>) = files.iter().partition(|source| is_override(source.path.name()));
         for (source, replace) in plain.iter().map(|s| (s, false)).chain(overriding.iter().map(|s| (s, true))) {
@@ -103,20 +122,21 @@ impl<'s> Module<'s> {
     }
 
     /// Reads the module in a folder. Where a file of it cannot be read, nothing is called unread.
-    pub fn of_folder(sources: &'s Sources, dir: &RepoPath, problems: &mut Vec<Problem>) -> Self {
-        let mut module = Self::read(dir, &Self::files(sources, dir), problems);
-        let unread = |path: &RepoPath| {
-            [".tf", ".tf.json", ".tofu", ".tofu.json"].iter().any(|end| path.name().ends_with(end)) && sources.source(path).is_none()
-        };
-        if sources.folder(dir).iter().any(unread) {
+    pub(super) fn of_folder(dir: &RepoPath, parsed: &'s ModuleSources, problems: &mut Vec<ReadProblem>) -> Self {
+        let mut module = Self::read(dir, &parsed.sources.iter().collect::<Vec<_>>(), problems);
+        if !parsed.complete {
             module.reads.add_all();
         }
         module
     }
 
-    /// Returns the files a folder's module is made of.
-    pub fn files(sources: &'s Sources, dir: &RepoPath) -> Vec<&'s Source> {
-        sources.folder(dir).iter().filter(|path| path.name().ends_with(".tf")).filter_map(|path| sources.source(path)).collect()
+    /// Returns the folders that the calls of this module name as their source, its own left out.
+    pub(super) fn called_folders(&self) -> impl Iterator<Item = RepoPath> {
+        let source = |call: &Declared<'s>| {
+            let source = call.attr("source")?.expr().as_str().filter(|source| is_local(source))?;
+            self.dir.join(source).filter(|dir| *dir != self.dir)
+        };
+        self.calls.iter().filter_map(source)
     }
 
     /// Returns the resource or data block.
@@ -125,7 +145,7 @@ impl<'s> Module<'s> {
         self.index.get(&(kind, first, second)).and_then(|at| list.get(*at))
     }
 
-    fn add(&mut self, block: &'s Block, source: &'s Source, replace: bool, problems: &mut Vec<Problem>) {
+    fn add(&mut self, block: &'s Block, source: &'s Source, replace: bool, problems: &mut Vec<ReadProblem>) {
         let declared = Declared::new(block, source);
         match (block.ident.as_str(), declared.label(0), declared.label(1)) {
             ("locals", _, _) => self.add_locals(block, source, problems),
@@ -139,9 +159,9 @@ impl<'s> Module<'s> {
         }
     }
 
-    fn add_locals(&mut self, block: &'s Block, source: &'s Source, problems: &mut Vec<Problem>) {
+    fn add_locals(&mut self, block: &'s Block, source: &'s Source, problems: &mut Vec<ReadProblem>) {
         for attribute in block.body.attributes() {
-            let (name, written) = (attribute.key.as_str(), Written { attribute, source });
+            let (name, written) = (attribute.key.as_str(), WrittenAttribute { attribute, source });
             match self.locals.get(name).copied() {
                 Some(_) if !is_override(source.path.name()) => problems.push(twice(&written.place(), name)),
                 before => {
@@ -152,7 +172,7 @@ impl<'s> Module<'s> {
         }
     }
 
-    fn add_named(&mut self, variable: bool, name: &'s str, declared: Declared<'s>, replace: bool, problems: &mut Vec<Problem>) {
+    fn add_named(&mut self, variable: bool, name: &'s str, declared: Declared<'s>, replace: bool, problems: &mut Vec<ReadProblem>) {
         let list = if variable { &mut self.variables } else { &mut self.outputs };
         let Some(before) = list.get_mut(name) else {
             list.insert(name, declared);
@@ -168,7 +188,7 @@ impl<'s> Module<'s> {
         before.layers.extend(declared.layers);
     }
 
-    fn add_indexed(&mut self, key: (&'s str, &'s str, &'s str), declared: Declared<'s>, replace: bool, problems: &mut Vec<Problem>) {
+    fn add_indexed(&mut self, key: (&'s str, &'s str, &'s str), declared: Declared<'s>, replace: bool, problems: &mut Vec<ReadProblem>) {
         let list = if key.0 == "module" { &mut self.calls } else { &mut self.resources };
         match self.index.get(&key).and_then(|at| list.get_mut(*at)) {
             Some(before) if replace => before.layers.extend(declared.layers),
@@ -186,6 +206,6 @@ fn is_override(name: &str) -> bool {
     name == "override.tf" || name.ends_with("_override.tf")
 }
 
-fn twice(place: &Place, name: &str) -> Problem {
-    Problem::new(&place.file, Some(place.line), format!("{name} is declared twice; the first one counts"))
+fn twice(place: &SourcePlace, name: &str) -> ReadProblem {
+    ReadProblem::new(&place.file, Some(place.line), format!("{name} is declared twice; the first one counts"))
 }

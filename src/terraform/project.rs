@@ -1,114 +1,228 @@
-//! From the repo's files to its roots: where Terraform or Terragrunt is run, and the module each root is. Evaluates only Terragrunt's `source` and `include`.
+//! Walks the roots of a repo: the places where Terraform or Terragrunt is run. A folder that nothing else names is parsed, walked and dropped by
+//! one worker; what several folders may use is parsed before and kept meanwhile. Which folders are named is guessed from the text first and
+//! checked in the end: after a wrong guess the walk starts over, so the result never depends on it.
 
-mod roots;
 #[cfg(test)]
 pub(super) mod tests;
 
 use super::files::{Files, RepoPath};
-use super::instance::Walk;
-use super::module::Module;
+use super::library::Library;
+use super::module::Declarations;
 use super::parallel::on_two_threads;
-use super::sources::{Problem, Settings, Sources};
+use super::root::{Root, RootKind, RootModule};
+use super::sources::{ModuleSources, ReadProblem, RunSettings, Sources};
+use super::units::{self, UnitFolder};
+use super::walk::RootWalk;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
+use std::str::from_utf8;
 
-/// What kind of place a root is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RootKind {
-    Terragrunt,
-    Terraform,
-    /// A module that nothing calls, evaluated with its defaults.
-    Orphan,
+/// What the walks over all roots gave.
+#[derive(Debug)]
+pub struct Walked<T> {
+    /// Sorted by folder, and in the order of the settings' environments.
+    pub roots: Vec<(Root, T)>,
+    /// What could not be read, besides what the walks report themselves.
+    pub problems: BTreeSet<ReadProblem>,
+    /// The files that were parsed.
+    pub parsed: BTreeSet<RepoPath>,
 }
 
-/// The module that a root runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootModule {
-    Folder(RepoPath),
-    /// The folder named by a unit's `source`, with the unit's own files copied over it.
-    Overlaid(RepoPath),
-    /// The text is not in the repo.
-    Remote,
-}
-
-/// A folder in which Terraform or Terragrunt is run, in one environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    pub dir: RepoPath,
-    pub environment: Option<String>,
-    pub workspace: Option<String>,
-    pub kind: RootKind,
-    pub module: RootModule,
-    /// Those of the settings, then those of the environment: the last one is strongest.
-    pub(super) var_files: Vec<String>,
-}
-
-impl Root {
-    /// Returns the folder of the root module: where Terraform is run.
-    pub fn module_dir(&self) -> &RepoPath {
-        match &self.module {
-            RootModule::Folder(dir) | RootModule::Overlaid(dir) => dir,
-            RootModule::Remote => &self.dir,
+/// Calls `work` for every root, on two threads.
+pub fn each_root<T: Send>(files: &Files, settings: &RunSettings, work: impl Fn(&RootWalk<'_>) -> T + Sync) -> Walked<T> {
+    let sources = Sources::read(files, settings);
+    let mut problems = sources.problems().to_vec();
+    let units = units::read(files, &sources, &mut problems);
+    let unit_modules = units::modules(&units, &sources, &mut problems);
+    let project = Project { files, settings, sources: &sources, units, unit_modules };
+    let mut shared = project.guess_shared();
+    loop {
+        match project.walk(&shared, problems.clone(), &work) {
+            Ok(walked) => return walked,
+            Err(missed) => shared.extend(missed),
         }
     }
 }
 
-/// The roots and modules of a repo.
-#[derive(Debug)]
-pub struct Project<'s> {
-    pub(super) files: &'s Files,
-    pub(super) sources: &'s Sources,
-    pub(super) none: Module<'s>,
-    modules: BTreeMap<RepoPath, Module<'s>>,
-    /// By the unit's folder: its module with its own files copied over.
-    overlaid: BTreeMap<RepoPath, Module<'s>>,
-    roots: Vec<Root>,
-    problems: BTreeSet<Problem>,
+/// What is known of a repo before a module is parsed.
+struct Project<'f> {
+    files: &'f Files,
+    settings: &'f RunSettings,
+    sources: &'f Sources,
+    units: Vec<UnitFolder>,
+    /// By the unit's folder.
+    unit_modules: BTreeMap<RepoPath, RootModule>,
 }
 
-impl<'s> Project<'s> {
-    /// Finds the modules and roots.
-    pub fn new(files: &'s Files, sources: &'s Sources, settings: &Settings) -> Self {
-        let mut problems = Vec::new();
-        let has_tf = |dir: &&RepoPath| sources.folder(dir).iter().any(|path| path.name().ends_with(".tf"));
-        let read = |dir: &RepoPath, problems: &mut Vec<Problem>| (dir.clone(), Module::of_folder(sources, dir, problems));
-        let modules = sources.folders().filter(has_tf).map(|dir| read(dir, &mut problems)).collect();
-        let problems = sources.problems().iter().cloned().chain(problems).collect();
-        let mut new = Self { files, sources, none: Module::default(), modules, overlaid: BTreeMap::new(), roots: Vec::new(), problems };
-        new.find_roots(settings);
-        new
+/// What one folder gave that nothing else names.
+struct FolderWalked<T> {
+    roots: Vec<(Root, T)>,
+    problems: Vec<ReadProblem>,
+    parsed: Vec<RepoPath>,
+    /// The folders its module calls.
+    called: Vec<RepoPath>,
+}
+
+impl Project<'_> {
+    /// Returns the folders of modules that something else may name: the modules of units, and every folder that a string of a module's files could
+    /// mean as a relative path.
+    fn guess_shared(&self) -> BTreeSet<RepoPath> {
+        let overlaid = self.units.iter().filter_map(|unit| Some([unit.source_folder()?.clone(), unit.dir.clone()]));
+        let mut shared: BTreeSet<RepoPath> = overlaid.flatten().collect();
+        let modules: Vec<_> = self.sources.modules().collect();
+        let named = on_two_threads(modules.len(), |at| {
+            let (folder, files) = modules[at];
+            let texts = files.iter().filter_map(|(_, bytes)| from_utf8(bytes).ok());
+            let paths: BTreeSet<&str> = texts.flat_map(relative_paths).collect();
+            paths.into_iter().filter_map(|path| folder.join(path)).collect::<Vec<_>>()
+        });
+        shared.extend(named.into_iter().flatten());
+        shared.retain(|dir| self.sources.is_module(dir));
+        shared
     }
 
-    /// Returns the roots, sorted by folder and in the order of the settings' environments.
-    pub fn roots(&self) -> &[Root] {
-        &self.roots
+    /// Walks all roots, with these folders kept.
+    ///
+    /// # Errors
+    ///
+    /// The folders that something named although they were not kept.
+    fn walk<T: Send>(
+        &self,
+        shared: &BTreeSet<RepoPath>,
+        mut problems: Vec<ReadProblem>,
+        work: &(impl Fn(&RootWalk<'_>) -> T + Sync),
+    ) -> Result<Walked<T>, BTreeSet<RepoPath>> {
+        let kept = self.parse(shared);
+        let library = self.library(&kept, &mut problems);
+        let alone = self.folders_alone(shared);
+        let mut folders = on_two_threads(alone.len(), |at| self.walk_folder(&library, alone[at], work));
+
+        let called = self.called(&library, folders.iter().flat_map(|folder| &folder.called));
+        let roots = self.kept_roots(&library, &called);
+        let walked = on_two_threads(roots.len(), |at| {
+            let module = library.of_root(&roots[at]);
+            work(&RootWalk::open(&library, &roots[at], module, false))
+        });
+
+        let mut missed = library.missed();
+        missed.extend(alone.iter().filter(|dir| called.contains(**dir)).map(|dir| (*dir).clone()));
+        if !missed.is_empty() {
+            return Err(missed);
+        }
+        let mut parsed: BTreeSet<RepoPath> = self.sources.parsed().cloned().collect();
+        parsed.extend(kept.values().flat_map(|module| &module.sources).map(|source| source.path.clone()));
+        let mut all: Vec<(Root, T)> = roots.into_iter().zip(walked).collect();
+        for folder in &mut folders {
+            problems.append(&mut folder.problems);
+            parsed.extend(take(&mut folder.parsed));
+            all.append(&mut folder.roots);
+        }
+        all.sort_by(|(a, _), (b, _)| a.dir.cmp(&b.dir));
+        problems.extend(self.without_module(&all));
+        Ok(Walked { roots: all, problems: problems.into_iter().collect(), parsed })
     }
 
-    /// Returns what could not be read, sorted by file. A walk may find more.
-    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter()
+    fn parse(&self, folders: &BTreeSet<RepoPath>) -> BTreeMap<RepoPath, ModuleSources> {
+        let folders: Vec<&RepoPath> = folders.iter().collect();
+        let parsed = on_two_threads(folders.len(), |at| self.sources.parse_module(folders[at]));
+        folders.into_iter().cloned().zip(parsed).collect()
     }
 
-    /// Returns the module in a folder.
-    pub fn module(&self, dir: &RepoPath) -> Option<&Module<'s>> {
-        self.modules.get(dir)
+    fn library<'l>(&'l self, kept: &'l BTreeMap<RepoPath, ModuleSources>, problems: &mut Vec<ReadProblem>) -> Library<'l> {
+        problems.extend(kept.values().flat_map(|module| module.problems.iter().cloned()));
+        let mut library = Library::new(self.files, self.sources, kept, problems);
+        for (unit, module) in &self.unit_modules {
+            if let RootModule::Overlaid(dir) = module {
+                library.overlay(unit, dir, kept);
+            }
+        }
+        library
     }
 
-    /// Returns all modules, sorted by folder.
-    pub fn modules(&self) -> impl Iterator<Item = &Module<'s>> {
-        self.modules.values()
+    /// Returns the folders of modules that are not kept, the largest first: the two threads end at about the same time.
+    fn folders_alone(&self, shared: &BTreeSet<RepoPath>) -> Vec<&RepoPath> {
+        let mut alone: Vec<_> = self.sources.modules().filter(|(dir, _)| !shared.contains(*dir)).collect();
+        alone.sort_by_key(|(_, files)| Reverse(files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()));
+        alone.into_iter().map(|(dir, _)| dir).collect()
     }
 
-    pub(super) fn overlaid(&self, unit: &RepoPath) -> Option<&Module<'s>> {
-        self.overlaid.get(unit)
+    /// Parses a folder that nothing else names, walks its roots, and drops it.
+    fn walk_folder<T>(&self, library: &Library<'_>, dir: &RepoPath, work: &impl Fn(&RootWalk<'_>) -> T) -> FolderWalked<T> {
+        let mut sources = self.sources.parse_module(dir);
+        let mut problems = take(&mut sources.problems);
+        let module = Declarations::of_folder(dir, &sources, &mut problems);
+        let roots = self.roots_of(dir, &module, false);
+        let is_own = roots.len() == 1;
+        let walked: Vec<T> = roots.iter().map(|root| work(&RootWalk::open(library, root, &module, is_own))).collect();
+        FolderWalked {
+            roots: roots.into_iter().zip(walked).collect(),
+            problems,
+            parsed: sources.sources.iter().map(|source| source.path.clone()).collect(),
+            called: module.called_folders().collect(),
+        }
     }
 
-    /// Makes a root ready for evaluation, on this thread.
-    pub fn walk<'p>(&'p self, root: &'p Root) -> Walk<'p> {
-        Walk::new(self, root)
+    /// Returns the folders that a unit or a call of another folder names.
+    fn called<'c>(&self, library: &Library<'_>, by_folders: impl Iterator<Item = &'c RepoPath>) -> BTreeSet<RepoPath> {
+        let by_units = self.units.iter().filter_map(|unit| unit.source_folder().cloned());
+        let by_kept = library.modules().flat_map(|(_, module)| module.called_folders());
+        by_units.chain(by_kept).chain(by_folders.cloned()).collect()
     }
 
-    /// Calls `work` for every root, on two threads, and returns the results in the order of [`Self::roots`].
-    pub fn each_root<T: Send>(&self, work: impl Fn(Walk<'_>) -> T + Sync) -> Vec<T> {
-        on_two_threads(self.roots.len(), |at| work(self.walk(&self.roots[at])))
+    /// Returns the roots whose module is kept, or not in the repo.
+    fn kept_roots(&self, library: &Library<'_>, called: &BTreeSet<RepoPath>) -> Vec<Root> {
+        let mut roots: Vec<Root> = library.modules().flat_map(|(dir, module)| self.roots_of(dir, module, called.contains(dir))).collect();
+        for (dir, module) in self.unit_modules.iter().filter(|(dir, _)| !self.sources.is_module(dir)) {
+            roots.extend(Root::in_environments(self.settings, dir, RootKind::Terragrunt, module));
+        }
+        roots
     }
+
+    /// Returns the roots in a folder with a module.
+    fn roots_of(&self, dir: &RepoPath, module: &Declarations<'_>, is_called: bool) -> Vec<Root> {
+        let own = RootModule::Folder(dir.clone());
+        let (kind, module) = match self.unit_modules.get(dir) {
+            Some(module) => (RootKind::Terragrunt, module),
+            None if self.forced().any(|forced| forced == dir) => (RootKind::Terraform, &own),
+            None if is_called => return Vec::new(),
+            None if self.is_root(dir, module) => (RootKind::Terraform, &own),
+            None => (RootKind::Orphan, &own),
+        };
+        Root::in_environments(self.settings, dir, kind, module)
+    }
+
+    /// Decides whether a folder that nothing calls is where Terraform is run: by what its files say, never by a list of names but for `modules`.
+    fn is_root(&self, dir: &RepoPath, module: &Declarations<'_>) -> bool {
+        let evidence = |path: &RepoPath| {
+            let name = path.name();
+            name.ends_with(".tfvars") || name.ends_with(".tfvars.json") || name == ".terraform.lock.hcl"
+        };
+        if module.configured || self.sources.folder(dir).iter().any(evidence) {
+            return true;
+        }
+        let is_kept_as_module = dir.as_str().split('/').any(|part| matches!(part, "modules" | "module"));
+        !is_kept_as_module && module.variables.values().all(|variable| variable.attr("default").is_some())
+    }
+
+    /// Returns the folders that the settings call roots.
+    fn forced(&self) -> impl Iterator<Item = &RepoPath> {
+        self.settings.roots.iter().chain(self.settings.environments.iter().map(|environment| &environment.root))
+    }
+
+    fn without_module<T>(&self, roots: &[(Root, T)]) -> Vec<ReadProblem> {
+        let is_there = |dir: &RepoPath| roots.iter().any(|(root, _)| root.dir == *dir);
+        let missing = self.forced().filter(|dir| !is_there(dir));
+        missing.map(|dir| ReadProblem::new(dir, None, "the config calls this a root, but there is nothing to run")).collect()
+    }
+}
+
+/// Returns every string of a text that begins like a relative path, up to its end or its first `${`.
+fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
+    let path = |at: usize| {
+        let rest = &text[at + 1..];
+        let end = rest.find(['"', '\n', '$'])?;
+        Some(&rest[..end]).filter(|path| path.starts_with("./") || path.starts_with("../") || *path == "." || *path == "..")
+    };
+    text.match_indices("\".").filter_map(move |(at, _)| path(at))
 }

@@ -1,4 +1,5 @@
-//! Every `.tf`, `.hcl` and `.tfvars` file of the repo, parsed once and kept for the whole pass. Evaluates nothing.
+//! The repo's Terraform and Terragrunt files: which there are, and the trees of those that say values (`.hcl`, `.tfvars`), which are kept.
+//! The files of a module are parsed when they are asked for, and belong to whoever asks. Evaluates nothing.
 
 use super::files::{Entry, Files, RepoPath};
 use super::hcl::{self, Source, SyntaxErrorKind};
@@ -6,25 +7,25 @@ use super::parallel::on_two_threads;
 use super::span::Span;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const ENCRYPTED: &str = "encrypted: its values are not known";
 
 /// What the config says about where and how Terraform is run.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct RunSettings {
     /// Globs over paths and folders that are not read at all.
     pub exclude: Vec<String>,
     /// Var-files that every run names: relative to the root, else to the repo's top folder.
     pub var_files: Vec<String>,
-    pub environments: Vec<Environment>,
+    pub environments: Vec<RootEnvironment>,
     /// Folders that are roots whatever they look like.
     pub roots: Vec<RepoPath>,
 }
 
 /// One way in which a root is applied.
 #[derive(Clone, Debug, Default)]
-pub struct Environment {
+pub struct RootEnvironment {
     pub root: RepoPath,
     pub name: String,
     /// Relative to the root, else to the repo's top folder; the last one wins.
@@ -32,82 +33,90 @@ pub struct Environment {
     pub workspace: Option<String>,
 }
 
-/// Something in the repo that could not be read or does not hold together. Never fatal: it is told and the rest goes on.
+/// Something in the repo that could not be read or does not hold together. Never fatal: it is reported and the rest goes on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct ReadProblem {
     pub file: RepoPath,
     /// 1-based.
     pub line: Option<usize>,
     pub what: String,
 }
 
-impl Problem {
+impl ReadProblem {
     pub(super) fn new(file: &RepoPath, line: Option<usize>, what: impl Into<String>) -> Self {
         Self { file: file.clone(), line, what: what.into() }
     }
 }
 
-/// The parsed files.
+/// The files, by folder; the parsed ones that every root may read.
 #[derive(Debug, Default)]
 pub struct Sources {
-    sources: BTreeMap<RepoPath, Source>,
+    parsed: BTreeMap<RepoPath, Source>,
     /// File names by folder, for every file that is not excluded.
     folders: BTreeMap<RepoPath, Vec<RepoPath>>,
+    /// The texts of a module's files by folder, sorted by name; a folder whose files cannot be read has an empty list.
+    modules: BTreeMap<RepoPath, Vec<(RepoPath, Arc<[u8]>)>>,
     /// Files that are there and cannot be read, and why.
     unreadable: BTreeMap<RepoPath, String>,
-    problems: Vec<Problem>,
+    problems: Vec<ReadProblem>,
+}
+
+/// The parsed files of one module's folder.
+#[derive(Debug, Default)]
+pub(super) struct ModuleSources {
+    pub sources: Vec<Source>,
+    /// There is no file of the module beside these.
+    pub complete: bool,
+    pub problems: Vec<ReadProblem>,
 }
 
 impl Sources {
-    /// Parses every Terraform and Terragrunt file that is not excluded, on two threads.
-    pub fn read(files: &Files, settings: &Settings) -> Self {
+    /// Lists every file that is not excluded, and parses those that say values, on two threads.
+    pub fn read(files: &Files, settings: &RunSettings) -> Self {
         let mut all = Self::default();
         let excluded = all.excluded(&settings.exclude);
-        let mut wanted = Vec::new();
+        let mut values = Vec::new();
         for (path, entry) in files.iter().filter(|(path, _)| !is_excluded(&excluded, path)) {
             let folder = path.parent().unwrap_or_default();
-            all.folders.entry(folder).or_default().push(path.clone());
-            match (Kind::of(path.name()), entry) {
-                (Kind::Parsed, Entry::Text(bytes)) => wanted.push((path, bytes)),
-                (Kind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => all.refuse(path, None, ENCRYPTED.to_owned()),
-                (Kind::Parsed | Kind::Json, Entry::NotRead(why)) => all.refuse(path, None, format!("not read: {why}")),
-                (Kind::NotRead(what), _) => all.problems.push(Problem::new(path, None, what)),
-                (Kind::Json | Kind::Other, _) => {}
+            all.folders.entry(folder.clone()).or_default().push(path.clone());
+            match (FileKind::of(path.name()), entry) {
+                (FileKind::Module, Entry::Text(bytes)) => all.modules.entry(folder).or_default().push((path.clone(), bytes.clone())),
+                (FileKind::Values, Entry::Text(bytes)) => values.push((path, bytes)),
+                (FileKind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => all.refuse(path, None, ENCRYPTED.to_owned()),
+                (kind @ (FileKind::Module | FileKind::Values | FileKind::Json), Entry::NotRead(why)) => {
+                    all.refuse(path, None, format!("not read: {why}"));
+                    if matches!(kind, FileKind::Module) {
+                        all.modules.entry(folder).or_default();
+                    }
+                }
+                (FileKind::NotRead(what), _) => all.problems.push(ReadProblem::new(path, None, what)),
+                (FileKind::Json | FileKind::Other, _) => {}
             }
         }
-        let parsed = on_two_threads(wanted.len(), |at| parse(wanted[at].0, wanted[at].1));
-        for ((path, _), parsed) in wanted.into_iter().zip(parsed) {
+        let parsed = on_two_threads(values.len(), |at| parse(values[at].0, values[at].1));
+        for ((path, _), parsed) in values.into_iter().zip(parsed) {
             match parsed {
                 Ok(source) => {
-                    all.sources.insert(path.clone(), source);
+                    all.parsed.insert(path.clone(), source);
                 }
                 Err((line, what)) => all.refuse(path, line, what),
             }
         }
-        all.problems.sort();
         all
     }
 
-    /// Frees the parsed files on two threads: it takes a third of the time of parsing them.
-    pub fn release(mut self) {
-        let middle = self.sources.keys().nth(self.sources.len() / 2).cloned().unwrap_or_default();
-        let half = self.sources.split_off(&middle);
-        let halves = [Mutex::new(half), Mutex::new(self.sources)];
-        on_two_threads(2, |at| drop(halves[at].lock().map(|mut half| std::mem::take(&mut *half))));
-    }
-
-    /// Returns the parsed file.
+    /// Returns a parsed file that says values.
     pub fn source(&self, path: &RepoPath) -> Option<&Source> {
-        self.sources.get(path)
+        self.parsed.get(path)
     }
 
-    /// Returns all parsed files, sorted by path.
-    pub fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.sources.values()
+    /// Returns the paths of all parsed files that say values, sorted.
+    pub(super) fn parsed(&self) -> impl Iterator<Item = &RepoPath> {
+        self.parsed.keys()
     }
 
-    /// Returns what could not be read, sorted by file.
-    pub fn problems(&self) -> &[Problem] {
+    /// Returns what could not be read.
+    pub fn problems(&self) -> &[ReadProblem] {
         &self.problems
     }
 
@@ -126,6 +135,35 @@ impl Sources {
         self.folders.keys()
     }
 
+    /// Says whether a folder has files of a module.
+    pub(super) fn is_module(&self, folder: &RepoPath) -> bool {
+        self.modules.contains_key(folder)
+    }
+
+    /// Returns the folders that have files of a module, sorted, with the texts of these.
+    pub(super) fn modules(&self) -> impl Iterator<Item = (&RepoPath, &[(RepoPath, Arc<[u8]>)])> {
+        self.modules.iter().map(|(folder, files)| (folder, files.as_slice()))
+    }
+
+    /// Parses the files of a module's folder, on this thread.
+    pub(super) fn parse_module(&self, folder: &RepoPath) -> ModuleSources {
+        let files = self.modules.get(folder).map(Vec::as_slice).unwrap_or_default();
+        let is_foreign = |path: &RepoPath| [".tf.json", ".tofu", ".tofu.json"].iter().any(|end| path.name().ends_with(end));
+        let is_unread = |path: &RepoPath| is_foreign(path) || (path.name().ends_with(".tf") && self.unreadable(path).is_some());
+        let complete = !self.folder(folder).iter().any(is_unread);
+        let mut module = ModuleSources { complete, ..ModuleSources::default() };
+        for (path, bytes) in files {
+            match parse(path, bytes) {
+                Ok(source) => module.sources.push(source),
+                Err((line, what)) => {
+                    module.complete = false;
+                    module.problems.push(ReadProblem::new(path, line, what));
+                }
+            }
+        }
+        module
+    }
+
     fn excluded(&mut self, globs: &[String]) -> GlobSet {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
@@ -133,14 +171,16 @@ impl Sources {
                 Ok(glob) => {
                     set.add(glob);
                 }
-                Err(error) => self.problems.push(Problem::new(&RepoPath::default(), None, format!("exclude {glob:?} is no glob: {error}"))),
+                Err(error) => {
+                    self.problems.push(ReadProblem::new(&RepoPath::default(), None, format!("exclude {glob:?} is no glob: {error}")));
+                }
             }
         }
         set.build().unwrap_or_default()
     }
 
     fn refuse(&mut self, path: &RepoPath, line: Option<usize>, what: String) {
-        self.problems.push(Problem::new(path, line, what.clone()));
+        self.problems.push(ReadProblem::new(path, line, what.clone()));
         self.unreadable.insert(path.clone(), what);
     }
 }
@@ -156,15 +196,18 @@ fn is_excluded(globs: &GlobSet, path: &RepoPath) -> bool {
     std::iter::successors(Some(path.clone()), RepoPath::parent).any(|part| !part.as_str().is_empty() && globs.is_match(part.as_str()))
 }
 
-enum Kind {
-    Parsed,
+enum FileKind {
+    /// A file of a module.
+    Module,
+    /// A var-file, or a file of Terragrunt's.
+    Values,
     /// Values as JSON, which are decoded when a root asks for them.
     Json,
     NotRead(&'static str),
     Other,
 }
 
-impl Kind {
+impl FileKind {
     fn of(name: &str) -> Self {
         if name.ends_with(".tf.json") {
             return Self::NotRead("not read: terraform written as json");
@@ -177,35 +220,36 @@ impl Kind {
             "terragrunt.stack.hcl" => return Self::NotRead("not read: terragrunt stack file"),
             _ => {}
         }
-        let foreign = [".terraform.lock.hcl", ".tflint.hcl", ".pkr.hcl", ".nomad.hcl", "docker-bake.hcl", ".tftest.hcl"]
-            .iter()
-            .any(|end| name.ends_with(end));
-        if name.ends_with(".tfvars.json") {
-            return Self::Json;
+        let foreign = [".terraform.lock.hcl", ".tflint.hcl", ".pkr.hcl", ".nomad.hcl", "docker-bake.hcl", ".tftest.hcl"];
+        if foreign.iter().any(|end| name.ends_with(end)) {
+            return Self::Other;
         }
-        if !foreign && [".tf", ".hcl", ".tfvars"].iter().any(|end| name.ends_with(end)) { Self::Parsed } else { Self::Other }
+        match name {
+            _ if name.ends_with(".tfvars.json") => Self::Json,
+            _ if name.ends_with(".tf") => Self::Module,
+            _ if name.ends_with(".hcl") || name.ends_with(".tfvars") => Self::Values,
+            _ => Self::Other,
+        }
     }
 }
 
-type Parsed = Result<Source, (Option<usize>, String)>;
-
-fn parse(path: &RepoPath, bytes: &Arc<[u8]>) -> Parsed {
+fn parse(path: &RepoPath, bytes: &Arc<[u8]>) -> Result<Source, (Option<usize>, String)> {
     Source::parse(path.clone(), bytes.clone()).map_err(|error| match error.kind {
         SyntaxErrorKind::Encrypted(_) => (None, ENCRYPTED.to_owned()),
         _ => (Some(error.line), format!("does not parse: {}", error.message)),
     })
 }
 
-/// Where something stands: the file, its bytes, its first line.
+/// Where something is written: the file, its bytes, its first line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct SourcePlace {
     pub file: RepoPath,
     pub span: Span,
     /// 1-based.
     pub line: usize,
 }
 
-impl Place {
+impl SourcePlace {
     pub(super) fn of(source: &Source, node: &impl hcl_edit::Span) -> Self {
         let span = source.span(node.span().unwrap_or_default());
         Self { file: source.path.clone(), span, line: source.line(span.start) }

@@ -4,15 +4,14 @@
 mod literal;
 
 use super::eval::support::{invalid, limit, to_bool, to_text};
-use super::eval::{Bound, Context, Input, Place, pairs, settle};
+use super::eval::{Context, Input, InputPlace, LoopScope, Scope, pairs, settle};
 use super::files::RepoPath;
-use super::scope::Scope;
 use super::text::{Form, Piece, Text};
 use super::value::{Value, Why, WhyKind};
 use hcl_edit::Span;
 use hcl_edit::expr::Expression;
 use hcl_edit::template::{Directive, Element, ForDirective, HeredocTemplate, IfDirective, StringTemplate, Strip, Template};
-use literal::Literal;
+use literal::TemplateLiteral;
 use std::ops::Range;
 
 /// Bytes and pieces of one string; a template that grows beyond is not evaluated.
@@ -24,13 +23,13 @@ pub fn render_file(bytes: &[u8], path: &RepoPath, vars: &dyn Scope) -> Value {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Value::unknown(WhyKind::File, format!("{path}, which is not UTF-8 text,"));
     };
-    render(Input { text, place: Place::File { path, offset: 0 } }, vars)
+    render(Input { text, place: InputPlace::File { path, offset: 0 } }, vars)
 }
 
 /// Renders a string as `templatestring` does.
 pub fn render_text(template: &Text, vars: &dyn Scope) -> Value {
     match template.known() {
-        Some(text) => render(Input { text: &text, place: Place::Inside(template) }, vars),
+        Some(text) => render(Input { text: &text, place: InputPlace::Inside(template) }, vars),
         None => template.why_unknown().map_or_else(|| Value::text(""), |why| Value::Unknown(why.clone())),
     }
 }
@@ -64,7 +63,7 @@ pub(super) fn heredoc(context: &Context, heredoc: &HeredocTemplate, span: Option
 /// Reads a quoted string with escape sequences, whose content is at `content`.
 pub(super) fn literal(context: &Context, content: Range<usize>) -> Value {
     let shape = Shape { content: content.clone(), form: Form::Quoted, flush: false };
-    let Some(literal) = Literal::read(context.input.text, content, Form::Quoted) else {
+    let Some(literal) = TemplateLiteral::read(context.input.text, content, Form::Quoted) else {
         return Value::unknown(WhyKind::Limit, "a string with an unusual escape sequence");
     };
     let mut out = Out::new(context, &shape);
@@ -81,25 +80,25 @@ struct Shape {
 }
 
 /// A template's parts; literals are indexes into the flat list that trimming works on.
-enum Node<'e> {
+enum TemplatePart<'e> {
     Literal(usize),
     Value(&'e Expression),
-    If { directive: &'e IfDirective, then: Vec<Node<'e>>, other: Vec<Node<'e>> },
-    For { directive: &'e ForDirective, body: Vec<Node<'e>> },
+    If { directive: &'e IfDirective, then: Vec<TemplatePart<'e>>, other: Vec<TemplatePart<'e>> },
+    For { directive: &'e ForDirective, body: Vec<TemplatePart<'e>> },
 }
 
 /// Flattens a template the way HCL reads it: one token after another.
-struct Reader<'t> {
+struct TemplateReader<'t> {
     text: &'t str,
     form: Form,
-    literals: Vec<Literal<'t>>,
+    literals: Vec<TemplateLiteral<'t>>,
     /// In order: a literal's index, or `None` for a sequence.
     tokens: Vec<Option<usize>>,
     trim_next: bool,
 }
 
-impl<'t> Reader<'t> {
-    fn elements<'e>(&mut self, elements: impl Iterator<Item = &'e Element>) -> Result<Vec<Node<'e>>, Why> {
+impl<'t> TemplateReader<'t> {
+    fn elements<'e>(&mut self, elements: impl Iterator<Item = &'e Element>) -> Result<Vec<TemplatePart<'e>>, Why> {
         let mut nodes = Vec::new();
         for element in elements {
             match element {
@@ -109,7 +108,7 @@ impl<'t> Reader<'t> {
                 }
                 Element::Interpolation(interpolation) => {
                     self.sequence(interpolation.strip);
-                    nodes.push(Node::Value(&interpolation.expr));
+                    nodes.push(TemplatePart::Value(&interpolation.expr));
                 }
                 Element::Directive(directive) => nodes.push(self.directive(directive)?),
             }
@@ -117,19 +116,19 @@ impl<'t> Reader<'t> {
         Ok(nodes)
     }
 
-    fn literal(&mut self, span: Range<usize>, nodes: &mut Vec<Node>) -> Result<(), Why> {
+    fn literal(&mut self, span: Range<usize>, nodes: &mut Vec<TemplatePart>) -> Result<(), Why> {
         let mut start = span.start;
         while start < span.end {
             let rest = &self.text[start..span.end];
             let lines = self.form != Form::Quoted;
             let end = rest.find('\n').filter(|_| lines).map_or(span.end, |at| start + at + 1);
-            let mut literal =
-                Literal::read(self.text, start..end, self.form).ok_or_else(|| limit("a template with an unusual escape sequence"))?;
+            let mut literal = TemplateLiteral::read(self.text, start..end, self.form)
+                .ok_or_else(|| limit("a template with an unusual escape sequence"))?;
             if std::mem::take(&mut self.trim_next) {
                 literal.trim_start();
             }
             self.tokens.push(Some(self.literals.len()));
-            nodes.push(Node::Literal(self.literals.len()));
+            nodes.push(TemplatePart::Literal(self.literals.len()));
             self.literals.push(literal);
             start = end;
         }
@@ -146,7 +145,7 @@ impl<'t> Reader<'t> {
         self.trim_next = strip.strip_end();
     }
 
-    fn directive<'e>(&mut self, directive: &'e Directive) -> Result<Node<'e>, Why> {
+    fn directive<'e>(&mut self, directive: &'e Directive) -> Result<TemplatePart<'e>, Why> {
         match directive {
             Directive::If(directive) => {
                 self.sequence(directive.if_expr.strip);
@@ -157,13 +156,13 @@ impl<'t> Reader<'t> {
                     other = self.elements(else_expr.template.iter())?;
                 }
                 self.sequence(directive.endif_expr.strip);
-                Ok(Node::If { directive, then, other })
+                Ok(TemplatePart::If { directive, then, other })
             }
             Directive::For(directive) => {
                 self.sequence(directive.for_expr.strip);
                 let body = self.elements(directive.for_expr.template.iter())?;
                 self.sequence(directive.endfor_expr.strip);
-                Ok(Node::For { directive, body })
+                Ok(TemplatePart::For { directive, body })
             }
         }
     }
@@ -185,7 +184,7 @@ impl<'t> Reader<'t> {
                     None => common = Some(0),
                 }
             }
-            at_line_start = literal.is_some_and(Literal::ends_line);
+            at_line_start = literal.is_some_and(TemplateLiteral::ends_line);
         }
         for index in adjust {
             self.literals[index].dedent(common.unwrap_or(0));
@@ -198,12 +197,13 @@ fn evaluate(context: &Context, template: &Template, shape: &Shape) -> Result<Val
 }
 
 fn evaluate_elements<'e>(context: &Context, elements: impl Iterator<Item = &'e Element>, shape: &Shape) -> Result<Value, Why> {
-    let mut reader = Reader { text: context.input.text, form: shape.form, literals: Vec::new(), tokens: Vec::new(), trim_next: false };
+    let mut reader =
+        TemplateReader { text: context.input.text, form: shape.form, literals: Vec::new(), tokens: Vec::new(), trim_next: false };
     let nodes = reader.elements(elements)?;
     if shape.flush {
         reader.flush();
     }
-    if let [Node::Value(expr)] = nodes[..] {
+    if let [TemplatePart::Value(expr)] = nodes[..] {
         return Ok(unwrapped(context, expr, shape));
     }
     let mut out = Out::new(context, shape);
@@ -237,33 +237,39 @@ impl<'c> Out<'c> {
         Self { input: context.input, shape, text: Text::default(), bytes: 0 }
     }
 
-    fn literal(&mut self, literal: &Literal) {
+    fn literal(&mut self, literal: &TemplateLiteral) {
         for (range, text) in literal.runs() {
             self.bytes += text.len();
             self.input.append(&mut self.text, range, text, &self.shape.content, self.shape.form);
         }
     }
 
-    fn nodes(&mut self, context: &Context, literals: &[Literal], nodes: &[Node]) -> Result<(), Why> {
+    fn nodes(&mut self, context: &Context, literals: &[TemplateLiteral], nodes: &[TemplatePart]) -> Result<(), Why> {
         for node in nodes {
             if self.bytes > MAX_BYTES || self.text.pieces().len() > MAX_PIECES {
                 return Err(limit("a text this long"));
             }
             match node {
-                Node::Literal(index) => self.literal(&literals[*index]),
-                Node::Value(expr) => self.value(context.eval(expr))?,
-                Node::If { directive, then, other } => match to_bool(&context.eval(&directive.if_expr.cond_expr)) {
+                TemplatePart::Literal(index) => self.literal(&literals[*index]),
+                TemplatePart::Value(expr) => self.value(context.eval(expr))?,
+                TemplatePart::If { directive, then, other } => match to_bool(&context.eval(&directive.if_expr.cond_expr)) {
                     Ok(true) => self.nodes(context, literals, then)?,
                     Ok(false) => self.nodes(context, literals, other)?,
                     Err(why) => self.hole(why)?,
                 },
-                Node::For { directive, body } => self.repeat(context, literals, directive, body)?,
+                TemplatePart::For { directive, body } => self.repeat(context, literals, directive, body)?,
             }
         }
         Ok(())
     }
 
-    fn repeat(&mut self, context: &Context, literals: &[Literal], directive: &ForDirective, body: &[Node]) -> Result<(), Why> {
+    fn repeat(
+        &mut self,
+        context: &Context,
+        literals: &[TemplateLiteral],
+        directive: &ForDirective,
+        body: &[TemplatePart],
+    ) -> Result<(), Why> {
         let intro = &directive.for_expr;
         let items = match pairs(&context.eval(&intro.collection_expr)) {
             Ok(items) => items,
@@ -271,7 +277,7 @@ impl<'c> Out<'c> {
         };
         for (key, value) in items {
             let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
-            let scope = Bound { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
+            let scope = LoopScope { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
             self.nodes(&Context { input: context.input, scope: &scope }, literals, body)?;
         }
         Ok(())

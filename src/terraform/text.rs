@@ -2,7 +2,7 @@
 
 use super::files::RepoPath;
 use super::span::Span;
-use super::value::Why;
+use super::why::Why;
 use std::ops::Range;
 use std::sync::Arc;
 

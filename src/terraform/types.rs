@@ -8,22 +8,22 @@ use std::sync::Arc;
 
 /// A type constraint.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Type {
+pub enum TypeConstraint {
     Any,
     String,
     Number,
     Bool,
-    List(Box<Type>),
-    Set(Box<Type>),
-    Map(Box<Type>),
-    Tuple(Vec<Type>),
-    Object(BTreeMap<Arc<str>, Attribute>),
+    List(Box<TypeConstraint>),
+    Set(Box<TypeConstraint>),
+    Map(Box<TypeConstraint>),
+    Tuple(Vec<TypeConstraint>),
+    Object(BTreeMap<Arc<str>, AttributeConstraint>),
 }
 
 /// An attribute of an object type.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attribute {
-    of: Type,
+pub struct AttributeConstraint {
+    of: TypeConstraint,
     optional: bool,
     default: Option<Value>,
 }
@@ -31,7 +31,7 @@ pub struct Attribute {
 /// Types nested deeper than this are taken as `any`.
 const DEPTH: usize = 32;
 
-impl Type {
+impl TypeConstraint {
     /// Reads a constraint; `default` evaluates the second argument of `optional`. What is no type is `any`.
     pub fn read(expr: &Expression, default: &dyn Fn(&Expression) -> Value) -> Self {
         Self::at(expr, default, 0)
@@ -98,7 +98,7 @@ impl Type {
     }
 }
 
-fn attributes(object: &Object, default: &dyn Fn(&Expression) -> Value, depth: usize) -> BTreeMap<Arc<str>, Attribute> {
+fn attributes(object: &Object, default: &dyn Fn(&Expression) -> Value, depth: usize) -> BTreeMap<Arc<str>, AttributeConstraint> {
     let name =
         |key: &hcl_edit::expr::ObjectKey| key.as_ident().map(|name| name.as_str().to_owned()).or_else(|| key.as_expr().and_then(key_text));
     object
@@ -106,11 +106,11 @@ fn attributes(object: &Object, default: &dyn Fn(&Expression) -> Value, depth: us
         .filter_map(|(key, value)| {
             let attribute = match value.expr() {
                 Expression::FuncCall(call) if call.name.name.as_str() == "optional" => {
-                    let of = call.args.get(0).map_or(Type::Any, |expr| Type::at(expr, default, depth));
+                    let of = call.args.get(0).map_or(TypeConstraint::Any, |expr| TypeConstraint::at(expr, default, depth));
                     let default = call.args.get(1).map(|expr| of.convert(&default(expr), "the default"));
-                    Attribute { of, optional: true, default }
+                    AttributeConstraint { of, optional: true, default }
                 }
-                expr => Attribute { of: Type::at(expr, default, depth), optional: false, default: None },
+                expr => AttributeConstraint { of: TypeConstraint::at(expr, default, depth), optional: false, default: None },
             };
             Some((name(key)?.into(), attribute))
         })
@@ -144,7 +144,7 @@ fn to_set(items: Vec<Value>) -> Value {
     Value::Set(Arc::new(keyed.into_iter().map(|(_, value)| value).collect()))
 }
 
-fn to_object(types: &BTreeMap<Arc<str>, Attribute>, map: &BTreeMap<Arc<str>, Value>, what: &str) -> Value {
+fn to_object(types: &BTreeMap<Arc<str>, AttributeConstraint>, map: &BTreeMap<Arc<str>, Value>, what: &str) -> Value {
     let mut out = BTreeMap::new();
     for (name, attribute) in types {
         let what = format!("{what}.{name}");

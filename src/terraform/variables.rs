@@ -3,16 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use super::eval;
 use super::files::{Files, RepoPath};
 use super::hcl::Source;
-use super::module::Written;
-use super::scope::{Scope, Step};
-use super::sources::{Place, Problem, Sources};
+use super::module::WrittenAttribute;
+use super::sources::{ReadProblem, SourcePlace, Sources};
 use super::span::Span;
-use super::terragrunt::{self, Argument, Inputs, Unit, from_top};
-use super::text::{Piece, Text};
-use super::value::{Value, WhyKind};
+use super::terragrunt::{self, ExtraArgument, Inputs, TerragruntUnit};
+use super::text::Piece;
+use super::value::Value;
+use super::var_file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,7 +40,7 @@ pub struct Given {
     pub value: Value,
     pub setter: Setter,
     /// Where the value is written.
-    pub place: Place,
+    pub place: SourcePlace,
 }
 
 /// A variable of an instance: what it is, and what that overrides.
@@ -49,11 +48,11 @@ pub struct Given {
 pub struct Binding {
     pub name: String,
     /// Where the variable is declared.
-    pub declared: Place,
+    pub declared: SourcePlace,
     /// Converted to the variable's type.
     pub value: Value,
     /// What sets it; `None` when nothing does.
-    pub setter: Option<(Setter, Place)>,
+    pub setter: Option<(Setter, SourcePlace)>,
     /// Weaker values, strongest first: editing them changes nothing here.
     pub overridden: Vec<Given>,
     /// Stronger files that cannot be read and may set it.
@@ -61,30 +60,32 @@ pub struct Binding {
 }
 
 /// Everything that may set the variables of one root, strongest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Layers<'s> {
-    layers: Vec<Layer<'s>>,
+    files: &'s Files,
+    sources: &'s Sources,
+    layers: Vec<ValueLayer<'s>>,
 }
 
 #[derive(Debug)]
-struct Layer<'s> {
+struct ValueLayer<'s> {
     setter: Setter,
-    content: Content<'s>,
+    content: LayerContent<'s>,
 }
 
 #[derive(Debug)]
-enum Content<'s> {
+enum LayerContent<'s> {
     /// A var-file.
     Body(&'s Source),
     /// Values that are already there, and where they come from as a whole.
-    Map(Value, Place),
+    Map(Value, SourcePlace),
     Inputs(Vec<Inputs>),
     /// May set anything.
     Unreadable(RepoPath),
 }
 
 /// What is known of a root when its variables are looked for.
-pub(super) struct Origin<'r, 's> {
+pub(super) struct RootFiles<'r, 's> {
     pub files: &'s Files,
     pub sources: &'s Sources,
     pub dir: &'r RepoPath,
@@ -92,27 +93,27 @@ pub(super) struct Origin<'r, 's> {
     pub module: &'r RepoPath,
     /// Strongest last.
     pub var_files: &'r [String],
-    pub unit: Option<&'r Unit<'s>>,
+    pub unit: Option<&'r TerragruntUnit<'s>>,
 }
 
 impl<'s> Layers<'s> {
-    pub(super) fn read(origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) -> Self {
-        let mut new = Self::default();
+    pub(super) fn read(origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) -> Self {
+        let mut new = Self { files: origin.files, sources: origin.sources, layers: Vec::new() };
         for path in origin.var_files.iter().rev() {
             let found = candidates(origin, path).into_iter().find(|file| origin.files.get(file).is_some());
             match found {
                 Some(file) => new.push_file(Setter::VarFile, &file, origin, problems),
-                None => problems.push(Problem::new(origin.dir, None, format!("var-file {path} of the settings is not in the repo"))),
+                None => problems.push(ReadProblem::new(origin.dir, None, format!("var-file {path} of the settings is not in the repo"))),
             }
         }
-        let arguments = origin.unit.map(Unit::arguments).unwrap_or_default();
+        let arguments = origin.unit.map(TerragruntUnit::arguments).unwrap_or_default();
         for argument in arguments.iter().rev() {
             new.push_argument(argument, origin, problems);
         }
         new.push_tfvars(origin, problems);
         for argument in arguments.into_iter().rev() {
-            if let Argument::Env { name, value, place } = argument {
-                new.push(Setter::ExtraEnv, Content::Map(single(name, value), place));
+            if let ExtraArgument::Env { name, value, place } = argument {
+                new.push(Setter::ExtraEnv, LayerContent::Map(single(name, value), place));
             }
         }
         if let Some(unit) = origin.unit {
@@ -122,25 +123,25 @@ impl<'s> Layers<'s> {
     }
 
     /// Returns everything that sets the variable, strongest first, and the unreadable files that are stronger than the first of it.
-    pub(super) fn given(&self, name: &str, files: &Files) -> (Vec<Given>, Vec<RepoPath>) {
+    pub(super) fn given(&self, name: &str) -> (Vec<Given>, Vec<RepoPath>) {
         let (mut given, mut unreadable) = (Vec::new(), Vec::new());
         for layer in &self.layers {
             let before = given.len();
-            let mut add = |value: Value, place: &Place| {
-                let place = written_at(&value, files).unwrap_or_else(|| place.clone());
+            let mut add = |value: Value, place: &SourcePlace| {
+                let place = self.written_at(&value).unwrap_or_else(|| place.clone());
                 given.push(Given { value, setter: layer.setter, place });
             };
             match &layer.content {
-                Content::Body(source) => {
+                LayerContent::Body(source) => {
                     if let Some(attribute) = source.body.get_attribute(name) {
-                        let written = Written { attribute, source };
-                        add(eval::eval(written.expr(), source, &Nothing::new(files)), &written.place());
+                        let written = WrittenAttribute { attribute, source };
+                        add(var_file::value(written.expr(), source, self.files), &written.place());
                     }
                 }
-                Content::Map(Value::Map(map), place) => map.get(name).into_iter().for_each(|value| add(value.clone(), place)),
-                Content::Map(..) => {}
-                Content::Inputs(inputs) => add_inputs(inputs, name, &mut add),
-                Content::Unreadable(_) => {}
+                LayerContent::Map(Value::Map(map), place) => map.get(name).into_iter().for_each(|value| add(value.clone(), place)),
+                LayerContent::Map(..) => {}
+                LayerContent::Inputs(inputs) => add_inputs(inputs, name, &mut add),
+                LayerContent::Unreadable(_) => {}
             }
             if before == 0 {
                 unreadable.extend(layer.may_set(name, given.is_empty()));
@@ -150,72 +151,89 @@ impl<'s> Layers<'s> {
         (given, unreadable)
     }
 
+    /// Returns where a string is written, when it is written in one place.
+    fn written_at(&self, value: &Value) -> Option<SourcePlace> {
+        let Value::Text(text) = value else { return None };
+        let origin = text.pieces().iter().find_map(|piece| match piece {
+            Piece::Known { origin, .. } => origin.as_ref(),
+            Piece::Unknown(_) => None,
+        })?;
+        let line = match self.sources.source(&origin.file) {
+            Some(source) => source.line(origin.literal.start),
+            None => {
+                let before = self.files.bytes(&origin.file)?.get(..origin.literal.start)?;
+                before.iter().filter(|byte| **byte == b'\n').count() + 1
+            }
+        };
+        Some(SourcePlace { file: origin.file.clone(), span: origin.literal, line })
+    }
+
     /// Returns the names that something sets, with the place that does.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.layers.iter().flat_map(Layer::names).collect();
+        let mut names: Vec<String> = self.layers.iter().flat_map(ValueLayer::names).collect();
         names.sort();
         names.dedup();
         names
     }
 
-    fn push(&mut self, setter: Setter, content: Content<'s>) {
-        self.layers.push(Layer { setter, content });
+    fn push(&mut self, setter: Setter, content: LayerContent<'s>) {
+        self.layers.push(ValueLayer { setter, content });
     }
 
-    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
+    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
         let content = match origin.sources.source(file) {
-            Some(source) => Content::Body(source),
+            Some(source) => LayerContent::Body(source),
             None if file.name().ends_with(".json") && origin.sources.unreadable(file).is_none() => {
-                let place = Place { file: file.clone(), span: Span::default(), line: 1 };
-                match decode(file, origin.files) {
-                    value @ Value::Map(_) => Content::Map(value, place),
-                    _ => Content::Unreadable(file.clone()),
+                let place = SourcePlace { file: file.clone(), span: Span::default(), line: 1 };
+                match var_file::decode(file, origin.files) {
+                    value @ Value::Map(_) => LayerContent::Map(value, place),
+                    _ => LayerContent::Unreadable(file.clone()),
                 }
             }
-            None => Content::Unreadable(file.clone()),
+            None => LayerContent::Unreadable(file.clone()),
         };
-        if matches!(content, Content::Unreadable(_)) && origin.sources.unreadable(file).is_none() {
-            problems.push(Problem::new(file, None, "not read as a var-file; it may set any variable"));
+        if matches!(content, LayerContent::Unreadable(_)) && origin.sources.unreadable(file).is_none() {
+            problems.push(ReadProblem::new(file, None, "not read as a var-file; it may set any variable"));
         }
         self.push(setter, content);
     }
 
-    fn push_argument(&mut self, argument: &Argument, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
+    fn push_argument(&mut self, argument: &ExtraArgument, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
         match argument {
-            Argument::Var { name, value, place } => {
-                self.push(Setter::ExtraArguments, Content::Map(single(name.clone(), Value::Text(value.clone())), place.clone()))
+            ExtraArgument::Var { name, value, place } => {
+                self.push(Setter::ExtraArguments, LayerContent::Map(single(name.clone(), Value::Text(value.clone())), place.clone()))
             }
-            Argument::VarFile { path, required, place } => {
+            ExtraArgument::VarFile { path, required, place } => {
                 let found = path.as_str().map(|path| candidates(origin, &path));
                 let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
                 match (there, found.iter().flatten().next()) {
                     (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin, problems),
                     (None, _) if !required => {}
                     (None, Some(file)) => {
-                        problems.push(Problem::new(
+                        problems.push(ReadProblem::new(
                             &place.file,
                             Some(place.line),
                             format!("var-file {file} is not in the repo; it may set any variable"),
                         ));
-                        self.push(Setter::ExtraArguments, Content::Unreadable(file.clone()));
+                        self.push(Setter::ExtraArguments, LayerContent::Unreadable(file.clone()));
                     }
                     (None, None) => {
-                        problems.push(Problem::new(
+                        problems.push(ReadProblem::new(
                             &place.file,
                             Some(place.line),
-                            format!("var-file {} is not known; it may set any variable", terragrunt::shown(path)),
+                            format!("var-file {} is not known; it may set any variable", path.shown()),
                         ));
-                        self.push(Setter::ExtraArguments, Content::Unreadable(place.file.clone()));
+                        self.push(Setter::ExtraArguments, LayerContent::Unreadable(place.file.clone()));
                     }
                 }
             }
-            Argument::Env { .. } => {}
+            ExtraArgument::Env { .. } => {}
         }
     }
 
     /// `*.auto.tfvars[.json]` in the order of their names, the last one strongest, then `terraform.tfvars.json`, then `terraform.tfvars`.
     /// A unit's own files are copied over those of its module.
-    fn push_tfvars(&mut self, origin: &Origin<'_, 's>, problems: &mut Vec<Problem>) {
+    fn push_tfvars(&mut self, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
         let mut named: BTreeMap<&str, &RepoPath> = BTreeMap::new();
         for dir in [origin.module, origin.dir] {
             named.extend(origin.sources.folder(dir).iter().map(|path| (path.name(), path)));
@@ -230,17 +248,17 @@ impl<'s> Layers<'s> {
     }
 
     fn push_inputs(&mut self, inputs: Vec<Inputs>) {
-        self.push(Setter::Inputs, Content::Inputs(inputs));
+        self.push(Setter::Inputs, LayerContent::Inputs(inputs));
     }
 }
 
-impl Layer<'_> {
+impl ValueLayer<'_> {
     /// Returns the files that cannot be read and may set a variable more strongly than what is known of this layer.
     fn may_set(&self, name: &str, nothing_known: bool) -> Vec<RepoPath> {
         let says = |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
         match &self.content {
-            Content::Unreadable(file) if nothing_known => vec![file.clone()],
-            Content::Inputs(inputs) => {
+            LayerContent::Unreadable(file) if nothing_known => vec![file.clone()],
+            LayerContent::Inputs(inputs) => {
                 let stronger = inputs.iter().take_while(|inputs| !says(inputs));
                 stronger.filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
             }
@@ -251,16 +269,16 @@ impl Layer<'_> {
     fn names(&self) -> Vec<String> {
         let keys = |value: &Value| if let Value::Map(map) = value { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
         match &self.content {
-            Content::Body(source) => source.body.attributes().map(|attribute| attribute.key.as_str().to_owned()).collect(),
-            Content::Map(value, _) => keys(value),
-            Content::Inputs(inputs) => inputs.iter().flat_map(|inputs| keys(&inputs.value)).collect(),
-            Content::Unreadable(_) => Vec::new(),
+            LayerContent::Body(source) => source.body.attributes().map(|attribute| attribute.key.as_str().to_owned()).collect(),
+            LayerContent::Map(value, _) => keys(value),
+            LayerContent::Inputs(inputs) => inputs.iter().flat_map(|inputs| keys(&inputs.value)).collect(),
+            LayerContent::Unreadable(_) => Vec::new(),
         }
     }
 }
 
 /// The strongest input, into which weaker ones are merged if their file is included deeply; then what is left of the weaker ones.
-fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &Place)) {
+fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &SourcePlace)) {
     let mut found = inputs.iter().filter_map(|inputs| match &inputs.value {
         Value::Map(map) => map.get(name).map(|value| (value, inputs)),
         _ => None,
@@ -280,8 +298,8 @@ fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &Place))
 }
 
 /// Returns the files a var-file's path may mean: from the unit or root, from its module, from the repo's top folder.
-fn candidates(origin: &Origin<'_, '_>, path: &str) -> Vec<RepoPath> {
-    match from_top(path) {
+fn candidates(origin: &RootFiles<'_, '_>, path: &str) -> Vec<RepoPath> {
+    match RepoPath::from_absolute(path) {
         Some(file) => vec![file],
         None => [origin.dir, origin.module, &RepoPath::default()].into_iter().filter_map(|dir| dir.join(path)).collect(),
     }
@@ -289,73 +307,4 @@ fn candidates(origin: &Origin<'_, '_>, path: &str) -> Vec<RepoPath> {
 
 fn single(name: String, value: Value) -> Value {
     Value::Map(Arc::new([(Arc::from(name), value)].into()))
-}
-
-/// Returns where a string is written, when it is written in one place.
-fn written_at(value: &Value, files: &Files) -> Option<Place> {
-    let Value::Text(text) = value else { return None };
-    let origin = text.pieces().iter().find_map(|piece| match piece {
-        Piece::Known { origin, .. } => origin.as_ref(),
-        Piece::Unknown(_) => None,
-    })?;
-    let bytes = files.bytes(&origin.file)?;
-    let line = bytes.get(..origin.literal.start)?.iter().filter(|byte| **byte == b'\n').count() + 1;
-    Some(Place { file: origin.file.clone(), span: origin.literal, line })
-}
-
-/// Returns the values of a var-file: those of `read_tfvars_file`.
-pub(super) fn read_file(file: &RepoPath, files: &Files, sources: &Sources) -> Value {
-    match sources.source(file) {
-        Some(source) => {
-            let value = |attribute: &hcl_edit::structure::Attribute| {
-                (Arc::from(attribute.key.as_str()), eval::eval(&attribute.value, source, &Nothing::new(files)))
-            };
-            Value::Map(Arc::new(source.body.attributes().map(value).collect()))
-        }
-        None if file.name().ends_with(".json") && sources.unreadable(file).is_none() => decode(file, files),
-        None => Value::unknown(WhyKind::UnreadableSource, file.display()),
-    }
-}
-
-/// Reads a JSON file as `jsondecode(file(…))` does, with the places of its strings.
-fn decode(file: &RepoPath, files: &Files) -> Value {
-    let Some(bytes) = files.bytes(file) else { return Value::unknown(WhyKind::File, file.display()) };
-    let Ok(text) = Source::parse(RepoPath::default(), DECODE.as_bytes().into()) else { return Value::Null };
-    let Ok(content) = std::str::from_utf8(bytes) else { return Value::unknown(WhyKind::File, file.display()) };
-    let span = Span::new(0, bytes.len());
-    let origin = super::text::Origin { file: file.clone(), span, literal: span, form: super::text::Form::Raw };
-    let scope = Nothing { files, content: Value::Text(Text::written(content, origin)), cwd: RepoPath::default() };
-    text.body.get_attribute("x").map_or(Value::Null, |attribute| eval::eval(&attribute.value, &text, &scope))
-}
-
-const DECODE: &str = "x = jsondecode(content)\n";
-
-/// The scope of a var-file, in which nothing can be referred to.
-struct Nothing<'f> {
-    files: &'f Files,
-    content: Value,
-    cwd: RepoPath,
-}
-
-impl<'f> Nothing<'f> {
-    fn new(files: &'f Files) -> Self {
-        Self { files, content: Value::Null, cwd: RepoPath::default() }
-    }
-}
-
-impl Scope for Nothing<'_> {
-    fn resolve(&self, name: &str, _steps: &[Step]) -> (Value, usize) {
-        match (name, &self.content) {
-            ("content", content @ Value::Text(_)) => (content.clone(), 0),
-            _ => (Value::unknown(WhyKind::NotDeclared, name), 0),
-        }
-    }
-
-    fn files(&self) -> &Files {
-        self.files
-    }
-
-    fn cwd(&self) -> &RepoPath {
-        &self.cwd
-    }
 }

@@ -145,7 +145,7 @@ fn never(resource: &Resource<'_>) -> Result<Vec<Edit>, String> {
     let source = resource.source;
     let metadata = resource.metadata().ok_or("it has no `metadata` that an annotation could be put in")?;
     let value = metadata.body.get_attribute("annotations").map(|attribute| &attribute.value);
-    let new = |comment| put::Entry { key: POLICY, value: "never", comment, why: "keel hands off" };
+    let new = |comment| put::NewEntry { key: POLICY, value: "never", comment, why: "keel hands off" };
     let plain = "pintle: keel hands off";
     match value {
         None if metadata.body.has_blocks("dynamic") => Err("its annotations are made by a `dynamic` block".into()),

@@ -8,7 +8,7 @@ use crate::model::hold::Hold;
 use crate::sites::{Comment, Literal, Site};
 use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::RepoPath;
-use crate::terraform::margin::{self, Language, Region};
+use crate::terraform::margin::{self, CommentRegion as Region, Language};
 use std::collections::BTreeSet;
 
 /// Puts the hold in place of the one that stands in a comment of the site's line and covers no other site. Says whether there was one.
@@ -82,7 +82,7 @@ pub(super) fn lift(draft: &mut Draft<'_>, comment: &Comment, directive: &Directi
 fn region_of(draft: &Draft<'_>, comment: &Comment) -> Option<Region> {
     let text = draft.text(&comment.file)?;
     let all = Language::of_file(&comment.file)?.comments(text);
-    let same = |c: &&margin::Beside| c.line == comment.line && c.trailing == comment.trailing && c.text == comment.text;
+    let same = |c: &&margin::MarginComment| c.line == comment.line && c.trailing == comment.trailing && c.text == comment.text;
     Some(margin::around_comment(text, all.iter().find(same)?.span))
 }
 

@@ -6,7 +6,7 @@ use crate::plan::flip::image_of;
 use crate::plan::owner::keel_may_run;
 use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
 use crate::sites::{Ignored, Scan, Use};
-use crate::terraform::edit::outline::{Said, differences, outline};
+use crate::terraform::edit::outline::{Statement as Said, differences, outline};
 use crate::terraform::edit::put::{item, place};
 use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::{Files, RepoPath};

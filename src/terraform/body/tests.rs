@@ -1,11 +1,10 @@
 use super::*;
-use crate::terraform::project::tests::{show, with};
-use crate::terraform::sources::Settings;
+use crate::terraform::project::tests::{in_first, show};
+use crate::terraform::sources::RunSettings;
 
 /// Calls `check` with the views of the first resource of the root.
-fn views<T>(main: &str, check: impl FnOnce(Vec<BodyView<'_>>) -> T) -> T {
-    with(&[("main.tf", main)], &Settings { roots: vec![Default::default()], ..Settings::default() }, |project| {
-        let walk = project.walk(&project.roots()[0]);
+fn views<T: Send>(main: &str, check: impl Fn(Vec<BodyView<'_>>) -> T + Sync) -> T {
+    in_first(&[("main.tf", main)], &RunSettings { roots: vec![Default::default()], ..RunSettings::default() }, |walk| {
         let instance = &walk.instances()[0];
         check(instance.expand(instance.resources().next().unwrap()))
     })
@@ -108,8 +107,7 @@ fn override_files_are_merged_as_terraform_does() {
             "locals {\n  a = 2\n}\nresource \"r\" \"x\" {\n  image = \"new\"\n  env {\n    k = 3\n  }\n  lifecycle {\n    b = 2\n  }\n}\n",
         ),
     ];
-    with(all, &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
         let instance = &walk.instances()[0];
         let view = &instance.expand(instance.resources().next().unwrap())[0];
         let image = view.attr("image").unwrap();

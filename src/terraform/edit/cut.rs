@@ -6,14 +6,14 @@ use crate::terraform::span::Span;
 
 /// A piece of a list between its brackets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Token {
+struct ListToken {
     span: Span,
-    kind: Kind,
+    kind: ListTokenKind,
     gone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum ListTokenKind {
     Element,
     Comma,
     Comment,
@@ -44,41 +44,41 @@ pub fn leaves_comments(source: &Source, list: Span, elements: &[Span]) -> bool {
     source.comments().iter().any(|comment| inside(comment.span))
 }
 
-fn tokens(source: &Source, list: Span, elements: &[Span], gone: &[Span]) -> Vec<Token> {
+fn tokens(source: &Source, list: Span, elements: &[Span], gone: &[Span]) -> Vec<ListToken> {
     let inside = Span::new(list.start + 1, list.end.saturating_sub(1));
-    let mut tokens: Vec<Token> =
-        elements.iter().map(|span| Token { span: *span, kind: Kind::Element, gone: gone.contains(span) }).collect();
+    let mut tokens: Vec<ListToken> =
+        elements.iter().map(|span| ListToken { span: *span, kind: ListTokenKind::Element, gone: gone.contains(span) }).collect();
     let comments = source.comments().iter().filter(|comment| inside.contains(comment.span));
     let free = |span: Span| !elements.iter().any(|element| element.contains(span));
-    tokens.extend(comments.filter(|comment| free(comment.span)).map(|comment| Token {
+    tokens.extend(comments.filter(|comment| free(comment.span)).map(|comment| ListToken {
         span: comment.span,
-        kind: Kind::Comment,
+        kind: ListTokenKind::Comment,
         gone: false,
     }));
     let taken: Vec<Span> = tokens.iter().map(|token| token.span).collect();
     let commas = inside.range().filter(|at| source.bytes.get(*at) == Some(&b','));
     let commas = commas.map(|at| Span::new(at, at + 1)).filter(|comma| !taken.iter().any(|token| token.contains(*comma)));
-    tokens.extend(commas.map(|span| Token { span, kind: Kind::Comma, gone: false }));
+    tokens.extend(commas.map(|span| ListToken { span, kind: ListTokenKind::Comma, gone: false }));
     tokens.sort_by_key(|token| token.span);
     tokens
 }
 
 /// The comma behind an element goes with it. Where the last elements go, the comma before them may only stay when a line ends before `]`.
-fn commas(source: &Source, list: Span, tokens: &mut [Token]) {
-    let parts: Vec<usize> = (0..tokens.len()).filter(|index| tokens[*index].kind != Kind::Comment).collect();
+fn commas(source: &Source, list: Span, tokens: &mut [ListToken]) {
+    let parts: Vec<usize> = (0..tokens.len()).filter(|index| tokens[*index].kind != ListTokenKind::Comment).collect();
     for pair in parts.windows(2) {
-        if tokens[pair[0]].gone && tokens[pair[0]].kind == Kind::Element && tokens[pair[1]].kind == Kind::Comma {
+        if tokens[pair[0]].gone && tokens[pair[0]].kind == ListTokenKind::Element && tokens[pair[1]].kind == ListTokenKind::Comma {
             tokens[pair[1]].gone = true;
         }
     }
-    let trailing = parts.last().is_some_and(|last| tokens[*last].kind == Kind::Comma);
+    let trailing = parts.last().is_some_and(|last| tokens[*last].kind == ListTokenKind::Comma);
     let Some(last) = parts.iter().rev().find(|index| !tokens[**index].gone).copied() else { return };
-    if trailing || tokens[last].kind != Kind::Comma {
+    if trailing || tokens[last].kind != ListTokenKind::Comma {
         return;
     }
     let rest = Span::new(tokens[last].span.end, list.end);
     let stays = source.bytes.get(rest.range()).is_some_and(|rest| rest.contains(&b'\n'));
-    let kept = parts.iter().rev().map(|index| tokens[*index]).find(|token| token.kind == Kind::Element && !token.gone);
+    let kept = parts.iter().rev().map(|index| tokens[*index]).find(|token| token.kind == ListTokenKind::Element && !token.gone);
     let leads = kept.is_some_and(|kept| source.bytes[kept.span.end..tokens[last].span.start].contains(&b'\n'));
     tokens[last].gone = !stays || leads;
 }
@@ -98,11 +98,11 @@ pub(super) fn line_end(text: &[u8], at: usize) -> usize {
     text[at..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |more| at + more)
 }
 
-fn of_line(text: &[u8], line: Span, tokens: &[Token]) -> Vec<Span> {
+fn of_line(text: &[u8], line: Span, tokens: &[ListToken]) -> Vec<Span> {
     if tokens.iter().all(|token| !token.gone) {
         return Vec::new();
     }
-    let parts = tokens.iter().filter(|token| token.kind != Kind::Comment);
+    let parts = tokens.iter().filter(|token| token.kind != ListTokenKind::Comment);
     let whole = tokens.iter().all(|token| line.contains(token.span)) && parts.clone().all(|token| token.gone);
     if whole && is_blank_without(text, line, tokens) {
         return vec![Span::new(line.start, (line.end + 1).min(text.len()))];
@@ -110,13 +110,13 @@ fn of_line(text: &[u8], line: Span, tokens: &[Token]) -> Vec<Span> {
     runs(text, tokens).into_iter().map(|run| with_blanks(text, line, run)).collect()
 }
 
-fn is_blank_without(text: &[u8], line: Span, tokens: &[Token]) -> bool {
+fn is_blank_without(text: &[u8], line: Span, tokens: &[ListToken]) -> bool {
     let inside = |at: usize| tokens.iter().any(|token| token.span.start <= at && at < token.span.end);
     line.range().all(|at| inside(at) || text[at].is_ascii_whitespace())
 }
 
 /// Tokens that go and have nothing but blanks between them.
-fn runs(text: &[u8], tokens: &[Token]) -> Vec<Span> {
+fn runs(text: &[u8], tokens: &[ListToken]) -> Vec<Span> {
     let mut runs: Vec<Span> = Vec::new();
     for token in tokens.iter().filter(|token| token.gone) {
         match runs.last_mut() {

@@ -14,25 +14,25 @@ use hcl_edit::{Decorated, Formatted, Ident, Number, Span as _, Spanned};
 
 /// One thing of a file, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum FileItem {
     /// A piece of structure: a name, an operator, the begin or end of a list.
     Mark(String),
     /// A string, or a part of one between `${…}`; it may be empty.
-    Literal(Literal),
+    Literal(FileLiteral),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Literal {
+pub(super) struct FileLiteral {
     /// Bytes of the content in the file, without quotes.
     pub span: Span,
     /// What it says, escapes resolved.
     pub value: String,
-    pub kind: Kind,
+    pub kind: LiteralKind,
 }
 
 /// How a literal is written; it stays that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LiteralKind {
     Hcl,
     Heredoc,
     Yaml(ScalarStyle),
@@ -64,7 +64,7 @@ pub(super) fn readings(path: &RepoPath) -> &'static [Reading] {
 }
 
 /// Returns the items of `bytes`; the error is a sentence.
-pub(super) fn items(bytes: &[u8], reading: Reading) -> Result<Vec<Item>, String> {
+pub(super) fn items(bytes: &[u8], reading: Reading) -> Result<Vec<FileItem>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     match reading {
         Reading::Hcl => hcl(text),
@@ -80,39 +80,39 @@ fn without_mark(text: &str) -> (usize, &str) {
     text.strip_prefix('\u{feff}').map_or((0, text), |rest| (3, rest))
 }
 
-fn json_items(text: &str) -> Result<Vec<Item>, String> {
+fn json_items(text: &str) -> Result<Vec<FileItem>, String> {
     let (base, source) = without_mark(text);
     let item = |token| match token {
-        json::Token::Mark(mark) => Item::Mark(char::from(mark).to_string()),
-        json::Token::Word(range) => Item::Mark(source[range].to_owned()),
-        json::Token::String(range) => {
+        json::JsonToken::Mark(mark) => FileItem::Mark(char::from(mark).to_string()),
+        json::JsonToken::Word(range) => FileItem::Mark(source[range].to_owned()),
+        json::JsonToken::String(range) => {
             let value = serde_json::from_str(&format!("\"{}\"", &source[range.clone()])).unwrap_or_default();
-            Item::Literal(Literal { span: Span::new(base + range.start, base + range.end), value, kind: Kind::Json })
+            FileItem::Literal(FileLiteral { span: Span::new(base + range.start, base + range.end), value, kind: LiteralKind::Json })
         }
     };
     let tokens = json::tokens(source).map_err(|why| why.to_string())?;
     Ok(tokens.into_iter().map(item).collect())
 }
 
-fn yaml_items(text: &str) -> Result<Vec<Item>, String> {
+fn yaml_items(text: &str) -> Result<Vec<FileItem>, String> {
     let mut items = Vec::new();
     for event in yaml::parser(text) {
         let (event, span) = event.map_err(|error| error.to_string())?;
         let Event::Scalar(value, style, anchor, tag) = event else {
-            items.push(Item::Mark(format!("{event:?}")));
+            items.push(FileItem::Mark(format!("{event:?}")));
             continue;
         };
-        items.push(Item::Mark(format!("scalar {anchor} {tag:?}")));
+        items.push(FileItem::Mark(format!("scalar {anchor} {tag:?}")));
         let span = yaml::content(text, &value, style, span.byte_range().unwrap_or_default());
-        items.push(Item::Literal(Literal { span, value: value.into_owned(), kind: Kind::Yaml(style) }));
+        items.push(FileItem::Literal(FileLiteral { span, value: value.into_owned(), kind: LiteralKind::Yaml(style) }));
     }
     Ok(items)
 }
 
-fn hcl(text: &str) -> Result<Vec<Item>, String> {
+fn hcl(text: &str) -> Result<Vec<FileItem>, String> {
     let (base, source) = without_mark(text);
     let body = hcl_edit::parser::parse_body(source).map_err(|error| format!("it is not HCL ({})", first_line(&error.to_string())))?;
-    let mut walk = Walk { source, base, items: Vec::new() };
+    let mut walk = ItemCollector { source, base, items: Vec::new() };
     walk.visit_body(&body);
     Ok(walk.items)
 }
@@ -122,31 +122,31 @@ fn first_line(text: &str) -> &str {
 }
 
 /// Collects items of HCL in the order of the file.
-struct Walk<'a> {
+struct ItemCollector<'a> {
     source: &'a str,
     base: usize,
-    items: Vec<Item>,
+    items: Vec<FileItem>,
 }
 
-impl Walk<'_> {
+impl ItemCollector<'_> {
     fn mark(&mut self, text: impl Into<String>) {
-        self.items.push(Item::Mark(text.into()));
+        self.items.push(FileItem::Mark(text.into()));
     }
 
-    fn literal(&mut self, start: usize, end: usize, value: &str, kind: Kind) {
+    fn literal(&mut self, start: usize, end: usize, value: &str, kind: LiteralKind) {
         let span = Span::new(self.base + start, self.base + end);
-        self.items.push(Item::Literal(Literal { span, value: value.to_owned(), kind }));
+        self.items.push(FileItem::Literal(FileLiteral { span, value: value.to_owned(), kind }));
     }
 
     /// A string between quotes.
     fn quoted(&mut self, string: &Decorated<String>) {
         let Some(range) = string.span() else { return self.mark("string without a place") };
         let range = if self.source[range.clone()].starts_with('"') { range.start + 1..range.end - 1 } else { range };
-        self.literal(range.start, range.end, string, Kind::Hcl);
+        self.literal(range.start, range.end, string, LiteralKind::Hcl);
     }
 
     /// The elements between `start` and `end`: literals and holes by turns, so that a text may grow where there was none.
-    fn elements(&mut self, template: &Template, start: usize, end: usize, kind: Kind) {
+    fn elements(&mut self, template: &Template, start: usize, end: usize, kind: LiteralKind) {
         let mut at = start;
         let mut pending: Option<&Spanned<String>> = None;
         for element in template {
@@ -163,7 +163,7 @@ impl Walk<'_> {
         self.slot(pending, at, end, kind);
     }
 
-    fn slot(&mut self, literal: Option<&Spanned<String>>, start: usize, end: usize, kind: Kind) {
+    fn slot(&mut self, literal: Option<&Spanned<String>>, start: usize, end: usize, kind: LiteralKind) {
         self.literal(start, end.max(start), literal.map_or("", |literal| literal.as_str()), kind);
     }
 
@@ -178,7 +178,7 @@ impl Walk<'_> {
     }
 }
 
-impl Visit for Walk<'_> {
+impl Visit for ItemCollector<'_> {
     fn visit_ident(&mut self, node: &Decorated<Ident>) {
         self.mark(format!("name {}", node.as_str()));
     }
@@ -243,7 +243,7 @@ impl Visit for Walk<'_> {
 
     fn visit_string_template(&mut self, node: &StringTemplate) {
         match node.span() {
-            Some(range) => self.elements(node, range.start + 1, range.end - 1, Kind::Hcl),
+            Some(range) => self.elements(node, range.start + 1, range.end - 1, LiteralKind::Hcl),
             None => self.mark("template without a place"),
         }
     }
@@ -251,26 +251,26 @@ impl Visit for Walk<'_> {
     fn visit_heredoc_template(&mut self, node: &HeredocTemplate) {
         self.mark(format!("<< {}", node.delimiter.as_str()));
         match node.template.span() {
-            Some(range) => self.elements(&node.template, range.start, range.end, Kind::Heredoc),
+            Some(range) => self.elements(&node.template, range.start, range.end, LiteralKind::Heredoc),
             None => self.bare(&node.template),
         }
     }
 
     fn visit_template(&mut self, node: &Template) {
         match node.span() {
-            Some(range) => self.elements(node, range.start, range.end, Kind::Heredoc),
+            Some(range) => self.elements(node, range.start, range.end, LiteralKind::Heredoc),
             None => self.bare(node),
         }
     }
 }
 
-impl Walk<'_> {
+impl ItemCollector<'_> {
     /// A template of which only the elements have places.
     fn bare(&mut self, template: &Template) {
         let first = template.iter().next().and_then(|element| element.span());
         let last = template.iter().last().and_then(|element| element.span());
         match (first, last) {
-            (Some(first), Some(last)) => self.elements(template, first.start, last.end, Kind::Heredoc),
+            (Some(first), Some(last)) => self.elements(template, first.start, last.end, LiteralKind::Heredoc),
             _ => self.mark("empty template"),
         }
     }
@@ -295,4 +295,36 @@ fn name(node: &Expression) -> &'static str {
         Expression::BinaryOp(_) => "binary",
         Expression::ForExpr(_) => "for",
     }
+}
+
+/// Says whether `bytes` are blanks, line ends and whole comments, as that kind of file has them.
+pub(super) fn is_comment(reading: Reading, bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    match reading {
+        Reading::Hcl => is_hcl_comment(text),
+        Reading::Yaml => text.split('\n').all(is_yaml_comment),
+        Reading::MaskedYaml | Reading::Json | Reading::Bytes => false,
+    }
+}
+
+fn is_hcl_comment(text: &str) -> bool {
+    let rest = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    if rest.is_empty() {
+        return true;
+    }
+    if let Some(inner) = rest.strip_prefix("/*") {
+        return inner.split_once("*/").is_some_and(|(inside, after)| is_text(inside) && is_hcl_comment(after));
+    }
+    let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    (line.starts_with('#') || line.starts_with("//")) && is_text(line) && is_hcl_comment(after)
+}
+
+fn is_yaml_comment(line: &str) -> bool {
+    let rest = line.trim_matches([' ', '\t', '\r']);
+    rest.is_empty() || (rest.starts_with('#') && is_text(rest))
+}
+
+fn is_text(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }

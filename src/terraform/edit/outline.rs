@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// One thing that a file says. Blocks, attributes, and each element of lists and objects are things of their own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Said {
+pub struct Statement {
     /// Block names with their labels and their number among those alike, then the attribute, then `{key}` or `[]`.
     pub path: Vec<String>,
     /// The value as written; empty for a block, a list, an object.
@@ -17,15 +17,15 @@ pub struct Said {
 }
 
 /// Returns everything that the file says; the order is that of the file.
-pub fn outline(source: &Source) -> Vec<Said> {
+pub fn outline(source: &Source) -> Vec<Statement> {
     let mut all = Vec::new();
     body(source, &source.body, &mut Vec::new(), &mut all);
     all
 }
 
 /// Returns what only the first says, and what only the second does.
-pub fn differences(before: &[Said], after: &[Said]) -> (Vec<Said>, Vec<Said>) {
-    let mut counts: BTreeMap<&Said, isize> = BTreeMap::new();
+pub fn differences(before: &[Statement], after: &[Statement]) -> (Vec<Statement>, Vec<Statement>) {
+    let mut counts: BTreeMap<&Statement, isize> = BTreeMap::new();
     before.iter().for_each(|said| *counts.entry(said).or_default() += 1);
     after.iter().for_each(|said| *counts.entry(said).or_default() -= 1);
     let of = |sign: isize| {
@@ -35,7 +35,7 @@ pub fn differences(before: &[Said], after: &[Said]) -> (Vec<Said>, Vec<Said>) {
     (of(1), of(-1))
 }
 
-fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Said>) {
+fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Statement>) {
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     for structure in body {
         match structure {
@@ -49,7 +49,7 @@ fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Said
                 let number = numbers.entry(name.clone()).or_default();
                 path.push(format!("{name}#{number}"));
                 *number += 1;
-                all.push(Said { path: path.clone(), text: String::new() });
+                all.push(Statement { path: path.clone(), text: String::new() });
                 self::body(source, &block.body, path, all);
             }
         }
@@ -57,7 +57,7 @@ fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Said
     }
 }
 
-fn value(source: &Source, expression: &Expression, path: &mut Vec<String>, all: &mut Vec<Said>) {
+fn value(source: &Source, expression: &Expression, path: &mut Vec<String>, all: &mut Vec<Statement>) {
     let whole = |node: &dyn hcl_edit::Span| {
         let span = place(source, node);
         span.and_then(|span| source.bytes.get(span.range())).map_or(String::new(), |bytes| String::from_utf8_lossy(bytes).into_owned())
@@ -75,9 +75,9 @@ fn value(source: &Source, expression: &Expression, path: &mut Vec<String>, all: 
         Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.name.is_namespaced() => {
             call.args.iter().enumerate().map(|(index, argument)| (format!("merge({index})"), argument)).collect()
         }
-        other => return all.push(Said { path: path.clone(), text: whole(other) }),
+        other => return all.push(Statement { path: path.clone(), text: whole(other) }),
     };
-    all.push(Said { path: path.clone(), text: String::new() });
+    all.push(Statement { path: path.clone(), text: String::new() });
     for (name, child) in children {
         path.push(name);
         value(source, child, path, all);

@@ -1,6 +1,6 @@
 //! Reads a file before and after its edits and compares: only the edited literals may say something else, and exactly the edit.
 
-use super::literals::{Item, Literal, Reading, items, readings};
+use super::literals::{FileItem, FileLiteral, Reading, is_comment, items, readings};
 use super::{Edit, EditError, apply, sorted};
 use crate::terraform::files::RepoPath;
 use crate::terraform::mask;
@@ -31,7 +31,7 @@ pub fn prove(path: &RepoPath, before: &[u8], after: &[u8], edits: &[Edit]) -> Re
         outside_of_holes(path, before, &edits)?;
     }
     let new = items(after, reading).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "after the edit", cause })?;
-    compare(path, &old, &new, Rest { path, reading, edits: &edits })
+    compare(path, &old, &new, PendingEdits { path, reading, edits: &edits })
 }
 
 /// hcl-edit reads a line end between quotes, Terraform does not.
@@ -47,7 +47,7 @@ fn different(path: &RepoPath, at: usize, what: impl Into<String>) -> EditError {
 }
 
 /// Returns the first reading that takes the file, and its items.
-fn read_first(path: &RepoPath, before: &[u8]) -> Result<(Reading, Vec<Item>), EditError> {
+fn read_first(path: &RepoPath, before: &[u8]) -> Result<(Reading, Vec<FileItem>), EditError> {
     let mut first = None;
     for reading in readings(path) {
         match items(before, *reading) {
@@ -61,8 +61,8 @@ fn read_first(path: &RepoPath, before: &[u8]) -> Result<(Reading, Vec<Item>), Ed
     Err(EditError::Unreadable { file: path.clone(), when: "before the edit", cause })
 }
 
-fn has_structure(items: &[Item]) -> bool {
-    items.iter().any(|item| matches!(item, Item::Mark(mark) if mark.starts_with("MappingStart") || mark.starts_with("SequenceStart")))
+fn has_structure(items: &[FileItem]) -> bool {
+    items.iter().any(|item| matches!(item, FileItem::Mark(mark) if mark.starts_with("MappingStart") || mark.starts_with("SequenceStart")))
 }
 
 fn outside_of_holes(path: &RepoPath, before: &[u8], edits: &[&Edit]) -> Result<(), EditError> {
@@ -80,20 +80,20 @@ fn outside_of_holes(path: &RepoPath, before: &[u8], edits: &[&Edit]) -> Result<(
 }
 
 /// The edits that were not met yet.
-struct Rest<'a, 'b> {
+struct PendingEdits<'a, 'b> {
     path: &'a RepoPath,
     reading: Reading,
     edits: &'a [&'b Edit],
 }
 
 /// Walks both lists.
-fn compare(path: &RepoPath, old: &[Item], new: &[Item], mut rest: Rest<'_, '_>) -> Result<(), EditError> {
+fn compare(path: &RepoPath, old: &[FileItem], new: &[FileItem], mut rest: PendingEdits<'_, '_>) -> Result<(), EditError> {
     let mut shift = 0_isize;
     let mut at = 0;
     for (index, item) in old.iter().enumerate() {
         match (item, new.get(index)) {
-            (Item::Mark(left), Some(Item::Mark(right))) if left == right => {}
-            (Item::Literal(left), Some(Item::Literal(right))) if left.kind == right.kind => {
+            (FileItem::Mark(left), Some(FileItem::Mark(right))) if left == right => {}
+            (FileItem::Literal(left), Some(FileItem::Literal(right))) if left.kind == right.kind => {
                 shift += rest.before(left.span.start)?;
                 let inside = rest.inside(left)?;
                 shift = same(path, left, right, inside, shift)?;
@@ -108,7 +108,7 @@ fn compare(path: &RepoPath, old: &[Item], new: &[Item], mut rest: Rest<'_, '_>) 
     rest.before(usize::MAX).map(drop)
 }
 
-impl<'a, 'b> Rest<'a, 'b> {
+impl<'a, 'b> PendingEdits<'a, 'b> {
     /// Takes the edits off the front that end before the literal that begins at `start`: they may be about comments only. Returns by how much
     /// what follows is moved.
     fn before(&mut self, start: usize) -> Result<isize, EditError> {
@@ -116,9 +116,7 @@ impl<'a, 'b> Rest<'a, 'b> {
         // Lines of comments right before a literal; if they became a part of it, it would be somewhere else.
         let lines = |edit: &Edit| edit.span == Span::new(start, start) && edit.put.ends_with(b"\n");
         while let Some((edit, rest)) = self.edits.split_first().filter(|(edit, _)| edit.span.start < start || lines(edit)) {
-            let fine = edit.span.end <= start
-                && super::beside::is_comment(self.reading, &edit.expect)
-                && super::beside::is_comment(self.reading, &edit.put);
+            let fine = edit.span.end <= start && is_comment(self.reading, &edit.expect) && is_comment(self.reading, &edit.put);
             if !fine {
                 return Err(EditError::NoLiteral { file: self.path.clone(), span: edit.span });
             }
@@ -129,7 +127,7 @@ impl<'a, 'b> Rest<'a, 'b> {
     }
 
     /// Takes the edits inside `literal` off the front.
-    fn inside(&mut self, literal: &Literal) -> Result<&'a [&'b Edit], EditError> {
+    fn inside(&mut self, literal: &FileLiteral) -> Result<&'a [&'b Edit], EditError> {
         let all = self.edits;
         // Lines of comments right behind a block scalar; if they became a part of it, it would say something else.
         let behind = |edit: &Edit| edit.span.start == literal.span.end && edit.put.ends_with(b"\n");
@@ -144,16 +142,16 @@ fn grown(edit: &Edit) -> isize {
     edit.put.len() as isize - edit.span.len() as isize
 }
 
-fn shown(item: Option<&Item>) -> String {
+fn shown(item: Option<&FileItem>) -> String {
     match item {
-        Some(Item::Mark(mark)) => format!("`{mark}`"),
-        Some(Item::Literal(literal)) => format!("the string {:?}", super::shown(literal.value.as_bytes())),
+        Some(FileItem::Mark(mark)) => format!("`{mark}`"),
+        Some(FileItem::Literal(literal)) => format!("the string {:?}", super::shown(literal.value.as_bytes())),
         None => "the end of the file".to_owned(),
     }
 }
 
 /// Compares a literal before and after; returns the shift of what follows.
-fn same(path: &RepoPath, old: &Literal, new: &Literal, edits: &[&Edit], shift: isize) -> Result<isize, EditError> {
+fn same(path: &RepoPath, old: &FileLiteral, new: &FileLiteral, edits: &[&Edit], shift: isize) -> Result<isize, EditError> {
     let grown: isize = edits.iter().map(|edit| grown(edit)).sum();
     let moved = |at: usize, by: isize| at.checked_add_signed(by);
     if moved(old.span.start, shift) != Some(new.span.start) || moved(old.span.end, shift + grown) != Some(new.span.end) {

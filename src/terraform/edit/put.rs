@@ -9,7 +9,7 @@ use hcl_edit::structure::{Block, Body, Structure};
 
 /// What is put: `"key" = "value"`, and a comment without its mark that ends its line, or stands above it where that place is taken.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct NewEntry<'a> {
     pub key: &'a str,
     pub value: &'a str,
     pub comment: &'a str,
@@ -52,7 +52,7 @@ pub fn key_place(source: &Source, key: &ObjectKey) -> Option<Span> {
 ///
 /// # Errors
 /// A sentence: the key has a value that is not a plain string, or the object has no place.
-pub fn entry(source: &Source, object: &Object, new: Entry<'_>) -> Result<Vec<Edit>, String> {
+pub fn entry(source: &Source, object: &Object, new: NewEntry<'_>) -> Result<Vec<Edit>, String> {
     let Some((key, value)) = item(object, new.key) else { return add(source, object, new) };
     let at = key_place(source, key).ok_or("the key has no place")?;
     let (Expression::String(text), Some(span)) = (value, place(source, value)) else {
@@ -72,7 +72,7 @@ fn edit(source: &Source, span: Span, put: &str, why: &str) -> Edit {
 }
 
 /// Puts the comment at the end of the line of `at`, or alone above it.
-fn comment(source: &Source, at: Span, new: Entry<'_>) -> Option<Edit> {
+fn comment(source: &Source, at: Span, new: NewEntry<'_>) -> Option<Edit> {
     let text = &source.bytes;
     let end = line_end(text, at.start);
     let end = if end > 0 && text[..end].ends_with(b"\r") { end - 1 } else { end };
@@ -97,7 +97,7 @@ pub fn newline(source: &Source, at: usize) -> &'static str {
     if text[..end].ends_with(b"\r") { "\r\n" } else { "\n" }
 }
 
-fn add(source: &Source, object: &Object, new: Entry<'_>) -> Result<Vec<Edit>, String> {
+fn add(source: &Source, object: &Object, new: NewEntry<'_>) -> Result<Vec<Edit>, String> {
     let span = place(source, object).ok_or("the object has no place")?;
     let (text, close) = (&source.bytes, span.end - 1);
     let items: Vec<Span> = object.iter().filter_map(|(key, value)| join(key_place(source, key), place(source, value.expr()))).collect();
@@ -154,7 +154,7 @@ fn pad(text: &[u8], above: Span, key: &str) -> usize {
 ///
 /// # Errors
 /// A sentence: the block has no place.
-pub fn object(source: &Source, block: &Block, attribute: &str, new: Entry<'_>) -> Result<Vec<Edit>, String> {
+pub fn object(source: &Source, block: &Block, attribute: &str, new: NewEntry<'_>) -> Result<Vec<Edit>, String> {
     let text = &source.bytes;
     let span = place(source, block).ok_or("the block has no place")?;
     let close = span.end - 1;

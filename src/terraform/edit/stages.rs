@@ -1,7 +1,7 @@
 //! Tells edits that add or take out more than strings and comments from those that do not: each kind is proved in its own way.
 
-use super::literals::{Item, Reading, items};
-use super::{Edit, EditError, apply, beside, sorted};
+use super::literals::{FileItem, Reading, is_comment, items};
+use super::{Edit, EditError, apply, sorted};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 
@@ -23,8 +23,8 @@ pub fn structure(path: &RepoPath, before: &[u8], edits: &[Edit]) -> Result<Optio
         return Ok(None);
     }
     let old = read(path, before)?;
-    let within = |edit: &Edit| old.iter().any(|item| matches!(item, Item::Literal(literal) if literal.span.contains(edit.span)));
-    let beside = |edit: &Edit| beside::is_comment(Reading::Hcl, &edit.expect) && beside::is_comment(Reading::Hcl, &edit.put);
+    let within = |edit: &Edit| old.iter().any(|item| matches!(item, FileItem::Literal(literal) if literal.span.contains(edit.span)));
+    let beside = |edit: &Edit| is_comment(Reading::Hcl, &edit.expect) && is_comment(Reading::Hcl, &edit.put);
     let (plain, structural): (Vec<&Edit>, Vec<&Edit>) = all.into_iter().partition(|edit| within(edit) || beside(edit));
     if structural.is_empty() {
         return Ok(None);
@@ -47,9 +47,9 @@ pub fn strings(path: &RepoPath, bytes: &[u8]) -> Result<Vec<Span>, EditError> {
     if !is_hcl(path) {
         return Ok(Vec::new());
     }
-    let literal = |item: Item| match item {
-        Item::Literal(literal) => Some(literal.span),
-        Item::Mark(_) => None,
+    let literal = |item: FileItem| match item {
+        FileItem::Literal(literal) => Some(literal.span),
+        FileItem::Mark(_) => None,
     };
     Ok(read(path, bytes)?.into_iter().filter_map(literal).collect())
 }
@@ -58,6 +58,6 @@ fn is_hcl(path: &RepoPath) -> bool {
     path.name().rsplit_once('.').is_some_and(|(_, end)| ["tf", "hcl", "tofu"].contains(&end))
 }
 
-fn read(path: &RepoPath, bytes: &[u8]) -> Result<Vec<Item>, EditError> {
+fn read(path: &RepoPath, bytes: &[u8]) -> Result<Vec<FileItem>, EditError> {
     items(bytes, Reading::Hcl).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "before the edit", cause })
 }

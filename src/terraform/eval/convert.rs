@@ -3,6 +3,7 @@
 use super::super::text::{Piece, Text};
 use super::super::value::{Number, Value, Why, WhyKind};
 use super::number;
+use serde_json::Value as Json;
 use std::sync::Arc;
 
 pub fn invalid(what: impl Into<Arc<str>>) -> Why {
@@ -137,4 +138,33 @@ fn find<'v>(value: &'v Value, wanted: &dyn Fn(&Why) -> bool) -> Option<&'v Why> 
         Value::Map(entries) => entries.values().find_map(|item| find(item, wanted)),
         Value::Null | Value::Bool(_) | Value::Number(..) => None,
     }
+}
+
+/// Returns a value as JSON.
+///
+/// # Errors
+///
+/// The reason of the first part that is not known.
+pub fn to_json(value: &Value) -> Result<Json, Why> {
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Bool(bool) => Json::Bool(*bool),
+        Value::Number(number, _) => number_to_json(*number)?,
+        Value::Text(text) => Json::String(known(text)?),
+        Value::List(items) | Value::Set(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
+            Json::Object(entries.collect::<Result<_, Why>>()?)
+        }
+        Value::Unknown(why) => return Err(why.clone()),
+    })
+}
+
+fn number_to_json(value: Number) -> Result<Json, Why> {
+    let printed = number::print(value).ok_or_else(|| limit("a number of more than 15 digits"))?;
+    let json = match value {
+        Number::Int(int) => i64::try_from(int).ok().map(serde_json::Number::from),
+        Number::Float(float) => serde_json::Number::from_f64(float),
+    };
+    json.map(Json::Number).ok_or_else(|| limit(Arc::<str>::from(format!("the number {printed}"))))
 }

@@ -1,22 +1,21 @@
 //! `for` expressions, and the names they bind.
 
 use super::super::files::{Files, RepoPath};
-use super::super::scope::{Scope, Step};
 use super::super::value::{Value, Why};
 use super::convert::{self, invalid, list, to_bool};
-use super::{Context, traversal};
+use super::{Context, Scope, Step, traversal};
 use hcl_edit::expr::ForExpr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A scope with the names of a loop in front.
-pub struct Bound<'a> {
+pub struct LoopScope<'a> {
     pub outer: &'a dyn Scope,
     pub key: Option<(&'a str, Value)>,
     pub value: (&'a str, Value),
 }
 
-impl Scope for Bound<'_> {
+impl Scope for LoopScope<'_> {
     fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
         if name == self.value.0 {
             return (self.value.1.clone(), 0);
@@ -48,7 +47,7 @@ pub fn for_expr(context: &Context, expr: &ForExpr) -> Result<Value, Why> {
     let mut groups: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
     for (key, value) in traversal::pairs(&collection)? {
         let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
-        let scope = Bound { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
+        let scope = LoopScope { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
         let inner = Context { input: context.input, scope: &scope };
         if let Some(cond) = &expr.cond
             && !to_bool(&inner.eval(&cond.expr))?

@@ -1,6 +1,9 @@
+mod console;
+
 use super::super::span::Span as FileSpan;
 use super::super::text::Piece;
 use super::*;
+use console::{ExpressionContext, evaluate_expression};
 
 fn context(declarations: &str) -> ExpressionContext {
     ExpressionContext::new(declarations, &[]).expect("declarations")

@@ -1,9 +1,8 @@
 //! Attributes, indexes and splats.
 
-use super::super::scope::Step;
 use super::super::value::{Value, Why};
 use super::convert::{self, invalid, list};
-use super::{Context, settle};
+use super::{Context, Step, settle};
 use hcl_edit::Decorated;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use std::sync::Arc;

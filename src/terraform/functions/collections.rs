@@ -3,7 +3,7 @@
 use super::super::eval::at;
 use super::super::eval::support::*;
 use super::super::value::{Number, Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use super::sets::{position, unified};
 use std::cmp::Ordering;
@@ -13,7 +13,7 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest list `range` makes, which is OpenTofu's bound too.
 const MAX_RANGE: usize = 1024;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "concat" => concat(args),
         "length" => length(args),
@@ -38,7 +38,7 @@ pub fn call(name: &str, args: Args) -> Option<Outcome> {
     })
 }
 
-fn concat(args: Args) -> Outcome {
+fn concat(args: Args) -> Computed {
     let mut all = Vec::new();
     for at in 0..args.count(1, usize::MAX)?.0.len() {
         match args.value(at)? {
@@ -49,7 +49,7 @@ fn concat(args: Args) -> Outcome {
     Ok(list(all))
 }
 
-fn length(args: Args) -> Outcome {
+fn length(args: Args) -> Computed {
     Ok(count(match args.count(1, 1)?.value(0)? {
         Value::Text(text) => known(text)?.graphemes(true).count(),
         Value::Map(entries) => entries.len(),
@@ -57,7 +57,7 @@ fn length(args: Args) -> Outcome {
     }))
 }
 
-fn element(args: Args) -> Outcome {
+fn element(args: Args) -> Computed {
     let items = args.count(2, 2)?.list(0)?;
     let index = args.int(1)?;
     if items.is_empty() {
@@ -66,7 +66,7 @@ fn element(args: Args) -> Outcome {
     at(&Value::List(items.clone()), &int(index.rem_euclid(items.len() as i128)))
 }
 
-fn flatten(args: Args) -> Outcome {
+fn flatten(args: Args) -> Computed {
     fn add(value: &Value, out: &mut Vec<Value>) -> Result<(), Why> {
         match value {
             Value::List(items) | Value::Set(items) => items.iter().try_for_each(|item| add(item, out)),
@@ -82,7 +82,7 @@ fn flatten(args: Args) -> Outcome {
     Ok(list(out))
 }
 
-fn compact(args: Args) -> Outcome {
+fn compact(args: Args) -> Computed {
     let mut out = Vec::new();
     for item in args.count(1, 1)?.list(0)?.iter() {
         match item {
@@ -101,7 +101,7 @@ fn compact(args: Args) -> Outcome {
     Ok(list(out))
 }
 
-fn distinct(args: Args) -> Outcome {
+fn distinct(args: Args) -> Computed {
     let mut out: Vec<Value> = Vec::new();
     for item in unified(&args.count(1, 1)?.list(0)?)? {
         if position(&out, &item)?.is_none() {
@@ -111,17 +111,17 @@ fn distinct(args: Args) -> Outcome {
     Ok(list(out))
 }
 
-fn contains(args: Args) -> Outcome {
+fn contains(args: Args) -> Computed {
     let items = args.count(2, 2)?.list(0)?;
     Ok(Value::Bool(position(&items, args.value(1)?)?.is_some()))
 }
 
-fn index(args: Args) -> Outcome {
+fn index(args: Args) -> Computed {
     let items = args.count(2, 2)?.list(0)?;
     position(&items, args.value(1)?)?.map(count).ok_or_else(|| invalid("an index of something that is not in the list"))
 }
 
-fn coalesce_list(args: Args) -> Outcome {
+fn coalesce_list(args: Args) -> Computed {
     for at in 0..args.0.len() {
         if !matches!(args.value(at)?, Value::Null) && !args.list(at)?.is_empty() {
             return args.value(at).cloned();
@@ -130,7 +130,7 @@ fn coalesce_list(args: Args) -> Outcome {
     Err(invalid("coalescelist without a list that is not empty"))
 }
 
-fn one(args: Args) -> Outcome {
+fn one(args: Args) -> Computed {
     match args.count(1, 1)?.value(0)? {
         Value::List(items) | Value::Set(items) => match &items[..] {
             [] => Ok(Value::Null),
@@ -142,7 +142,7 @@ fn one(args: Args) -> Outcome {
     }
 }
 
-fn range(args: Args) -> Outcome {
+fn range(args: Args) -> Computed {
     let zero = Number::Int(0);
     let (start, end) = if args.count(1, 3)?.0.len() == 1 { (zero, args.number(0)?) } else { (args.number(0)?, args.number(1)?) };
     let order = |a: Number, b: Number| number::compare(a, b).ok_or_else(|| limit("a comparison this close"));
@@ -167,13 +167,13 @@ fn range(args: Args) -> Outcome {
     Ok(list(out))
 }
 
-fn reverse(args: Args) -> Outcome {
+fn reverse(args: Args) -> Computed {
     let mut items = args.count(1, 1)?.list(0)?.to_vec();
     items.reverse();
     Ok(list(items))
 }
 
-fn slice(args: Args) -> Outcome {
+fn slice(args: Args) -> Computed {
     let items = args.count(3, 3)?.list(0)?;
     if matches!(args.value(0)?, Value::Set(_)) {
         return Err(invalid("a slice of a set"));
@@ -183,7 +183,7 @@ fn slice(args: Args) -> Outcome {
     items.get(start..end).map(|part| list(part.to_vec())).ok_or_else(|| invalid("a slice outside its list"))
 }
 
-fn sort(args: Args) -> Outcome {
+fn sort(args: Args) -> Computed {
     let mut texts = Vec::new();
     for item in args.count(1, 1)?.list(0)?.iter() {
         if matches!(item, Value::Null) {
@@ -195,7 +195,7 @@ fn sort(args: Args) -> Outcome {
     Ok(list(texts.into_iter().map(|(_, text)| Value::Text(text)).collect()))
 }
 
-fn chunks(args: Args) -> Outcome {
+fn chunks(args: Args) -> Computed {
     let items = args.count(2, 2)?.list(0)?;
     let size = usize::try_from(args.int(1)?).map_err(|_| invalid("a chunk of negative length"))?;
     if items.is_empty() {
@@ -205,7 +205,7 @@ fn chunks(args: Args) -> Outcome {
     Ok(list(items.chunks(size).map(|part| list(part.to_vec())).collect()))
 }
 
-fn match_keys(args: Args) -> Outcome {
+fn match_keys(args: Args) -> Computed {
     let (values, keys, wanted) = (args.count(3, 3)?.list(0)?, args.list(1)?, args.list(2)?);
     if values.len() != keys.len() {
         return Err(invalid("matchkeys with lists of different lengths"));
@@ -220,7 +220,7 @@ fn match_keys(args: Args) -> Outcome {
 }
 
 /// Null counts as false. A part that is not known matters only when no other part decides.
-fn all_or_any(args: Args, all: bool) -> Outcome {
+fn all_or_any(args: Args, all: bool) -> Computed {
     let mut unknown = None;
     for item in args.count(1, 1)?.list(0)?.iter() {
         let item = match item {
@@ -238,7 +238,7 @@ fn all_or_any(args: Args, all: bool) -> Outcome {
     unknown.map_or(Ok(Value::Bool(all)), Err)
 }
 
-fn to_list_of_one_type(args: Args) -> Outcome {
+fn to_list_of_one_type(args: Args) -> Computed {
     match args.count(1, 1)?.value(0)? {
         Value::Null => Ok(Value::Null),
         Value::Set(items) => Ok(Value::List(Arc::clone(items))),

@@ -4,13 +4,13 @@ use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::arguments::Args;
-use super::{Outcome, json, yaml};
+use super::{Computed, json, yaml};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt::Write;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "jsonencode" => args.count(1, 1).and_then(|args| json::encode(args.value(0)?)).map(Value::Text),
         "jsondecode" => args.count(1, 1).and_then(|args| json::decode(&args.text(0)?)),
@@ -28,12 +28,12 @@ pub fn call(name: &str, args: Args) -> Option<Outcome> {
     })
 }
 
-fn computed(args: Args, compute: impl FnOnce(&str) -> Result<String, Why>) -> Outcome {
+fn computed(args: Args, compute: impl FnOnce(&str) -> Result<String, Why>) -> Computed {
     Ok(Value::text(compute(&args.count(1, 1)?.string(0)?)?))
 }
 
 /// Decodes; no byte of the result is written anywhere.
-fn base64_decode(args: Args) -> Outcome {
+fn base64_decode(args: Args) -> Computed {
     let text = args.count(1, 1)?.string(0)?;
     let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| invalid("a string that is not base64"))?;
     String::from_utf8(bytes).map(Value::text).map_err(|_| invalid("base64 of something that is no text"))

@@ -1,16 +1,14 @@
 //! Functions that read files of the repo, and paths.
 
-use super::super::eval::Context;
 use super::super::eval::support::*;
+use super::super::eval::{Context, Scope, Step};
 use super::super::files::{Entry, Files, RepoPath};
 use super::super::hcl::is_encrypted;
-use super::super::scope::{Scope, Step};
 use super::super::span::Span;
 use super::super::template;
-use super::super::terragrunt::from_top;
 use super::super::text::{Form, Origin, Text};
 use super::super::value::{Value, Why, WhyKind};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +17,7 @@ use sha2::{Digest, Sha256, Sha512};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub fn call(context: &Context, name: &str, args: Args) -> Option<Outcome> {
+pub fn call(context: &Context, name: &str, args: Args) -> Option<Computed> {
     let scope = context.scope;
     Some(match name {
         "file" => read(scope, args).and_then(|(path, bytes)| text(&path, bytes)),
@@ -41,7 +39,7 @@ pub fn call(context: &Context, name: &str, args: Args) -> Option<Outcome> {
 /// Finds a path relative to where Terraform is run, or below Terragrunt's `get_repo_root()`.
 fn locate(scope: &dyn Scope, args: Args, at: usize) -> Result<RepoPath, Why> {
     let path = args.string(at)?;
-    from_top(&path)
+    RepoPath::from_absolute(&path)
         .or_else(|| scope.cwd().join(&path))
         .ok_or_else(|| Why::new(WhyKind::File, format!("{path}, which is outside the repo,")))
 }
@@ -62,23 +60,23 @@ fn open(scope: &dyn Scope, path: RepoPath) -> Result<(RepoPath, &Arc<[u8]>), Why
     }
 }
 
-fn text(path: &RepoPath, bytes: &[u8]) -> Outcome {
+fn text(path: &RepoPath, bytes: &[u8]) -> Computed {
     let text = std::str::from_utf8(bytes).map_err(|_| Why::new(WhyKind::File, format!("{path}, which is not UTF-8 text,")))?;
     let span = Span::new(0, bytes.len());
     Ok(Value::Text(Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw })))
 }
 
-fn hashed(scope: &dyn Scope, args: Args, compute: impl FnOnce(&[u8]) -> String) -> Outcome {
+fn hashed(scope: &dyn Scope, args: Args, compute: impl FnOnce(&[u8]) -> String) -> Computed {
     Ok(Value::text(compute(read(scope, args)?.1)))
 }
 
-fn exists(scope: &dyn Scope, args: Args) -> Outcome {
+fn exists(scope: &dyn Scope, args: Args) -> Computed {
     let path = locate(scope, args.count(1, 1)?, 0)?;
     Ok(Value::Bool(scope.files().get(&path).is_some()))
 }
 
 /// Returns the files below a folder whose relative path matches a pattern.
-fn file_set(scope: &dyn Scope, args: Args) -> Outcome {
+fn file_set(scope: &dyn Scope, args: Args) -> Computed {
     let folder = locate(scope, args.count(2, 2)?, 0)?;
     let pattern = args.string(1)?;
     let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(|_| invalid("a bad file pattern"))?;
@@ -110,20 +108,20 @@ impl Scope for Variables<'_> {
     }
 }
 
-fn template_file(scope: &dyn Scope, args: Args) -> Outcome {
+fn template_file(scope: &dyn Scope, args: Args) -> Computed {
     let (path, bytes) = open(scope, locate(scope, args.count(2, 2)?, 0)?)?;
     let variables = Variables { variables: args.map(1)?, outer: scope };
     Ok(template::render_file(bytes, &path, &variables))
 }
 
-fn template_string(scope: &dyn Scope, args: Args) -> Outcome {
+fn template_string(scope: &dyn Scope, args: Args) -> Computed {
     let text = args.count(2, 2)?.text(0)?;
     let variables = Variables { variables: args.map(1)?, outer: scope };
     Ok(template::render_text(&text, &variables))
 }
 
 /// Returns the last part of a path, by the rules of Go's `filepath.Base`.
-fn base_name(args: Args) -> Outcome {
+fn base_name(args: Args) -> Computed {
     let text = args.count(1, 1)?.text(0)?;
     let string = known(&text)?;
     let trimmed = string.trim_end_matches('/');
@@ -135,7 +133,7 @@ fn base_name(args: Args) -> Outcome {
 }
 
 /// Returns all but the last part of a path, by the rules of Go's `filepath.Dir`.
-fn dir_name(args: Args) -> Outcome {
+fn dir_name(args: Args) -> Computed {
     let string = args.count(1, 1)?.string(0)?;
     let Some(end) = string.rfind('/') else { return Ok(Value::text(".")) };
     Ok(Value::text(clean(&string[..=end])))

@@ -5,16 +5,16 @@ use super::super::text::Text;
 use super::super::value::{Number, Value, Why};
 use super::arguments::Args;
 use super::strings::{piece, with_hole};
-use super::{Outcome, json};
+use super::{Computed, json};
 use unicode_segmentation::UnicodeSegmentation;
 
-pub fn format(args: Args) -> Outcome {
+pub fn format(args: Args) -> Computed {
     let spec = args.count(1, usize::MAX)?.text(0)?;
     one(&spec, &args.0[1..])
 }
 
 /// Formats once for each place of the lists; what is no list is used every time.
-pub fn format_list(args: Args) -> Outcome {
+pub fn format_list(args: Args) -> Computed {
     let spec = args.count(1, usize::MAX)?.text(0)?;
     let mut length = None;
     for value in &args.0[1..] {
@@ -37,7 +37,7 @@ pub fn format_list(args: Args) -> Outcome {
     (0..length.unwrap_or(1)).map(|at| one(&spec, &row(at))).collect::<Result<_, _>>().map(list)
 }
 
-fn one(spec: &Text, args: &[Value]) -> Outcome {
+fn one(spec: &Text, args: &[Value]) -> Computed {
     let string = known(spec)?;
     let mut out = Text::default();
     let (mut at, mut next, mut used) = (0, 0, 0);

@@ -4,12 +4,12 @@ use super::super::eval::support::*;
 use super::super::json;
 use super::super::text::Text;
 use super::super::value::{Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::encoding::append_escaped;
 use std::fmt::Write;
 
 /// Reads one JSON value.
-pub fn decode(text: &Text) -> Outcome {
+pub fn decode(text: &Text) -> Computed {
     match json::decode(text) {
         Value::Unknown(why) => Err(why),
         value => Ok(value),

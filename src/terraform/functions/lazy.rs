@@ -3,11 +3,11 @@
 use super::super::eval::Context;
 use super::super::eval::support::{Type, error_in, invalid};
 use super::super::value::{Value, WhyKind};
-use super::{Outcome, arguments};
+use super::{Computed, arguments};
 use hcl_edit::expr::FuncArgs;
 
 /// Returns the first argument that is no error. One of which it is not known whether it is an error ends the search.
-pub fn try_first(context: &Context, args: &FuncArgs) -> Outcome {
+pub fn try_first(context: &Context, args: &FuncArgs) -> Computed {
     if args.expand_final() {
         return arguments(context, args)?.into_iter().next().ok_or_else(|| invalid("try without an argument"));
     }
@@ -20,7 +20,7 @@ pub fn try_first(context: &Context, args: &FuncArgs) -> Outcome {
     Err(invalid("try, of whose arguments each is an error,"))
 }
 
-pub fn can(context: &Context, args: &FuncArgs) -> Outcome {
+pub fn can(context: &Context, args: &FuncArgs) -> Computed {
     let [arg] = args.iter().collect::<Vec<_>>()[..] else { return Err(invalid("can needs one argument")) };
     match context.eval(arg) {
         Value::Unknown(why) if !matches!(why.kind, WhyKind::Invalid | WhyKind::Missing) => Err(why),
@@ -29,7 +29,7 @@ pub fn can(context: &Context, args: &FuncArgs) -> Outcome {
 }
 
 /// Returns the first argument that is neither null nor an empty string.
-pub fn coalesce(context: &Context, args: &FuncArgs) -> Outcome {
+pub fn coalesce(context: &Context, args: &FuncArgs) -> Computed {
     let mut values: Box<dyn Iterator<Item = Value>> = if args.expand_final() {
         Box::new(arguments(context, args)?.into_iter())
     } else {

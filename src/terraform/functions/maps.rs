@@ -2,13 +2,13 @@
 
 use super::super::eval::support::*;
 use super::super::value::{Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use super::sets::unified;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "merge" => merge(args),
         "lookup" => lookup(args),
@@ -27,7 +27,7 @@ fn object(entries: BTreeMap<Arc<str>, Value>) -> Value {
     Value::Map(Arc::new(entries))
 }
 
-fn merge(args: Args) -> Outcome {
+fn merge(args: Args) -> Computed {
     let mut all = BTreeMap::new();
     for at in 0..args.0.len() {
         if !matches!(args.value(at)?, Value::Null) {
@@ -37,7 +37,7 @@ fn merge(args: Args) -> Outcome {
     Ok(object(all))
 }
 
-fn lookup(args: Args) -> Outcome {
+fn lookup(args: Args) -> Computed {
     let map = args.count(2, 3)?.map(0)?;
     let key = args.string(1)?;
     match (map.get(key.as_str()), args.0.get(2)) {
@@ -47,7 +47,7 @@ fn lookup(args: Args) -> Outcome {
     }
 }
 
-fn zipmap(args: Args) -> Outcome {
+fn zipmap(args: Args) -> Computed {
     let (keys, values) = (args.count(2, 2)?.list(0)?, args.list(1)?);
     if keys.len() != values.len() {
         return Err(invalid("zipmap with lists of different lengths"));
@@ -56,7 +56,7 @@ fn zipmap(args: Args) -> Outcome {
     entries.map(object)
 }
 
-fn transpose(args: Args) -> Outcome {
+fn transpose(args: Args) -> Computed {
     let mut all: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
     for (key, values) in args.count(1, 1)?.map(0)?.iter() {
         for value in to_list(values)?.iter() {
@@ -66,7 +66,7 @@ fn transpose(args: Args) -> Outcome {
     Ok(object(all.into_iter().map(|(key, values)| (key, list(values))).collect()))
 }
 
-fn tomap(args: Args) -> Outcome {
+fn tomap(args: Args) -> Computed {
     if matches!(args.count(1, 1)?.value(0)?, Value::Null) {
         return Ok(Value::Null);
     }

@@ -2,11 +2,11 @@
 
 use super::super::eval::support::*;
 use super::super::value::{Number, Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use std::cmp::Ordering;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "abs" => one(args, |number| if number::float(number) < 0.0 { number::negate(number) } else { Some(number) }),
         "ceil" => one(args, |number| number::whole(number, f64::ceil)),
@@ -30,15 +30,15 @@ fn long() -> Why {
     limit("a number of more than 15 digits")
 }
 
-fn number(number: Option<Number>) -> Outcome {
+fn number(number: Option<Number>) -> Computed {
     number.map(|number| Value::Number(number, None)).ok_or_else(long)
 }
 
-fn one(args: Args, compute: impl FnOnce(Number) -> Option<Number>) -> Outcome {
+fn one(args: Args, compute: impl FnOnce(Number) -> Option<Number>) -> Computed {
     number(compute(args.count(1, 1)?.number(0)?))
 }
 
-fn extreme(args: Args, wanted: Ordering) -> Outcome {
+fn extreme(args: Args, wanted: Ordering) -> Computed {
     let mut best = args.count(1, usize::MAX)?.number(0)?;
     for at in 1..args.0.len() {
         let other = args.number(at)?;
@@ -50,7 +50,7 @@ fn extreme(args: Args, wanted: Ordering) -> Outcome {
 }
 
 /// Computes with floats, as OpenTofu does here.
-fn pow(args: Args) -> Outcome {
+fn pow(args: Args) -> Computed {
     let (base, exponent) = (args.count(2, 2)?.number(0)?, args.number(1)?);
     let result = number::float(base).powf(number::float(exponent));
     if result.fract() != 0.0 || result.abs() > 9e15 {
@@ -59,7 +59,7 @@ fn pow(args: Args) -> Outcome {
     number(number::from_f64(result))
 }
 
-fn log(args: Args) -> Outcome {
+fn log(args: Args) -> Computed {
     let (value, base) = (number::float(args.count(2, 2)?.number(0)?), number::float(args.number(1)?));
     let result = value.ln() / base.ln();
     if result.fract() != 0.0 || result.abs() > 9e15 {
@@ -68,7 +68,7 @@ fn log(args: Args) -> Outcome {
     number(number::from_f64(result))
 }
 
-fn parse_int(args: Args) -> Outcome {
+fn parse_int(args: Args) -> Computed {
     let (text, base) = (args.count(2, 2)?.string(0)?, args.int(1)?);
     let base = u32::try_from(base).ok().filter(|base| (2..=62).contains(base)).ok_or_else(|| invalid("a base outside 2 to 62"))?;
     if base > 36 {
@@ -78,7 +78,7 @@ fn parse_int(args: Args) -> Outcome {
     number(Some(Number::Int(parsed)))
 }
 
-fn sum(args: Args) -> Outcome {
+fn sum(args: Args) -> Computed {
     let items = args.count(1, 1)?.list(0)?;
     let Some((first, rest)) = items.split_first() else { return Err(invalid("a sum of an empty list")) };
     let mut sum = to_number(first)?;
@@ -88,7 +88,7 @@ fn sum(args: Args) -> Outcome {
     number(Some(sum))
 }
 
-fn converted(args: Args, convert: impl FnOnce(&Value) -> Outcome) -> Outcome {
+fn converted(args: Args, convert: impl FnOnce(&Value) -> Computed) -> Computed {
     match args.count(1, 1)?.value(0)? {
         Value::Null => Ok(Value::Null),
         Value::Unknown(why) => Err(why.clone()),
@@ -96,13 +96,13 @@ fn converted(args: Args, convert: impl FnOnce(&Value) -> Outcome) -> Outcome {
     }
 }
 
-fn to_number_value(value: &Value) -> Outcome {
+fn to_number_value(value: &Value) -> Computed {
     Ok(match value {
         Value::Number(..) => value.clone(),
         other => Value::Number(to_number(other)?, None),
     })
 }
 
-fn to_bool_value(value: &Value) -> Outcome {
+fn to_bool_value(value: &Value) -> Computed {
     to_bool(value).map(Value::Bool)
 }

@@ -3,7 +3,7 @@
 use super::super::eval::support::*;
 use super::super::text::Text;
 use super::super::value::{Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use super::strings::piece;
 use regex::{Captures, Regex};
@@ -28,7 +28,7 @@ fn compile(pattern: &str, text: &str) -> Result<Regex, Why> {
 }
 
 /// Replaces a plain text, or what a pattern between slashes finds.
-pub fn replace(args: Args) -> Outcome {
+pub fn replace(args: Args) -> Computed {
     let text = args.count(3, 3)?.text(0)?;
     let (string, search, with) = (known(&text)?, args.string(1)?, args.text(2)?);
     let pattern = search.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
@@ -38,7 +38,7 @@ pub fn replace(args: Args) -> Outcome {
     }
 }
 
-fn replace_plain(text: &Text, string: &str, search: &str, with: &Text) -> Outcome {
+fn replace_plain(text: &Text, string: &str, search: &str, with: &Text) -> Computed {
     let mut out = Text::default();
     let mut start = 0;
     for (at, found) in string.match_indices(search) {
@@ -53,7 +53,7 @@ fn replace_plain(text: &Text, string: &str, search: &str, with: &Text) -> Outcom
     Ok(Value::Text(out))
 }
 
-fn replace_pattern(text: &Text, string: &str, pattern: &str, with: &Text) -> Outcome {
+fn replace_pattern(text: &Text, string: &str, pattern: &str, with: &Text) -> Computed {
     let regex = compile(pattern, string)?;
     let template = known(with)?;
     let mut out = Text::default();
@@ -110,7 +110,7 @@ fn group_name(rest: &str) -> Option<(&str, usize)> {
     (length > 0).then(|| (&rest[..length], length))
 }
 
-pub fn regex(args: Args) -> Outcome {
+pub fn regex(args: Args) -> Computed {
     let (pattern, text) = (args.count(2, 2)?.string(0)?, args.text(1)?);
     let string = known(&text)?;
     let regex = compile(&pattern, &string)?;
@@ -118,7 +118,7 @@ pub fn regex(args: Args) -> Outcome {
     groups(&regex, &text, &found)
 }
 
-pub fn regex_all(args: Args) -> Outcome {
+pub fn regex_all(args: Args) -> Computed {
     let (pattern, text) = (args.count(2, 2)?.string(0)?, args.text(1)?);
     let string = known(&text)?;
     let regex = compile(&pattern, &string)?;
@@ -127,7 +127,7 @@ pub fn regex_all(args: Args) -> Outcome {
 }
 
 /// Returns the whole match without groups, a list of unnamed groups, or an object of named ones.
-fn groups(regex: &Regex, text: &Text, found: &Captures) -> Outcome {
+fn groups(regex: &Regex, text: &Text, found: &Captures) -> Computed {
     let group = |at: usize| match found.get(at) {
         Some(group) => piece(text, group.range()).map(Value::Text),
         None => Ok(Value::Null),

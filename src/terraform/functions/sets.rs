@@ -2,7 +2,7 @@
 
 use super::super::eval::support::*;
 use super::super::value::{Number, Value, Why};
-use super::Outcome;
+use super::Computed;
 use super::arguments::Args;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The most elements of a product.
 const MAX_PRODUCT: usize = 100_000;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "toset" => args.count(1, 1).and_then(|args| args.value(0)).and_then(to_set),
         "setunion" => fold(args, |all, other| {
@@ -47,14 +47,14 @@ pub fn position(items: &[Value], wanted: &Value) -> Result<Option<usize>, Why> {
 }
 
 /// Makes a set: sorted as OpenTofu iterates it, without repeats.
-pub fn to_set(value: &Value) -> Outcome {
+pub fn to_set(value: &Value) -> Computed {
     match value {
         Value::Set(_) | Value::Null => Ok(value.clone()),
         other => set_of(&to_list(other)?),
     }
 }
 
-fn set_of(items: &[Value]) -> Outcome {
+fn set_of(items: &[Value]) -> Computed {
     if let Some(why) = items.iter().find_map(unknown_in) {
         return Err(why.clone());
     }
@@ -68,7 +68,7 @@ fn set_of(items: &[Value]) -> Outcome {
 }
 
 /// Sorts by the text that OpenTofu hashes, which is how it iterates over sets of anything but strings, numbers and bools.
-fn set_of_collections(items: Vec<Value>) -> Outcome {
+fn set_of_collections(items: Vec<Value>) -> Computed {
     let mut all = BTreeMap::new();
     for item in items {
         let mut key = String::new();
@@ -120,7 +120,7 @@ fn go_quoted(text: &str) -> String {
     format!("{text:?}").replace("\\'", "'")
 }
 
-fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Outcome {
+fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Computed {
     let mut all = args.count(1, usize::MAX)?.list(0)?.to_vec();
     for at in 1..args.0.len() {
         step(&mut all, &args.list(at)?)?;
@@ -140,7 +140,7 @@ fn keep(all: &mut Vec<Value>, other: &[Value], there: bool) -> Result<(), Why> {
 }
 
 /// Returns a list of lists, in order; of sets a set.
-fn product(args: Args) -> Outcome {
+fn product(args: Args) -> Computed {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     let mut ordered = true;
     for at in 0..args.count(2, usize::MAX)?.0.len() {

@@ -4,11 +4,11 @@ use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::arguments::Args;
-use super::{Outcome, format, patterns};
+use super::{Computed, format, patterns};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
-pub fn call(name: &str, args: Args) -> Option<Outcome> {
+pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "format" => format::format(args),
         "formatlist" => format::format_list(args),
@@ -38,26 +38,26 @@ pub fn call(name: &str, args: Args) -> Option<Outcome> {
     })
 }
 
-pub fn cut(text: &Text, range: Range<usize>) -> Outcome {
+pub fn cut(text: &Text, range: Range<usize>) -> Computed {
     text.slice(range).map(Value::Text).ok_or_else(|| limit("a part of a character"))
 }
 
 /// Cuts the first argument, which must be the only one.
-fn part(args: Args, range: impl FnOnce(&str) -> Range<usize>) -> Outcome {
+fn part(args: Args, range: impl FnOnce(&str) -> Range<usize>) -> Computed {
     let text = args.count(1, 1)?.text(0)?;
     let string = known(&text)?;
     cut(&text, range(&string))
 }
 
 /// Computes a new text; one that comes out as it went in keeps its origin.
-fn changed(args: Args, change: impl FnOnce(&str) -> String) -> Outcome {
+fn changed(args: Args, change: impl FnOnce(&str) -> String) -> Computed {
     let text = args.count(1, 1)?.text(0)?;
     let string = known(&text)?;
     let new = change(&string);
     Ok(if new == string { Value::Text(text) } else { Value::text(new) })
 }
 
-fn ask(args: Args, answer: impl FnOnce(&str, &str) -> bool) -> Outcome {
+fn ask(args: Args, answer: impl FnOnce(&str, &str) -> bool) -> Computed {
     Ok(Value::Bool(answer(&args.count(2, 2)?.string(0)?, &args.string(1)?)))
 }
 
@@ -81,7 +81,7 @@ fn title(text: &str) -> String {
     out
 }
 
-fn join(args: Args) -> Outcome {
+fn join(args: Args) -> Computed {
     let separator = args.count(1, usize::MAX)?.text(0)?;
     let mut out = Text::default();
     let mut first = true;
@@ -108,7 +108,7 @@ pub fn with_hole(item: &Value) -> Result<Text, Why> {
     }
 }
 
-fn split(args: Args) -> Outcome {
+fn split(args: Args) -> Computed {
     let separator = args.count(2, 2)?.string(0)?;
     let text = args.text(1)?;
     let string = known(&text)?;
@@ -128,7 +128,7 @@ fn split(args: Args) -> Outcome {
     Ok(list(parts))
 }
 
-fn trim(args: Args) -> Outcome {
+fn trim(args: Args) -> Computed {
     let text = args.count(2, 2)?.text(0)?;
     let (string, set) = (known(&text)?, args.string(1)?);
     let in_set = |c: char| set.contains(c);
@@ -136,7 +136,7 @@ fn trim(args: Args) -> Outcome {
     cut(&text, start..start + string[start..].trim_end_matches(in_set).len())
 }
 
-fn trim_affix(args: Args, range: impl FnOnce(&str, &str) -> Option<Range<usize>>) -> Outcome {
+fn trim_affix(args: Args, range: impl FnOnce(&str, &str) -> Option<Range<usize>>) -> Computed {
     let text = args.count(2, 2)?.text(0)?;
     let (string, affix) = (known(&text)?, args.string(1)?);
     match range(&string, &affix) {
@@ -146,7 +146,7 @@ fn trim_affix(args: Args, range: impl FnOnce(&str, &str) -> Option<Range<usize>>
 }
 
 /// Counts in what a reader takes for one character. A negative offset counts from the end, a length of -1 is the rest.
-fn substr(args: Args) -> Outcome {
+fn substr(args: Args) -> Computed {
     let text = args.count(3, 3)?.text(0)?;
     let (offset, length) = (args.int(1)?, args.int(2)?);
     let string = known(&text)?;
@@ -159,7 +159,7 @@ fn substr(args: Args) -> Outcome {
 }
 
 /// Puts spaces after every line end.
-fn indent(args: Args) -> Outcome {
+fn indent(args: Args) -> Computed {
     let spaces = usize::try_from(args.count(2, 2)?.int(0)?).map_err(|_| invalid("a negative indentation"))?;
     if spaces > 10_000 {
         return Err(limit("an indentation this deep"));

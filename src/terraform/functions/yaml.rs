@@ -4,12 +4,12 @@ use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::super::yaml;
-use super::Outcome;
+use super::Computed;
 use super::encoding::append_slice;
 use super::strings::piece;
 use std::fmt::Write;
 
-pub fn decode(text: &Text) -> Outcome {
+pub fn decode(text: &Text) -> Computed {
     match yaml::decode(text) {
         Value::Unknown(why) => Err(why),
         value => Ok(value),

@@ -1,12 +1,43 @@
-//! Finds the comments of HCL text, and heredocs without a line. Knows strings, templates and heredocs well enough that no `#` inside one is a
-//! comment.
+//! Finds the lines and comments of HCL text, and heredocs without a line. Knows strings, templates and heredocs well enough that no `#` inside
+//! one is a comment.
 
 use super::super::span::Span;
 use std::borrow::Cow;
 
+const BOM: &str = "\u{feff}";
+
+/// The beginnings of a file's lines.
+#[derive(Debug)]
+pub struct Lines {
+    /// Length of the byte order mark: 0 or 3.
+    pub offset: usize,
+    /// Without the byte order mark; the first one is 0.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// Reads the lines of a file; returns its text without the byte order mark, too.
+    pub fn of(text: &str) -> (Self, &str) {
+        let rest = text.strip_prefix(BOM).unwrap_or(text);
+        let after = rest.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        (Self { offset: text.len() - rest.len(), starts: std::iter::once(0).chain(after).collect() }, rest)
+    }
+
+    /// Returns the line of a byte of the file, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let offset = offset.saturating_sub(self.offset);
+        self.starts.partition_point(|start| *start <= offset).max(1)
+    }
+
+    /// Returns where the line of a byte of the file begins, in bytes of the text without the byte order mark.
+    pub fn start(&self, offset: usize) -> usize {
+        self.starts.get(self.line(offset) - 1).copied().unwrap_or(0)
+    }
+}
+
 /// A comment, from its first `#`, `//` or `/*` to its end, the line's end not included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comment {
+pub struct HclComment {
     pub text: String,
     pub span: Span,
     /// Line of its first byte, counted from 1.
@@ -17,7 +48,7 @@ pub struct Comment {
     pub trailing: bool,
 }
 
-impl Comment {
+impl HclComment {
     /// Returns what it says: without its marks and the blanks around.
     pub fn plain(&self) -> &str {
         self.text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim()
@@ -25,15 +56,15 @@ impl Comment {
 }
 
 /// Returns all comments of a file's text, in its order, whether or not the rest of it can be read.
-pub fn of(text: &str) -> Vec<Comment> {
-    let read_text = text.strip_prefix(super::BOM).unwrap_or(text);
-    read(read_text, text.len() - read_text.len(), &super::line_starts(read_text))
+pub fn of(text: &str) -> Vec<HclComment> {
+    let (lines, text) = Lines::of(text);
+    read(text, &lines)
 }
 
 /// Returns the comment that ends `line` and those alone on the lines directly above, top down.
-pub fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
+pub fn around(comments: &[HclComment], line: usize) -> Vec<&HclComment> {
     let end = comments.partition_point(|comment| comment.line <= line);
-    let mut found: Vec<&Comment> = Vec::new();
+    let mut found: Vec<&HclComment> = Vec::new();
     let mut above = line;
     for comment in comments[..end].iter().rev() {
         if comment.line == line && comment.trailing {
@@ -49,19 +80,18 @@ pub fn around(comments: &[Comment], line: usize) -> Vec<&Comment> {
     found
 }
 
-/// Returns all comments of `text`; `offset` is added to their spans, `lines` holds the offsets of line starts.
-pub(super) fn read(text: &str, offset: usize, lines: &[usize]) -> Vec<Comment> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new(), empty: Vec::new() };
+/// Returns all comments of `text`, which is without its byte order mark.
+pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Inside::Code], found: Vec::new(), empty: Vec::new() };
     lexer.run();
-    let line = |at: usize| lines.partition_point(|start| *start <= at).max(1);
     let comment = |(start, end): (usize, usize)| {
-        let first = lines.get(line(start) - 1).copied().unwrap_or(0);
-        Comment {
+        let span = Span::new(start + lines.offset, end + lines.offset);
+        HclComment {
             text: text[start..end].to_owned(),
-            span: Span::new(start + offset, end + offset),
-            line: line(start),
-            last_line: line(end.saturating_sub(1).max(start)),
-            trailing: !text[first..start].trim().is_empty(),
+            span,
+            line: lines.line(span.start),
+            last_line: lines.line(span.end.saturating_sub(1).max(span.start)),
+            trailing: !text[lines.start(span.start)..start].trim().is_empty(),
         }
     };
     lexer.found.into_iter().map(comment).collect()
@@ -73,7 +103,7 @@ pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
     if !text.match_indices("<<").any(|(at, _)| empty_heredoc(&text[at..]).is_some()) {
         return Cow::Borrowed(text);
     }
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Mode::Code], found: Vec::new(), empty: Vec::new() };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Inside::Code], found: Vec::new(), empty: Vec::new() };
     lexer.run();
     let mut out = text.to_owned();
     for (start, end) in lexer.empty {
@@ -105,7 +135,7 @@ fn closes(line: &str, name: &str) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mode<'t> {
+enum Inside<'t> {
     Code,
     /// Inside `${ }` or `%{ }`, at this many braces deeper than its own.
     Sequence(usize),
@@ -117,7 +147,7 @@ struct Lexer<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
-    modes: Vec<Mode<'t>>,
+    modes: Vec<Inside<'t>>,
     found: Vec<(usize, usize)>,
     /// Heredocs without a line, from `<<` to the end of the closing name.
     empty: Vec<(usize, usize)>,
@@ -127,8 +157,8 @@ impl<'t> Lexer<'t> {
     fn run(&mut self) {
         while self.at < self.bytes.len() {
             match self.modes.last().copied() {
-                Some(Mode::Quoted) => self.quoted(),
-                Some(Mode::Heredoc(end)) => self.heredoc(end),
+                Some(Inside::Quoted) => self.quoted(),
+                Some(Inside::Heredoc(end)) => self.heredoc(end),
                 _ => self.code(),
             }
         }
@@ -150,7 +180,7 @@ impl<'t> Lexer<'t> {
             b'#' => self.line_comment(),
             b'/' if rest.starts_with(b"//") => self.line_comment(),
             b'/' if rest.starts_with(b"/*") => self.block_comment(),
-            b'"' => self.enter(Mode::Quoted, 1),
+            b'"' => self.enter(Inside::Quoted, 1),
             b'<' if rest.starts_with(b"<<") => self.heredoc_start(),
             b'{' => self.braces(true),
             b'}' => self.braces(false),
@@ -158,7 +188,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn enter(&mut self, mode: Mode<'t>, skip: usize) {
+    fn enter(&mut self, mode: Inside<'t>, skip: usize) {
         self.modes.push(mode);
         self.at += skip;
     }
@@ -166,11 +196,11 @@ impl<'t> Lexer<'t> {
     fn braces(&mut self, open: bool) {
         self.at += 1;
         match self.modes.last_mut() {
-            Some(Mode::Sequence(depth)) if open => *depth += 1,
-            Some(Mode::Sequence(0)) => {
+            Some(Inside::Sequence(depth)) if open => *depth += 1,
+            Some(Inside::Sequence(0)) => {
                 self.modes.pop();
             }
-            Some(Mode::Sequence(depth)) => *depth -= 1,
+            Some(Inside::Sequence(depth)) => *depth -= 1,
             _ => {}
         }
     }
@@ -197,7 +227,7 @@ impl<'t> Lexer<'t> {
             self.at += 3;
             true
         } else if rest.starts_with(b"${") || rest.starts_with(b"%{") {
-            self.enter(Mode::Sequence(0), 2);
+            self.enter(Inside::Sequence(0), 2);
             true
         } else {
             false
@@ -231,7 +261,7 @@ impl<'t> Lexer<'t> {
             return;
         }
         let skip = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        self.enter(Mode::Heredoc(name), skip);
+        self.enter(Inside::Heredoc(name), skip);
     }
 
     fn heredoc(&mut self, end: &str) {

@@ -67,8 +67,8 @@ proptest::proptest! {
 
     #[test]
     fn comments_of_any_text_are_where_they_say(text in "([#/*\"{}$%<EOT\n a\\\\-]|<<EOT\n|EOT\n|/\\*|\\*/|//|\\$\\{)*") {
-        let lines = line_starts(&text);
-        for comment in comments::read(&text, 0, &lines) {
+        let (lines, text) = Lines::of(&text);
+        for comment in comments::read(text, &lines) {
             proptest::prop_assert_eq!(&text[comment.span.range()], comment.text);
         }
         let _ = comments::without_empty_heredocs(&text);

@@ -1,5 +1,5 @@
-use crate::terraform::project::tests::{ask, ask_in, show, with};
-use crate::terraform::sources::{Environment, Settings};
+use crate::terraform::project::tests::{ask, ask_in, in_first, show};
+use crate::terraform::sources::{RootEnvironment, RunSettings};
 
 const RESOURCES: &str = r#"
 locals {
@@ -85,13 +85,13 @@ fn the_workspace_and_the_paths_are_those_of_the_run() {
         ("modules/m/main.tf", ""),
         ("modules/m/x.txt", "module"),
     ];
-    let environment = Environment {
+    let environment = RootEnvironment {
         root: crate::terraform::project::tests::path("r"),
         name: "e".into(),
         workspace: Some("w".into()),
-        ..Environment::default()
+        ..RootEnvironment::default()
     };
-    let settings = Settings { environments: vec![environment], ..Settings::default() };
+    let settings = RunSettings { environments: vec![environment], ..RunSettings::default() };
     let ask = |address: &str, expr: &str| ask_in(all, &settings, "r@e", address, expr);
     assert_eq!(ask("", "terraform.workspace"), "\"w\"");
     assert_eq!(ask("module.m", "path.module"), "\"../modules/m\"");
@@ -144,7 +144,7 @@ const CALLED: &str = "variable \"v\" {}\noutput \"ref\" {\n  value = \"x:${var.v
 #[test]
 fn module_outputs_go_through_the_call() {
     let all = &[("main.tf", CALLS), ("m/main.tf", CALLED)];
-    let settings = Settings { roots: vec![Default::default()], ..Settings::default() };
+    let settings = RunSettings { roots: vec![Default::default()], ..RunSettings::default() };
     let cases = [
         ("module.one.ref", "\"x:a\""),
         ("module.each[\"k\"].ref", "\"x:K\""),
@@ -166,9 +166,8 @@ fn module_outputs_go_through_the_call() {
 
 #[test]
 fn every_call_gives_its_own_instances() {
-    let settings = Settings { roots: vec![Default::default()], ..Settings::default() };
-    with(&[("main.tf", CALLS), ("m/main.tf", CALLED)], &settings, |project| {
-        let walk = project.walk(&project.roots()[0]);
+    let settings = RunSettings { roots: vec![Default::default()], ..RunSettings::default() };
+    in_first(&[("main.tf", CALLS), ("m/main.tf", CALLED)], &settings, |walk| {
         let instances = walk.instances();
         let all: Vec<_> = instances.iter().map(|instance| (instance.address(), instance.instances())).collect();
         let expected = [
@@ -202,8 +201,7 @@ fn every_call_gives_its_own_instances() {
 #[test]
 fn what_nothing_reads_is_listed() {
     let main = "locals {\n  used   = \"a\"\n  unused = \"b\"\n}\nvariable \"unused\" {\n  default = \"c\"\n  validation {\n    condition = var.unused != \"\"\n  }\n}\nvariable \"used\" {\n  default = \"d\"\n}\noutput \"x\" {\n  value = \"${local.used}${var.used}\"\n}\n";
-    with(&[("main.tf", main)], &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(&[("main.tf", main)], &RunSettings::default(), |walk| {
         let unread: Vec<_> =
             walk.instances()[0].unread().iter().map(|unread| (unread.name.clone(), show(&unread.value), unread.place.line)).collect();
         assert_eq!(unread, [("local.unused".to_owned(), "\"b\"".to_owned(), 3), ("var.unused".to_owned(), "\"c\"".to_owned(), 6)]);
@@ -213,12 +211,11 @@ fn what_nothing_reads_is_listed() {
 #[test]
 fn an_orphan_has_its_defaults_and_says_so() {
     let all = &[("modules/m/main.tf", "variable \"a\" {\n  default = \"x\"\n}\nvariable \"b\" {}\n")];
-    with(all, &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
         assert!(walk.instances()[0].is_orphan());
     });
-    assert_eq!(ask_in(all, &Settings::default(), "modules/m", "", "[var.a]"), "[\"x\"]");
-    assert_eq!(ask_in(all, &Settings::default(), "modules/m", "", "var.b"), "VariableNotSet var.b");
+    assert_eq!(ask_in(all, &RunSettings::default(), "modules/m", "", "[var.a]"), "[\"x\"]");
+    assert_eq!(ask_in(all, &RunSettings::default(), "modules/m", "", "var.b"), "VariableNotSet var.b");
 }
 
 #[test]
@@ -226,8 +223,7 @@ fn a_shared_module_of_many_resources_called_often_is_walked() {
     let resource = |n: usize| format!("resource \"r\" \"x{n}\" {{\n  name = \"${{var.v}}-{n}\"\n}}\n");
     let module: String = std::iter::once("variable \"v\" {}\n".to_owned()).chain((0..100).map(resource)).collect();
     let calls: String = (0..50).map(|n| format!("module \"m{n}\" {{\n  source = \"./m\"\n  v = \"{n}\"\n}}\n")).collect();
-    with(&[("main.tf", &calls), ("m/main.tf", &module)], &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(&[("main.tf", &calls), ("m/main.tf", &module)], &RunSettings::default(), |walk| {
         let names = walk
             .instances()
             .iter()

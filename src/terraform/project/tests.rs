@@ -3,7 +3,7 @@ use crate::terraform::eval;
 use crate::terraform::files::Entry;
 use crate::terraform::hcl::Source;
 use crate::terraform::instance::Instance;
-use crate::terraform::sources::Environment;
+use crate::terraform::sources::RootEnvironment;
 use crate::terraform::value::Value;
 
 pub fn path(path: &str) -> RepoPath {
@@ -22,21 +22,22 @@ pub fn show(value: &Value) -> String {
     eval::to_json(value).map_or_else(|why| format!("{:?} {}", why.kind, why.what), |json| json.to_string())
 }
 
-pub fn with<T>(all: &[(&str, &str)], settings: &Settings, check: impl FnOnce(&Project<'_>) -> T) -> T {
-    let files = files(all);
-    let sources = Sources::read(&files, settings);
-    check(&Project::new(&files, &sources, settings))
+/// Looks at one root: `dir` or `dir@environment`.
+pub fn in_root<T: Send>(all: &[(&str, &str)], settings: &RunSettings, root: &str, look: impl Fn(&RootWalk<'_>) -> T + Sync) -> T {
+    let walked = each_root(&files(all), settings, |walk| (name(walk.root()) == root).then(|| look(walk)));
+    let names = names(&walked);
+    walked.roots.into_iter().find_map(|(_, found)| found).unwrap_or_else(|| panic!("no root {root}: {names:?}"))
 }
 
-/// Evaluates an expression in a module instance of a root (`dir` or `dir@environment`).
-pub fn ask_in(all: &[(&str, &str)], settings: &Settings, root: &str, address: &str, expr: &str) -> String {
-    with(all, settings, |project| {
-        let root = project
-            .roots()
-            .iter()
-            .find(|candidate| name(candidate) == root)
-            .unwrap_or_else(|| panic!("no root {root}: {:?}", names(project)));
-        let walk = project.walk(root);
+/// Looks at the first root.
+pub fn in_first<T: Send>(all: &[(&str, &str)], settings: &RunSettings, look: impl Fn(&RootWalk<'_>) -> T + Sync) -> T {
+    let walked = each_root(&files(all), settings, |_| ());
+    in_root(all, settings, &name(&walked.roots.first().expect("a root").0), look)
+}
+
+/// Evaluates an expression in a module instance of a root.
+pub fn ask_in(all: &[(&str, &str)], settings: &RunSettings, root: &str, address: &str, expr: &str) -> String {
+    in_root(all, settings, root, |walk| {
         let instances = walk.instances();
         let instance = instances.iter().find(|instance| instance.address() == address).unwrap_or_else(|| panic!("{instances:?}"));
         show(&evaluate(instance, expr))
@@ -49,32 +50,30 @@ pub fn evaluate(instance: &Instance<'_>, expr: &str) -> Value {
 }
 
 pub fn ask(all: &[(&str, &str)], expr: &str) -> String {
-    ask_in(all, &Settings::default(), ".", "", expr)
+    ask_in(all, &RunSettings::default(), ".", "", expr)
 }
 
 fn name(root: &Root) -> String {
     root.environment.as_ref().map_or_else(|| root.dir.to_string(), |environment| format!("{}@{environment}", root.dir))
 }
 
-fn names(project: &Project<'_>) -> Vec<String> {
+fn names<T>(walked: &Walked<T>) -> Vec<String> {
     let mark = |root: &Root| if root.kind == RootKind::Orphan { "?" } else { "" };
-    project.roots().iter().map(|root| name(root) + mark(root)).collect()
+    walked.roots.iter().map(|(root, _)| name(root) + mark(root)).collect()
 }
 
 /// Roots, orphans with a question mark.
-fn roots(all: &[(&str, &str)], settings: &Settings) -> Vec<String> {
-    with(all, settings, names)
+fn roots(all: &[(&str, &str)], settings: &RunSettings) -> Vec<String> {
+    names(&each_root(&files(all), settings, |_| ()))
 }
 
 fn problems(all: &[(&str, &str)]) -> Vec<String> {
-    with(all, &Settings::default(), |project| {
-        let walks = project.each_root(|walk| {
-            walk.instances();
-            walk.problems()
-        });
-        let all: BTreeSet<Problem> = project.problems().cloned().chain(walks.into_iter().flatten()).collect();
-        all.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect()
-    })
+    let mut walked = each_root(&files(all), &RunSettings::default(), |walk| {
+        walk.instances();
+        walk.problems()
+    });
+    walked.problems.extend(walked.roots.into_iter().flat_map(|(_, problems)| problems));
+    walked.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.what)).collect()
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn a_folder_that_nothing_calls_is_a_root_when_something_says_so() {
         (&[("main.tf", "module \"a\" {\n  source = \"./app\"\n}\n"), ("app/main.tf", plain)], &["."]),
     ];
     for (all, expected) in cases {
-        assert_eq!(roots(all, &Settings::default()), *expected, "{all:?}");
+        assert_eq!(roots(all, &RunSettings::default()), *expected, "{all:?}");
     }
 }
 
@@ -107,12 +106,12 @@ fn the_settings_name_roots_and_environments_and_leave_folders_out() {
         ("templates/x/main.tf", ""),
         ("b/main.tf", ""),
     ];
-    let environment = |name: &str| Environment { root: path("b"), name: name.into(), ..Environment::default() };
-    let settings = Settings {
+    let environment = |name: &str| RootEnvironment { root: path("b"), name: name.into(), ..RootEnvironment::default() };
+    let settings = RunSettings {
         roots: vec![path("modules/app")],
         exclude: vec!["templates/**".into()],
         environments: vec![environment("prod"), environment("dev")],
-        ..Settings::default()
+        ..RunSettings::default()
     };
     assert_eq!(roots(all, &settings), [".", "b@prod", "b@dev", "modules/app"]);
 }
@@ -129,16 +128,15 @@ fn a_unit_is_a_root_unless_it_is_only_there_to_be_included() {
         ("c/terragrunt.hcl", include),
         ("modules/app/main.tf", ""),
     ];
-    assert_eq!(roots(all, &Settings::default()), ["a", "b"]);
-    with(all, &Settings::default(), |project| assert_eq!(project.roots()[1].module, RootModule::Folder(path("modules/app"))));
+    assert_eq!(roots(all, &RunSettings::default()), ["a", "b"]);
+    in_root(all, &RunSettings::default(), "b", |walk| assert_eq!(walk.root().module, RootModule::Folder(path("modules/app"))));
 }
 
 #[test]
 fn a_unit_with_a_remote_source_is_a_boundary_that_gets_the_inputs() {
     let all = &[("a/terragrunt.hcl", "terraform {\n  source = \"tfr:///x/app/y?version=1\"\n}\ninputs = {\n  image = \"nginx:1\"\n}\n")];
-    with(all, &Settings::default(), |project| {
-        assert_eq!(project.roots()[0].module, RootModule::Remote);
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
+        assert_eq!(walk.root().module, RootModule::Remote);
         let calls = walk.instances()[0].remote_calls();
         assert_eq!((calls[0].label.as_deref(), calls[0].source.as_str(), calls[0].place.line), (None, "tfr:///x/app/y?version=1", 2));
         let argument = &calls[0].arguments[0];
@@ -154,7 +152,7 @@ fn a_units_own_files_lie_over_its_source() {
         ("modules/app/extra.tf", "locals {\n  x = \"module\"\n}\n"),
         ("modules/app/main.tf", "locals {\n  y = local.x\n}\n"),
     ];
-    assert_eq!(ask_in(all, &Settings::default(), "a", "", "local.y"), "\"unit\"");
+    assert_eq!(ask_in(all, &RunSettings::default(), "a", "", "local.y"), "\"unit\"");
 }
 
 #[test]
@@ -211,24 +209,21 @@ fn a_long_chain_ends_in_a_limit() {
     let chain: String = (0..3000).map(|n| format!("  a{n} = \"${{local.a{}}}\"\n", n + 1)).collect();
     let main = format!("locals {{\n{chain}}}\nmodule \"m\" {{\n  source = \"./m\"\n  v = local.a0\n}}\n");
     let all = [("main.tf", main.as_str()), ("m/main.tf", "variable \"v\" {}\n")];
-    with(&all, &Settings::default(), |project| {
-        let shown = project.each_root(|walk| show(&evaluate(&walk.instances()[1], "var.v")));
-        assert!(shown[0].starts_with("Limit"), "{shown:?}");
-    });
+    let shown = in_first(&all, &RunSettings::default(), |walk| show(&evaluate(&walk.instances()[1], "var.v")));
+    assert!(shown.starts_with("Limit"), "{shown}");
 }
 
 #[test]
 fn nothing_is_called_unread_beside_a_file_that_was_not_read() {
     let all = [("main.tf", "locals {\n  a = 1\n}\n"), ("broken.tf", "{{{")];
-    with(&all, &Settings::default(), |project| assert_eq!(project.walk(&project.roots()[0]).instances()[0].unread().len(), 0));
+    in_first(&all, &RunSettings::default(), |walk| assert_eq!(walk.instances()[0].unread().len(), 0));
 }
 
 #[test]
 fn roots_are_walked_on_two_threads_in_order() {
     let names: Vec<String> = (10..60).map(|n| format!("r{n}/main.tf")).collect();
     let all: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-    with(&all, &Settings::default(), |project| {
-        let dirs = project.each_root(|walk| walk.root().dir.to_string());
-        assert_eq!(dirs, names.iter().map(|name| name[..3].to_owned()).collect::<Vec<_>>());
-    });
+    let walked = each_root(&files(&all), &RunSettings::default(), |walk| walk.root().dir.to_string());
+    let dirs: Vec<String> = walked.roots.into_iter().map(|(_, dir)| dir).collect();
+    assert_eq!(dirs, names.iter().map(|name| name[..3].to_owned()).collect::<Vec<_>>());
 }

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// A literal as runs of bytes, each verbatim or one escape sequence.
-pub struct Literal<'t> {
+pub struct TemplateLiteral<'t> {
     runs: Vec<(Range<usize>, Cow<'t, str>)>,
 }
 
-impl<'t> Literal<'t> {
+impl<'t> TemplateLiteral<'t> {
     /// Reads bytes `range` of `text`; `None` for an escape sequence HCL does not know.
     pub fn read(text: &'t str, range: Range<usize>, form: Form) -> Option<Self> {
         let mut runs = Vec::new();

@@ -1,12 +1,12 @@
 use super::*;
-use crate::terraform::project::tests::{ask_in, files, path, show};
-use crate::terraform::sources::Settings;
+use crate::terraform::project::tests::{ask_in, files, in_first, path, show};
+use crate::terraform::sources::RunSettings;
 
 /// Evaluates `inputs.x` of the unit in folder `a/b`, whose root module just declares it.
 fn input(all: &[(&str, &str)]) -> String {
     let mut all = all.to_vec();
     all.push(("a/b/main.tf", "variable \"x\" {}\n"));
-    ask_in(&all, &Settings::default(), "a/b", "", "var.x")
+    ask_in(&all, &RunSettings::default(), "a/b", "", "var.x")
 }
 
 fn expression(expr: &str) -> String {
@@ -116,11 +116,9 @@ fn inputs_may_be_a_merge_of_which_a_part_is_unknown() {
     assert_eq!(all("{ x = 1 }, local.s"), "1");
     assert_eq!(all("local.s"), "UnreadableSource var.x");
     let unit = "inputs = merge({ x = 1 }, jsondecode(sops_decrypt_file(\"s.json\")))\n";
-    let all = files(&[("a/terragrunt.hcl", unit), ("a/main.tf", "variable \"x\" {}\n")]);
-    let sources = Sources::read(&all, &Settings::default());
-    let project = crate::terraform::project::Project::new(&all, &sources, &Settings::default());
-    let walk = project.walk(&project.roots()[0]);
-    assert_eq!(walk.instances()[0].unreadable_overrides("x"), [path("a/terragrunt.hcl")]);
+    let all = [("a/terragrunt.hcl", unit), ("a/main.tf", "variable \"x\" {}\n")];
+    let overrides = in_first(&all, &RunSettings::default(), |walk| walk.instances()[0].unreadable_overrides("x"));
+    assert_eq!(overrides, [path("a/terragrunt.hcl")]);
 }
 
 #[test]
@@ -139,8 +137,8 @@ fn a_source_is_local_or_remote() {
     for (source, expected) in cases {
         let unit = format!("terraform {{\n  source = \"{source}\"\n}}\n");
         let all = files(&[("a/b/terragrunt.hcl", &unit), ("modules/app/main.tf", ""), ("modules/x.txt", "")]);
-        let sources = Sources::read(&all, &Settings::default());
-        let unit = Unit::open(&all, &sources, &path("a/b")).unwrap();
+        let sources = Sources::read(&all, &RunSettings::default());
+        let unit = TerragruntUnit::open(&all, &sources, &path("a/b")).unwrap();
         assert_eq!(unit.source().map(|(location, _)| location), Some(expected), "{source}");
     }
 }
@@ -150,20 +148,12 @@ fn extra_arguments_of_an_include_come_first_and_are_replaced_by_name() {
     let parent = "terraform {\n  extra_arguments \"a\" {\n    optional_var_files = [\"${get_parent_terragrunt_dir()}/p.tfvars\"]\n  }\n  extra_arguments \"b\" {\n    arguments = [\"-var-file=b.tfvars\"]\n  }\n}\n";
     let child = "include {\n  path = find_in_parent_folders(\"top.hcl\")\n}\nterraform {\n  extra_arguments \"b\" {\n    arguments = [\"-var-file\", \"c.tfvars\"]\n  }\n}\n";
     let all = files(&[("a/b/terragrunt.hcl", child), ("top.hcl", parent)]);
-    let sources = Sources::read(&all, &Settings::default());
-    let unit = Unit::open(&all, &sources, &path("a/b")).unwrap();
+    let sources = Sources::read(&all, &RunSettings::default());
+    let unit = TerragruntUnit::open(&all, &sources, &path("a/b")).unwrap();
     let paths: Vec<String> = unit
         .arguments()
         .iter()
-        .map(|argument| if let Argument::VarFile { path, .. } = argument { show(path) } else { String::new() })
+        .map(|argument| if let ExtraArgument::VarFile { path, .. } = argument { show(path) } else { String::new() })
         .collect();
     assert_eq!(paths, ["\"/repo/p.tfvars\"", "\"c.tfvars\""]);
-}
-
-#[test]
-fn a_path_is_below_the_top_or_it_is_not_ours() {
-    assert_eq!(from_top("/repo/a/../b"), Some(path("b")));
-    assert_eq!(from_top("/repo"), Some(path("")));
-    assert_eq!(from_top("/repository/a"), None);
-    assert_eq!(from_top("/repo/../etc"), None);
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::terraform::project::tests::{ask, ask_in, path, show, with};
-use crate::terraform::sources::{Environment, Settings};
+use crate::terraform::project::tests::{ask, ask_in, in_first, path, show};
+use crate::terraform::sources::{RootEnvironment, RunSettings};
 
 const DECLARED: &str = "variable \"v\" {\n  type    = string\n  default = \"default\"\n}\n";
 
@@ -45,16 +45,15 @@ fn each_setter_beats_the_ones_below_it() {
                     .map(|place| (place.1, place.2.as_str())),
             );
             let has = |name: &str| all.iter().any(|(file, _)| *file == name);
-            let environment = Environment {
+            let environment = RootEnvironment {
                 root: path("u"),
                 name: "e".into(),
                 var_files: if has("env.tfvars") { vec!["../env.tfvars".into()] } else { Vec::new() },
                 workspace: None,
             };
             let var_files = if has("all.tfvars") { vec!["all.tfvars".into()] } else { Vec::new() };
-            let settings = Settings { var_files, environments: vec![environment], ..Settings::default() };
-            with(&all, &settings, |project| {
-                let walk = project.walk(&project.roots()[0]);
+            let settings = RunSettings { var_files, environments: vec![environment], ..RunSettings::default() };
+            in_first(&all, &settings, |walk| {
                 let binding = walk.instances()[0].binding("v").unwrap();
                 assert_eq!(
                     binding.setter.as_ref().map(|(setter, place)| (*setter, place.file.as_str())),
@@ -75,8 +74,7 @@ fn a_module_call_beats_the_default_and_nothing_else_reaches_a_child() {
         ("terraform.tfvars", "v = \"tfvars\"\n"),
         ("m/main.tf", DECLARED),
     ];
-    with(all, &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
         let binding = walk.instances()[1].binding("v").unwrap();
         assert_eq!(show(&binding.value), "\"call\"");
         assert_eq!(binding.setter.map(|(setter, place)| (setter, place.line)), Some((Setter::Call, 3)));
@@ -94,8 +92,7 @@ fn var_arguments_and_environment_variables_of_terragrunt_count() {
     let unit = "terraform {\n  extra_arguments \"x\" {\n    commands  = [\"plan\"]\n    arguments = [\"-var\", \"v=one\", \"-var=w=two=2\"]\n    env_vars  = { TF_VAR_e = \"env\" }\n  }\n  extra_arguments \"init\" {\n    commands  = [\"init\"]\n    arguments = [\"-var\", \"v=no\"]\n  }\n}\n";
     let all = &[("terragrunt.hcl", unit), ("main.tf", "variable \"v\" {}\nvariable \"w\" {}\nvariable \"e\" {}\n")];
     assert_eq!(ask(all, "[var.v, var.w, var.e]"), "[\"one\",\"two=2\",\"env\"]");
-    with(all, &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
         assert_eq!(walk.instances()[0].binding("v").unwrap().setter.unwrap().1.line, 4);
     });
 }
@@ -109,10 +106,9 @@ fn an_unreadable_var_file_may_set_what_nothing_stronger_sets() {
         ("env.tfvars", "strong = \"s\"\n"),
         ("u/main.tf", "variable \"strong\" {}\nvariable \"weak\" {\n  default = \"w\"\n}\nvariable \"none\" {}\n"),
     ];
-    let environment = Environment { root: path("u"), name: "e".into(), var_files: vec!["env.tfvars".into()], workspace: None };
-    let settings = Settings { environments: vec![environment], ..Settings::default() };
-    let unreadable =
-        |name: &str| with(all, &settings, |project| project.walk(&project.roots()[0]).instances()[0].unreadable_overrides(name));
+    let environment = RootEnvironment { root: path("u"), name: "e".into(), var_files: vec!["env.tfvars".into()], workspace: None };
+    let settings = RunSettings { environments: vec![environment], ..RunSettings::default() };
+    let unreadable = |name: &str| in_first(all, &settings, |walk| walk.instances()[0].unreadable_overrides(name));
     assert_eq!(unreadable("strong"), []);
     assert_eq!(unreadable("weak"), [path("secret.tfvars")]);
     assert_eq!(ask_in(all, &settings, "u@e", "", "var.weak"), "\"w\"");
@@ -149,7 +145,7 @@ fn null_falls_back_to_the_default_only_where_null_is_refused() {
     let ask = |nullable: &str| {
         ask_in(
             &[("main.tf", "module \"m\" {\n  source = \"./m\"\n  v = null\n}\n"), ("m/main.tf", &child(nullable))],
-            &Settings::default(),
+            &RunSettings::default(),
             ".",
             "module.m",
             "var.v",
@@ -165,8 +161,7 @@ fn a_value_keeps_the_place_of_its_literal() {
         ("main.tf", "variable \"v\" {\n  type = object({ image = string })\n}\n"),
         ("terraform.tfvars.json", "{\n \"v\": {\"image\": \"nginx:1\"}\n}\n"),
     ];
-    with(all, &Settings::default(), |project| {
-        let walk = project.walk(&project.roots()[0]);
+    in_first(all, &RunSettings::default(), |walk| {
         let value = crate::terraform::project::tests::evaluate(&walk.instances()[0], "var.v.image");
         let Value::Text(text) = value else { panic!("{value:?}") };
         let Piece::Known { origin: Some(origin), .. } = &text.pieces()[0] else { panic!("no origin") };

@@ -2,7 +2,6 @@
 
 use super::resolve::{self, Meaning};
 use super::scalar::Scalar;
-use super::{Document, Repeated, key_text};
 use crate::terraform::joined::Joined;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Origin, Piece, Text};
@@ -13,9 +12,29 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// A document of a YAML stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Maps, lists and scalars. Every plain scalar except null, `true` and `false` is a `Text`, as it is written: `tag: 1.10` is `1.10`.
+    /// `Unknown(Invalid)` when the document is not YAML.
+    pub value: Value,
+    /// Keys that occur more than once in one map; the last one counts.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A key that occurs again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeated {
+    pub key: Arc<str>,
+    /// The earlier value, which does not count.
+    pub value: Value,
+    /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
+    pub span: Span,
+}
+
 /// Whose rules to read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(super) enum YamlRules {
     /// `yamldecode`.
     Terraform,
     /// Values and manifests, which Helm and Kubernetes read: scalars stay as written, problems stay local.
@@ -26,7 +45,7 @@ pub(super) enum Reader {
 const ALIASED_NODES: usize = 1_000_000;
 
 /// A finished node.
-struct Node {
+struct Finished {
     value: Value,
     /// How many nodes it holds, itself included, aliases counted as what they stand for.
     nodes: usize,
@@ -38,35 +57,35 @@ struct Node {
     key: Option<String>,
 }
 
-impl Node {
+impl Finished {
     fn new(value: Value, span: Span) -> Self {
         Self { value, nodes: 1, anchor: 0, span, merge: false, key: None }
     }
 }
 
-struct Key {
+struct PendingKey {
     text: Arc<str>,
     span: Span,
     merge: bool,
 }
 
 /// A map or list that is not finished.
-struct Open {
+struct OpenNode {
     anchor: usize,
     nodes: usize,
     span: Span,
-    inside: Inside,
+    inside: Collection,
 }
 
-enum Inside {
+enum Collection {
     List(Vec<Value>),
-    Map { entries: BTreeMap<Arc<str>, Value>, key: Option<Key>, merges: Vec<Value> },
+    Map { entries: BTreeMap<Arc<str>, Value>, key: Option<PendingKey>, merges: Vec<Value> },
 }
 
 pub(super) struct Builder<'a> {
     joined: &'a Joined,
-    reader: Reader,
-    open: Vec<Open>,
+    rules: YamlRules,
+    open: Vec<OpenNode>,
     anchors: HashMap<usize, (Value, usize)>,
     aliased: usize,
     root: Option<Value>,
@@ -78,10 +97,10 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(joined: &'a Joined, reader: Reader) -> Self {
+    pub fn new(joined: &'a Joined, rules: YamlRules) -> Self {
         Self {
             joined,
-            reader,
+            rules,
             open: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
@@ -102,16 +121,16 @@ impl<'a> Builder<'a> {
             Event::Scalar(value, style, anchor, tag) => {
                 let scalar = Scalar { value: &value, style, range: span.range() };
                 let node = self.scalar(&scalar, tag.as_deref());
-                match (&node.value, self.reader) {
-                    (Value::Unknown(why), Reader::Terraform) if why.kind == WhyKind::Invalid => self.refused = Some(why.clone()),
-                    _ => self.add(Node { anchor, ..node }),
+                match (&node.value, self.rules) {
+                    (Value::Unknown(why), YamlRules::Terraform) if why.kind == WhyKind::Invalid => self.refused = Some(why.clone()),
+                    _ => self.add(Finished { anchor, ..node }),
                 }
             }
             Event::Alias(id) => self.alias(id, span),
             Event::UnresolvedAlias(name) => self.refuse_or(format!("a YAML alias of nothing, *{name}"), span),
-            Event::SequenceStart(_, anchor, tag) => self.start(anchor, span, tag, Inside::List(Vec::new())),
+            Event::SequenceStart(_, anchor, tag) => self.start(anchor, span, tag, Collection::List(Vec::new())),
             Event::MappingStart(_, anchor, tag) => {
-                self.start(anchor, span, tag, Inside::Map { entries: BTreeMap::new(), key: None, merges: Vec::new() });
+                self.start(anchor, span, tag, Collection::Map { entries: BTreeMap::new(), key: None, merges: Vec::new() });
             }
             Event::SequenceEnd | Event::MappingEnd => self.end_collection(),
             _ => {}
@@ -146,35 +165,35 @@ impl<'a> Builder<'a> {
     /// Terraform refuses the document; a lenient reader has one value less.
     fn refuse_or(&mut self, what: String, span: Span) {
         let why = Why::new(WhyKind::Invalid, what);
-        match self.reader {
-            Reader::Terraform => self.refused = Some(why),
-            Reader::Lenient => self.add(Node::new(Value::Unknown(why), span)),
+        match self.rules {
+            YamlRules::Terraform => self.refused = Some(why),
+            YamlRules::Lenient => self.add(Finished::new(Value::Unknown(why), span)),
         }
     }
 
-    fn start(&mut self, anchor: usize, span: Span, tag: Option<Cow<'_, Tag>>, inside: Inside) {
-        let right = if matches!(inside, Inside::List(_)) { "seq" } else { "map" };
+    fn start(&mut self, anchor: usize, span: Span, tag: Option<Cow<'_, Tag>>, inside: Collection) {
+        let right = if matches!(inside, Collection::List(_)) { "seq" } else { "map" };
         if let Some(tag) = tag
-            && self.reader == Reader::Terraform
+            && self.rules == YamlRules::Terraform
             && tag.core_suffix() != Some(right)
         {
             self.refused = Some(Why::new(WhyKind::Invalid, format!("the YAML tag {}", tag.original())));
         }
-        self.open.push(Open { anchor, nodes: 1, span, inside });
+        self.open.push(OpenNode { anchor, nodes: 1, span, inside });
     }
 
     fn end_collection(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let value = match open.inside {
-            Inside::List(items) => Value::List(Arc::new(items)),
-            Inside::Map { mut entries, merges, .. } => {
+            Collection::List(items) => Value::List(Arc::new(items)),
+            Collection::Map { mut entries, merges, .. } => {
                 for merged in merges {
                     merge_below(&mut entries, &merged);
                 }
                 Value::Map(Arc::new(entries))
             }
         };
-        self.add(Node { nodes: open.nodes, anchor: open.anchor, ..Node::new(value, open.span) });
+        self.add(Finished { nodes: open.nodes, anchor: open.anchor, ..Finished::new(value, open.span) });
     }
 
     fn alias(&mut self, id: usize, span: Span) {
@@ -186,10 +205,10 @@ impl<'a> Builder<'a> {
             self.refused = Some(Why::new(WhyKind::Limit, "YAML whose aliases stand for too much"));
             return;
         }
-        self.add(Node { nodes, ..Node::new(value, span) });
+        self.add(Finished { nodes, ..Finished::new(value, span) });
     }
 
-    fn add(&mut self, node: Node) {
+    fn add(&mut self, node: Finished) {
         if node.anchor > 0 {
             self.anchors.insert(node.anchor, (node.value.clone(), node.nodes));
         }
@@ -199,9 +218,9 @@ impl<'a> Builder<'a> {
         };
         open.nodes = open.nodes.saturating_add(node.nodes);
         match &mut open.inside {
-            Inside::List(items) => items.push(node.value),
-            Inside::Map { key: Some(_), .. } => self.entry(node),
-            Inside::Map { key, .. } => match key_of(self.reader, &node) {
+            Collection::List(items) => items.push(node.value),
+            Collection::Map { key: Some(_), .. } => self.entry(node),
+            Collection::Map { key, .. } => match key_of(self.rules, &node) {
                 Ok(new) => *key = Some(new),
                 Err(what) => self.refused = Some(Why::new(WhyKind::Invalid, what)),
             },
@@ -209,49 +228,49 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the value of the key that waits for one.
-    fn entry(&mut self, node: Node) {
-        let Some(Open { inside: Inside::Map { entries, key, merges }, .. }) = self.open.last_mut() else { return };
-        let Some(Key { text, span, merge }) = key.take() else { return };
-        match (merge, self.reader) {
+    fn entry(&mut self, node: Finished) {
+        let Some(OpenNode { inside: Collection::Map { entries, key, merges }, .. }) = self.open.last_mut() else { return };
+        let Some(PendingKey { text, span, merge }) = key.take() else { return };
+        match (merge, self.rules) {
             (false, _) => {
                 if let Some(value) = entries.insert(text.clone(), node.value) {
                     self.repeated.push(Repeated { key: text, value, span });
                 }
             }
-            (true, Reader::Lenient) => merges.push(node.value),
+            (true, YamlRules::Lenient) => merges.push(node.value),
             // go-cty-yaml merges one map, at this place: what comes later wins, whichever it is.
-            (true, Reader::Terraform) => match node.value {
+            (true, YamlRules::Terraform) => match node.value {
                 Value::Map(map) => entries.extend(map.iter().map(|(key, value)| (key.clone(), value.clone()))),
                 _ => self.refused = Some(Why::new(WhyKind::Invalid, "a YAML merge of what is not a map")),
             },
         }
     }
 
-    fn scalar(&self, scalar: &Scalar<'_>, tag: Option<&Tag>) -> Node {
+    fn scalar(&self, scalar: &Scalar<'_>, tag: Option<&Tag>) -> Finished {
         let written = scalar.content(self.joined.as_str());
         let span = Span::from(written.clone());
-        let mut node = Node::new(Value::Null, span);
+        let mut node = Finished::new(Value::Null, span);
         let plain = scalar.style == ScalarStyle::Plain;
         node.merge = tag.is_none() && scalar.value == "<<" && plain;
         // The parser gives `~` for a value that is not written.
         let source = if scalar.range.is_empty() && plain { "" } else { scalar.value };
         let core = tag.map(|tag| tag.core_suffix());
-        let meaning = match (self.reader, core) {
-            (Reader::Lenient, None) if !plain => Meaning::Text,
+        let meaning = match (self.rules, core) {
+            (YamlRules::Lenient, None) if !plain => Meaning::Text,
             (_, None) => resolve::untagged(source, scalar.style),
             (_, Some(Some(tag))) => resolve::tagged(tag, source, scalar.style),
-            (Reader::Terraform, Some(None)) => Meaning::Bad("a YAML tag that is not supported".to_owned()),
-            (Reader::Lenient, Some(None)) => Meaning::Text,
+            (YamlRules::Terraform, Some(None)) => Meaning::Bad("a YAML tag that is not supported".to_owned()),
+            (YamlRules::Lenient, Some(None)) => Meaning::Text,
         };
         let whole = || scalar.text(self.joined);
-        node.value = match self.reader {
-            Reader::Terraform => terraform_value(meaning, whole),
-            Reader::Lenient => lenient_value(&meaning, source, whole),
+        node.value = match self.rules {
+            YamlRules::Terraform => terraform_value(meaning, whole),
+            YamlRules::Lenient => lenient_value(&meaning, source, whole),
         };
-        node.key = match (&node.value, self.reader) {
-            (Value::Unknown(_), Reader::Terraform) => None,
+        node.key = match (&node.value, self.rules) {
+            (Value::Unknown(_), YamlRules::Terraform) => None,
             (Value::Text(text), _) => Some(key_text(text)),
-            (_, Reader::Lenient) => Some(source.to_owned()),
+            (_, YamlRules::Lenient) => Some(source.to_owned()),
             (Value::Bool(bool), _) => Some(bool.to_string()),
             (Value::Number(Number::Int(int), _), _) => Some(int.to_string()),
             (Value::Number(Number::Float(float), _), _) => Some(float.to_string()),
@@ -289,13 +308,13 @@ fn origin(text: &Text) -> Option<Origin> {
     }
 }
 
-fn key_of(reader: Reader, node: &Node) -> Result<Key, String> {
-    let text = match (&node.key, reader) {
+fn key_of(rules: YamlRules, node: &Finished) -> Result<PendingKey, String> {
+    let text = match (&node.key, rules) {
         (Some(text), _) => text.as_str(),
-        (None, Reader::Lenient) => "?",
-        (None, Reader::Terraform) => return Err("a YAML key that is not a string".to_owned()),
+        (None, YamlRules::Lenient) => "?",
+        (None, YamlRules::Terraform) => return Err("a YAML key that is not a string".to_owned()),
     };
-    Ok(Key { text: text.into(), span: node.span, merge: node.merge })
+    Ok(PendingKey { text: text.into(), span: node.span, merge: node.merge })
 }
 
 /// Adds what `merged` has and `entries` has not: a map, or a list of maps of which the first counts (YAML 1.1's merge key).
@@ -309,4 +328,16 @@ fn merge_below(entries: &mut BTreeMap<Arc<str>, Value>, merged: &Value) {
         Value::List(maps) => maps.iter().filter(|map| matches!(map, Value::Map(_))).for_each(|map| merge_below(entries, map)),
         _ => {}
     }
+}
+
+/// Returns the text of a key: what is known of it, `${…}` for the rest.
+fn key_text(text: &Text) -> String {
+    let mut key = String::new();
+    for piece in text.pieces() {
+        match piece {
+            Piece::Known { text, .. } => key.push_str(text),
+            Piece::Unknown(_) => key.push_str("${…}"),
+        }
+    }
+    key
 }

@@ -2,7 +2,7 @@
 
 /// A comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comment {
+pub struct YamlComment {
     /// Without `#` and the blanks around.
     pub text: String,
     /// 1-based.
@@ -13,26 +13,26 @@ pub struct Comment {
 
 /// Returns the comments of the line that holds the byte `offset` of `text`, from top to bottom. Lines above count up to the first that is not
 /// a comment alone; their indentation does not matter.
-pub fn comments_around(text: &str, offset: usize) -> Vec<Comment> {
+pub fn comments_around(text: &str, offset: usize) -> Vec<YamlComment> {
     let offset = (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     let number = text[..start].matches('\n').count() + 1;
     let line = text[start..].split('\n').next().unwrap_or("");
     let mut comments = above(&text[..start], number);
     if let Some(at) = trailing(line) {
-        comments.push(Comment { text: line[at + 1..].trim().to_owned(), line: number, trailing: true });
+        comments.push(YamlComment { text: line[at + 1..].trim().to_owned(), line: number, trailing: true });
     }
     comments
 }
 
 /// `number` is the line that follows `before`.
-fn above(before: &str, number: usize) -> Vec<Comment> {
+fn above(before: &str, number: usize) -> Vec<YamlComment> {
     let lines = before.strip_suffix('\n').unwrap_or(before).rsplit('\n').zip((1..number).rev());
     let alone = |(line, number): (&str, usize)| {
         let text = line.trim().trim_start_matches('\u{feff}').strip_prefix('#')?;
-        Some(Comment { text: text.trim().to_owned(), line: number, trailing: false })
+        Some(YamlComment { text: text.trim().to_owned(), line: number, trailing: false })
     };
-    let mut comments: Vec<Comment> = lines.map_while(alone).collect();
+    let mut comments: Vec<YamlComment> = lines.map_while(alone).collect();
     comments.reverse();
     comments
 }

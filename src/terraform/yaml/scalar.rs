@@ -14,7 +14,7 @@ pub(super) struct Scalar<'a> {
 }
 
 /// A run of a scalar's value.
-enum Run {
+enum ScalarRun {
     Verbatim(Range<usize>),
     /// Text for which something else is written.
     Escape(Range<usize>, String),
@@ -61,9 +61,9 @@ impl Scalar<'_> {
     }
 
     /// Lines the value up with what is written; `None` when that cannot be told.
-    fn runs(&self, source: &str, content: &Range<usize>) -> Option<Vec<Run>> {
+    fn runs(&self, source: &str, content: &Range<usize>) -> Option<Vec<ScalarRun>> {
         if source.get(content.clone())? == self.value {
-            return Some(vec![Run::Verbatim(content.clone())]);
+            return Some(vec![ScalarRun::Verbatim(content.clone())]);
         }
         let mut line_up = LineUp { source, at: content.start, end: content.end, value: self.value, runs: Vec::new() };
         let done = match self.style {
@@ -74,11 +74,11 @@ impl Scalar<'_> {
     }
 }
 
-fn pieces(joined: &Joined, run: Run) -> Vec<Piece> {
+fn pieces(joined: &Joined, run: ScalarRun) -> Vec<Piece> {
     match run {
-        Run::Verbatim(range) => joined.cut(&range),
-        Run::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
-        Run::Escape(range, text) => {
+        ScalarRun::Verbatim(range) => joined.cut(&range),
+        ScalarRun::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
+        ScalarRun::Escape(range, text) => {
             // Text as long as its place is read as written there, which `\_` and `\N`, two bytes for two bytes, are not.
             let told = text.len() != range.len();
             let origin = match joined.cut(&range).as_slice() {
@@ -96,7 +96,7 @@ struct LineUp<'a> {
     at: usize,
     end: usize,
     value: &'a str,
-    runs: Vec<Run>,
+    runs: Vec<ScalarRun>,
 }
 
 impl LineUp<'_> {
@@ -110,16 +110,16 @@ impl LineUp<'_> {
         self.value = self.value.strip_prefix(self.source.get(range.clone())?)?;
         self.at = range.end;
         match self.runs.last_mut() {
-            Some(Run::Verbatim(last)) if last.end == range.start => last.end = range.end,
+            Some(ScalarRun::Verbatim(last)) if last.end == range.start => last.end = range.end,
             _ if range.is_empty() => {}
-            _ => self.runs.push(Run::Verbatim(range)),
+            _ => self.runs.push(ScalarRun::Verbatim(range)),
         }
         Some(())
     }
 
     fn computed(&mut self, text: &str) -> Option<()> {
         self.value = self.value.strip_prefix(text)?;
-        self.runs.push(Run::Computed(text.to_owned()));
+        self.runs.push(ScalarRun::Computed(text.to_owned()));
         Some(())
     }
 
@@ -128,7 +128,7 @@ impl LineUp<'_> {
         (self.at + length <= self.end).then_some(())?;
         let char = self.value.chars().next()?;
         self.value = &self.value[char.len_utf8()..];
-        self.runs.push(Run::Escape(self.at..self.at + length, char.to_string()));
+        self.runs.push(ScalarRun::Escape(self.at..self.at + length, char.to_string()));
         self.at += length;
         Some(())
     }

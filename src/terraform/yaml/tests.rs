@@ -1,6 +1,6 @@
 use super::*;
 use crate::terraform::files::RepoPath;
-use crate::terraform::text::{Form, Frame, Origin};
+use crate::terraform::text::{Form, Frame, Origin, Piece};
 use crate::terraform::value::Number;
 
 fn path() -> RepoPath {
@@ -260,4 +260,13 @@ fn hostile_text_ends() {
         bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 8].join(", ")));
     }
     assert!(matches!(decode(&file(&bomb)), Value::Unknown(why) if why.kind == WhyKind::Limit));
+}
+
+#[test]
+fn an_unknown_part_with_a_line_for_itself_may_be_any_yaml() {
+    let mut text = Text::computed("a: x:1\n");
+    text.push(Piece::Unknown(Why::new(WhyKind::RunTime, "indent(2, extra)")));
+    text.append(&Text::computed("\nb: 2\n"));
+    let documents = documents(&text);
+    assert!(matches!(&documents[0].value, Value::Map(map) if map.len() == 2), "{documents:?}");
 }

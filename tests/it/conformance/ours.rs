@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use pintle::terraform::files::{Entry, Files, RepoPath};
 use pintle::terraform::hcl::Source;
-use pintle::terraform::project::{Project, Root, RootKind};
-use pintle::terraform::sources::{Settings, Sources};
-use pintle::terraform::value::Why;
+use pintle::terraform::instance::Instance;
+use pintle::terraform::project::each_root;
+use pintle::terraform::root::RootKind;
+use pintle::terraform::sources::RunSettings;
+use pintle::terraform::value::{Why, WhyKind};
 
 use super::table::Group;
 
 /// The text of a repo, and how Terraform is run there.
 pub struct Repo {
     files: Files,
-    settings: Settings,
+    settings: RunSettings,
 }
 
 impl Repo {
     /// The module of a group as a repo of its own. Its environment stands as Terragrunt `inputs`: both are `TF_VAR_…` in the end.
     pub fn of(group: &Group) -> Repo {
-        let mut repo = Repo { files: Files::default(), settings: Settings::default() };
+        let mut repo = Repo { files: Files::default(), settings: RunSettings::default() };
         for (path, text) in &group.files {
             repo.insert(path, text.as_bytes());
         }
@@ -35,35 +37,21 @@ impl Repo {
 
     /// A folder with everything below it but Terragrunt's files, so that every root is plain Terraform, as it is for the oracle.
     pub fn read(folder: &Path) -> Repo {
-        let mut repo = Repo { files: Files::default(), settings: Settings::default() };
+        let mut repo = Repo { files: Files::default(), settings: RunSettings::default() };
         repo.read_below(folder, folder);
         repo
     }
 
     /// What each expression is, as `jsonencode()` writes it, in the root module in `folder`; `None` when pintle sees no root there.
     pub fn ask(&self, folder: &str, expressions: &[String]) -> Option<Vec<Result<String, Why>>> {
-        let sources = Sources::read(&self.files, &self.settings);
-        let project = Project::new(&self.files, &sources, &self.settings);
         let folder = RepoPath::new(folder)?;
-        let here = |root: &&Root| root.dir == folder && root.environment.is_none() && root.kind != RootKind::Orphan;
-        let walk = project.walk(project.roots().iter().find(here)?);
-        let instances = walk.instances();
-        let top = instances.first()?;
-        let answer = |expression: &String| {
-            let text = format!("asked = jsonencode({expression})\n");
-            let path = RepoPath::new("asked.tf").expect("a path");
-            let source = match Source::parse(path, text.as_bytes().into()) {
-                Ok(source) => source,
-                Err(error) => return Err(Why::new(pintle::terraform::value::WhyKind::Invalid, error.to_string())),
-            };
-            let attribute = source.body.get_attribute("asked").expect("it was just written");
-            let value = top.eval(&attribute.value, &source);
-            match value.as_str() {
-                Some(json) => Ok(json),
-                None => Err(value.why_unknown().expect("jsonencode() gives a text or a reason").clone()),
-            }
-        };
-        Some(expressions.iter().map(answer).collect())
+        let walked = each_root(&self.files, &self.settings, |walk| {
+            let root = walk.root();
+            let here = root.dir == folder && root.environment.is_none() && root.kind != RootKind::Orphan;
+            let top = walk.instances().into_iter().next().filter(|_| here)?;
+            Some(expressions.iter().map(|expression| answer(&top, expression)).collect())
+        });
+        walked.roots.into_iter().find_map(|(_, answers)| answers)
     }
 
     fn insert(&mut self, path: &str, bytes: &[u8]) {
@@ -81,6 +69,18 @@ impl Repo {
                 self.insert(&relative, &std::fs::read(&path).expect("the file can be read"));
             }
         }
+    }
+}
+
+fn answer(top: &Instance<'_>, expression: &str) -> Result<String, Why> {
+    let text = format!("asked = jsonencode({expression})\n");
+    let path = RepoPath::new("asked.tf").expect("a path");
+    let source = Source::parse(path, text.as_bytes().into()).map_err(|error| Why::new(WhyKind::Invalid, error.to_string()))?;
+    let attribute = source.body.get_attribute("asked").expect("it was just written");
+    let value = top.eval(&attribute.value, &source);
+    match value.as_str() {
+        Some(json) => Ok(json),
+        None => Err(value.why_unknown().expect("jsonencode() gives a text or a reason").clone()),
     }
 }
 

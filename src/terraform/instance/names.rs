@@ -1,96 +1,38 @@
 //! What the names in a module mean: variables, locals, resources, other modules' outputs. Takes from a resource only what its text says.
 
-use super::super::body::{Bindings, BodyView, Repeat, same_key};
+use super::super::body::BodyView;
+use super::super::eval::Step;
 use super::super::eval::support::to_int;
-use super::super::files::{Files, RepoPath};
 use super::super::module::Declared;
-use super::super::scope::{Scope, Step};
-use super::super::terragrunt::to_top;
-use super::super::value::{Value, WhyKind};
-use super::{Children, Instance};
+use super::super::value::{Value, Why, WhyKind};
+use super::repeat::{Bindings, Repeat, same_key};
+use super::{Callee, Instance};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// An instance's names, with those of `count`, `for_each` and `dynamic` around the expression.
-pub(super) struct View<'v, 'p> {
-    pub instance: &'v Instance<'p>,
-    pub bindings: &'v Bindings,
-}
-
 type Resolved = (Value, usize);
 
-impl View<'_, '_> {
-    fn path(&self, name: &str) -> Value {
-        match name {
-            "module" => Value::text(self.instance.path_module()),
-            "root" => Value::text("."),
-            "cwd" => Value::text(to_top(self.instance.tree.root.module_dir())),
-            _ => Value::unknown(WhyKind::NotDeclared, format!("path.{name}")),
+/// Returns the value of a name in an instance, and how many of the steps behind it that took.
+pub(in super::super) fn resolve(instance: &Instance<'_>, bindings: &Bindings, name: &str, steps: &[Step]) -> Resolved {
+    if let Some((key, value)) = bindings.get(name) {
+        return bound(steps, key, value);
+    }
+    match (name, attribute(steps.first())) {
+        ("var", Some(variable)) => (instance.variable(variable), 1),
+        ("local", Some(local)) => (instance.local(local), 1),
+        ("path", Some(path)) => (instance.path(path), 1),
+        ("terraform", Some(fact)) => (instance.terraform(fact), 1),
+        ("module", Some(module)) => instance.module_reference(module, steps),
+        ("data", Some(kind)) => match attribute(steps.get(1)) {
+            Some(label) => instance.resource_reference("data", kind, label, &steps[2..], 2),
+            None => (Value::unknown(WhyKind::KnownAfterApply, format!("data.{kind}")), steps.len()),
+        },
+        ("self" | "ephemeral", _) => (Value::unknown(WhyKind::KnownAfterApply, name), steps.len()),
+        ("var" | "local" | "path" | "terraform" | "module" | "each" | "count", _) => {
+            (Value::unknown(WhyKind::NotDeclared, name), steps.len())
         }
-    }
-
-    fn terraform(&self, name: &str) -> Value {
-        match &self.instance.tree.root.workspace {
-            Some(workspace) if name == "workspace" => Value::text(workspace.as_str()),
-            _ => Value::unknown(WhyKind::RunTime, format!("terraform.{name}")),
-        }
-    }
-}
-
-impl Scope for View<'_, '_> {
-    fn resolve(&self, name: &str, steps: &[Step]) -> Resolved {
-        if let Some((key, value)) = self.bindings.get(name) {
-            return bound(steps, key, value);
-        }
-        match (name, attribute(steps.first())) {
-            ("var", Some(variable)) => (self.instance.variable(variable), 1),
-            ("local", Some(local)) => (self.instance.local(local), 1),
-            ("path", Some(path)) => (self.path(path), 1),
-            ("terraform", Some(fact)) => (self.terraform(fact), 1),
-            ("module", Some(module)) => self.instance.module_reference(module, steps),
-            ("data", Some(kind)) => match attribute(steps.get(1)) {
-                Some(label) => self.instance.resource_reference("data", kind, label, &steps[2..], 2),
-                None => (Value::unknown(WhyKind::KnownAfterApply, format!("data.{kind}")), steps.len()),
-            },
-            ("self" | "ephemeral", _) => (Value::unknown(WhyKind::KnownAfterApply, name), steps.len()),
-            ("var" | "local" | "path" | "terraform" | "module" | "each" | "count", _) => {
-                (Value::unknown(WhyKind::NotDeclared, name), steps.len())
-            }
-            (kind, Some(label)) => self.instance.resource_reference("resource", kind, label, &steps[1..], 1),
-            _ => (Value::unknown(WhyKind::NotDeclared, name), steps.len()),
-        }
-    }
-
-    fn files(&self) -> &Files {
-        self.instance.tree.project.files
-    }
-
-    fn cwd(&self) -> &RepoPath {
-        self.instance.tree.root.module_dir()
-    }
-}
-
-/// An instance's names, of which one variable has another value.
-pub(super) struct Supposed<'v, 'p> {
-    pub outer: &'v View<'v, 'p>,
-    pub name: &'v str,
-    pub value: &'v Value,
-}
-
-impl Scope for Supposed<'_, '_> {
-    fn resolve(&self, name: &str, steps: &[Step]) -> Resolved {
-        match (name, attribute(steps.first())) {
-            ("var", Some(variable)) if variable == self.name => (self.value.clone(), 1),
-            _ => self.outer.resolve(name, steps),
-        }
-    }
-
-    fn files(&self) -> &Files {
-        self.outer.files()
-    }
-
-    fn cwd(&self) -> &RepoPath {
-        self.outer.cwd()
+        (kind, Some(label)) => instance.resource_reference("resource", kind, label, &steps[1..], 1),
+        _ => (Value::unknown(WhyKind::NotDeclared, name), steps.len()),
     }
 }
 
@@ -115,12 +57,28 @@ fn map(entries: impl IntoIterator<Item = (Arc<str>, Value)>) -> Value {
 }
 
 impl<'p> Instance<'p> {
+    fn path(&self, name: &str) -> Value {
+        match name {
+            "module" => Value::text(self.path_module()),
+            "root" => Value::text("."),
+            "cwd" => Value::text(self.tree.root.module_dir().to_absolute()),
+            _ => Value::unknown(WhyKind::NotDeclared, format!("path.{name}")),
+        }
+    }
+
+    fn terraform(&self, name: &str) -> Value {
+        match &self.tree.root.workspace {
+            Some(workspace) if name == "workspace" => Value::text(workspace.as_str()),
+            _ => Value::unknown(WhyKind::RunTime, format!("terraform.{name}")),
+        }
+    }
+
     /// `module.name.output`, `module.name["key"].output`, or all of the call.
     fn module_reference(&self, name: &str, steps: &[Step]) -> Resolved {
-        let children = self.children(name);
-        let (repeat, items) = match &*children {
-            Children::Boundary(why) => return (Value::Unknown(why.clone()), steps.len()),
-            Children::Local { repeat, items } => (repeat, items),
+        let callee = self.callee(name);
+        let (repeat, items) = match &*callee {
+            Callee::Boundary(why) => return (Value::Unknown(why.clone()), steps.len()),
+            Callee::Local { repeat, items } => (repeat, items),
         };
         let child = |id: usize| self.tree.instance(id);
         match (repeat, steps.get(1), items.first()) {
@@ -164,9 +122,9 @@ impl<'p> Instance<'p> {
         };
         let repeat = self.guarded(declared, &what);
         let (value, used) = match (&repeat, steps.first()) {
-            (Repeat::Once, _) => Reader { what: &what }.read(&self.bound(declared, Bindings::default()), steps, 0),
+            (Repeat::Once, _) => ResourceReader { what: &what }.read(&self.bound(declared, Bindings::default()), steps, 0),
             (_, Some(Step::Index(key))) if key.why_unknown().is_none() => match repeat.select(key) {
-                Some(bindings) => Reader { what: &what }.read(&self.bound(declared, bindings), steps, 1),
+                Some(bindings) => ResourceReader { what: &what }.read(&self.bound(declared, bindings), steps, 1),
                 None => (Value::unknown(WhyKind::Invalid, format!("{what} has no such instance")), steps.len()),
             },
             (Repeat::Unknown(_, why), _) => (Value::Unknown(why.clone()), steps.len()),
@@ -182,9 +140,9 @@ impl<'p> Instance<'p> {
     fn guarded(&self, declared: &Declared<'p>, what: &str) -> Repeat {
         let key = (self.node.id, std::ptr::from_ref(declared).cast());
         if !self.tree.busy.borrow_mut().insert(key) {
-            return Repeat::Unknown("each", super::Why::new(WhyKind::Cycle, what));
+            return Repeat::Unknown("each", Why::new(WhyKind::Cycle, what));
         }
-        let repeat = Repeat::of(self, &declared.layers);
+        let repeat = self.repeat(&declared.layers);
         self.tree.busy.borrow_mut().remove(&key);
         repeat
     }
@@ -195,7 +153,7 @@ impl<'p> Instance<'p> {
 
     fn collection(&self, declared: &Declared<'p>, repeat: &Repeat, what: &str) -> Value {
         let live = repeat.bindings().into_iter().filter(|(_, key, _)| key.is_some());
-        let mut objects = live.map(|(bindings, key, _)| (key, Reader { what }.object(&self.bound(declared, bindings))));
+        let mut objects = live.map(|(bindings, key, _)| (key, ResourceReader { what }.object(&self.bound(declared, bindings))));
         match repeat {
             Repeat::Count(_) => Value::List(Arc::new(objects.map(|(_, object)| object).collect())),
             _ => map(objects.by_ref().filter_map(|(key, object)| Some((key?.as_str()?.into(), object)))),
@@ -203,16 +161,16 @@ impl<'p> Instance<'p> {
     }
 }
 
-fn unreachable_key(what: &str) -> super::Why {
-    super::Why::new(WhyKind::Invalid, format!("{what} has no such instance"))
+fn unreachable_key(what: &str) -> Why {
+    Why::new(WhyKind::Invalid, format!("{what} has no such instance"))
 }
 
 /// Reads a resource's text.
-struct Reader<'w> {
+struct ResourceReader<'w> {
     what: &'w str,
 }
 
-impl Reader<'_> {
+impl ResourceReader<'_> {
     fn read(&self, view: &BodyView<'_>, steps: &[Step], used: usize) -> Resolved {
         let name = match steps.get(used) {
             None => return (self.object(view), used),

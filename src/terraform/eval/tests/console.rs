@@ -1,13 +1,10 @@
-//! Evaluates a single expression against a few declarations, as `console` does, and prints values as JSON.
+//! Evaluates a single expression against a few declarations, as `terraform console` does.
 
-use super::super::files::{Entry, Files, RepoPath};
-use super::super::hcl::Source;
-use super::super::scope::{Scope, Step};
-use super::super::value::{Number, Value, Why, WhyKind};
-use super::convert::{self, limit};
-use super::{Context, Input, Place, eval, number};
+use super::super::{Context, Input, InputPlace, Scope, Step, eval};
+use crate::terraform::files::{Entry, Files, RepoPath};
+use crate::terraform::hcl::Source;
+use crate::terraform::value::{Value, WhyKind};
 use hcl_edit::expr::Expression;
-use std::sync::Arc;
 
 /// What an expression sees: declarations and files.
 #[derive(Debug)]
@@ -71,39 +68,9 @@ pub fn evaluate_expression(context: &ExpressionContext, expression: &str) -> Val
     let path = RepoPath::default();
     match hcl_edit::parser::parse_expr(expression) {
         Ok(expr) => {
-            let input = Input { text: expression, place: Place::File { path: &path, offset: 0 } };
+            let input = Input { text: expression, place: InputPlace::File { path: &path, offset: 0 } };
             Context { input, scope: context }.eval(&expr)
         }
         Err(error) => Value::unknown(WhyKind::Invalid, format!("a syntax error: {}", error.message())),
     }
-}
-
-/// Returns a value as JSON.
-///
-/// # Errors
-///
-/// The reason of the first part that is not known.
-pub fn to_json(value: &Value) -> Result<serde_json::Value, Why> {
-    use serde_json::Value as Json;
-    Ok(match value {
-        Value::Null => Json::Null,
-        Value::Bool(bool) => Json::Bool(*bool),
-        Value::Number(number, _) => number_to_json(*number)?,
-        Value::Text(text) => Json::String(convert::known(text)?),
-        Value::List(items) | Value::Set(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
-        Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
-            Json::Object(entries.collect::<Result<_, Why>>()?)
-        }
-        Value::Unknown(why) => return Err(why.clone()),
-    })
-}
-
-fn number_to_json(value: Number) -> Result<serde_json::Value, Why> {
-    let printed = number::print(value).ok_or_else(|| limit("a number of more than 15 digits"))?;
-    let json = match value {
-        Number::Int(int) => i64::try_from(int).ok().map(serde_json::Number::from),
-        Number::Float(float) => serde_json::Number::from_f64(float),
-    };
-    json.map(serde_json::Value::Number).ok_or_else(|| limit(Arc::<str>::from(format!("the number {printed}"))))
 }

@@ -1,14 +1,14 @@
 //! One Terragrunt file in the context it is read in: as a unit, as an include of one, or by `read_terragrunt_config`.
 
 use super::super::eval;
+use super::super::eval::{Scope, Step};
 use super::super::files::{Files, RepoPath};
 use super::super::hcl::Source;
-use super::super::scope::{Scope, Step};
-use super::super::sources::{Place, Problem, Sources};
-use super::super::text::Text;
+use super::super::sources::{ReadProblem, SourcePlace, Sources};
 use super::super::value::{Value, Why, WhyKind};
-use super::super::variables::read_file;
-use super::{Argument, Inputs, cycle, from_top, functions, merged};
+use super::super::var_file;
+use super::functions::{self, FunctionContext, UNIT};
+use super::inputs::{ExtraArgument, Inputs, merged, parse_arguments};
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::Block;
 use std::cell::{Cell, RefCell};
@@ -21,12 +21,12 @@ const DEPTH: usize = 60;
 
 /// What all files of one unit share.
 #[derive(Debug)]
-pub(super) struct Shared<'s> {
+pub(super) struct UnitMemory<'s> {
     pub files: &'s Files,
     pub sources: &'s Sources,
     /// The unit's own file.
     pub original: RepoPath,
-    pub problems: RefCell<BTreeSet<Problem>>,
+    pub problems: RefCell<BTreeSet<ReadProblem>>,
     /// What `read_terragrunt_config` gave; `None` while it is being read.
     reads: RefCell<HashMap<RepoPath, Option<Value>>>,
     /// What `read_tfvars_file` read, by the JSON text it gave: `jsondecode` of that text keeps the places.
@@ -34,7 +34,7 @@ pub(super) struct Shared<'s> {
     depth: Cell<usize>,
 }
 
-impl<'s> Shared<'s> {
+impl<'s> UnitMemory<'s> {
     pub fn new(files: &'s Files, sources: &'s Sources, original: RepoPath) -> Self {
         Self {
             files,
@@ -49,7 +49,7 @@ impl<'s> Shared<'s> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strategy {
+pub(super) enum MergeStrategy {
     None,
     Shallow,
     Deep,
@@ -59,26 +59,26 @@ pub(super) enum Strategy {
 pub(super) struct Include<'s> {
     label: String,
     pub path: RepoPath,
-    strategy: Strategy,
+    strategy: MergeStrategy,
     expose: bool,
-    config: Rc<Config<'s>>,
+    config: Rc<TerragruntFile<'s>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Config<'s> {
-    pub shared: Rc<Shared<'s>>,
+pub(super) struct TerragruntFile<'s> {
+    shared: Rc<UnitMemory<'s>>,
     pub source: &'s Source,
     /// The file in whose folder `get_terragrunt_dir` is: this one, or the one that includes it.
-    pub config_path: RepoPath,
-    pub included: bool,
+    config_path: RepoPath,
+    included: bool,
     folder: RepoPath,
     locals: RefCell<HashMap<String, Option<Value>>>,
     includes: RefCell<Option<Rc<Vec<Include<'s>>>>>,
     including: Cell<bool>,
 }
 
-impl<'s> Config<'s> {
-    pub fn new(shared: &Rc<Shared<'s>>, source: &'s Source, config_path: RepoPath, included: bool) -> Rc<Self> {
+impl<'s> TerragruntFile<'s> {
+    pub fn new(shared: &Rc<UnitMemory<'s>>, source: &'s Source, config_path: RepoPath, included: bool) -> Rc<Self> {
         let folder = source.path.parent().unwrap_or_default();
         Rc::new(Self {
             shared: shared.clone(),
@@ -113,10 +113,12 @@ impl<'s> Config<'s> {
     }
 
     /// This file, then its includes from the strongest to the weakest.
-    pub fn layers(self: &Rc<Self>) -> Vec<(Rc<Self>, Strategy)> {
+    pub fn layers(self: &Rc<Self>) -> Vec<(Rc<Self>, MergeStrategy)> {
         let includes = self.includes();
-        let merged = includes.iter().rev().filter(|include| include.strategy != Strategy::None);
-        std::iter::once((self.clone(), Strategy::Shallow)).chain(merged.map(|include| (include.config.clone(), include.strategy))).collect()
+        let merged = includes.iter().rev().filter(|include| include.strategy != MergeStrategy::None);
+        std::iter::once((self.clone(), MergeStrategy::Shallow))
+            .chain(merged.map(|include| (include.config.clone(), include.strategy)))
+            .collect()
     }
 
     /// Returns the files this one includes. An included file includes nothing (Terragrunt allows one level).
@@ -134,9 +136,9 @@ impl<'s> Config<'s> {
     }
 
     fn include(&self, block: &'s Block) -> Option<Include<'s>> {
-        let line = Place::of(self.source, &block.ident).line;
+        let line = SourcePlace::of(self.source, &block.ident).line;
         let tell = |what: String| {
-            self.shared.problems.borrow_mut().insert(Problem::new(&self.source.path, Some(line), what));
+            self.shared.problems.borrow_mut().insert(ReadProblem::new(&self.source.path, Some(line), what));
             None
         };
         let Some(path) = block.body.get_attribute("path").map(|path| self.eval(&path.value)) else {
@@ -152,9 +154,9 @@ impl<'s> Config<'s> {
         };
         let text = |name| block.body.get_attribute(name).map(|attribute| self.eval(&attribute.value));
         let strategy = match text("merge_strategy").and_then(|value| value.as_str()).as_deref() {
-            Some("no_merge") => Strategy::None,
-            Some("deep" | "deep_map_only") => Strategy::Deep,
-            _ => Strategy::Shallow,
+            Some("no_merge") => MergeStrategy::None,
+            Some("deep" | "deep_map_only") => MergeStrategy::Deep,
+            _ => MergeStrategy::Shallow,
         };
         let expose = text("expose") == Some(Value::Bool(true));
         let label = block.labels.first().map_or("", |label| label.as_str()).to_owned();
@@ -164,22 +166,12 @@ impl<'s> Config<'s> {
 
     /// Returns the file of the repo that a path in this file means.
     pub fn path(&self, path: &str) -> Option<RepoPath> {
-        from_top(path).or_else(|| self.dir().join(path))
-    }
-
-    /// Returns the include that path functions called here speak of; `label` selects one of several.
-    pub fn included_file(&self, label: Option<&str>) -> Option<RepoPath> {
-        if self.included {
-            return Some(self.source.path.clone());
-        }
-        let includes = self.includes();
-        let selected = label.and_then(|label| includes.iter().find(|include| include.label == label));
-        selected.or_else(|| includes.first()).map(|include| include.path.clone())
+        RepoPath::from_absolute(path).or_else(|| self.dir().join(path))
     }
 
     pub fn local(&self, name: &str) -> Value {
         if let Some(slot) = self.locals.borrow().get(name) {
-            return slot.clone().unwrap_or_else(|| cycle(format!("local.{name}")));
+            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, format!("local.{name}")));
         }
         let Some(attribute) = self.blocks("locals").find_map(|(_, block)| block.body.get_attribute(name)) else {
             return Value::unknown(WhyKind::NotDeclared, format!("local.{name}"));
@@ -206,7 +198,7 @@ impl<'s> Config<'s> {
         };
         let inputs = |(index, expr): (usize, &&Expression)| Inputs {
             value: self.eval(expr),
-            place: Place::of(self.source, *expr),
+            place: SourcePlace::of(self.source, *expr),
             deep: deep && index == 0,
         };
         parts.iter().rev().enumerate().map(inputs).collect()
@@ -215,57 +207,15 @@ impl<'s> Config<'s> {
     /// Returns what other files see of this one.
     fn exported(self: &Rc<Self>) -> Value {
         let inputs: Vec<Inputs> =
-            self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == Strategy::Deep)).collect();
+            self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == MergeStrategy::Deep)).collect();
         let all = [(Arc::from("locals"), self.all_locals()), (Arc::from("inputs"), merged(&inputs))];
         Value::Map(Arc::new(all.into()))
     }
 
-    /// `read_terragrunt_config(path[, default])`.
-    pub fn read(&self, path: &str, default: Option<&Value>) -> Value {
-        let missing = || default.cloned().unwrap_or_else(|| Value::unknown(WhyKind::Missing, path));
-        let Some(mut path) = self.path(path) else { return missing() };
-        if !self.shared.sources.folder(&path).is_empty() {
-            path = path.join(super::UNIT).unwrap_or(path);
-        }
-        if let Some(slot) = self.shared.reads.borrow().get(&path) {
-            return slot.clone().unwrap_or_else(|| cycle(format!("read_terragrunt_config of {path}")));
-        }
-        let Some(source) = self.shared.sources.source(&path) else {
-            let is_there = self.shared.files.get(&path).is_some();
-            return if is_there { Value::unknown(WhyKind::File, path.display()) } else { missing() };
-        };
-        self.shared.reads.borrow_mut().insert(path.clone(), None);
-        let value = Self::new(&self.shared, source, path.clone(), false).exported();
-        self.shared.reads.borrow_mut().insert(path, Some(value.clone()));
-        value
-    }
-
-    /// `read_tfvars_file(path)`: the values as JSON text.
-    pub fn read_tfvars(&self, path: &str) -> Value {
-        let Some(file) = self.path(path) else { return Value::unknown(WhyKind::File, path) };
-        if self.shared.files.get(&file).is_none() {
-            return Value::unknown(WhyKind::Missing, path);
-        }
-        let value = read_file(&file, self.shared.files, self.shared.sources);
-        match eval::to_json(&value) {
-            Ok(json) => {
-                let json = json.to_string();
-                self.shared.decoded.borrow_mut().insert(json.clone(), value);
-                Value::text(json)
-            }
-            Err(why) => Value::Unknown(why),
-        }
-    }
-
-    /// Returns the values behind a text that `read_tfvars_file` gave.
-    pub fn decoded(&self, json: &str) -> Option<Value> {
-        self.shared.decoded.borrow().get(json).cloned()
-    }
-
     /// Reads one `extra_arguments` block, in the order in which Terragrunt hands its parts on.
-    pub fn arguments(&self, block: &'s Block) -> Vec<Argument> {
+    pub fn arguments(&self, block: &'s Block) -> Vec<ExtraArgument> {
         let value = |name: &str| {
-            block.body.get_attribute(name).map(|attribute| (self.eval(&attribute.value), Place::of(self.source, &attribute.value)))
+            block.body.get_attribute(name).map(|attribute| (self.eval(&attribute.value), SourcePlace::of(self.source, &attribute.value)))
         };
         if let Some((Value::List(commands), _)) = value("commands") {
             let named: Option<Vec<String>> = commands.iter().map(Value::as_str).collect();
@@ -280,15 +230,15 @@ impl<'s> Config<'s> {
         for (name, required) in [("required_var_files", true), ("optional_var_files", false)] {
             match value(name) {
                 Some((Value::List(items), place)) => {
-                    out.extend(items.iter().map(|path| Argument::VarFile { path: path.clone(), required, place: place.clone() }));
+                    out.extend(items.iter().map(|path| ExtraArgument::VarFile { path: path.clone(), required, place: place.clone() }));
                 }
-                Some((path @ Value::Unknown(_), place)) => out.push(Argument::VarFile { path, required, place }),
+                Some((path @ Value::Unknown(_), place)) => out.push(ExtraArgument::VarFile { path, required, place }),
                 _ => {}
             }
         }
         if let Some((Value::Map(map), place)) = value("env_vars") {
             out.extend(map.iter().filter_map(|(name, value)| {
-                Some(Argument::Env { name: name.strip_prefix("TF_VAR_")?.to_owned(), value: value.clone(), place: place.clone() })
+                Some(ExtraArgument::Env { name: name.strip_prefix("TF_VAR_")?.to_owned(), value: value.clone(), place: place.clone() })
             }));
         }
         out
@@ -325,7 +275,7 @@ impl<'s> Config<'s> {
     }
 }
 
-impl Scope for Config<'_> {
+impl Scope for TerragruntFile<'_> {
     fn resolve(&self, root: &str, steps: &[Step]) -> (Value, usize) {
         match (root, name(steps.first())) {
             ("local", Some(local)) => (self.local(local), 1),
@@ -351,6 +301,68 @@ impl Scope for Config<'_> {
     }
 }
 
+impl FunctionContext for TerragruntFile<'_> {
+    fn files(&self) -> &Files {
+        self.shared.files
+    }
+
+    fn dir(&self) -> RepoPath {
+        self.dir()
+    }
+
+    fn original_dir(&self) -> RepoPath {
+        self.shared.original.parent().unwrap_or_default()
+    }
+
+    fn included_file(&self, label: Option<&str>) -> Option<RepoPath> {
+        if self.included {
+            return Some(self.source.path.clone());
+        }
+        let includes = self.includes();
+        let selected = label.and_then(|label| includes.iter().find(|include| include.label == label));
+        selected.or_else(|| includes.first()).map(|include| include.path.clone())
+    }
+
+    fn read_config(&self, path: &str, default: Option<&Value>) -> Value {
+        let missing = || default.cloned().unwrap_or_else(|| Value::unknown(WhyKind::Missing, path));
+        let Some(mut path) = self.path(path) else { return missing() };
+        if !self.shared.sources.folder(&path).is_empty() {
+            path = path.join(UNIT).unwrap_or(path);
+        }
+        if let Some(slot) = self.shared.reads.borrow().get(&path) {
+            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, format!("read_terragrunt_config of {path}")));
+        }
+        let Some(source) = self.shared.sources.source(&path) else {
+            let is_there = self.shared.files.get(&path).is_some();
+            return if is_there { Value::unknown(WhyKind::File, path.display()) } else { missing() };
+        };
+        self.shared.reads.borrow_mut().insert(path.clone(), None);
+        let value = Self::new(&self.shared, source, path.clone(), false).exported();
+        self.shared.reads.borrow_mut().insert(path, Some(value.clone()));
+        value
+    }
+
+    fn read_tfvars(&self, path: &str) -> Value {
+        let Some(file) = self.path(path) else { return Value::unknown(WhyKind::File, path) };
+        if self.shared.files.get(&file).is_none() {
+            return Value::unknown(WhyKind::Missing, path);
+        }
+        let value = var_file::read(&file, self.shared.files, self.shared.sources);
+        match eval::to_json(&value) {
+            Ok(json) => {
+                let json = json.to_string();
+                self.shared.decoded.borrow_mut().insert(json.clone(), value);
+                Value::text(json)
+            }
+            Err(why) => Value::Unknown(why),
+        }
+    }
+
+    fn decoded(&self, json: &str) -> Option<Value> {
+        self.shared.decoded.borrow().get(json).cloned()
+    }
+}
+
 fn name(step: Option<&Step>) -> Option<&str> {
     match step {
         Some(Step::Attr(name)) => Some(name),
@@ -360,31 +372,4 @@ fn name(step: Option<&Step>) -> Option<&str> {
 
 fn path_of(root: &str, steps: &[Step]) -> String {
     steps.iter().take(4).filter_map(|step| name(Some(step))).fold(root.to_owned(), |path, name| path + "." + name)
-}
-
-/// `-var-file=x`, `-var-file x`, `-var x=y`, `-var=x=y`, with one or two dashes.
-fn parse_arguments(items: &[Value], place: &Place, out: &mut Vec<Argument>) {
-    let mut items = items.iter();
-    while let Some(item) = items.next() {
-        let (Value::Text(text), Some(known)) = (item, item.as_str()) else { continue };
-        let dashes = known.len() - known.trim_start_matches('-').len();
-        let (option, rest) = match known.find('=') {
-            Some(at) => (&known[dashes..at], text.slice(at + 1..known.len())),
-            None => (&known[dashes..], None),
-        };
-        let value = || rest.or_else(|| items.next().and_then(|next| if let Value::Text(text) = next { Some(text.clone()) } else { None }));
-        match option {
-            "var-file" => {
-                out.extend(value().map(|path| Argument::VarFile { path: Value::Text(path), required: true, place: place.clone() }))
-            }
-            "var" => out.extend(value().and_then(|text| assignment(&text, place))),
-            _ => {}
-        }
-    }
-}
-
-fn assignment(text: &Text, place: &Place) -> Option<Argument> {
-    let known = text.known()?;
-    let at = known.find('=')?;
-    Some(Argument::Var { name: known[..at].trim().to_owned(), value: text.slice(at + 1..known.len())?, place: place.clone() })
 }

@@ -1,0 +1,66 @@
+//! One root, ready to be evaluated: its module instances, a caller before what it calls.
+
+use super::files::RepoPath;
+use super::instance::{Instance, ModuleTree, names};
+use super::library::Library;
+use super::module::Declarations;
+use super::root::Root;
+use super::sources::ReadProblem;
+use super::terragrunt::TerragruntUnit;
+use super::variables::{Layers, RootFiles};
+use std::rc::Rc;
+
+/// A root on the thread that evaluates it.
+pub struct RootWalk<'p> {
+    tree: Rc<ModuleTree<'p>>,
+    /// The folder whose module's files no other root reads.
+    own: Option<&'p RepoPath>,
+}
+
+impl<'p> RootWalk<'p> {
+    /// Opens a root. `own` says that nothing but this root reads the files of its module.
+    pub(super) fn open(library: &'p Library<'p>, root: &'p Root, module: &'p Declarations<'p>, own: bool) -> Self {
+        let unit = TerragruntUnit::open(library.files, library.sources, &root.dir);
+        let mut problems = Vec::new();
+        let files = RootFiles {
+            files: library.files,
+            sources: library.sources,
+            dir: &root.dir,
+            module: root.module_dir(),
+            var_files: &root.var_files,
+            unit: unit.as_ref(),
+        };
+        let layers = Layers::read(&files, &mut problems);
+        problems.extend(unit.as_ref().map(TerragruntUnit::problems).unwrap_or_default());
+        let tree = ModuleTree::new(library, root, module, unit, layers, names::resolve);
+        problems.into_iter().for_each(|problem| tree.report(problem));
+        Self { tree: Rc::new(tree), own: own.then_some(root.module_dir()) }
+    }
+
+    pub fn root(&self) -> &'p Root {
+        self.tree.root
+    }
+
+    /// Returns the root module's instance and those of all modules it calls, a caller before what it calls.
+    pub fn instances(&self) -> Vec<Instance<'p>> {
+        let mut all = vec![self.tree.instance(0)];
+        let mut at = 0;
+        while let Some(instance) = all.get(at).cloned() {
+            all.extend(instance.called());
+            at += 1;
+        }
+        all
+    }
+
+    /// Says whether only this root reads a file: one of its module, which no other folder names.
+    pub fn is_own(&self, file: &RepoPath) -> bool {
+        let Some(own) = self.own else { return false };
+        let rest = file.as_str().strip_prefix(own.as_str()).map(|rest| rest.strip_prefix('/').unwrap_or(rest));
+        rest.is_some_and(|rest| rest == file.name() && rest.ends_with(".tf"))
+    }
+
+    /// Returns what was found wrong so far, sorted.
+    pub fn problems(&self) -> Vec<ReadProblem> {
+        self.tree.problems()
+    }
+}
