@@ -71,19 +71,20 @@ fn stack(folder: &Path, number: usize, rng: &mut fastrand::Rng) -> io::Result<()
     put(folder, &format!("{dir}/tiers.tf"), TIERS)?;
     put(folder, &format!("{dir}/variables.tf"), &variables(8 + rng.usize(..20)))?;
     let mut main = HEADER.repeat(1 + rng.usize(..3)).replace("@app@", &name);
-    main.push_str(&locals(20 + rng.usize(..60)));
-    for part in 0..3 + rng.usize(..4) {
-        main.push_str(&DEPLOYMENT.replace("@app@", &name).replace("@n@", &part.to_string()));
+    main.push_str(&locals(10 + rng.usize(..30)));
+    for part in 0..3 + rng.usize(..5) {
+        let checksum = if part == 0 { "sha256(jsonencode(local.services))" } else { "sha256(var.setting_2)" };
+        main.push_str(&DEPLOYMENT.replace("@app@", &name).replace("@n@", &part.to_string()).replace("@checksum@", checksum));
         for call in 0..1 + rng.usize(..2) {
             main.push_str(&INGRESS.replace("@app@", &name).replace("@n@", &format!("{part}_{call}")));
         }
     }
-    for script in 0..rng.usize(..3) {
+    for script in 0..rng.usize(..2) {
         main.push_str(&SCRIPT.replace("@app@", &name).replace("@n@", &script.to_string()));
     }
     if number % 3 == 0 {
         main.push_str(&RELEASE.replace("@app@", &name));
-        put(folder, &format!("{dir}/values.yaml.tpl"), &values(10 + rng.usize(..60)))?;
+        put(folder, &format!("{dir}/values.yaml.tpl"), &values(10 + rng.usize(..40)))?;
     }
     if number % 10 == 0 {
         main.push_str(&DASHBOARDS.replace("@app@", &name));
@@ -280,7 +281,7 @@ resource "kubernetes_deployment" "part_@n@" {
           app = "@app@-@n@"
         }
         annotations = {
-          "checksum/settings" = sha256(jsonencode(local.services))
+          "checksum/settings" = @checksum@
         }
       }
       spec {
@@ -304,7 +305,7 @@ resource "kubernetes_deployment" "part_@n@" {
           }
           env {
             name  = "PUBLIC"
-            value = jsonencode(local.public)
+            value = join(",", keys(local.public))
           }
           env {
             name = "PASSWORD"

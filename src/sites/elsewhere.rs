@@ -123,13 +123,11 @@ impl Pinnable {
         self.tags.contains(literal) || self.wholes.contains(literal)
     }
 
-    /// Says whether one of the literals is written at that place.
-    fn is_in(&self, place: &SourcePlace) -> bool {
-        let first = Place { file: place.file.clone(), content: Span::new(place.span.start, place.span.start) };
-        let inside = |literals: &BTreeSet<Place>| {
-            literals.range(&first..).next().is_some_and(|next| next.file == place.file && place.span.contains(next.content))
-        };
-        inside(&self.tags) || inside(&self.wholes)
+    /// Says whether one of the literals is written in those bytes of a file.
+    fn is_in(&self, file: &RepoPath, span: Span) -> bool {
+        let first = Place { file: file.clone(), content: Span::new(span.start, span.start) };
+        let is_inside = |literal: &Place| literal.file == *file && span.contains(literal.content);
+        [&self.tags, &self.wholes].iter().any(|literals| literals.range(&first..).next().is_some_and(is_inside))
     }
 
     /// Says whether a text with that part says something else when the literal is pinned, although it is no image.
@@ -185,7 +183,7 @@ impl RootSearch<'_, '_> {
                     self.searched(next, declared.label(0));
                 }
                 if !is_searched {
-                    instance.expand(declared).iter().for_each(|view| self.body(view, &mut Vec::new()));
+                    instance.expand(declared).iter().for_each(|view| self.resource(view, &mut Vec::new()));
                 }
             }
         }
@@ -195,11 +193,11 @@ impl RootSearch<'_, '_> {
     /// Looks through a resource that was searched for images: all it says, then the texts that stand beside images.
     fn searched(&mut self, resource: &Searched<'_>, kind: &str) {
         let mut attributes = Vec::new();
-        self.body(&resource.view, &mut attributes);
+        self.resource(&resource.view, &mut attributes);
         if attributes.is_empty() || workload::kind(kind).is_some() {
             return;
         }
-        let parts: Vec<LiteralPart> = resource.beside().filter(|text| !is_reference(text)).flat_map(|text| self.parts(&text)).collect();
+        let parts: Vec<LiteralPart> = resource.beside().flat_map(|text| self.parts_outside(&text)).collect();
         if !parts.is_empty() {
             self.all.push(Sighting::Beside { attributes, parts });
         }
@@ -229,6 +227,13 @@ impl RootSearch<'_, '_> {
         }
     }
 
+    fn resource(&mut self, view: &BodyView<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
+        let (file, span) = (&view.source().path, view.span());
+        if self.carriers.may_be_in(view, !self.walk.is_own(file) || self.pinnable.is_in(file, span)) {
+            self.body(view, searched);
+        }
+    }
+
     /// Looks through what a block says; `searched` gets the attributes that have images in them and one of the literals.
     fn body(&mut self, view: &BodyView<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
         for attr in view.attrs() {
@@ -247,7 +252,7 @@ impl RootSearch<'_, '_> {
     fn attribute(&mut self, attr: &Attr<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
         let place = attr.place();
         let is_own = self.walk.is_own(&place.file);
-        if !self.carriers.may_hold(attr, !is_own || self.pinnable.is_in(&place)) {
+        if !self.carriers.may_hold(attr, !is_own || self.pinnable.is_in(&place.file, place.span)) {
             return;
         }
         let value = attr.value();
@@ -265,16 +270,18 @@ impl RootSearch<'_, '_> {
 
     fn value(&mut self, value: &Value, at: &SourcePlace, attribute: Option<Attribute>) {
         let mut parts = Vec::new();
-        each_text(value, &mut |text| {
-            if !is_reference(text) {
-                parts.extend(self.parts(text));
-            }
-        });
+        each_text(value, &mut |text| parts.extend(self.parts_outside(text)));
         for part in parts {
             if self.seen.insert((part.clone(), attribute.clone())) {
                 self.all.push(Sighting::Text { part, at: (at.file.clone(), at.line), attribute: attribute.clone() });
             }
         }
+    }
+
+    /// Returns the literals of which a text holds a part, unless it is an image as a whole.
+    fn parts_outside(&self, text: &Text) -> Vec<LiteralPart> {
+        let parts = self.parts(text);
+        if parts.is_empty() || is_reference(text) { Vec::new() } else { parts }
     }
 
     /// Returns the literals of which a text holds a part.
@@ -321,7 +328,7 @@ fn with_digest(value: &Value, literal: &Place) -> Value {
 }
 
 /// Calls `look` for every string in a value, at any depth, and for every number that is written somewhere.
-fn each_text(value: &Value, look: &mut dyn FnMut(&Text)) {
+pub fn each_text(value: &Value, look: &mut dyn FnMut(&Text)) {
     match value {
         Value::Text(text) => look(text),
         Value::Number(_, Some(_)) => look(&as_text(value)),

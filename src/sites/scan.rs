@@ -1,7 +1,7 @@
 //! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
 
 use super::decide::{Decided, Role, decide, used};
-use super::elsewhere::{Sightings, elsewhere, look};
+use super::elsewhere::{Sightings, each_text, elsewhere, look};
 use super::find::{Finder, Remark, RemarkKind};
 use super::key::{Keys, Stacks};
 use super::occurrence::{Occurrence, Place, places};
@@ -38,7 +38,7 @@ pub fn scan(files: &Files, settings: &Settings) -> Scan {
     let away = elsewhere(&found.occurrences, &found.consumed, &sightings);
     let assembly = Assembly {
         files,
-        layouts: layouts(files, &walked.parsed, &found.occurrences),
+        layouts: Layout::read_all(files, &with_images(&walked.parsed, &found.occurrences)),
         stacks: Stacks::new(&dirs),
         occurrences: &found.occurrences,
         unsure: &found.unsure,
@@ -53,13 +53,11 @@ fn problem(read: &ReadProblem) -> Problem {
     Problem { file: read.file.clone(), line: read.line, what: read.what.clone() }
 }
 
-/// Reads lines and comments of the parsed files in which an image is written.
-fn layouts(files: &Files, parsed: &BTreeSet<RepoPath>, occurrences: &[Occurrence]) -> BTreeMap<RepoPath, Layout> {
+/// Returns the parsed files in which something of an image is written, or a block around one.
+fn with_images(parsed: &BTreeSet<RepoPath>, occurrences: &[Occurrence]) -> BTreeSet<RepoPath> {
     let images = occurrences.iter().flat_map(|one| places(&one.image)).map(|(place, _)| place.file);
     let blocks = occurrences.iter().flat_map(|one| &one.blocks).map(|(file, _)| file.clone());
-    let wanted: BTreeSet<RepoPath> = images.chain(blocks).filter(|file| parsed.contains(file)).collect();
-    let layout = |file: RepoPath| Some((file.clone(), Layout::read(std::str::from_utf8(files.bytes(&file)?).ok()?)));
-    wanted.into_iter().filter_map(layout).collect()
+    images.chain(blocks).filter(|file| parsed.contains(file)).collect()
 }
 
 /// What the walk over all roots gathered, in the order of the roots.
@@ -94,8 +92,9 @@ fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a Settings) 
     let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
     for (instance, _) in &instances {
         for binding in instance.variables() {
-            let taken: Vec<Place> =
-                texts(&binding.value).iter().flat_map(places).map(|(place, _)| place).filter(|p| images.contains(p)).collect();
+            let mut taken: Vec<Place> = Vec::new();
+            each_text(&binding.value, &mut |text| taken.extend(places(text).into_iter().map(|(place, _)| place)));
+            taken.retain(|place| images.contains(place));
             let alive = !taken.is_empty();
             let may_set = |file: &&RepoPath| !settings.without_images.iter().any(|glob| glob.matches(file.as_str()));
             for file in binding.could_be_overridden_by.iter().filter(may_set) {

@@ -12,7 +12,8 @@ use super::sources::SourcePlace;
 use super::span::Span;
 use super::value::{Value, Why, WhyKind};
 use hcl_edit::expr::Expression;
-use hcl_edit::structure::{Block, BlockLabel};
+use hcl_edit::structure::{Block, BlockLabel, Body};
+use smallvec::{SmallVec, smallvec};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,9 +24,9 @@ pub struct BodyView<'p> {
     instance: Instance<'p>,
     block: &'p Block,
     source: &'p Source,
-    layers: Rc<[BodyLayer<'p>]>,
+    layers: SmallVec<[BodyLayer<'p>; 1]>,
     bindings: Bindings,
-    key: Option<Value>,
+    key: Option<Rc<Value>>,
     instances: Option<u64>,
     /// Values of the attributes of a block of the top level, which several readers ask for.
     values: Option<Rc<RefCell<HashMap<*const Expression, Value>>>>,
@@ -94,12 +95,12 @@ impl<'p> Instance<'p> {
 impl<'p> BodyView<'p> {
     fn expand(instance: &Instance<'p>, declared: &Declared<'p>) -> Vec<Self> {
         let repeat = instance.repeat(&declared.layers);
-        let layers: Rc<[BodyLayer<'p>]> = declared.layers.clone().into();
+        let layers: SmallVec<[BodyLayer<'p>; 1]> = declared.layers.iter().copied().collect();
         repeat
             .bindings()
             .into_iter()
             .map(|(bindings, key, live)| Self {
-                key,
+                key: key.map(Rc::new),
                 instances: times(instance.instances(), live),
                 values: Some(Rc::default()),
                 ..Self::bound(instance, declared, layers.clone(), bindings)
@@ -107,9 +108,14 @@ impl<'p> BodyView<'p> {
             .collect()
     }
 
-    pub(super) fn bound(instance: &Instance<'p>, declared: &Declared<'p>, layers: Rc<[BodyLayer<'p>]>, bindings: Bindings) -> Self {
+    fn bound(instance: &Instance<'p>, declared: &Declared<'p>, layers: SmallVec<[BodyLayer<'p>; 1]>, bindings: Bindings) -> Self {
         let (block, source) = (declared.block, declared.source);
         Self { instance: instance.clone(), block, source, layers, bindings, key: None, instances: Some(1), values: None }
+    }
+
+    /// Returns the view of a block of the top level with these bindings.
+    pub(super) fn of(instance: &Instance<'p>, declared: &Declared<'p>, bindings: Bindings) -> Self {
+        Self::bound(instance, declared, declared.layers.iter().copied().collect(), bindings)
     }
 
     pub fn instance(&self) -> &Instance<'p> {
@@ -137,6 +143,14 @@ impl<'p> BodyView<'p> {
         self.block
     }
 
+    /// Returns the block's own body, where no override file changes it.
+    pub(super) fn only_body(&self) -> Option<&'p Body> {
+        match &self.layers[..] {
+            [layer] => Some(layer.body),
+            _ => None,
+        }
+    }
+
     /// Returns the bytes of the whole block.
     pub fn span(&self) -> Span {
         SourcePlace::of(self.source, self.block).span
@@ -154,7 +168,7 @@ impl<'p> BodyView<'p> {
 
     /// Returns the index or key of `count` or `for_each`, or the key of a `dynamic` block's element.
     pub fn key(&self) -> Option<&Value> {
-        self.key.as_ref()
+        self.key.as_deref()
     }
 
     /// Says whether a nested block is there: not where a `dynamic` block makes none, `None` where the number is unknown.
@@ -187,10 +201,17 @@ impl<'p> BodyView<'p> {
 
     /// Returns all attributes in the order in which they are written.
     pub fn attrs(&self) -> Vec<Attr<'p>> {
+        let own = |layer: &BodyLayer<'p>| {
+            let source = layer.source;
+            layer.body.attributes().map(move |attribute| WrittenAttribute { attribute, source })
+        };
+        if let [layer] = &self.layers[..] {
+            return own(layer).map(|written| Attr { view: self.clone(), written }).collect();
+        }
         let mut out: Vec<Attr<'p>> = Vec::new();
-        for attribute in self.layers.iter().flat_map(|layer| layer.body.attributes()) {
-            if !out.iter().any(|attr| attr.name() == attribute.key.as_str()) {
-                out.extend(self.attr(attribute.key.as_str()));
+        for name in self.layers.iter().flat_map(own).map(|written| written.attribute.key.as_str()) {
+            if !out.iter().any(|attr| attr.name() == name) {
+                out.extend(self.attr(name));
             }
         }
         out
@@ -232,7 +253,7 @@ impl<'p> BodyView<'p> {
             instance: self.instance.clone(),
             block,
             source,
-            layers: Rc::new([BodyLayer { body, source }]),
+            layers: smallvec![BodyLayer { body, source }],
             bindings,
             key,
             instances: times(self.instances, live),
@@ -256,7 +277,7 @@ impl<'p> BodyView<'p> {
             Ok(pairs) if pairs.is_empty() => unknown(Why::new(WhyKind::Invalid, "an element of none"), Some(0)),
             Ok(pairs) if pairs.len() <= MANY => pairs
                 .into_iter()
-                .map(|(key, value)| view(&content.body, self.bindings.bind(iterator, key.clone(), value), Some(key), Some(1)))
+                .map(|(key, value)| view(&content.body, self.bindings.bind(iterator, key.clone(), value), Some(Rc::new(key)), Some(1)))
                 .collect(),
             Ok(_) => unknown(Why::new(WhyKind::Limit, "for_each"), None),
             Err(why) => unknown(why, None),

@@ -2,9 +2,11 @@
 //! to know that they cannot. Says yes where it is not sure.
 
 use super::body::{Attr, BodyView};
+use super::hcl::Source;
 use super::text::{Origin, Piece, Text};
 use super::value::Value;
 use hcl_edit::expr::{Expression, ForIntro, FuncCall, Traversal, TraversalOperator};
+use hcl_edit::structure::{Attribute, Block, BlockLabel, Structure};
 use hcl_edit::template::ForTemplateExpr;
 use hcl_edit::visit::{self, Visit};
 use hcl_edit::{Decorated, Spanned};
@@ -12,6 +14,9 @@ use std::collections::HashMap;
 
 /// Functions that bring texts from outside of the expression.
 const READERS: [&str; 2] = ["file", "templatefile"];
+
+/// Attributes that steer Terraform and reach nothing.
+const STEERING: [&str; 2] = ["depends_on", "provider"];
 
 /// Remembers for one root which names carry a literal that is looked for.
 pub struct Carriers<'a> {
@@ -29,8 +34,18 @@ impl<'a> Carriers<'a> {
     pub fn may_hold(&mut self, attr: &Attr<'_>, own: bool) -> bool {
         let mut loops = LoopNames::default();
         loops.visit_expr(attr.expr());
-        let mut mentions = Mentions { carriers: self, attr, loops: loops.0, own, found: false };
+        let mut mentions = Mentions { carriers: self, view: attr.view(), source: attr.source(), loops: loops.0, own, found: false };
         mentions.visit_expr(attr.expr());
+        mentions.found
+    }
+
+    /// Says the same of everything in a block of the top level: the blocks in it need not be made to know that they hold nothing.
+    pub fn may_be_in(&mut self, view: &BodyView<'_>, own: bool) -> bool {
+        let Some(body) = view.only_body() else { return true };
+        let mut loops = LoopNames::default();
+        loops.visit_body(body);
+        let mut mentions = Mentions { carriers: self, view, source: view.source(), loops: loops.0, own, found: false };
+        mentions.visit_body(body);
         mentions.found
     }
 
@@ -62,11 +77,19 @@ impl<'a> Carriers<'a> {
     }
 }
 
-/// The names that `for` binds in an expression.
+/// The names that `for` and `dynamic` blocks bind inside of what is looked at. What they are bound to is looked at, too.
 #[derive(Default)]
 struct LoopNames(Vec<String>);
 
 impl Visit for LoopNames {
+    fn visit_block(&mut self, node: &Block) {
+        if node.ident.as_str() == "dynamic" {
+            let iterator = node.body.get_attribute("iterator").and_then(|iterator| iterator.value.as_variable()).map(|name| name.as_str());
+            self.0.extend(iterator.or_else(|| node.labels.first().map(BlockLabel::as_str)).map(str::to_owned));
+        }
+        visit::visit_block(self, node);
+    }
+
     fn visit_for_intro(&mut self, node: &ForIntro) {
         self.0.extend(node.key_var.iter().chain([&node.value_var]).map(|name| name.as_str().to_owned()));
         visit::visit_for_intro(self, node);
@@ -81,7 +104,8 @@ impl Visit for LoopNames {
 /// Looks at each name of an expression until one carries what is looked for.
 struct Mentions<'m, 'a, 'v, 'p> {
     carriers: &'m mut Carriers<'a>,
-    attr: &'v Attr<'p>,
+    view: &'v BodyView<'p>,
+    source: &'v Source,
     loops: Vec<String>,
     own: bool,
     found: bool,
@@ -94,7 +118,7 @@ impl Mentions<'_, '_, '_, '_> {
             // What it is bound to is mentioned too.
             return false;
         }
-        let view = self.attr.view();
+        let view = self.view;
         if let Some((key, value)) = view.bound_to(name) {
             return self.carriers.holds(key) || self.carriers.holds(value);
         }
@@ -103,7 +127,7 @@ impl Mentions<'_, '_, '_, '_> {
             ("var" | "local", _) => true,
             ("path" | "terraform" | "self" | "count" | "each", _) => false,
             _ if self.loops.is_empty() => {
-                let value = view.eval(whole, self.attr.source());
+                let value = view.eval(whole, self.source);
                 self.carriers.holds(&value)
             }
             _ => true,
@@ -112,6 +136,25 @@ impl Mentions<'_, '_, '_, '_> {
 }
 
 impl Visit for Mentions<'_, '_, '_, '_> {
+    fn visit_structure(&mut self, node: &Structure) {
+        if !self.found {
+            visit::visit_structure(self, node);
+        }
+    }
+
+    fn visit_block(&mut self, node: &Block) {
+        if node.ident.as_str() != "lifecycle" {
+            self.visit_body(&node.body);
+        }
+    }
+
+    fn visit_attr(&mut self, node: &Attribute) {
+        let is_name = node.key.as_str() == "iterator" && matches!(node.value, Expression::Variable(_));
+        if !is_name && !STEERING.contains(&node.key.as_str()) {
+            self.visit_expr(&node.value);
+        }
+    }
+
     fn visit_expr(&mut self, node: &Expression) {
         match node {
             _ if self.found => {}

@@ -55,8 +55,8 @@ pub fn eval(expr: &Expression, source: &Source, scope: &dyn Scope) -> Value {
 
 /// One step of a traversal after its first name, up to the first splat.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    Attr(Arc<str>),
+pub enum Step<'e> {
+    Attr(&'e str),
     Index(Value),
 }
 
@@ -64,7 +64,7 @@ pub enum Step {
 pub trait Scope {
     /// Returns the value of `name` followed by the first `n` of `steps`, and that `n`: a scope takes as many steps as it needs to stay lazy
     /// (`local` takes one, a resource reference all). A name it does not know is `Unknown(NotDeclared)`.
-    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize);
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize);
 
     /// Calls a function that only this scope knows (Terragrunt's); asked before the built-in ones.
     fn call(&self, _name: &str, _args: &[Value]) -> Option<Value> {

@@ -12,6 +12,7 @@ mod numbers;
 mod patterns;
 mod sets;
 mod strings;
+mod writer;
 mod yaml;
 
 use super::eval::support::{invalid, to_list};

@@ -4,10 +4,12 @@ pub mod comments;
 #[cfg(test)]
 mod tests;
 
-use super::files::RepoPath;
+use super::files::{Files, RepoPath};
+use super::parallel::on_two_threads;
 use super::span::Span;
 use comments::{HclComment, Lines};
 use hcl_edit::structure::Body;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -35,6 +37,14 @@ impl Layout {
     pub fn read(text: &str) -> Self {
         let (lines, text) = Lines::of(text);
         Self { comments: comments::read(text, &lines), lines }
+    }
+
+    /// Reads the layouts of files, on two threads; a file that is no text has none.
+    pub fn read_all(files: &Files, paths: &BTreeSet<RepoPath>) -> BTreeMap<RepoPath, Self> {
+        let paths: Vec<&RepoPath> = paths.iter().collect();
+        let read = |at: usize| Some(Self::read(std::str::from_utf8(files.bytes(paths[at])?).ok()?));
+        let layouts = on_two_threads(paths.len(), read);
+        paths.iter().zip(layouts).filter_map(|(path, layout)| Some(((*path).clone(), layout?))).collect()
     }
 
     /// Returns the line of a byte of the file, counted from 1.
@@ -135,7 +145,7 @@ pub fn is_encrypted(bytes: &[u8]) -> Option<&'static str> {
 
 /// Sops keeps a file's keys and encrypts its values; its own data is the top-level key `sops`.
 fn is_sops(bytes: &[u8]) -> bool {
-    if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains("sops")) {
+    if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains("ENC[AES256_GCM,")) {
         return false;
     }
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);

@@ -18,7 +18,7 @@ use super::root::{Root, RootKind};
 use super::sources::{ReadProblem, SourcePlace};
 use super::terragrunt::TerragruntUnit;
 use super::value::{Value, Why, WhyKind};
-use super::variables::Layers;
+use super::variables::{Binding, Layers};
 use hcl_edit::expr::Expression;
 use repeat::{Bindings, Repeat};
 use std::cell::RefCell;
@@ -30,7 +30,7 @@ use std::rc::Rc;
 pub(super) const INSTANCES: usize = 20_000;
 
 /// Returns the value of a name followed by the first steps of a traversal, and how many of these it took.
-pub(super) type Resolve = fn(&Instance<'_>, &Bindings, &str, &[Step]) -> (Value, usize);
+pub(super) type Resolve = fn(&Instance<'_>, &Bindings, &str, &[Step<'_>]) -> (Value, usize);
 
 /// A module in a root. Cheap to clone; lives on one thread.
 #[derive(Clone)]
@@ -62,6 +62,7 @@ struct ModuleNode<'p> {
     instances: Option<u64>,
     /// `None` while a value is evaluated.
     values: RefCell<HashMap<(NameKind, &'p str), Option<Value>>>,
+    bindings: RefCell<HashMap<&'p str, Rc<Binding>>>,
     callees: RefCell<HashMap<String, Option<Rc<Callee>>>>,
 }
 
@@ -142,7 +143,8 @@ impl<'p> ModuleTree<'p> {
 
 impl<'p> ModuleNode<'p> {
     fn new(address: String, module: &'p Declarations<'p>, call: Option<CalledFrom<'p>>, depth: usize, instances: Option<u64>) -> Self {
-        Self { id: 0, address, module, call, depth, instances, values: RefCell::default(), callees: RefCell::default() }
+        let (values, bindings, callees) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { id: 0, address, module, call, depth, instances, values, bindings, callees }
     }
 }
 
@@ -229,7 +231,7 @@ struct InstanceScope<'v, 'p> {
 }
 
 impl Scope for InstanceScope<'_, '_> {
-    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize) {
         (self.instance.tree.resolve)(self.instance, self.bindings, name, steps)
     }
 

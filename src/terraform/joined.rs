@@ -79,10 +79,17 @@ impl Joined {
 
     /// Returns the pieces of a stretch of the joined string. A stretch that touches an unknown piece holds that piece; an escape that is cut
     /// loses its origin.
-    pub fn cut(&self, range: &Range<usize>) -> Vec<Piece> {
+    pub fn cut(&self, range: Range<usize>) -> impl Iterator<Item = Piece> + '_ {
         let first = self.parts.partition_point(|part| part.range.end <= range.start);
-        let touched = self.parts[first..].iter().take_while(|part| part.range.start < range.end);
-        touched.filter(|part| !part.range.is_empty()).map(|part| self.cut_part(part, range)).collect()
+        let end = range.end;
+        let touched = self.parts[first..].iter().take_while(move |part| part.range.start < end);
+        touched.filter(|part| !part.range.is_empty()).map(move |part| self.cut_part(part, &range))
+    }
+
+    /// Returns the one piece of a stretch; `None` where it is made of several.
+    pub fn cut_one(&self, range: Range<usize>) -> Option<Piece> {
+        let mut pieces = self.cut(range);
+        pieces.next().filter(|_| pieces.next().is_none())
     }
 
     fn cut_part(&self, part: &JoinedPart, range: &Range<usize>) -> Piece {
@@ -177,7 +184,7 @@ fn offset(origin: &Origin, part: &JoinedPart, at: usize) -> Option<usize> {
 
 /// Says of `pieces` that stand at `place` that they are a part of the scalar there. A scalar of a heredoc or a file is written as `form`; one
 /// inside a string that has rules of its own keeps those.
-pub(super) fn settle(pieces: Vec<Piece>, place: Option<&JoinedPlace>, form: Form) -> Text {
+pub(super) fn settle(pieces: impl IntoIterator<Item = Piece>, place: Option<&JoinedPlace>, form: Form) -> Text {
     let mut text = Text::default();
     for piece in pieces {
         text.push(match (piece, place) {

@@ -1,7 +1,7 @@
 //! JSON → values that know where each string and number is written: Terraform's `jsondecode`. Never writes JSON.
 
 use super::joined::{Joined, settle};
-use super::text::{Form, Origin, Piece, Text};
+use super::text::{Form, Piece, Text};
 use super::value::{Number, Value, Why, WhyKind};
 use super::yaml;
 use std::collections::BTreeMap;
@@ -169,7 +169,7 @@ fn string(joined: &Joined, range: &Range<usize>) -> Text {
     let mut at = range.start;
     while at < range.end {
         let plain = source[at..range.end].find('\\').map_or(range.end, |found| at + found);
-        pieces.extend(joined.cut(&(at..plain)));
+        pieces.extend(joined.cut(at..plain));
         at = plain;
         if at < range.end {
             let length = escape_length(&source[at..range.end]);
@@ -194,8 +194,8 @@ fn escape_length(rest: &str) -> usize {
 fn escape(joined: &Joined, range: Range<usize>) -> Piece {
     let quoted = format!("\"{}\"", &joined.as_str()[range.clone()]);
     let text: String = serde_json::from_str(&quoted).unwrap_or_default();
-    let origin = match joined.cut(&range).as_slice() {
-        [Piece::Known { text, origin: Some(origin) }] if text.len() == origin.span.len() => Some(Origin { ..origin.clone() }),
+    let origin = match joined.cut_one(range) {
+        Some(Piece::Known { text, origin: Some(origin) }) if text.len() == origin.span.len() => Some(origin),
         _ => None,
     };
     Piece::Known { text: text.into(), origin }

@@ -224,5 +224,6 @@ fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
         let end = rest.find(['"', '\n', '$'])?;
         Some(&rest[..end]).filter(|path| path.starts_with("./") || path.starts_with("../") || *path == "." || *path == "..")
     };
-    text.match_indices("\".").filter_map(move |(at, _)| path(at))
+    let begins = text.as_bytes().windows(2).enumerate().filter(|(_, pair)| *pair == b"\".");
+    begins.filter_map(move |(at, _)| path(at))
 }

@@ -45,7 +45,7 @@ struct NoNames<'f> {
 }
 
 impl Scope for NoNames<'_> {
-    fn resolve(&self, name: &str, _steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, _steps: &[Step<'_>]) -> (Value, usize) {
         (Value::unknown(WhyKind::NotDeclared, name), 0)
     }
 

@@ -55,8 +55,9 @@ impl<'p> RootWalk<'p> {
     /// Says whether only this root reads a file: one of its module, which no other folder names.
     pub fn is_own(&self, file: &RepoPath) -> bool {
         let Some(own) = self.own else { return false };
-        let rest = file.as_str().strip_prefix(own.as_str()).map(|rest| rest.strip_prefix('/').unwrap_or(rest));
-        rest.is_some_and(|rest| rest == file.name() && rest.ends_with(".tf"))
+        let Some(rest) = file.as_str().strip_prefix(own.as_str()) else { return false };
+        let name = if own.as_str().is_empty() { Some(rest) } else { rest.strip_prefix('/') };
+        name.is_some_and(|name| name.ends_with(".tf") && !name.as_bytes().contains(&b'/'))
     }
 
     /// Returns what was found wrong so far, sorted.

@@ -16,7 +16,7 @@ pub struct LoopScope<'a> {
 }
 
 impl Scope for LoopScope<'_> {
-    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize) {
         if name == self.value.0 {
             return (self.value.1.clone(), 0);
         }

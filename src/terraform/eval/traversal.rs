@@ -5,6 +5,7 @@ use super::convert::{self, invalid, list};
 use super::{Context, Step, settle};
 use hcl_edit::Decorated;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 type Operators<'e> = &'e [Decorated<TraversalOperator>];
@@ -16,15 +17,15 @@ impl Context<'_> {
             return self.follow(self.eval(&traversal.expr), operators);
         };
         let plain = operators.iter().take_while(|op| !is_splat(op)).count();
-        let steps: Vec<Step> = operators[..plain].iter().filter_map(|op| self.step(op)).collect();
+        let steps: SmallVec<[Step<'_>; 4]> = operators[..plain].iter().filter_map(|op| self.step(op)).collect();
         let (value, taken) = self.scope.resolve(name.as_str(), &steps);
         let value = steps[taken.min(steps.len())..].iter().fold(value, |value, step| settle(take(value, step)));
         self.follow(value, &operators[plain..])
     }
 
-    fn step(&self, operator: &TraversalOperator) -> Option<Step> {
+    fn step<'e>(&self, operator: &'e TraversalOperator) -> Option<Step<'e>> {
         match operator {
-            TraversalOperator::GetAttr(name) => Some(Step::Attr(name.as_str().into())),
+            TraversalOperator::GetAttr(name) => Some(Step::Attr(name.as_str())),
             TraversalOperator::Index(expr) => Some(Step::Index(self.eval(expr))),
             TraversalOperator::LegacyIndex(index) => Some(Step::Index(convert::int(*index.value()))),
             TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => None,
@@ -70,11 +71,11 @@ fn is_splat(operator: &Decorated<TraversalOperator>) -> bool {
 /// # Errors
 ///
 /// When the value or the index is not known, or there is nothing there.
-pub fn take(value: Value, step: &Step) -> Result<Value, Why> {
+pub fn take(value: Value, step: &Step<'_>) -> Result<Value, Why> {
     match (value, step) {
         (Value::Unknown(why), _) => Err(why),
         (Value::Map(entries), Step::Attr(name)) => {
-            entries.get(name).cloned().ok_or_else(|| invalid(format!("an object without the attribute {name}")))
+            entries.get(*name).cloned().ok_or_else(|| invalid(format!("an object without the attribute {name}")))
         }
         (value, Step::Attr(name)) => Err(invalid(format!("{} has no attribute {name}", convert::kind(&value)))),
         (value, Step::Index(index)) => at(&value, index),

@@ -1,7 +1,6 @@
 //! Functions that encode, decode and hash.
 
 use super::super::eval::support::*;
-use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::arguments::Args;
 use super::{Computed, json, yaml};
@@ -70,34 +69,4 @@ fn url_decode(text: &str) -> Result<String, Why> {
         }
     }
     String::from_utf8(out).map_err(|_| bad())
-}
-
-/// Appends text to which `escape` is applied: runs it leaves alone keep their origin.
-pub fn append_escaped(out: &mut Text, text: &Text, escape: &dyn Fn(char, &mut String)) {
-    for piece in text.pieces() {
-        let Piece::Known { text: content, origin } = piece else {
-            out.push(piece.clone());
-            continue;
-        };
-        let whole = Text::from_piece(Piece::Known { text: content.clone(), origin: origin.clone() });
-        let mut start = 0;
-        for (at, c) in content.char_indices() {
-            let mut escaped = String::new();
-            escape(c, &mut escaped);
-            if escaped.chars().eq([c]) {
-                continue;
-            }
-            append_slice(out, &whole, start..at);
-            out.append(&Text::computed(escaped));
-            start = at + c.len_utf8();
-        }
-        append_slice(out, &whole, start..content.len());
-    }
-}
-
-/// Appends a part of a text.
-pub fn append_slice(out: &mut Text, whole: &Text, range: std::ops::Range<usize>) {
-    if let Some(part) = whole.slice(range) {
-        out.append(&part);
-    }
 }

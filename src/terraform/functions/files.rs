@@ -94,7 +94,7 @@ struct Variables<'a> {
 }
 
 impl Scope for Variables<'_> {
-    fn resolve(&self, name: &str, _steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, _steps: &[Step<'_>]) -> (Value, usize) {
         let missing = || Value::unknown(WhyKind::Invalid, format!("a template without a value for {name}"));
         (self.variables.get(name).cloned().unwrap_or_else(missing), 0)
     }

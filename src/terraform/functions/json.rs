@@ -5,7 +5,7 @@ use super::super::json;
 use super::super::text::Text;
 use super::super::value::{Value, Why};
 use super::Computed;
-use super::encoding::append_escaped;
+use super::writer::TextWriter;
 use std::fmt::Write;
 
 /// Reads one JSON value.
@@ -18,44 +18,47 @@ pub fn decode(text: &Text) -> Computed {
 
 /// Writes a value; strings inside keep their origin and their holes.
 pub fn encode(value: &Value) -> Result<Text, Why> {
-    let mut out = Text::default();
+    let mut out = TextWriter::default();
     write(value, &mut out)?;
-    Ok(out)
+    Ok(out.finish())
 }
 
-fn write(value: &Value, out: &mut Text) -> Result<(), Why> {
+fn write(value: &Value, out: &mut TextWriter) -> Result<(), Why> {
     match value {
-        Value::Null => out.append(&"null".into()),
+        Value::Null => out.write("null"),
         Value::Bool(_) | Value::Number(..) => out.append(&to_text(value.clone())?),
         Value::Text(text) => {
-            out.append(&"\"".into());
-            append_escaped(out, text, &escape);
-            out.append(&"\"".into());
+            out.write("\"");
+            out.escaped(text, is_escaped, escape);
+            out.write("\"");
         }
         Value::List(items) | Value::Set(items) => {
-            out.append(&"[".into());
+            out.write("[");
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
-                    out.append(&",".into());
+                    out.write(",");
                 }
                 write(item, out)?;
             }
-            out.append(&"]".into());
+            out.write("]");
         }
         Value::Map(entries) => {
-            out.append(&"{".into());
+            out.write("{");
             for (at, (key, item)) in entries.iter().enumerate() {
-                let mut name = String::from(if at > 0 { ",\"" } else { "\"" });
-                key.chars().for_each(|c| escape(c, &mut name));
-                name.push_str("\":");
-                out.append(&Text::computed(name));
+                out.write(if at > 0 { ",\"" } else { "\"" });
+                key.chars().for_each(|c| escape(c, out.run()));
+                out.write("\":");
                 write(item, out)?;
             }
-            out.append(&"}".into());
+            out.write("}");
         }
         Value::Unknown(why) => return Err(why.clone()),
     }
     Ok(())
+}
+
+fn is_escaped(c: char) -> bool {
+    matches!(c, '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}')
 }
 
 /// Appends a character as Go writes it inside a JSON string.

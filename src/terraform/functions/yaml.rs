@@ -5,8 +5,8 @@ use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::super::yaml;
 use super::Computed;
-use super::encoding::append_slice;
 use super::strings::piece;
+use super::writer::TextWriter;
 use std::fmt::Write;
 
 pub fn decode(text: &Text) -> Computed {
@@ -21,15 +21,15 @@ const WIDTH: usize = 80;
 
 /// Writes a value; strings inside keep their origin.
 pub fn encode(value: &Value) -> Result<Text, Why> {
-    let mut out = Text::default();
+    let mut out = TextWriter::default();
     if is_block(value) {
         block(value, 0, 0, &mut out)?;
     } else {
         scalar(value, 0, 0, &mut out)?;
         let plain = matches!(value, Value::Null | Value::Bool(_) | Value::Number(..));
-        out.append(&if plain { "\n...\n".into() } else { "\n".into() });
+        out.write(if plain { "\n...\n" } else { "\n" });
     }
-    Ok(out)
+    Ok(out.finish())
 }
 
 fn is_block(value: &Value) -> bool {
@@ -41,12 +41,12 @@ fn is_block(value: &Value) -> bool {
 }
 
 /// Writes a list or object. Its first line has `column` characters before it already, the others are indented by `indent`.
-fn block(value: &Value, indent: usize, column: usize, out: &mut Text) -> Result<(), Why> {
+fn block(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> Result<(), Why> {
     let mut column = Some(column);
-    let mut start = |out: &mut Text| match column.take() {
+    let mut start = |out: &mut TextWriter| match column.take() {
         Some(column) => column,
         None => {
-            out.append(&Text::computed(" ".repeat(indent)));
+            blanks(out, indent);
             indent
         }
     };
@@ -54,23 +54,23 @@ fn block(value: &Value, indent: usize, column: usize, out: &mut Text) -> Result<
         Value::Map(entries) => {
             for (key, item) in entries.iter() {
                 let column = start(out);
-                let mut name = String::from("\"");
-                key.chars().for_each(|c| escape(c, &mut name));
-                name.push_str("\":");
-                let column = column + name.chars().count();
-                out.append(&Text::computed(name));
+                let before = out.run().len();
+                out.write("\"");
+                key.chars().for_each(|c| escape(c, out.run()));
+                out.write("\":");
+                let column = column + out.run()[before..].chars().count();
                 entry(item, indent, column, out)?;
             }
         }
         Value::List(items) | Value::Set(items) => {
             for item in items.iter() {
                 let column = start(out) + 2;
-                out.append(&"- ".into());
+                out.write("- ");
                 if is_block(item) {
                     block(item, indent + 2, column, out)?;
                 } else {
                     scalar(item, indent, column, out)?;
-                    out.append(&"\n".into());
+                    out.write("\n");
                 }
             }
         }
@@ -80,28 +80,29 @@ fn block(value: &Value, indent: usize, column: usize, out: &mut Text) -> Result<
 }
 
 /// Writes what follows a key.
-fn entry(item: &Value, indent: usize, column: usize, out: &mut Text) -> Result<(), Why> {
+fn entry(item: &Value, indent: usize, column: usize, out: &mut TextWriter) -> Result<(), Why> {
     if !is_block(item) {
-        out.append(&" ".into());
+        out.write(" ");
         scalar(item, indent, column + 1, out)?;
-        out.append(&"\n".into());
+        out.write("\n");
         return Ok(());
     }
     let inner = if matches!(item, Value::Map(_)) { indent + 2 } else { indent };
-    out.append(&Text::computed(format!("\n{}", " ".repeat(inner))));
+    out.write("\n");
+    blanks(out, inner);
     block(item, inner, inner, out)
 }
 
-fn scalar(value: &Value, indent: usize, column: usize, out: &mut Text) -> Result<(), Why> {
+fn scalar(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> Result<(), Why> {
     match value {
-        Value::Null => out.append(&"null".into()),
+        Value::Null => out.write("null"),
         Value::Bool(_) | Value::Number(..) => out.append(&to_text(value.clone())?),
         Value::Text(text) => match text.known() {
             Some(string) if string.contains('\n') && may_be_literal(&string) => return literal(text, &string, indent, out),
             _ => quoted(text, indent, column, out),
         },
-        Value::List(_) | Value::Set(_) => out.append(&"[]".into()),
-        Value::Map(_) => out.append(&"{}".into()),
+        Value::List(_) | Value::Set(_) => out.write("[]"),
+        Value::Map(_) => out.write("{}"),
         Value::Unknown(why) => return Err(why.clone()),
     }
     Ok(())
@@ -112,7 +113,7 @@ fn may_be_literal(string: &str) -> bool {
 }
 
 /// Writes a string of several lines as a block scalar, each line at its own place.
-fn literal(text: &Text, string: &str, indent: usize, out: &mut Text) -> Result<(), Why> {
+fn literal(text: &Text, string: &str, indent: usize, out: &mut TextWriter) -> Result<(), Why> {
     let body = string.trim_end_matches('\n').len();
     let end = match string.len() - body {
         0 => "-",
@@ -120,11 +121,11 @@ fn literal(text: &Text, string: &str, indent: usize, out: &mut Text) -> Result<(
         _ => return Err(limit("a string with empty lines at its end in yamlencode")),
     };
     let hint = if string.starts_with([' ', '\n']) { "2" } else { "" };
-    out.append(&Text::computed(format!("|{hint}{end}")));
+    out.run().extend(["|", hint, end]);
     let mut start = 0;
     for line in string[..body].split('\n') {
-        let lead = if line.is_empty() { "\n".to_owned() } else { format!("\n{}", " ".repeat(indent + 2)) };
-        out.append(&Text::computed(lead));
+        out.write("\n");
+        blanks(out, if line.is_empty() { 0 } else { indent + 2 });
         out.append(&piece(text, start..start + line.len())?);
         start += line.len() + 1;
     }
@@ -132,45 +133,50 @@ fn literal(text: &Text, string: &str, indent: usize, out: &mut Text) -> Result<(
 }
 
 /// Writes a string between quotes; a long one goes on in the next line at a space.
-fn quoted(text: &Text, indent: usize, mut column: usize, out: &mut Text) {
-    out.append(&"\"".into());
+fn quoted(text: &Text, indent: usize, mut column: usize, out: &mut TextWriter) {
+    out.write("\"");
     column += 1;
     let total = text.known_len();
     let foldable = text.why_unknown().is_none();
     let (mut at, mut after_space) = (0, false);
     for piece in text.pieces() {
         let Piece::Known { text: content, .. } = piece else {
-            out.push(piece.clone());
+            out.piece(piece.clone());
             continue;
         };
-        let whole = Text::from_piece(piece.clone());
         let mut start = 0;
         for (offset, c) in content.char_indices() {
             let folds = c == ' ' && foldable && !after_space && column > WIDTH && at > 0 && at + 1 < total;
             at += c.len_utf8();
             after_space = c == ' ';
-            let written = if folds { fold(content[offset + 1..].starts_with(' '), indent) } else { escaped(c) };
-            column = if folds { indent + 2 } else { column + written.as_ref().map_or(1, |written| written.chars().count()) };
-            if let Some(written) = written {
-                append_slice(out, &whole, start..offset);
-                out.append(&Text::computed(written));
-                start = offset + c.len_utf8();
+            if !folds && !is_escaped(c) {
+                column += 1;
+                continue;
+            }
+            out.slice(piece, start..offset);
+            start = offset + c.len_utf8();
+            if folds {
+                out.write("\n");
+                blanks(out, indent + 2);
+                out.write(if content[start..].starts_with(' ') { "\\" } else { "" });
+                column = indent + 2;
+            } else {
+                let before = out.run().len();
+                escape(c, out.run());
+                column += out.run()[before..].chars().count();
             }
         }
-        append_slice(out, &whole, start..content.len());
+        out.slice(piece, start..content.len());
     }
-    out.append(&"\"".into());
+    out.write("\"");
 }
 
-fn fold(before_space: bool, indent: usize) -> Option<String> {
-    Some(format!("\n{}{}", " ".repeat(indent + 2), if before_space { "\\" } else { "" }))
+fn blanks(out: &mut TextWriter, count: usize) {
+    out.run().extend(std::iter::repeat_n(' ', count));
 }
 
-/// Returns how a character is written, when that is not as it is.
-fn escaped(c: char) -> Option<String> {
-    let mut written = String::new();
-    escape(c, &mut written);
-    (!written.chars().eq([c])).then_some(written)
+fn is_escaped(c: char) -> bool {
+    matches!(c, '"' | '\\' | '\0'..='\u{1f}' | '\u{7f}' | '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}')
 }
 
 fn escape(c: char, out: &mut String) {

@@ -100,7 +100,8 @@ pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
 /// Returns the text with `""` and blanks in place of each heredoc that ends on the line after its start: hcl-edit reads on until that line
 /// occurs again.
 pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
-    if !text.match_indices("<<").any(|(at, _)| empty_heredoc(&text[at..]).is_some()) {
+    let starts = text.match_indices('<').map(|(at, _)| &text[at..]);
+    if !starts.filter(|rest| rest.starts_with("<<")).any(|rest| empty_heredoc(rest).is_some()) {
         return Cow::Borrowed(text);
     }
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Inside::Code], found: Vec::new(), empty: Vec::new() };

@@ -7,13 +7,14 @@ use super::super::module::Declared;
 use super::super::value::{Value, Why, WhyKind};
 use super::repeat::{Bindings, Repeat, same_key};
 use super::{Callee, Instance};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 type Resolved = (Value, usize);
 
 /// Returns the value of a name in an instance, and how many of the steps behind it that took.
-pub(in super::super) fn resolve(instance: &Instance<'_>, bindings: &Bindings, name: &str, steps: &[Step]) -> Resolved {
+pub(in super::super) fn resolve(instance: &Instance<'_>, bindings: &Bindings, name: &str, steps: &[Step<'_>]) -> Resolved {
     if let Some((key, value)) = bindings.get(name) {
         return bound(steps, key, value);
     }
@@ -37,7 +38,7 @@ pub(in super::super) fn resolve(instance: &Instance<'_>, bindings: &Bindings, na
 }
 
 /// `each.key`, `count.index`, `container.value`.
-fn bound(steps: &[Step], key: &Value, value: &Value) -> Resolved {
+fn bound(steps: &[Step<'_>], key: &Value, value: &Value) -> Resolved {
     match attribute(steps.first()) {
         Some("key" | "index") => (key.clone(), 1),
         Some("value") => (value.clone(), 1),
@@ -45,7 +46,7 @@ fn bound(steps: &[Step], key: &Value, value: &Value) -> Resolved {
     }
 }
 
-fn attribute(step: Option<&Step>) -> Option<&str> {
+fn attribute<'e>(step: Option<&Step<'e>>) -> Option<&'e str> {
     match step {
         Some(Step::Attr(name)) => Some(name),
         _ => None,
@@ -74,7 +75,7 @@ impl<'p> Instance<'p> {
     }
 
     /// `module.name.output`, `module.name["key"].output`, or all of the call.
-    fn module_reference(&self, name: &str, steps: &[Step]) -> Resolved {
+    fn module_reference(&self, name: &str, steps: &[Step<'_>]) -> Resolved {
         let callee = self.callee(name);
         let (repeat, items) = match &*callee {
             Callee::Boundary(why) => return (Value::Unknown(why.clone()), steps.len()),
@@ -104,7 +105,7 @@ impl<'p> Instance<'p> {
     }
 
     /// Returns one output, or all as an object; `used` steps were taken before `next`.
-    fn outputs(&self, next: Option<&Step>, used: usize) -> Resolved {
+    fn outputs(&self, next: Option<&Step<'_>>, used: usize) -> Resolved {
         match next {
             Some(Step::Attr(output)) => (self.output(output), used + 1),
             Some(Step::Index(output)) if output.as_str().is_some() => (self.output(&output.as_str().unwrap_or_default()), used + 1),
@@ -113,7 +114,7 @@ impl<'p> Instance<'p> {
     }
 
     /// `kind.label…`: the instance if there are several, then as far into its text as the steps go.
-    fn resource_reference(&self, block: &str, kind: &str, label: &str, steps: &[Step], before: usize) -> Resolved {
+    fn resource_reference(&self, block: &str, kind: &str, label: &str, steps: &[Step<'_>], before: usize) -> Resolved {
         let dot = if block == "data" { "data." } else { "" };
         let what = format!("{dot}{kind}.{label}");
         let all = before + steps.len();
@@ -148,7 +149,7 @@ impl<'p> Instance<'p> {
     }
 
     fn bound(&self, declared: &Declared<'p>, bindings: Bindings) -> BodyView<'p> {
-        BodyView::bound(self, declared, declared.layers.clone().into(), bindings)
+        BodyView::of(self, declared, bindings)
     }
 
     fn collection(&self, declared: &Declared<'p>, repeat: &Repeat, what: &str) -> Value {
@@ -171,12 +172,12 @@ struct ResourceReader<'w> {
 }
 
 impl ResourceReader<'_> {
-    fn read(&self, view: &BodyView<'_>, steps: &[Step], used: usize) -> Resolved {
+    fn read(&self, view: &BodyView<'_>, steps: &[Step<'_>], used: usize) -> Resolved {
         let name = match steps.get(used) {
             None => return (self.object(view), used),
-            Some(Step::Attr(name)) => name.to_string(),
+            Some(Step::Attr(name)) => Cow::Borrowed(*name),
             Some(Step::Index(index)) => match index.as_str() {
-                Some(name) => name,
+                Some(name) => Cow::Owned(name),
                 None => return (Value::unknown(WhyKind::Invalid, format!("{} has no elements", self.what)), steps.len()),
             },
         };

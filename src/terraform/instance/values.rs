@@ -11,6 +11,7 @@ use super::super::value::{Value, WhyKind};
 use super::super::variables::{Binding, Given, Setter};
 use super::repeat::Bindings;
 use super::{Instance, InstanceScope, NameKind};
+use std::rc::Rc;
 
 /// A local or a variable's default that decides nothing in the whole folder.
 #[derive(Clone, Debug)]
@@ -25,8 +26,17 @@ pub struct Unread {
 
 impl<'p> Instance<'p> {
     /// Returns what a variable is, and what that overrides; `None` when it is not declared.
-    pub fn binding(&self, name: &str) -> Option<Binding> {
-        let declared = self.node.module.variables.get(name)?;
+    pub fn binding(&self, name: &str) -> Option<Rc<Binding>> {
+        let (name, declared) = self.node.module.variables.get_key_value(name)?;
+        if let Some(known) = self.node.bindings.borrow().get(name) {
+            return Some(known.clone());
+        }
+        let binding = Rc::new(self.bind(name, declared));
+        self.node.bindings.borrow_mut().insert(name, binding.clone());
+        Some(binding)
+    }
+
+    fn bind(&self, name: &str, declared: &Declared<'p>) -> Binding {
         let (mut given, unreadable) = self.given(name);
         if let Some(default) = declared.attr("default") {
             given.push(Given { value: self.eval(default.expr(), default.source), setter: Setter::Default, place: default.place() });
@@ -45,14 +55,8 @@ impl<'p> Instance<'p> {
             None => Value::unknown(WhyKind::UnreadableSource, what),
         };
         let setter = chosen.map(|chosen| (chosen.setter, chosen.place));
-        Some(Binding {
-            name: name.to_owned(),
-            declared: declared.place(),
-            value,
-            setter,
-            overridden: given,
-            could_be_overridden_by: unreadable,
-        })
+        let (name, declared) = (name.to_owned(), declared.place());
+        Binding { name, declared, value, setter, overridden: given, could_be_overridden_by: unreadable }
     }
 
     /// Returns the validation of a variable that the value it has passes and `other` would not.
@@ -75,20 +79,20 @@ impl<'p> Instance<'p> {
     }
 
     /// Returns the variables that have a validation, sorted by name.
-    pub fn validated(&self) -> Vec<Binding> {
+    pub fn validated(&self) -> Vec<Rc<Binding>> {
         let has = |declared: &Declared<'p>| declared.layers.iter().any(|layer| layer.body.has_blocks("validation"));
         let names = self.node.module.variables.iter().filter(|(_, declared)| has(declared)).map(|(name, _)| name);
         names.filter_map(|name| self.binding(name)).collect()
     }
 
     /// Returns all variables of the instance, sorted by name.
-    pub fn variables(&self) -> Vec<Binding> {
+    pub fn variables(&self) -> Vec<Rc<Binding>> {
         self.node.module.variables.keys().filter_map(|name| self.binding(name)).collect()
     }
 
     /// Returns the unreadable files that may set a variable.
     pub fn unreadable_overrides(&self, name: &str) -> Vec<RepoPath> {
-        self.binding(name).map(|binding| binding.could_be_overridden_by).unwrap_or_default()
+        self.binding(name).map(|binding| binding.could_be_overridden_by.clone()).unwrap_or_default()
     }
 
     /// Returns the values that are given to this module under names it does not declare: they do nothing here.
@@ -140,7 +144,7 @@ impl<'p> Instance<'p> {
     pub(in super::super) fn variable(&self, name: &str) -> Value {
         match self.node.module.variables.get_key_value(name) {
             Some((name, _)) => {
-                self.remembered(NameKind::Variable, name, || self.binding(name).map_or(Value::Null, |binding| binding.value))
+                self.remembered(NameKind::Variable, name, || self.binding(name).map_or(Value::Null, |binding| binding.value.clone()))
             }
             None => Value::unknown(WhyKind::NotDeclared, NameKind::Variable.what(name)),
         }
@@ -176,9 +180,9 @@ struct SupposedValue<'v> {
 }
 
 impl Scope for SupposedValue<'_> {
-    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize) {
         match (name, steps.first()) {
-            ("var", Some(Step::Attr(variable))) if **variable == *self.name => (self.value.clone(), 1),
+            ("var", Some(Step::Attr(variable))) if *variable == self.name => (self.value.clone(), 1),
             _ => self.outer.resolve(name, steps),
         }
     }

@@ -245,7 +245,7 @@ impl<'s> TerragruntFile<'s> {
     }
 
     /// `include.label.locals.x`, or `include.locals.x` for the include without a label.
-    fn resolve_include(&self, steps: &[Step]) -> (Value, usize) {
+    fn resolve_include(&self, steps: &[Step<'_>]) -> (Value, usize) {
         let includes = self.includes();
         let first = name(steps.first());
         let labelled = includes.iter().find(|include| Some(include.label.as_str()) == first && !include.label.is_empty());
@@ -265,7 +265,7 @@ impl<'s> TerragruntFile<'s> {
     }
 
     /// `feature.x.value`: its default, as for `get_env`.
-    fn resolve_feature(&self, steps: &[Step]) -> Value {
+    fn resolve_feature(&self, steps: &[Step<'_>]) -> Value {
         let wanted = name(steps.first()).unwrap_or("");
         let default = self.blocks("feature").find(|(_, block)| block.labels.first().is_some_and(|label| label.as_str() == wanted));
         match default.and_then(|(_, block)| block.body.get_attribute("default")) {
@@ -276,7 +276,7 @@ impl<'s> TerragruntFile<'s> {
 }
 
 impl Scope for TerragruntFile<'_> {
-    fn resolve(&self, root: &str, steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, root: &str, steps: &[Step<'_>]) -> (Value, usize) {
         match (root, name(steps.first())) {
             ("local", Some(local)) => (self.local(local), 1),
             ("local", None) => (self.all_locals(), 0),
@@ -363,13 +363,13 @@ impl FunctionContext for TerragruntFile<'_> {
     }
 }
 
-fn name(step: Option<&Step>) -> Option<&str> {
+fn name<'e>(step: Option<&Step<'e>>) -> Option<&'e str> {
     match step {
         Some(Step::Attr(name)) => Some(name),
         _ => None,
     }
 }
 
-fn path_of(root: &str, steps: &[Step]) -> String {
+fn path_of(root: &str, steps: &[Step<'_>]) -> String {
     steps.iter().take(4).filter_map(|step| name(Some(step))).fold(root.to_owned(), |path, name| path + "." + name)
 }

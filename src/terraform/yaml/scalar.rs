@@ -51,20 +51,22 @@ impl Scalar<'_> {
     pub fn text(&self, joined: &Joined) -> Text {
         let content = self.content(joined.as_str());
         let place = joined.place(&content);
-        let runs = self.runs(joined.as_str(), &content);
-        let pieces = match runs {
-            Some(runs) => runs.into_iter().flat_map(|run| pieces(joined, run)).collect(),
-            None if joined.cut(&content).iter().any(|piece| matches!(piece, Piece::Unknown(_))) => joined.cut(&content),
-            None => vec![Piece::Known { text: self.value.into(), origin: None }],
-        };
-        settle(pieces, place.as_ref(), self.form())
+        let form = self.form();
+        if joined.as_str().get(content.clone()) == Some(self.value) {
+            return settle(joined.cut(content), place.as_ref(), form);
+        }
+        match self.runs(joined.as_str(), &content) {
+            Some(runs) => settle(runs.into_iter().flat_map(|run| pieces(joined, run)), place.as_ref(), form),
+            None if joined.cut(content.clone()).any(|piece| matches!(piece, Piece::Unknown(_))) => {
+                settle(joined.cut(content), place.as_ref(), form)
+            }
+            None => settle([Piece::Known { text: self.value.into(), origin: None }], place.as_ref(), form),
+        }
     }
 
     /// Lines the value up with what is written; `None` when that cannot be told.
     fn runs(&self, source: &str, content: &Range<usize>) -> Option<Vec<ScalarRun>> {
-        if source.get(content.clone())? == self.value {
-            return Some(vec![ScalarRun::Verbatim(content.clone())]);
-        }
+        source.get(content.clone())?;
         let mut line_up = LineUp { source, at: content.start, end: content.end, value: self.value, runs: Vec::new() };
         let done = match self.style {
             ScalarStyle::Literal | ScalarStyle::Folded => line_up.block(),
@@ -76,13 +78,13 @@ impl Scalar<'_> {
 
 fn pieces(joined: &Joined, run: ScalarRun) -> Vec<Piece> {
     match run {
-        ScalarRun::Verbatim(range) => joined.cut(&range),
+        ScalarRun::Verbatim(range) => joined.cut(range).collect(),
         ScalarRun::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
         ScalarRun::Escape(range, text) => {
             // Text as long as its place is read as written there, which `\_` and `\N`, two bytes for two bytes, are not.
             let told = text.len() != range.len();
-            let origin = match joined.cut(&range).as_slice() {
-                [Piece::Known { text, origin: Some(origin) }] if told && text.len() == origin.span.len() => Some(origin.clone()),
+            let origin = match joined.cut_one(range) {
+                Some(Piece::Known { text, origin: Some(origin) }) if told && text.len() == origin.span.len() => Some(origin),
                 _ => None,
             };
             vec![Piece::Known { text: text.into(), origin }]

@@ -39,7 +39,7 @@ impl ExpressionContext {
 }
 
 impl Scope for ExpressionContext {
-    fn resolve(&self, name: &str, steps: &[Step]) -> (Value, usize) {
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize) {
         let missing = |what: String| (Value::unknown(WhyKind::NotDeclared, what), 0);
         let (Some(Step::Attr(first)), Some(source)) = (steps.first(), &self.source) else { return missing(name.to_owned()) };
         let found = match name {
