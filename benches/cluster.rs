@@ -87,8 +87,9 @@ fn years(folder: &Path, deployments: usize) {
     let pins = (0..MOVES).flat_map(|turn| (0..deployments).map(move |one| (one, turn)));
     let pins: Vec<PinRecord> = pins
         .map(|(one, turn)| PinRecord {
-            action: Action::Move,
+            action: Action::Update,
             site: format!("stacks/app-{one}/main.tf#deployment/team-{}/app-{one}:app", one % 30),
+            uses: Vec::new(),
             image: format!("{HOST}/team/app-{one}:latest"),
             from: Some(digest(one, turn)),
             to: Some(digest(one, turn + 1)),

@@ -10,7 +10,7 @@ mod generate;
 use common::{in_turns, is_bench, memory_arguments, peak, print_peak, ratio};
 use generate::{Recipe, Repo};
 use pintle::observe::checkout;
-use pintle::sites::settings::Settings;
+use pintle::sites::settings::ScanSettings;
 use pintle::sites::{Scan, scan};
 use pintle::terraform::files::Files;
 use std::hint::black_box;
@@ -46,7 +46,7 @@ fn measure(lines: usize, runs: usize) {
 }
 
 fn measure_files(files: &Files, runs: usize) {
-    let settings = Settings::default();
+    let settings = ScanSettings::default();
     let (ours, bare) = in_turns(runs, || drop(black_box(scan(files, &settings))), || parse(files));
     bare.print("bare parse");
     ours.print("scan");
@@ -56,7 +56,7 @@ fn measure_files(files: &Files, runs: usize) {
 /// The scan of both repos, in turns.
 fn linear(small: &Path, large: &Path, repo: &Repo) {
     let (small, large) = (read(small), read(large));
-    let settings = Settings::default();
+    let settings = ScanSettings::default();
     let (ten, one) = in_turns(3, || drop(black_box(scan(&large, &settings))), || drop(black_box(scan(&small, &settings))));
     ten.print(&format!("scan of {} lines", repo.lines));
     ratio("ten times the repo", &ten, &one, 12.0);
@@ -77,7 +77,7 @@ fn alone(arguments: &[String]) {
     let [side, path] = arguments else { return };
     let files = read(Path::new(path));
     match side.as_str() {
-        "scan" => drop::<Scan>(black_box(scan(&files, &Settings::default()))),
+        "scan" => drop::<Scan>(black_box(scan(&files, &ScanSettings::default()))),
         "parse" => parse(&files),
         _ => {}
     }
@@ -96,7 +96,7 @@ fn read(folder: &Path) -> Files {
 }
 
 fn described(folder: &tempfile::TempDir, repo: &Repo) -> String {
-    let found = scan(&read(folder.path()), &Settings::default());
+    let found = scan(&read(folder.path()), &ScanSettings::default());
     let megabytes = repo.bytes() as f64 / 1e6;
     format!(
         "{} lines, {} files, {megabytes:.1} MB, {} containers: {} sites",

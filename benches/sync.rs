@@ -105,7 +105,7 @@ fn sync(runtime: &Runtime, setup: &SessionSettings) -> (Synced, Duration) {
 fn pinned(planned: &Planned) -> Vec<Channel> {
     let pins: BTreeSet<&str> = planned.plan.changes.iter().flat_map(|change| &change.pins).map(|pin| &*pin.site).collect();
     let sites = planned.snapshot.scan.sites().map(|(_, site)| site);
-    let followed = sites.filter(|site| pins.contains(&*site.key.0) && site.keel.annotations.is_empty());
+    let followed = sites.filter(|site| pins.contains(&*site.id.0) && site.keel.annotations.is_empty());
     let channels: BTreeSet<Channel> = followed.filter_map(|site| site.image.channel()).collect();
     channels.into_iter().filter(|channel| Class::of(Some(&channel.tag)).floats()).collect()
 }
@@ -149,7 +149,7 @@ impl World {
         );
         files.push(Put { path: "pintle.toml".into(), bytes: config.into_bytes() });
         for channel in channels(&files) {
-            registry.put_image(HOST, &DemoImage::new(&channel.repository, &channel.tag, "first").single());
+            registry.put_image(HOST, &DemoImage::new(&channel.repository.path, &channel.tag, "first").single());
         }
         let who = Identity { name: "Ana".into(), email: "ana@example.org".into() };
         make_bare(&folder.path().join("infra.git"), &files, &who, jiff::Timestamp::now()).expect("a bare repository");
@@ -170,7 +170,7 @@ impl World {
 
     fn move_tags(&self, channels: &[Channel], run: usize) {
         for channel in channels.iter().take(MOVED) {
-            self.registry.put_image(HOST, &DemoImage::new(&channel.repository, &channel.tag, &format!("moved {run}")).single());
+            self.registry.put_image(HOST, &DemoImage::new(&channel.repository.path, &channel.tag, &format!("moved {run}")).single());
         }
     }
 }
@@ -182,5 +182,5 @@ fn channels(puts: &[Put]) -> BTreeSet<Channel> {
         files.insert(RepoPath::new(&put.path).expect("a path in the repo"), Entry::Text(put.bytes.clone().into()));
     }
     let config = Config::default();
-    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config, &pintle::pipeline::Seen::NotAsked)
+    plan::channels_to_ask(&sites::scan(&files, &config.scan_settings(&files)), &config, &pintle::pipeline::Seen::NotAsked)
 }

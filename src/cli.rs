@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 could not, 2 wrong usage or configuration, 3 an outside system failed and trying again may help,
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 an outside system failed and trying again may help,
 10 plan --exit-code found something to write.
 Data goes to standard output, everything else to standard error.";
 
@@ -24,7 +24,7 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 pub struct GeneralArgs {
-    /// Say more on standard error (-v info, -vv debug)
+    /// Log more to standard error (-v info, -vv debug)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "General")]
     pub verbose: u8,
     /// How log lines are written
@@ -64,9 +64,9 @@ pub enum CliCommand {
     Plan(PlanArgs),
     /// Plan, commit and push, once
     Sync(SyncArgs),
-    /// Do what sync does again and again: by the clock, and when a webhook comes or something changes in the cluster
+    /// Sync continuously: at an interval, when a webhook arrives, and when something changes in the cluster
     Run(RunArgs),
-    /// Say all that is known of an image, workload or literal, and why it does or does not move
+    /// Show everything known about an image, workload or literal, and why it is or is not updated
     Explain(ExplainArgs),
     /// Show what runs in the cluster, since when and why, and what waits
     Status(StatusArgs),
@@ -75,7 +75,7 @@ pub enum CliCommand {
     /// Check or describe pintle.toml
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look whether a forge is as pintle needs it, and make what is missing
+    /// Check that the forge is set up as pintle needs it, and create what is missing
     Setup(SetupArgs),
     /// Show what pintle does on a made-up repo, registry, cache and cluster: no server, no network
     Demo(DemoArgs),
@@ -92,7 +92,7 @@ pub struct ScanArgs {
     pub repo: RepoArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-    /// List only the sites, without dead, orphan, half and unpinnable literals
+    /// List only the sites, without component, dead, orphan and unpinnable literals
     #[arg(long)]
     pub sites_only: bool,
 }
@@ -171,7 +171,7 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository
+    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository
     pub target: String,
     #[command(flatten)]
     pub repo: RepoFlagArgs,
@@ -188,7 +188,7 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// A site's key, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
+    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
     pub target: Option<String>,
     #[command(flatten)]
     pub repo: RepoFlagArgs,
@@ -198,7 +198,7 @@ pub struct StatusArgs {
     pub cluster: ClusterArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Show only what is not as the repo pins it, or waits
+    /// Show only what does not run as the repo pins it, and what waits
     #[arg(long)]
     pub odd: bool,
 }
@@ -221,11 +221,11 @@ pub struct LogArgs {
 pub enum ConfigCommand {
     /// Print the JSON schema of pintle.toml
     Schema,
-    /// Read a pintle.toml and say what is wrong with it
+    /// Report errors in pintle.toml, and its entries that match nothing in the repo
     Check {
-        /// The file to check
+        /// The file, or a checkout of the repo. A pintle.toml beside Terraform is checked against the whole folder
         #[arg(default_value = "pintle.toml")]
-        file: PathBuf,
+        path: PathBuf,
     },
 }
 
@@ -237,7 +237,7 @@ pub struct SetupArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
-    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; make labels and the webhook
+    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; create labels and the webhook
     Forgejo(SetupForgejoArgs),
 }
 
@@ -245,16 +245,16 @@ pub enum SetupCommand {
 pub struct SetupForgejoArgs {
     #[command(flatten)]
     pub clone: CloneArgs,
-    /// Where `pintle run` hears webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is made
+    /// Where `pintle run` receives webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is created
     #[arg(long, value_name = "URL")]
     pub hook_url: Option<String>,
     /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
     #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true)]
     pub webhook_secret_file: Option<PathBuf>,
-    /// Make a webhook that is there already anew, with this secret
+    /// Replace a webhook that exists already, with this secret
     #[arg(long, requires = "hook_url")]
     pub replace_hook: bool,
-    /// Only look, and say what would be made
+    /// Only check, and show what would be created
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -279,7 +279,7 @@ pub enum DemoCommand {
     Push {
         /// The folder the demo left
         dir: PathBuf,
-        /// The tag to move: ghcr.io/immich-app/immich-server:release
+        /// The tag to push: ghcr.io/immich-app/immich-server:release
         image: String,
     },
 }

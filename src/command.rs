@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 /// What a command ends with when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum Completion {
     Ok,
     /// `plan --exit-code` found something to write.
     Changes,
@@ -50,10 +50,10 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
         CliCommand::Completions { shell } => completions::run(shell),
     };
     match done {
-        Ok(Done::Ok) => ExitCode::SUCCESS,
-        Ok(Done::Changes) => ExitCode::from(10),
-        Ok(Done::Partly) => ExitCode::from(3),
-        Ok(Done::Failed) => ExitCode::FAILURE,
+        Ok(Completion::Ok) => ExitCode::SUCCESS,
+        Ok(Completion::Changes) => ExitCode::from(10),
+        Ok(Completion::Partly) => ExitCode::from(3),
+        Ok(Completion::Failed) => ExitCode::FAILURE,
         Err(error) => {
             out::complain(&error);
             ExitCode::from(error.kind.exit_code())

@@ -7,16 +7,17 @@ mod complain;
 mod forge;
 mod outside;
 mod scan;
+pub mod site_settings;
+pub mod unmatched;
 mod wire;
 
-pub use outside::{Alert, Cache, Cluster, Custom, Forge, Git, Keel, Pipeline, Registry};
+pub use outside::{AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig, Registry};
 
-use crate::error::Result;
+use crate::error;
 use crate::model::hold::Hold;
-use crate::model::pattern::{Glob, Words};
-use crate::model::policy::Policy;
+use crate::model::pattern::{Glob, StackPattern, Words};
 use crate::model::reference::Reference;
-use crate::model::schedule::Schedule;
+use crate::model::settings::Settings;
 use crate::terraform::files::RepoPath;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -27,31 +28,31 @@ pub const FILE: &str = "pintle.toml";
 /// The whole configuration; `default()` is what holds without a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    pub scan: Scan,
+    pub scan: ScanConfig,
     pub environments: Vec<Environment>,
     pub modules: Vec<Module>,
-    pub extras: Vec<Extra>,
+    pub extras: Vec<ExtraFile>,
     pub defaults: Defaults,
     /// In the order of the file: the first that speaks wins, for each setting on its own.
     pub rules: Vec<Rule>,
     pub groups: Vec<Group>,
     pub holds: Vec<HoldEntry>,
     /// Stacks that are never written.
-    pub deny: Vec<Glob>,
+    pub deny: Vec<StackPattern>,
     /// Looked for in the comments of a site.
     pub do_not_bump: Vec<Words>,
     pub registries: Vec<Registry>,
     pub caches: Vec<Cache>,
     pub git: Git,
-    pub forge: Forge,
-    pub pipeline: Pipeline,
-    pub cluster: Cluster,
+    pub forge: ForgeConfig,
+    pub pipeline: PipelineConfig,
+    pub cluster: ClusterConfig,
     /// In the order of the file.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<AlertConfig>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scan {
+pub struct ScanConfig {
     /// Paths that are not read.
     pub exclude: Vec<Glob>,
     /// Var-files that cannot be read and are known to set no image.
@@ -112,7 +113,7 @@ pub enum ModuleArguments {
 
 /// A place that holds an image though its kind does not say so.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Extra {
+pub enum ExtraFile {
     /// Container environment values: `resource` matches `type.label`.
     Env { resource: Glob, env: Vec<Glob> },
     /// A value in a YAML or JSON file, by its dotted path; `*` stands for every element.
@@ -121,71 +122,16 @@ pub enum Extra {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defaults {
-    pub policy: Option<Policy>,
-    pub modes: Modes,
-    pub schedule: Option<Schedule>,
-    pub settle: SignedDuration,
-    pub automerge: Option<bool>,
-    pub soak: SignedDuration,
-    /// How long after a digest went live its failure is its own. Zero: never.
-    pub watch: SignedDuration,
-    pub auto_rollback: Option<bool>,
-    pub drift: Option<Drift>,
-    /// `None`: any number of moves.
+    pub settings: Settings,
+    /// `None`: any number of updates.
     pub budget: Option<Budget>,
 }
 
-/// How many moves may be committed.
+/// How many updates may be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     pub changes: usize,
     pub per: SignedDuration,
-}
-
-/// What is made of an image that somebody set in the cluster by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Drift {
-    /// It is said.
-    Report,
-    /// The repo takes it over.
-    Adopt,
-    /// The repo stays; the next apply takes it back.
-    Overwrite,
-}
-
-/// How a change reaches the default branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    Commit,
-    PullRequest,
-    Off,
-}
-
-/// A mode for each kind of action; `None` leaves it to who speaks next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Modes {
-    /// First pins.
-    pub adopt: Option<Mode>,
-    /// Pins that follow their channel. `move` in the file.
-    pub follow: Option<Mode>,
-    /// Rollbacks that pintle makes by itself.
-    pub rollback: Option<Mode>,
-}
-
-impl Modes {
-    pub fn all(mode: Mode) -> Self {
-        Self { adopt: Some(mode), follow: Some(mode), rollback: Some(mode) }
-    }
-}
-
-impl Mode {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Commit => "commit",
-            Self::PullRequest => "pull-request",
-            Self::Off => "off",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -193,18 +139,7 @@ pub struct Rule {
     /// Where it stands in the file, from 1.
     pub number: usize,
     pub matches: Match,
-    pub policy: Option<Policy>,
-    pub modes: Modes,
-    pub schedule: Option<Schedule>,
-    pub settle: Option<SignedDuration>,
-    /// Whether pintle merges its own pull requests when their time has come.
-    pub automerge: Option<bool>,
-    /// How long a digest must have been known before its pull request is merged by pintle.
-    pub soak: Option<SignedDuration>,
-    pub watch: Option<SignedDuration>,
-    pub auto_rollback: Option<bool>,
-    pub drift: Option<Drift>,
-    pub group: Option<Arc<str>>,
+    pub settings: Settings,
     /// The reason, when the rule holds its sites.
     pub hold: Option<Arc<str>>,
 }
@@ -212,21 +147,23 @@ pub struct Rule {
 /// All parts that are given must match; a part matches when one of its globs does. Workload parts must match on the same use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Match {
-    pub stack: Vec<Glob>,
+    pub stack: Vec<StackPattern>,
     pub file: Vec<Glob>,
     pub image: Vec<Glob>,
     pub namespace: Vec<Glob>,
     pub name: Vec<Glob>,
+    /// In lower case, as kinds are printed.
     pub kind: Vec<Glob>,
     pub container: Vec<Glob>,
 }
 
-/// Sites that move together or not at all.
+/// Sites that are updated together or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     pub name: Arc<str>,
+    /// Matched against ids and aliases.
     pub sites: Vec<Glob>,
-    pub stacks: Vec<Glob>,
+    pub stacks: Vec<StackPattern>,
     pub images: Vec<Glob>,
 }
 
@@ -234,9 +171,10 @@ pub struct Group {
 pub struct HoldEntry {
     /// Where it stands in the file, from 1.
     pub number: usize,
-    pub site: Option<Glob>,
+    /// Matched against ids and aliases; one is enough. Empty: not asked for.
+    pub site: Vec<Glob>,
     pub image: Option<Glob>,
-    pub stack: Option<Glob>,
+    pub stack: Option<StackPattern>,
     pub hold: Hold,
 }
 
@@ -245,7 +183,7 @@ impl Config {
     ///
     /// # Errors
     /// A [`crate::error::Kind::Usage`] error with the place in the text.
-    pub fn parse(text: &str, file: &str) -> Result<Self> {
+    pub fn parse(text: &str, file: &str) -> error::Result<Self> {
         let complain = complain::Complain { file, text };
         let wire: wire::File = toml::from_str(text).map_err(|error| complain.toml(&error))?;
         check::config(wire).map_err(|wrong| complain.wrong(wrong))
@@ -253,10 +191,29 @@ impl Config {
 
     /// Returns sentences about what is accepted but probably not meant.
     pub fn warnings(&self) -> Vec<String> {
-        let rules = self.rules.iter().map(|rule| (format!("[[rule]] {}", rule.number), &rule.schedule));
-        let all = std::iter::once(("[defaults]".into(), &self.defaults.schedule)).chain(rules);
+        let rules = self.rules.iter().map(|rule| (format!("[[rule]] {}", rule.number), &rule.settings.schedule));
+        let all = std::iter::once(("[defaults]".into(), &self.defaults.settings.schedule)).chain(rules);
         all.filter_map(|(place, schedule)| Some(format!("{place}: {}", schedule.as_ref()?.warning()?))).collect()
     }
+}
+
+/// Returns where the file is in a repo.
+pub fn path() -> RepoPath {
+    RepoPath::new(FILE).unwrap_or_default()
+}
+
+/// Reads the bytes of the file.
+///
+/// # Errors
+/// A sentence: they are no text, or no configuration.
+pub fn read_bytes(bytes: &[u8]) -> Result<Config, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| format!("{FILE} would not be UTF-8"))?;
+    Config::parse(text, FILE).map_err(|error| error.to_string())
+}
+
+/// Says whether two configurations are the same but for their `[[hold]]` entries.
+pub fn differs_in_holds_only(before: &Config, after: &Config) -> bool {
+    Config { holds: before.holds.clone(), ..after.clone() } == *before
 }
 
 /// Returns the JSON schema of the file.
@@ -267,7 +224,7 @@ pub fn schema() -> serde_json::Value {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            scan: Scan::default(),
+            scan: ScanConfig::default(),
             environments: Vec::new(),
             modules: Vec::new(),
             extras: Vec::new(),
@@ -280,9 +237,9 @@ impl Default for Config {
             registries: Vec::new(),
             caches: Vec::new(),
             git: Git::default(),
-            forge: Forge::default(),
-            pipeline: Pipeline::default(),
-            cluster: Cluster::default(),
+            forge: ForgeConfig::default(),
+            pipeline: PipelineConfig::default(),
+            cluster: ClusterConfig::default(),
             alerts: Vec::new(),
         }
     }
@@ -290,18 +247,7 @@ impl Default for Config {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self {
-            policy: None,
-            modes: Modes::default(),
-            schedule: None,
-            settle: SignedDuration::from_mins(10),
-            automerge: None,
-            soak: SignedDuration::ZERO,
-            watch: SignedDuration::from_mins(15),
-            auto_rollback: None,
-            drift: None,
-            budget: Some(Budget { changes: 5, per: SignedDuration::from_hours(6) }),
-        }
+        Self { settings: Settings::default(), budget: Some(Budget { changes: 5, per: SignedDuration::from_hours(6) }) }
     }
 }
 

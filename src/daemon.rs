@@ -79,7 +79,7 @@ pub struct PassSummary {
 
 /// Settings of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct RunSettings {
+pub struct DaemonSettings {
     /// The wait after a pass.
     pub every: Duration,
     /// How long a write in progress may take after the signal to stop.
@@ -124,7 +124,7 @@ struct RunLoop<W, S> {
     work: Arc<W>,
     lease: Arc<WriteLease>,
     stops: S,
-    settings: RunSettings,
+    settings: DaemonSettings,
     schedule: PassSchedule,
     wakes: Arc<PendingWebhooks>,
     health: Arc<Health>,
@@ -138,7 +138,7 @@ struct RunLoop<W, S> {
 
 /// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had to be abandoned.
 pub async fn run<W: PassRunner>(
-    settings: RunSettings,
+    settings: DaemonSettings,
     work: W,
     lease: Arc<WriteLease>,
     stops: impl StopSignals,

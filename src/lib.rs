@@ -20,6 +20,8 @@ pub mod comment;
 pub mod remote;
 pub mod observe;
 pub mod plan;
+pub mod proof;
+pub mod report;
 pub mod write;
 pub mod reconcile;
 pub mod daemon;

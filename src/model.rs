@@ -10,5 +10,7 @@ pub mod pattern;
 pub mod policy;
 pub mod reference;
 pub mod schedule;
+pub mod settings;
 pub mod tag;
+pub mod rollout;
 pub mod workload;

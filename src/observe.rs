@@ -3,7 +3,7 @@
 mod alerts;
 mod answers;
 pub mod branches;
-pub mod brought;
+pub mod blame;
 pub mod cache;
 pub mod checkout;
 pub mod children;

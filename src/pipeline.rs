@@ -2,28 +2,35 @@
 //! (`trailers`, `ledger`) the text they have in git.
 
 pub mod answer;
+pub mod claim;
 pub mod cluster;
 pub mod forge;
 pub mod history;
+pub mod identity;
 pub mod ledger;
 pub mod notes;
+pub mod reason;
+pub mod status;
 pub mod trailers;
 
 use crate::config::Config;
 pub use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::sites::{Scan, SiteKey};
+use crate::sites::{Scan, SiteId};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::{Files, RepoPath};
 use answer::{Answer, Notice};
+use claim::Claim;
 use cluster::{Alert, Cluster};
 use forge::{Branch, Forge};
 use history::History;
 use jiff::Timestamp;
 use notes::Notes;
+pub use reason::Reason;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 /// Everything that was looked at in one pass, at one time, at one commit. The default is that of an empty repo of which nothing else was asked.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +60,8 @@ pub struct Snapshot {
     pub alerts: Seen<Vec<Alert>>,
     /// The digests of the platforms' manifests in an index, where they were asked for: a pod's `imageID` may be one of them.
     pub children: BTreeMap<(Channel, Digest), Vec<Digest>>,
-    /// How digests came into their files, where it was asked for.
-    pub brought: BTreeMap<(RepoPath, Digest), Seen<Brought>>,
+    /// Which commits brought digests into their files, where it was asked for.
+    pub blame: BTreeMap<(RepoPath, Digest), Seen<Blame>>,
     /// Digests that could not be fetched from their registry, and why: they may not be written.
     pub unproved: BTreeMap<(Channel, Digest), String>,
     /// What changed between two digests of a channel (from, to), where it was asked for.
@@ -118,7 +125,7 @@ pub struct Recorded {
 
 /// The commit that brought a digest into a file, whoever made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brought {
+pub struct Blame {
     /// On the followed branch's own line: a merge, where it came by one.
     pub commit: CommitId,
     pub at: Timestamp,
@@ -130,8 +137,10 @@ pub struct Brought {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinRecord {
     pub action: Action,
-    /// The site's key as text; the site may be gone by now.
+    /// The site's id as text; the site may be gone by now. Older records have the file and its first use: `main.tf#deployment/immich/server:app`.
     pub site: String,
+    /// What else named the site: one for each use, `deployment/immich/server:app`. Older records have none.
+    pub uses: Vec<String>,
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
     pub from: Option<Digest>,
@@ -153,12 +162,15 @@ pub struct Asked {
     pub comment: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a pin's record says was done. The words are those of the trailer `Pintle-Action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Action {
     /// The first pin of a site.
     Adopt,
-    /// The channel's digest moved.
-    Move,
+    /// The pin follows its channel. Older records say `move`.
+    #[strum(to_string = "update", serialize = "move")]
+    Update,
     /// Pinned and held because somebody said so.
     Pin,
     /// The hold is lifted, the channel is followed again.
@@ -173,7 +185,9 @@ pub enum Action {
     Lift,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Why it was done. The words are those of the trailer `Pintle-Cause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
     FirstPin,
     TagMoved,
@@ -200,6 +214,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// One for each stack or group with something to write, in the order they are committed.
     pub changes: Vec<Change>,
+    /// What the configuration names and nothing in the repo matches.
+    pub unmatched: Vec<Unmatched>,
     /// The ledger after this pass; equal to the snapshot's when nothing new was seen.
     pub ledger: Ledger,
     /// What to do about pull requests that no change belongs to any more, or that are ready.
@@ -213,12 +229,27 @@ pub struct Plan {
     pub later: Option<Timestamp>,
 }
 
+/// An entry of the configuration that matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unmatched {
+    /// `[[hold]] 2`, ``[deny] stacks `vault` ``
+    pub entry: String,
+    /// What was looked for: `no site has id or alias …`.
+    pub what: String,
+}
+
+impl std::fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} matches nothing: {}", self.entry, self.what)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    pub site: SiteKey,
+    pub site: SiteId,
     pub verdict: Verdict,
-    /// Why, most important first: sentences for people, lower case, without full stop.
-    pub reasons: Vec<String>,
+    /// Why, most important first.
+    pub reasons: Vec<Reason>,
     /// The digest pinned now.
     pub from: Option<Digest>,
     /// The digest wanted, also while it waits.
@@ -228,11 +259,12 @@ pub struct Decision {
 }
 
 /// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Verdict {
     InSync,
     Adopt,
-    Move,
+    Update,
     Rollback,
     Waiting,
     Held,
@@ -246,24 +278,39 @@ pub enum Verdict {
 pub struct Change {
     /// The stack or group; `comment-12` for what a comment asks for.
     pub name: Arc<str>,
-    pub route: Route,
+    pub delivery: Delivery,
+    /// What the pull request says besides its commit; there exactly when it is delivered as one.
+    pub proposal: Option<Box<Proposal>>,
     /// The commit message without trailers: subject, blank line, body.
     pub message: String,
     /// One a site, in the order of the message's trailers.
     pub pins: Vec<PinRecord>,
     /// Sorted by file and span, none overlapping.
     pub edits: Vec<Edit>,
+    /// What may differ after the edits; everything else stays as it is, or nothing is written.
+    pub claims: Vec<Claim>,
     /// The digests that have to be proved pullable before anything is written.
     pub prove: Vec<(Channel, Digest)>,
 }
 
 /// How a change reaches the followed branch.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Route {
+pub enum Delivery {
     /// As a commit on it.
     Commit,
     /// As the one commit of `pintle/<name>`, which somebody merges.
-    PullRequest(Box<Proposal>),
+    PullRequest {
+        /// Why it is a pull request where the mode says otherwise.
+        because: Option<Reason>,
+        /// Whether pintle may merge it by itself, where that is asked for.
+        automerge: bool,
+    },
+}
+
+impl Delivery {
+    pub fn is_pull_request(&self) -> bool {
+        matches!(self, Self::PullRequest { .. })
+    }
 }
 
 /// What a pull request says besides its commit.
@@ -271,8 +318,8 @@ pub enum Route {
 pub struct Proposal {
     /// The open pull request of that name.
     pub number: Option<u64>,
-    /// Why it is a pull request where the mode is another: a sentence.
-    pub why: Option<String>,
+    /// Why it is a pull request where the mode is another.
+    pub because: Option<Reason>,
     /// Asked for by a person, or a rollback: merge it soon.
     pub urgent: bool,
     /// One for each pin of the change, in its order.
@@ -284,7 +331,7 @@ pub struct Proposal {
 /// One image of a pull request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    pub site: SiteKey,
+    pub site: SiteId,
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
     pub from: Option<Digest>,
@@ -294,7 +341,7 @@ pub struct Row {
     pub cache: Option<CacheAnswer>,
     /// What runs in the cluster; `None` where nothing does.
     pub running: Seen<Option<Digest>>,
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
     pub notes: Option<Notes>,
 }
 
@@ -372,6 +419,19 @@ impl Receipt {
     /// Says whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.commits.is_empty() && self.pulls.is_empty() && self.answered.is_empty() && self.notices.is_empty()
+    }
+}
+
+impl Verdict {
+    /// Returns the word in JSON and tables: `in-sync`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,45 +1,47 @@
 //! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
 
+mod adoption;
 mod alert;
-mod ask;
-mod budget;
 mod cache;
-mod change;
-pub mod diff;
+mod changes;
+mod commands;
+mod delivery;
 mod drift;
-pub mod explain;
-pub mod find;
-mod flight;
-mod flip;
-mod gate;
-mod group;
+mod expired_holds;
+mod first_seen;
 mod health;
-mod judged;
 pub mod hold;
-pub mod json;
-mod ledger;
-mod lift;
+mod indexes;
 mod live;
+mod live_status;
 mod message;
-mod owner;
-mod past;
-mod pen;
-pub mod proof;
-mod pulls;
+mod ownership;
+mod pin;
+mod pin_origin;
+mod pin_state;
+mod pull_requests;
+mod resolve;
 mod rollback;
-mod route;
-mod select;
-mod undo;
-pub mod status;
+mod rules;
+mod site_history;
+mod site_plan;
+mod target;
 
-use crate::config::{Config, Mode};
+pub use live_status::{explain, report_status};
+
+use crate::config::Config;
+use crate::config::site_settings::Resolver;
+use crate::config::unmatched::find_unmatched;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use crate::model::settings::Mode;
+use crate::pipeline::answer::{Answer, Outcome};
 use crate::pipeline::forge::Forge;
-use crate::pipeline::{Change, Plan, Seen, Snapshot};
+use crate::pipeline::{Plan, Seen, Snapshot, Unmatched};
 use crate::sites::Scan;
 use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
+use site_plan::SitePlan;
 use std::collections::BTreeSet;
 
 /// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan, byte for byte.
@@ -47,80 +49,106 @@ use std::collections::BTreeSet;
 /// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes are written: it forgets the sightings of
 /// what they pin.
 pub fn plan(snapshot: &Snapshot) -> Plan {
-    let select = select::Select::of(snapshot);
-    let sites = snapshot.scan.sites();
-    let mut judged: Vec<_> = sites.map(|(literal, site)| gate::judge(snapshot, literal, site, select.terms(literal, site))).collect();
-    let mut asked = ask::settle(snapshot, &judged);
-    asked.claim(&mut judged);
-    let stands: Vec<undo::Stand> = judged.iter().map(|site| undo::stand(snapshot, site)).collect();
-    let mut taken = asked.files.clone();
-    let turned = rollback::turn(snapshot, &mut judged, &stands, &mut taken, |site| asked.touches(site));
-    drift::say(snapshot, &mut judged, &stands);
-    lift::lift(snapshot, &mut judged, &taken);
-    flip::flip(snapshot, &mut judged);
-    pulls::declined(snapshot, &mut judged);
-    change::refuse_collisions(&mut judged);
-    flip::together(&mut judged);
-    group::one_way(&mut judged);
-    let busy = flight::busy(snapshot).or_else(|| flight::rollout(snapshot, &judged, &stands));
-    flight::wait(busy.as_deref(), &mut judged);
-    group::together(&mut judged);
-    budget::limit(snapshot, &mut judged);
-    flip::together(&mut judged);
-    let mut steps = pulls::fit(snapshot, &mut judged);
-    let mut changes = std::mem::take(&mut asked.changes);
-    changes.extend(change::changes(snapshot, &judged));
-    steps.extend(pulls::merge(snapshot, &judged, &changes, busy.is_some()));
+    // What is known of each site, once: settings, history, uses, what runs, what wrote the pin. All steps see the same.
+    let mut sites = resolve::resolve_sites(snapshot);
+    // What forbids a change comes before any target: what is forbidden has none.
+    rules::forbid(snapshot, &mut sites);
+    // Where the channel says that a site should be.
+    choose_targets(snapshot, &mut sites);
+    // A person's word replaces that, and nothing else happens to the files that it is about.
+    let mut commands = commands::decide_comments(snapshot, &sites);
+    commands.set_targets(&mut sites);
+    // What the cluster shows goes before what the channel says, and after what a person asks for. It takes the files that are left.
+    let mut taken = commands.files.clone();
+    let rollbacks = rollback::plan_rollbacks(snapshot, &mut sites, &mut taken);
+    drift::report_pin_state(snapshot, &mut sites);
+    // Holds end before anything is updated in their place.
+    expired_holds::remove_expired_holds(snapshot, &mut sites, &taken);
+    // First pins of what Terraform ignores need more than a pin; only now it is known which are left.
+    adoption::take_over_ignored(snapshot, &mut sites);
+    // How a group is delivered decides which rules its members meet.
+    rules::deliver_together(&mut sites);
+    // Every target is there: the rules say what has to wait. The limit of pull requests comes last, when it is known which are closed.
+    let busy = rules::find_busy(snapshot, &sites);
+    rules::delay(snapshot, rules::DELAYS, &mut sites, busy.as_ref());
+    rules::delay(snapshot, rules::LIMITS, &mut sites, busy.as_ref());
+    // What is left is written.
+    let changes = changes::make_changes(snapshot, &sites);
+    let mut pulls = pull_requests::find_steps(snapshot, &sites);
+    pulls.extend(pull_requests::merge_next(snapshot, &sites, &changes, busy.is_some()));
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
-        ledger: ledger::after(snapshot, &judged),
+        ledger: first_seen::ledger_after(snapshot, &sites),
         changes,
-        decisions: judged.iter().map(|site| site.decision.clone()).collect(),
-        pulls: steps,
+        decisions: sites.iter().map(SitePlan::decision).collect(),
+        pulls,
         answers: Vec::new(),
-        notices: flight::notices(snapshot).into_iter().chain(turned.notices).collect(),
-        again: asked.again || turned.again,
-        later: later(snapshot, &judged, &stands),
+        notices: rules::pipeline_notices(snapshot).into_iter().chain(rollbacks.notices).collect(),
+        unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
+        again: commands.again || rollbacks.again,
+        later: next_look(snapshot, &sites),
     };
-    plan.answers = asked.answers(snapshot, &judged, &plan);
+    plan.answers = finish_answers(snapshot, &plan, &sites, commands.answers);
     plan
 }
 
+/// Chooses the target of every site that nothing forbids, and adds what is to be said beside every verdict.
+fn choose_targets(snapshot: &Snapshot, sites: &mut [SitePlan]) {
+    for site in sites {
+        if site.reasons.is_empty() {
+            target::choose_target(snapshot, site);
+        }
+        target::note_wanted(site);
+        site.reasons.extend(cache::cache_reason(snapshot, site));
+        site.reasons.extend(live_status::running_reason(site));
+        site.reasons.extend(target::schedule_warning(site));
+    }
+}
+
+/// Adds to the answers what only the finished plan can say.
+fn finish_answers(snapshot: &Snapshot, plan: &Plan, sites: &[SitePlan], answers: Vec<Answer>) -> Vec<Answer> {
+    let Some(forge) = snapshot.forge.known() else { return answers };
+    let finish = |mut answer: Answer| {
+        let ask = forge.asks.iter().find(|ask| ask.comment == answer.comment);
+        for outcome in &mut answer.outcomes {
+            if let (Outcome::Report(command), Some(ask)) = (&*outcome, ask) {
+                *outcome = commands::report(snapshot, plan, sites, (forge, ask), command);
+            }
+        }
+        answer
+    };
+    answers.into_iter().map(finish).collect()
+}
+
 /// When something is to be looked at again though nothing may have happened by then.
-fn later(snapshot: &Snapshot, judged: &[judged::Judged], stands: &[undo::Stand]) -> Option<Timestamp> {
-    let both = judged.iter().zip(stands).flat_map(|(site, stand)| [health::later(snapshot, site), undo::settles(snapshot, site, stand)]);
-    both.flatten().min()
+fn next_look(snapshot: &Snapshot, sites: &[SitePlan]) -> Option<Timestamp> {
+    sites.iter().flat_map(|site| [health::next_look(snapshot, site), pin_state::settle_time(snapshot, site)]).flatten().min()
 }
 
-/// How updates travel where nobody says anything: as pull requests where there is a forge for them.
-fn usual(snapshot: &Snapshot) -> Mode {
-    if snapshot.forge == Seen::NotAsked { Mode::Commit } else { Mode::PullRequest }
+/// Returns the entries of the configuration that match nothing in the repo.
+pub fn unmatched_entries(config: &Config, scan: &Scan) -> Vec<Unmatched> {
+    find_unmatched(config, scan).into_iter().map(|(entry, what)| Unmatched { entry, what }).collect()
 }
 
-/// Returns the channels that planning needs upstream's word on: those of all sites, also the ones a directive names, and the tags that comments
+/// Returns the channels that planning needs upstream's answer for: those of all sites, also the ones a directive names, and the tags that comments
 /// ask for.
-pub fn channels(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<Channel> {
-    let select = select::Select::new(scan, config, Mode::Commit);
-    let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| select.terms(literal, site).channel).collect();
-    channels.extend(forge.known().into_iter().flat_map(|forge| ask::tags(scan, forge)));
+pub fn channels_to_ask(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<Channel> {
+    let resolver = Resolver::new(scan, config, Mode::Commit);
+    let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| resolver.resolve(literal, site).channel).collect();
+    channels.extend(forge.known().into_iter().flat_map(|forge| commands::asked_channels(scan, forge)));
     channels
 }
 
-/// Returns the indexes that have to be known to compare what pods tell with what is pinned.
-pub fn indexes(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
-    live::indexes(snapshot)
+/// Returns the indexes that have to be known to compare what pods show with what is pinned.
+pub fn indexes_to_read(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
+    indexes::indexes_to_read(snapshot)
 }
 
-/// Says whether a change of the plan is an open pull request already, so that nothing is to be written for it.
-pub fn is_proposed(snapshot: &Snapshot, change: &Change) -> bool {
-    pulls::stands(snapshot, change)
-}
-
-/// Returns the digests for which has to be known how they came into their files: pins that the cluster left, and such that it got just now; and those
-/// that a comment wants to go back from.
-pub fn undated(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    pen::undated(snapshot).into_iter().chain(ask::undated(snapshot)).collect()
+/// Returns the pins whose commits have to be looked up: those that the cluster left, those that it got just now, and those that a comment wants to roll
+/// back.
+pub fn pins_to_blame(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
+    pin_origin::pins_to_blame(snapshot).into_iter().chain(commands::pins_to_blame(snapshot)).collect()
 }
 
 #[cfg(test)]

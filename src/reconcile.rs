@@ -6,8 +6,9 @@ use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::forge::{Check, Checks};
 use crate::pipeline::history::History;
-use crate::pipeline::{Action, Change, Plan, Receipt, Route, Seen, Snapshot};
+use crate::pipeline::{Action, Change, Delivery, Plan, Receipt, Seen, Snapshot};
 use crate::plan;
+use crate::proof;
 use crate::write::{self, Refusals, WriteInput, WriteLease, WriteOutcome};
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ async fn checkout(session: &Session) -> Result<Checkout> {
 
 async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
     let (forge, history) = observe::forge(session, checkout).await;
-    let channels = plan::channels(&checkout.scan, &checkout.config, &forge);
+    let channels = plan::channels_to_ask(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
     // Last: registries take their time, and nothing is to be written past what was done in the cluster meanwhile.
     let cluster = observe::cluster(session, checkout).await;
@@ -120,8 +121,8 @@ async fn planned(session: &Session, checkout: &Checkout, registries: &Registries
 
 /// Looks up what the cluster makes worth knowing, and plans.
 async fn decided(session: &Session, checkout: &Checkout, registries: &Registries, mut snapshot: Snapshot) -> Planned {
-    snapshot.children = observe::children::children(session, registries, plan::indexes(&snapshot)).await;
-    snapshot.brought = tokio::task::block_in_place(|| observe::brought::brought(session, checkout, plan::undated(&snapshot)));
+    snapshot.children = observe::children::children(session, registries, plan::indexes_to_read(&snapshot)).await;
+    snapshot.blame = tokio::task::block_in_place(|| observe::blame::read_blame(session, checkout, plan::pins_to_blame(&snapshot)));
     let plan = plan::plan(&snapshot);
     Planned { snapshot, plan, refused: Refusals::new() }
 }
@@ -142,13 +143,13 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
     if !now.snapshot.notes.is_empty() {
         now.plan = plan::plan(&now.snapshot);
     }
-    let (plan, refused) = plan::proof::proved(&now.snapshot, now.plan);
+    let (plan, refused) = proof::prove_plan(&now.snapshot, now.plan);
     Planned { plan, refused, ..now }
 }
 
 /// Plans again where the cluster is kept warm and changed while digests were proved: no move goes past an undo.
 async fn fresh(session: &Session, checkout: &Checkout, now: Planned, registries: &Registries) -> Planned {
-    let moves = |change: &Change| change.route == Route::Commit && change.pins.iter().any(|pin| pin.action == Action::Move);
+    let moves = |change: &Change| change.delivery == Delivery::Commit && change.pins.iter().any(|pin| pin.action == Action::Update);
     if !session.is_warm() || !now.plan.changes.iter().any(moves) {
         return now;
     }

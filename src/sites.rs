@@ -2,26 +2,31 @@
 
 pub mod json;
 pub mod settings;
+mod address;
 mod decide;
 mod elsewhere;
 mod find;
-mod key;
+pub mod lookup;
 mod objects;
 mod occurrence;
 mod ownership;
 mod pin;
 pub mod resource;
 mod scan;
+pub mod stacks;
 mod values;
 mod workload;
 
 pub use ownership::Ignored;
 pub use scan::scan;
+pub use stacks::{StackId, Stacks};
 
 use crate::model::reference::Reference;
+use crate::model::workload::{Holder, WorkloadKind, WorkloadRef};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 use crate::terraform::text::Form;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +35,10 @@ use std::sync::Arc;
 pub struct Scan {
     pub literals: Vec<Literal>,
     pub problems: Vec<Problem>,
+    /// Every directory that is applied as a unit, and its short name.
+    pub stacks: Stacks,
+    /// The `source` of every called module whose text is not in the repo.
+    pub remote_modules: BTreeSet<Arc<str>>,
 }
 
 /// A literal that takes part in an image, and its fate.
@@ -48,11 +57,13 @@ pub struct Literal {
     pub uses: Vec<Use>,
 }
 
+/// What becomes of a literal. Most literals are sites, so nothing is gained by boxing them.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)]
 pub enum Fate {
     Site(Site),
-    /// Supplies only the repository part.
-    Half(String),
+    /// Supplies only a component of the reference: the repository, or a tag beside a digest that decides.
+    Component(String),
     /// Decides an image but cannot carry a pin.
     Unpinnable(String),
     /// Overridden, or read by nothing.
@@ -64,11 +75,16 @@ pub enum Fate {
 /// What is known of a site beyond its literal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
-    pub key: SiteKey,
+    pub id: SiteId,
+    /// What else names it: one for each use, `deployment/immich/server:app`; sorted, each once. Two sites may share one (two environments that
+    /// name one workload). Uses of which a part is not known name nothing.
+    pub aliases: Vec<Arc<str>>,
     /// The image every use agrees on.
     pub image: Reference,
     pub pin: PinPlace,
-    /// The stack it is applied with, by name: leads the commit subject, groups the changes.
+    /// Every stack that uses it.
+    pub stacks: BTreeSet<StackId>,
+    /// What leads the commit subject and groups the changes: the short name of its only stack, else the folder it is written in.
     pub stack: Arc<str>,
     /// Comment texts that belong to the site: the one that ends its line, then those alone on the lines directly above, from near to far.
     /// Then those of the blocks around a use: container, resource. Without the comment marks, trimmed.
@@ -78,13 +94,24 @@ pub struct Site {
     pub keel: Box<Keel>,
 }
 
+impl Site {
+    /// Returns the names that older versions gave it: the file and a use, with `?` in the place of a namespace that the text does not name.
+    pub fn older_names(&self) -> impl Iterator<Item = String> {
+        let file = self.id.as_str().split('#').next().unwrap_or_default();
+        self.aliases.iter().flat_map(move |alias| {
+            let unnamed = alias.replacen("/default/", "/?/", 1);
+            std::iter::once(format!("{file}#{alias}")).chain((unnamed != **alias).then(|| format!("{file}#{unnamed}")))
+        })
+    }
+}
+
 /// What the texts of the workloads say to Keel, or to pintle beside it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keel {
     /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
     /// Which workload's text says something under which of these keys: `deployment/immich/server` and `keel.sh/policy`. Sorted.
-    pub declares: Vec<(Arc<str>, Arc<str>)>,
+    pub declares: Vec<(WorkloadRef, Arc<str>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,18 +123,24 @@ pub struct Comment {
     pub trailing: bool,
 }
 
-/// Names a site for people, commits and commands: `stacks/immich/main.tf#deployment/immich/immich-server:immich-server`. Stable while the
-/// literal stays in its file; unique in a scan (a number is appended when it would not be).
+/// Names a site for people, commits and commands: the file, and the literal's own address in it, `stacks/immich/main.tf#local.image`.
+/// Unique in a scan. Depends on nothing else in the repo, so that an edit beside it changes no hold, rule or history of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SiteKey(pub Arc<str>);
+pub struct SiteId(pub Arc<str>);
 
-impl fmt::Display for SiteKey {
+impl SiteId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SiteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for SiteKey {
+impl fmt::Debug for SiteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -131,13 +164,10 @@ pub struct Use {
     /// Where the use is written.
     pub file: RepoPath,
     pub line: usize,
-    /// The Kubernetes kind in lower case, `helm_release`, `module`.
-    pub kind: Arc<str>,
+    pub kind: WorkloadKind,
     pub namespace: Option<Arc<str>>,
     pub name: Option<Arc<str>>,
-    /// The container's name; the dotted path of the value for what is not a container.
-    pub container: Option<Arc<str>>,
-    pub init: bool,
+    pub holder: Holder,
     /// The effective image; `None` when a part of it is not known.
     pub image: Option<Arc<str>>,
     /// In the resource's `ignore_changes`; `None` where the notion does not apply or the text does not tell.
@@ -148,10 +178,33 @@ pub struct Use {
 }
 
 impl Use {
-    /// Returns the workload's name in the cluster, where all of it is known: `deployment/immich/server`.
-    pub fn workload(&self) -> Option<Arc<str>> {
+    /// Returns the workload's name in the cluster, where all of it is known.
+    pub fn workload(&self) -> Option<WorkloadRef> {
         let (namespace, name) = self.namespace.as_ref().zip(self.name.as_ref())?;
-        Some(format!("{}/{namespace}/{name}", self.kind).into())
+        Some(WorkloadRef { kind: self.kind.clone(), namespace: namespace.clone(), name: name.clone() })
+    }
+
+    /// Returns the container's name, where the use is a container of known name.
+    pub fn container(&self) -> Option<&Arc<str>> {
+        self.holder.container()
+    }
+
+    /// Returns what names the use, `deployment/immich/server:app`; `None` where a part of it is not known.
+    pub fn alias(&self) -> Option<String> {
+        Some(format!("{}:{}", self.workload()?, self.holder.name()?))
+    }
+
+    /// Says whether both are uses of one workload, as far as the text tells.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
+    }
+}
+
+/// `deployment/immich/server:app`, with `?` for what the text does not tell.
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
+        write!(f, "{}/{}/{}:{}", self.kind, part(&self.namespace), part(&self.name), self.holder)
     }
 }
 

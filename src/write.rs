@@ -13,7 +13,7 @@ pub use lease::{Revoked, WriteLease, Writing};
 
 use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};
-use crate::pipeline::{Change, Plan, Receipt, Route, Seen, Snapshot, Written};
+use crate::pipeline::{Change, Delivery, Plan, Receipt, Seen, Snapshot, Written};
 use crate::remote::forgejo::Client;
 use crate::remote::git::{Clone, Identity, PushError};
 use commit::CommitChain;
@@ -92,14 +92,11 @@ pub async fn write(lease: &WriteLease, clone: &mut Clone, forge: Option<&Client>
 
 impl<'a> PlanWriter<'a> {
     fn direct_changes(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
-        self.work.plan.changes.iter().filter(|change| matches!(change.route, Route::Commit))
+        self.work.plan.changes.iter().filter(|change| change.delivery == Delivery::Commit)
     }
 
     fn proposals(&self) -> impl Iterator<Item = (&'a Change, &'a crate::pipeline::Proposal)> + use<'a> {
-        self.work.plan.changes.iter().filter_map(|change| match &change.route {
-            Route::Commit => None,
-            Route::PullRequest(proposal) => Some((change, &**proposal)),
-        })
+        self.work.plan.changes.iter().filter_map(|change| Some((change, change.proposal.as_deref()?)))
     }
 
     /// Commits and pushes the direct changes. Returns `Some` if nothing was written and the write ends here.

@@ -31,7 +31,7 @@ pub struct RemoteArgs {
     pub clone: CloneArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct CloneArgs {
     /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
@@ -49,7 +49,7 @@ pub struct CloneArgs {
     /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
     pub token_file: Option<PathBuf>,
-    /// Let tokens go over plain http:// to another machine, or to an API server whose certificate is not looked at
+    /// Allow tokens over plain http:// to another machine, or to an API server whose certificate is not verified
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -146,7 +146,7 @@ pub struct AlertArgs {
     /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
     #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]
     pub alertmanager: Option<String>,
-    /// A file with a bearer token for Alertmanager, where it wants one (or the token itself in PINTLE_ALERTMANAGER_TOKEN)
+    /// A file with a bearer token for Alertmanager, if it needs one (or the token itself in PINTLE_ALERTMANAGER_TOKEN)
     #[arg(long, value_name = "FILE", env = "PINTLE_ALERTMANAGER_TOKEN_FILE", hide_env_values = true, help_heading = "Alerts")]
     pub alertmanager_token_file: Option<PathBuf>,
 }

@@ -1,15 +1,15 @@
 //! `pintle demo`.
 
-use super::{Done, out};
+use super::{Completion, out};
 use crate::cli::{DemoArgs, DemoCommand};
 use crate::demo::story;
 use crate::error::Result;
 
-pub async fn run(args: &DemoArgs) -> Result<Done> {
+pub async fn run(args: &DemoArgs) -> Result<Completion> {
     match &args.what {
         None => story::play_story(args.dir.as_deref(), &|text| out::data(text)).await?,
         Some(DemoCommand::Serve { dir }) => story::serve_demo(dir, &|text| out::data(text)).await?,
         Some(DemoCommand::Push { dir, image }) => story::push_image(dir, image, &|text| out::data(text)).await?,
     }
-    Ok(Done::Ok)
+    Ok(Completion::Ok)
 }

@@ -1,14 +1,16 @@
 //! `pintle explain`.
 
-use super::{Done, out, progress::Bar, source};
+use super::{Completion, out, progress::Bar, source};
 use crate::cli::{ExplainArgs, OutputFormat};
 use crate::error::{Error, Result};
-use crate::plan::{explain::explain, find::find};
+use crate::plan::explain;
 use crate::reconcile;
+use crate::report::explain::explanation_lines;
+use crate::sites::lookup::find;
 use crate::sites::{Literal, Scan};
 use serde_json::json;
 
-pub async fn run(args: &ExplainArgs) -> Result<Done> {
+pub async fn run(args: &ExplainArgs) -> Result<Completion> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let known = if args.offline {
@@ -20,12 +22,13 @@ pub async fn run(args: &ExplainArgs) -> Result<Done> {
     source::has_terraform(&known.snapshot.files)?;
     let (snapshot, plan) = (&known.snapshot, &known.plan);
     let literals = named(&snapshot.scan, &args.target)?;
-    let explained = literals.iter().map(|literal| explain(snapshot, plan, literal));
+    let explanations = explain(snapshot, plan, &literals);
+    let explained = explanations.iter().map(|explanation| explanation_lines(snapshot, explanation));
     match args.output.output {
-        OutputFormat::Json => out::json(&json!({ "version": 1, "explanations": explained.map(|e| e.lines).collect::<Vec<_>>() }))?,
-        OutputFormat::Table => out::data(&explained.map(|e| e.lines.join("\n") + "\n").collect::<Vec<_>>().join("\n"))?,
+        OutputFormat::Json => out::json(&json!({ "version": 1, "explanations": explained.collect::<Vec<_>>() }))?,
+        OutputFormat::Table => out::data(&explained.map(|lines| lines.join("\n") + "\n").collect::<Vec<_>>().join("\n"))?,
     }
-    Ok(Done::Ok)
+    Ok(Completion::Ok)
 }
 
 /// Returns what a target names: at least one literal.

@@ -1,6 +1,6 @@
 //! `pintle log`: the commits' trailers, and nothing else.
 
-use super::{Done, on_runtime, out, source, table::table};
+use super::{Completion, on_runtime, out, source, table::table};
 use crate::cli::{ClusterArgs, LogArgs, OutputFormat, RegistryArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show_time;
@@ -8,7 +8,7 @@ use crate::pipeline::{Recorded, Seen};
 use crate::reconcile;
 use serde_json::json;
 
-pub fn run(args: &LogArgs) -> Result<Done> {
+pub fn run(args: &LogArgs) -> Result<Completion> {
     let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &RegistryArgs::default(), &ClusterArgs::default())?;
     let all = match on_runtime(reconcile::past(&session))? {
         Seen::Known(all) => all,
@@ -31,12 +31,12 @@ pub fn run(args: &LogArgs) -> Result<Done> {
     if shown.is_empty() {
         out::say("pintle has written no pin here that matches");
     }
-    Ok(Done::Ok)
+    Ok(Completion::Ok)
 }
 
 fn row(one: &Recorded) -> [String; 7] {
     let from = one.pin.from.as_ref().map(|digest| digest.short().to_owned()).unwrap_or_else(|| "-".into());
-    let what = one.pin.action.word().to_owned();
+    let what = one.pin.action.as_str().to_owned();
     [
         one.commit.short().to_owned(),
         show_time(one.at),
@@ -54,9 +54,10 @@ fn json(one: &Recorded) -> serde_json::Value {
         "at": one.at.to_string(),
         "author": one.author,
         "subject": one.subject,
-        "action": one.pin.action.word(),
-        "cause": one.pin.cause.word(),
+        "action": one.pin.action.as_str(),
+        "cause": one.pin.cause.as_str(),
         "site": one.pin.site,
+        "uses": one.pin.uses,
         "image": one.pin.image,
         "from": one.pin.from.as_ref().map(|digest| digest.as_str()),
         "to": one.pin.to.as_ref().map(|to| to.as_str()),

@@ -1,10 +1,10 @@
 //! `pintle run`.
 
-use super::{Done, not_back, scan, source, unanswered};
+use super::{Completion, not_back, scan, source, unanswered};
 use crate::cli::RunArgs;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
 use crate::daemon::schedule::WakeCauses;
-use crate::daemon::{self, EventSources, PassRunner, PassSummary, ProcessSignals, RunSettings};
+use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
 use crate::error::{Error, Result};
 use crate::model::duration;
 use crate::observe::Session;
@@ -61,9 +61,9 @@ impl Pass {
     }
 }
 
-pub fn run(args: &RunArgs) -> Result<Done> {
+pub fn run(args: &RunArgs) -> Result<Completion> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
-    let settings = RunSettings {
+    let settings = DaemonSettings {
         every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
         grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
     };
@@ -83,17 +83,17 @@ pub fn run(args: &RunArgs) -> Result<Done> {
     match ended {
         Ok(()) => {
             tracing::info!("stopped");
-            Ok(Done::Ok)
+            Ok(Completion::Ok)
         }
         Err(error) => {
             tracing::error!(%error, hint = error.hint.as_deref(), "the run ended");
-            Ok(Done::Failed)
+            Ok(Completion::Failed)
         }
     }
 }
 
 async fn serve(
-    settings: RunSettings,
+    settings: DaemonSettings,
     session: Session,
     listen: Option<SocketAddr>,
     secrets: WebhookSecrets,
@@ -121,11 +121,13 @@ async fn serve(
 
 fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
     let unknown = planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown);
-    let unknown: Vec<String> =
-        unknown.map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str))).collect();
+    let unknown: Vec<String> = unknown
+        .map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or_else(String::new, ToString::to_string)))
+        .collect();
     let refused = receipt.refused.iter().map(|(name, why)| format!("refused: {name}: {why}"));
     let troubles = receipt.troubles.iter().map(|trouble| format!("trouble: {trouble}"));
     let notes = planned.snapshot.scan.problems.iter().map(scan::note);
+    let unmatched = planned.plan.unmatched.iter().map(ToString::to_string);
     PassSummary {
         commits: receipt.commits.len(),
         pulls: receipt.pulls.len(),
@@ -133,6 +135,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
         warnings: notes
+            .chain(unmatched)
             .chain(refused)
             .chain(troubles)
             .chain(unknown)
@@ -155,7 +158,31 @@ fn length(option: &str, text: &str, allowed: RangeInclusive<Duration>) -> Result
 
 /// `off` listens nowhere.
 fn address(text: &str) -> Result<Option<SocketAddr>> {
-    let wrong =
-        |e| Error::usage(format!("--listen {text} is no address and port")).because(e).hint("write 127.0.0.1:8080, 0.0.0.0:8080 or off");
+    let wrong = |e| {
+        Error::usage(format!("--listen {text} is not an address and port")).because(e).hint("write 127.0.0.1:8080, 0.0.0.0:8080 or off")
+    };
     if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::pipeline::Snapshot;
+    use crate::plan;
+    use crate::write::Refusals;
+
+    #[test]
+    fn entries_that_match_nothing_are_warnings() {
+        let text = "[deny]\nstacks = [\"vualt\"]\n\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n";
+        let config = Config::parse(text, "pintle.toml").unwrap();
+        let snapshot = Snapshot { config: config.into(), ..Snapshot::default() };
+        let plan = plan::plan(&snapshot);
+        let summary = summary(&Planned { snapshot, plan, refused: Refusals::new() }, &Receipt::default());
+        let warnings: Vec<&str> = summary.warnings.iter().map(String::as_str).collect();
+        assert_eq!(
+            warnings,
+            ["[[hold]] 1 matches nothing: no site has image `postgres*`", "[deny] matches nothing: no stack has the path or name `vualt`",]
+        );
+    }
 }

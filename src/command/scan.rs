@@ -1,14 +1,14 @@
 //! `pintle scan`.
 
-use super::{Done, on_runtime, out, source, table::table};
+use super::{Completion, on_runtime, out, source, table::table};
 use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
-use crate::sites::{Fate, Literal, Problem, Use};
+use crate::sites::{Fate, Literal, Problem};
 use crate::terraform::files::Files;
 
-pub fn run(args: &ScanArgs) -> Result<Done> {
+pub fn run(args: &ScanArgs) -> Result<Completion> {
     let mut session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &RegistryArgs::default(), &ClusterArgs::default())?;
     session.setup.commits = 0;
     let looked = on_runtime(reconcile::look(&session))?;
@@ -25,7 +25,7 @@ pub fn run(args: &ScanArgs) -> Result<Done> {
             out::say(&summary(&scan.literals));
         }
     }
-    Ok(Done::Ok)
+    Ok(Completion::Ok)
 }
 
 fn row(literal: &Literal) -> [String; 4] {
@@ -34,8 +34,8 @@ fn row(literal: &Literal) -> [String; 4] {
     let last = match (reason, literal.uses.as_slice()) {
         (Some(reason), _) => reason.to_owned(),
         (None, []) => String::new(),
-        (None, [one]) => named(one),
-        (None, [one, rest @ ..]) => format!("{} and {} more", named(one), rest.len()),
+        (None, [one]) => one.to_string(),
+        (None, [one, rest @ ..]) => format!("{} and {} more", one, rest.len()),
     };
     [format!("{}:{}", literal.file, literal.line), fate.to_owned(), image, last]
 }
@@ -46,11 +46,6 @@ fn short(image: &str) -> String {
         Some((name, Some(digits))) => format!("{name}@{digits}"),
         _ => image.to_owned(),
     }
-}
-
-fn named(one: &Use) -> String {
-    let part = |part: &Option<std::sync::Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
-    format!("{}/{}/{}:{}", one.kind, part(&one.namespace), part(&one.name), part(&one.container))
 }
 
 /// Says what could not be read or understood; a file that does not parse with the line where the parser stopped.
@@ -80,6 +75,6 @@ fn excerpt(problem: &Problem, line: usize, files: &Files) -> Option<Excerpt> {
 
 fn summary(literals: &[Literal]) -> String {
     let count = |word: &str| literals.iter().filter(|literal| fate_word(&literal.fate).0 == word).count();
-    let words = ["half", "unpinnable", "dead", "orphan"].map(|word| format!("{} {word}", count(word)));
+    let words = ["component", "unpinnable", "dead", "orphan"].map(|word| format!("{} {word}", count(word)));
     format!("{}, {}", out::many(count("site"), "site"), words.join(", "))
 }

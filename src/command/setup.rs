@@ -1,6 +1,6 @@
 //! `pintle setup forgejo`.
 
-use super::{Done, out, source};
+use super::{Completion, out, source};
 use crate::cli::{SetupArgs, SetupCommand};
 use crate::error::{Error, Result};
 use crate::remote::forgejo::Client;
@@ -8,7 +8,7 @@ use crate::write::WriteLease;
 use crate::write::setup::{ForgeSetup, SetupState, WebhookSetup, set_up_forge};
 use url::Url;
 
-pub async fn run(args: &SetupArgs) -> Result<Done> {
+pub async fn run(args: &SetupArgs) -> Result<Completion> {
     let SetupCommand::Forgejo(args) = &args.what;
     let none = || Error::usage("no forge is named").hint("name the repo's page: --forge https://forge.example.org/ops/infra");
     let place = source::forge(&args.clone)?.ok_or_else(none)?;
@@ -34,5 +34,5 @@ pub async fn run(args: &SetupArgs) -> Result<Done> {
             .hint("docs/forgejo.md has the rights and scopes that the account and its token need"));
     }
     out::say(&if made == 0 { "nothing was changed".to_owned() } else { format!("made {}", out::many(made, "thing")) });
-    Ok(Done::Ok)
+    Ok(Completion::Ok)
 }

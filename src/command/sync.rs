@@ -1,19 +1,18 @@
 //! `pintle sync`.
 
-use super::{Done, not_back, out, progress::Bar, scan, source, unanswered};
+use super::{Completion, not_back, out, progress::Bar, scan, source, unanswered};
 use crate::cli::{OutputFormat, SyncArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
 use crate::observe::Session;
 use crate::pipeline::{PullDone, Receipt, Seen, Verdict};
-use crate::plan::diff;
-use crate::plan::explain::counts;
-use crate::plan::json::to_json;
 use crate::reconcile::{self, Followed, Planned};
+use crate::report::plan_json::to_json;
+use crate::report::{count_verdicts, diff};
 use crate::write::WriteLease;
 use serde_json::json;
 
-pub async fn run(args: &SyncArgs, colour: bool) -> Result<Done> {
+pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     if args.wait && session.forge().is_none() {
         return Err(
@@ -27,7 +26,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Done> {
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
             OutputFormat::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-            OutputFormat::Table => out::diff(&diff::changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+            OutputFormat::Table => out::diff(&diff::diff_changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
         }
         tell(&planned, &planned.refused);
         out::say("dry run: nothing was pushed");
@@ -49,10 +48,10 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Done> {
         out::say("nothing was written");
     }
     let forge = matches!(planned.snapshot.forge, Seen::Unknown(_)) || !receipt.troubles.is_empty();
-    let done = if forge { Done::Partly } else { done(&planned, &receipt.refused) };
+    let done = if forge { Completion::Partly } else { done(&planned, &receipt.refused) };
     let merged = receipt.pulls.iter().any(|pull| pull.done == PullDone::Merged);
     if args.wait && (merged || !receipt.commits.is_empty()) {
-        return Ok(if followed(&session, &planned, &receipt).await? { done } else { Done::Partly });
+        return Ok(if followed(&session, &planned, &receipt).await? { done } else { Completion::Partly });
     }
     Ok(done)
 }
@@ -100,7 +99,10 @@ async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Re
 fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
     for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown) {
-        out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or("", String::as_str)));
+        out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or_else(String::new, ToString::to_string)));
+    }
+    for unmatched in &planned.plan.unmatched {
+        out::say(&format!("note: {unmatched}"));
     }
     for line in unanswered(&planned.snapshot).iter().chain(&not_back(&planned.plan)) {
         out::say(line);
@@ -108,13 +110,13 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     for (name, why) in refused {
         out::say(&format!("refused: {name}: {why}"));
     }
-    out::say(&counts(&planned.plan));
+    out::say(&count_verdicts(&planned.plan.decisions));
 }
 
 /// A registry that could not be asked leaves its sites as they are, alerts that could not be read ask for nothing, and the exit code says that trying again may help.
-fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Done {
+fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Completion {
     let unknown = planned.plan.decisions.iter().any(|decision| decision.verdict == Verdict::Unknown);
-    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() { Done::Partly } else { Done::Ok }
+    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() { Completion::Partly } else { Completion::Ok }
 }
 
 fn receipt_json(receipt: &Receipt) -> serde_json::Value {

@@ -2,7 +2,7 @@
 
 use super::marker::Marker;
 use super::phrase::{commit_link, lines, link_within, named, said, sentence};
-use super::pull_request::Words;
+use super::pull_request::RowWords;
 use super::quote;
 use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 /// Returns title and body; a comment on a pull request has only the body. The body starts with the mark of what it tells.
-pub fn notice(notice: &Notice, forge_url: &Url) -> Words {
+pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
     match notice {
         Notice::Pipeline { commit, subject, pull, failed, began, since } => {
             let mut words = pipeline(commit, subject, (failed, *began), *since, forge_url);
@@ -37,7 +37,7 @@ pub fn mark(notice: &Notice) -> Marker {
         Notice::Pipeline { commit, .. } => Marker::Pipeline(commit.clone()),
         // Without the evidence: reasons take turns (`ErrImagePull`, `ImagePullBackOff`), and times move.
         Notice::NotRolledBack { site, cause, from, .. } => {
-            let hash = Sha256::digest(format!("{site}\n{}\n{from}", cause.word()));
+            let hash = Sha256::digest(format!("{site}\n{}\n{from}", cause.as_str()));
             Marker::NotBack(hash.iter().take(20).map(|byte| format!("{byte:02x}")).collect())
         }
     }
@@ -53,12 +53,12 @@ struct Told<'a> {
     why: &'a str,
 }
 
-fn not_back(mark: &Marker, site: &str, told: &Told) -> Words {
+fn not_back(mark: &Marker, site: &str, told: &Told) -> RowWords {
     let Told { image, cause, evidence, from, to, why } = told;
     let happened = match cause {
-        Cause::Undo => "was taken back in the cluster",
-        Cause::Alert => "has an alert since it was pinned",
-        _ => "fails since it was pinned",
+        Cause::Undo => "was undone in the cluster",
+        Cause::Alert => "has had an alert since it was pinned",
+        _ => "has been failing since it was pinned",
     };
     let back = to.map_or(String::new(), |to| format!(" Before, {} was pinned.", named(to.as_str())));
     let next = match cause {
@@ -66,8 +66,8 @@ fn not_back(mark: &Marker, site: &str, told: &Told) -> Words {
         _ => "It stays as it is until somebody changes it.",
     };
     let body = format!(
-        "{}\n{} ({}) {happened}.\n\n{}\n\n{} is pinned.{back}\n\n{}\n\n{next} `/rollback` with the name of the site takes it back and holds it; `/hold` \
-         keeps what is pinned. pintle tells this once.\n",
+        "{}\n{} ({}) {happened}.\n\n{}\n\n{} is pinned.{back}\n\n{}\n\n{next} `/rollback` with the name of the site rolls it back and holds it; `/hold` \
+         keeps what is pinned. pintle reports this once.\n",
         mark.render(),
         named(site),
         named(image),
@@ -76,10 +76,10 @@ fn not_back(mark: &Marker, site: &str, told: &Told) -> Words {
         sentence("pintle does not roll it back: ", why),
     );
     let name = image.rsplit('/').next().unwrap_or(image);
-    Words { title: format!("{} is not rolled back ({})", super::quote::cut(name, 80), cause.word()), body }
+    RowWords { title: format!("{} is not rolled back ({})", super::quote::cut(name, 80), cause.as_str()), body }
 }
 
-fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool), since: Timestamp, forge_url: &Url) -> Words {
+fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool), since: Timestamp, forge_url: &Url) -> RowWords {
     let mark = Marker::Pipeline(commit.clone()).render();
     let link = commit_link(commit, forge_url);
     let subject = said(subject);
@@ -96,10 +96,10 @@ fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool),
         ("failed", format!("Its pipeline failed:\n\n{}", lines(&checks, 40_000).trim_end()))
     };
     let body = format!(
-        "{mark}\npintle wrote {link} ({subject}), {since}.\n\n{told}\n\nWhat the commit declares may not run yet. pintle tells this once, and \
-         goes on looking: once the statuses of this commit or of a later one are green, nothing more is needed.\n"
+        "{mark}\npintle wrote {link} ({subject}), {since}.\n\n{told}\n\nWhat the commit declares may not run yet. pintle reports this once and \
+         keeps checking. Nothing more is needed once the statuses of this commit or of a later one are green.\n"
     );
-    Words { title: format!("The pipeline of {} {what}", commit.short()), body }
+    RowWords { title: format!("The pipeline of {} {what}", commit.short()), body }
 }
 
 fn one(check: &Check, forge_url: &Url) -> String {

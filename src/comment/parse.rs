@@ -14,13 +14,13 @@ use crate::model::ask::{Command, Misread};
 /// The commands as they are written, each with what it does: for `/help`, hints and the guide.
 pub const COMMANDS: &[(&str, &str)] = &[
     ("/pin [target] [to <tag|sha256:…>] [for <7d>|until <2026-12-01>] [because …]", "pins the image and holds it there"),
-    ("/unpin [target]", "lifts the hold and follows the tag again"),
+    ("/unpin [target]", "removes the hold and follows the tag again"),
     ("/rollback [target] [to <sha256:…|N>] [because …]", "goes back to an earlier pin, or N pins, and holds it there"),
     ("/hold [target] [for <7d>|until <2026-12-01>] [because …]", "freezes the image as it is"),
     ("/resume [target]", "lifts a hold"),
-    ("/explain [target]", "says what pintle knows of the image and why it does what it does"),
+    ("/explain [target]", "shows what pintle knows of the image, and why it is or is not updated"),
     ("/status [stack or target]", "says what is pinned, waiting and held"),
-    ("/plan", "says what pintle would do now"),
+    ("/plan", "shows what pintle would do now"),
     ("/help", "lists the commands"),
 ];
 

@@ -13,7 +13,7 @@ use crate::pipeline::forge::BRANCHES;
 use crate::pipeline::{Action, Asked, Change, Proposal, trailers};
 use jiff::Timestamp;
 use std::sync::Arc;
-use table::Group;
+use table::RowGroup;
 use url::Url;
 
 /// The label of a pull request that somebody waits for.
@@ -27,7 +27,7 @@ const DRAFTS: [&str; 4] = ["wip:", "[wip]", "draft:", "[draft]"];
 
 /// What a pull request or an issue says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct RowWords {
     /// One line; plain text, not Markdown.
     pub title: String,
     /// Markdown.
@@ -47,19 +47,22 @@ enum Detail {
 ///
 /// # Errors
 /// Those of [`trailers::render`].
-pub fn words(change: &Change, proposal: &Proposal, snapshot_at: Timestamp, forge_url: &Url) -> Result<Words> {
+pub fn words(change: &Change, proposal: &Proposal, snapshot_at: Timestamp, forge_url: &Url) -> Result<RowWords> {
     let record = record(change)?;
     let page = Page { change, proposal, at: snapshot_at, forge_url, groups: table::groups(&proposal.rows) };
     let room = LONGEST.saturating_sub(record.len());
     let tries = [Detail::All, Detail::WithoutNotes].into_iter().map(|detail| page.text(detail, room));
     let text = tries.into_iter().find(|text| text.len() <= room).unwrap_or_else(|| page.text(Detail::Bare, room));
-    Ok(Words { title: title(&change.message), body: text + &record })
+    Ok(RowWords { title: title(&change.message), body: text + &record })
 }
 
 /// Returns the body of a pull request that pintle closes because nothing is left to propose; `why` is a sentence. It records nothing, so that the
 /// pull request does not read as declined.
 pub fn closing(why: &str) -> String {
-    format!("pintle took this proposal back: {}. Merging it is no longer of use, so it is closed and its branch deleted.\n", said(why))
+    format!(
+        "pintle withdrew this proposal: {}. There is nothing left to merge, so the pull request is closed and its branch deleted.\n",
+        said(why)
+    )
 }
 
 /// Returns what is said once when somebody else pushed to the branch of that name.
@@ -104,13 +107,13 @@ struct Page<'a> {
     proposal: &'a Proposal,
     at: Timestamp,
     forge_url: &'a Url,
-    groups: Vec<Group<'a>>,
+    groups: Vec<RowGroup<'a>>,
 }
 
 impl Page<'_> {
     fn text(&self, detail: Detail, room: usize) -> String {
         let head = format!("{}{}", self.purpose(), self.remarks());
-        let reasons = if detail == Detail::Bare { String::new() } else { table::reasons(&self.groups) };
+        let reasons = if detail == Detail::Bare { String::new() } else { table::reasons(&self.groups, &self.change.pins) };
         let notes = match detail {
             Detail::All => notes::all(&self.groups),
             Detail::WithoutNotes if notes::any(&self.groups) => {
@@ -142,7 +145,7 @@ impl Page<'_> {
             (false, false) => remarks.push(format!("Asked for by {}.", listed(&asked))),
             (false, true) => {}
         }
-        remarks.extend(self.proposal.why.iter().map(|why| sentence("It is a pull request and not a commit: ", why)));
+        remarks.extend(self.proposal.because.iter().map(|reason| sentence("It is a pull request and not a commit: ", &reason.to_string())));
         let quoted: Vec<String> = remarks.iter().map(|remark| format!("> {remark}\n")).collect();
         if quoted.is_empty() { String::new() } else { format!("\n{}", quoted.join(">\n")) }
     }
@@ -184,9 +187,9 @@ impl Page<'_> {
 const COMMANDS: [(&str, &str); 6] = [
     ("/hold because …", "freezes these images as they are, for a reason"),
     ("/pin to <tag or sha256:…>", "pins these images to that instead, and holds them there"),
-    ("/rollback", "goes back to what was pinned before, and holds it"),
-    ("/explain", "says what pintle knows of these images, and why it proposes this"),
-    ("/plan", "says what pintle would do now, everywhere"),
+    ("/rollback", "rolls back to the previous pin, and holds it"),
+    ("/explain", "shows what pintle knows of these images, and why it proposes this"),
+    ("/plan", "shows what pintle would do now, in the whole repository"),
     ("/help", "lists all commands, and how an image is named in them"),
 ];
 
@@ -199,15 +202,15 @@ fn effect(action: Action, of: usize) -> String {
         Action::Adopt => {
             format!("pins {images} for the first time")
         }
-        Action::Move => format!("moves {images} to what {} upstream now", if one { "its tag means" } else { "their tags mean" }),
+        Action::Update => format!("updates {images} to the {} now", if one { "digest its tag has" } else { "digests their tags have" }),
         Action::Pin => format!("pins {images} as asked, and holds {them}"),
         Action::Unpin => {
-            format!("lifts the hold of {images}, so that {} again", if one { "it follows its tag" } else { "they follow their tags" })
+            format!("removes the hold of {images}, so that {} again", if one { "it follows its tag" } else { "they follow their tags" })
         }
-        Action::Rollback => format!("takes {images} back to an earlier digest, and holds {them}"),
+        Action::Rollback => format!("rolls {images} back to an earlier digest, and holds {them}"),
         Action::Hold => format!("holds {images} as {}", if one { "it is" } else { "they are" }),
-        Action::Resume => format!("lifts the hold of {images}"),
-        Action::Lift => format!("takes the text of an ended hold away from {images}"),
+        Action::Resume => format!("removes the hold of {images}"),
+        Action::Lift => format!("removes an expired hold from {images}"),
     }
 }
 

@@ -33,10 +33,10 @@ pub enum To {
 }
 
 /// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it answers.
-pub fn reply(answer: &Answer, links: &[Link], forge_url: &Url) -> String {
+pub fn reply(answer: &Answer, links: &[Link], forge_url: &Url, report: &dyn Fn(&Outcome) -> Option<Report>) -> String {
     let mark = Marker::Answer(answer.comment.id).render();
     let room = (LONGEST - 1_000) / answer.outcomes.len().max(1);
-    let teller = Teller { answer, links, forge_url, room };
+    let teller = Teller { answer, links, forge_url, room, report };
     let sections: Vec<String> = answer.outcomes.iter().map(|outcome| teller.section(outcome)).collect();
     let text = format!("{mark}\n{}", sections.join("\n---\n\n"));
     if text.len() < LONGEST { text } else { format!("{mark}\nThe answer is too long for a comment.\n") }
@@ -48,6 +48,17 @@ struct Teller<'a> {
     forge_url: &'a Url,
     /// What one section may take, in bytes.
     room: usize,
+    report: &'a dyn Fn(&Outcome) -> Option<Report>,
+}
+
+/// The text of a command that reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// `/explain`
+    pub command: &'static str,
+    pub title: String,
+    /// Shown as they are.
+    pub lines: Vec<String>,
 }
 
 impl Teller<'_> {
@@ -65,7 +76,10 @@ impl Teller<'_> {
             Outcome::Refused { command, why, hint } => refused(command, why, hint.as_deref()),
             Outcome::NotFound { command, target, near } => self.not_found(command, target, near),
             Outcome::Ambiguous { command, target, candidates } => self.ambiguous(command, target.as_deref(), candidates),
-            Outcome::Text { command, title, lines } => self.text(command, title, lines),
+            Outcome::Report(_) | Outcome::Explained { .. } | Outcome::Status { .. } | Outcome::Planned => match (self.report)(outcome) {
+                Some(Report { command, title, lines }) => self.text(command, &title, &lines),
+                None => "There is nothing to report yet.\n".to_owned(),
+            },
             Outcome::Help => help(),
             Outcome::Misread(misread) => self.misread(misread),
             Outcome::MayNotAsk { command } => self.may_not_ask(command),
@@ -202,9 +216,9 @@ fn refused(command: &str, why: &str, hint: Option<&str>) -> String {
 fn one_done(done: &Done, when: &str) -> String {
     let held = match (done.action, done.until) {
         (Action::Pin | Action::Rollback | Action::Hold, Some(until)) => format!(", held until {}", show_time(until)),
-        (Action::Pin | Action::Rollback | Action::Hold, None) => ", held until somebody lifts it".to_owned(),
+        (Action::Pin | Action::Rollback | Action::Hold, None) => ", held until somebody removes the hold".to_owned(),
         (Action::Unpin | Action::Resume | Action::Lift, _) => ", no longer held".to_owned(),
-        (Action::Adopt | Action::Move, _) => String::new(),
+        (Action::Adopt | Action::Update, _) => String::new(),
     };
     format!("{} is {when} {}{held}", named(&done.site.to_string()), named(&done.image))
 }

@@ -4,13 +4,14 @@ use super::checked::{
     Checked, dotted, each, filled, hint, host, identifier, length, line, name_glob, numbered, optional, path_glob, policy, schedule,
     unique, url,
 };
-use super::wire::{self, At, Many, Text};
+use super::wire::{self, At, Many, TomlText};
 use super::{
-    Cache, Config, Defaults, Environment, Extra, Git, Group, HoldEntry, Match, Mode, Modes, Module, ModuleArguments, Pipeline, Registry,
-    Rule, Scan, VarFile, cluster,
+    Cache, Config, Defaults, Environment, ExtraFile, Git, Group, HoldEntry, Match, Module, ModuleArguments, PipelineConfig, Registry, Rule,
+    ScanConfig, VarFile, cluster,
 };
 use crate::model::hold::{Hold, parse_until};
-use crate::model::pattern::{Glob, Words};
+use crate::model::pattern::{Glob, StackPattern, Words};
+use crate::model::settings::{Mode, Settings};
 
 pub(super) fn do_not_bump() -> Vec<Words> {
     ["do not bump", "don't bump", "do not update", "do not upgrade"].iter().filter_map(|text| Words::new(text).ok()).collect()
@@ -34,7 +35,7 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         rules: numbered(&wire.rule, rule)?,
         groups: each(&wire.group, group)?,
         holds: numbered(&wire.hold, hold)?,
-        deny: each(&wire.deny.stacks, name_glob)?,
+        deny: each(&wire.deny.stacks, stack_pattern)?,
         do_not_bump: match &wire.do_not_bump.patterns {
             Some(patterns) => each(patterns, |text| text.check(|text| Words::new(text)))?,
             None => do_not_bump(),
@@ -49,14 +50,14 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
     })
 }
 
-fn unique_members(groups: &[wire::Group]) -> Checked<()> {
+fn unique_members(groups: &[wire::GroupToml]) -> Checked<()> {
     let mut seen = std::collections::BTreeMap::new();
     for group in groups {
         for (what, members) in [("site", &group.sites), ("stack", &group.stacks), ("image", &group.images)] {
             for member in members {
                 if let Some(first) = seen.insert((what, member.value()), group.name.value()) {
                     let wrong = member.wrong(format!("the {what} `{}` is already in group `{first}`", member.value()));
-                    return Err(hint(wrong, "a site moves with one group only"));
+                    return Err(hint(wrong, "a site belongs to one group only"));
                 }
             }
         }
@@ -64,8 +65,8 @@ fn unique_members(groups: &[wire::Group]) -> Checked<()> {
     Ok(())
 }
 
-fn scan(wire: &wire::Scan) -> Checked<Scan> {
-    Ok(Scan {
+fn scan(wire: &wire::ScanToml) -> Checked<ScanConfig> {
+    Ok(ScanConfig {
         exclude: each(&wire.exclude, path_glob)?,
         without_images: each(&wire.without_images, path_glob)?,
         roots: each(&wire.roots, path_glob)?,
@@ -73,11 +74,11 @@ fn scan(wire: &wire::Scan) -> Checked<Scan> {
     })
 }
 
-fn var_file(text: &Text) -> Checked<VarFile> {
+fn var_file(text: &TomlText) -> Checked<VarFile> {
     Ok(VarFile(filled(text)?))
 }
 
-fn environment(wire: &wire::Environment) -> Checked<Environment> {
+fn environment(wire: &wire::EnvironmentToml) -> Checked<Environment> {
     let everywhere = || Glob::path("**").map_err(|what| wire.name.wrong(what));
     Ok(Environment {
         root: wire.root.as_ref().map_or_else(everywhere, path_glob)?,
@@ -87,9 +88,9 @@ fn environment(wire: &wire::Environment) -> Checked<Environment> {
     })
 }
 
-fn module(at: &At<wire::Module>) -> Checked<Module> {
+fn module(at: &At<wire::ModuleToml>) -> Checked<Module> {
     let wire = at.value();
-    let argument = |text: &Option<Text>| optional(text.as_ref(), identifier);
+    let argument = |text: &Option<TomlText>| optional(text.as_ref(), identifier);
     let (registry, repository) = (argument(&wire.registry)?, argument(&wire.repository)?);
     let (tag, digest) = (argument(&wire.tag)?, argument(&wire.digest)?);
     let parts = registry.is_some() || repository.is_some() || tag.is_some() || digest.is_some();
@@ -109,85 +110,88 @@ fn module(at: &At<wire::Module>) -> Checked<Module> {
     Ok(Module { source: name_glob(&wire.source)?, arguments })
 }
 
-fn extra(at: &At<wire::Extra>) -> Checked<Extra> {
+fn extra(at: &At<wire::ExtraToml>) -> Checked<ExtraFile> {
     let wire = at.value();
     match (&wire.resource, &wire.env, &wire.file, &wire.path) {
-        (Some(resource), Some(env), None, None) => Ok(Extra::Env { resource: name_glob(resource)?, env: each(env, name_glob)? }),
-        (None, None, Some(file), Some(path)) => Ok(Extra::File { file: path_glob(file)?, path: path.check(|text| dotted(text))? }),
+        (Some(resource), Some(env), None, None) => Ok(ExtraFile::Env { resource: name_glob(resource)?, env: each(env, name_glob)? }),
+        (None, None, Some(file), Some(path)) => Ok(ExtraFile::File { file: path_glob(file)?, path: path.check(|text| dotted(text))? }),
         _ => Err(hint(at.wrong("the extra place is not complete"), "it has `resource` and `env`, or `file` and `path`")),
     }
 }
 
-fn mode(mode: wire::Mode) -> Mode {
+fn mode(mode: wire::ModeToml) -> Mode {
     match mode {
-        wire::Mode::Commit => Mode::Commit,
-        wire::Mode::PullRequest => Mode::PullRequest,
-        wire::Mode::Off => Mode::Off,
+        wire::ModeToml::Commit => Mode::Commit,
+        wire::ModeToml::PullRequest => Mode::PullRequest,
+        wire::ModeToml::Off => Mode::Off,
     }
 }
 
-fn modes(wire: Option<wire::Modes>) -> Modes {
+/// The modes for first pins, updates and rollbacks.
+fn modes(wire: Option<wire::Modes>) -> [Option<Mode>; 3] {
     match wire {
-        None => Modes::default(),
-        Some(wire::Modes::All(all)) => Modes::all(mode(all)),
-        Some(wire::Modes::Each(each)) => {
-            Modes { adopt: each.adopt.map(mode), follow: each.r#move.map(mode), rollback: each.rollback.map(mode) }
-        }
+        None => [None; 3],
+        Some(wire::Modes::All(all)) => [Some(mode(all)); 3],
+        Some(wire::Modes::Each(each)) => [each.adopt.map(mode), each.update.map(mode), each.rollback.map(mode)],
     }
 }
 
-fn defaults(wire: &wire::Defaults) -> Checked<Defaults> {
-    let built_in = Defaults::default();
-    Ok(Defaults {
-        policy: optional(wire.policy.as_ref(), policy)?,
-        modes: modes(wire.mode),
-        schedule: optional(wire.schedule.as_ref(), schedule)?,
-        settle: optional(wire.settle.as_ref(), length)?.unwrap_or(built_in.settle),
+/// What a section says of sites: the keys that `[defaults]` and `[[rule]]` share.
+fn settings(wire: &wire::SettingsToml) -> Checked<Settings> {
+    let [adopt, update, rollback] = modes(wire.mode);
+    Ok(Settings {
+        adopt,
+        update,
+        rollback,
         automerge: wire.automerge,
-        soak: optional(wire.soak.as_ref(), length)?.unwrap_or(built_in.soak),
-        watch: optional(wire.watch.as_ref(), length)?.unwrap_or(built_in.watch),
+        soak: optional(wire.soak, length)?,
+        settle: optional(wire.settle, length)?,
+        watch: optional(wire.watch, length)?,
         auto_rollback: wire.auto_rollback,
         drift: wire.drift.map(cluster::drift),
-        budget: wire.budget.as_ref().map_or(Ok(built_in.budget), cluster::budget)?,
+        policy: optional(wire.policy, policy)?,
+        schedule: optional(wire.schedule, schedule)?,
+        ..Settings::default()
     })
 }
 
-fn rule(number: usize, wire: &wire::Rule) -> Checked<Rule> {
-    Ok(Rule {
-        number,
-        matches: matches(&wire.matches)?,
-        policy: optional(wire.policy.as_ref(), policy)?,
-        modes: modes(wire.mode),
-        schedule: optional(wire.schedule.as_ref(), schedule)?,
-        settle: optional(wire.settle.as_ref(), length)?,
-        automerge: wire.automerge,
-        soak: optional(wire.soak.as_ref(), length)?,
-        watch: optional(wire.watch.as_ref(), length)?,
-        auto_rollback: wire.auto_rollback,
-        drift: wire.drift.map(cluster::drift),
-        group: optional(wire.group.as_ref(), line)?,
-        hold: optional(wire.hold.as_ref(), filled)?,
+fn stack_pattern(text: &TomlText) -> Checked<StackPattern> {
+    text.check(|text| StackPattern::new(text))
+}
+
+fn defaults(wire: &wire::DefaultsToml) -> Checked<Defaults> {
+    let budget = wire.budget.as_ref().map_or(Ok(Defaults::default().budget), cluster::budget)?;
+    Ok(Defaults { settings: settings(&wire.shared())?, budget })
+}
+
+fn rule(number: usize, wire: &wire::RuleToml) -> Checked<Rule> {
+    let settings = Settings { group: optional(wire.group.as_ref(), line)?, ..settings(&wire.shared())? };
+    Ok(Rule { number, matches: matches(&wire.matches)?, settings, hold: optional(wire.hold.as_ref(), filled)? })
+}
+
+fn matches(wire: &wire::MatchToml) -> Checked<Match> {
+    let kind = |text: &str| Glob::name(&text.to_lowercase());
+    Ok(Match {
+        stack: patterns(&wire.stack, StackPattern::new)?,
+        file: patterns(&wire.file, Glob::path)?,
+        image: patterns(&wire.image, Glob::name)?,
+        namespace: patterns(&wire.namespace, Glob::name)?,
+        name: patterns(&wire.name, Glob::name)?,
+        kind: patterns(&wire.kind, kind)?,
+        container: patterns(&wire.container, Glob::name)?,
     })
 }
 
-fn matches(wire: &wire::Match) -> Checked<Match> {
-    let globs = |many: &Option<At<Many>>, parse: fn(&str) -> Result<Glob, String>| match many {
+/// One pattern or several; an empty list would match nothing.
+fn patterns<T>(many: &Option<At<Many>>, parse: impl Fn(&str) -> Result<T, String>) -> Checked<Vec<T>> {
+    match many {
         Some(at) if at.value().0.is_empty() => Err(at.wrong("the list is empty: nothing would match")),
         Some(at) => at.value().0.iter().map(|text| parse(text).map_err(|what| at.wrong(what))).collect(),
         None => Ok(Vec::new()),
-    };
-    Ok(Match {
-        stack: globs(&wire.stack, Glob::name)?,
-        file: globs(&wire.file, Glob::path)?,
-        image: globs(&wire.image, Glob::name)?,
-        namespace: globs(&wire.namespace, Glob::name)?,
-        name: globs(&wire.name, Glob::name)?,
-        kind: globs(&wire.kind, Glob::name)?,
-        container: globs(&wire.container, Glob::name)?,
-    })
+    }
 }
 
-fn group(wire: &wire::Group) -> Checked<Group> {
+fn group(wire: &wire::GroupToml) -> Checked<Group> {
     if wire.sites.is_empty() && wire.stacks.is_empty() && wire.images.is_empty() {
         return Err(hint(
             wire.name.wrong(format!("the group `{}` has no members", wire.name.value())),
@@ -197,12 +201,12 @@ fn group(wire: &wire::Group) -> Checked<Group> {
     Ok(Group {
         name: line(&wire.name)?,
         sites: each(&wire.sites, name_glob)?,
-        stacks: each(&wire.stacks, name_glob)?,
+        stacks: each(&wire.stacks, stack_pattern)?,
         images: each(&wire.images, name_glob)?,
     })
 }
 
-fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
+fn hold(number: usize, at: &At<wire::HoldToml>) -> Checked<HoldEntry> {
     let wire = at.value();
     if wire.site.is_none() && wire.image.is_none() && wire.stack.is_none() {
         return Err(hint(at.wrong("the hold does not say what it holds"), "give it `site`, `image` or `stack`"));
@@ -212,11 +216,16 @@ fn hold(number: usize, at: &At<wire::Hold>) -> Checked<HoldEntry> {
         by: optional(wire.by.as_ref(), filled)?,
         because: Some(filled(&wire.because)?),
     };
-    let glob = |text: &Option<Text>| optional(text.as_ref(), name_glob);
-    Ok(HoldEntry { number, site: glob(&wire.site)?, image: glob(&wire.image)?, stack: glob(&wire.stack)?, hold })
+    Ok(HoldEntry {
+        number,
+        site: patterns(&wire.site, Glob::name)?,
+        image: optional(wire.image.as_ref(), name_glob)?,
+        stack: optional(wire.stack.as_ref(), stack_pattern)?,
+        hold,
+    })
 }
 
-fn registry(wire: &wire::Registry) -> Checked<Registry> {
+fn registry(wire: &wire::RegistryToml) -> Checked<Registry> {
     let endpoint = optional(wire.endpoint.as_ref(), url)?;
     let rate = wire.requests_per_second.as_ref();
     let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
@@ -231,9 +240,9 @@ fn registry(wire: &wire::Registry) -> Checked<Registry> {
     })
 }
 
-fn git(wire: &wire::Git) -> Checked<Git> {
+fn git(wire: &wire::GitToml) -> Checked<Git> {
     let built_in = Git::default();
-    let author = |text: &Text| {
+    let author = |text: &TomlText| {
         let value = line(text)?;
         if value.contains(['<', '>']) { Err(text.wrong("the name or address of an author has no `<` or `>`")) } else { Ok(value) }
     };
@@ -247,9 +256,9 @@ fn git(wire: &wire::Git) -> Checked<Git> {
     })
 }
 
-fn pipeline(wire: &wire::Pipeline) -> Checked<Pipeline> {
-    let built_in = Pipeline::default();
-    Ok(Pipeline {
+fn pipeline(wire: &wire::PipelineToml) -> Checked<PipelineConfig> {
+    let built_in = PipelineConfig::default();
+    Ok(PipelineConfig {
         wait: wire.wait.unwrap_or(built_in.wait),
         timeout: optional(wire.timeout.as_ref(), length)?.unwrap_or(built_in.timeout),
         contexts: each(&wire.contexts, path_glob)?,

@@ -1,6 +1,6 @@
 //! Single values of the configuration, from words to values that cannot be wrong, and the complaints about them. Knows no section.
 
-use super::wire::{At, Text};
+use super::wire::{At, TomlText};
 use crate::model::duration;
 use crate::model::pattern::Glob;
 use crate::model::policy::Policy;
@@ -46,11 +46,11 @@ pub(super) fn numbered<T, U>(items: &[T], check: impl Fn(usize, &T) -> Checked<U
     items.iter().enumerate().map(|(index, item)| check(index + 1, item)).collect()
 }
 
-pub(super) fn optional<U>(text: Option<&Text>, check: impl FnOnce(&Text) -> Checked<U>) -> Checked<Option<U>> {
+pub(super) fn optional<U>(text: Option<&TomlText>, check: impl FnOnce(&TomlText) -> Checked<U>) -> Checked<Option<U>> {
     text.map(check).transpose()
 }
 
-pub(super) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a Text>) -> Checked<()> {
+pub(super) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a TomlText>) -> Checked<()> {
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name.value()) {
@@ -60,25 +60,25 @@ pub(super) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a Text>) -> C
     Ok(())
 }
 
-pub(super) fn name_glob(text: &Text) -> Checked<Glob> {
+pub(super) fn name_glob(text: &TomlText) -> Checked<Glob> {
     text.check(|text| Glob::name(text))
 }
 
-pub(super) fn path_glob(text: &Text) -> Checked<Glob> {
+pub(super) fn path_glob(text: &TomlText) -> Checked<Glob> {
     text.check(|text| Glob::path(text.trim_end_matches('/')))
 }
 
-pub(super) fn filled(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn filled(text: &TomlText) -> Checked<Arc<str>> {
     text.check(|text| if text.trim().is_empty() { Err("the text is empty".into()) } else { Ok(text.trim().into()) })
 }
 
 /// A text that ends up in a line of a commit.
-pub(super) fn line(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn line(text: &TomlText) -> Checked<Arc<str>> {
     let value = filled(text)?;
     if value.contains(char::is_control) { Err(text.wrong("the text has a line break or another control character")) } else { Ok(value) }
 }
 
-pub(super) fn identifier(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn identifier(text: &TomlText) -> Checked<Arc<str>> {
     let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
     text.check(|text| if word(text) { Ok(text.as_str().into()) } else { Err(format!("`{text}` is not the name of an argument")) })
 }
@@ -91,25 +91,25 @@ pub(super) fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
     if wrong { Err(format!("`{path}` is not a path such as `spec.containers.*.image`")) } else { Ok(parts) }
 }
 
-pub(super) fn policy(text: &Text) -> Checked<Policy> {
+pub(super) fn policy(text: &TomlText) -> Checked<Policy> {
     text.check(|text| Policy::parse(text))
 }
 
-pub(super) fn schedule(text: &Text) -> Checked<Schedule> {
+pub(super) fn schedule(text: &TomlText) -> Checked<Schedule> {
     text.check(|text| Schedule::parse(text))
 }
 
-pub(super) fn length(text: &Text) -> Checked<SignedDuration> {
+pub(super) fn length(text: &TomlText) -> Checked<SignedDuration> {
     text.check(|text| duration::parse(text))
 }
 
 /// A registry as image references write it, in normal form.
-pub(super) fn host(text: &Text) -> Checked<Arc<str>> {
+pub(super) fn host(text: &TomlText) -> Checked<Arc<str>> {
     let name = match text.value().as_str() {
         "index.docker.io" | "registry-1.docker.io" | "hub.docker.com" => "docker.io",
         other => other,
     };
-    let registry = Reference::parse(&format!("{name}/x/y")).map(|reference| reference.repository().0);
+    let registry = Reference::parse(&format!("{name}/x/y")).map(|reference| reference.repository().registry);
     match registry {
         Some(registry) if &*registry == name => Ok(registry),
         _ => {
@@ -118,7 +118,7 @@ pub(super) fn host(text: &Text) -> Checked<Arc<str>> {
     }
 }
 
-pub(super) fn url(text: &Text) -> Checked<Url> {
+pub(super) fn url(text: &TomlText) -> Checked<Url> {
     let parsed = text.check(|text| Url::parse(text).map_err(|error| format!("`{text}` is not an address: {error}")))?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
         return Err(text.wrong("the address starts with neither `https://` nor `http://`"));

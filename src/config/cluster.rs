@@ -1,10 +1,11 @@
 //! The sections `[cluster]` and `[[alert]]`, and the budget, checked.
 
 use super::checked::{Checked, dotted, each, filled, hint, length, name_glob, optional, path_glob};
-use super::wire::{self, Text};
-use super::{Alert, Budget, Cluster, Custom, Drift, Keel};
+use super::wire::{self, TomlText};
+use super::{AlertConfig, Budget, ClusterConfig, Custom, KeelConfig};
 use crate::model::duration;
 use crate::model::pattern::Glob;
+use crate::model::settings::Drift;
 
 /// The field managers of the Terraform providers for Kubernetes: `hashicorp/kubernetes` names itself so in its user agent, and
 /// `kubernetes_manifest` in its server-side apply; `kubectl` and `helm` are other providers' own.
@@ -12,15 +13,15 @@ pub(super) fn terraform() -> Vec<Glob> {
     ["Terraform", "terraform*", "HashiCorp", "OpenTofu*", "opentofu*"].iter().filter_map(|glob| Glob::name(glob).ok()).collect()
 }
 
-pub(super) fn cluster(wire: &wire::Cluster) -> Checked<Cluster> {
-    let built_in = Cluster::default();
-    Ok(Cluster {
+pub(super) fn cluster(wire: &wire::ClusterToml) -> Checked<ClusterConfig> {
+    let built_in = ClusterConfig::default();
+    Ok(ClusterConfig {
         roots: each(&wire.roots, path_glob)?,
         environments: each(&wire.environments, name_glob)?,
         keel: match wire.keel {
-            None | Some(wire::Keel::Auto) => Keel::Auto,
-            Some(wire::Keel::Yes) => Keel::Yes,
-            Some(wire::Keel::No) => Keel::No,
+            None | Some(wire::KeelToml::Auto) => KeelConfig::Auto,
+            Some(wire::KeelToml::Yes) => KeelConfig::Yes,
+            Some(wire::KeelToml::No) => KeelConfig::No,
         },
         terraform: match &wire.terraform {
             Some(globs) => each(globs, |text| text.check(|text| Glob::name(text)))?,
@@ -31,7 +32,7 @@ pub(super) fn cluster(wire: &wire::Cluster) -> Checked<Cluster> {
     })
 }
 
-fn custom(wire: &wire::Custom) -> Checked<Custom> {
+fn custom(wire: &wire::CustomToml) -> Checked<Custom> {
     Ok(Custom {
         group: filled(&wire.group)?,
         version: filled(&wire.version)?,
@@ -41,9 +42,9 @@ fn custom(wire: &wire::Custom) -> Checked<Custom> {
     })
 }
 
-pub(super) fn alert(number: usize, wire: &wire::Alert) -> Checked<Alert> {
-    let glob = |(name, text): (&String, &Text)| Ok((name.as_str().into(), text.check(|text| Glob::name(text))?));
-    Ok(Alert {
+pub(super) fn alert(number: usize, wire: &wire::AlertToml) -> Checked<AlertConfig> {
+    let glob = |(name, text): (&String, &TomlText)| Ok((name.as_str().into(), text.check(|text| Glob::name(text))?));
+    Ok(AlertConfig {
         number,
         matches: wire.matches.iter().map(glob).collect::<Checked<_>>()?,
         namespace: optional(wire.namespace.as_ref(), filled)?.unwrap_or_else(|| "namespace".into()),
@@ -55,16 +56,16 @@ pub(super) fn alert(number: usize, wire: &wire::Alert) -> Checked<Alert> {
     })
 }
 
-pub(super) fn drift(wire: wire::Drift) -> Drift {
+pub(super) fn drift(wire: wire::DriftToml) -> Drift {
     match wire {
-        wire::Drift::Report => Drift::Report,
-        wire::Drift::Adopt => Drift::Adopt,
-        wire::Drift::Overwrite => Drift::Overwrite,
+        wire::DriftToml::Report => Drift::Report,
+        wire::DriftToml::Adopt => Drift::Adopt,
+        wire::DriftToml::Overwrite => Drift::Overwrite,
     }
 }
 
 /// `5 per 6h`, or `off`.
-pub(super) fn budget(text: &Text) -> Checked<Option<Budget>> {
+pub(super) fn budget(text: &TomlText) -> Checked<Option<Budget>> {
     if text.value() == "off" {
         return Ok(None);
     }
@@ -73,6 +74,6 @@ pub(super) fn budget(text: &Text) -> Checked<Option<Budget>> {
         let changes = changes.trim().parse().ok().filter(|changes| *changes > 0)?;
         Some(Some(Budget { changes, per: duration::parse(per.trim()).ok().filter(|per| !per.is_zero())? }))
     };
-    let checked = text.check(|text| read(text).ok_or_else(|| format!("`{text}` is no budget")));
-    checked.map_err(|wrong| hint(wrong, "write a number of changes and a length of time, `5 per 6h`, or `off`"))
+    let checked = text.check(|text| read(text).ok_or_else(|| format!("`{text}` is not a budget")));
+    checked.map_err(|wrong| hint(wrong, "write a number of changes and a duration, `5 per 6h`, or `off`"))
 }

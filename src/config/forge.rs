@@ -1,14 +1,14 @@
 //! The section `[forge]`, checked.
 
-use super::Forge;
+use super::ForgeConfig;
 use super::checked::{Checked, each, hint, length, line, optional};
-use super::wire::{self, Text};
+use super::wire::{self, TomlText};
 use std::sync::Arc;
 use url::Url;
 
-pub(super) fn forge(wire: &wire::Forge) -> Checked<Forge> {
-    let built_in = Forge::default();
-    Ok(Forge {
+pub(super) fn forge(wire: &wire::ForgeToml) -> Checked<ForgeConfig> {
+    let built_in = ForgeConfig::default();
+    Ok(ForgeConfig {
         max_pull_requests: match &wire.max_pull_requests {
             Some(at) if *at.value() == 0 => {
                 return Err(hint(at.wrong("0 pull requests are none at all"), "write `mode = \"off\"` for that"));
@@ -36,7 +36,7 @@ fn merge_style(style: wire::MergeStyle) -> &'static str {
 }
 
 /// `codeberg.org`, `git.example.org:3000`: what stands between `https://` and the path of an address, as addresses have it.
-fn host(text: &Text) -> Checked<Arc<str>> {
+fn host(text: &TomlText) -> Checked<Arc<str>> {
     let is_host = |text: &String| {
         let url = Url::parse(&format!("https://{text}/")).ok()?;
         (url.as_str() == format!("https://{text}/") && url.path() == "/" && url.username().is_empty()).then(|| text.as_str().into())

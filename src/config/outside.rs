@@ -38,7 +38,7 @@ pub struct Git {
 
 /// How pintle behaves in the forge. Its address and token are told by flags, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forge {
+pub struct ForgeConfig {
     /// No more pull requests than this are open at a time; those people asked for do not count.
     pub max_pull_requests: usize,
     /// Put on every pull request and issue of pintle's.
@@ -57,8 +57,8 @@ pub struct Forge {
 
 /// What pintle expects of CI after a push.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pipeline {
-    /// Whether moves wait while the statuses of the last change have not ended.
+pub struct PipelineConfig {
+    /// Whether updates wait while the statuses of the last change have not ended.
     pub wait: bool,
     /// How long a status may take to come and to end.
     pub timeout: SignedDuration,
@@ -68,12 +68,12 @@ pub struct Pipeline {
 
 /// What is read in the cluster, and what is made of it. Its address and credentials are told by flags, not here.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
+pub struct ClusterConfig {
     /// The roots that are applied to this cluster; none named is all.
     pub roots: Vec<Glob>,
     /// The environments that are; none named is all. What has no environment is not asked for one.
     pub environments: Vec<Glob>,
-    pub keel: Keel,
+    pub keel: KeelConfig,
     /// Field managers that apply Terraform.
     pub terraform: Vec<Glob>,
     /// How long too few pods may be ready.
@@ -81,9 +81,9 @@ pub struct Cluster {
     pub custom: Vec<Custom>,
 }
 
-/// Whether Keel runs in the cluster.
+/// Whether KeelConfig runs in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keel {
+pub enum KeelConfig {
     /// Look.
     Auto,
     Yes,
@@ -95,7 +95,7 @@ pub enum Keel {
 pub struct Custom {
     pub group: Arc<str>,
     pub version: Arc<str>,
-    /// As Kubernetes writes it: `Cluster`.
+    /// As Kubernetes writes it: `ClusterConfig`.
     pub kind: Arc<str>,
     pub plural: Arc<str>,
     /// The path of its image.
@@ -104,7 +104,7 @@ pub struct Custom {
 
 /// Which alerts are about which workload.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Alert {
+pub struct AlertConfig {
     /// Where it stands in the file, from 1.
     pub number: usize,
     /// All of them must match.
@@ -115,7 +115,7 @@ pub struct Alert {
     pub pod: Arc<str>,
 }
 
-impl Default for Forge {
+impl Default for ForgeConfig {
     fn default() -> Self {
         Self {
             max_pull_requests: 10,
@@ -129,18 +129,18 @@ impl Default for Forge {
     }
 }
 
-impl Default for Pipeline {
+impl Default for PipelineConfig {
     fn default() -> Self {
         Self { wait: true, timeout: SignedDuration::from_mins(30), contexts: Vec::new() }
     }
 }
 
-impl Default for Cluster {
+impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
             environments: Vec::new(),
-            keel: Keel::Auto,
+            keel: KeelConfig::Auto,
             terraform: cluster::terraform(),
             ready_grace: SignedDuration::from_mins(2),
             custom: Vec::new(),

@@ -1,14 +1,14 @@
 //! What the configuration says to the scan, in the scan's own words.
 
-use super::{Config, Environment, Extra, ModuleArguments};
-use crate::sites::settings::{self, Arguments, RemoteModule, Settings};
+use super::{Config, Environment, ExtraFile, ModuleArguments};
+use crate::sites::settings::{self, Arguments, RemoteModule, ScanSettings};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::sources;
 use std::collections::BTreeSet;
 
 impl Config {
     /// Returns the scan's settings for a repo; globs over roots are matched against its folders.
-    pub fn scan_settings(&self, files: &Files) -> Settings {
+    pub fn scan_settings(&self, files: &Files) -> ScanSettings {
         let folders: BTreeSet<RepoPath> = files.iter().filter_map(|(path, _)| path.parent()).collect();
         let environments = self.environments.iter().flat_map(|one| environments(one, &folders)).collect();
         let forced = folders.iter().filter(|dir| self.scan.roots.iter().any(|glob| glob.matches(dir.display())));
@@ -18,7 +18,7 @@ impl Config {
             environments,
             roots: forced.cloned().collect(),
         };
-        Settings {
+        ScanSettings {
             project,
             modules: self.modules.iter().map(remote_module).collect(),
             extras: self.extras.iter().map(extra).collect(),
@@ -46,9 +46,9 @@ fn remote_module(one: &super::Module) -> RemoteModule {
     RemoteModule { source: one.source.clone(), arguments }
 }
 
-fn extra(one: &Extra) -> settings::Extra {
+fn extra(one: &ExtraFile) -> settings::Extra {
     match one {
-        Extra::Env { resource, env } => settings::Extra::Env { resource: resource.clone(), names: env.clone() },
-        Extra::File { file, path } => settings::Extra::File { file: file.clone(), path: path.clone() },
+        ExtraFile::Env { resource, env } => settings::Extra::Env { resource: resource.clone(), names: env.clone() },
+        ExtraFile::File { file, path } => settings::Extra::File { file: file.clone(), path: path.clone() },
     }
 }

@@ -1,6 +1,7 @@
-use super::{Config, Extra, Mode, ModuleArguments, image_matches};
+use super::{Config, ExtraFile, ModuleArguments, image_matches};
 use crate::model::policy::Policy;
 use crate::model::reference::Reference;
+use crate::model::settings::{Drift, Mode};
 use crate::terraform::files::RepoPath;
 
 fn parse(text: &str) -> Config {
@@ -80,8 +81,10 @@ fn every_section_is_read() {
     assert_eq!(config.scan.var_files[1].path(&root), RepoPath::new("apps/web/local.tfvars"));
     assert!(config.environments[0].root.matches("apps/web") && !config.environments[0].root.matches("apps/web/deep"));
     assert_eq!(config.modules[1].arguments, ModuleArguments::Reference("image".into()));
-    assert!(matches!(&config.extras[1], Extra::File { path, .. } if path.len() == 4));
-    assert_eq!((config.defaults.modes, config.defaults.policy.as_ref()), (crate::config::Modes::all(Mode::Off), Some(&Policy::Force)));
+    assert!(matches!(&config.extras[1], ExtraFile::File { path, .. } if path.len() == 4));
+    let defaults = &config.defaults.settings;
+    assert_eq!([defaults.adopt, defaults.update, defaults.rollback], [Some(Mode::Off); 3]);
+    assert_eq!(defaults.policy.as_ref(), Some(&Policy::Force));
     assert_eq!(config.rules[0].number, 1);
     assert!(image_matches(&config.rules[0].matches.image, &Reference::parse("ghcr.io/immich-app/server:v1").expect("image")));
 }
@@ -113,7 +116,7 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
     assert_eq!(
         hint.as_deref(),
-        Some("it is one of `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `budget`")
+        Some("it is one of `budget`, `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`")
     );
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
     assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
@@ -193,19 +196,19 @@ fn cluster_alerts_and_budget_are_read_and_checked() {
          plural = \"clusters\"\nimage = \"spec.imageName\"\n[[alert]]\nmatch = { severity = \"critical\" }\n[defaults]\nbudget = \"3 per 1d\"\nwatch = \"0\"\n\
          drift = \"adopt\"\n[[rule]]\nmatch = { stack = \"db\" }\nauto_rollback = false\n",
     );
-    assert_eq!((config.cluster.keel, config.cluster.ready_grace.as_secs()), (super::Keel::No, 30));
+    assert_eq!((config.cluster.keel, config.cluster.ready_grace.as_secs()), (super::KeelConfig::No, 30));
     assert!(config.cluster.roots[0].matches("live/prod/web") && !config.cluster.roots[0].matches("live/dev/web"));
     assert!(config.cluster.environments[0].matches("prod-eu") && !config.cluster.environments[0].matches("dev"));
     assert!(config.cluster.terraform.iter().any(|glob| glob.matches("ci-apply")) && config.cluster.terraform.len() == 1);
     assert_eq!(config.cluster.custom[0].image, ["spec".into(), "imageName".into()]);
     assert_eq!((&*config.alerts[0].namespace, &*config.alerts[0].pod, config.alerts[0].workload.len()), ("namespace", "pod", 3));
     assert_eq!(config.defaults.budget.map(|budget| (budget.changes, budget.per.as_hours())), Some((3, 24)));
-    assert_eq!((config.defaults.drift, config.rules[0].auto_rollback), (Some(super::Drift::Adopt), Some(false)));
+    assert_eq!((config.defaults.settings.drift, config.rules[0].settings.auto_rollback), (Some(Drift::Adopt), Some(false)));
     assert_eq!(parse("[defaults]\nbudget = \"off\"\n").defaults.budget, None);
     for (text, what) in [
-        ("[defaults]\nbudget = \"5\"\n", "pintle.toml:2 is wrong: `5` is no budget"),
-        ("[defaults]\nbudget = \"0 per 6h\"\n", "pintle.toml:2 is wrong: `0 per 6h` is no budget"),
-        ("[defaults]\nbudget = \"5 per 0\"\n", "pintle.toml:2 is wrong: `5 per 0` is no budget"),
+        ("[defaults]\nbudget = \"5\"\n", "pintle.toml:2 is wrong: `5` is not a budget"),
+        ("[defaults]\nbudget = \"0 per 6h\"\n", "pintle.toml:2 is wrong: `0 per 6h` is not a budget"),
+        ("[defaults]\nbudget = \"5 per 0\"\n", "pintle.toml:2 is wrong: `5 per 0` is not a budget"),
         ("[[alert]]\nmatch = { a = \"[\" }\n", ""),
     ] {
         let (found, _, _) = complaint(text);
@@ -255,8 +258,8 @@ fn the_default_patterns_are_the_documented_ones() {
 #[test]
 fn a_path_may_have_brackets() {
     let path = |text: &str| match parse(&format!("[[extra]]\nfile = 'x.json'\npath = '{text}'")).extras.remove(0) {
-        Extra::File { path, .. } => path.join("/"),
-        Extra::Env { .. } => panic!("a file"),
+        ExtraFile::File { path, .. } => path.join("/"),
+        ExtraFile::Env { .. } => panic!("a file"),
     };
     assert_eq!(path("spec.containers.*.image"), "spec/containers/*/image");
     assert_eq!(path("spec.containers[*].image"), "spec/containers/*/image");

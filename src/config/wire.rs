@@ -8,11 +8,11 @@ use toml::Spanned;
 mod modes;
 mod outside;
 
-pub(super) use modes::{Mode, Modes};
-pub(super) use outside::{Alert, Cluster, Custom, Drift, Forge, Keel, MergeStyle, Pipeline};
+pub(super) use modes::{ModeToml, Modes};
+pub(super) use outside::{AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml};
 
 /// A string and where it stands.
-pub(super) type Text = At<String>;
+pub(super) type TomlText = At<String>;
 
 /// A value and where it stands in the file.
 #[derive(Debug, Deserialize)]
@@ -94,174 +94,198 @@ pub(super) struct File {
     /// The version of this format: 1.
     pub version: Option<At<i64>>,
     #[serde(default)]
-    pub scan: Scan,
+    pub scan: ScanToml,
     /// The ways a root is applied, when there are several.
     #[serde(default)]
-    pub environment: Vec<Environment>,
+    pub environment: Vec<EnvironmentToml>,
     /// Modules whose text is not in the repo, and their arguments that hold images.
     #[serde(default)]
-    pub module: Vec<At<Module>>,
+    pub module: Vec<At<ModuleToml>>,
     /// More places that hold images.
     #[serde(default)]
-    pub extra: Vec<At<Extra>>,
+    pub extra: Vec<At<ExtraToml>>,
     #[serde(default)]
-    pub defaults: Defaults,
-    /// Settings for the sites that match; the first that speaks wins.
+    pub defaults: DefaultsToml,
+    /// Settings for the sites that match; the first rule that sets a setting wins.
     #[serde(default)]
-    pub rule: Vec<Rule>,
-    /// Sites that move together or not at all.
+    pub rule: Vec<RuleToml>,
+    /// Sites that are updated together or not at all.
     #[serde(default)]
-    pub group: Vec<Group>,
-    /// Sites that must not move.
+    pub group: Vec<GroupToml>,
+    /// Sites that must not change.
     #[serde(default)]
-    pub hold: Vec<At<Hold>>,
+    pub hold: Vec<At<HoldToml>>,
     #[serde(default)]
-    pub deny: Deny,
+    pub deny: DenyToml,
     #[serde(default)]
     pub do_not_bump: DoNotBump,
     /// How registries are reached.
     #[serde(default)]
-    pub registry: Vec<Registry>,
+    pub registry: Vec<RegistryToml>,
     /// Pull-through caches, whose answers are compared with upstream's.
     #[serde(default)]
-    pub cache: Vec<Cache>,
+    pub cache: Vec<CacheToml>,
     #[serde(default)]
-    pub git: Git,
+    pub git: GitToml,
     /// Pull requests and comments in the forge.
     #[serde(default)]
-    pub forge: Forge,
+    pub forge: ForgeToml,
     /// What is expected of CI after a push.
     #[serde(default)]
-    pub pipeline: Pipeline,
+    pub pipeline: PipelineToml,
     /// What is read in the cluster, and what is made of it.
     #[serde(default)]
-    pub cluster: Cluster,
+    pub cluster: ClusterToml,
     /// Which alerts roll an image back.
     #[serde(default)]
-    pub alert: Vec<Alert>,
+    pub alert: Vec<AlertToml>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Scan {
+pub(super) struct ScanToml {
     /// Globs of paths that are not read.
     #[serde(default)]
-    pub exclude: Vec<Text>,
+    pub exclude: Vec<TomlText>,
     /// Globs of var-files that cannot be read (encrypted) and are known to set no image.
     #[serde(default)]
-    pub without_images: Vec<Text>,
+    pub without_images: Vec<TomlText>,
     /// Globs of the directories that are roots; without it they are found.
     #[serde(default)]
-    pub roots: Vec<Text>,
+    pub roots: Vec<TomlText>,
     /// Files of variables given to every root, relative to the root, or from the top of the repo with a leading `/`.
     #[serde(default)]
-    pub var_files: Vec<Text>,
+    pub var_files: Vec<TomlText>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Environment {
+pub(super) struct EnvironmentToml {
     /// A glob of the roots it is for; without it every root.
-    pub root: Option<Text>,
+    pub root: Option<TomlText>,
     /// Its name.
-    pub name: Text,
+    pub name: TomlText,
     /// Its files of variables.
     #[serde(default)]
-    pub var_files: Vec<Text>,
+    pub var_files: Vec<TomlText>,
     /// The value of `terraform.workspace`.
-    pub workspace: Option<Text>,
+    pub workspace: Option<TomlText>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Module {
+pub(super) struct ModuleToml {
     /// A glob of the call's `source`.
-    pub source: Text,
+    pub source: TomlText,
     /// The argument that holds the whole reference.
-    pub reference: Option<Text>,
+    pub reference: Option<TomlText>,
     /// The argument that holds the repository.
-    pub repository: Option<Text>,
+    pub repository: Option<TomlText>,
     /// The argument that holds the tag.
-    pub tag: Option<Text>,
+    pub tag: Option<TomlText>,
     /// The argument that holds the registry.
-    pub registry: Option<Text>,
+    pub registry: Option<TomlText>,
     /// The argument that holds the digest.
-    pub digest: Option<Text>,
+    pub digest: Option<TomlText>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Extra {
+pub(super) struct ExtraToml {
     /// A glob of `type.label`; goes with `env`.
-    pub resource: Option<Text>,
+    pub resource: Option<TomlText>,
     /// Globs of the container environment variables whose values are images.
-    pub env: Option<Vec<Text>>,
+    pub env: Option<Vec<TomlText>>,
     /// A glob of YAML or JSON files; goes with `path`.
-    pub file: Option<Text>,
+    pub file: Option<TomlText>,
     /// The dotted path of the value; `*` stands for every element.
-    pub path: Option<Text>,
+    pub path: Option<TomlText>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Defaults {
-    /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it floating tags are followed and others pinned as they are.
-    pub policy: Option<Text>,
-    /// How changes reach the branch: one mode, or one for each of `adopt`, `move` and `rollback`. Without it pull requests where a forge is named,
-    /// commits elsewhere; rollbacks are always commits without it.
+/// The keys that `[defaults]` and `[[rule]]` share, as they are written.
+pub(super) struct SettingsToml<'a> {
+    pub policy: Option<&'a TomlText>,
     pub mode: Option<Modes>,
-    /// `@every 1h`, `@daily` or cron, with an optional `TZ=…` in front.
-    pub schedule: Option<Text>,
-    /// How long upstream must be quiet before a pin moves: `10m`.
-    pub settle: Option<Text>,
-    /// Whether pintle merges its own pull requests, once their statuses are green and `soak` is over.
+    pub schedule: Option<&'a TomlText>,
+    pub settle: Option<&'a TomlText>,
     pub automerge: Option<bool>,
-    /// How long a digest must have been known before pintle merges its pull request: `3d`.
-    pub soak: Option<Text>,
-    /// How long after a new digest runs it is watched, and rolled back when it fails: `15m`; `0` never.
-    pub watch: Option<Text>,
-    /// Whether pintle rolls back by itself: true without it. Where a rollback makes it worse (schema migrations) it opens an issue instead.
+    pub soak: Option<&'a TomlText>,
+    pub watch: Option<&'a TomlText>,
     pub auto_rollback: Option<bool>,
-    /// What is made of an image that somebody set in the cluster by hand: `report` without it.
-    pub drift: Option<Drift>,
-    /// How many moves may be committed in a length of time, counted from the git log: `5 per 6h` without it, `off` for any number.
-    pub budget: Option<Text>,
+    pub drift: Option<DriftToml>,
+}
+
+/// Makes a section of the shared keys and its own: a flattened struct would take unknown keys without a word.
+macro_rules! section_with_settings {
+    ($(#[$meta:meta])* $name:ident { $($(#[$own_meta:meta])* $own:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($(#[$own_meta])* pub $own: $type,)*
+            /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it floating tags are followed and others pinned as they are.
+            pub policy: Option<TomlText>,
+            /// How changes reach the branch: one mode, or one for each of `adopt`, `update` and `rollback`. Without it pull requests where a forge is named,
+            /// commits elsewhere; rollbacks are always commits without it.
+            pub mode: Option<Modes>,
+            /// `@every 1h`, `@daily` or cron, with an optional `TZ=…` in front.
+            pub schedule: Option<TomlText>,
+            /// How long upstream must be quiet before a pin is updated: `10m`.
+            pub settle: Option<TomlText>,
+            /// Whether pintle merges its own pull requests, once their statuses are green and `soak` is over.
+            pub automerge: Option<bool>,
+            /// How long a digest must have been known before pintle merges its pull request: `3d`.
+            pub soak: Option<TomlText>,
+            /// How long after a new digest runs it is watched, and rolled back when it fails: `15m`; `0` never.
+            pub watch: Option<TomlText>,
+            /// Whether pintle rolls back by itself: true without it. Where a rollback makes it worse (schema migrations) it opens an issue instead.
+            pub auto_rollback: Option<bool>,
+            /// What happens to an image that somebody set in the cluster by hand: `report` without it.
+            pub drift: Option<DriftToml>,
+        }
+
+        impl $name {
+            pub(super) fn shared(&self) -> SettingsToml<'_> {
+                SettingsToml {
+                    policy: self.policy.as_ref(),
+                    mode: self.mode,
+                    schedule: self.schedule.as_ref(),
+                    settle: self.settle.as_ref(),
+                    automerge: self.automerge,
+                    soak: self.soak.as_ref(),
+                    watch: self.watch.as_ref(),
+                    auto_rollback: self.auto_rollback,
+                    drift: self.drift,
+                }
+            }
+        }
+    };
+}
+
+section_with_settings! {
+    #[derive(Debug, Default, Deserialize, JsonSchema)]
+    DefaultsToml {
+        /// How many updates may be committed in a length of time, counted from the git log: `5 per 6h` without it, `off` for any number.
+        budget: Option<TomlText>,
+    }
+}
+
+section_with_settings! {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    RuleToml {
+        /// What the rule is for.
+        #[serde(rename = "match")]
+        matches: MatchToml,
+        /// The group its sites belong to.
+        group: Option<TomlText>,
+        /// The reason for which its sites are held.
+        hold: Option<TomlText>,
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
-    /// What the rule is for.
-    #[serde(rename = "match")]
-    pub matches: Match,
-    /// As in `[defaults]`.
-    pub policy: Option<Text>,
-    /// As in `[defaults]`.
-    pub mode: Option<Modes>,
-    /// As in `[defaults]`.
-    pub schedule: Option<Text>,
-    /// As in `[defaults]`.
-    pub settle: Option<Text>,
-    /// As in `[defaults]`.
-    pub automerge: Option<bool>,
-    /// As in `[defaults]`.
-    pub soak: Option<Text>,
-    /// As in `[defaults]`.
-    pub watch: Option<Text>,
-    /// As in `[defaults]`.
-    pub auto_rollback: Option<bool>,
-    /// As in `[defaults]`.
-    pub drift: Option<Drift>,
-    /// The group its sites belong to.
-    pub group: Option<Text>,
-    /// The reason for which its sites are held.
-    pub hold: Option<Text>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Match {
-    /// Globs of stack names.
+pub(super) struct MatchToml {
+    /// Stacks: their paths, globs over paths, or names.
     pub stack: Option<At<Many>>,
     /// Globs of paths.
     pub file: Option<At<Many>>,
@@ -271,7 +295,7 @@ pub(super) struct Match {
     pub namespace: Option<At<Many>>,
     /// Globs of workload names.
     pub name: Option<At<Many>>,
-    /// Globs of kinds, in lower case.
+    /// Globs of kinds, in any case: `Deployment`.
     pub kind: Option<At<Many>>,
     /// Globs of container names.
     pub container: Option<At<Many>>,
@@ -279,64 +303,64 @@ pub(super) struct Match {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Group {
+pub(super) struct GroupToml {
     /// Leads the commit subject.
-    pub name: Text,
-    /// Globs of site keys.
+    pub name: TomlText,
+    /// Globs of site ids or aliases.
     #[serde(default)]
-    pub sites: Vec<Text>,
-    /// Globs of stacks.
+    pub sites: Vec<TomlText>,
+    /// Stacks: their paths, globs over paths, or names.
     #[serde(default)]
-    pub stacks: Vec<Text>,
+    pub stacks: Vec<TomlText>,
     /// Globs of images.
     #[serde(default)]
-    pub images: Vec<Text>,
+    pub images: Vec<TomlText>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Hold {
-    /// A glob of site keys.
-    pub site: Option<Text>,
+pub(super) struct HoldToml {
+    /// Globs of site ids or aliases.
+    pub site: Option<At<Many>>,
     /// A glob of images.
-    pub image: Option<Text>,
-    /// A glob of stacks.
-    pub stack: Option<Text>,
+    pub image: Option<TomlText>,
+    /// A stack: its path, a glob over paths, or its name where that is the only one.
+    pub stack: Option<TomlText>,
     /// A date (its first moment in UTC) or a time with its offset; without it the hold stays.
-    pub until: Option<Text>,
+    pub until: Option<TomlText>,
     /// Who holds it.
-    pub by: Option<Text>,
+    pub by: Option<TomlText>,
     /// Why.
-    pub because: Text,
+    pub because: TomlText,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Deny {
-    /// Globs of stacks that are never written.
+pub(super) struct DenyToml {
+    /// Stacks that are never written: their paths, globs over paths, or names.
     #[serde(default)]
-    pub stacks: Vec<Text>,
+    pub stacks: Vec<TomlText>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DoNotBump {
     /// Words (regular expressions, any case) that freeze a site when they stand in a comment beside or above it.
-    pub patterns: Option<Vec<Text>>,
+    pub patterns: Option<Vec<TomlText>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Registry {
+pub(super) struct RegistryToml {
     /// As in image references: `docker.io`, `registry.example.com:5000`.
-    pub host: Text,
+    pub host: TomlText,
     /// The address to ask instead: `https://mirror.example.com`.
-    pub endpoint: Option<Text>,
+    pub endpoint: Option<TomlText>,
     /// Ask over `http`, without TLS.
     #[serde(default)]
     pub plain_http: bool,
     /// A PEM file with the certificates to trust for it.
-    pub ca_file: Option<Text>,
+    pub ca_file: Option<TomlText>,
     /// Requests at the same time.
     pub max_concurrency: Option<At<u16>>,
     /// Requests a second.
@@ -345,20 +369,20 @@ pub(super) struct Registry {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cache {
+pub(super) struct CacheToml {
     /// The registry it stands before, as in image references.
-    pub registry: Text,
+    pub registry: TomlText,
     /// Its address; a path is put before the repository.
-    pub url: Text,
+    pub url: TomlText,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Git {
+pub(super) struct GitToml {
     /// The branch to read and write; without it the remote's default branch.
-    pub branch: Option<Text>,
+    pub branch: Option<TomlText>,
     /// The author of pintle's commits.
-    pub author_name: Option<Text>,
+    pub author_name: Option<TomlText>,
     /// The author's address.
-    pub author_email: Option<Text>,
+    pub author_email: Option<TomlText>,
 }

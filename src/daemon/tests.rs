@@ -1,6 +1,6 @@
 use super::http::{HttpServer, WebhookSecrets};
 use super::schedule::WakeCauses;
-use super::{EventSources, LEAVE, PassRunner, PassSummary, RunSettings, StopSignals, run};
+use super::{DaemonSettings, EventSources, LEAVE, PassRunner, PassSummary, StopSignals, run};
 use crate::error::{Error, Result};
 use crate::write::WriteLease;
 use std::collections::VecDeque;
@@ -82,7 +82,7 @@ fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
     let lease = Arc::new(WriteLease::for_run());
     let begun = Instant::now();
     let script = Script { acts: Mutex::new(acts.into()), lease: lease.clone(), begun, seen: tell };
-    let settings = RunSettings { every: EVERY, grace: GRACE };
+    let settings = DaemonSettings { every: EVERY, grace: GRACE };
     let server = server.map(|server| (server, WebhookSecrets { forge: Some("a secret".into()), alerts: None }));
     let task = tokio::spawn(run(settings, script, lease, Told(stops), EventSources { server, ..EventSources::default() }));
     Run { seen, stop, task, begun }

@@ -16,7 +16,7 @@ mod state;
 
 pub use fault::{Fault, FaultKind, FaultPart};
 pub use image::{DemoImage, ImageFormat};
-pub use state::{PullAccess, PullThrough, RegistryHost, Repository, RequestCounts, RequestSeen, StoredContent};
+pub use state::{PullAccess, PullThrough, RegistryHost, RequestCounts, RequestSeen, StoredContent, StoredRepository};
 
 use crate::model::digest::Digest;
 use line::{ConnectionHandle, CuttableListener};

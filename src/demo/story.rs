@@ -5,15 +5,13 @@ use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
 use crate::observe::{COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings};
 use crate::pipeline::{CacheAnswer, Receipt, Recorded, Seen, Verdict};
-use crate::plan::diff;
-use crate::plan::explain::counts;
-use crate::plan::find::find;
-use crate::plan::json::verdict_word;
-use crate::plan::status;
+use crate::plan::report_status;
 use crate::reconcile::{self, Planned};
 use crate::remote::git::Remote;
 use crate::remote::kubernetes;
+use crate::report::{count_verdicts, diff};
 use crate::sites::json::fate_word;
+use crate::sites::lookup::find;
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,13 +49,13 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
         "  … {} commits, {} pins; {}\n",
         receipt.commits.len(),
         receipt.commits.iter().map(|c| c.pins).sum::<usize>(),
-        counts(&planned.plan)
+        count_verdicts(&planned.plan.decisions)
     ))?;
     apply_branch(&world, &session()?, print).await?;
 
     show_title(print, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
     let channel = channel(MOVED)?;
-    world.stop_cache(&channel.registry);
+    world.stop_cache(&channel.repository.registry);
     world::push_image(&world.registry, &channel)?;
     let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
     show_moved_tag(&planned, &channel, print)?;
@@ -70,7 +68,7 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     show_changes(&planned, print)?;
     apply_branch(&world, &session()?, print).await?;
 
-    show_title(print, 5, "somebody takes the new image back by hand, while pintle runs")?;
+    show_title(print, 5, "somebody rolls the new image back by hand, while pintle runs")?;
     show_undo(&world, &session()?, print).await?;
     apply_branch(&world, &session()?, print).await?;
 
@@ -90,7 +88,7 @@ fn show_changes(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
     let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indent(rest.trim_start()));
     for change in &planned.plan.changes {
         print(&below(&change.message))?;
-        print(&below(&diff::changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
+        print(&below(&diff::diff_changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
     }
     Ok(())
 }
@@ -142,13 +140,13 @@ fn show_status(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
     let (namespace, deployment) = UNDONE;
     let found = find(&planned.snapshot.scan, &format!("{namespace}/{deployment}"));
     let literals: Vec<_> = found.literals.iter().map(|index| &planned.snapshot.scan.literals[*index]).collect();
-    for row in status::status(&planned.snapshot, &planned.plan, Some(&literals)).rows {
-        print(&format!("  {}: {}\n", row.workload(), row.runs()))?;
+    for row in report_status(&planned.snapshot, &planned.plan, Some(&literals)).rows {
+        print(&format!("  {}: {}\n", row.workload(), row.runs_text()))?;
         for why in row.why.iter().chain(&row.waits) {
             print(&format!("    - {why}\n"))?;
         }
     }
-    print(&format!("  {}\n", counts(&planned.plan)))
+    print(&format!("  {}\n", count_verdicts(&planned.plan.decisions)))
 }
 
 /// Serves the registry and the caches of an earlier demo until interrupted.
@@ -246,13 +244,13 @@ fn show_moved_tag(planned: &Planned, channel: &Channel, print: PrintFn<'_>) -> R
     if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
         print(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
     }
-    for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Move) {
-        print(&format!("  {}: {}\n", decision.site, verdict_word(decision.verdict)))?;
+    for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Update) {
+        print(&format!("  {}: {}\n", decision.site, decision.verdict))?;
         for reason in &decision.reasons {
             print(&format!("    - {reason}\n"))?;
         }
     }
-    print(&format!("  {}\n", counts(&planned.plan)))
+    print(&format!("  {}\n", count_verdicts(&planned.plan.decisions)))
 }
 
 fn show_log(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
@@ -261,7 +259,7 @@ fn show_log(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
         format!(
             "  {} {} {} {} → {}\n",
             one.commit.short(),
-            one.pin.action.word(),
+            one.pin.action.as_str(),
             one.pin.image,
             one.pin.from.as_ref().map_or("-", |d| d.short()),
             one.pin.to.as_ref().map_or("none", |to| to.short())

@@ -95,7 +95,7 @@ impl DemoWorld {
         let mut out = Vec::new();
         collect_files(&REPO, &mut out);
         let mut hosts: BTreeSet<String> = BTreeSet::new();
-        hosts.extend(wanted_channels(&out).iter().map(|channel| channel.registry.to_string()));
+        hosts.extend(wanted_channels(&out).iter().map(|channel| channel.repository.registry.to_string()));
         for put in out.iter_mut().filter(|put| put.path == crate::config::FILE) {
             let mut text = String::from_utf8_lossy(&put.bytes).into_owned();
             text.push_str("\n[defaults]\nsettle = \"0s\" # the demo has no time to wait\n");
@@ -111,9 +111,10 @@ impl DemoWorld {
     /// Puts an image under every tag the repo declares, and a cache before every registry.
     fn serve_images(&self, files: &[Put]) -> Result<()> {
         for channel in wanted_channels(files) {
-            self.registry.put_image(&channel.registry, &DemoImage::new(&channel.repository, &channel.tag, "as of yesterday"));
-            let of = PullThrough { upstream: self.running.endpoint(&channel.registry), refused: None };
-            self.registry.pull_through(&cache_host(&channel.registry), of);
+            self.registry
+                .put_image(&channel.repository.registry, &DemoImage::new(&channel.repository.path, &channel.tag, "as of yesterday"));
+            let of = PullThrough { upstream: self.running.endpoint(&channel.repository.registry), refused: None };
+            self.registry.pull_through(&cache_host(&channel.repository.registry), of);
         }
         Ok(())
     }
@@ -155,7 +156,7 @@ fn pulled_digest(registry: &DemoRegistry, image: &str) -> Option<String> {
         return Some(digest.to_string());
     }
     let channel = reference.channel()?;
-    registry.tags(&channel.registry).get(&*channel.repository)?.get(&*channel.tag).cloned()
+    registry.tags(&channel.repository.registry).get(&*channel.repository.path)?.get(&*channel.tag).cloned()
 }
 
 /// What the repo declares, as far as its names and images are known. Charts and other resources are not played.
@@ -180,19 +181,21 @@ fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> 
 fn declared_container(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
     let kind = [DemoKind::Deployment, DemoKind::StatefulSet, DemoKind::DaemonSet, DemoKind::CronJob]
         .into_iter()
-        .find(|kind| kind.word() == *used.kind)?;
-    let container = DemoContainer { name: used.container.as_ref()?.to_string(), init: used.init, image: used.image.as_ref()?.to_string() };
+        .find(|kind| kind.word() == used.kind.as_str())?;
+    let container =
+        DemoContainer { name: used.container()?.to_string(), init: used.holder.is_init(), image: used.image.as_ref()?.to_string() };
     Some(((kind, used.namespace.as_ref()?.to_string(), used.name.as_ref()?.to_string()), container))
 }
 
 /// Pushes a new image under a tag; the tag has to be there.
 pub fn push_image(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
-    let known = registry.tags(&channel.registry).get(&*channel.repository).is_some_and(|tags| tags.contains_key(&*channel.tag));
+    let known =
+        registry.tags(&channel.repository.registry).get(&*channel.repository.path).is_some_and(|tags| tags.contains_key(&*channel.tag));
     if !known {
         return Err(Error::usage(format!("the demo's registry has no {channel}")).hint("`pintle scan` lists the images of the demo's repo"));
     }
     let seed = jiff::Timestamp::now().to_string();
-    registry.put_image(&channel.registry, &DemoImage::new(&channel.repository, &channel.tag, &seed));
+    registry.put_image(&channel.repository.registry, &DemoImage::new(&channel.repository.path, &channel.tag, &seed));
     Ok(())
 }
 
@@ -226,5 +229,5 @@ fn wanted_channels(puts: &[Put]) -> BTreeSet<Channel> {
             config = Config::parse(&String::from_utf8_lossy(&put.bytes), crate::config::FILE).unwrap_or_default();
         }
     }
-    plan::channels(&sites::scan(&files, &config.scan_settings(&files)), &config, &crate::pipeline::Seen::NotAsked)
+    plan::channels_to_ask(&sites::scan(&files, &config.scan_settings(&files)), &config, &crate::pipeline::Seen::NotAsked)
 }

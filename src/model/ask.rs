@@ -3,6 +3,7 @@
 use super::digest::Digest;
 use super::duration::show;
 use super::hold::show_until;
+use super::reference::Tag;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::sync::Arc;
@@ -12,36 +13,36 @@ use std::sync::Arc;
 pub enum Command {
     /// Pin and hold; without a goal at the digest that is pinned or served now.
     Pin {
-        target: Option<Target>,
+        target: Option<TargetName>,
         to: Option<Goal>,
         end: Option<End>,
         because: Option<Arc<str>>,
     },
     /// Lift the hold and follow the channel again.
     Unpin {
-        target: Option<Target>,
+        target: Option<TargetName>,
     },
     /// Go back, and hold.
     Rollback {
-        target: Option<Target>,
+        target: Option<TargetName>,
         to: Option<Back>,
         because: Option<Arc<str>>,
     },
     /// Freeze without changing.
     Hold {
-        target: Option<Target>,
+        target: Option<TargetName>,
         end: Option<End>,
         because: Option<Arc<str>>,
     },
     /// Lift a hold.
     Resume {
-        target: Option<Target>,
+        target: Option<TargetName>,
     },
     Explain {
-        target: Option<Target>,
+        target: Option<TargetName>,
     },
     Status {
-        target: Option<Target>,
+        target: Option<TargetName>,
     },
     Plan,
     Help,
@@ -49,12 +50,12 @@ pub enum Command {
 
 /// A stack, `namespace/name[:container]`, `kind/namespace/name`, an image repository, a site's key: as typed, without spaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target(Arc<str>);
+pub struct TargetName(Arc<str>);
 
 /// Where a `/pin` goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Goal {
-    Tag(Arc<str>),
+    Tag(Tag),
     Digest(Digest),
 }
 
@@ -123,7 +124,7 @@ impl Command {
         [to, end, because].into_iter().flatten().collect()
     }
 
-    pub fn target(&self) -> Option<&Target> {
+    pub fn target(&self) -> Option<&TargetName> {
         match self {
             Self::Pin { target, .. }
             | Self::Unpin { target }
@@ -140,7 +141,7 @@ impl Command {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(tag) => f.write_str(tag),
+            Self::Tag(tag) => write!(f, "{tag}"),
             Self::Digest(digest) => write!(f, "{digest}"),
         }
     }
@@ -155,7 +156,7 @@ impl fmt::Display for Back {
     }
 }
 
-impl Target {
+impl TargetName {
     /// Returns the target when `text` is one printable word of a length that a name can have.
     pub fn new(text: &str) -> Option<Self> {
         let ok = !text.is_empty() && text.len() <= 512 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -167,7 +168,7 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for TargetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

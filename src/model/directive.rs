@@ -5,6 +5,7 @@ pub mod splice;
 use super::duration;
 use super::hold::{Hold, parse_until};
 use super::policy::{Policy, suggest};
+use super::reference::Tag;
 use super::schedule::Schedule;
 use jiff::SignedDuration;
 use std::ops::Range;
@@ -17,7 +18,7 @@ pub struct Directive {
     pub container: Option<Arc<str>>,
     pub policy: Option<Policy>,
     /// The tag to follow, for a reference that has a digest only.
-    pub channel: Option<Arc<str>>,
+    pub channel: Option<Tag>,
     pub hold: Option<Hold>,
     pub schedule: Option<Schedule>,
     pub settle: Option<SignedDuration>,
@@ -27,11 +28,56 @@ pub struct Directive {
 
 const WORDS: [&str; 8] = ["never", "force", "hold", "policy=", "channel=", "schedule=", "settle=", "keel hands off"];
 
+/// Words that people put in front of what they mean to do.
+const MARKS: [&str; 6] = ["todo", "fixme", "note", "xxx", "hack", "nb"];
+
 /// Reads the text of a comment (without its marks). `None` when it is no directive: only a comment that starts with `pintle:` is one.
 /// Several directives are separated by `;`, the words of one by spaces or commas.
+///
+/// # Errors
+/// A sentence: a directive with a word that is not known, or a comment that was meant as a directive and is none (`Pintle: hold`, `pintle hold`,
+/// `TODO pintle: hold`), with the right spelling.
 pub fn parse(comment: &str) -> Option<Result<Vec<Directive>, String>> {
-    let rest = comment.trim().strip_prefix("pintle:")?;
-    Some(words(rest).and_then(|segments| segments.iter().map(|segment| one(segment)).collect()))
+    let comment = comment.trim();
+    match comment.strip_prefix("pintle:") {
+        Some(rest) => Some(read(rest)),
+        None => near_miss(comment).map(Err),
+    }
+}
+
+fn read(rest: &str) -> Result<Vec<Directive>, String> {
+    words(rest).and_then(|segments| segments.iter().map(|segment| one(segment)).collect())
+}
+
+/// Says what a comment should be that was meant as a directive. What begins with the word `pintle` is; so is what has `pintle:` behind a mark such
+/// as `TODO`, or in front of words that are a directive.
+fn near_miss(comment: &str) -> Option<String> {
+    let lower = comment.to_ascii_lowercase();
+    let at = lower.match_indices("pintle").map(|(at, _)| at).find(|at| is_word_at(&lower, *at, "pintle".len()))?;
+    let (before, after) = (&lower[..at], comment[at + "pintle".len()..].trim_start());
+    let rest = after.strip_prefix(':').map(str::trim_start);
+    let leads = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(|word| MARKS.contains(&word));
+    let words = rest.unwrap_or(after);
+    let is_directive = read(words).is_ok() || words.split([' ', ',', ';']).next().is_some_and(|word| WORDS.contains(&word));
+    if !leads && (rest.is_none() || !is_directive) {
+        return None;
+    }
+    let hint = match read(words) {
+        Ok(_) => format!("write `pintle: {words}`"),
+        Err(_) => "a directive is written `pintle: hold`; begin the comment with another word if it is none".to_owned(),
+    };
+    Some(format!("the comment “{}” looks like a directive and is none: {hint}", shorten(comment)))
+}
+
+fn is_word_at(text: &str, at: usize, length: usize) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '.' | '@');
+    !text[..at].ends_with(is_part) && !text[at + length..].starts_with(is_part)
+}
+
+/// A comment on one line, shortened.
+fn shorten(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= 80 { words } else { words.chars().take(79).chain(['…']).collect() }
 }
 
 /// A word without its quotes, and the bytes it is written in.
@@ -122,10 +168,8 @@ fn option(new: &mut Directive, key: &str, value: &str) -> Result<(), String> {
 
 const OPTIONS: [&str; 7] = ["policy=", "channel=", "schedule=", "settle=", "until=", "by=", "because="];
 
-fn channel(tag: &str) -> Result<Arc<str>, String> {
-    let parsed = super::reference::Reference::parse(&format!("x:{tag}"));
-    let tag_only = parsed.is_some_and(|reference| reference.digest.is_none() && reference.tag.as_deref() == Some(tag));
-    if tag_only { Ok(tag.into()) } else { Err(format!("`{tag}` is not a tag")) }
+fn channel(tag: &str) -> Result<Tag, String> {
+    Tag::parse(tag).ok_or_else(|| format!("`{tag}` is not a tag"))
 }
 
 fn set<T>(place: &mut Option<T>, value: T, what: &str) -> Result<(), String> {

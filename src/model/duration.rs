@@ -11,7 +11,7 @@ pub fn parse(text: &str) -> Result<SignedDuration, String> {
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
     let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     if length.is_negative() {
-        return Err(format!("`{text}` is less than nothing"));
+        return Err(format!("duration `{text}` is negative"));
     }
     Ok(length)
 }

@@ -12,6 +12,14 @@ pub struct Glob {
     matcher: GlobMatcher,
 }
 
+/// What the configuration names stacks by: a path, a glob, or a short name. Which stacks that are is known with the repo only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StackPattern {
+    glob: Glob,
+    /// Has no character that means something in a glob.
+    plain: bool,
+}
+
 /// A case-insensitive regular expression.
 #[derive(Clone)]
 pub struct Words {
@@ -39,12 +47,49 @@ impl Glob {
         Ok(Self { text: text.into(), matcher: glob.compile_matcher() })
     }
 
+    /// Says whether the glob matches a name. Its own text always does: `container[web]` names `container[web]`, which as a glob it would not.
     pub fn matches(&self, name: &str) -> bool {
-        self.matcher.is_match(name)
+        *self.text == *name || self.matcher.is_match(name)
     }
 
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl StackPattern {
+    /// Parses a path, glob or name.
+    ///
+    /// # Errors
+    /// A sentence: the text is empty or no glob.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let text = text.strip_prefix("./").unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        Ok(Self { glob: Glob::path(text)?, plain: !text.contains(['*', '?', '[', '{', '\\']) })
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.glob.as_str()
+    }
+
+    pub fn is_glob(&self) -> bool {
+        !self.plain
+    }
+
+    /// Says whether it is this path, letter by letter; the top of the repo, whose path is empty, is `.` or `root`.
+    pub fn is_path(&self, path: &str) -> bool {
+        self.plain && (self.as_str() == path || path.is_empty() && matches!(self.as_str(), "." | "root"))
+    }
+
+    /// Says whether it matches the path, or, when it has no `/`, the path's last folder.
+    pub fn matches_path(&self, path: &str) -> bool {
+        let last = path.rsplit('/').next().unwrap_or(path);
+        self.is_path(path) || self.glob.matches(path) || (!self.as_str().contains('/') && !self.plain && self.glob.matches(last))
+    }
+
+    /// Says whether it is the end of the path, in whole folders.
+    pub fn is_tail(&self, path: &str) -> bool {
+        path.strip_suffix(self.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('/'))
     }
 }
 

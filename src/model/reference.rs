@@ -2,25 +2,92 @@
 
 use super::digest::Digest;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
+
+/// The tag that registries read where a reference has neither tag nor digest.
+const LATEST: &str = "latest";
+
+/// A tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}` (distribution `reference` grammar).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(Arc<str>);
+
+/// A repository in normal form, which is what two spellings are compared by: `alpine` is `docker.io/library/alpine`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    /// `docker.io`, `ghcr.io`, `host:5000`.
+    pub registry: Arc<str>,
+    /// `library/alpine`.
+    pub path: Arc<str>,
+}
 
 /// `[registry/]repository[:tag][@digest]`, split, with every part as written (distribution `reference` grammar).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// Everything before tag and digest, as written: `alpine`, `ghcr.io/a/b`, `host:5000/x`.
     pub name: Arc<str>,
-    pub tag: Option<Arc<str>>,
+    pub tag: Option<Tag>,
     pub digest: Option<Digest>,
 }
 
-/// What a registry is asked: host, full repository and tag, all in normal form (`alpine` is `docker.io/library/alpine:latest`).
+/// What a registry is asked: repository and tag, in normal form (`alpine` is `docker.io/library/alpine:latest`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Channel {
-    /// `docker.io`, `ghcr.io`, `host:5000`.
-    pub registry: Arc<str>,
-    /// `library/alpine`.
-    pub repository: Arc<str>,
-    pub tag: Arc<str>,
+    pub repository: Repository,
+    pub tag: Tag,
+}
+
+impl Tag {
+    /// Parses a tag; `None` when the text is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        valid_tag(text).then(|| Self(text.into()))
+    }
+
+    /// Returns `latest`, which a reference without tag and digest means.
+    pub fn latest() -> Self {
+        Self(LATEST.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Tag {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Repository {
+    /// Returns the channel of a tag in this repository.
+    pub fn channel(&self, tag: Tag) -> Channel {
+        Channel { repository: self.clone(), tag }
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.path)
+    }
+}
+
+impl Channel {
+    /// Parses what `Display` writes: `docker.io/library/alpine:latest`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, tag) = text.rsplit_once(':')?;
+        let (registry, path) = name.split_once('/')?;
+        let repository = Repository { registry: registry.into(), path: path.into() };
+        Some(repository.channel(Tag::parse(tag)?))
+    }
 }
 
 impl Reference {
@@ -35,14 +102,17 @@ impl Reference {
             Some((last, tag)) => (&rest[..slash + last.len()], Some(tag)),
             None => (rest, None),
         };
-        let parsed = Self { name: name.into(), tag: tag.map(Into::into), digest };
-        (valid_name(name) && tag.is_none_or(valid_tag)).then_some(parsed)
+        let tag = match tag {
+            Some(tag) => Some(Tag::parse(tag)?),
+            None => None,
+        };
+        valid_name(name).then(|| Self { name: name.into(), tag, digest })
     }
 
-    /// Returns host and full repository in normal form.
-    pub fn repository(&self) -> (Arc<str>, Arc<str>) {
+    /// Returns the repository in normal form.
+    pub fn repository(&self) -> Repository {
         let name: &str = &self.name;
-        match name.split_once('/') {
+        let (registry, path) = match name.split_once('/') {
             Some((host, rest)) if is_host(host) => match host {
                 "docker.io" | "index.docker.io" if !rest.contains('/') => ("docker.io".into(), format!("library/{rest}").into()),
                 "index.docker.io" => ("docker.io".into(), rest.into()),
@@ -50,19 +120,25 @@ impl Reference {
             },
             Some(_) => ("docker.io".into(), name.into()),
             None => ("docker.io".into(), format!("library/{name}").into()),
-        }
+        };
+        Repository { registry, path }
+    }
+
+    /// Returns the tag that a registry reads: the written one, `latest` where there is neither tag nor digest, `None` for a digest alone.
+    pub fn effective_tag(&self) -> Option<Tag> {
+        self.tag.clone().or_else(|| self.digest.is_none().then(Tag::latest))
     }
 
     /// Returns the ways people write the image, without digest: as written, in normal form, and short for docker.io; each also with the tag.
     pub fn spellings(&self) -> Vec<String> {
-        let (registry, repository) = self.repository();
-        let mut names = vec![self.name.to_string(), format!("{registry}/{repository}")];
+        let Repository { registry, path } = self.repository();
+        let mut names = vec![self.name.to_string(), format!("{registry}/{path}")];
         if &*registry == "docker.io" {
-            names.push(repository.to_string());
-            names.extend(repository.strip_prefix("library/").map(|short| short.to_string()));
-            names.extend(repository.strip_prefix("library/").map(|short| format!("docker.io/{short}")));
+            names.push(path.to_string());
+            names.extend(path.strip_prefix("library/").map(|short| short.to_string()));
+            names.extend(path.strip_prefix("library/").map(|short| format!("docker.io/{short}")));
         }
-        let tag = self.tag.as_deref().or(self.digest.is_none().then_some("latest"));
+        let tag = self.effective_tag();
         let tagged: Vec<String> = tag.iter().flat_map(|tag| names.iter().map(move |name| format!("{name}:{tag}"))).collect();
         names.extend(tagged);
         names.sort();
@@ -70,15 +146,9 @@ impl Reference {
         names
     }
 
-    /// Returns the channel that the reference follows: its tag, `latest` when it has neither tag nor digest, `None` for a digest alone.
+    /// Returns the channel that the reference follows; `None` for a digest alone.
     pub fn channel(&self) -> Option<Channel> {
-        let tag = match (&self.tag, &self.digest) {
-            (Some(tag), _) => tag.clone(),
-            (None, None) => "latest".into(),
-            (None, Some(_)) => return None,
-        };
-        let (registry, repository) = self.repository();
-        Some(Channel { registry, repository, tag })
+        Some(self.repository().channel(self.effective_tag()?))
     }
 }
 
@@ -94,7 +164,7 @@ impl fmt::Display for Reference {
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}:{}", self.registry, self.repository, self.tag)
+        write!(f, "{}:{}", self.repository, self.tag)
     }
 }
 

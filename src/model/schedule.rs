@@ -12,12 +12,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Schedule {
     text: Arc<str>,
-    rule: Rule,
+    rule: ScheduleRule,
     seconds_first: bool,
 }
 
 #[derive(Clone)]
-enum Rule {
+enum ScheduleRule {
     Every(SignedDuration),
     Cron(Box<Cron>, TimeZone),
 }
@@ -44,7 +44,7 @@ impl Schedule {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (zone, rest) = zone_of(text.trim())?;
         let (rule, seconds_first) = if let Some(length) = rest.strip_prefix("@every ") {
-            (Rule::Every(every(text, length)?), false)
+            (ScheduleRule::Every(every(text, length)?), false)
         } else {
             let fields = NAMES.iter().find(|(name, _)| *name == rest).map_or(rest, |(_, fields)| fields);
             (cron(text, fields, zone)?, fields.split_whitespace().count() == 6)
@@ -70,8 +70,10 @@ impl Schedule {
 
     fn next_after(&self, since: Timestamp) -> Option<Timestamp> {
         match &self.rule {
-            Rule::Every(length) => since.checked_add(*length).ok(),
-            Rule::Cron(cron, zone) => cron.find_next_occurrence(&since.to_zoned(zone.clone()), false).ok().map(|next| next.timestamp()),
+            ScheduleRule::Every(length) => since.checked_add(*length).ok(),
+            ScheduleRule::Cron(cron, zone) => {
+                cron.find_next_occurrence(&since.to_zoned(zone.clone()), false).ok().map(|next| next.timestamp())
+            }
         }
     }
 }
@@ -84,7 +86,7 @@ fn every(text: &str, length: &str) -> Result<SignedDuration, String> {
     }
 }
 
-fn cron(text: &str, fields: &str, zone: TimeZone) -> Result<Rule, String> {
+fn cron(text: &str, fields: &str, zone: TimeZone) -> Result<ScheduleRule, String> {
     let wrong = |why: &str| format!("`{text}` is not a schedule: {why}");
     if fields.starts_with('@') {
         let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).chain(["@every 1h"]).collect();
@@ -98,7 +100,7 @@ fn cron(text: &str, fields: &str, zone: TimeZone) -> Result<Rule, String> {
     // Leap days come round within eight years; the start is fixed so that the answer never depends on when it is asked.
     let start = Timestamp::UNIX_EPOCH.to_zoned(zone.clone());
     cron.find_next_occurrence(&start, true).map_err(|_| format!("`{text}` never comes round"))?;
-    Ok(Rule::Cron(Box::new(cron), zone))
+    Ok(ScheduleRule::Cron(Box::new(cron), zone))
 }
 
 /// Splits `TZ=Europe/Berlin ` or `CRON_TZ=… ` off; without it the schedule is in UTC.

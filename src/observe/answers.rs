@@ -4,7 +4,7 @@ use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::notes::Notes;
-use crate::pipeline::{Brought, CacheAnswer, Seen, Upstream};
+use crate::pipeline::{Blame, CacheAnswer, Seen, Upstream};
 use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const NOTES_KEPT: usize = 500;
 pub type IndexChildren = BTreeMap<(Channel, Digest), Vec<Digest>>;
 
 /// Which commit brought a digest into its file.
-pub type PinBlame = BTreeMap<(RepoPath, Digest), Seen<Brought>>;
+pub type PinBlame = BTreeMap<(RepoPath, Digest), Seen<Blame>>;
 
 /// What release notes are about: a channel, its old and its new digest.
 pub type NotesKey = (Channel, Digest, Digest);

@@ -41,7 +41,7 @@ impl Caches {
 
     /// Returns the channels whose registry has a cache.
     pub fn covered_channels(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
-        channels.iter().filter(|channel| self.client.has_options_for(&channel.registry)).cloned().collect()
+        channels.iter().filter(|channel| self.client.has_options_for(&channel.repository.registry)).cloned().collect()
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn children(session: &Session, registries: &Registries, wanted: BTreeS
     let new: Vec<(Channel, Digest)> = wanted.into_iter().filter(|key| !known.contains_key(key) && !answers.silent.contains(key)).collect();
     let one = async |key: (Channel, Digest)| {
         let (channel, digest) = &key;
-        match registries.upstream.children(&channel.registry, &channel.repository, digest).await {
+        match registries.upstream.children(&channel.repository.registry, &channel.repository.path, digest).await {
             Ok(children) => Some((key, children)),
             Err(why) => {
                 tracing::debug!(%channel, %digest, %why, "what an index is made of could not be asked");

@@ -102,7 +102,8 @@ impl ForgeReader<'_> {
     }
 
     async fn read_pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
-        let merges = self.config.defaults.automerge == Some(true) || self.config.rules.iter().any(|rule| rule.automerge == Some(true));
+        let merges = self.config.defaults.settings.automerge == Some(true)
+            || self.config.rules.iter().any(|rule| rule.settings.automerge == Some(true));
         let mut found = Vec::new();
         for pull in pulls.iter().filter(|pull| pull.same_repo && pull.base_branch == self.branch) {
             let Some((name, head)) = pull.head_branch.strip_prefix(BRANCHES).zip(pull.head.clone()) else { continue };

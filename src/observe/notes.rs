@@ -11,7 +11,7 @@ use super::{Registries, Session};
 use crate::model::reference::Reference;
 use crate::pipeline::forge::PullState;
 use crate::pipeline::notes::Notes;
-use crate::pipeline::{Change, Plan, Proposal, Route, Snapshot};
+use crate::pipeline::{Change, Plan, Proposal, Snapshot};
 use ask::NotesReader;
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -45,10 +45,7 @@ pub async fn notes(session: &Session, registries: &Registries, snapshot: &Snapsh
 /// Returns the updates of pull requests whose text will be written, in the order of the plan, each once.
 fn wanted_notes(snapshot: &Snapshot, plan: &Plan) -> Vec<NotesKey> {
     let mut wanted = Vec::new();
-    let proposals = plan.changes.iter().filter_map(|change| match &change.route {
-        Route::PullRequest(proposal) => Some((change, proposal)),
-        Route::Commit => None,
-    });
+    let proposals = plan.changes.iter().filter_map(|change| Some((change, change.proposal.as_deref()?)));
     for (change, proposal) in proposals {
         let moved = change.pins.iter().filter_map(|pin| {
             let (from, to) = (pin.from.clone()?, pin.to.clone()?);

@@ -39,7 +39,7 @@ pub(super) async fn ask_each<T>(
     let done = AtomicUsize::new(0);
     let mut registries: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
     for channel in channels {
-        registries.entry(channel.registry.clone()).or_default().push(channel);
+        registries.entry(channel.repository.registry.clone()).or_default().push(channel);
     }
     let (made, done) = (&made, &done);
     let one = async |channel: Channel| {
@@ -64,7 +64,8 @@ fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> 
 
 /// Fetches each manifest by its digest and hashes it, in the given order. A digest without a verified manifest is not pinned.
 pub async fn fetch_manifests(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
-    let one = async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.registry, &channel.repository, digest).await;
+    let one =
+        async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.repository.registry, &channel.repository.path, digest).await;
     stream::iter(wanted).map(one).buffered(16).collect().await
 }
 

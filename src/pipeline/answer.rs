@@ -1,15 +1,16 @@
 //! What is said to people: answers to their comments, and notices. Values only; `comment` has the words.
 
 use super::forge::{Account, Check, CommentRef};
-use super::{Action, Cause, CommitId};
-use crate::model::ask::{Misread, Right};
+use super::status::{Explanation, StatusReport};
+use super::{Action, Cause, CommitId, Decision};
+use crate::model::ask::{Command, Misread, Right};
 use crate::model::digest::Digest;
-use crate::sites::SiteKey;
+use crate::sites::SiteId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
 /// The one reply to a comment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub comment: CommentRef,
     pub author: Account,
@@ -18,7 +19,7 @@ pub struct Answer {
 }
 
 /// What became of one command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A change carries it out: the reply links it once it is written.
     Written {
@@ -60,12 +61,21 @@ pub enum Outcome {
         /// Targets, each with the rest of the command behind it.
         candidates: Vec<String>,
     },
-    /// Lines of text, shown as they are: explain, status, plan.
-    Text {
-        command: &'static str,
-        title: String,
-        lines: Vec<String>,
+    /// The command reports, and changes nothing: told from the finished plan. No outcome of a finished plan is this.
+    Report(Command),
+    /// `/explain`: the first of the literals that were asked for, and how many there are.
+    Explained {
+        explanations: Vec<Explanation>,
+        count: usize,
     },
+    /// `/status`: the target as typed, and what was found for it.
+    Status {
+        target: Option<String>,
+        decisions: Vec<Decision>,
+        report: Box<StatusReport>,
+    },
+    /// `/plan`
+    Planned,
     Help,
     Misread(Misread),
     /// Others' rights are not told to pintle's account, and the author is none of `[forge] commanders`.
@@ -85,7 +95,7 @@ pub enum Outcome {
 /// What one command did to one site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    pub site: SiteKey,
+    pub site: SiteId,
     pub action: Action,
     /// `ghcr.io/immich-app/immich-server:release@sha256:…`, as it will be.
     pub image: String,
@@ -100,7 +110,7 @@ pub enum Notice {
     Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, began: bool, since: Timestamp },
     /// What runs was taken back or fails, and pintle may not take the repo back.
     NotRolledBack {
-        site: SiteKey,
+        site: SiteId,
         /// The channel as declared.
         image: String,
         cause: Cause,

@@ -1,7 +1,8 @@
 //! What runs in the cluster, and which alerts fire, as of one look. Types only.
 
-pub use crate::model::workload::{Condition, Container, PodContainer, Rollout, Waiting, Writer};
+pub use crate::model::rollout::{Condition, Container, PodContainer, Rollout, Waiting, Writer};
 
+use crate::model::workload::{WorkloadKind, WorkloadRef};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use std::sync::Arc;
 pub struct Cluster {
     /// Sorted by kind, namespace and name.
     pub workloads: Vec<Workload>,
-    /// Kinds that could not be read, in lower case as in [`Workload::kind`] (`deployment`, `replicaset`, `pod`), and why: a sentence each.
+    /// Kinds that could not be read, and why: a sentence each.
     /// What hangs on such a kind is not known; everything else is.
-    pub unread: BTreeMap<Arc<str>, String>,
+    pub unread: BTreeMap<WorkloadKind, String>,
     /// The labels `keel.sh/…` of namespaces, by name; all namespaces that there are.
     pub namespaces: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
 }
@@ -21,8 +22,7 @@ pub struct Cluster {
 /// Something that has containers, or (custom resources) an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// As in [`crate::sites::Use::kind`]: `deployment`, `statefulset`, `daemonset`, `cronjob`, `job`, `pod`; a custom resource's in lower case.
-    pub kind: Arc<str>,
+    pub kind: WorkloadKind,
     pub namespace: Arc<str>,
     pub name: Arc<str>,
     pub created: Option<Timestamp>,
@@ -86,15 +86,23 @@ pub struct Alert {
 }
 
 impl Cluster {
-    /// Returns a workload by kind, namespace and name.
-    pub fn workload(&self, kind: &str, namespace: &str, name: &str) -> Option<&Workload> {
-        let key = |other: &Workload| (&*other.kind, &*other.namespace, &*other.name).cmp(&(kind, namespace, name));
+    pub fn workload(&self, named: &WorkloadRef) -> Option<&Workload> {
+        let key = |other: &Workload| (&other.kind, &other.namespace, &other.name).cmp(&(&named.kind, &named.namespace, &named.name));
         let found = self.workloads.binary_search_by(key);
         self.workloads.get(found.ok()?)
     }
 }
 
 impl Workload {
+    pub fn reference(&self) -> WorkloadRef {
+        self.reference_as(self.kind.clone(), self.name.clone())
+    }
+
+    /// Another object of the same namespace.
+    pub fn reference_as(&self, kind: WorkloadKind, name: Arc<str>) -> WorkloadRef {
+        WorkloadRef { kind, namespace: self.namespace.clone(), name }
+    }
+
     pub fn container(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|container| &*container.name == name)
     }

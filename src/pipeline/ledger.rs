@@ -20,7 +20,7 @@ pub const REF: &str = "refs/pintle/ledger";
 pub const BRANCH: &str = "refs/heads/pintle-ledger";
 const HEAD: &str = "# pintle ledger 1";
 
-type Entry = ((Channel, Digest), Timestamp);
+type LedgerEntry = ((Channel, Digest), Timestamp);
 
 impl Ledger {
     /// Returns the file's text; the same ledger gives the same bytes.
@@ -62,13 +62,10 @@ fn keep_earliest(into: &mut BTreeMap<(Channel, Digest), Timestamp>, key: (Channe
     *kept = at.min(*kept);
 }
 
-fn entry(line: &str) -> Option<Entry> {
+fn entry(line: &str) -> Option<LedgerEntry> {
     let mut cells = line.split('\t');
     let (channel, digest, time) = (cells.next()?, cells.next()?, cells.next()?);
-    let (name, tag) = channel.rsplit_once(':')?;
-    let (registry, repository) = name.split_once('/')?;
-    let channel = Channel { registry: registry.into(), repository: repository.into(), tag: tag.into() };
-    Some(((channel, Digest::parse(digest)?), time.parse().ok()?))
+    Some(((Channel::parse(channel)?, Digest::parse(digest)?), time.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ pub struct Notes {
     /// Where the source shows the difference.
     pub compare: Option<Url>,
     /// Releases, newest first; empty where there are none.
-    pub releases: Vec<Release>,
+    pub releases: Vec<NotedRelease>,
     /// There are more than are listed, or a text was cut.
     pub cut: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub struct NotedRelease {
     pub title: String,
     pub at: Option<Timestamp>,
     pub url: Option<Url>,

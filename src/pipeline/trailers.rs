@@ -51,14 +51,14 @@ pub fn parse(message: &str) -> Vec<PinRecord> {
 }
 
 fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
-    let mut fields = vec![
-        ("Action", pin.action.word()),
-        ("Site", &pin.site),
-        ("Image", &pin.image),
+    let mut fields = vec![("Action", pin.action.as_str()), ("Site", &pin.site)];
+    fields.extend(pin.uses.iter().map(|alias| ("Use", alias.as_str())));
+    fields.extend([
+        ("Image", pin.image.as_str()),
         ("From", pin.from.as_ref().map_or("none", Digest::as_str)),
         ("To", pin.to.as_ref().map_or("none", Digest::as_str)),
-        ("Cause", pin.cause.word()),
-    ];
+        ("Cause", pin.cause.as_str()),
+    ]);
     fields.extend(pin.evidence.iter().map(|evidence| ("Evidence", evidence.as_str())));
     if let Some(asked) = &pin.asked {
         fields.extend([("Asked-By", asked.by.as_str()), ("Comment", asked.comment.as_str())]);
@@ -80,12 +80,13 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
     let digest = |text: &str| if text == "none" { Some(None) } else { Digest::parse(text).map(Some) };
     let asked = value("Asked-By").zip(value("Comment"));
     Some(PinRecord {
-        action: Action::parse(value("Action")?)?,
+        action: value("Action")?.parse().ok()?,
         site: value("Site")?.to_owned(),
+        uses: block.iter().filter(|(own, _)| *own == "Use").map(|(_, value)| (*value).to_owned()).collect(),
         image: value("Image")?.to_owned(),
         from: digest(value("From").unwrap_or("none"))?,
         to: digest(value("To")?)?,
-        cause: Cause::parse(value("Cause")?)?,
+        cause: value("Cause")?.parse().ok()?,
         evidence: value("Evidence").map(str::to_owned),
         asked: asked.map(|(by, comment)| Asked { by: by.to_owned(), comment: comment.to_owned() }),
     })
@@ -93,43 +94,15 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
 
 impl Action {
     /// Returns the word of the trailer `Pintle-Action`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Adopt => "adopt",
-            Self::Move => "move",
-            Self::Pin => "pin",
-            Self::Unpin => "unpin",
-            Self::Rollback => "rollback",
-            Self::Hold => "hold",
-            Self::Resume => "resume",
-            Self::Lift => "lift",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Adopt, Self::Move, Self::Pin, Self::Unpin, Self::Rollback, Self::Hold, Self::Resume, Self::Lift];
-        all.into_iter().find(|action| action.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 impl Cause {
     /// Returns the word of the trailer `Pintle-Cause`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::FirstPin => "first-pin",
-            Self::TagMoved => "tag-moved",
-            Self::Command => "command",
-            Self::HoldEnded => "hold-ended",
-            Self::Undo => "undo",
-            Self::Unhealthy => "unhealthy",
-            Self::Alert => "alert",
-            Self::Drift => "drift",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        let all = [Self::FirstPin, Self::TagMoved, Self::Command, Self::HoldEnded, Self::Undo, Self::Unhealthy, Self::Alert, Self::Drift];
-        all.into_iter().find(|cause| cause.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::live::name;
 use crate::config;
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::Snapshot;
 use crate::pipeline::cluster::{Alert, Cluster, Workload};
 use jiff::{SignedDuration, Timestamp};
 
 /// Returns what fires about a workload since a time and within a window: `alert ImmichDown on deployment immich/server since …`.
-pub(super) fn about(
+pub(super) fn find_alert_about(
     snapshot: &Snapshot,
     alerts: &[Alert],
     workload: &Workload,
@@ -26,7 +27,7 @@ pub(super) fn about(
 }
 
 /// Says whether a rule takes an alert, and the alert names the workload or one of its pods.
-fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, (workload, since): (&Workload, Timestamp)) -> bool {
+fn is_about(cluster: &Cluster, rule: &config::AlertConfig, alert: &Alert, (workload, since): (&Workload, Timestamp)) -> bool {
     let label = |name: &str| alert.labels.get(name).map(|value| &**value).unwrap_or_default();
     let taken = rule.matches.iter().all(|(name, glob)| glob.matches(label(name)));
     if !taken || label(&rule.namespace) != &*workload.namespace {
@@ -34,7 +35,7 @@ fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, (workload, s
     }
     let named: Vec<&std::sync::Arc<str>> = rule.workload.iter().filter(|name| !label(name).is_empty()).collect();
     if !named.is_empty() {
-        return named.iter().any(|name| label(name) == &*workload.name && fits(name, &workload.kind));
+        return named.iter().any(|name| label(name) == &*workload.name && fits(name, workload.kind.as_str()));
     }
     let pod = label(&rule.pod);
     !pod.is_empty() && of_pod(cluster, workload, pod) && !is_old(workload, since, pod)
@@ -45,7 +46,7 @@ fn is_about(cluster: &Cluster, rule: &config::Alert, alert: &Alert, (workload, s
 fn is_old(workload: &Workload, since: Timestamp, pod: &str) -> bool {
     let own = workload.pods.iter().find(|own| &*own.name == pod);
     let Some((used, older)) = workload.revisions.split_first() else {
-        return &*workload.kind != "pod" && own.and_then(|own| own.created).is_some_and(|created| created < since);
+        return workload.kind != WorkloadKind::Pod && own.and_then(|own| own.created).is_some_and(|created| created < since);
     };
     match own {
         Some(own) => own.revision.as_ref().is_some_and(|revision| *revision != used.hash),

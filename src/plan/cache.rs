@@ -1,31 +1,29 @@
 //! What the pull-through cache's answer means for a site: a reason beside the verdict, never a verdict.
 
-use super::select::Terms;
-use crate::pipeline::{CacheAnswer, Snapshot};
-use crate::sites::Site;
+use super::site_plan::SitePlan;
+use crate::pipeline::{CacheAnswer, Reason, Snapshot};
 
-/// Returns what the cache's answer means: a reason for people, and a sentence for the commit.
-pub(super) fn cache(snapshot: &Snapshot, site: &Site, terms: &Terms) -> Option<(String, String)> {
-    let answer = snapshot.cache.get(terms.channel.as_ref()?)?;
-    let unpinned = site.image.digest.is_none();
-    let (reason, note) = match answer {
-        CacheAnswer::Fresh => ("fresh".into(), "fresh".into()),
-        CacheAnswer::Stale { serves } => {
-            let danger = if unpinned { "; without a pin nodes may get the old image" } else { "" };
-            (
-                format!("stale, it serves sha256:{} for the tag{danger}", serves.short()),
-                format!("stale, it still serves sha256:{}", serves.short()),
-            )
-        }
-        CacheAnswer::Bypass { status } => {
-            let text = format!("not used for this image, it answers {status}");
-            (text.clone(), text)
-        }
-        CacheAnswer::Unreachable(why) => (format!("could not be asked: {why}"), "could not be asked".into()),
+/// Returns what the cache's answer means.
+pub(super) fn cache_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
+    Some(match snapshot.cache.get(site.settings.channel.as_ref()?)? {
+        CacheAnswer::Fresh => Reason::CacheFresh,
+        CacheAnswer::Stale { serves } => Reason::CacheStale { serves: serves.clone(), is_pinned: site.pinned.is_some() },
+        CacheAnswer::Bypass { status } => Reason::CacheBypassed { status: *status },
+        CacheAnswer::Unreachable(why) => Reason::CacheUnreachable { why: why.clone() },
+        CacheAnswer::Unproven { serves } => Reason::CacheUnproven { serves: serves.clone() },
+    })
+}
+
+/// Returns the same as a sentence for the commit message: `Cache: stale, it still serves sha256:9b0e….`
+pub(super) fn cache_note(snapshot: &Snapshot, site: &SitePlan) -> Option<String> {
+    let note = match snapshot.cache.get(site.settings.channel.as_ref()?)? {
+        CacheAnswer::Fresh => "fresh".to_owned(),
+        CacheAnswer::Stale { serves } => format!("stale, it still serves sha256:{}", serves.short()),
+        CacheAnswer::Bypass { status } => format!("not used for this image, it answers {status}"),
+        CacheAnswer::Unreachable(_) => "could not be asked".to_owned(),
         CacheAnswer::Unproven { serves } => {
-            let text = format!("serves sha256:{}, which proves nothing while upstream cannot be asked", serves.short());
-            (text.clone(), text)
+            format!("serves sha256:{}, which proves nothing while the registry cannot be asked", serves.short())
         }
     };
-    Some((format!("cache: {reason}"), format!("Cache: {note}.")))
+    Some(format!("Cache: {note}."))
 }

@@ -1,45 +1,43 @@
-//! What is said of a pin that does not simply run: not applied, not rolled out, watched, set to something else by hand. Says, and changes nothing.
+//! What is reported of a pin that does not simply run: not applied, not rolled out, watched, set to something else by hand. Changes nothing.
 
-use super::flight;
 use super::health;
-use super::judged::Judged;
-use super::undo::{Other, Stand};
-use crate::config::Drift;
-use crate::model::duration::show_time;
-use crate::pipeline::Snapshot;
+use super::pin::{PinState, RunningInstead};
+use super::rules::{checks_prefix, rollout_gap};
+use super::site_plan::SitePlan;
+use crate::model::settings::Drift;
+use crate::pipeline::{Reason, Snapshot};
 
-/// Adds the reasons. What a pull request proposes is told there in a column of its own, and not rewritten with every step of a rollout.
-pub(super) fn say(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
-    for (site, stand) in judged.iter_mut().zip(stands).filter(|(site, _)| !site.goes(true)) {
-        let reason = match stand {
-            Stand::Lags(why) => Some(format!("applied: no — {}{why}", flight::checked(snapshot, site))),
-            Stand::Waits(why) | Stand::Unknown(why) => Some(why.clone()),
-            Stand::Strays(other) => Some(strays(site, other)),
-            Stand::Live => rolls(snapshot, site),
-            Stand::Silent | Stand::Undone(_) | Stand::Partly { .. } => None,
+/// Adds the reasons. What a pull request proposes is shown there in a column of its own, and not rewritten with every step of a rollout.
+pub(super) fn report_pin_state(snapshot: &Snapshot, sites: &mut [SitePlan]) {
+    for site in sites.iter_mut().filter(|site| !site.is_proposed()) {
+        let reason = match &site.state {
+            PinState::NotApplied(why) => Some(Reason::NotApplied { ci: checks_prefix(snapshot, site), why: why.clone() }),
+            PinState::Unsettled(why) | PinState::Unknown(why) => Some(Reason::LiveUnclear { why: why.clone() }),
+            PinState::Drifted(other) => Some(drift_reason(site, other)),
+            PinState::Live => rollout_reason(snapshot, site),
+            PinState::Absent | PinState::Undone(_) | PinState::PartlyUndone { .. } => None,
         };
-        site.decision.reasons.extend(reason.filter(|reason| !site.decision.reasons.contains(reason)));
+        let is_new = |reason: &Reason| !site.reasons.iter().any(|own| own.to_string() == reason.to_string());
+        let reason = reason.filter(is_new);
+        site.reasons.extend(reason);
     }
 }
 
-fn strays(site: &Judged, other: &Other) -> String {
-    let drift = &site.terms.drift;
-    let evidence = &other.evidence;
-    let next = match (drift.value, &other.not) {
-        (Drift::Overwrite, _) => format!("the next apply takes it back (`drift` is `overwrite`, {})", drift.from),
-        (_, Some(not)) => format!("{not}; it is not taken over"),
+fn drift_reason(site: &SitePlan, other: &RunningInstead) -> Reason {
+    let drift = &site.settings.drift;
+    let next = match (drift.value, &other.obstacle) {
+        (Drift::Overwrite, _) => format!("the next apply sets the pin again (`drift` is `overwrite`, {})", drift.source),
+        (_, Some(obstacle)) => format!("{obstacle}; it is not taken over"),
         (Drift::Adopt, None) => "the repo takes it over as soon as nothing else holds it".to_owned(),
-        (Drift::Report, None) => format!("the next apply takes it back; `/pin … to {}` keeps it", other.digest),
+        (Drift::Report, None) => format!("the next apply sets the pin again; `/pin … to {}` keeps it", other.digest),
     };
-    format!("drift: {evidence}; {next}")
+    Reason::DriftFound { evidence: other.evidence.clone(), next }
 }
 
 /// The pin is live: whether it is rolled out, and until when it is watched.
-fn rolls(snapshot: &Snapshot, site: &Judged) -> Option<String> {
-    match flight::rolling(snapshot, site) {
-        Some(why) => Some(format!("rolled out: no — {why}")),
-        None => {
-            health::until(snapshot, site).map(|end| format!("rolled out; watched until {} ({})", show_time(end), site.terms.watch.from))
-        }
+fn rollout_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
+    match rollout_gap(snapshot, site) {
+        Some(why) => Some(Reason::NotRolledOut { why }),
+        None => health::watch_end(snapshot, site).map(|until| Reason::Watched { until, source: site.settings.watch.source.clone() }),
     }
 }

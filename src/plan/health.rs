@@ -2,10 +2,12 @@
 //! readiness that was lost, an alert. Looks at one site; decides nothing.
 
 use super::alert;
-use super::judged::Judged;
 use super::live::{self, has, name};
-use super::pen::{Pen, moved, pen, went_live};
-use super::undo::live_since;
+use super::pin::PinOrigin;
+use super::pin_origin::{is_forward, went_live};
+use super::pin_state::live_since;
+use super::site_plan::SitePlan;
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Cause, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +20,7 @@ const ONE_OF: usize = 4;
 
 /// What is wrong with a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failing {
+pub(super) struct Failure {
     pub cause: Cause,
     /// One line: what failed where.
     pub evidence: String,
@@ -33,48 +35,48 @@ struct Watched<'a> {
 }
 
 /// Returns what fails since the site's last change, which has to be a change of the digest.
-pub(super) fn failing(snapshot: &Snapshot, site: &Judged) -> Option<Failing> {
-    let watched = watched(snapshot, site);
+pub(super) fn find_failure(snapshot: &Snapshot, site: &SitePlan) -> Option<Failure> {
+    let watched = find_watched(snapshot, site);
     let grace = snapshot.config.cluster.ready_grace;
     let unhealthy = watched.iter().find_map(|one| one.broken().or_else(|| one.stuck()).or_else(|| one.lost(snapshot.at, grace)));
-    let unhealthy = unhealthy.map(|evidence| Failing { cause: Cause::Unhealthy, evidence });
+    let unhealthy = unhealthy.map(|evidence| Failure { cause: Cause::Unhealthy, evidence });
     unhealthy.or_else(|| {
         let alerts = snapshot.alerts.known()?;
-        let window = site.terms.watch.value;
-        let fires = |one: &Watched| alert::about(snapshot, alerts, one.workload, one.since, window);
-        watched.iter().find_map(fires).map(|evidence| Failing { cause: Cause::Alert, evidence })
+        let window = site.settings.watch.value;
+        let fires = |one: &Watched| alert::find_alert_about(snapshot, alerts, one.workload, one.since, window);
+        watched.iter().find_map(fires).map(|evidence| Failure { cause: Cause::Alert, evidence })
     })
 }
 
 /// Returns until when the site's last change is watched, where it is live everywhere it should be.
-pub(super) fn until(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
-    let ends = watched(snapshot, site).into_iter().filter_map(|one| one.since.checked_add(site.terms.watch.value).ok());
+pub(super) fn watch_end(snapshot: &Snapshot, site: &SitePlan) -> Option<Timestamp> {
+    let ends = find_watched(snapshot, site).into_iter().filter_map(|one| one.since.checked_add(site.settings.watch.value).ok());
     ends.max()
 }
 
 /// Returns when readiness that is lost now will have been lost for too long.
-pub(super) fn later(snapshot: &Snapshot, site: &Judged) -> Option<Timestamp> {
+pub(super) fn next_look(snapshot: &Snapshot, site: &SitePlan) -> Option<Timestamp> {
     let grace = snapshot.config.cluster.ready_grace;
-    let watched = watched(snapshot, site);
+    let watched = find_watched(snapshot, site);
     let ends = watched.iter().filter_map(|one| one.losing()?.checked_add(grace).ok());
     ends.filter(|end| *end > snapshot.at).min()
 }
 
 /// The containers that have the pin and are within its window. What is not known is not among them: nothing is concluded from it.
-fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
-    let (Seen::Known(pen), Some(cluster)) = (pen(snapshot, site), snapshot.cluster.known()) else { return Vec::new() };
-    if !moved(snapshot, site, pen) || site.terms.watch.value.is_zero() {
+fn find_watched<'a>(snapshot: &'a Snapshot, site: &SitePlan<'a>) -> Vec<Watched<'a>> {
+    let (Seen::Known(origin), Some(cluster)) = (&site.origin, snapshot.cluster.known()) else { return Vec::new() };
+    if !is_forward(site, *origin) || site.settings.watch.value.is_zero() {
         return Vec::new();
     }
-    let (Some(digest), Ok(uses)) = (&site.decision.from, live::uses(snapshot, site.literal)) else { return Vec::new() };
-    let open = |since: Timestamp| since.checked_add(site.terms.watch.value).is_ok_and(|end| snapshot.at <= end);
-    live::tracked(&uses)
+    let (Some(digest), Ok(uses)) = (&site.pinned, &site.uses) else { return Vec::new() };
+    let open = |since: Timestamp| since.checked_add(site.settings.watch.value).is_ok_and(|end| snapshot.at <= end);
+    live::tracked(uses)
         .filter(|(_, container)| has(snapshot, &container.image, &site.site.image, digest))
-        .filter(|(workload, _)| !is_new(workload, pen.at()))
+        .filter(|(workload, _)| !is_new(workload, origin.at()))
         .filter_map(|(workload, container)| {
-            let since = match pen {
-                Pen::Own(record) => live_since(snapshot, site, record, (workload, container)),
-                Pen::Other(brought) => went_live(brought, workload, container)?,
+            let since = match origin {
+                PinOrigin::Recorded(record) => live_since(snapshot, site, record, (workload, container)),
+                PinOrigin::Foreign(blame) => went_live(blame, workload, container)?,
             };
             open(since).then_some(Watched { cluster, workload, container, since })
         })
@@ -84,7 +86,7 @@ fn watched<'a>(snapshot: &'a Snapshot, site: &Judged<'a>) -> Vec<Watched<'a>> {
 /// Says whether a workload was made after the pin was written: a cluster that is built again, another name or namespace, one more instance. It never
 /// had anything else, so nothing of it moved. Jobs and pods are made anew with each image.
 fn is_new(workload: &Workload, written: Timestamp) -> bool {
-    !["job", "pod"].contains(&&*workload.kind) && workload.created.is_some_and(|created| created > written)
+    !matches!(workload.kind, WorkloadKind::Job | WorkloadKind::Pod) && workload.created.is_some_and(|created| created > written)
 }
 
 impl Watched<'_> {
@@ -92,7 +94,7 @@ impl Watched<'_> {
     fn pods(&self) -> impl Iterator<Item = &Pod> {
         let used = self.workload.revisions.first();
         let used = used.filter(|used| used.images.get(&self.container.name) == Some(&self.container.image)).map(|used| &used.hash);
-        let known = !self.cluster.unread.contains_key("pod");
+        let known = !self.cluster.unread.contains_key(&WorkloadKind::Pod);
         self.workload.pods.iter().filter(move |pod| known && used.is_some() && pod.revision.as_ref() == used)
     }
 
@@ -140,9 +142,9 @@ impl Watched<'_> {
     fn losing(&self) -> Option<Timestamp> {
         let rollout = &self.workload.rollout;
         let short = rollout.unavailable.as_ref().filter(|_| rollout.observed)?;
-        match &*self.workload.kind {
-            "deployment" => self.unavailable_since(short.since?),
-            "statefulset" | "daemonset" => self.lost_since(),
+        match self.workload.kind {
+            WorkloadKind::Deployment => self.unavailable_since(short.since?),
+            WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => self.lost_since(),
             _ => None,
         }
     }

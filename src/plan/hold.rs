@@ -5,10 +5,9 @@ mod draft;
 mod entry;
 mod inline;
 mod retag;
-mod standing;
+mod found;
 
 pub use draft::Draft;
-pub(in crate::plan) use entry::{differs_in_holds_only, parse as read_entries, path as entry_file};
 pub use retag::retag;
 
 use crate::model::hold::Hold;

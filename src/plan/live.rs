@@ -1,36 +1,32 @@
 //! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by place. What no use names is not ours and is not
 //! looked at. Decides nothing.
 
-mod children;
+mod annotations;
 mod repository;
 mod runs;
 mod since;
 
-pub(super) use children::indexes;
+pub(super) use annotations::LiveAnnotationReader;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{operated, running, runs};
+pub(super) use runs::{operated, running, runs, shown_digests};
 pub(super) use since::since;
 
 use crate::config::Custom;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
+use crate::model::workload::{Holder, WorkloadKind};
 use crate::pipeline::cluster::{Cluster, Container, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::{Literal, Use};
 use std::sync::Arc;
 
-/// The kinds that are looked at, as in [`Use::kind`]; those of `[[cluster.custom]]` join them.
-const KINDS: [&str; 6] = ["deployment", "statefulset", "daemonset", "cronjob", "job", "pod"];
-/// A chart's images, in whatever the chart makes of them.
-const RELEASE: &str = "helm_release";
-
 /// One use, and what is found of it in the cluster.
-pub(super) struct Live<'a> {
+pub(super) struct LiveUse<'a> {
     pub used: &'a Use,
-    pub found: Found<'a>,
+    pub found: LiveMatch<'a>,
 }
 
-pub(super) enum Found<'a> {
+pub(super) enum LiveMatch<'a> {
     Here {
         workload: &'a Workload,
         container: &'a Container,
@@ -58,42 +54,43 @@ pub(super) enum Found<'a> {
 ///
 /// # Errors
 /// A sentence why the cluster could not be asked.
-pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<Vec<Live<'a>>, String> {
+pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<Vec<LiveUse<'a>>, String> {
     match &snapshot.cluster {
         Seen::NotAsked => Ok(Vec::new()),
         Seen::Unknown(why) if literal.uses.iter().any(|used| is_applied_here(snapshot, used)) => {
             Err(format!("the cluster could not be asked: {why}"))
         }
-        Seen::Unknown(_) => Ok(literal.uses.iter().map(|used| Live { used, found: Found::Elsewhere }).collect()),
+        Seen::Unknown(_) => Ok(literal.uses.iter().map(|used| LiveUse { used, found: LiveMatch::Elsewhere }).collect()),
         Seen::Known(cluster) => {
-            let found = |used| found(snapshot, cluster, used).into_iter().map(move |found| Live { used, found });
+            let found = |used| found(snapshot, cluster, used).into_iter().map(move |found| LiveUse { used, found });
             Ok(literal.uses.iter().flat_map(found).collect())
         }
     }
 }
 
 /// At least one.
-fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Found<'a>> {
+fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
     if used.instances == Some(0) {
-        return vec![Found::NotExpected];
+        return vec![LiveMatch::NotExpected];
     }
     if !is_applied_here(snapshot, used) {
-        return vec![Found::Elsewhere];
+        return vec![LiveMatch::Elsewhere];
     }
-    if &*used.kind == RELEASE {
+    if used.kind == WorkloadKind::HelmRelease {
         return released(snapshot, cluster, used);
     }
     if let Some(why) = cluster.unread.get(&used.kind) {
-        return vec![Found::Unknown(format!("{}s could not be read: {why}", used.kind))];
+        return vec![LiveMatch::Unknown(format!("{}s could not be read: {why}", used.kind))];
     }
-    if !is_looked_at(snapshot, &used.kind) || used.container.as_deref().is_some_and(|name| is_value(used, name)) {
-        return vec![Found::Elsewhere];
+    // A value of a workload is shown in the cluster as an image nowhere.
+    if !is_observed(snapshot, &used.kind) || (used.kind.owns_containers() && !matches!(used.holder, Holder::Container { .. })) {
+        return vec![LiveMatch::Elsewhere];
     }
-    let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
-        return vec![Found::Unknown("its name is not known from the text".into())];
+    let Some(named) = used.workload() else {
+        return vec![LiveMatch::Unknown("its name is not known from the text".into())];
     };
-    vec![match cluster.workload(&used.kind, namespace, name) {
-        None => Found::Missing,
+    vec![match cluster.workload(&named) {
+        None => LiveMatch::Missing,
         Some(workload) => inside(snapshot, workload, used),
     }]
 }
@@ -106,16 +103,16 @@ pub(super) fn is_applied_here(snapshot: &Snapshot, used: &Use) -> bool {
     root && environment.is_none_or(|name| cluster.environments.iter().any(|glob| glob.matches(name)))
 }
 
-fn is_looked_at(snapshot: &Snapshot, kind: &str) -> bool {
-    KINDS.contains(&kind) || is_custom(snapshot, kind)
+fn is_observed(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
+    WorkloadKind::OBSERVED.contains(kind) || is_custom(snapshot, kind)
 }
 
-fn is_custom(snapshot: &Snapshot, kind: &str) -> bool {
+fn is_custom(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
     customs(snapshot, kind).next().is_some()
 }
 
-fn customs<'a>(snapshot: &'a Snapshot, kind: &str) -> impl Iterator<Item = &'a Custom> {
-    snapshot.config.cluster.custom.iter().filter(move |custom| custom.kind.eq_ignore_ascii_case(kind))
+fn customs<'a>(snapshot: &'a Snapshot, kind: &WorkloadKind) -> impl Iterator<Item = &'a Custom> {
+    snapshot.config.cluster.custom.iter().filter(move |custom| custom.kind.eq_ignore_ascii_case(kind.as_str()))
 }
 
 /// `spec.parts[0].image` → `spec.parts.0.image`
@@ -124,7 +121,7 @@ fn dotted(path: &str) -> String {
 }
 
 /// Says whether a value of a custom resource stands in another place than the one that is looked at.
-fn is_other_place(snapshot: &Snapshot, kind: &str, path: &str) -> bool {
+fn is_other_place(snapshot: &Snapshot, kind: &WorkloadKind, path: &str) -> bool {
     let path = dotted(path);
     let is_at = |custom: &Custom| {
         let same = |(step, part): (&Arc<str>, &str)| &**step == "*" || &**step == part;
@@ -134,21 +131,9 @@ fn is_other_place(snapshot: &Snapshot, kind: &str, path: &str) -> bool {
     path.contains('.') && is_custom(snapshot, kind) && !customs(snapshot, kind).any(is_at)
 }
 
-/// Says whether the name is not a container's (a DNS label) but an environment variable's or another value's path, which the cluster does not show as
-/// an image. The place of a container whose name is not known is a path too, in its list.
-fn is_value(used: &Use, name: &str) -> bool {
-    let label = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    !label && !in_list(name) && KINDS.contains(&&*used.kind)
-}
-
-/// `spec.template.spec.containers[0].image`
-fn in_list(path: &str) -> bool {
-    path.contains("ontainers[")
-}
-
-fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Found<'a> {
-    let Some(name) = used.container.as_deref().filter(|name| !in_list(name) || workload.container(name).is_some()) else {
-        return Found::Unknown("the container's name is not known from the text".into());
+fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> LiveMatch<'a> {
+    let Some(name) = used.holder.name() else {
+        return LiveMatch::Unknown("the container's name is not known from the text".into());
     };
     let only = workload.containers.first().filter(|only| {
         let is_only = workload.containers.len() == 1 && is_custom(snapshot, &workload.kind);
@@ -156,37 +141,37 @@ fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Fou
     });
     let own = workload.container(name).or_else(|| workload.container(&dotted(name)).filter(|_| is_custom(snapshot, &workload.kind)));
     match own.or(only) {
-        None if is_other_place(snapshot, &workload.kind, name) => Found::Elsewhere,
-        None => Found::NoContainer(workload),
+        None if is_other_place(snapshot, &workload.kind, name) => LiveMatch::Elsewhere,
+        None => LiveMatch::NoContainer(workload),
         Some(container) => match swapped(snapshot, workload, container, used) {
-            Some(with) => Found::Swapped { workload, container, with },
-            None => Found::Here { workload, container },
+            Some(with) => LiveMatch::Swapped { workload, container, with },
+            None => LiveMatch::Here { workload, container },
         },
     }
 }
 
 /// By the release's namespace and name, then by the repository: a chart names its workloads and containers as it likes.
-fn released<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Found<'a>> {
+fn released<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
     let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
-        return vec![Found::Unknown("its name is not known from the text".into())];
+        return vec![LiveMatch::Unknown("its name is not known from the text".into())];
     };
     let Some(image) = used.image.as_deref().and_then(Reference::parse) else {
-        return vec![Found::Unknown("the chart chooses a part of the image".into())];
+        return vec![LiveMatch::Unknown("the chart chooses a part of the image".into())];
     };
     let of =
         |workload: &&Workload| workload.namespace == *namespace && workload.release.as_ref().is_some_and(|release| release.name == *name);
     let workloads: Vec<&Workload> = cluster.workloads.iter().filter(of).collect();
     let here = workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| (*workload, container)));
-    let here: Vec<Found<'a>> = here
+    let here: Vec<LiveMatch<'a>> = here
         .filter(|(_, container)| same(snapshot, &image, &container.image))
-        .map(|(workload, container)| Found::Here { workload, container })
+        .map(|(workload, container)| LiveMatch::Here { workload, container })
         .collect();
-    let unread = KINDS.iter().find_map(|kind| cluster.unread.get_key_value(*kind));
+    let unread = WorkloadKind::OBSERVED.iter().find_map(|kind| cluster.unread.get_key_value(kind));
     match (here.is_empty(), unread, workloads.first()) {
         (false, _, _) => here,
-        (true, Some((kind, why)), _) => vec![Found::Unknown(format!("{kind}s could not be read: {why}"))],
-        (true, None, Some(workload)) => vec![Found::NoContainer(workload)],
-        (true, None, None) => vec![Found::Missing],
+        (true, Some((kind, why)), _) => vec![LiveMatch::Unknown(format!("{kind}s could not be read: {why}"))],
+        (true, None, Some(workload)) => vec![LiveMatch::NoContainer(workload)],
+        (true, None, None) => vec![LiveMatch::Missing],
     }
 }
 
@@ -212,19 +197,17 @@ fn swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Containe
 fn declares(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) -> bool) -> bool {
     let mut uses = snapshot.scan.literals.iter().flat_map(|literal| &literal.uses);
     uses.any(|other| {
-        other.kind == used.kind
-            && other.namespace == used.namespace
-            && other.name == used.name
-            && other.container.as_deref().is_some_and(|own| own == container || dotted(own) == container)
+        other.is_beside(used)
+            && other.holder.name().is_some_and(|own| **own == *container || dotted(own) == container)
             && other.image.as_deref().is_some_and(is)
     })
 }
 
-impl<'a> Live<'a> {
+impl<'a> LiveUse<'a> {
     /// The workload, where there is one.
     pub fn workload(&self) -> Option<&'a Workload> {
         match self.found {
-            Found::Here { workload, .. } | Found::Swapped { workload, .. } | Found::NoContainer(workload) => Some(workload),
+            LiveMatch::Here { workload, .. } | LiveMatch::Swapped { workload, .. } | LiveMatch::NoContainer(workload) => Some(workload),
             _ => None,
         }
     }
@@ -232,16 +215,16 @@ impl<'a> Live<'a> {
     /// The container that has the use's name.
     pub fn container(&self) -> Option<&'a Container> {
         match self.found {
-            Found::Here { container, .. } | Found::Swapped { container, .. } => Some(container),
+            LiveMatch::Here { container, .. } | LiveMatch::Swapped { container, .. } => Some(container),
             _ => None,
         }
     }
 }
 
 /// Returns the containers that are there under their names, of the uses whose image Terraform does not ignore.
-pub(super) fn tracked<'a, 'b>(lives: &'b [Live<'a>]) -> impl Iterator<Item = (&'a Workload, &'a Container)> + use<'a, 'b> {
+pub(super) fn tracked<'a, 'b>(lives: &'b [LiveUse<'a>]) -> impl Iterator<Item = (&'a Workload, &'a Container)> + use<'a, 'b> {
     lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| match live.found {
-        Found::Here { workload, container } => Some((workload, container)),
+        LiveMatch::Here { workload, container } => Some((workload, container)),
         _ => None,
     })
 }

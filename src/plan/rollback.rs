@@ -1,161 +1,159 @@
-//! Rollbacks that pintle makes by itself: what was taken back by hand, what fails since it was pinned, what an alert fires about. One change a
-//! stack or group, which goes before everything else there. What may not be rolled back is said.
+//! Rollbacks that pintle makes by itself: what was undone by hand, what fails since it was pinned, what an alert fires about. One change a stack or
+//! group, which goes before everything else there. What may not be rolled back is reported.
 
 mod proposed;
 
-use super::flip;
-use super::gate::unproved_at;
-use super::health::Failing;
+use super::adoption::keep_keel_away;
+use super::delivery::choose_delivery;
+use super::health::Failure;
 use super::hold::{Draft, retag};
-use super::judged::{Judged, Told, Want, edit};
-use super::live;
-use super::owner::keel_may_run;
-use super::pen::{pen, stood, tag_of};
-use super::route::{self, Way};
-use super::select::Setting;
-use super::undo::{Other, Stand, settles};
-use crate::config::{Drift, Mode};
+use super::pin::{PinState, RunningInstead};
+use super::pin_origin::{find_previous_pin, find_tag_of};
+use super::pin_state::settle_time;
+use super::rules::first_lock;
+use super::site_plan::{SitePlan, Target};
+use super::target::find_fetch_failure;
+use crate::config::site_settings::image_with;
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
-use crate::model::reference::Reference;
+use crate::model::reference::{Reference, Tag};
+use crate::model::settings::{Drift, Mode, Setting};
 use crate::pipeline::answer::Notice;
-use crate::pipeline::cluster::Workload;
-use crate::pipeline::{Action, Cause, CommitId, PinRecord, Seen, Snapshot, Verdict};
-use crate::sites::SiteKey;
-use crate::sites::resource::POLICY;
+use crate::pipeline::claim::Claim;
+use crate::pipeline::{Action, Cause, CommitId, Delivery, PinRecord, Reason, Seen, Snapshot, Verdict};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
-use proposed::{failing, overrun, proposed};
+use proposed::{find_failure, find_overrun_undo, find_proposed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What the rollbacks of a pass come to besides the wants of their sites.
+/// What the rollbacks of a pass come to besides the targets of their sites.
 #[derive(Default)]
-pub(super) struct Turned {
+pub(super) struct RollbackOutcome {
     /// What is not rolled back, though it should be.
     pub notices: Vec<Notice>,
     /// A rollback waits for what this pass writes.
     pub again: bool,
 }
 
-/// One site that goes back, or should.
-struct Turn {
-    index: usize,
+/// One site that is rolled back, or should be.
+struct PlannedRollback {
+    place: usize,
     cause: Cause,
     evidence: String,
-    /// Where it goes, or why it does not.
-    goal: Result<Goal, String>,
+    /// What it is rolled back to, or why it is not.
+    goal: Result<RollbackGoal, String>,
 }
 
-struct Goal {
+struct RollbackGoal {
     to: Digest,
     /// Where it is another than the site has.
-    tag: Option<Arc<str>>,
+    tag: Option<Tag>,
     /// It is what the cluster runs by its spec: no registry has to prove it.
-    runs: bool,
+    is_running: bool,
 }
 
-/// Plans the rollbacks. `taken` are files that a comment's change edits, `asked` the sites that it is about.
-pub(super) fn turn(
-    snapshot: &Snapshot,
-    judged: &mut [Judged],
-    stands: &[Stand],
-    taken: &mut BTreeSet<RepoPath>,
-    asked: impl Fn(&SiteKey) -> bool,
-) -> Turned {
-    let mut turned = Turned::default();
-    unsettled(snapshot, judged, stands);
-    let (own, put_off): (Vec<Turn>, Vec<Turn>) =
-        turns(snapshot, judged, stands).into_iter().partition(|turn| !asked(&judged[turn.index].site.key));
-    turned.again = !put_off.is_empty();
-    let mut by_name: BTreeMap<Arc<str>, Vec<Turn>> = BTreeMap::new();
-    for mut turn in own {
-        let site = &judged[turn.index];
-        if let Some(why) = refused(snapshot, site, &turn) {
-            turn.goal = Err(why);
+/// Plans the rollbacks. `taken` are files that a comment's change edits, and then those of the rollbacks too.
+pub(super) fn plan_rollbacks(snapshot: &Snapshot, sites: &mut [SitePlan], taken: &mut BTreeSet<RepoPath>) -> RollbackOutcome {
+    let mut outcome = RollbackOutcome::default();
+    wait_for_unclear_states(snapshot, sites);
+    let (own, put_off): (Vec<PlannedRollback>, Vec<PlannedRollback>) =
+        find_rollbacks(snapshot, sites).into_iter().partition(|rollback| !sites[rollback.place].is_commanded());
+    outcome.again = !put_off.is_empty();
+    let mut by_name: BTreeMap<Arc<str>, Vec<PlannedRollback>> = BTreeMap::new();
+    for mut rollback in own {
+        let site = &sites[rollback.place];
+        if let Some(why) = find_refusal(snapshot, site, &rollback) {
+            rollback.goal = Err(why);
         }
-        by_name.entry(site.name()).or_default().push(turn);
+        by_name.entry(site.change_name()).or_default().push(rollback);
     }
-    for (name, mut turns) in by_name {
-        let (way, edits) = drafted(snapshot, judged, &mut turns);
-        turned.notices.extend(turns.iter().filter_map(|turn| refuse(snapshot, &mut judged[turn.index], turn)));
-        turns.retain(|turn| turn.goal.is_ok());
-        if turns.is_empty() {
+    for (name, mut rollbacks) in by_name {
+        let (delivery, mut edits) = draft_together(snapshot, sites, &mut rollbacks);
+        outcome.notices.extend(rollbacks.iter().filter_map(|rollback| refuse_rollback(snapshot, &mut sites[rollback.place], rollback)));
+        rollbacks.retain(|rollback| rollback.goal.is_ok());
+        if rollbacks.is_empty() {
             continue;
         }
         if edits.iter().any(|edit| taken.contains(&edit.file)) {
-            turned.again = true;
-            turns.iter().for_each(|turn| waits(&mut judged[turn.index], turn));
+            outcome.again = true;
+            rollbacks.iter().for_each(|rollback| put_off_rollback(&mut sites[rollback.place], rollback));
             continue;
         }
         taken.extend(edits.iter().map(|edit| edit.file.clone()));
-        turns.iter().for_each(|turn| want(snapshot, &mut judged[turn.index], turn, &edits, &way));
-        go_first(judged, &name, &edits, &way);
+        let files: BTreeSet<RepoPath> = edits.iter().map(|edit| edit.file.clone()).collect();
+        // Once is enough: the change is written as a whole.
+        for rollback in &rollbacks {
+            set_rollback_target(snapshot, &mut sites[rollback.place], rollback, std::mem::take(&mut edits), &delivery);
+        }
+        put_first(sites, &name, &files, &delivery);
     }
-    turned
+    outcome
 }
 
-/// Makes moves wait where the cluster does not tell whether the pin was taken back: the next pin would hide it. What was proposed for an undo stays.
-fn unsettled(snapshot: &Snapshot, judged: &mut [Judged], stands: &[Stand]) {
-    for (site, stand) in judged.iter_mut().zip(stands) {
-        let why = match stand {
-            Stand::Waits(why) => why,
-            Stand::Partly { why, .. } if settles(snapshot, site, stand).is_some() => why,
-            // Of a pin of which nobody had to ask when it was written nothing could be told anyway. Without a cluster nobody knows what to ask.
-            Stand::Unknown(why) if is_dark(snapshot, site) || !matches!(pen(snapshot, site), Seen::NotAsked) => why,
+/// Makes updates wait where the cluster does not show whether the pin was undone: the next pin would hide it. What was proposed for an undo stays.
+fn wait_for_unclear_states(snapshot: &Snapshot, sites: &mut [SitePlan]) {
+    for site in sites.iter_mut() {
+        let why = match &site.state {
+            PinState::Unsettled(why) => why,
+            PinState::PartlyUndone { why, .. } if settle_time(snapshot, site).is_some() => why,
+            // Of a pin of which nobody had to ask when it was written nothing could be known anyway. Without a cluster it is not known what to ask.
+            PinState::Unknown(why) if is_cluster_dark(site) || !matches!(site.origin, Seen::NotAsked) => why,
             _ => continue,
         };
-        let by_itself = |want: &Want| !want.way.is_pull() || site.terms.automerge.value;
-        let moves = site.want.as_ref().is_some_and(|want| want.action == Action::Move && by_itself(want));
-        if moves || proposed(snapshot, site).is_some_and(|pin| pin.cause == Cause::Undo) {
-            site.hold_back(Verdict::Waiting, why.clone());
+        let why = why.clone();
+        let by_itself = |target: &Target| !target.delivery.is_pull_request() || site.settings.automerge.value;
+        let is_update = site.target.as_ref().is_some_and(|target| target.action == Action::Update && by_itself(target));
+        if is_update || find_proposed(snapshot, site).is_some_and(|pin| pin.cause == Cause::Undo) {
+            site.refuse(Reason::UndoUnclear { why });
         }
     }
 }
 
-/// Says whether the cluster in which the site's workloads would be looked at cannot be seen.
-fn is_dark(snapshot: &Snapshot, site: &Judged) -> bool {
-    let counts = site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true));
-    counts && live::uses(snapshot, site.literal).is_err()
+/// Says whether the cluster in which the site's workloads would be looked up cannot be seen.
+fn is_cluster_dark(site: &SitePlan) -> bool {
+    site.uses.is_err() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
 
-/// The sites that should go back, in their order.
-fn turns(snapshot: &Snapshot, judged: &[Judged], stands: &[Stand]) -> Vec<Turn> {
-    let mut turns: Vec<Turn> = Vec::new();
-    for (index, (site, stand)) in judged.iter().zip(stands).enumerate() {
-        let undo = |evidence: &str, goal| Turn { index, cause: Cause::Undo, evidence: evidence.to_owned(), goal };
-        match (stand, failing(snapshot, site)) {
-            (Stand::Undone(other), _) => turns.push(undo(&other.evidence, there(snapshot, site, other))),
-            (Stand::Strays(other), _) if adopts(site, other) => {
-                let goal = there(snapshot, site, other);
-                turns.push(Turn { index, cause: Cause::Drift, evidence: other.evidence.clone(), goal });
+/// The sites that should be rolled back, in their order.
+fn find_rollbacks(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PlannedRollback> {
+    let mut rollbacks: Vec<PlannedRollback> = Vec::new();
+    for (place, site) in sites.iter().enumerate() {
+        let undo = |evidence: &str, goal| PlannedRollback { place, cause: Cause::Undo, evidence: evidence.to_owned(), goal };
+        match (&site.state, find_failure(snapshot, site)) {
+            (PinState::Undone(other), _) => rollbacks.push(undo(&other.evidence, goal_of_running(snapshot, site, other))),
+            (PinState::Drifted(other), _) if is_taken_over(site, other) => {
+                let (goal, evidence) = (goal_of_running(snapshot, site, other), other.evidence.clone());
+                rollbacks.push(PlannedRollback { place, cause: Cause::Drift, evidence, goal });
             }
-            (_, Some(Failing { cause, evidence })) => turns.push(Turn { index, cause, evidence, goal: earlier(snapshot, site) }),
-            (Stand::Partly { evidence, why }, None) if settles(snapshot, site, stand).is_none() => {
-                turns.push(undo(evidence, Err(why.clone())))
+            (_, Some(Failure { cause, evidence })) => {
+                rollbacks.push(PlannedRollback { place, cause, evidence, goal: goal_of_previous(snapshot, site) });
             }
-            (Stand::Live, None) => turns.extend(overrun(snapshot, site).and_then(|pin| {
+            (PinState::PartlyUndone { evidence, why }, None) if settle_time(snapshot, site).is_none() => {
+                rollbacks.push(undo(evidence, Err(why.clone())));
+            }
+            (PinState::Live, None) => rollbacks.extend(find_overrun_undo(snapshot, site).and_then(|pin| {
                 let evidence = pin.evidence.as_deref().unwrap_or_default();
-                Some(undo(evidence, Ok(again(site, pin)?)))
+                Some(undo(evidence, Ok(goal_of_proposed(site, pin)?)))
             })),
             _ => {}
         }
     }
-    turns.extend(members(snapshot, judged, &turns));
-    turns.sort_by_key(|turn| turn.index);
-    turns
+    rollbacks.extend(find_group_members(sites, snapshot, &rollbacks));
+    rollbacks.sort_by_key(|rollback| rollback.place);
+    rollbacks
 }
 
-/// The other members of the groups of what fails, where the same commit moved them.
-fn members(snapshot: &Snapshot, judged: &[Judged], turns: &[Turn]) -> Vec<Turn> {
-    let mut more: BTreeMap<usize, Turn> = BTreeMap::new();
-    for turn in turns.iter().filter(|turn| matches!(turn.cause, Cause::Unhealthy | Cause::Alert)) {
-        let (Some(group), Some(commit)) = (&judged[turn.index].terms.group, moved_by(snapshot, &judged[turn.index])) else { continue };
-        for (index, site) in judged.iter().enumerate().filter(|(_, site)| site.terms.group.as_ref() == Some(group)) {
-            let other = turns.iter().all(|turn| turn.index != index) && moved_by(snapshot, site).as_ref() == Some(&commit);
-            if other && !more.contains_key(&index) {
-                let evidence = format!("{} (the group {group} goes back together)", turn.evidence);
-                more.insert(index, Turn { index, cause: turn.cause, evidence, goal: earlier(snapshot, site) });
+/// The other members of the groups of what fails, where the same commit updated them.
+fn find_group_members(sites: &[SitePlan], snapshot: &Snapshot, rollbacks: &[PlannedRollback]) -> Vec<PlannedRollback> {
+    let mut more: BTreeMap<usize, PlannedRollback> = BTreeMap::new();
+    for rollback in rollbacks.iter().filter(|rollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert)) {
+        let (Some(group), Some(commit)) = (sites[rollback.place].group(), origin_commit(&sites[rollback.place])) else { continue };
+        for (place, site) in sites.iter().enumerate().filter(|(_, site)| site.group() == Some(group)) {
+            let is_other = rollbacks.iter().all(|rollback| rollback.place != place) && origin_commit(site).as_ref() == Some(&commit);
+            if is_other && !more.contains_key(&place) {
+                let evidence = format!("{} (group {group} is rolled back together)", rollback.evidence);
+                more.insert(place, PlannedRollback { place, cause: rollback.cause, evidence, goal: goal_of_previous(snapshot, site) });
             }
         }
     }
@@ -163,238 +161,252 @@ fn members(snapshot: &Snapshot, judged: &[Judged], turns: &[Turn]) -> Vec<Turn> 
 }
 
 /// Says whether the repo takes over what was set by hand: as configured, where nothing forbids a change, and not what the channel says anyway.
-fn adopts(site: &Judged, other: &Other) -> bool {
-    let free = matches!(site.decision.verdict, Verdict::InSync | Verdict::Move | Verdict::Waiting);
-    let usual = site.terms.follows && site.upstream.as_ref() == Some(&other.digest) && other.image.tag == site.site.image.tag;
-    site.terms.drift.value == Drift::Adopt && other.not.is_none() && free && !usual
+fn is_taken_over(site: &SitePlan, other: &RunningInstead) -> bool {
+    let is_free = matches!(site.verdict, Verdict::InSync | Verdict::Update | Verdict::Waiting);
+    let is_channel = site.settings.follows && site.upstream.as_ref() == Some(&other.digest) && other.image.tag == site.site.image.tag;
+    site.settings.drift.value == Drift::Adopt && other.obstacle.is_none() && is_free && !is_channel
 }
 
-fn moved_by(snapshot: &Snapshot, site: &Judged) -> Option<CommitId> {
-    pen(snapshot, site).known().map(|pen| pen.commit().clone())
+fn origin_commit(site: &SitePlan) -> Option<CommitId> {
+    site.origin.known().map(|origin| origin.commit().clone())
 }
 
-/// Where an undo goes: to what runs. What only pods tell has to be there for others too.
-fn there(snapshot: &Snapshot, site: &Judged, other: &Other) -> Result<Goal, String> {
-    let unproved = || unproved_at(snapshot, site.terms.channel.as_ref()?, &other.digest).filter(|_| other.image.digest.is_none());
-    if let Some(why) = other.not.clone().or_else(unproved) {
+/// What an undo returns to: what runs. What only pods show has to be there for others too.
+fn goal_of_running(snapshot: &Snapshot, site: &SitePlan, other: &RunningInstead) -> Result<RollbackGoal, String> {
+    let has_digest = other.image.digest.is_some();
+    let failure = || find_fetch_failure(snapshot, site.settings.channel.as_ref()?, &other.digest).filter(|_| !has_digest);
+    if let Some(why) = other.obstacle.clone().or_else(|| failure().map(|reason| reason.to_string())) {
         return Err(why);
     }
-    let tag = other.image.tag.as_ref().filter(|tag| site.site.image.tag.as_ref() != Some(tag));
-    // A spec without tag and digest is `latest`.
-    let bare = other.image.tag.is_none() && other.image.digest.is_none();
-    let latest: Option<Arc<str>> =
-        bare.then(|| "latest".into()).filter(|latest| site.site.image.tag.as_ref().is_some_and(|tag| tag != latest));
-    Ok(Goal { to: other.digest.clone(), tag: tag.cloned().or(latest), runs: other.image.digest.is_some() })
+    let declared = &site.site.image.tag;
+    let tag = match (&other.image.tag, has_digest) {
+        // A spec without tag and digest is `latest`.
+        (None, false) => Some(Tag::latest()).filter(|_| declared.is_some()),
+        (tag, _) => tag.clone(),
+    };
+    Ok(RollbackGoal { to: other.digest.clone(), tag: tag.filter(|tag| declared.as_ref() != Some(tag)), is_running: has_digest })
 }
 
-/// Where a proposed rollback goes.
-fn again(site: &Judged, pin: &PinRecord) -> Option<Goal> {
+/// What a proposed rollback returns to.
+fn goal_of_proposed(site: &SitePlan, pin: &PinRecord) -> Option<RollbackGoal> {
     let tag = Reference::parse(&pin.image).and_then(|image| image.tag).filter(|tag| site.site.image.tag.as_ref() != Some(tag));
-    Some(Goal { to: pin.to.clone()?, tag, runs: true })
+    Some(RollbackGoal { to: pin.to.clone()?, tag, is_running: true })
 }
 
-/// Where what fails goes: to the digest that was pinned before, with the tag it had then.
-fn earlier(snapshot: &Snapshot, site: &Judged) -> Result<Goal, String> {
-    let to = stood(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
-    let channel = site.terms.channel.as_ref();
-    match channel.and_then(|channel| unproved_at(snapshot, channel, &to)) {
-        Some(why) => Err(why),
-        None => Ok(Goal { tag: tag_of(snapshot, site, &to), to, runs: false }),
+/// What a failing pin is rolled back to: the digest that was pinned before, with the tag it had then.
+fn goal_of_previous(snapshot: &Snapshot, site: &SitePlan) -> Result<RollbackGoal, String> {
+    let to = find_previous_pin(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
+    let channel = site.settings.channel.as_ref();
+    match channel.and_then(|channel| find_fetch_failure(snapshot, channel, &to)) {
+        Some(reason) => Err(reason.to_string()),
+        None => Ok(RollbackGoal { tag: find_tag_of(snapshot, site, &to), to, is_running: false }),
     }
 }
 
 /// What forbids the rollback of a site. Policy, settle time, schedule and holds do not.
-fn refused(snapshot: &Snapshot, site: &Judged, turn: &Turn) -> Option<String> {
-    let terms = &site.terms;
-    let first = terms.wrong.first().or(terms.denied.as_ref()).or(terms.unsure.as_ref()).or(terms.locks.first());
-    if let Some(why) = first.cloned().or_else(|| super::gate::ignored(snapshot, site.literal)) {
-        return Some(why);
+fn find_refusal(snapshot: &Snapshot, site: &SitePlan, rollback: &PlannedRollback) -> Option<String> {
+    if let Some(reason) = first_lock(site) {
+        return Some(reason.to_string());
     }
-    let drifts = turn.cause == Cause::Drift;
-    if !terms.auto_rollback.value && !drifts {
-        return Some(format!("`auto_rollback` is false ({})", terms.auto_rollback.from));
+    if site.is_ignored() {
+        return Some("terraform ignores this image (ignore_changes), so a commit would change nothing".to_owned());
     }
-    if terms.rollback.value == Mode::Off && !drifts {
-        return Some(format!("the mode of rollbacks is `off` ({})", terms.rollback.from));
+    let (settings, is_drift) = (&site.settings, rollback.cause == Cause::Drift);
+    if !settings.auto_rollback.value && !is_drift {
+        return Some(format!("`auto_rollback` is false ({})", settings.auto_rollback.source));
     }
-    let way = route::way(snapshot, mode(site, turn), None).err().map(|(_, why)| why);
-    way.or_else(|| turn.goal.as_ref().err().cloned())
+    if settings.rollback.value == Mode::Off && !is_drift {
+        return Some(format!("the mode of rollbacks is `off` ({})", settings.rollback.source));
+    }
+    let delivery = choose_delivery(snapshot, mode_of(site, rollback), None).err().map(|reason| reason.to_string());
+    delivery.or_else(|| rollback.goal.as_ref().err().cloned())
 }
 
-/// What is set by hand is taken over as a move would be made.
-fn mode<'a>(site: &'a Judged, turn: &Turn) -> &'a Setting<Mode> {
-    if turn.cause == Cause::Drift { &site.terms.follow } else { &site.terms.rollback }
+/// What is set by hand is taken over as an update would be made.
+fn mode_of<'s>(site: &'s SitePlan, rollback: &PlannedRollback) -> &'s Setting<Mode> {
+    if rollback.cause == Cause::Drift { &site.settings.update } else { &site.settings.rollback }
 }
 
-/// A group goes back as a whole or not at all.
-fn together(judged: &[Judged], turns: &mut [Turn]) {
-    let fails = |turn: &Turn| matches!(turn.cause, Cause::Unhealthy | Cause::Alert) && judged[turn.index].terms.group.is_some();
-    let stopped = turns.iter().filter(|turn| fails(turn)).find_map(|turn| Some((turn.index, turn.goal.as_ref().err()?.clone())));
-    let Some((first, why)) = stopped else { return };
-    let why = format!("its group goes back together, and {} does not: {why}", judged[first].decision.site);
-    for turn in turns.iter_mut().filter(|turn| turn.goal.is_ok() && fails(turn)) {
-        turn.goal = Err(why.clone());
+/// A group is rolled back as a whole or not at all.
+fn stop_groups(sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) {
+    let fails =
+        |rollback: &PlannedRollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert) && sites[rollback.place].group().is_some();
+    let mut failing = rollbacks.iter().filter(|rollback| fails(rollback));
+    let Some((first, why)) = failing.find_map(|rollback| Some((rollback.place, rollback.goal.as_ref().err()?.clone()))) else { return };
+    let why = format!("its group is rolled back together, and {} is not: {why}", sites[first].site.id);
+    for rollback in rollbacks.iter_mut().filter(|rollback| rollback.goal.is_ok() && fails(rollback)) {
+        rollback.goal = Err(why.clone());
     }
 }
 
-/// What cannot be held does not go back, and neither does its group.
-fn drafted(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Vec<Edit>) {
-    together(judged, turns);
-    let going = |turns: &[Turn]| turns.iter().filter(|turn| turn.goal.is_ok()).count();
-    let before = going(turns);
-    let all = draft(snapshot, judged, turns);
-    if going(turns) == before { all } else { drafted(snapshot, judged, turns) }
+/// What cannot be held is not rolled back, and neither is its group.
+fn draft_together(snapshot: &Snapshot, sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) -> (Delivery, Vec<Edit>) {
+    stop_groups(sites, rollbacks);
+    let count = |rollbacks: &[PlannedRollback]| rollbacks.iter().filter(|rollback| rollback.goal.is_ok()).count();
+    let before = count(rollbacks);
+    let drafted = draft(snapshot, sites, rollbacks);
+    if count(rollbacks) == before { drafted } else { draft_together(snapshot, sites, rollbacks) }
 }
 
 /// Puts the holds and the pins.
-fn draft(snapshot: &Snapshot, judged: &[Judged], turns: &mut [Turn]) -> (Way, Vec<Edit>) {
+fn draft(snapshot: &Snapshot, sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) -> (Delivery, Vec<Edit>) {
     let mut draft = Draft::new(snapshot);
-    let mut pins = Vec::new();
-    let mut way = Way::Commit;
-    let urgent = turns.iter().any(|turn| turn.cause != Cause::Drift && turn.goal.is_ok());
-    for turn in turns {
-        let site = &judged[turn.index];
-        let Ok(goal) = &turn.goal else { continue };
+    let mut edits = Vec::new();
+    let mut delivery = Delivery::Commit;
+    let is_urgent = rollbacks.iter().any(|rollback| rollback.cause != Cause::Drift && rollback.goal.is_ok());
+    for rollback in rollbacks {
+        let site = &sites[rollback.place];
+        let Ok(goal) = &rollback.goal else { continue };
         let pin = match &goal.tag {
             Some(tag) => retag(site.literal, site.site, tag, &goal.to),
-            None => Ok(edit(site.literal, site.site, &site.terms.image, &goal.to)),
+            None => Ok(site.pin_edit(&goal.to)),
         };
-        let held = pin.and_then(|pin| draft.put(site.literal, site.site, &hold(site, turn)).map(|()| pin));
-        match (held, route::way(snapshot, mode(site, turn), None)) {
-            (Ok(_), Ok(own)) if urgent && turn.cause == Cause::Drift && own.is_pull() => {
-                turn.goal = Err("what is rolled back beside it goes first".into());
+        let held = pin.and_then(|pin| draft.put(site.literal, site.site, &make_hold(site, rollback)).map(|()| pin));
+        match (held, choose_delivery(snapshot, mode_of(site, rollback), None)) {
+            (Ok(_), Ok(own)) if is_urgent && rollback.cause == Cause::Drift && own.is_pull_request() => {
+                rollback.goal = Err("what is rolled back beside it goes first".into());
             }
             (Ok(pin), Ok(own)) => {
-                pins.push(pin);
-                if turn.cause != Cause::Drift {
-                    pins.extend(hands_off(snapshot, site).unwrap_or_default());
+                edits.push(pin);
+                if rollback.cause != Cause::Drift {
+                    edits.extend(keep_keel_away(snapshot, site).unwrap_or_default());
                 }
-                way = if own.is_pull() { own } else { way };
+                delivery = if own.is_pull_request() { own } else { delivery };
             }
-            (Err(why), _) | (_, Err((_, why))) => turn.goal = Err(why),
+            (Err(why), _) => rollback.goal = Err(why),
+            (_, Err(reason)) => rollback.goal = Err(reason.to_string()),
         }
     }
-    pins.extend(draft.edits());
-    (way, pins)
+    edits.extend(draft.edits());
+    (delivery, edits)
 }
 
-/// Returns the edits that keep Keel from bringing back what was rolled back; none where it does not run, or is kept away already.
-///
-/// # Errors
-/// A sentence why the text cannot say so. The rollback goes on without it.
-pub(super) fn hands_off(snapshot: &Snapshot, site: &Judged) -> Result<Vec<Edit>, String> {
-    let lives = live::uses(snapshot, site.literal).unwrap_or_default();
-    let never = |workload: &Workload| workload.keel.get(POLICY).is_some_and(|policy| policy.eq_ignore_ascii_case("never"));
-    let workloads: Vec<&Workload> = lives.iter().filter_map(|live| live.workload()).collect();
-    let away = !workloads.is_empty() && workloads.iter().all(|workload| never(workload));
-    if away || !keel_may_run(snapshot) { Ok(Vec::new()) } else { flip::hands_off(snapshot, site.literal) }
-}
-
-fn hold(site: &Judged, turn: &Turn) -> Hold {
-    let from = site.decision.from.as_ref().map_or("", |from| from.short());
-    let because = match turn.cause {
+fn make_hold(site: &SitePlan, rollback: &PlannedRollback) -> Hold {
+    let pinned = site.pinned.as_ref().map_or("", |pinned| pinned.short());
+    let because = match rollback.cause {
         Cause::Drift => "drift: set by hand in the cluster".to_owned(),
-        cause => format!("{}: rolled back from sha256:{from}", cause.word()),
+        cause => format!("{}: rolled back from sha256:{pinned}", cause.as_str()),
     };
     Hold { because: Some(because.into()), ..Hold::default() }
 }
 
-/// Says why a site does not go back; nothing else moves there meanwhile.
-fn refuse(snapshot: &Snapshot, site: &mut Judged, turn: &Turn) -> Option<Notice> {
-    let why = turn.goal.as_ref().err()?;
-    if turn.cause == Cause::Drift {
-        site.decision.reasons.push(format!("it is not taken over: {why}"));
+/// Says why a site is not rolled back; nothing else changes there meanwhile.
+fn refuse_rollback(snapshot: &Snapshot, site: &mut SitePlan, rollback: &PlannedRollback) -> Option<Notice> {
+    let why = rollback.goal.as_ref().err()?;
+    if rollback.cause == Cause::Drift {
+        site.reasons.push(Reason::DriftNotTaken { why: why.clone() });
         return None;
     }
-    let reason = format!("{}; it is not rolled back: {why}", turn.evidence);
-    match &site.want {
-        Some(want) if want.action != Action::Lift => site.hold_back(Verdict::Waiting, reason),
-        _ => site.decision.reasons.insert(0, reason),
+    let reason = Reason::NotRolledBack { evidence: rollback.evidence.clone(), why: why.clone() };
+    match &site.target {
+        Some(target) if target.action != Action::Lift => site.refuse(reason),
+        _ => site.reasons.insert(0, reason),
     }
-    let to = match earlier(snapshot, site) {
-        Ok(goal) if turn.cause != Cause::Undo => Some(goal.to),
+    let to = match goal_of_previous(snapshot, site) {
+        Ok(goal) if rollback.cause != Cause::Undo => Some(goal.to),
         _ => None,
     };
     Some(Notice::NotRolledBack {
-        site: site.site.key.clone(),
-        image: site.terms.image.clone(),
-        cause: turn.cause,
-        evidence: line(&turn.evidence),
-        from: site.decision.from.clone()?,
+        site: site.site.id.clone(),
+        image: site.settings.image.clone(),
+        cause: rollback.cause,
+        evidence: one_line(&rollback.evidence),
+        from: site.pinned.clone()?,
         to,
         why: why.clone(),
     })
 }
 
-fn waits(site: &mut Judged, turn: &Turn) {
-    let what = if turn.cause == Cause::Drift { "taken over" } else { "rolled back" };
-    let reason = format!("{}; it is {what} after what else is written to the same file", turn.evidence);
-    site.want = None;
-    site.decision.verdict = Verdict::Waiting;
-    site.decision.reasons.insert(0, reason);
+fn put_off_rollback(site: &mut SitePlan, rollback: &PlannedRollback) {
+    site.target = None;
+    site.verdict = Verdict::Waiting;
+    let (evidence, is_drift) = (rollback.evidence.clone(), rollback.cause == Cause::Drift);
+    site.reasons.insert(0, Reason::RollbackAfterFile { evidence, is_drift });
 }
 
-fn want(snapshot: &Snapshot, site: &mut Judged, turn: &Turn, edits: &[Edit], way: &Way) {
-    let Ok(goal) = &turn.goal else { return };
-    let keel =
-        hands_off(snapshot, site).err().filter(|_| turn.cause != Cause::Drift).map(|why| format!("Keel may set the image still: {why}"));
-    let evidence = line(&turn.evidence);
-    let image = goal.tag.as_ref().map(|tag| format!("{}:{tag}", site.site.image.name));
-    let from = site.decision.from.as_ref().map_or("", |from| from.short());
-    let image_now = image.as_ref().unwrap_or(&site.terms.image);
-    let (action, verdict, back, end) = match turn.cause {
-        Cause::Drift => {
-            (Action::Pin, Verdict::Held, format!("{image_now} is pinned at what runs, sha256:{}, and held", goal.to.short()), "".into())
-        }
-        _ => {
-            let back = format!("{image_now} goes back to sha256:{} and is held", goal.to.short());
-            (Action::Rollback, Verdict::Rollback, back, format!("; sha256:{from} is not proposed again"))
-        }
+fn set_rollback_target(snapshot: &Snapshot, site: &mut SitePlan, rollback: &PlannedRollback, edits: Vec<Edit>, delivery: &Delivery) {
+    let Ok(RollbackGoal { to, tag, is_running }) = &rollback.goal else { return };
+    let is_drift = rollback.cause == Cause::Drift;
+    let keel = keep_keel_away(snapshot, site);
+    let evidence = one_line(&rollback.evidence);
+    let pinned = site.pinned.clone();
+    let short = pinned.as_ref().map_or("", |pinned| pinned.short()).to_owned();
+    let retagged = tag.as_ref().map(|tag| image_with(site.site, tag));
+    let image = retagged.clone().unwrap_or_else(|| site.settings.image.clone());
+    let (action, verdict, reason, note) = if is_drift {
+        let note = format!("{}. {image} is pinned at what runs, sha256:{}, and held.", capitalize(&evidence), to.short());
+        let reason = Reason::TakeOverDrift { evidence: evidence.clone(), image, to: to.clone() };
+        (Action::Pin, Verdict::Held, reason, note)
+    } else {
+        let note = format!(
+            "{}. {image} is rolled back to sha256:{} and held; sha256:{short} is not proposed again.",
+            capitalize(&evidence),
+            to.short()
+        );
+        (Action::Rollback, Verdict::Rollback, Reason::RollBack { evidence: evidence.clone(), image, to: to.clone() }, note)
     };
-    let mut notes = vec![format!("{}. {back}{end}.", capital(&evidence))];
-    notes.extend(keel.as_ref().map(|why| format!("{why}.")));
-    site.decision.reasons.extend(keel);
-    if let Some(way) = Some(way).filter(|way| way.is_pull()) {
-        site.way = Some(way.clone());
+    let mut notes = vec![note];
+    let mut claims = vec![site.claim_image(retagged.as_deref(), to), Claim::Held { site: site.site.id.clone() }];
+    match keel {
+        _ if is_drift => {}
+        Ok(edits) if edits.is_empty() => {}
+        Ok(_) => claims.push(Claim::KeelHandsOff { site: site.site.id.clone() }),
+        Err(why) => {
+            let reason = Reason::KeelMaySetImage { why };
+            notes.push(format!("{}.", capitalize(&reason.to_string())));
+            site.reasons.push(reason);
+        }
     }
-    site.decision.verdict = verdict;
-    site.decision.to = Some(goal.to.clone());
-    site.decision.reasons.insert(0, format!("{evidence}: {back}"));
-    if turn.cause == Cause::Undo && overrun(snapshot, site).is_some() {
-        site.decision.reasons.push(format!("an apply has brought sha256:{from} back since: the repo says so until this is merged"));
+    site.reasons.insert(0, reason);
+    if rollback.cause == Cause::Undo
+        && let Some(digest) = pinned.clone().filter(|_| find_overrun_undo(snapshot, site).is_some())
+    {
+        site.reasons.push(Reason::AppliedAgain { digest });
     }
-    site.want = Some(Want {
+    let prove = site.settings.channel.clone().filter(|_| !is_running && pinned.as_ref() != Some(to)).map(|channel| (channel, to.clone()));
+    // How the channel's own target would be delivered is remembered for the ledger, unless this one is proposed.
+    let before = site.delivery.take().filter(|_| !delivery.is_pull_request());
+    let is_proposed = delivery.is_pull_request();
+    let target = Target {
         action,
-        cause: turn.cause,
-        to: Some(goal.to.clone()),
-        image,
-        edits: edits.to_vec(),
-        way: way.clone(),
+        cause: rollback.cause,
+        to: Some(to.clone()),
+        image: retagged,
+        edits,
+        claims,
+        prove,
+        delivery: delivery.clone(),
         notes,
-        told: Some(Told { evidence, proven: goal.runs }),
-    });
+        evidence: Some(evidence),
+        command: None,
+    };
+    site.set_target(verdict, target);
+    site.wanted = Some(to.clone());
+    if !is_proposed {
+        site.delivery = before;
+    }
 }
 
 /// Makes everything else of the same name, and in the same files, wait.
-fn go_first(judged: &mut [Judged], name: &str, edits: &[Edit], way: &Way) {
-    let files: BTreeSet<&RepoPath> = edits.iter().map(|edit| &edit.file).collect();
-    for site in judged.iter_mut() {
-        let Some(want) = site.want.as_ref().filter(|want| want.told.is_none()) else { continue };
-        let same = *site.name() == *name && want.way.is_pull() == way.is_pull();
-        let beside = !way.is_pull() && !want.way.is_pull() && want.edits.iter().any(|edit| files.contains(&edit.file));
-        if same || beside {
-            site.hold_back(Verdict::Waiting, format!("what the cluster tells of {name} goes first"));
+fn put_first(sites: &mut [SitePlan], name: &Arc<str>, files: &BTreeSet<RepoPath>, delivery: &Delivery) {
+    for site in sites.iter_mut() {
+        let Some(target) = site.target.as_ref().filter(|target| target.evidence.is_none() && target.command.is_none()) else { continue };
+        let is_proposed = target.delivery.is_pull_request();
+        let is_same = site.change_name() == *name && is_proposed == delivery.is_pull_request();
+        let is_beside = !delivery.is_pull_request() && !is_proposed && target.edits.iter().any(|edit| files.contains(&edit.file));
+        if is_same || is_beside {
+            site.refuse(Reason::RollbackFirst { name: name.clone() });
         }
     }
 }
 
 /// What can stand in a trailer: one line, nothing around it.
-fn line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn capital(text: &str) -> String {
+fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -28,9 +28,12 @@ use super::plan;
 use crate::config::Config;
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
+use crate::model::workload::{Holder, WorkloadKind};
 use crate::pipeline::history::History;
-use crate::pipeline::{Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Recorded, Seen, Snapshot, Upstream};
-use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteKey, Use};
+use crate::pipeline::{
+    Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Reason, Recorded, Seen, Snapshot, Upstream,
+};
+use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteId, StackId, Stacks, Use};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::span::Span;
 use crate::terraform::text::Form;
@@ -64,18 +67,19 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         environment: None,
         file: file.clone(),
         line,
-        kind: "deployment".into(),
+        kind: WorkloadKind::Deployment,
         namespace: Some(stack.into()),
         name: Some(container.as_str().into()),
-        container: Some(container.as_str().into()),
-        init: false,
+        holder: Holder::Container { name: Some(container.as_str().into()), init: false },
         image: Some(image.into()),
         ignored: Some(false),
         ignore_spans: Vec::new(),
         instances: Some(1),
     };
     let site = Site {
-        key: SiteKey(format!("{file}#deployment/{stack}/{container}:{container}").into()),
+        id: SiteId(format!("{file}#kubernetes_deployment.{container}/container[{container}].image").into()),
+        aliases: vec![format!("deployment/{stack}/{container}:{container}").into()],
+        stacks: [StackId(used.root.clone())].into(),
         image: reference,
         pin: PinPlace { span, expect, prefix, form: Form::Quoted },
         stack: stack.into(),
@@ -124,12 +128,22 @@ fn annotated(literal: Literal, key: &str, value: &str) -> Literal {
     with(literal, |site| site.keel.annotations.push((key.into(), value.into())))
 }
 
+/// The roots of all uses.
+fn stacks_of(literals: &[Literal]) -> Stacks {
+    Stacks::new(literals.iter().flat_map(|literal| &literal.uses).map(|used| used.root.clone()))
+}
+
+/// The codes of a decision's reasons, in their order.
+fn codes(decision: &Decision) -> Vec<&'static str> {
+    decision.reasons.iter().map(Reason::code).collect()
+}
+
 /// A snapshot of these sites in which upstream says nothing yet, history and ledger are empty.
 fn snapshot(literals: Vec<Literal>) -> Snapshot {
     Snapshot {
         at: at(NOW),
         tip: CommitId::parse(&"a".repeat(40)),
-        scan: Arc::new(Scan { literals, problems: Vec::new() }),
+        scan: Arc::new(Scan { stacks: stacks_of(&literals), literals, ..Scan::default() }),
         history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
         ..Snapshot::default()
@@ -167,10 +181,11 @@ impl Snapshot {
 
     /// The first site was pinned before; later calls are newer.
     fn wrote(mut self, image: &str, from: Option<char>, to: char, time: &str) -> Self {
-        let site = self.scan.sites().next().map(|(_, site)| site.key.to_string()).expect("a site");
+        let (_, site) = self.scan.sites().next().expect("a site");
         let pin = PinRecord {
-            action: Action::Move,
-            site,
+            action: Action::Update,
+            site: site.id.to_string(),
+            uses: site.aliases.iter().map(ToString::to_string).collect(),
             image: image.into(),
             from: from.map(digest),
             to: Some(digest(to)),

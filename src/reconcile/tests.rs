@@ -89,7 +89,7 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
     let planned = plan(&session, &undo).await.unwrap();
     assert!(undone.load(Relaxed), "a registry was asked");
     let seen = planned.snapshot.cluster.known().unwrap();
-    assert_eq!(&*seen.workload("deployment", "shop", "web").unwrap().containers[0].image, "ghcr.io/a/web:0");
+    assert_eq!(&*seen.workload(&web_deployment()).unwrap().containers[0].image, "ghcr.io/a/web:0");
     registries.stop().await.unwrap();
     serving.stop().await.unwrap();
 }
@@ -118,7 +118,7 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     let (checkout, known) = (checkout(&session).await.unwrap(), session.registries(&now.snapshot.config).unwrap());
     cluster.undo(DemoKind::Deployment, "shop", "web", by("kubectl")).unwrap();
     let is_undone = |cluster: &Seen<pipeline::cluster::Cluster>| {
-        &*cluster.known().unwrap().workload("deployment", "shop", "web").unwrap().containers[0].image == "ghcr.io/a/web:0"
+        &*cluster.known().unwrap().workload(&web_deployment()).unwrap().containers[0].image == "ghcr.io/a/web:0"
     };
     while !is_undone(&observe::cluster(&session, &checkout).await) {
         watches.changed().await;
@@ -129,4 +129,9 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     keeping.abort();
     registries.stop().await.unwrap();
     serving.stop().await.unwrap();
+}
+
+fn web_deployment() -> crate::model::workload::WorkloadRef {
+    let kind = crate::model::workload::WorkloadKind::Deployment;
+    crate::model::workload::WorkloadRef { kind, namespace: "shop".into(), name: "web".into() }
 }

@@ -53,7 +53,7 @@ impl Client {
 
     /// Returns what a tag means now. One HEAD; a GET besides only when the registry answers the HEAD with 200 and names no digest.
     pub async fn head(&self, channel: &Channel) -> Result<Digest, OciError> {
-        let place = self.place(&channel.registry, &channel.repository, &channel.tag)?;
+        let place = self.place(&channel.repository.registry, &channel.repository.path, &channel.tag)?;
         let reply = self.ask(Method::HEAD, place.clone()).await?;
         match place.digest(&reply)? {
             Some(digest) => Ok(digest),

@@ -3,7 +3,7 @@
 use super::occurrence::{Occurrence, Place, places};
 use super::pin::{Ways, ways};
 use super::{PinPlace, Use};
-use crate::model::reference::Reference;
+use crate::model::reference::{Reference, Repository};
 use crate::terraform::text::{Piece, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Decided {
 #[derive(Clone, Debug)]
 pub enum Role {
     Site { image: Reference, pin: PinPlace },
-    Half(String),
+    Component(String),
     Unpinnable(String),
     Orphan(String),
 }
@@ -128,7 +128,7 @@ impl Table<'_> {
     /// Why a literal cannot take the pin for all its uses.
     fn literal_obstacle(&self, place: &Place) -> Option<String> {
         let users = self.users.get(place)?;
-        let mut repositories: BTreeSet<String> = BTreeSet::new();
+        let mut repositories: BTreeSet<Repository> = BTreeSet::new();
         let mut other = None;
         for &index in users {
             let one = &self.understood[index];
@@ -138,8 +138,7 @@ impl Table<'_> {
             if ways.literal.as_ref().map(|(place, _)| place) != Some(place) {
                 other.get_or_insert_with(|| self.other_part(ways, place));
             }
-            let (registry, repository) = ways.reference.repository();
-            repositories.insert(format!("{registry}/{repository}"));
+            repositories.insert(ways.reference.repository());
         }
         match repositories.len() {
             0 | 1 => other.or_else(|| self.elsewhere.get(place).cloned()),
@@ -193,7 +192,7 @@ impl Table<'_> {
         match users.iter().find(|&&i| self.understood[i].deciding.contains(place)) {
             Some(&index) => decided(Role::Unpinnable(self.reason(place, index, chosen))),
             None if self.says_nothing(place, &users) => None,
-            None => decided(Role::Half(self.half_reason(place, &users, chosen))),
+            None => decided(Role::Component(self.component_reason(place, &users, chosen))),
         }
     }
 
@@ -219,7 +218,7 @@ impl Table<'_> {
         }
     }
 
-    fn half_reason(&self, place: &Place, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
+    fn component_reason(&self, place: &Place, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
         let site = users.iter().find_map(|&i| Some((i, chosen[i].as_ref().ok()?)));
         match site {
             Some((index, (site, _))) if self.understood[index].tag.contains(place) => {
@@ -234,8 +233,8 @@ impl Table<'_> {
     }
 }
 
-fn join(all: &BTreeSet<String>) -> String {
-    all.iter().cloned().collect::<Vec<_>>().join(", ")
+fn join<T: ToString>(all: &BTreeSet<T>) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Fills in the effective image of an occurrence's use.

@@ -194,7 +194,7 @@ impl RootSearch<'_, '_> {
     fn searched(&mut self, resource: &Searched<'_>, kind: &str) {
         let mut attributes = Vec::new();
         self.resource(&resource.view, &mut attributes);
-        if attributes.is_empty() || workload::kind(kind).is_some() {
+        if attributes.is_empty() || workload::pod_owner(kind).is_some() {
             return;
         }
         let parts: Vec<LiteralPart> = resource.beside().flat_map(|text| self.parts_outside(&text)).collect();

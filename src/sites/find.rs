@@ -3,10 +3,11 @@
 use super::objects;
 use super::occurrence::{Occurrence, Place, places};
 use super::ownership::{self, Ignored};
-use super::settings::{Extra, Settings};
+use super::settings::{Extra, ScanSettings};
 use super::values::{self, Found, plausible};
-use super::workload::{self, Owner};
+use super::workload::{self, Owner, PodOwner};
 use super::{Problem, Use};
+use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::BodyView;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::instance::Instance;
@@ -58,7 +59,7 @@ impl Searched<'_> {
 /// What a walk gathers.
 pub struct Finder<'a> {
     pub files: &'a Files,
-    pub settings: &'a Settings,
+    pub settings: &'a ScanSettings,
     pub occurrences: Vec<Occurrence>,
     pub remarks: Vec<Remark>,
     /// Literals that a variable holds which a file nobody can read may set: the variable and the file.
@@ -66,6 +67,8 @@ pub struct Finder<'a> {
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `elsewhere` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
+    /// The `source` of every call of a module whose text is not in the repo.
+    pub remote_modules: BTreeSet<Arc<str>>,
     /// What was searched for images in the resource that is looked at, and the images of it.
     searched: Vec<(Value, Vec<Found>)>,
     orphan: bool,
@@ -77,7 +80,7 @@ pub struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub fn new(files: &'a Files, settings: &'a Settings) -> Self {
+    pub fn new(files: &'a Files, settings: &'a ScanSettings) -> Self {
         Self {
             files,
             settings,
@@ -86,6 +89,7 @@ impl<'a> Finder<'a> {
             unsure: BTreeSet::new(),
             problems: Vec::new(),
             consumed: BTreeSet::new(),
+            remote_modules: BTreeSet::new(),
             searched: Vec::new(),
             orphan: false,
             cwd: RepoPath::default(),
@@ -111,7 +115,8 @@ impl<'a> Finder<'a> {
             }
         }
         for call in instance.remote_calls() {
-            let user = self.user(instance, "module", call.place.line, &call.place.file, call.instances);
+            self.remote_modules.insert(call.source.as_str().into());
+            let user = self.user(instance, WorkloadKind::Module, call.place.line, &call.place.file, call.instances);
             let user = Use { name: call.label.as_deref().map(Into::into), ..user };
             let arguments = call.arguments.into_iter().map(|argument| (argument.name.into(), argument.value)).collect();
             objects::remote_module(self, &call.source, &self.settings.modules, &arguments, &user);
@@ -123,26 +128,26 @@ impl<'a> Finder<'a> {
         let instance = view.instance();
         self.block = Some(workload::start(view));
         self.ignores = workload::ignore_changes(view);
-        let user = |finder: &Self, kind: &str| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
-        if let Some(workload) = workload::kind(kind) {
-            return self.workload(view, workload, address, user(self, workload.name));
+        let user = |finder: &Self, kind: WorkloadKind| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
+        if let Some(owner) = workload::pod_owner(kind) {
+            return self.workload(view, &owner, address, user(self, owner.kind.clone()));
         }
         match kind {
             "helm_release" => {
-                let user = user(self, "helm_release");
+                let user = user(self, WorkloadKind::HelmRelease);
                 objects::helm(self, view, &user);
                 self.consume(view, &["values", "set"]);
                 view.blocks("set").iter().for_each(|set| self.consume(set, &["value"]));
             }
             "kubernetes_manifest" => {
-                let user = user(self, "manifest");
+                let user = user(self, WorkloadKind::Other("manifest".into()));
                 let manifest = view.value("manifest");
                 self.applied(view, address, &manifest);
                 objects::object(self, &manifest, &user, "manifest");
                 self.consume(view, &["manifest"]);
             }
             "kubectl_manifest" => {
-                let user = user(self, "manifest");
+                let user = user(self, WorkloadKind::Other("manifest".into()));
                 let body = view.value("yaml_body");
                 self.applied(view, address, &body);
                 if let Value::Text(text) = body {
@@ -153,13 +158,13 @@ impl<'a> Finder<'a> {
                 self.consume(view, &["yaml_body"]);
             }
             "kustomization_build" | "kustomization_overlay" => {
-                let user = user(self, "kustomization");
+                let user = user(self, WorkloadKind::Other("kustomization".into()));
                 objects::kustomization(self, view, &user);
                 view.blocks("images").iter().for_each(|image| self.consume(image, &["name", "new_name", "new_tag", "digest"]));
             }
             _ if is_data(kind) => {
                 let (namespace, name, _) = workload::metadata(view);
-                let user = Use { namespace, name, ..user(self, data_kind(kind)) };
+                let user = Use { namespace, name, ..user(self, WorkloadKind::Other(data_kind(kind).into())) };
                 objects::config_map(self, view, &user);
                 self.consume(view, &["data", "string_data"]);
             }
@@ -167,7 +172,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn workload(&mut self, view: &BodyView<'_>, kind: workload::Kind, address: &str, user: Use) {
+    fn workload(&mut self, view: &BodyView<'_>, kind: &PodOwner, address: &str, user: Use) {
         let (namespace, name, annotations) = workload::metadata(view);
         let env = self.settings.extras.iter().filter_map(|extra| match extra {
             Extra::Env { resource, names } if resource.matches(address) => Some(names),
@@ -189,17 +194,16 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn user(&self, instance: &Instance<'_>, kind: &str, line: usize, file: &RepoPath, instances: Option<u64>) -> Use {
+    fn user(&self, instance: &Instance<'_>, kind: WorkloadKind, line: usize, file: &RepoPath, instances: Option<u64>) -> Use {
         Use {
             root: instance.root().dir.clone(),
             environment: instance.root().environment.as_deref().map(Into::into),
             file: file.clone(),
             line,
-            kind: kind.into(),
+            kind,
             namespace: None,
             name: None,
-            container: None,
-            init: false,
+            holder: Holder::Container { name: None, init: false },
             image: None,
             ignored: None,
             ignore_spans: Vec::new(),
@@ -252,7 +256,7 @@ impl<'a> Finder<'a> {
 
     /// Takes an image of a value tree.
     pub fn found(&mut self, found: Found, user: Use, annotations: Vec<(Arc<str>, Arc<str>)>) {
-        let user = Use { container: Some(found.name.into()), init: found.init, ..user };
+        let user = Use { holder: found.holder, ..user };
         for (frame, reason) in found.blank {
             self.remarks.push(Remark::unpinnable(Place::of_frame(&frame), &reason, user.clone()));
         }
@@ -267,7 +271,7 @@ impl<'a> Finder<'a> {
             && !occurrence.orphan
             && user.instances != Some(0)
         {
-            let what = format!("the image of {} is not known: {why}", super::key::workload(user));
+            let what = format!("the image of {} is not known: {why}", user);
             self.problems.push(Problem { file: user.file.clone(), line: Some(user.line), what });
         }
         self.occurrences.push(occurrence);
@@ -334,11 +338,13 @@ impl<'a> Finder<'a> {
                 environment: None,
                 file: file.clone(),
                 line: 1,
-                kind: kind.into(),
+                kind: WorkloadKind::new(&kind),
                 namespace: meta("namespace"),
                 name: meta("name"),
-                container: Some(name.unwrap_or_else(|| path.join(".")).into()),
-                init: path.iter().any(|part| &**part == "initContainers"),
+                holder: match name {
+                    Some(name) => Holder::Container { name: Some(name.into()), init: path.iter().any(|part| &**part == "initContainers") },
+                    None => Holder::Path(path.join(".").into()),
+                },
                 image: None,
                 ignored: None,
                 ignore_spans: Vec::new(),
@@ -357,7 +363,7 @@ fn is_listed(image: &Text) -> bool {
 /// Says whether a resource of that type can hold an image in a place that is known.
 fn may_hold_images(kind: &str) -> bool {
     let others = ["helm_release", "kubernetes_manifest", "kubectl_manifest", "kustomization_build", "kustomization_overlay"];
-    others.contains(&kind) || is_data(kind) || workload::kind(kind).is_some()
+    others.contains(&kind) || is_data(kind) || workload::pod_owner(kind).is_some()
 }
 
 fn is_below(file: &RepoPath, root: &RepoPath) -> bool {

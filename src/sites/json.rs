@@ -4,7 +4,7 @@ use super::{Fate, Literal, Problem, Scan, Use};
 use serde::Serialize;
 use serde_json::Value;
 
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct ScanJson<'a> {
@@ -20,6 +20,8 @@ struct LiteralJson<'a> {
     span: [usize; 2],
     literal: &'a str,
     fate: &'static str,
+    site: Option<&'a str>,
+    aliases: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     reference: Option<&'a str>,
@@ -64,7 +66,7 @@ pub fn to_json(scan: &Scan) -> Value {
 pub fn fate_word(fate: &Fate) -> (&'static str, Option<&str>) {
     match fate {
         Fate::Site(_) => ("site", None),
-        Fate::Half(why) => ("half", Some(why)),
+        Fate::Component(why) => ("component", Some(why)),
         Fate::Unpinnable(why) => ("unpinnable", Some(why)),
         Fate::Dead(why) => ("dead", Some(why)),
         Fate::Orphan(why) => ("orphan", Some(why)),
@@ -73,12 +75,18 @@ pub fn fate_word(fate: &Fate) -> (&'static str, Option<&str>) {
 
 fn literal(literal: &Literal) -> LiteralJson<'_> {
     let (fate, reason) = fate_word(&literal.fate);
+    let site = match &literal.fate {
+        Fate::Site(site) => Some(site),
+        _ => None,
+    };
     LiteralJson {
         file: literal.file.display(),
         line: literal.line,
         span: [literal.span.start, literal.span.end],
         literal: &literal.literal,
         fate,
+        site: site.map(|site| site.id.as_str()),
+        aliases: site.iter().flat_map(|site| &site.aliases).map(|alias| &**alias).collect(),
         reason,
         reference: literal.reference.as_deref(),
         uses: literal.uses.iter().map(used).collect(),
@@ -91,11 +99,11 @@ fn used(used: &Use) -> UseJson<'_> {
         environment: used.environment.as_deref(),
         file: used.file.display(),
         line: used.line,
-        kind: &used.kind,
+        kind: used.kind.as_str(),
         namespace: used.namespace.as_deref(),
         name: used.name.as_deref(),
-        container: used.container.as_deref(),
-        init: used.init,
+        container: used.holder.name().map(|name| &**name),
+        init: used.holder.is_init(),
         image: used.image.as_deref(),
         ignored: used.ignored,
         instances: used.instances,

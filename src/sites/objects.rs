@@ -6,6 +6,7 @@ use super::occurrence::{Occurrence, Place, places};
 use super::ownership;
 use super::settings::{Arguments, RemoteModule};
 use super::values::{self, Found, as_text, join};
+use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::BodyView;
 use crate::terraform::text::{Piece, Text};
 use crate::terraform::value::{Value, Why, WhyKind};
@@ -71,10 +72,7 @@ fn may_hold_image(text: &str) -> bool {
 pub fn helm(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) {
     let mut user = user.clone();
     user.name = release.value("name").as_str().map(Into::into);
-    user.namespace = match release.value("namespace") {
-        Value::Null => Some("default".into()),
-        value => value.as_str().map(Into::into),
-    };
+    user.namespace = namespace(Some(release.value("namespace")));
     let mut layers: Vec<Value> = Vec::new();
     match release.value("values") {
         Value::List(items) => {
@@ -174,8 +172,8 @@ pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use, attribute: &s
         _ => None,
     };
     let text = |key: &str| meta(key).and_then(|value| value.as_str()).map(Into::into);
-    let kind = map.get("kind").and_then(Value::as_str).map_or_else(|| user.kind.clone(), |kind| kind.to_lowercase().into());
-    let user = Use { kind, namespace: text("namespace"), name: text("name"), ..user.clone() };
+    let kind = map.get("kind").and_then(Value::as_str).map_or_else(|| user.kind.clone(), |kind| WorkloadKind::new(&kind));
+    let user = Use { kind, namespace: namespace(meta("namespace")), name: text("name"), ..user.clone() };
     let annotations = meta("annotations").map(|value| ownership::annotations(&value)).unwrap_or_default();
     finder.lost(object, &user);
     let images = values::images(object);
@@ -183,6 +181,14 @@ pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use, attribute: &s
     for found in images {
         let ignored = finder.ignored(&format!("{attribute}.{}", found.path)).then_some(true);
         finder.found(found, Use { ignored, ..user.clone() }, annotations.clone());
+    }
+}
+
+/// The namespace that an object is put into: `default` where it names none; `None` where it is not known.
+fn namespace(value: Option<Value>) -> Option<Arc<str>> {
+    match value {
+        None | Some(Value::Null) => Some("default".into()),
+        Some(value) => value.as_str().map(Into::into),
     }
 }
 
@@ -205,7 +211,7 @@ pub fn config_map(finder: &mut Finder<'_>, resource: &BodyView<'_>, user: &Use) 
 
 /// `data "kustomization_build"`: the kustomization in the folder it names; `data "kustomization_overlay"`: its `images` blocks.
 pub fn kustomization(finder: &mut Finder<'_>, data: &BodyView<'_>, user: &Use) {
-    let user = Use { kind: "kustomization".into(), namespace: None, name: None, ..user.clone() };
+    let user = Use { namespace: None, name: None, ..user.clone() };
     for (index, block) in data.blocks("images").iter().enumerate() {
         let part = |key: &str| Some(as_text(&block.value(key))).filter(|text| !text.pieces().is_empty());
         let Some(name) = part("new_name").or_else(|| part("name")) else { continue };
@@ -237,7 +243,7 @@ pub fn remote_module(finder: &mut Finder<'_>, source: &str, rules: &[RemoteModul
     let rule = rules.iter().find(|rule| rule.source.matches(source));
     let part = |name: &Option<Arc<str>>| name.as_ref().and_then(|name| arguments.get(name).map(|value| (name.clone(), as_text(value))));
     let one = |name: Arc<str>, image: Text, refused: Option<String>| Occurrence {
-        user: Use { container: Some(name), ..user.clone() },
+        user: Use { holder: Holder::Path(name), ..user.clone() },
         image,
         orphan: false,
         annotations: Vec::new(),
@@ -312,7 +318,7 @@ impl Finder<'_> {
         let kept: BTreeSet<Place> = last.iter().flat_map(|found| places(&found.image)).map(|(place, _)| place).collect();
         for found in layers.iter().flat_map(values::images) {
             let gone = places(&found.image).into_iter().any(|(place, _)| !kept.contains(&place));
-            let tag = last.iter().any(|now| now.name == found.name);
+            let tag = last.iter().any(|now| now.holder == found.holder);
             if gone && tag {
                 self.dead_except(&found.image, user, "overridden by a later value of the release", &kept);
             }
@@ -321,7 +327,7 @@ impl Finder<'_> {
 
     fn offered(&mut self, text: &Text, name: &str, user: &Use, why: &str) {
         for (place, _) in places(text) {
-            let user = Use { container: Some(name.into()), image: text.known().map(Into::into), ..user.clone() };
+            let user = Use { holder: Holder::Path(name.into()), image: text.known().map(Into::into), ..user.clone() };
             self.remarks.push(Remark::unpinnable(place, why, user));
         }
     }

@@ -27,6 +27,13 @@ impl Ignored {
         Self { path, span }
     }
 
+    /// The block's name and its number, where the entry is `…container[1].image`.
+    pub fn container_image(&self) -> Option<(&str, usize)> {
+        let (before, number) = self.path.strip_suffix("].image")?.rsplit_once('[')?;
+        let name = before.rsplit('.').next().filter(|name| ["container", "init_container"].contains(name))?;
+        Some((name, number.parse().ok()?))
+    }
+
     /// Says whether a change at `path` is ignored: the entry is `all`, the path itself, or leads to it.
     pub fn covers(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.path.as_str());

@@ -1,14 +1,16 @@
 //! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
 
+use super::address::{Addresses, aliases};
 use super::decide::{Decided, Role, decide, used};
 use super::elsewhere::{Sightings, each_text, elsewhere, look};
 use super::find::{Finder, Remark, RemarkKind};
-use super::key::{Keys, Stacks};
 use super::occurrence::{Occurrence, Place, places};
 use super::resource::{MARK, POLICY};
-use super::settings::Settings;
+use super::settings::ScanSettings;
+use super::stacks::{StackId, Stacks};
 use super::values::{plausible, texts};
 use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Use};
+use crate::model::workload::WorkloadRef;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Layout;
 use crate::terraform::project::each_root;
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Finds every literal that takes part in an image.
-pub fn scan(files: &Files, settings: &Settings) -> Scan {
+pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
     let walked = each_root(files, &settings.project, |walk| walk_root(walk, files, settings));
     let dirs: BTreeSet<RepoPath> =
         walked.roots.iter().filter(|(root, _)| root.kind != RootKind::Orphan).map(|(root, _)| root.dir.clone()).collect();
@@ -36,17 +38,18 @@ pub fn scan(files: &Files, settings: &Settings) -> Scan {
     extra.extra_files(&dirs);
     found.take(extra);
     let away = elsewhere(&found.occurrences, &found.consumed, &sightings);
+    let stacks = Stacks::new(dirs);
     let assembly = Assembly {
         files,
         layouts: Layout::read_all(files, &with_images(&walked.parsed, &found.occurrences)),
-        stacks: Stacks::new(&dirs),
+        stacks: &stacks,
         occurrences: &found.occurrences,
         unsure: &found.unsure,
     };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks);
     let problems: BTreeSet<Problem> = walked.problems.iter().map(problem).chain(found.problems).collect();
-    Scan { literals, problems: problems.into_iter().collect() }
+    Scan { literals, problems: problems.into_iter().collect(), stacks, remote_modules: found.remote_modules }
 }
 
 fn problem(read: &ReadProblem) -> Problem {
@@ -68,6 +71,7 @@ struct Gathered {
     unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
     problems: Vec<Problem>,
     consumed: BTreeSet<super::workload::Attribute>,
+    remote_modules: BTreeSet<Arc<str>>,
 }
 
 impl Gathered {
@@ -77,10 +81,11 @@ impl Gathered {
         self.unsure.extend(finder.unsure);
         self.problems.extend(finder.problems);
         self.consumed.extend(finder.consumed);
+        self.remote_modules.extend(finder.remote_modules);
     }
 }
 
-fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a Settings) -> (Finder<'a>, Sightings) {
+fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettings) -> (Finder<'a>, Sightings) {
     let mut finder = Finder::new(files, settings);
     let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
     let mut instances = Vec::new();
@@ -135,17 +140,17 @@ fn dead_values(finder: &mut Finder<'_>, weaker: &Value, by: &str) {
 struct Assembly<'a> {
     files: &'a Files,
     layouts: BTreeMap<RepoPath, Layout>,
-    stacks: Stacks,
+    stacks: &'a Stacks,
     occurrences: &'a [Occurrence],
     unsure: &'a BTreeSet<(Place, Arc<str>, RepoPath)>,
 }
 
 impl Assembly<'_> {
     fn literals(&self, decided: Vec<Decided>, remarks: Vec<Remark>) -> Vec<Literal> {
-        let mut keys = Keys::default();
+        let mut addresses = Addresses::new(self.files);
         let mut out: BTreeMap<Place, Literal> = BTreeMap::new();
         for one in decided {
-            if let Some(literal) = self.literal(&one, &mut keys) {
+            if let Some(literal) = self.literal(&one, &mut addresses) {
                 out.insert(one.place, literal);
             }
         }
@@ -159,20 +164,23 @@ impl Assembly<'_> {
         out.into_values().collect()
     }
 
-    fn literal(&self, one: &Decided, keys: &mut Keys) -> Option<Literal> {
+    fn literal(&self, one: &Decided, addresses: &mut Addresses<'_>) -> Option<Literal> {
         let uses = merged(one.users.iter().map(|&index| used(&self.occurrences[index])));
         let reference = common(&uses);
+        let stacks = uses.iter().map(|user| StackId(user.root.clone())).collect();
         let fate = match &one.role {
             Role::Site { image, pin } => Fate::Site(Site {
-                key: keys.give(&one.place.file, &uses),
+                id: addresses.id(&one.place, pin.form),
+                aliases: aliases(&uses),
                 image: image.clone(),
                 pin: pin.clone(),
-                stack: self.stacks.of(&one.place.file, &uses),
+                stack: self.stacks.display_name(&one.place.file, &stacks),
+                stacks,
                 comments: self.comments(&one.place, pin.form, &one.users),
                 unsure: self.unsure(&one.users),
                 keel: Box::new(self.keel(&one.users)),
             }),
-            Role::Half(reason) => Fate::Half(reason.clone()),
+            Role::Component(reason) => Fate::Component(reason.clone()),
             Role::Unpinnable(reason) => Fate::Unpinnable(reason.clone()),
             Role::Orphan(reason) => Fate::Orphan(reason.clone()),
         };
@@ -255,7 +263,7 @@ impl Assembly<'_> {
 }
 
 /// The keys that a workload's text says something under, with the workload's name.
-fn declares(one: &Occurrence) -> impl Iterator<Item = (Arc<str>, Arc<str>)> {
+fn declares(one: &Occurrence) -> impl Iterator<Item = (WorkloadRef, Arc<str>)> {
     let workload = one.user.workload();
     let keys = one.annotations.iter().map(|(key, _)| if &**key == MARK { POLICY.into() } else { key.clone() });
     keys.filter_map(move |key| Some((workload.clone()?, key)))

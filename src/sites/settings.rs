@@ -4,9 +4,9 @@ use crate::model::pattern::Glob;
 use crate::terraform::sources::RunSettings;
 use std::sync::Arc;
 
-/// Settings of a scan; the default is no configuration at all.
+/// ScanSettings of a scan; the default is no configuration at all.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ScanSettings {
     pub project: RunSettings,
     pub modules: Vec<RemoteModule>,
     pub extras: Vec<Extra>,

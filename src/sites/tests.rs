@@ -1,4 +1,4 @@
-use super::settings::Settings;
+use super::settings::ScanSettings;
 use super::{Fate, Literal, Scan, scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 
@@ -8,7 +8,7 @@ fn scanned(files: &[(&str, &str)]) -> Scan {
     for (path, text) in files {
         all.insert(RepoPath::new(path).unwrap(), Entry::Text(text.as_bytes().into()));
     }
-    scan(&all, &Settings::default())
+    scan(&all, &ScanSettings::default())
 }
 
 /// A deployment with one container; `image` and `more` are HCL.
@@ -65,7 +65,7 @@ fn a_tag_used_for_images_alone_takes_the_pin_itself() {
     let text = format!("locals {{\n  tag = \"1.2\"\n}}\n{}", deployment("a", "\"repo/app:${local.tag}\"", ""));
     let scan = scanned(&[("s/main.tf", &text)]);
     assert_eq!(word(of(&scan, "1.2")).0, "site");
-    assert_eq!(word(of(&scan, "repo/app:${local.tag}")).0, "half");
+    assert_eq!(word(of(&scan, "repo/app:${local.tag}")).0, "component");
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn a_workload_s_text_is_known_to_say_something_to_keel_or_to_pintle() {
     let scan = scanned(&[("s/main.tf", &text.concat())]);
     let site = |label: &str| match &of(&scan, &format!("repo/{label}:1")).fate {
         Fate::Site(site) => {
-            let words = |pairs: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
+            fn words<A: std::fmt::Display, B: std::fmt::Display>(pairs: &[(A, B)]) -> String {
                 pairs.iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join(", ")
-            };
+            }
             (words(&site.keel.annotations), words(&site.keel.declares))
         }
         other => panic!("{other:?}"),
@@ -187,7 +187,7 @@ fn a_later_helm_value_makes_the_earlier_one_dead() {
     let scan = scanned(&[("s/main.tf", release)]);
     assert_eq!(word(of(&scan, "1.0")), ("dead", "overridden by a later value of the release"));
     assert_eq!(of(&scan, "2.0").reference.as_deref(), Some("repo/app:2.0"));
-    assert_eq!(word(of(&scan, "repo/app")).0, "half");
+    assert_eq!(word(of(&scan, "repo/app")).0, "component");
 }
 
 #[test]
@@ -207,8 +207,8 @@ fn two_images_on_one_line_are_two_literals_with_their_own_keys() {
         deployment("b", "local.images[\"b\"]", "")
     );
     let scan = scanned(&[("s/main.tf", &text)]);
-    let keys: Vec<_> = scan.sites().map(|(_, site)| site.key.to_string()).collect();
-    assert_eq!(keys, ["s/main.tf#deployment/ns/a:c", "s/main.tf#deployment/ns/b:c"]);
+    let keys: Vec<_> = scan.sites().map(|(_, site)| site.id.to_string()).collect();
+    assert_eq!(keys, ["s/main.tf#local.images.a", "s/main.tf#local.images.b"]);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
     for (path, text) in files {
         all.insert(RepoPath::new(path).unwrap(), Entry::Text(text.as_bytes().into()));
     }
-    let told = Settings { without_images: vec![crate::model::pattern::Glob::path("s/*.tfvars").unwrap()], ..Settings::default() };
+    let told = ScanSettings { without_images: vec![crate::model::pattern::Glob::path("s/*.tfvars").unwrap()], ..ScanSettings::default() };
     assert_eq!(unsure(&scan(&all, &told)), [("1.2".to_owned(), 0), ("repo/b:1".to_owned(), 0)]);
 }
 

@@ -1,6 +1,7 @@
 //! Images in a tree of values: helm values, manifests, pod templates, kustomize lists. Knows the shapes, not where a tree came from.
 
 use crate::model::reference::Reference;
+use crate::model::workload::Holder;
 use crate::terraform::text::{Frame, Piece, Text};
 use crate::terraform::value::{Value, Why, WhyKind};
 use std::collections::BTreeMap;
@@ -9,11 +10,10 @@ use std::sync::Arc;
 /// An image found in a tree.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The container's name where it is one, else the dotted path: of the string, or of the map that holds its parts.
-    pub name: String,
+    /// A container, or the dotted path: of the string, or of the map that holds its parts.
+    pub holder: Holder,
     /// The dotted path in the tree: of the string, or of the map.
     pub path: String,
-    pub init: bool,
     pub image: Text,
     /// Strings that say nothing (`tag: ""`), and why that matters.
     pub blank: Vec<(Frame, String)>,
@@ -75,10 +75,10 @@ fn containers(list: &Value, path: &str, init: bool, out: &mut Vec<Found>) {
         match map.get("image") {
             Some(image @ (Value::Text(_) | Value::Unknown(_))) => {
                 let path = format!("{place}.image");
-                let name = map.get("name").and_then(Value::as_str).unwrap_or_else(|| path.clone());
+                let name = map.get("name").and_then(Value::as_str).map(Into::into);
                 let text = as_text(image);
                 if plausible(&text, true) || is_unknown(&text) {
-                    out.push(Found { name, path, init, image: text, blank: Vec::new() });
+                    out.push(Found { holder: Holder::Container { name, init }, path, image: text, blank: Vec::new() });
                 }
             }
             Some(other) => image_key(map, other, &format!("{place}.image"), out),
@@ -167,7 +167,7 @@ fn kustomize(list: &Value, path: &str, out: &mut Vec<Found>) {
 }
 
 pub fn found(path: &str, image: Text) -> Found {
-    Found { name: path.into(), path: path.into(), init: false, image, blank: Vec::new() }
+    Found { holder: Holder::Path(path.into()), path: path.into(), image, blank: Vec::new() }
 }
 
 /// A value as text: numbers as they are written, what is not known as an unknown piece.

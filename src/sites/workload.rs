@@ -6,6 +6,7 @@ use super::ownership::{self, Ignored};
 use super::resource;
 use super::values::as_text;
 use crate::model::pattern::Glob;
+use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::{Attr, BodyView};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
@@ -16,30 +17,31 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Resource types that own pods (Terraform provider kubernetes; each also as `…_v1`), their Kubernetes kind, and where the pod's spec is.
-const WORKLOADS: [(&str, &str, &[&str]); 9] = [
-    ("kubernetes_deployment", "deployment", &["spec", "template", "spec"]),
-    ("kubernetes_stateful_set", "statefulset", &["spec", "template", "spec"]),
-    ("kubernetes_daemonset", "daemonset", &["spec", "template", "spec"]),
-    ("kubernetes_daemon_set", "daemonset", &["spec", "template", "spec"]),
-    ("kubernetes_replication_controller", "replicationcontroller", &["spec", "template", "spec"]),
-    ("kubernetes_replica_set", "replicaset", &["spec", "template", "spec"]),
-    ("kubernetes_job", "job", &["spec", "template", "spec"]),
-    ("kubernetes_cron_job", "cronjob", &["spec", "job_template", "spec", "template", "spec"]),
-    ("kubernetes_pod", "pod", &["spec"]),
+const WORKLOADS: [(&str, WorkloadKind, &[&str]); 9] = [
+    ("kubernetes_deployment", WorkloadKind::Deployment, &["spec", "template", "spec"]),
+    ("kubernetes_stateful_set", WorkloadKind::StatefulSet, &["spec", "template", "spec"]),
+    ("kubernetes_daemonset", WorkloadKind::DaemonSet, &["spec", "template", "spec"]),
+    ("kubernetes_daemon_set", WorkloadKind::DaemonSet, &["spec", "template", "spec"]),
+    ("kubernetes_replication_controller", WorkloadKind::ReplicationController, &["spec", "template", "spec"]),
+    ("kubernetes_replica_set", WorkloadKind::ReplicaSet, &["spec", "template", "spec"]),
+    ("kubernetes_job", WorkloadKind::Job, &["spec", "template", "spec"]),
+    ("kubernetes_cron_job", WorkloadKind::CronJob, &["spec", "job_template", "spec", "template", "spec"]),
+    ("kubernetes_pod", WorkloadKind::Pod, &["spec"]),
 ];
 
-/// What a workload is to Terraform.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    pub name: &'static str,
+/// A resource type that owns pods.
+#[derive(Clone, Debug)]
+pub struct PodOwner {
+    pub kind: WorkloadKind,
+    /// The blocks that lead to the pod's spec.
     path: &'static [&'static str],
 }
 
-/// Returns the kind of a resource type, when it is one that owns pods.
-pub fn kind(resource: &str) -> Option<Kind> {
+/// Returns what a resource type is, when it is one that owns pods.
+pub fn pod_owner(resource: &str) -> Option<PodOwner> {
     let plain = resource.strip_suffix("_v1beta1").or_else(|| resource.strip_suffix("_v1")).unwrap_or(resource);
-    let (_, name, path) = WORKLOADS.iter().find(|(known, _, _)| *known == plain)?;
-    Some(Kind { name, path })
+    let (_, kind, path) = WORKLOADS.into_iter().find(|(known, _, _)| *known == plain)?;
+    Some(PodOwner { kind, path })
 }
 
 /// Names and values.
@@ -107,14 +109,14 @@ fn text<'s>(attr: &Attr<'s>, range: Range<usize>) -> &'s str {
 }
 
 /// Returns one occurrence for each container, in the order of the text.
-pub fn images(resource: &BodyView<'_>, kind: Kind, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
+pub fn images(resource: &BodyView<'_>, kind: &PodOwner, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
     let mut out = Vec::new();
     for (pod, path) in pods(resource, kind) {
         for (block, init) in [("container", false), ("init_container", true)] {
             for (number, container) in numbered(&pod, block) {
                 let path = format!("{path}.{block}");
                 out.extend(image(&container, init, (&path, number), owner));
-                out.extend(env(&container, init, owner));
+                out.extend(env(&container, owner));
             }
         }
     }
@@ -143,7 +145,7 @@ fn numbered<'s>(pod: &BodyView<'s>, name: &str) -> Vec<(Option<usize>, BodyView<
     pod.blocks(name).into_iter().map(number).collect()
 }
 
-fn pods<'s>(resource: &BodyView<'s>, kind: Kind) -> Vec<(BodyView<'s>, String)> {
+fn pods<'s>(resource: &BodyView<'s>, kind: &PodOwner) -> Vec<(BodyView<'s>, String)> {
     let mut now = vec![(resource.clone(), String::new())];
     for step in kind.path {
         let below = now.iter().flat_map(|(view, path)| {
@@ -164,7 +166,7 @@ fn image(container: &BodyView<'_>, init: bool, path: (&str, Option<usize>), owne
     }
     let (ignored, ignore_spans) = ownership::ignored_image(&owner.ignored, path);
     let name = container.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
-    let user = used(owner, container, name, init, attr.line());
+    let user = used(owner, container, Holder::Container { name, init }, attr.line());
     let user = Use { ignored, ignore_spans, ..user };
     let place = (attr.source().path.clone(), attr.place().span);
     let blocks = vec![start(container), owner.block.clone()];
@@ -174,14 +176,14 @@ fn image(container: &BodyView<'_>, init: bool, path: (&str, Option<usize>), owne
 }
 
 /// Environment variables that the config says hold an image (`[[extra]] env`).
-fn env(container: &BodyView<'_>, init: bool, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
+fn env(container: &BodyView<'_>, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
     if owner.image_env.is_empty() {
         return Vec::new();
     }
     let one = |env: BodyView<'_>| {
         let name: Arc<str> = env.attr("name")?.value().as_str()?.into();
         let value = env.attr("value").filter(|_| owner.image_env.iter().any(|glob| glob.matches(&name)))?;
-        let user = used(owner, &env, Some(name), init, value.line());
+        let user = used(owner, &env, Holder::Env(name), value.line());
         let place = (value.source().path.clone(), value.place().span);
         let image = as_text(&value.value());
         let blocks = vec![start(&env), start(container), owner.block.clone()];
@@ -195,12 +197,11 @@ pub fn start(view: &BodyView<'_>) -> (RepoPath, usize) {
     (view.source().path.clone(), view.span().start)
 }
 
-fn used(owner: &Owner<'_>, view: &BodyView<'_>, container: Option<Arc<str>>, init: bool, line: usize) -> Use {
+fn used(owner: &Owner<'_>, view: &BodyView<'_>, holder: Holder, line: usize) -> Use {
     Use {
         file: view.source().path.clone(),
         line,
-        container,
-        init,
+        holder,
         ignored: Some(false),
         ignore_spans: Vec::<Span>::new(),
         instances: view.instances(),

@@ -48,6 +48,9 @@ impl ReadProblem {
     }
 }
 
+/// A file of a module and its text.
+type ModuleFile = (RepoPath, Arc<[u8]>);
+
 /// The files, by folder; the parsed ones that every root may read.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -55,7 +58,7 @@ pub struct Sources {
     /// File names by folder, for every file that is not excluded.
     folders: BTreeMap<RepoPath, Vec<RepoPath>>,
     /// The texts of a module's files by folder, sorted by name; a folder whose files cannot be read has an empty list.
-    modules: BTreeMap<RepoPath, Vec<(RepoPath, Arc<[u8]>)>>,
+    modules: BTreeMap<RepoPath, Vec<ModuleFile>>,
     /// Files that are there and cannot be read, and why.
     unreadable: BTreeMap<RepoPath, String>,
     problems: Vec<ReadProblem>,
@@ -141,7 +144,7 @@ impl Sources {
     }
 
     /// Returns the folders that have files of a module, sorted, with the texts of these.
-    pub(super) fn modules(&self) -> impl Iterator<Item = (&RepoPath, &[(RepoPath, Arc<[u8]>)])> {
+    pub(super) fn modules(&self) -> impl Iterator<Item = (&RepoPath, &[ModuleFile])> {
         self.modules.iter().map(|(folder, files)| (folder, files.as_slice()))
     }
 

@@ -6,13 +6,15 @@ use crate::comment::reply;
 use crate::error::Result;
 use crate::pipeline::answer::{Answer, Outcome};
 use crate::remote::forgejo::{Client, Comment};
+use crate::report::answers::report_text;
 
 impl PlanWriter<'_> {
     pub(super) async fn post_replies(&mut self) {
         let Some(client) = self.forge else { return };
         for answer in &self.work.plan.answers {
             let Some(answer) = self.settle_outcomes(answer) else { continue };
-            let text = reply::reply(&answer, &self.written, &client.place().url());
+            let report = |outcome: &Outcome| report_text(self.work.snapshot, self.work.plan, outcome);
+            let text = reply::reply(&answer, &self.written, &client.place().url(), &report);
             match self.post_reply(client, &answer, &text).await {
                 Ok(true) => self.receipt.answered.push(answer.comment.id),
                 Ok(false) => {}

@@ -270,6 +270,42 @@ fn a_broken_configuration_is_shown_with_its_line() {
 }
 
 #[test]
+fn an_entry_that_matches_nothing_is_found_in_the_repo() {
+    let folder = clones();
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    };
+    let check = |args: &[&str]| run(folder.path(), &[&["config", "check"], args].concat());
+    let wrong = "[deny]\nstacks = [\"vualt\"]\n\n[[hold]]\nimage = \"quay.io/team/*\"\nbecause = \"x\"\n\n[[hold]]\nimage = \"postgres*\"\nbecause = \"y\"\n\n[[rule]]\nmatch = { kind = \"CronJob\" }\npolicy = \"never\"\n\n[[group]]\nname = \"all\"\nsites = [\"*app*\", \"*web*\"]\n";
+    write("repo/pintle.toml", wrong);
+    write(&format!("repo/{}", path("app")), &stack("app", &[IMAGE]));
+    write("other/pintle.toml", wrong);
+    write("repo/other.toml", wrong);
+    let told = [
+        "[[rule]] 1 matches nothing: no image has all that its `match` asks for",
+        "[[group]] all matches nothing: no site has the id or alias `*web*`",
+        "[[hold]] 2 matches nothing: no site has image `postgres*`",
+        "[deny] matches nothing: no stack has the path or name `vualt`",
+    ];
+    for place in ["repo", "repo/pintle.toml"] {
+        let output = check(&[place]);
+        assert_eq!((output.code, output.stdout.lines().collect::<Vec<_>>()), (Some(1), told.to_vec()), "{output:?}");
+        assert_eq!(output.stderr, "repo/pintle.toml: 4 entries match nothing in the repo\n");
+    }
+    // A file somewhere else, or with another name, is checked by itself.
+    for place in ["other/pintle.toml", "repo/other.toml"] {
+        assert_eq!(check(&[place]).stdout, format!("{place} is valid\n"));
+    }
+    complains(&check(&["other"]), 1, &["there is no Terraform here"]);
+    complains(&check(&["repo/stacks"]), 2, &["cannot read repo/stacks/pintle.toml"]);
+
+    write("repo/pintle.toml", "[[hold]]\nimage = \"quay.io/team/*\"\nbecause = \"x\"\n");
+    let good = check(&["repo"]);
+    assert_eq!((good.code, good.stdout.as_str(), good.stderr.as_str()), (Some(0), "repo/pintle.toml is valid\n", ""));
+}
+
+#[test]
 fn a_folder_for_clones_that_cannot_be_used_is_named() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     let folder = clones();
@@ -328,7 +364,7 @@ fn an_unknown_target_is_answered_with_near_ones() {
     for target in ["web", "web/web", "web/web:web", "deployment/web/web", "docker.io/library/nginx", "nginx", "stacks/web/main.tf:11"] {
         let output = explain(target);
         assert_eq!(output.code, Some(0), "{target} {output:?}");
-        assert!(output.stdout.contains("stacks/web/main.tf#deployment/web/web:web"), "{target} {}", output.stdout);
+        assert!(output.stdout.contains("stacks/web/main.tf#kubernetes_deployment.web/container[web].image"), "{target} {}", output.stdout);
         assert!(!output.stdout.contains("grafana"), "{target} {}", output.stdout);
     }
 }
@@ -358,7 +394,8 @@ fn data_goes_to_standard_output_and_talk_does_not() {
         let output = line.run(command, &args);
         assert_eq!(output.code, Some(0), "{output:?}");
         let value: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_else(|why| panic!("{why}: {}", output.stdout));
-        assert_eq!(value["version"], 1);
+        let version = if matches!(command, "scan" | "plan" | "status") || more.contains(&"--dry-run") { 2 } else { 1 };
+        assert_eq!(value["version"], version, "{command}");
         assert!(!output.stderr.contains('{'), "{}", output.stderr);
         assert!(!output.stdout.contains('\u{1b}') && !output.stderr.contains('\u{1b}'), "{output:?}");
         value

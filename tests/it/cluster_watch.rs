@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use pintle::model::workload::{WorkloadKind, WorkloadRef};
 use pintle::observe::cluster::assemble_cluster;
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster::{Cluster, Workload};
@@ -58,8 +59,12 @@ fn known(seen: Seen<Cluster>) -> Cluster {
     }
 }
 
+fn named(kind: &str, namespace: &str, name: &str) -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::new(kind), namespace: namespace.into(), name: name.into() }
+}
+
 fn of<'a>(cluster: &'a Cluster, kind: &str, world: &World, name: &str) -> &'a Workload {
-    cluster.workload(kind, &world.stage.namespace, name).unwrap_or_else(|| panic!("{kind} {name} of {:?}", cluster.workloads))
+    cluster.workload(&named(kind, &world.stage.namespace, name)).unwrap_or_else(|| panic!("{kind} {name} of {:?}", cluster.workloads))
 }
 
 /// Watches of one cluster, kept by a task.
@@ -109,7 +114,7 @@ impl Kept {
 /// The image in the spec of the Deployment `web`.
 fn image(seen: &Seen<Cluster>, namespace: &str) -> Option<String> {
     let Seen::Known(cluster) = seen else { return None };
-    Some(cluster.workload("deployment", namespace, "web")?.container("web")?.image.to_string())
+    Some(cluster.workload(&named("deployment", namespace, "web"))?.container("web")?.image.to_string())
 }
 
 fn set_image(image: &str) -> Value {
@@ -207,7 +212,7 @@ fn what_hangs_and_what_runs_by_the_clock_is_told_too() {
         assert_eq!(containers, [("batch", false, Some("Always")), ("first", true, Some("IfNotPresent"))], "{}", workload.kind);
         assert_eq!(&*workload.containers[0].writers[0].manager, "test", "{}", workload.kind);
     }
-    assert!(cluster.workload("job", &namespace, "tonight").is_none(), "it belongs to the cron job");
+    assert!(cluster.workload(&named("job", &namespace, "tonight")).is_none(), "it belongs to the cron job");
     assert_eq!(of(&cluster, "job", &world, "once").pods.len(), 1);
 }
 
@@ -252,9 +257,14 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     let once = known(assemble_cluster(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
     let kept = Kept::start(&half());
     for cluster in [once, known(kept.seen())] {
-        let unread: Vec<&str> = cluster.unread.keys().map(|kind| &**kind).collect();
-        assert_eq!(unread, ["controllerrevision", "cronjob", "daemonset", "job", "pod", "statefulset"]);
-        assert!(cluster.unread["pod"].starts_with("the pods may not be read: pods is forbidden: User"), "{:?}", cluster.unread);
+        let unread: Vec<&str> = cluster.unread.keys().map(|kind| kind.as_str()).collect();
+        let unread: std::collections::BTreeSet<&str> = unread.into_iter().collect();
+        assert_eq!(unread, ["controllerrevision", "cronjob", "daemonset", "job", "pod", "statefulset"].into());
+        assert!(
+            cluster.unread[&WorkloadKind::Pod].starts_with("the pods may not be read: pods is forbidden: User"),
+            "{:?}",
+            cluster.unread
+        );
         let web = of(&cluster, "deployment", &world, "web");
         assert_eq!((web.revisions.len(), web.pods.len()), (1, 0));
     }
@@ -321,7 +331,7 @@ fn no_change_is_lost_when_the_wire_is_cut_the_server_starts_anew_or_forgets() {
 
     // It has forgotten the version that the watches follow: a workload that is gone since is gone here too.
     world.stage.kubectl(&["create", "deployment", "other", "--image=quay.io/team/app:1"]);
-    kept.until(|seen| seen.known()?.workload("deployment", namespace, "other").map(drop));
+    kept.until(|seen| seen.known()?.workload(&named("deployment", namespace, "other")).map(drop));
     proxy.set(Wire::Cut);
     world.stage.kubectl(&["delete", "deployment", "other"]);
     world.stage.patch("deployment/web", &set_image("quay.io/team/app:4"));
@@ -330,7 +340,7 @@ fn no_change_is_lost_when_the_wire_is_cut_the_server_starts_anew_or_forgets() {
     world.stage.kube.start_apiserver();
     proxy.set(Wire::Passes);
     kept.until(is("quay.io/team/app:4"));
-    assert!(known(kept.seen()).workload("deployment", namespace, "other").is_none());
+    assert!(known(kept.seen()).workload(&named("deployment", namespace, "other")).is_none());
 
     // Five seconds late is late, and right.
     proxy.set(Wire::Cut);

@@ -26,7 +26,7 @@ const COMMITS: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = \"commit\"\
 /// First pins at once, moves as pull requests.
 const ADOPTS: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n";
 /// The site of the stack `web`, and what holds it by default.
-const WEB: &str = "stacks/web/main.tf#deployment/web/web:web";
+const WEB: &str = "stacks/web/main.tf#kubernetes_deployment.web/container[web].image";
 
 /// A repo whose first pins are written, and an issue to talk on.
 struct World {

@@ -31,7 +31,7 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
         "stale",
         "4. sync",
         "+          image = ",
-        "5. somebody takes the new image back by hand",
+        "5. somebody rolls the new image back by hand",
         "$ kubectl -n media rollout undo deployment/sonarr",
         "ms after the undo)",
         "# pintle: hold",
@@ -39,7 +39,7 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
         "6. status",
         "7. log",
         "rollback lscr.io/linuxserver/sonarr",
-        "move lscr.io/linuxserver/sonarr:latest",
+        "update lscr.io/linuxserver/sonarr:latest",
     ] {
         assert!(story.contains(part), "{part} is missing in:\n{story}");
     }
@@ -60,7 +60,7 @@ fn the_story_is_told_and_its_commands_work_as_printed() {
     let answers = || std::fs::read_to_string(&log).ok().filter(|said| said.contains("answer on http://127.0.0.1:"));
     serving.wait_until(answers).expect("the registries are served");
     let plan = run(home.path(), after[0]).0;
-    assert!(plan.contains("move") && plan.contains("docker.io/library/debian:bookworm-slim"), "{plan}");
+    assert!(plan.contains("update") && plan.contains("docker.io/library/debian:bookworm-slim"), "{plan}");
     let status = run(home.path(), after[1]).0;
     assert!(status.contains("deployment/media/sonarr:sonarr") && status.contains("after an undo in the cluster"), "{status}");
     let sync = run(home.path(), after[2]).0;

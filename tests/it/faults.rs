@@ -16,7 +16,7 @@ use crate::support::line::{Line, path};
 
 const SICK: &str = "quay.io/team/sick:latest";
 const WELL: &str = "ghcr.io/team/well:latest";
-const KEY: &str = "stacks/sick/main.tf#deployment/sick/sick:sick";
+const KEY: &str = "stacks/sick/main.tf#kubernetes_deployment.sick/container[sick].image";
 const USER: &str = "robot";
 const PASSWORD: &str = "s3cret-of-the-registry";
 
@@ -132,7 +132,7 @@ fn a_digest_that_is_none_is_not_pinned() {
 fn a_digest_that_nobody_serves_is_not_pinned() {
     let wrong = format!("sha256:{}", "5a".repeat(32));
     let text = line();
-    only_the_others_go_on(&text, of(FaultKind::Digest(wrong.clone())), &format!("could not be fetched by its digest {}", &wrong[7..19]));
+    only_the_others_go_on(&text, of(FaultKind::Digest(wrong.clone())), &format!("digest {} could not be fetched", &wrong[7..19]));
     a_pin_stays(&line(), of(FaultKind::Digest(wrong)));
 }
 
@@ -165,7 +165,7 @@ fn a_tag_that_is_not_there_is_not_pinned_and_is_no_outage() {
     let plan = line.plan();
     let site = plan["sites"].as_array().unwrap().iter().find(|site| site["site"] == KEY).unwrap();
     assert_eq!(site["verdict"], "blocked");
-    assert_eq!(site["reasons"][0], format!("the registry says that {SICK} does not exist"));
+    assert_eq!(site["reasons"][0]["code"], "tag-missing");
     line.registries.registry.heal();
     line.sync();
     assert!(line.text("sick").contains(&sick));

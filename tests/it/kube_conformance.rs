@@ -42,7 +42,7 @@ fn pulled(registries: &Registries, image: &str) -> Option<String> {
         return Some(digest.to_string());
     }
     let channel = reference.channel()?;
-    registries.registry.tags(&channel.registry).get(&*channel.repository)?.get(&*channel.tag).cloned()
+    registries.registry.tags(&channel.repository.registry).get(&*channel.repository.path)?.get(&*channel.tag).cloned()
 }
 
 impl Both {

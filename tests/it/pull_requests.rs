@@ -63,7 +63,7 @@ fn site(plan: &Value, stack: &str) -> Value {
 /// Verdict and first reason of a stack's site.
 fn verdict(line: &ForgeLine, stack: &str) -> (String, String) {
     let site = site(&line.plan(), stack);
-    (text(&site["verdict"]), site["reasons"][0].as_str().unwrap_or_default().to_owned())
+    (text(&site["verdict"]), site["reasons"][0]["text"].as_str().unwrap_or_default().to_owned())
 }
 
 fn in_sync(line: &ForgeLine) {

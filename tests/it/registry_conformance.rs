@@ -223,8 +223,12 @@ async fn its_cache_lies_as_version_two_does() {
     }
 }
 
+fn channel_of(repository: &str, tag: &str) -> Channel {
+    Channel::parse(&format!("docker.io/{repository}:{tag}")).expect("a channel")
+}
+
 fn channel(tag: &str) -> Channel {
-    Channel { registry: "docker.io".into(), repository: REPOSITORY.into(), tag: tag.into() }
+    channel_of(REPOSITORY, tag)
 }
 
 fn client(endpoint: &str) -> Options {
@@ -310,13 +314,13 @@ fn the_poll_asks_a_real_token_server_once_a_scope() {
             let pusher = Pusher { authorization: Some(server.grant(&scope)), ..real.pusher() };
             for tag in ["1", "2", "3", "4"] {
                 pusher.image(repository, tag, tag);
-                channels.insert(Channel { repository: repository.into(), ..channel(tag) });
+                channels.insert(channel_of(repository, tag));
             }
         }
         let known = |seen: &Seen<Upstream>| matches!(seen, Seen::Known(Upstream::Digest(_)));
         let before = server.asked().len();
         let anonymous = polled(&client(&real.url()), &channels);
-        assert!(anonymous.iter().all(|(channel, seen)| known(seen) == channel.repository.starts_with("public/")), "{anonymous:?}");
+        assert!(anonymous.iter().all(|(channel, seen)| known(seen) == channel.repository.path.starts_with("public/")), "{anonymous:?}");
 
         let mut options = client(&real.url());
         options.registries[0].username = Some(USER.0.into());

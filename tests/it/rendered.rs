@@ -8,17 +8,17 @@ use std::path::Path;
 use jiff::Timestamp;
 use pintle::comment::marker::Marker;
 use pintle::comment::notice::notice;
-use pintle::comment::pull_request::{Words, closing, left, words};
-use pintle::comment::reply::{Link, To, reply};
+use pintle::comment::pull_request::{RowWords, closing, left, words};
+use pintle::comment::reply::{Link, Report, To, reply};
 use pintle::model::ask::Misread;
 use pintle::model::ask::Right;
 use pintle::model::commit::CommitId;
 use pintle::model::digest::Digest;
 use pintle::pipeline::answer::{Answer, Done, Notice, Outcome};
 use pintle::pipeline::forge::{self, Check, CommentRef};
-use pintle::pipeline::notes::{Notes, Release};
-use pintle::pipeline::{Action, Asked, CacheAnswer, Cause, Change, PinRecord, Proposal, Route, Row, Seen, trailers};
-use pintle::sites::SiteKey;
+use pintle::pipeline::notes::{NotedRelease, Notes};
+use pintle::pipeline::{Action, Asked, CacheAnswer, Cause, Change, Delivery, PinRecord, Proposal, Reason, Row, Seen, Verdict, trailers};
+use pintle::sites::SiteId;
 use regex::Regex;
 use serde_json::json;
 use url::Url;
@@ -183,24 +183,30 @@ fn at() -> Timestamp {
     "2026-11-22T10:05:00Z".parse().expect("a time")
 }
 
+/// A reason with any text.
+fn said(text: &str) -> Reason {
+    Reason::ByCommand { what: text.into(), verdict: Verdict::Held }
+}
+
 fn row(site: &str, image: &str) -> Row {
     Row {
-        site: SiteKey(site.into()),
+        site: SiteId(site.into()),
         image: image.into(),
         from: Some(digest("9b0e")),
         to: Some(digest("3f1c")),
         first_seen: Some(at()),
         cache: Some(CacheAnswer::Fresh),
         running: Seen::NotAsked,
-        reasons: vec!["upstream moved the tag".into()],
+        reasons: vec![said("upstream moved the tag")],
         notes: None,
     }
 }
 
 fn change(name: &str, rows: &[Row], asked: Option<&Asked>) -> Change {
     let pin = |row: &Row| PinRecord {
-        action: Action::Move,
+        action: Action::Update,
         site: row.site.to_string(),
+        uses: Vec::new(),
         image: row.image.clone(),
         from: row.from.clone(),
         to: row.to.clone(),
@@ -209,11 +215,20 @@ fn change(name: &str, rows: &[Row], asked: Option<&Asked>) -> Change {
         asked: asked.cloned(),
     };
     let pins = rows.iter().map(pin).collect();
-    Change { name: name.into(), route: Route::Commit, message: "web: pin web".into(), pins, edits: Vec::new(), prove: Vec::new() }
+    Change {
+        name: name.into(),
+        delivery: Delivery::Commit,
+        proposal: None,
+        message: "web: pin web".into(),
+        pins,
+        edits: Vec::new(),
+        claims: Vec::new(),
+        prove: Vec::new(),
+    }
 }
 
 fn proposal(rows: Vec<Row>) -> Proposal {
-    Proposal { number: None, why: None, urgent: false, rows, merges: None }
+    Proposal { number: None, because: None, urgent: false, rows, merges: None }
 }
 
 /// A text as a name: one printable line.
@@ -225,7 +240,7 @@ fn name(text: &str) -> String {
 const SOURCE: &str = "https://git.example.org/a/b";
 
 fn notes(releases: &[String]) -> Notes {
-    let release = |text: &String| Release { title: text.clone(), at: Some(at()), url: None, text: text.clone() };
+    let release = |text: &String| NotedRelease { title: text.clone(), at: Some(at()), url: None, text: text.clone() };
     let url = |path: &str| Url::parse(&format!("{SOURCE}{path}")).expect("an address");
     Notes {
         source: url(""),
@@ -244,7 +259,7 @@ const SAY: [usize; 7] = [2; 7];
 fn pull_requests_are_shown_whole() {
     let world = world();
     let show = |name: &str, change: &Change, proposal: &Proposal, links: &[&str]| {
-        let words: Words = words(change, proposal, at(), &world.url).expect("it can be recorded");
+        let words: RowWords = words(change, proposal, at(), &world.url).expect("it can be recorded");
         assert_eq!(trailers::parse(&words.body), change.pins);
         let page = world.shown(name, &words.body, links);
         assert_eq!(page.count("<h3"), if page.html.contains("Why, and where") { 2 } else { 1 });
@@ -265,7 +280,7 @@ fn pull_requests_are_shown_whole() {
     assert_eq!(page.tables(), [vec![6; NASTY.len() + 1], SAY.to_vec()]);
 
     let mut rows: Vec<Row> = world.nasty.iter().map(|text| row(&name(text), "redis:7")).collect();
-    rows[0].reasons = world.nasty.clone();
+    rows[0].reasons = world.nasty.iter().map(|text| said(text)).collect();
     rows[0].from = None;
     let page = show("reasons", &change("web", &rows, None), &proposal(rows), &[]);
     assert_eq!(page.tables(), [vec![6; 3], SAY.to_vec()]);
@@ -283,7 +298,7 @@ fn pull_requests_are_shown_whole() {
     for (at, by) in [name(&world.all()), "ana (7)".to_owned()].into_iter().enumerate() {
         let asked = Asked { by, comment: comment.clone() };
         let mut proposal = proposal(rows.clone());
-        (proposal.why, proposal.merges, proposal.urgent) = (Some(world.all()), Some(world.all()), true);
+        (proposal.because, proposal.merges, proposal.urgent) = (Some(said(&world.all())), Some(world.all()), true);
         let page = show(&format!("urgent-{at}"), &change("comment-12", &rows, Some(&asked)), &proposal, &[&comment]);
         assert_eq!((page.tables().len(), page.count("<blockquote")), (2, 1));
     }
@@ -296,7 +311,7 @@ fn replies_are_shown_whole() {
     let page = format!("{}/commit/{id}", world.url);
     let all = world.all();
     let long = world.nasty.clone();
-    let done = |text: &String| Done { site: SiteKey(name(text).into()), action: Action::Pin, image: name(text), until: Some(at()) };
+    let done = |text: &String| Done { site: SiteId(name(text).into()), action: Action::Pin, image: name(text), until: Some(at()) };
     let misread = Misread { line: 3, command: Some("/pin"), what: all.clone(), hint: Some(all.clone()) };
     let command = "/pin";
     // The outcome, how many links to the commit, tables, code blocks and items of lists.
@@ -307,7 +322,7 @@ fn replies_are_shown_whole() {
         ("refused", Outcome::Refused { command, why: all.clone(), hint: Some(all.clone()) }, [0; 4]),
         ("not-found", Outcome::NotFound { command, target: all.clone(), near: long.clone() }, [0, 0, 0, long.len()]),
         ("ambiguous", Outcome::Ambiguous { command, target: Some(all.clone()), candidates: long.clone() }, [0, 0, 1, 0]),
-        ("text", Outcome::Text { command: "/plan", title: all.clone(), lines: long.clone() }, [0, 0, 1, 0]),
+        ("text", Outcome::Planned, [0, 0, 1, 0]),
         ("help", Outcome::Help, [0, 1, 0, 0]),
         ("misread", Outcome::Misread(misread), [0; 4]),
         ("may-not", Outcome::MayNot { command, needs: Right::Write, has: Right::Read }, [0; 4]),
@@ -316,9 +331,11 @@ fn replies_are_shown_whole() {
     ];
     let url = Url::parse(&page).expect("an address");
     let links = [Link { change: "c".into(), to: To::Commit(id.clone()) }];
+    let report =
+        |outcome: &Outcome| (*outcome == Outcome::Planned).then(|| Report { command: "/plan", title: all.clone(), lines: long.clone() });
     let answer = |outcomes: Vec<Outcome>| {
         let comment = CommentRef { id: 12, issue: 1, url: url.clone(), at: at() };
-        reply(&Answer { comment, author: forge::Account { id: 7, login: all.as_str().into() }, outcomes }, &links, &world.url)
+        reply(&Answer { comment, author: forge::Account { id: 7, login: all.as_str().into() }, outcomes }, &links, &world.url, &report)
     };
     for (name, outcome, [linked, tables, blocks, items]) in &cases {
         let text = answer(vec![outcome.clone()]);
@@ -362,12 +379,12 @@ fn as_a_commit_s_message_it_closes_and_calls_nothing() {
     let world = world();
     let World { ada, ana, repo, .. } = &world;
     let mut rows = vec![row("stacks/web/main.tf#deployment/web/web:web", "docker.io/library/nginx:1.29")];
-    rows[0].reasons = world.nasty.clone();
+    rows[0].reasons = world.nasty.iter().map(|text| said(text)).collect();
     rows[0].notes = Some(notes(&world.nasty));
     rows[0].cache = Some(CacheAnswer::Unreachable(world.all()));
     let change = change("web", &rows, None);
     let mut proposal = proposal(rows);
-    (proposal.why, proposal.merges) = (Some(world.all()), Some(world.all()));
+    (proposal.because, proposal.merges) = (Some(said(&world.all())), Some(world.all()));
     let words = words(&change, &proposal, at(), &world.url).expect("it can be recorded");
     repo.push(ada, "pintle/web", "web: pin web", &[("a", b"x")]).expect("a new branch can be pushed");
     let number = repo.open(ada, "pintle/web", &words.title, &words.body);

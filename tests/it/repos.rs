@@ -71,7 +71,7 @@ fn stacks_with_odd_names_make_commits_that_git_reads() {
         &format!("{BRANCH}~10.."),
     ]);
     let mut want: Vec<String> =
-        files.iter().enumerate().map(|(at, (path, _))| format!("{path}#deployment/odd{at}/odd{at}:odd{at}")).collect();
+        files.iter().enumerate().map(|(at, (path, _))| format!("{path}#kubernetes_deployment.odd{at}/container[odd{at}].image")).collect();
     let mut sites: Vec<&str> = sites.lines().collect();
     sites.sort_unstable();
     want.sort_unstable();

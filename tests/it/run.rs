@@ -64,6 +64,19 @@ fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
 }
 
 #[test]
+fn an_entry_that_matches_nothing_is_logged_once() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    let told = run.says("[[hold]] 1 matches nothing: ");
+    assert_eq!(told["message"].as_str(), Some("[[hold]] 1 matches nothing: no site has image `postgres*`"));
+    assert_eq!(run.pass(), of("start", 1));
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 0));
+    assert_eq!(run.stop().matches("matches nothing").count(), 1);
+}
+
+#[test]
 fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     let mut run = Daemon::start(sleepy(&line, &[]));
@@ -304,8 +317,8 @@ fn wrong_flags_end_it_and_a_taken_port_does() {
         (["--every", "0s"], "it has to be between 1s and 2592000s"),
         (["--every", "1y"], "--every 1y cannot be used"),
         (["--grace", "2h"], "it has to be between 0s and 3600s"),
-        (["--listen", "8080"], "--listen 8080 is no address and port"),
-        (["--listen", "example.org:8080"], "is no address and port"),
+        (["--listen", "8080"], "--listen 8080 is not an address and port"),
+        (["--listen", "example.org:8080"], "is not an address and port"),
         (["--webhook-secret-file", "none"], "cannot read the webhook secret from none"),
         (["--webhook-secret-file", "empty"], "the webhook secret is empty"),
     ] {

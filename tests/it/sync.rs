@@ -87,7 +87,7 @@ fn first_pins_and_a_move(way: Way) {
     assert_eq!(line.remote.ask(&["rev-list", "--count", &format!("{tip}..{BRANCH}")]), "1");
     let trailers = line.remote.ask(&["log", "-1", "--format=%(trailers:only,unfold)"]);
     let want = format!(
-        "Pintle-Action: move\nPintle-Site: stacks/crlf/main.tf#deployment/crlf/crlf:crlf\nPintle-Image: {crlf}\n\
+        "Pintle-Action: update\nPintle-Site: stacks/crlf/main.tf#kubernetes_deployment.crlf/container[crlf].image\nPintle-Use: deployment/crlf/crlf:crlf\nPintle-Image: {crlf}\n\
          Pintle-From: {from}\nPintle-To: {moved}\nPintle-Cause: tag-moved\n"
     );
     assert_eq!(trailers.trim_end(), want.trim_end(), "{way:?}");

@@ -51,7 +51,7 @@ fn settles(line: &Line, moved: &str, name: &str) {
     line.sync();
     assert_eq!(line.refs(), before, "nothing new was seen, so nothing is written");
     hours_pass(line, name);
-    assert_eq!(verdict(line), "move");
+    assert_eq!(verdict(line), "update");
     let last = line.sync();
     assert_eq!(last.stdout.lines().count(), 1, "{last:?}");
     assert!(line.text("app").contains(moved));
@@ -100,7 +100,7 @@ fn a_plan_says_nothing_of_when_it_was_made() {
         assert!(!plan.to_string().contains(" UTC"), "{plan}");
     };
     says_no_time(&line, "waiting");
-    for (end, verdict) in [("settle = \"0s\"\nschedule = \"@every 1h\"\n", "waiting"), ("settle = \"0s\"\n", "move")] {
+    for (end, verdict) in [("settle = \"0s\"\nschedule = \"@every 1h\"\n", "waiting"), ("settle = \"0s\"\n", "update")] {
         let config = format!("{}\n[[rule]]\nmatch = {{ image = \"*\" }}\n{end}", line.registries.config());
         line.remote.commit("Other rules", &[("pintle.toml", config.as_bytes())]);
         says_no_time(&line, verdict);

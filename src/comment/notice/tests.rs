@@ -1,21 +1,21 @@
 use super::super::phrase::tests::{expect, harmless, nasty};
 use super::*;
-use crate::sites::SiteKey;
+use crate::sites::SiteId;
 use proptest::prelude::*;
 
 fn commit() -> CommitId {
     CommitId::parse(&"c0ffee1234".repeat(4)).unwrap()
 }
 
-fn told(subject: &str, failed: Vec<Check>) -> Words {
+fn told(subject: &str, failed: Vec<Check>) -> RowWords {
     told_of(None, subject, failed)
 }
 
-fn told_of(pull: Option<u64>, subject: &str, failed: Vec<Check>) -> Words {
+fn told_of(pull: Option<u64>, subject: &str, failed: Vec<Check>) -> RowWords {
     told_when(false, pull, subject, failed)
 }
 
-fn told_when(began: bool, pull: Option<u64>, subject: &str, failed: Vec<Check>) -> Words {
+fn told_when(began: bool, pull: Option<u64>, subject: &str, failed: Vec<Check>) -> RowWords {
     let since = "2026-11-22T10:05:00Z".parse().unwrap();
     let notice = Notice::Pipeline { commit: commit(), subject: subject.into(), pull, failed, began, since };
     let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
@@ -62,10 +62,10 @@ fn very_many_checks_are_counted() {
     assert!(words.body.contains(" more\n"), "{}", words.body);
 }
 
-fn not_back(cause: Cause, evidence: &str, why: &str) -> Words {
+fn not_back(cause: Cause, evidence: &str, why: &str) -> RowWords {
     let digest = |c: &str| Digest::parse(&format!("sha256:{}", c.repeat(64))).unwrap();
     let notice = Notice::NotRolledBack {
-        site: SiteKey("stacks/immich/main.tf#deployment/immich/server:server".into()),
+        site: SiteId("stacks/immich/main.tf#deployment/immich/server:server".into()),
         image: "ghcr.io/immich-app/server:release".into(),
         cause,
         evidence: evidence.into(),

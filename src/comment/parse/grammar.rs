@@ -2,12 +2,12 @@
 
 use super::super::{is_invisible, is_spelling};
 use super::visible::{Alien, Line};
-use crate::model::ask::{Back, Command, End, Goal, Target};
+use crate::model::ask::{Back, Command, End, Goal, TargetName};
 use crate::model::digest::Digest;
 use crate::model::duration;
 use crate::model::hold::parse_until;
 use crate::model::policy::suggest;
-use crate::model::reference::Reference;
+use crate::model::reference::{Reference, Tag};
 use std::sync::Arc;
 
 /// The longest reason, in characters.
@@ -23,8 +23,8 @@ const OPTIONS: [&str; 4] = ["to", "for", "until", "because"];
 
 /// The options of a command that are words of their own; what is left out is its target.
 #[derive(Default)]
-struct Words<'a> {
-    target: Option<Target>,
+struct CommandWords<'a> {
+    target: Option<TargetName>,
     to: Option<&'a str>,
     end: Option<End>,
     because: Option<Arc<str>>,
@@ -57,8 +57,8 @@ fn options(word: &str) -> &'static [&'static str] {
     }
 }
 
-fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<Words<'a>, String> {
-    let mut found = Words::default();
+fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<CommandWords<'a>, String> {
+    let mut found = CommandWords::default();
     let mut rest = Rest { text: &line.text, at: command.len() };
     let reason_at = rest.clone().find(|(_, word)| *word == "because" && options.contains(word)).map_or(usize::MAX, |(start, _)| start);
     plain(line, reason_at)?;
@@ -104,7 +104,7 @@ impl<'a> Iterator for Rest<'a> {
     }
 }
 
-fn option<'a>(found: &mut Words<'a>, word: &str, value: Option<&'a str>) -> Result<(), String> {
+fn option<'a>(found: &mut CommandWords<'a>, word: &str, value: Option<&'a str>) -> Result<(), String> {
     let value = value.filter(|value| !OPTIONS.contains(value)).ok_or_else(|| format!("`{word}` has nothing after it"))?;
     no_invisible(value, |_| false)?;
     let twice = match word {
@@ -126,29 +126,27 @@ fn end(word: &str, value: &str) -> Result<End, String> {
     }
     let length =
         duration::parse(value).map_err(|_| format!("`{}` is not a length of time such as `45m`, `1h30m` or `7d`", shown(value)))?;
-    if length.as_secs() == 0 { Err(format!("`for {}` is no time at all", shown(value))) } else { Ok(End::For(length)) }
+    if length.as_secs() == 0 { Err(format!("`for {}` is zero", shown(value))) } else { Ok(End::For(length)) }
 }
 
 /// What a stack, a workload, a repository or a site's key is made of.
-fn target(word: &str) -> Result<Target, String> {
-    let odd = |c: char| !c.is_alphanumeric() && !"._-/:@#+~=".contains(c);
+fn target(word: &str) -> Result<TargetName, String> {
+    let odd = |c: char| !c.is_alphanumeric() && !"._-/:@#+~=[]\"?".contains(c);
     let ends = word.starts_with(char::is_alphanumeric) || word.starts_with(['.', '_']);
     let reserved = OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(word));
     if word.contains(odd) || !ends || reserved {
         let hint = if reserved { suggest(word, OPTIONS) } else { String::new() };
         return Err(format!("`{}` is not a target{hint}", shown(word)));
     }
-    Target::new(word).ok_or_else(|| format!("the target `{}` is too long", shown(word)))
+    TargetName::new(word).ok_or_else(|| format!("the target `{}` is too long", shown(word)))
 }
 
 fn goal(value: &str) -> Result<Goal, String> {
     if value.starts_with("sha256:") || is_hex(value, 64) {
         return digest(value).map(Goal::Digest);
     }
-    let parsed = Reference::parse(&format!("x:{value}"));
-    let tag = parsed.is_some_and(|reference| reference.digest.is_none() && reference.tag.as_deref() == Some(value));
-    if tag {
-        return Ok(Goal::Tag(value.into()));
+    if let Some(tag) = Tag::parse(value) {
+        return Ok(Goal::Tag(tag));
     }
     let whole = value.contains([':', '/', '@']) && Reference::parse(value).is_some();
     let hint = if whole { ": after `to` comes the tag alone, or the digest alone" } else { "" };

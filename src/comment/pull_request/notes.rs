@@ -3,8 +3,8 @@
 
 use super::super::phrase::{listed, said, short};
 use super::super::quote;
-use super::table::Group;
-use crate::pipeline::notes::{Notes, Release};
+use super::table::RowGroup;
+use crate::pipeline::notes::{NotedRelease, Notes};
 
 /// So many characters of one release are shown, of one image, of one pull request.
 const RELEASE: usize = 1_500;
@@ -14,12 +14,12 @@ const ALL: usize = 30_000;
 /// The most releases of one image.
 const RELEASES: usize = 30;
 
-pub fn any(groups: &[Group]) -> bool {
+pub fn any(groups: &[RowGroup]) -> bool {
     groups.iter().any(|group| notes_of(group).is_some())
 }
 
 /// Returns the notes of all images, those that are the same once.
-pub fn all(groups: &[Group]) -> String {
+pub fn all(groups: &[RowGroup]) -> String {
     let mut told: Vec<(&Notes, Vec<String>)> = Vec::new();
     for group in groups {
         let Some(notes) = notes_of(group) else { continue };
@@ -39,7 +39,7 @@ pub fn all(groups: &[Group]) -> String {
     pieces.collect()
 }
 
-fn notes_of<'a>(group: &Group<'a>) -> Option<&'a Notes> {
+fn notes_of<'a>(group: &RowGroup<'a>) -> Option<&'a Notes> {
     group.rows.iter().find_map(|row| row.notes.as_ref())
 }
 
@@ -69,7 +69,7 @@ fn one(notes: &Notes, images: &[String], room: &mut usize) -> String {
 }
 
 /// One release; `None` when no room is left.
-fn one_release(release: &Release, room: &mut usize) -> Option<String> {
+fn one_release(release: &NotedRelease, room: &mut usize) -> Option<String> {
     if *room == 0 {
         return None;
     }

@@ -1,19 +1,23 @@
 //! The images of a pull request: one row for those that are told in the same words, then why and where. Decides nothing.
 
-use super::super::phrase::{lines, named, said, short};
+use super::super::phrase::{lines, listed, named, said, short};
 use super::super::quote;
 use crate::model::digest::Digest;
 use crate::model::duration::show_time;
 use crate::model::reference::Reference;
-use crate::pipeline::{CacheAnswer, Row, Seen};
+use crate::pipeline::{CacheAnswer, PinRecord, Row, Seen};
 use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// More workloads of one image than this are counted.
+const WORKLOADS: usize = 3;
 
 /// Rows that are equal but for their sites and reasons; at least one.
-pub struct Group<'a> {
+pub struct RowGroup<'a> {
     pub rows: Vec<&'a Row>,
 }
 
-impl<'a> Group<'a> {
+impl<'a> RowGroup<'a> {
     /// The row that stands for all.
     fn row(&self) -> Option<&'a Row> {
         self.rows.first().copied()
@@ -25,13 +29,13 @@ impl<'a> Group<'a> {
 }
 
 /// Puts equal rows together, in the order in which they first come.
-pub fn groups(rows: &[Row]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group> = Vec::new();
+pub fn groups(rows: &[Row]) -> Vec<RowGroup<'_>> {
+    let mut groups: Vec<RowGroup> = Vec::new();
     for row in rows {
-        let same = |group: &&mut Group| group.row().is_some_and(|other| is_told_alike(other, row));
+        let same = |group: &&mut RowGroup| group.row().is_some_and(|other| is_told_alike(other, row));
         match groups.iter_mut().find(same) {
             Some(group) => group.rows.push(row),
-            None => groups.push(Group { rows: vec![row] }),
+            None => groups.push(RowGroup { rows: vec![row] }),
         }
     }
     groups
@@ -42,7 +46,7 @@ fn is_told_alike(a: &Row, b: &Row) -> bool {
 }
 
 /// Returns the table in at most `room` bytes, if its head fits.
-pub fn table(groups: &[Group], at: Timestamp, room: usize) -> String {
+pub fn table(groups: &[RowGroup], at: Timestamp, room: usize) -> String {
     let head = "\n| image | tag | from → to | first seen | cache | runs |\n| --- | --- | --- | --- | --- | --- |\n";
     let foot = format!("\nAs of {}. The whole digests are in the record at the end.\n", show_time(at));
     let more = |left: usize| format!("| … and {left} more, see the record | | | | | |\n");
@@ -59,7 +63,7 @@ pub fn table(groups: &[Group], at: Timestamp, room: usize) -> String {
     format!("{head}{rows}{foot}")
 }
 
-fn line(group: &Group) -> String {
+fn line(group: &RowGroup) -> String {
     let Some(row) = group.row() else { return String::new() };
     let (name, tag) = match Reference::parse(&row.image) {
         Some(image) => (image.name.to_string(), image.tag.map(|tag| tag.to_string())),
@@ -107,7 +111,7 @@ fn runs(running: &Seen<Option<Digest>>) -> String {
         Seen::Known(Some(running)) => digest(running),
         Seen::Known(None) => "nothing".into(),
         Seen::Unknown(why) => format!("not known: {}", cell(why)),
-        Seen::NotAsked => "not looked at".into(),
+        Seen::NotAsked => "not checked".into(),
     }
 }
 
@@ -116,27 +120,38 @@ fn cell(why: &str) -> String {
     said(&short(why, 100))
 }
 
-/// Returns why and where for each image: a list.
-pub fn reasons(groups: &[Group]) -> String {
+/// Returns why and where for each image: a list. The pins of the change tell which workloads use the image.
+pub fn reasons(groups: &[RowGroup], pins: &[PinRecord]) -> String {
+    let uses: HashMap<&str, &[String]> = pins.iter().map(|pin| (pin.site.as_str(), pin.uses.as_slice())).collect();
     let mut text = String::from("\n### Why, and where\n\n");
     for group in groups {
-        let mut reasons: Vec<&str> = Vec::new();
+        let mut reasons: Vec<String> = Vec::new();
         for reason in group.rows.iter().flat_map(|row| &row.reasons) {
-            if !reasons.contains(&&**reason) {
+            let reason = reason.to_string();
+            if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
         }
         let mut items: Vec<String> = reasons.iter().map(|reason| format!("  - {}", said(reason))).collect();
-        items.extend(group.rows.iter().map(|row| format!("  - {}", place(&row.site.to_string()))));
+        items.extend(group.rows.iter().map(|row| {
+            let site = row.site.as_str();
+            format!("  - {}", place(site, uses.get(site).copied().unwrap_or_default()))
+        }));
         text += &format!("- {}\n{}", named(group.image()), lines(&items, 6_000));
     }
     text
 }
 
-/// Where the pin is written: the file, and whose it is.
-fn place(key: &str) -> String {
-    match key.split_once('#') {
-        Some((file, user)) if !user.is_empty() => format!("in {}: {}", named(file), named(user)),
-        _ => format!("in {}", named(key.trim_end_matches('#'))),
+/// Returns the file that the pin is written to and the workloads that run the image: ``in `stacks/web/main.tf`: `deployment/web/web:nginx` ``. Where no
+/// workload is known, the place within the file.
+fn place(site: &str, uses: &[String]) -> String {
+    let (file, address) = site.split_once('#').unwrap_or((site, ""));
+    let mut names: Vec<String> = uses.iter().take(WORKLOADS).map(|workload| named(workload)).collect();
+    if uses.len() > WORKLOADS {
+        names.push(format!("{} more", uses.len() - WORKLOADS));
     }
+    if names.is_empty() && !address.is_empty() {
+        names.push(named(address));
+    }
+    if names.is_empty() { format!("in {}", named(file)) } else { format!("in {}: {}", named(file), listed(&names)) }
 }

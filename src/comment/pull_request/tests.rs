@@ -1,9 +1,9 @@
 use super::super::phrase::tests::{expect, harmless, harmless_in_git, nasty, nasty_name};
 use super::*;
 use crate::model::digest::Digest;
-use crate::pipeline::notes::{Notes, Release};
-use crate::pipeline::{CacheAnswer, Cause, PinRecord, Route, Row, Seen};
-use crate::sites::SiteKey;
+use crate::pipeline::notes::{NotedRelease, Notes};
+use crate::pipeline::{CacheAnswer, Cause, Delivery, PinRecord, Reason, Row, Seen, Verdict};
+use crate::sites::SiteId;
 use proptest::prelude::*;
 
 fn digest(hex: &str) -> Digest {
@@ -18,16 +18,21 @@ fn forge_url() -> Url {
     Url::parse("https://forge.example.org/ops/infra").unwrap()
 }
 
+/// A reason with any text.
+fn said(text: &str) -> Reason {
+    Reason::ByCommand { what: text.into(), verdict: Verdict::Held }
+}
+
 fn row(site: &str, image: &str) -> Row {
     Row {
-        site: SiteKey(site.into()),
+        site: SiteId(site.into()),
         image: image.into(),
         from: Some(digest("9b0e")),
         to: Some(digest("3f1c")),
         first_seen: Some(at("2026-11-22T08:05:00Z")),
         cache: Some(CacheAnswer::Fresh),
         running: Seen::NotAsked,
-        reasons: vec!["upstream moved the tag".into(), "first seen 2026-11-22 08:05 UTC, quiet for 45m".into()],
+        reasons: vec![said("upstream moved the tag"), said("first seen 2026-11-22 08:05 UTC, quiet for 45m")],
         notes: None,
     }
 }
@@ -38,6 +43,7 @@ fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> 
     let pin = |row: &Row| PinRecord {
         action,
         site: row.site.to_string(),
+        uses: Vec::new(),
         image: row.image.clone(),
         from: row.from.clone(),
         to: row.to.clone(),
@@ -47,26 +53,28 @@ fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> 
     };
     Change {
         name: "immich".into(),
-        route: Route::Commit,
+        delivery: Delivery::Commit,
+        proposal: None,
         message: message.into(),
         pins: rows.iter().map(pin).collect(),
         edits: Vec::new(),
+        claims: Vec::new(),
         prove: Vec::new(),
     }
 }
 
 fn proposal(rows: Vec<Row>) -> Proposal {
-    Proposal { number: None, why: None, urgent: false, rows, merges: None }
+    Proposal { number: None, because: None, urgent: false, rows, merges: None }
 }
 
-fn told(change: &Change, proposal: &Proposal) -> Words {
+fn told(change: &Change, proposal: &Proposal) -> RowWords {
     let words = words(change, proposal, at("2026-11-22T10:05:00Z"), &forge_url()).unwrap();
     check(&words, change);
     words
 }
 
 /// What holds of every pull request.
-fn check(words: &Words, change: &Change) {
+fn check(words: &RowWords, change: &Change) {
     harmless(&words.body, &[]);
     let (above, _) = words.body.rsplit_once("\n<details><summary>Record</summary>").unwrap();
     harmless_in_git(above);
@@ -79,7 +87,7 @@ fn check(words: &Words, change: &Change) {
 
 fn immich() -> Vec<Row> {
     let mut server = row("stacks/immich/main.tf#deployment/immich/immich-server:server", "ghcr.io/immich-app/immich-server:release");
-    let release = |title: &str, at: &str, text: &str| Release {
+    let release = |title: &str, at: &str, text: &str| NotedRelease {
         title: title.into(),
         at: Some(at.parse().unwrap()),
         url: Some(Url::parse(&format!("https://github.com/immich-app/immich/releases/tag/{title}")).unwrap()),
@@ -110,7 +118,7 @@ fn immich() -> Vec<Row> {
 #[test]
 fn a_move_of_two_images() {
     let rows = immich();
-    let change = change("immich: pin server and ml to 3f1c…1c (release)\n\nWhy.", Action::Move, &rows, None);
+    let change = change("immich: pin server and ml to 3f1c…1c (release)\n\nWhy.", Action::Update, &rows, None);
     let mut proposal = proposal(rows);
     proposal.merges = Some("after 3d, on 2026-11-25 08:05 UTC, once its statuses are green".into());
     let words = told(&change, &proposal);
@@ -119,16 +127,36 @@ fn a_move_of_two_images() {
 }
 
 #[test]
+fn workloads_are_named_beside_the_file() {
+    let rows = [
+        row("stacks/web/main.tf#kubernetes_deployment.web/container[nginx].image", "docker.io/library/nginx:1.29"),
+        row("modules/app/locals.tf#local.image", "quay.io/team/app:1"),
+        row("stacks/web/values.yaml#image.tag", "quay.io/team/chart:1"),
+    ];
+    let mut change = change("web: pin 3 images", Action::Update, &rows, None);
+    change.pins[0].uses = vec!["deployment/web/web:nginx".into()];
+    change.pins[1].uses = (1..=5).map(|n| format!("deployment/app/app-{n}:app")).collect();
+    let body = told(&change, &proposal(rows.into())).body;
+    for line in [
+        "  - in `stacks/web/main.tf`: `deployment/web/web:nginx`\n",
+        "  - in `modules/app/locals.tf`: `deployment/app/app-1:app`, `deployment/app/app-2:app`, `deployment/app/app-3:app` and 2 more\n",
+        "  - in `stacks/web/values.yaml`: `image.tag`\n",
+    ] {
+        assert!(body.contains(line), "{line}{body}");
+    }
+}
+
+#[test]
 fn an_urgent_one_that_somebody_asked_for() {
     let mut rows = vec![row("stacks/web/main.tf#deployment/web/web:web", "docker.io/library/nginx:1.29")];
     rows[0].running = Seen::Known(Some(digest("9b0e")));
     rows[0].cache = None;
-    rows[0].reasons = vec!["asked for by ana: 5xx since | the update, see #12".into()];
+    rows[0].reasons = vec![said("asked for by ana: 5xx since | the update, see #12")];
     let asked = Asked { by: "ana (7)".into(), comment: "https://forge.example.org/ops/infra/issues/4#issuecomment-12".into() };
     let change = change("web: roll back to 3f1c…1c", Action::Rollback, &rows, Some(asked));
     let mut proposal = proposal(rows);
     proposal.urgent = true;
-    proposal.why = Some("the branch main is protected".into());
+    proposal.because = Some(said("the branch main is protected"));
     expect("pull-request-urgent", &told(&change, &proposal).body);
 }
 
@@ -141,10 +169,10 @@ fn first_pins_of_many_places() {
         row.first_seen = None;
         row.cache = Some(CacheAnswer::Unreachable("cache.example.org: connection refused | reset".into()));
         row.running = Seen::Unknown("the cluster did not answer".into());
-        row.reasons = vec!["not pinned yet".into()];
+        row.reasons = vec![said("not pinned yet")];
     }
     let mut change = change("app: pin 4 images", Action::Adopt, &rows, None);
-    change.pins[3].action = Action::Move;
+    change.pins[3].action = Action::Update;
     expect("pull-request-adopt", &told(&change, &proposal(rows)).body);
 }
 
@@ -164,14 +192,14 @@ fn each_cell_has_words_for_what_can_be() {
 #[test]
 fn a_stack_called_wip_is_no_draft() {
     let rows = vec![row("wip/main.tf#pod/a/b:c", "redis:7")];
-    let change = change("WIP: pin redis (7)", Action::Move, &rows, None);
+    let change = change("WIP: pin redis (7)", Action::Update, &rows, None);
     assert_eq!(told(&change, &proposal(rows)).title, "pintle: WIP: pin redis (7)");
 }
 
 #[test]
 fn what_cannot_be_a_trailer_is_an_error() {
     let rows = vec![row("a\nb.tf#pod/a/b:c", "redis:7")];
-    let change = change("a: pin redis", Action::Move, &rows, None);
+    let change = change("a: pin redis", Action::Update, &rows, None);
     let error = words(&change, &proposal(rows), at("2026-11-22T10:05:00Z"), &forge_url()).unwrap_err();
     assert!(error.to_string().contains("Pintle-Site"), "{error}");
 }
@@ -183,14 +211,14 @@ fn what_is_too_long_tells_less_but_records_all() {
     let with_notes = immich().remove(0).notes;
     rows[0].notes = with_notes;
     for (n, row) in rows.iter_mut().enumerate() {
-        row.reasons = vec![format!("{n} {}", "because of this and that, ".repeat(12))];
+        row.reasons = vec![said(&format!("{n} {}", "because of this and that, ".repeat(12)))];
     }
-    let change = change("big: pin 90 images", Action::Move, &rows, None);
+    let change = change("big: pin 90 images", Action::Update, &rows, None);
     let mut proposal = proposal(rows);
     let body = told(&change, &proposal).body;
     assert!(body.len() <= LONGEST && body.contains("ghcr.io/a/app-5`") && !body.contains("### Why"), "{}", body.len());
     for row in &mut proposal.rows {
-        row.reasons = vec!["short".into()];
+        row.reasons = vec![said("short")];
     }
     let body = told(&change, &proposal).body;
     assert!(body.len() <= LONGEST && body.contains("### Why"), "{}", body.len());
@@ -200,11 +228,11 @@ fn what_is_too_long_tells_less_but_records_all() {
 fn notes_have_bounds_for_all_images_together() {
     let mut rows: Vec<Row> = (0..8).map(|n| row(&format!("a.tf#pod/a/p{n}:c"), &format!("ghcr.io/a/app-{n}:v1"))).collect();
     for (n, row) in rows.iter_mut().enumerate() {
-        let release = |k: usize| Release { title: format!("v{n}.{k}"), at: None, url: None, text: "word ".repeat(1_000) };
+        let release = |k: usize| NotedRelease { title: format!("v{n}.{k}"), at: None, url: None, text: "word ".repeat(1_000) };
         let source = Url::parse("https://git.example.org/a/b").unwrap();
         row.notes = Some(Notes { source, from: None, to: None, compare: None, releases: (0..6).map(release).collect(), cut: true });
     }
-    let change = change("a: pin 8 images", Action::Move, &rows, None);
+    let change = change("a: pin 8 images", Action::Update, &rows, None);
     let body = told(&change, &proposal(rows)).body;
     assert_eq!(body.matches("Cut after 1500 characters.").count(), 20, "{body}");
     assert_eq!(body.matches("2 more releases are not shown").count(), 5);
@@ -238,7 +266,7 @@ fn the_label_of_urgent_ones_comes_once() {
 }
 
 fn any_notes() -> impl Strategy<Value = Notes> {
-    let release = (nasty(), nasty(), proptest::bool::ANY).prop_map(|(title, text, linked)| Release {
+    let release = (nasty(), nasty(), proptest::bool::ANY).prop_map(|(title, text, linked)| NotedRelease {
         url: linked.then(|| Url::parse("https://git.example.org/a/b").unwrap().join(&title).ok()).flatten(),
         title,
         at: None,
@@ -258,7 +286,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         from: from.map(|()| digest("9b0e")),
         cache: Some(CacheAnswer::Unreachable(why.clone())),
         running: Seen::Unknown(why),
-        reasons,
+        reasons: reasons.iter().map(|text| said(text)).collect(),
         notes,
         ..row(&site, &image)
     })
@@ -274,9 +302,9 @@ proptest! {
         urgent in proptest::bool::ANY,
     ) {
         let asked = asked.map(|(by, comment)| Asked { by, comment });
-        let mut change = change(&subject, Action::Move, &rows, asked);
+        let mut change = change(&subject, Action::Update, &rows, asked);
         change.name = name.into();
-        let proposal = Proposal { number: None, why, urgent, rows, merges };
+        let proposal = Proposal { number: None, because: why.map(|why| said(&why)), urgent, rows, merges };
         told(&change, &proposal);
     }
 

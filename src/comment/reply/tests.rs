@@ -1,7 +1,7 @@
 use super::super::phrase::tests::{expect, harmless, nasty, nasty_name};
 use super::*;
 use crate::pipeline::forge::{Account, CommentRef};
-use crate::sites::SiteKey;
+use crate::sites::SiteId;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -20,10 +20,18 @@ fn answer(outcomes: Vec<Outcome>) -> Answer {
 }
 
 fn told_with(outcomes: Vec<Outcome>, links: &[Link]) -> String {
-    let text = reply(&answer(outcomes), links, &forge_url());
+    let text = reply(&answer(outcomes), links, &forge_url(), &|_| None);
     harmless(&text, &[Marker::Answer(12)]);
     assert!(text.len() < LONGEST, "{}", text.len());
     assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
+    text
+}
+
+/// The reply to a command that reports this.
+fn reported(report: Report) -> String {
+    let text = reply(&answer(vec![Outcome::Planned]), &[], &forge_url(), &|_| Some(report.clone()));
+    harmless(&text, &[Marker::Answer(12)]);
+    assert!(text.len() < LONGEST, "{}", text.len());
     text
 }
 
@@ -33,7 +41,7 @@ fn told(outcome: Outcome) -> String {
 
 fn done(action: Action, site: &str, until: Option<&str>) -> Done {
     let image = format!("docker.io/library/nginx:1.29@sha256:{}", "3f1c".repeat(16));
-    Done { site: SiteKey(site.into()), action, image, until: until.map(|at| at.parse().unwrap()) }
+    Done { site: SiteId(site.into()), action, image, until: until.map(|at| at.parse().unwrap()) }
 }
 
 fn written(command: &'static str, done: Vec<Done>) -> Outcome {
@@ -73,12 +81,12 @@ fn what_was_proposed_is_linked() {
 
 #[test]
 fn what_could_not_be_typed_is_not_suggested() {
-    for site in ["a.tf#pod/?/b:c", "a *b*.tf#pod/a/b:c", "a`.tf#pod/a/b:c", "a.tf#pod/a/b:c@ana)"] {
+    for site in ["a.tf#pod/a/b,c:d", "a *b*.tf#pod/a/b:c", "a`.tf#pod/a/b:c", "a.tf#pod/a/b:c@ana)"] {
         let text = told(written("/pin", vec![done(Action::Pin, site, None)]));
         assert!(!text.contains("/unpin"), "{text}");
     }
     let text = told(written("/hold", vec![done(Action::Hold, "a.tf#pod/a/b:c~2", None)]));
-    assert!(text.contains("To lift the hold: `/resume a.tf#pod/a/b:c~2`"), "{text}");
+    assert!(text.contains("To remove the hold: `/resume a.tf#pod/a/b:c~2`"), "{text}");
 }
 
 #[test]
@@ -129,8 +137,8 @@ fn what_was_misread_names_line_and_word() {
 #[test]
 fn texts_are_shown_as_they_are() {
     let lines = vec!["stacks/web/main.tf:12 \"nginx:1.29\"".to_owned(), "image      nginx:1.29".to_owned(), "/pin ``` @ana".to_owned()];
-    expect("reply-explain", &told(Outcome::Text { command: "/explain", title: "deployment/web/web:web".into(), lines }));
-    let text = told(Outcome::Text { command: "/plan", title: "many".into(), lines: vec!["a line of the plan".into(); 10_000] });
+    expect("reply-explain", &reported(Report { command: "/explain", title: "deployment/web/web:web".into(), lines }));
+    let text = reported(Report { command: "/plan", title: "many".into(), lines: vec!["a line of the plan".into(); 10_000] });
     assert!(text.contains("lines are left out: a comment has a size limit."), "{}", &text[text.len() - 200..]);
 }
 
@@ -145,11 +153,10 @@ fn help_lists_every_command() {
 fn the_longest_answers_stay_below_the_limit() {
     let id = commit();
     let many: Vec<Done> = (0..2_000).map(|n| done(Action::Pin, &format!("a.tf#pod/a/b{n}:c"), None)).collect();
-    let ticks = Outcome::Text { command: "/plan", title: "`".repeat(70_000), lines: vec!["`".repeat(70_000); 400] };
+    reported(Report { command: "/plan", title: "`".repeat(70_000), lines: vec!["`".repeat(70_000); 400] });
     let candidates = vec!["@".repeat(70_000); 400];
     let kinds = [
         written("/pin", many),
-        ticks,
         Outcome::Ambiguous { command: "/pin", target: Some("#1".repeat(70_000)), candidates: candidates.clone() },
         Outcome::NotFound { command: "/pin", target: "|".repeat(70_000), near: candidates },
         Outcome::Refused { command: "/pin", why: "@a".repeat(70_000), hint: Some("#1".repeat(70_000)) },
@@ -174,7 +181,6 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             target,
             candidates
         }),
-        (nasty(), words()).prop_map(|(title, lines)| Outcome::Text { command: "/plan", title, lines }),
         (nasty(), proptest::option::of(nasty())).prop_map(|(what, hint)| Outcome::Misread(Misread {
             line: 1,
             command: Some("/pin"),
@@ -193,6 +199,11 @@ proptest! {
         let mut answer = answer(outcomes);
         answer.author.login = login.into();
         let links = [Link { change: change.as_str().into(), ..in_commit(&id) }, in_commit(&id)];
-        harmless(&reply(&answer, &links, &forge_url()), &[Marker::Answer(12)]);
+        harmless(&reply(&answer, &links, &forge_url(), &|_| None), &[Marker::Answer(12)]);
+    }
+
+    #[test]
+    fn nor_does_what_is_reported(title in nasty(), lines in proptest::collection::vec(nasty(), 0..4)) {
+        reported(Report { command: "/plan", title, lines });
     }
 }

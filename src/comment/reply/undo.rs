@@ -2,7 +2,7 @@
 
 use super::super::parse::parse;
 use super::super::quote;
-use crate::model::ask::Target;
+use crate::model::ask::TargetName;
 use crate::pipeline::Action;
 use crate::pipeline::answer::Done;
 
@@ -23,7 +23,7 @@ pub fn undo(done: &[Done], room: usize) -> String {
 fn purpose(done: &[Done]) -> &'static str {
     match done.first().map(|done| done.action) {
         Some(Action::Pin | Action::Rollback) => "To follow the tag again",
-        Some(Action::Hold) => "To lift the hold",
+        Some(Action::Hold) => "To remove the hold",
         _ => "To hold it where it is now",
     }
 }
@@ -34,9 +34,9 @@ fn command(done: &Done) -> Option<String> {
         Action::Pin | Action::Rollback => "/unpin",
         Action::Hold => "/resume",
         Action::Unpin | Action::Resume => "/hold",
-        Action::Adopt | Action::Move | Action::Lift => return None,
+        Action::Adopt | Action::Update | Action::Lift => return None,
     };
-    let target = Target::new(&done.site.0)?;
+    let target = TargetName::new(&done.site.0)?;
     let text = format!("{word} {target}");
     let read = parse(&text).ok()?;
     (read.first()?.target() == Some(&target)).then_some(text)

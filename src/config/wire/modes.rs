@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(untagged)]
 pub(in crate::config) enum Modes {
-    All(Mode),
+    All(ModeToml),
     Each(ModeOf),
 }
 
@@ -27,11 +27,11 @@ impl<'de> Visitor<'de> for ModesVisitor {
     type Value = Modes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `move` and `rollback`")
+        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `update` and `rollback`")
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<Modes, E> {
-        Mode::deserialize(word.into_deserializer()).map(Modes::All)
+        ModeToml::deserialize(word.into_deserializer()).map(Modes::All)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Modes, A::Error> {
@@ -43,16 +43,17 @@ impl<'de> Visitor<'de> for ModesVisitor {
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ModeOf {
     /// First pins.
-    pub adopt: Option<Mode>,
-    /// Pins that follow their tag.
-    pub r#move: Option<Mode>,
+    pub adopt: Option<ModeToml>,
+    /// Pins that follow their tag. Was called `move` once.
+    #[serde(alias = "move")]
+    pub update: Option<ModeToml>,
     /// Rollbacks that pintle makes by itself.
-    pub rollback: Option<Mode>,
+    pub rollback: Option<ModeToml>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::config) enum Mode {
+pub(in crate::config) enum ModeToml {
     /// A commit on the branch.
     Commit,
     /// A pull request that somebody merges.

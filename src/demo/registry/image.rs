@@ -1,6 +1,6 @@
 //! Images made of nothing but a seed: real configs, layers, manifests and indexes with right digests (OCI image-spec). The same each time.
 
-use super::state::{Repository, StoredContent};
+use super::state::{StoredContent, StoredRepository};
 use crate::model::digest::Digest;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -88,7 +88,7 @@ impl DemoImage {
     }
 
     /// Puts everything into a repository and tags it.
-    pub(super) fn put(&self, into: &mut Repository) -> Digest {
+    pub(super) fn put(&self, into: &mut StoredRepository) -> Digest {
         let types = self.kind.types();
         let mut children = Vec::new();
         for platform in &self.platforms {
@@ -109,7 +109,7 @@ impl DemoImage {
         digest
     }
 
-    fn put_manifest(&self, platform: &str, types: &MediaTypes, into: &mut Repository) -> (Digest, usize) {
+    fn put_manifest(&self, platform: &str, types: &MediaTypes, into: &mut StoredRepository) -> (Digest, usize) {
         let layer = tar(&format!("{} {} {platform}\n", self.repository, self.seed));
         let layer_size = layer.len();
         let layer = store(&mut into.blobs, types.layer, layer);

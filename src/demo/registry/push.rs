@@ -3,7 +3,7 @@
 use super::image::{OCI_MANIFEST, digest_of};
 use super::request::{RegistryCall, RegistryPath};
 use super::respond::{self, answer, error};
-use super::state::{RegistryShared, Repository, StoredContent};
+use super::state::{RegistryShared, StoredContent, StoredRepository};
 use axum::http::{Method, header};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn put_manifest(shared: &RegistryShared, call: &RegistryCall, repository: &str, 
 }
 
 /// Returns the first digest that a manifest or index names and the repository does not have.
-fn missing(manifest: &Value, repository: &Repository) -> Option<String> {
+fn missing(manifest: &Value, repository: &StoredRepository) -> Option<String> {
     let digests = |of: &Value| of.as_array().into_iter().flatten().filter_map(|one| one["digest"].as_str()).map(str::to_owned).collect();
     let children: Vec<String> = digests(&manifest["manifests"]);
     let mut blobs: Vec<String> = digests(&manifest["layers"]);

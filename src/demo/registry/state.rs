@@ -38,7 +38,7 @@ pub struct RegistryHost {
     #[serde(default)]
     pub private: BTreeSet<String>,
     #[serde(default)]
-    pub repositories: BTreeMap<String, Repository>,
+    pub repositories: BTreeMap<String, StoredRepository>,
     #[serde(default)]
     pub pull_through: Option<PullThrough>,
 }
@@ -68,7 +68,7 @@ pub struct PullThrough {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Repository {
+pub struct StoredRepository {
     /// Tag → digest.
     pub tags: BTreeMap<String, String>,
     /// Digest → manifest or index.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// Which part of a directive the hold goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
+pub enum SplicePlace<'a> {
     /// The words between two `;`, counted from 0. A hold that stands there is replaced.
     Segment(usize),
     /// New words at the end, for the container where one is named.
@@ -55,11 +55,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// Returns `comment` (which starts with `pintle:`) with the hold in it; `None` when it cannot be read, or has no such place.
-pub fn with_hold(comment: &str, place: Place<'_>, hold: &Hold) -> Option<String> {
+pub fn with_hold(comment: &str, place: SplicePlace<'_>, hold: &Hold) -> Option<String> {
     let segments = read(comment)?;
     let index = match place {
-        Place::Segment(index) => index,
-        Place::New(container) => {
+        SplicePlace::Segment(index) => index,
+        SplicePlace::New(container) => {
             let end = segments.last()?.last()?.span.end;
             let name = container.map(|name| format!("{name}: ")).unwrap_or_default();
             return Some(spliced(comment, vec![(end..end, format!("; {name}{}", hold_words(hold)))]));

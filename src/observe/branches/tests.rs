@@ -11,6 +11,7 @@ fn pin() -> PinRecord {
     PinRecord {
         action: Action::Hold,
         site: "a.tf#x".into(),
+        uses: Vec::new(),
         image: "alpine:3".into(),
         from: None,
         to: None,

@@ -8,7 +8,7 @@ use crate::remote::oci::docker_config::DockerConfig;
 const CACHE: &str = "cache/docker.io";
 
 fn channel(repository: &str) -> Channel {
-    Channel { registry: "docker.io".into(), repository: repository.into(), tag: "latest".into() }
+    Channel::parse(&format!("docker.io/{repository}:latest")).unwrap()
 }
 
 /// An upstream and a cache in front of it, in two processes' worth of registries.
@@ -138,7 +138,7 @@ async fn a_cache_gets_no_credentials_of_upstream() {
 #[tokio::test]
 async fn only_what_has_a_cache_is_asked() {
     let pair = Pair::start().await;
-    let other = Channel { registry: "ghcr.io".into(), ..channel("a/b") };
+    let other = Channel::parse("ghcr.io/a/b:latest").unwrap();
     let answers = poll_caches(&pair.caches(), &BTreeMap::new(), &[other].into(), &|_| ()).await;
     assert_eq!(answers, BTreeMap::new());
 }

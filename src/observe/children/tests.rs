@@ -26,7 +26,7 @@ fn session(endpoint: &str) -> (Session, Registries) {
 }
 
 fn channel(name: &str) -> Channel {
-    Channel { registry: HOST.into(), repository: name.into(), tag: "latest".into() }
+    Channel::parse(&format!("{}/{}:{}", HOST, name, "latest")).unwrap()
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use super::assemble_cluster;
-use crate::model::workload::{Container, PodContainer, Rollout};
+use crate::model::rollout::{Container, PodContainer, Rollout};
+use crate::model::workload::{WorkloadKind, WorkloadRef};
 use crate::pipeline::Seen;
 use crate::pipeline::cluster::{Cluster, Workload};
 use crate::remote::kubernetes::{Custom, Kind, Object, Objects, Owner};
@@ -33,7 +34,10 @@ impl World {
 
     fn workload(&self, kind: &str, name: &str) -> Workload {
         let known = self.known();
-        known.workload(kind, "shop", name).cloned().unwrap_or_else(|| panic!("{kind} {name} of {known:?}"))
+        known
+            .workload(&WorkloadRef { kind: WorkloadKind::new(kind), namespace: "shop".into(), name: name.into() })
+            .cloned()
+            .unwrap_or_else(|| panic!("{kind} {name} of {known:?}"))
     }
 
     fn names(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Assembles objects into workloads. A pod, and a revision, belongs to the last workload in its chain of controllers. Pure.
 
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Pod, Release, Revision, Rollout, Workload};
 use crate::remote::kubernetes::{Kind, Object, Objects};
 use std::cmp::Reverse;
@@ -21,7 +22,8 @@ pub(super) fn build_cluster(objects: &Objects) -> Cluster {
         .collect();
     workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
     workloads.dedup_by(|other, one| is_same_object(one, other) && join_containers(one, other));
-    let unread = objects.kinds.iter().filter_map(|(kind, read)| Some((kind.word(), read.as_ref().err()?.clone()))).collect();
+    let unread =
+        objects.kinds.iter().filter_map(|(kind, read)| Some((WorkloadKind::new(kind.name()), read.as_ref().err()?.clone()))).collect();
     let namespaces = index.objects_of(&Kind::Namespace).map(|object| (object.name.clone(), keel_keys(&object.labels))).collect();
     Cluster { workloads, unread, namespaces }
 }
@@ -105,7 +107,7 @@ impl<'a> ObjectIndex<'a> {
         let mut pods: Vec<&Object> = pods.filter(|pod| batch || !pod.ended).collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         Workload {
-            kind: kind.word(),
+            kind: WorkloadKind::new(kind.name()),
             namespace: object.namespace.clone(),
             name: object.name.clone(),
             created: object.created,

@@ -93,7 +93,7 @@ impl<'a> NotesReader<'a> {
     }
 
     async fn read_origin(&self, channel: &Channel, digest: &Digest, end: Instant) -> Result<ImageOrigin, NoAnswer> {
-        let labels = timeout_at(end, self.registry.labels(&channel.registry, &channel.repository, digest)).await;
+        let labels = timeout_at(end, self.registry.labels(&channel.repository.registry, &channel.repository.path, digest)).await;
         let passing = match labels {
             Ok(Ok(labels)) => return Ok(ImageOrigin::of(&labels)),
             Ok(Err(error)) => {

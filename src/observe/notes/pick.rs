@@ -1,6 +1,6 @@
 //! Selects the releases of a repository between two versions of an image. Asks nobody.
 
-use crate::pipeline::notes::Release;
+use crate::pipeline::notes::NotedRelease;
 use jiff::Timestamp;
 use url::Url;
 
@@ -25,7 +25,7 @@ pub struct ForgeRelease {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReleaseSelection {
     /// Newest first.
-    pub releases: Vec<Release>,
+    pub releases: Vec<NotedRelease>,
     /// There are or may be more releases, or a text was cut.
     pub cut: bool,
     /// The tag of the old and of the new version, where there is a release of it.
@@ -85,7 +85,7 @@ fn releases_after(listed: &[ForgeRelease], new: usize, old: usize) -> Vec<usize>
     (new..old).filter(|at| own.is_none() || prefix(*at) == own).collect()
 }
 
-fn shorten_release(one: &ForgeRelease, cut: &mut bool) -> Release {
+fn shorten_release(one: &ForgeRelease, cut: &mut bool) -> NotedRelease {
     let text = match one.text.char_indices().nth(TEXT) {
         Some((end, _)) => {
             *cut = true;
@@ -94,7 +94,7 @@ fn shorten_release(one: &ForgeRelease, cut: &mut bool) -> Release {
         None => one.text.clone(),
     };
     let title = if one.title.trim().is_empty() { one.tag.clone() } else { one.title.clone() };
-    Release { title, at: one.at, url: one.url.clone(), text }
+    NotedRelease { title, at: one.at, url: one.url.clone(), text }
 }
 
 /// `v1.2` and `1.2` are the same version.

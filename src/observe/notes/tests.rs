@@ -6,7 +6,7 @@ use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, RunningRe
 use crate::model::commit::CommitId;
 use crate::observe::{COMMITS, RegistrySettings as RegistriesTold, RepoOrigin, SessionSettings};
 use crate::pipeline::forge::{Account, Direct, Forge, PullRequest};
-use crate::pipeline::{Action, Cause, Ledger, PinRecord, Seen};
+use crate::pipeline::{Action, Cause, Delivery, Ledger, PinRecord, Seen};
 use jiff::Timestamp;
 use std::sync::Arc;
 use url::Url;
@@ -52,12 +52,26 @@ impl World {
             Some(self.registry.put_image(HOST, &image.label("org.opencontainers.image.version", version)))
         };
         let (image, site) = (format!("{HOST}/a/{name}:latest"), format!("main.tf#deployment/a/{name}:{name}"));
-        PinRecord { action: Action::Move, site, image, from: put("1"), to: put("2"), cause: Cause::TagMoved, evidence: None, asked: None }
+        let uses = Vec::new();
+        PinRecord {
+            action: Action::Update,
+            site,
+            uses,
+            image,
+            from: put("1"),
+            to: put("2"),
+            cause: Cause::TagMoved,
+            evidence: None,
+            asked: None,
+        }
     }
 
     async fn told(&self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         let notes = notes(&self.session, &self.registries, snapshot, plan).await;
-        notes.into_iter().map(|((channel, ..), notes)| format!("{} {:?}", channel.repository, notes.compare.map(String::from))).collect()
+        notes
+            .into_iter()
+            .map(|((channel, ..), notes)| format!("{} {:?}", channel.repository.path, notes.compare.map(String::from)))
+            .collect()
     }
 
     /// How often a manifest was asked for since the last time.
@@ -73,13 +87,15 @@ fn snapshot(config: &str) -> Snapshot {
 }
 
 fn change(number: Option<u64>, pins: Vec<PinRecord>) -> Change {
-    let proposal = Proposal { number, why: None, urgent: false, rows: Vec::new(), merges: None };
+    let proposal = Proposal { number, because: None, urgent: false, rows: Vec::new(), merges: None };
     Change {
         name: "a".into(),
-        route: Route::PullRequest(Box::new(proposal)),
+        delivery: Delivery::PullRequest { because: None, automerge: true },
+        proposal: Some(Box::new(proposal)),
         message: "a: move".into(),
         pins,
         edits: Vec::new(),
+        claims: Vec::new(),
         prove: Vec::new(),
     }
 }
@@ -94,6 +110,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         pulls: Vec::new(),
         answers: Vec::new(),
         notices: Vec::new(),
+        unmatched: Vec::new(),
         again: false,
         later: None,
     }
@@ -122,7 +139,7 @@ async fn moves_of_pull_requests_are_asked_about_once() {
     let (one, two) = (world.pin("one"), world.pin("two"));
     let first = PinRecord { from: None, ..world.pin("three") };
     let stays = PinRecord { to: one.from.clone(), ..one.clone() };
-    let commit = Change { route: Route::Commit, ..change(None, vec![world.pin("four")]) };
+    let commit = Change { delivery: Delivery::Commit, proposal: None, ..change(None, vec![world.pin("four")]) };
     let plan = plan(vec![change(None, vec![one.clone(), one.clone(), first, stays]), commit, change(None, vec![two])]);
     let snapshot = snapshot("");
     let both = [

@@ -10,7 +10,7 @@ use std::time::Duration;
 const HOST: &str = "docker.io";
 
 fn channel(repository: &str, tag: &str) -> Channel {
-    Channel { registry: HOST.into(), repository: repository.into(), tag: tag.into() }
+    Channel::parse(&format!("{}/{}:{}", HOST, repository, tag)).unwrap()
 }
 
 fn told(running: &RunningRegistry, host: &str) -> RegistryOptions {
@@ -354,7 +354,7 @@ async fn one_registry_that_is_closed_does_not_close_another() {
     registry.fail(Fault::of(HOST, FaultKind::Status { code: 429, retry_after: None }));
     let mut options = options(&running);
     options.registries.push(told(&running, "quay.io"));
-    let channels = [channel("library/app", "latest"), Channel { registry: "quay.io".into(), ..channel("team/app", "1") }];
+    let channels = [channel("library/app", "latest"), Channel::parse("quay.io/team/app:1").unwrap()];
     let seen = poll_registries(&Client::new(options), channels.clone().into(), &|_| ()).await;
     assert!(matches!(seen[&channels[0]], Seen::Unknown(_)));
     assert_eq!(seen[&channels[1]], Seen::Known(Upstream::Digest(quay)));

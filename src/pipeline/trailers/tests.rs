@@ -6,11 +6,12 @@ fn digest() -> impl Strategy<Value = Digest> {
 }
 
 fn pin() -> impl Strategy<Value = PinRecord> {
-    let words = (prop_oneof![Just(Action::Adopt), Just(Action::Move)], prop_oneof![Just(Cause::FirstPin), Just(Cause::TagMoved)]);
+    let words = (prop_oneof![Just(Action::Adopt), Just(Action::Update)], prop_oneof![Just(Cause::FirstPin), Just(Cause::TagMoved)]);
     let names = ("[\\PC]{1,40}", "[a-z./:]{1,40}").prop_map(|(site, image)| (format!("a{site}#z"), image));
     (words, names, proptest::option::of(digest()), digest()).prop_map(|((action, cause), (site, image), from, to)| PinRecord {
         action,
         site,
+        uses: Vec::new(),
         image,
         from,
         to: Some(to),
@@ -22,8 +23,9 @@ fn pin() -> impl Strategy<Value = PinRecord> {
 
 fn one() -> PinRecord {
     PinRecord {
-        action: Action::Move,
+        action: Action::Update,
         site: "stacks/mein Müll/main.tf#deployment/a/b:c".into(),
+        uses: Vec::new(),
         image: "ghcr.io/a/b:release".into(),
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
@@ -53,7 +55,7 @@ fn the_block_is_as_documented() {
     let text = render("immich: pin server\n\nWhy.\n\n", &[one()]).unwrap();
     let digest = "a".repeat(64);
     let wanted = format!(
-        "immich: pin server\n\nWhy.\n\nPintle-Action: move\nPintle-Site: stacks/mein Müll/main.tf#deployment/a/b:c\n\
+        "immich: pin server\n\nWhy.\n\nPintle-Action: update\nPintle-Site: stacks/mein Müll/main.tf#deployment/a/b:c\n\
          Pintle-Image: ghcr.io/a/b:release\nPintle-From: none\nPintle-To: sha256:{digest}\nPintle-Cause: tag-moved\n"
     );
     assert_eq!(text, wanted);
@@ -71,7 +73,7 @@ fn unknown_trailers_break_nothing() {
 #[test]
 fn an_unknown_action_is_no_record_and_hides_no_other() {
     let text = render("a: b", &[one(), one()]).unwrap();
-    assert_eq!(parse(&text.replacen("Action: move", "Action: teleport", 1)), [one()]);
+    assert_eq!(parse(&text.replacen("Action: update", "Action: teleport", 1)), [one()]);
 }
 
 #[test]
@@ -86,6 +88,6 @@ fn what_could_not_be_read_back_is_refused() {
         let pin = PinRecord { site: site.into(), ..one() };
         assert!(render("a: b", &[pin]).is_err(), "{site:?}");
     }
-    assert!(render("a: b\n\nPintle-Action: move", &[]).is_err());
+    assert!(render("a: b\n\nPintle-Action: update", &[]).is_err());
     assert!(render("\n\nbody", &[]).is_err());
 }

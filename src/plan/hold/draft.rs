@@ -1,11 +1,13 @@
 //! The edits of one change as they grow: each step sees what the steps before it put into the same comment or file.
 
-use super::standing::{Origin, Standing, standing};
+use super::found::{FoundHold, HoldOrigin, find_holds};
 use super::{Kept, Which, entry, inline};
+use crate::config;
+use crate::config::site_settings::Resolver;
 use crate::model::hold::Hold;
 use crate::pipeline::Snapshot;
-use crate::plan::{select::Select, usual};
-use crate::sites::{Literal, Site, SiteKey};
+use crate::plan::delivery::usual_mode;
+use crate::sites::{Literal, Site, SiteId};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
@@ -14,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Holds put and lifted in one change.
 pub struct Draft<'a> {
     pub(super) snapshot: &'a Snapshot,
-    pub(super) select: Select<'a>,
+    pub(super) resolver: Resolver<'a>,
     regions: BTreeMap<(RepoPath, Span), Region>,
     /// Entries of `pintle.toml` that are taken out, by number.
     pub(super) gone: BTreeSet<usize>,
@@ -28,8 +30,8 @@ struct Region {
 
 impl<'a> Draft<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let select = Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
-        Self { snapshot, select, regions: BTreeMap::new(), gone: BTreeSet::new() }
+        let resolver = Resolver::new(&snapshot.scan, &snapshot.config, usual_mode(snapshot));
+        Self { snapshot, resolver, regions: BTreeMap::new(), gone: BTreeSet::new() }
     }
 
     /// Puts a hold on a site: in place of the one beside it, else beside it, else in `pintle.toml`. Nothing changes where that fails.
@@ -46,7 +48,7 @@ impl<'a> Draft<'a> {
 
     /// Lifts the holds of sites that are let go together: one that covers all of them and no other is lifted too. Nothing changes where that fails.
     pub fn lift(&mut self, sites: &[(&Literal, &Site)], which: Which) -> Result<(), Kept> {
-        let together: BTreeSet<&SiteKey> = sites.iter().map(|(_, site)| &site.key).collect();
+        let together: BTreeSet<&SiteId> = sites.iter().map(|(_, site)| &site.id).collect();
         let before: Vec<_> = self.regions.iter().map(|(key, region)| (key.clone(), region.now.clone())).collect();
         let gone = self.gone.clone();
         let lifted = sites.iter().try_for_each(|(literal, site)| self.lift_one(literal, site, which, &together));
@@ -60,18 +62,18 @@ impl<'a> Draft<'a> {
         lifted
     }
 
-    fn lift_one(&mut self, literal: &Literal, site: &Site, which: Which, together: &BTreeSet<&SiteKey>) -> Result<(), Kept> {
+    fn lift_one(&mut self, literal: &Literal, site: &Site, which: Which, together: &BTreeSet<&SiteId>) -> Result<(), Kept> {
         let at = self.snapshot.at;
-        let wanted = |one: &Standing<'_>| one.hold.holds_at(at) == (which == Which::Standing);
-        for one in standing(&self.select, self.snapshot, literal, site).into_iter().filter(wanted) {
+        let wanted = |one: &FoundHold<'_>| one.hold.holds_at(at) == (which == Which::Standing);
+        for one in find_holds(&self.resolver, self.snapshot, literal, site).into_iter().filter(wanted) {
             let others = one.others.iter().filter(|key| !together.contains(*key)).count();
-            if others > 0 || matches!(one.origin, Origin::Rule(_)) {
+            if others > 0 || matches!(one.origin, HoldOrigin::Rule(_)) {
                 return Err(Kept(kept(&one.origin, others)));
             }
             match &one.origin {
-                Origin::Comment { comment, directive } => inline::lift(self, comment, directive)?,
-                Origin::Entry(number) => entry::lift(self, *number)?,
-                Origin::Rule(_) => {}
+                HoldOrigin::Comment { comment, directive } => inline::lift(self, comment, directive)?,
+                HoldOrigin::Entry(number) => entry::lift(self, *number)?,
+                HoldOrigin::Rule(_) => {}
             }
         }
         Ok(())
@@ -87,7 +89,7 @@ impl<'a> Draft<'a> {
             put: region.now.clone().into_bytes(),
             why: region.why.clone(),
         };
-        let path = entry::path();
+        let path = config::path();
         let removed = self.text(&path).map(|text| entry::removals(text, &self.gone)).unwrap_or_default();
         let mut all: Vec<Edit> = changed.map(edit).chain(removed).collect();
         all.sort();
@@ -116,11 +118,11 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn kept(origin: &Origin<'_>, others: usize) -> String {
+fn kept(origin: &HoldOrigin<'_>, others: usize) -> String {
     let place = match origin {
-        Origin::Comment { comment, .. } => format!("the comment at {}:{}", comment.file, comment.line),
-        Origin::Rule(number) => format!("`[[rule]] {number}` of pintle.toml"),
-        Origin::Entry(number) => format!("`[[hold]] {number}` of pintle.toml"),
+        HoldOrigin::Comment { comment, .. } => format!("the comment at {}:{}", comment.file, comment.line),
+        HoldOrigin::Rule(number) => format!("`[[rule]] {number}` of pintle.toml"),
+        HoldOrigin::Entry(number) => format!("`[[hold]] {number}` of pintle.toml"),
     };
     let covers = match others {
         0 => String::new(),

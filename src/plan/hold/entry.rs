@@ -1,26 +1,22 @@
 //! A hold as a `[[hold]]` of `pintle.toml`, for a site beside which no comment can stand. Appends, replaces and takes out whole entries by their
 //! bytes; never prints the file.
 
-use super::standing::{Origin, standing};
+use super::found::{HoldOrigin, find_holds};
 use super::{Draft, Kept};
-use crate::config::{Config, FILE, HoldEntry};
+use crate::config::{Config, FILE, HoldEntry, differs_in_holds_only, path, read_bytes};
 use crate::model::hold::{Hold, show_until};
 use crate::model::pattern::Glob;
-use crate::plan::select::entry_matches;
+
 use crate::sites::{Literal, Site};
 use crate::terraform::edit::{self, Edit};
-use crate::terraform::files::{Entry, RepoPath};
+use crate::terraform::files::Entry;
 use crate::terraform::span::Span;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use toml_edit::Document;
 
 /// An entry has to say why.
 const NO_REASON: &str = "no reason given";
-
-/// Returns the configuration's path.
-pub(in crate::plan) fn path() -> RepoPath {
-    RepoPath::new(FILE).unwrap_or_default()
-}
 
 /// Returns the text of the file, empty where there is none yet.
 fn text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
@@ -49,16 +45,15 @@ pub(super) fn put(draft: &mut Draft<'_>, site: &Site, hold: &Hold) -> Result<(),
         (false, false) => newline.repeat(2),
     };
     let last = if bare || text.ends_with('\n') { newline } else { "" };
-    let entry = format!("{now}{gap}{}{last}", entry(site, hold, newline));
+    let entry = format!("{now}{gap}{}{last}", entry(&entry_names(draft, site), hold, newline));
     attempt(draft, site, hold, end, entry)
 }
 
 /// Puts the hold in place of the one in an entry that was written for this site alone. Says whether there was one.
 pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &Hold) -> Result<bool, String> {
-    let exact = exact(&site.key.0);
-    let own = standing(&draft.select, draft.snapshot, literal, site).into_iter().find_map(|one| match one.origin {
-        Origin::Entry(number) if !draft.gone.contains(&number) => {
-            draft.snapshot.config.holds.iter().find(|entry| entry.number == number && is_for(entry, &exact)).map(|_| number)
+    let own = find_holds(&draft.resolver, draft.snapshot, literal, site).into_iter().find_map(|one| match one.origin {
+        HoldOrigin::Entry(number) if !draft.gone.contains(&number) => {
+            draft.snapshot.config.holds.iter().find(|entry| entry.number == number && is_for(entry, site)).map(|_| number)
         }
         _ => None,
     });
@@ -66,11 +61,19 @@ pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hol
     let text = text(draft)?;
     let Some(span) = table(text, number) else { return Ok(false) };
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    attempt(draft, site, hold, span, entry(site, hold, newline)).map(|()| true)
+    attempt(draft, site, hold, span, entry(&entry_names(draft, site), hold, newline)).map(|()| true)
 }
 
-fn is_for(entry: &HoldEntry, exact: &str) -> bool {
-    entry.site.as_ref().is_some_and(|glob| glob.as_str() == exact) && entry.image.is_none() && entry.stack.is_none()
+/// Says whether an entry names this site and nothing else, letter by letter.
+fn is_for(entry: &HoldEntry, site: &Site) -> bool {
+    let own: Vec<String> = names_of(site).map(exact).collect();
+    let is_exact = |glob: &Glob| own.iter().any(|name| glob.as_str() == name);
+    !entry.site.is_empty() && entry.site.iter().all(is_exact) && entry.image.is_none() && entry.stack.is_none()
+}
+
+/// All that names a site: its id, and its uses.
+fn names_of(site: &Site) -> impl Iterator<Item = &str> {
+    std::iter::once(site.id.as_str()).chain(site.aliases.iter().map(|alias| &**alias))
 }
 
 /// Takes an entry out when the edits are made.
@@ -96,7 +99,7 @@ pub(super) fn removals(text: &str, gone: &BTreeSet<usize>) -> Vec<Edit> {
     let edit = |span: Span| {
         let end = if text[..span.start].trim_start_matches('\u{feff}').is_empty() { after_blank(text, span.end) } else { span.end };
         let expect = text[span.start..end].into();
-        Edit { file: path(), span: Span::new(span.start, end), expect, put: Vec::new(), why: "lift a hold".into() }
+        Edit { file: path(), span: Span::new(span.start, end), expect, put: Vec::new(), why: "remove a hold".into() }
     };
     joined.into_iter().map(edit).collect()
 }
@@ -135,18 +138,35 @@ fn table(text: &str, number: usize) -> Option<Span> {
     Some(Span::new(mark + header.start, mark + ends.chain([header.end]).max()?))
 }
 
-fn entry(site: &Site, hold: &Hold, newline: &str) -> String {
+/// The entry's text. It names the site by its id and by its first use where no other site has that: the hold then survives a renamed file, and a renamed
+/// workload.
+fn entry(names: &[&str], hold: &Hold, newline: &str) -> String {
     // One line, one kind of quotes: tidied text has no control characters.
-    let quoted = |key: &str, text: &str| format!("{key} = \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let mut lines = vec!["[[hold]]".to_owned(), quoted("site", &exact(&site.key.0))];
-    lines.extend(hold.until.map(|until| quoted("until", &show_until(until))));
-    lines.extend(hold.by.as_ref().map(|by| quoted("by", by)));
-    lines.push(quoted("because", hold.because.as_deref().unwrap_or(NO_REASON)));
+    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let sites: Vec<String> = names.iter().map(|name| quote(&exact(name))).collect();
+    let sites = if let [one] = sites.as_slice() { one.clone() } else { format!("[{}]", sites.join(", ")) };
+    let mut lines = vec!["[[hold]]".to_owned(), format!("site = {sites}")];
+    lines.extend(hold.until.map(|until| format!("until = {}", quote(&show_until(until)))));
+    lines.extend(hold.by.as_ref().map(|by| format!("by = {}", quote(by))));
+    lines.push(format!("because = {}", quote(hold.because.as_deref().unwrap_or(NO_REASON))));
     lines.join(newline)
 }
 
-/// Returns the glob that matches this key and nothing else.
+/// The names that an entry for a site is written with.
+fn entry_names<'s>(draft: &Draft<'_>, site: &'s Site) -> Vec<&'s str> {
+    let is_alone = |alias: &&Arc<str>| {
+        let fits = !alias.chars().any(char::is_control);
+        fits && !draft.snapshot.scan.sites().any(|(_, other)| other.id != site.id && other.aliases.contains(alias))
+    };
+    let alias = site.aliases.iter().find(is_alone).map(|alias| &**alias);
+    std::iter::once(site.id.as_str()).chain(alias).collect()
+}
+
+/// Returns a pattern for a name: the name itself, which a pattern always matches, where nothing in it stands for any text.
 fn exact(key: &str) -> String {
+    if !key.contains(['?', '*', '{', '}', '\\']) && Glob::name(key).is_ok() {
+        return key.to_owned();
+    }
     let escape = |c: char| match c {
         '?' | '*' | '[' | ']' | '{' | '}' => format!("[{c}]"),
         '\\' => "\\\\".into(),
@@ -158,7 +178,7 @@ fn exact(key: &str) -> String {
 /// Puts the text into the file and keeps it there if the configuration then says exactly this hold more, for this site and no other.
 fn attempt(draft: &mut Draft<'_>, site: &Site, hold: &Hold, span: Span, now: String) -> Result<(), String> {
     let before = draft.now(&path(), span);
-    let why = format!("hold {}", site.key);
+    let why = format!("hold {}", site.id);
     draft.set(&path(), span, now, why.clone());
     let checked = reads_back(draft, site, hold);
     if checked.is_err() {
@@ -170,9 +190,8 @@ fn attempt(draft: &mut Draft<'_>, site: &Site, hold: &Hold, span: Span, now: Str
 fn reads_back(draft: &Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String> {
     let edits: Vec<Edit> = draft.edits().into_iter().filter(|edit| edit.file == path()).collect();
     let bytes = edit::apply(text(draft)?.as_bytes(), &edits).map_err(|why| why.to_string())?;
-    let config = parse(&bytes)?;
-    let glob = Glob::name(&exact(&site.key.0))?;
-    let entry = config.holds.iter().rev().find(|entry| entry.site.as_ref() == Some(&glob)).ok_or("the entry is not read back")?;
+    let config = read_bytes(&bytes)?;
+    let entry = config.holds.iter().rev().find(|entry| is_for(entry, site)).ok_or("the entry is not read back")?;
     let because = hold.because.clone().or_else(|| Some(NO_REASON.into()));
     if entry.hold != (Hold { because, ..hold.clone() }) {
         return Err("the hold is not read back as it was written".into());
@@ -180,16 +199,6 @@ fn reads_back(draft: &Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String>
     if !differs_in_holds_only(&draft.snapshot.config, &config) {
         return Err("something else than its holds would change".into());
     }
-    let wrong = draft.snapshot.scan.sites().find(|(_, other)| entry_matches(entry, other) != (other.key == site.key));
-    wrong.map_or(Ok(()), |(_, other)| Err(format!("the entry for {} would speak of {}", site.key, other.key)))
-}
-
-/// Reads the bytes of the file; the error is a sentence.
-pub(in crate::plan) fn parse(bytes: &[u8]) -> Result<Config, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| format!("{FILE} would not be UTF-8"))?;
-    Config::parse(text, FILE).map_err(|error| error.to_string())
-}
-
-pub(in crate::plan) fn differs_in_holds_only(before: &Config, after: &Config) -> bool {
-    Config { holds: before.holds.clone(), ..after.clone() } == *before
+    let wrong = draft.snapshot.scan.sites().find(|(_, other)| draft.resolver.holds(entry, other) != (other.id == site.id));
+    wrong.map_or(Ok(()), |(_, other)| Err(format!("the entry for {} would hold {}", site.id, other.id)))
 }

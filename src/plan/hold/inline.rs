@@ -1,7 +1,7 @@
-//! A hold in the comment that ends a site's line, or alone above it. Tries the places in turn and takes the first after which the file reads the
+//! A hold in the comment that ends a site's line, or alone above it. Tries the places in rollback and takes the first after which the file reads the
 //! same and the hold is read back.
 
-use super::standing::{Origin, directives, seen_by, standing};
+use super::found::{HoldOrigin, directives, find_holds, seen_by};
 use super::{Draft, Kept};
 use crate::model::directive::{self, Directive, splice};
 use crate::model::hold::Hold;
@@ -14,17 +14,17 @@ use std::collections::BTreeSet;
 /// Puts the hold in place of the one that stands in a comment of the site's line and covers no other site. Says whether there was one.
 pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &Hold) -> bool {
     let Some(at) = Beside::new(draft, literal, site) else { return false };
-    let own = standing(&draft.select, draft.snapshot, literal, site).into_iter().filter(|one| one.others.is_empty());
+    let own = find_holds(&draft.resolver, draft.snapshot, literal, site).into_iter().filter(|one| one.others.is_empty());
     let beside: Vec<(Comment, Directive)> = own
         .filter_map(|one| match one.origin {
-            Origin::Comment { comment, directive } => Some((comment.clone(), *directive)),
+            HoldOrigin::Comment { comment, directive } => Some((comment.clone(), *directive)),
             _ => None,
         })
         .filter(|(comment, _)| at.is_beside(comment))
         .collect();
     beside.iter().any(|(comment, old)| {
         let Some(region) = region_of(draft, comment) else { return false };
-        let changed = |words: &str| splice::with_hold(words, splice::Place::Segment(splice::segment_of(words, old)?), hold);
+        let changed = |words: &str| splice::with_hold(words, splice::SplicePlace::Segment(splice::segment_of(words, old)?), hold);
         at.try_words(draft, region, hold, changed)
     })
 }
@@ -74,7 +74,7 @@ pub(super) fn lift(draft: &mut Draft<'_>, comment: &Comment, directive: &Directi
         true => margin::without_comment(&now, region.alone),
         false => format!("{}{left}{}", &now[..range.start], &now[range.end..]),
     };
-    draft.set(&comment.file, region.span, text, format!("lift the hold at {place}"));
+    draft.set(&comment.file, region.span, text, format!("remove the hold at {place}"));
     Ok(())
 }
 
@@ -114,7 +114,7 @@ impl<'a> Beside<'a> {
         let sees = |other: &Literal, site: &Site| {
             (&other.file, other.line) == (&self.literal.file, self.literal.line) || beside.iter().any(|comment| seen_by(comment, site))
         };
-        let sites = draft.snapshot.scan.sites().filter(|(_, site)| site.key != self.site.key);
+        let sites = draft.snapshot.scan.sites().filter(|(_, site)| site.id != self.site.id);
         sites.filter(|(other, site)| sees(other, site)).map(|(other, _)| other).collect()
     }
 
@@ -130,7 +130,7 @@ impl<'a> Beside<'a> {
     }
 
     /// Returns the part of a directive that takes the site's hold. A comment that is no directive, or cannot be read, has none.
-    fn place<'n>(&self, words: &str, name: Option<&'n str>) -> Option<splice::Place<'n>> {
+    fn place<'n>(&self, words: &str, name: Option<&'n str>) -> Option<splice::SplicePlace<'n>> {
         let all = directive::parse(words)?.ok()?;
         let own = |one: &Directive| match (one.container.as_deref(), name) {
             (None, Some(_)) => false,
@@ -139,7 +139,7 @@ impl<'a> Beside<'a> {
             (Some(container), None) => containers(self.literal).any(|own| own == container),
         };
         let free = all.iter().position(|one| own(one) && one.hold.is_none() && !one.hands_off);
-        Some(free.map_or(splice::Place::New(name), splice::Place::Segment))
+        Some(free.map_or(splice::SplicePlace::New(name), splice::SplicePlace::Segment))
     }
 
     fn try_words(&self, draft: &mut Draft<'_>, region: Region, hold: &Hold, change: impl Fn(&str) -> Option<String>) -> bool {
@@ -155,7 +155,7 @@ impl<'a> Beside<'a> {
     /// Puts the text into the region and keeps it there if all is well.
     fn attempt(&self, draft: &mut Draft<'_>, region: Region, hold: &Hold, text: String) -> bool {
         let before = draft.now(&self.literal.file, region.span);
-        let why = format!("hold {}", self.site.key);
+        let why = format!("hold {}", self.site.id);
         draft.set(&self.literal.file, region.span, text, why.clone());
         let fine = self.reads_back(draft, hold).is_some();
         if !fine {
@@ -189,5 +189,5 @@ fn edited(draft: &Draft<'_>, file: &RepoPath) -> Option<(Vec<Edit>, String)> {
 }
 
 fn containers(literal: &Literal) -> impl Iterator<Item = &str> {
-    literal.uses.iter().filter_map(|used| used.container.as_deref())
+    literal.uses.iter().filter_map(|used| used.holder.name().map(|name| &**name))
 }

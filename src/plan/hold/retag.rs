@@ -1,7 +1,7 @@
 //! Another tag for a site, with its digest: only where the site's literal holds all of the old tag and nothing stands behind it.
 
 use crate::model::digest::Digest;
-use crate::model::reference::Reference;
+use crate::model::reference::Tag;
 use crate::sites::{Literal, Site};
 use crate::terraform::edit::{Edit, legal};
 use crate::terraform::span::Span;
@@ -9,13 +9,9 @@ use crate::terraform::span::Span;
 /// Returns the edit that puts `tag` and `digest` in place of the tag and the digest that a site has.
 ///
 /// # Errors
-/// A sentence: `tag` is none, or the literal does not hold the whole tag (a template, a tag that comes from elsewhere, a digest alone).
-pub fn retag(literal: &Literal, site: &Site, tag: &str, digest: &Digest) -> Result<Edit, String> {
+/// A sentence: the literal does not hold the whole tag (a template, a tag that comes from elsewhere, a digest alone).
+pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Result<Edit, String> {
     let place = format!("{}:{}", literal.file, literal.line);
-    let whole = Reference { name: site.image.name.clone(), tag: Some(tag.into()), digest: Some(digest.clone()) };
-    if Reference::parse(&whole.to_string()).as_ref() != Some(&whole) {
-        return Err(format!("`{tag}` is not a tag"));
-    }
     let from = tag_start(&literal.literal, site).ok_or_else(|| {
         format!(
             "the tag of {} is not written at the end of {place} as a whole: it comes from a template, a variable or another place",

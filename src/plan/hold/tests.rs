@@ -5,11 +5,14 @@ mod proofs;
 mod table;
 
 use super::*;
-use crate::config::Config;
+use crate::config::site_settings::Resolver;
+use crate::config::{self, Config};
 use crate::model::digest::Digest;
+use crate::model::settings::Mode;
+use crate::pipeline::claim::Claim;
 use crate::pipeline::history::History;
-use crate::pipeline::{Action, Cause, Change, Ledger, PinRecord, Route, Seen};
-use crate::plan::{proof, select::Select, usual};
+use crate::pipeline::{Change, Delivery, Ledger, Seen};
+use crate::proof::{edit_files, prove_changes};
 use crate::sites::scan;
 use crate::terraform::files::{Entry, Files, RepoPath};
 use std::sync::Arc;
@@ -28,7 +31,7 @@ fn repo(files: &[(&str, &str)]) -> Snapshot {
 }
 
 fn looked_at(files: Files) -> Snapshot {
-    let config = files.bytes(&entry_file()).map(|bytes| read_entries(bytes).expect("the configuration")).unwrap_or_default();
+    let config = files.bytes(&config::path()).map(|bytes| config::read_bytes(bytes).expect("the configuration")).unwrap_or_default();
     let scan = scan(&files, &config.scan_settings(&files));
     Snapshot {
         at: NOW.parse().expect("a time"),
@@ -46,43 +49,51 @@ fn hold(until: &str, by: &str, because: &str) -> Hold {
     Hold { until: until.parse().ok(), by: text(by), because: text(because) }
 }
 
-fn record(site: &Site, action: Action) -> PinRecord {
-    let image = match &site.image.tag {
-        Some(tag) => format!("{}:{tag}", site.image.name),
-        None => site.image.name.to_string(),
-    };
-    let digest = site.image.digest.clone();
-    PinRecord {
-        action,
-        site: site.key.to_string(),
-        image,
-        from: digest.clone(),
-        to: digest,
-        cause: Cause::Command,
-        evidence: None,
-        asked: None,
+fn is_held(site: &Site) -> Claim {
+    Claim::Held { site: site.id.clone() }
+}
+
+fn is_released(site: &Site) -> Claim {
+    Claim::Released { site: site.id.clone() }
+}
+
+fn has_no_ended_holds(site: &Site) -> Claim {
+    Claim::EndedHoldsRemoved { site: site.id.clone() }
+}
+
+/// The image as it is: no hold may change with it.
+fn has_same_image(site: &Site) -> Claim {
+    Claim::Image { site: site.id.clone(), image: site.image.clone() }
+}
+
+fn change(edits: Vec<Edit>, claims: Vec<Claim>) -> Change {
+    Change {
+        name: "x".into(),
+        delivery: Delivery::Commit,
+        proposal: None,
+        message: "x".into(),
+        pins: Vec::new(),
+        edits,
+        claims,
+        prove: Vec::new(),
     }
 }
 
-fn change(edits: Vec<Edit>, pins: Vec<PinRecord>) -> Change {
-    Change { name: "x".into(), route: Route::Commit, message: "x".into(), pins, edits, prove: Vec::new() }
+/// The repo after edits for which the claim has to be proved.
+fn after(snapshot: &Snapshot, edits: &[Edit], claim: Claim) -> Result<Snapshot, String> {
+    prove_changes(snapshot, &[change(edits.to_vec(), vec![claim])])?;
+    Ok(looked_at(edit_files(&snapshot.files, edits)?))
 }
 
-/// The repo after edits that have to be proved for the site.
-fn after(snapshot: &Snapshot, edits: &[Edit], site: &Site, action: Action) -> Result<Snapshot, String> {
-    proof::prove(snapshot, &[change(edits.to_vec(), vec![record(site, action)])])?;
-    Ok(looked_at(proof::edited(&snapshot.files, edits)?))
-}
-
-fn site<'a>(snapshot: &'a Snapshot, key: &str) -> (&'a Literal, &'a Site) {
-    snapshot.scan.sites().find(|(_, site)| *site.key.0 == *key).unwrap_or_else(|| panic!("{key}"))
+fn site<'a>(snapshot: &'a Snapshot, id: &str) -> (&'a Literal, &'a Site) {
+    snapshot.scan.sites().find(|(_, site)| *site.id.0 == *id).unwrap_or_else(|| panic!("{id}"))
 }
 
 /// The holds of a site, as the plan sees them.
-fn holds(snapshot: &Snapshot, key: &str) -> Vec<Hold> {
-    let select = Select::new(&snapshot.scan, &snapshot.config, usual(snapshot));
-    let (literal, site) = site(snapshot, key);
-    select.terms(literal, site).holds.into_iter().map(|hold| hold.value).collect()
+fn holds(snapshot: &Snapshot, id: &str) -> Vec<Hold> {
+    let (literal, site) = site(snapshot, id);
+    let resolver = Resolver::new(&snapshot.scan, &snapshot.config, Mode::Commit);
+    resolver.resolve(literal, site).holds.into_iter().map(|hold| hold.value).collect()
 }
 
 fn text(snapshot: &Snapshot, file: &str) -> String {

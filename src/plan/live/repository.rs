@@ -1,6 +1,6 @@
 //! Whether what a container runs is of the repository that is declared, however it is spelled. Reads the configuration only.
 
-use crate::model::reference::Reference;
+use crate::model::reference::{Reference, Repository};
 use crate::pipeline::Snapshot;
 use crate::pipeline::cluster::Container;
 use crate::sites::Use;
@@ -14,10 +14,11 @@ pub(in crate::plan) fn foreign<'a>(snapshot: &Snapshot, used: &Use, container: &
 /// Says whether an image as the cluster has it is of the same repository as the declared one, itself or through one of the configured caches.
 pub(in crate::plan) fn same(snapshot: &Snapshot, declared: &Reference, live: &str) -> bool {
     let Some(live) = Reference::parse(live) else { return false };
-    let (registry, repository) = declared.repository();
-    if live.repository() == (registry.clone(), repository.clone()) {
+    let own = declared.repository();
+    if live.repository() == own {
         return true;
     }
+    let Repository { registry, path: repository } = own;
     let through = snapshot.config.caches.iter().filter(|cache| cache.registry == registry).filter_map(|cache| {
         let host = cache.url.host_str()?;
         let port = cache.url.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -1,18 +1,17 @@
 //! The digest that a container runs. The spec counts first, what pods tell second; a platform's digest counts as its index's.
 
-use super::{Found, foreign, is_custom, same, uses};
+use super::{LiveMatch, LiveUse, foreign, is_custom, same};
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot};
-use crate::sites::{Literal, Use};
+use crate::sites::Use;
 use std::collections::BTreeSet;
 
-/// Kinds that have revisions; the pods of others are of one template each.
-const ROLLING: [&str; 3] = ["deployment", "statefulset", "daemonset"];
-
 /// What an operator makes of a custom resource, if not pods.
-const MADE: [&str; 5] = ["deployment", "statefulset", "daemonset", "replicaset", "job"];
+const MADE: [WorkloadKind; 5] =
+    [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::ReplicaSet, WorkloadKind::Job];
 
 /// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
 /// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
@@ -25,7 +24,7 @@ pub(in crate::plan) fn runs(
     channel: Option<&Channel>,
     (workload, container): (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
-    agreed(told(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
+    agreed(shown_digests(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
 }
 
 fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
@@ -36,7 +35,7 @@ fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
 }
 
 /// All digests that are told: one by the spec, or those of the pods. What pods run says nothing of a spec that was set after they were made.
-pub(super) fn told(
+pub(in crate::plan) fn shown_digests(
     snapshot: &Snapshot,
     cluster: &Cluster,
     (workload, container): (&Workload, &Container),
@@ -44,20 +43,21 @@ pub(super) fn told(
     if let Some(digest) = Reference::parse(&container.image).and_then(|image| image.digest) {
         return Ok([digest].into());
     }
-    if let Some(why) = cluster.unread.get("pod") {
+    if let Some(why) = cluster.unread.get(&WorkloadKind::Pod) {
         return Err(format!("the pods could not be read: {why}"));
     }
     if is_custom(snapshot, &workload.kind) {
         let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
-        let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(*kind));
+        let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(kind));
         let told = between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")))?;
         return spoken(told, workload.pods.iter().flat_map(|pod| &pod.containers));
     }
     let own = |status: &&PodContainer| status.name == container.name;
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
-    if !ROLLING.contains(&&*workload.kind) {
+    // Others have revisions; the pods of these are of one template each.
+    if !workload.kind.has_revisions() {
         // Pods of earlier runs are still there, and ran what the tag meant then.
-        let set = container.writers.first().and_then(|writer| writer.at).filter(|_| &*workload.kind == "cronjob");
+        let set = container.writers.first().and_then(|writer| writer.at).filter(|_| workload.kind == WorkloadKind::CronJob);
         let since = |pod: &&Pod| set.is_none_or(|set| pod.created.is_none_or(|created| created >= set));
         let newest = workload.pods.iter().filter(since).filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
@@ -72,7 +72,7 @@ pub(super) fn told(
 /// What runs and does not say what it is, is not nothing: a node may know an image by its configuration only.
 fn spoken<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
     if told.is_empty() && statuses.any(|status| status.started.is_some() && status.waiting.is_none() && status.digest.is_none()) {
-        return Err("its pods run, and do not tell which digest".into());
+        return Err("its pods run, and do not show which digest".into());
     }
     Ok(told)
 }
@@ -104,25 +104,29 @@ pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
     workload.pods.iter().filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
 }
 
-/// Returns the digest that all uses of a literal run, as the digest of the index where a pod tells the one of its platform. `Known(None)` where
+/// Returns the digest that all uses of a literal run, as the digest of the index where a pod shows the one of its platform. `Known(None)` where
 /// nothing runs.
-pub(in crate::plan) fn running(snapshot: &Snapshot, literal: &Literal, channel: Option<&Channel>) -> Seen<Option<Digest>> {
-    let (cluster, lives) = match (&snapshot.cluster, uses(snapshot, literal)) {
+pub(in crate::plan) fn running(
+    snapshot: &Snapshot,
+    uses: &Result<Vec<LiveUse>, String>,
+    channel: Option<&Channel>,
+) -> Seen<Option<Digest>> {
+    let (cluster, lives) = match (&snapshot.cluster, uses) {
         (Seen::Known(cluster), Ok(lives)) => (cluster, lives),
-        (_, Err(why)) => return Seen::Unknown(why),
+        (_, Err(why)) => return Seen::Unknown(why.clone()),
         _ => return Seen::NotAsked,
     };
     let mut digests = BTreeSet::new();
     for live in lives {
-        let found = match live.found {
-            Found::Here { workload, container } => {
+        let found = match &live.found {
+            LiveMatch::Here { workload, container } => {
                 of_use(snapshot, cluster, channel, live.used, (workload, container)).map_err(|why| format!("{}: {why}", place(workload)))
             }
-            Found::Swapped { workload, container, with } => {
+            LiveMatch::Swapped { workload, container, with } => {
                 Err(format!("{}: the containers {} and {} have exchanged their images", place(workload), container.name, with.name))
             }
-            Found::Unknown(why) => Err(why),
-            Found::Missing | Found::NoContainer(_) | Found::NotExpected | Found::Elsewhere => Ok(None),
+            LiveMatch::Unknown(why) => Err(why.clone()),
+            LiveMatch::Missing | LiveMatch::NoContainer(_) | LiveMatch::NotExpected | LiveMatch::Elsewhere => Ok(None),
         };
         match found {
             Ok(digest) => digests.extend(digest),

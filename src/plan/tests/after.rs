@@ -3,9 +3,12 @@
 use super::forge::*;
 use super::world::*;
 use super::*;
+use crate::config::Budget;
 use crate::pipeline::cluster::{Cluster, Workload};
 use crate::pipeline::forge::{Check, Checks, Pipeline};
-use crate::pipeline::{Action, PullStep, Route, Verdict};
+use crate::pipeline::{Action, Delivery, PullStep, Verdict};
+use crate::plan::resolve::resolve_sites;
+use jiff::SignedDuration;
 
 /// The server is pinned at `b` and rolls out; another stack is behind.
 fn beside(live: Vec<Workload>) -> Snapshot {
@@ -14,17 +17,27 @@ fn beside(live: Vec<Workload>) -> Snapshot {
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'\n";
     let world = repo(&[("stacks/immich/main.tf", &server), ("stacks/paperless/main.tf", &other), ("pintle.toml", config)]);
     let world = world.says(SERVER, 'b').says("x/web:v1", 'b').hosts(live);
-    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 /// What is said of the server, and why the other stack waits, where it does.
-fn told(world: &Snapshot) -> (String, Option<String>) {
+fn told(world: &Snapshot) -> (Vec<Reason>, Option<Reason>) {
     let plan = world.plan();
     let web = plan.decisions.iter().find(|decision| decision.site.to_string().contains("paperless")).expect("web");
     let server = plan.decisions.iter().find(|decision| decision.site.to_string().contains("immich")).expect("server");
     let waits = (web.verdict == Verdict::Waiting).then(|| web.reasons[0].clone());
     assert_eq!(waits.is_none(), plan.changes.iter().any(|change| &*change.name == "paperless"), "{plan:?}");
-    (server.reasons.join("; "), waits)
+    (server.reasons.clone(), waits)
+}
+
+/// That the server's rollout is waited for.
+fn rolls_out(why: &str) -> Option<Reason> {
+    Some(Reason::RolloutRunning { commit: "bbbbbbbbbb".into(), why: why.into() })
+}
+
+/// What the next commit has to wait for.
+fn find_busy(world: &Snapshot) -> Option<Reason> {
+    crate::plan::rules::find_busy(world, &resolve_sites(world))
 }
 
 fn lagging() -> Workload {
@@ -44,39 +57,40 @@ fn ci(checks: Checks) -> Pipeline {
 #[test]
 fn each_missing_step_is_named_and_waited_for() {
     let lags = "the live spec of deployment immich/app still has sha256:aaaaaaaaaaaa";
-    let over = |why: &str| Some(format!("the rollout of bbbbbbbbbb is not over: {why} (one change in flight)"));
+    let not_applied = |ci: &'static str| Reason::NotApplied { ci, why: lags.into() };
     let with = |checks: Checks, live: Workload| beside(vec![live]).forged(|forge| forge.pipeline = Some(ci(checks)));
     let red = || Checks::Red(vec![Check { context: "ci".into(), description: String::new(), url: None }]);
 
     let (said, waits) = told(&with(Checks::Pending, lagging()));
-    assert!(said.contains(&format!("applied: no — CI has not ended, and {lags}")), "{said}");
-    assert_eq!(waits.as_deref(), Some("the pipeline of bbbbbbbbbb has not ended (one change in flight)"));
+    assert!(said.contains(&not_applied("CI has not ended, and ")), "{said:?}");
+    assert_eq!(waits, Some(Reason::PipelineRunning { commit: "bbbbbbbbbb".into() }));
     let (said, waits) = told(&with(Checks::Green, lagging()));
-    assert!(said.contains(&format!("applied: no — CI green but {lags}")), "{said}");
-    assert_eq!(waits, over(lags));
+    assert!(said.contains(&not_applied("CI green but ")), "{said:?}");
+    assert_eq!(waits, rolls_out(lags));
     let (said, _) = told(&with(red(), lagging()));
-    assert!(said.contains(&format!("applied: no — CI failed, and {lags}")), "{said}");
+    assert!(said.contains(&not_applied("CI failed, and ")), "{said:?}");
     let (said, waits) = told(&beside(vec![lagging()]));
-    assert!(said.contains(&format!("applied: no — {lags}")), "{said}");
-    assert_eq!(waits, over(lags));
+    assert!(said.contains(&not_applied("")), "{said:?}");
+    assert_eq!(waits, rolls_out(lags));
     let (said, waits) = told(&with(Checks::Green, rolling()));
-    assert!(said.contains("rolled out: no — deployment immich/app has not all of its new pods"), "{said}");
-    assert_eq!(waits, over("deployment immich/app has not all of its new pods"));
+    let gap = "deployment immich/app has not all of its new pods";
+    assert!(said.contains(&Reason::NotRolledOut { why: gap.into() }), "{said:?}");
+    assert_eq!(waits, rolls_out(gap));
     let (said, waits) = told(&with(Checks::Green, applied("deployment")));
-    assert!(said.contains("rolled out; watched until 2026-11-22 12:06 UTC (built in)"), "{said}");
+    assert!(said.contains(&Reason::Watched { until: at("2026-11-22T12:06:00Z"), source: "built in".into() }), "{said:?}");
     assert_eq!(waits, None);
     let (said, waits) = told(&with(Checks::Green, applied("deployment")).later("2026-11-22T13:00:00Z"));
-    assert!(!said.contains("watched") && waits.is_none(), "{said}");
+    assert!(!said.iter().any(|reason| reason.code() == "watched") && waits.is_none(), "{said:?}");
 }
 
 #[test]
 fn a_commit_that_changes_no_digest_ends_nothing() {
     let held = beside(vec![lagging()]).did_at(1, Action::Hold, Some('a'), 'a', "2026-11-22T11:55:00Z");
     let lags = "the live spec of deployment immich/app still has sha256:aaaaaaaaaaaa";
-    assert_eq!(told(&held).1, Some(format!("the rollout of bbbbbbbbbb is not over: {lags} (one change in flight)")));
+    assert_eq!(told(&held).1, rolls_out(lags));
     // Somebody asked for another pin meanwhile, and that is live.
     let asked = beside(vec![lagging()]).did_at(1, Action::Pin, Some('c'), 'a', "2026-11-22T11:55:00Z");
-    assert_eq!(told(&asked).1, Some(format!("the rollout of bbbbbbbbbb is not over: {lags} (one change in flight)")));
+    assert_eq!(told(&asked).1, rolls_out(lags));
 }
 
 #[test]
@@ -106,18 +120,17 @@ fn an_operator_that_is_not_through_is_waited_for() {
     const CUSTOM: &str = "[defaults]\nmode = 'commit'\nsettle = '0'\n[[rule]]\nmatch = { stack = 'paperless' }\npolicy = 'force'\n\
          [[cluster.custom]]\ngroup = 'postgresql.cnpg.io'\nversion = 'v1'\nkind = 'Cluster'\nplural = 'clusters'\nimage = 'spec.image'";
     let said = |change: &dyn Fn(&mut Workload)| {
-        let mut live = Workload { kind: "cluster".into(), ..applied("deployment") };
+        let mut live = Workload { kind: WorkloadKind::new("cluster"), ..applied("deployment") };
         live.pods[0].containers[0].repository = Some(SERVER.split(':').next().expect("a name").into());
         change(&mut live);
         let mut world = beside(vec![live]).configured(CUSTOM);
         let mut scan = (*world.scan).clone();
         let uses = scan.literals.iter_mut().flat_map(|literal| &mut literal.uses);
-        uses.filter(|used| used.name.as_deref() == Some("app")).for_each(|used| used.kind = "cluster".into());
+        uses.filter(|used| used.name.as_deref() == Some("app")).for_each(|used| used.kind = WorkloadKind::new("cluster"));
         world.scan = scan.into();
         told(&world).1
     };
-    let over =
-        Some("the rollout of bbbbbbbbbb is not over: cluster immich/app has not all of its new pods (one change in flight)".to_owned());
+    let over = rolls_out("cluster immich/app has not all of its new pods");
     assert_eq!(said(&|_| ()), None);
     assert_eq!(said(&|live| live.pods[0].containers[0].digest = Some(digest('a'))), over, "what was pinned before");
     assert_eq!(said(&|live| live.pods[0].containers[0].digest = Some(digest('c'))), None, "the digest of a platform, maybe");
@@ -129,12 +142,16 @@ fn an_operator_that_is_not_through_is_waited_for() {
 fn what_could_not_be_read_is_not_over() {
     let dark = Snapshot { cluster: Seen::Unknown("no route".into()), ..beside(vec![]) };
     let (said, waits) = told(&dark);
-    assert!(said.contains("the cluster could not be asked: no route"), "{said}");
-    assert!(waits.is_some_and(|why| why.contains("the cluster could not be asked: no route")));
-    let late = told(&dark.later("2026-11-22T12:20:00Z")).1;
-    assert_eq!(late.as_deref(), Some("whether its live policy is `never` is not known: the cluster could not be asked: no route"));
-    let blind = beside(vec![]).clustered(|cluster: &mut Cluster| _ = cluster.unread.insert("deployment".into(), "forbidden".into()));
-    assert!(blind.plan().changes.is_empty());
+    let why = "the cluster could not be asked: no route";
+    assert!(said.contains(&Reason::LiveUnclear { why: why.into() }), "{said:?}");
+    assert_eq!((waits, find_busy(&dark)), (Some(Reason::UndoUnclear { why: why.into() }), rolls_out(why)));
+    // Nothing is in flight any more, and the cluster is as dark.
+    let late = dark.later("2026-11-22T12:20:00Z");
+    assert_eq!((told(&late).1, find_busy(&late)), (Some(Reason::UndoUnclear { why: why.into() }), None));
+    let blind = beside(vec![]).clustered(|cluster: &mut Cluster| _ = cluster.unread.insert(WorkloadKind::Deployment, "forbidden".into()));
+    let plan = blind.plan();
+    assert!(plan.changes.is_empty());
+    assert!(plan.decisions.iter().all(|decision| codes(decision)[0] == "owner-unknown"), "{:?}", plan.decisions);
 }
 
 #[test]
@@ -145,7 +162,7 @@ fn a_rollback_waits_for_nothing() {
     assert_eq!(plan.changes[0].pins[0].action, Action::Rollback);
 }
 
-/// Eight stacks that are behind, and so many commits of moves before.
+/// Eight stacks that are behind, and so many commits of updates before.
 fn many(made: &[&str], config: &str) -> Snapshot {
     let sites = (1..9).map(|n| site(&format!("s{n}"), n, &pinned(&format!("x/a{n}:v1"), 'a'))).collect();
     let mut world = (1..9).fold(snapshot(sites), |world, n| world.says(&format!("x/a{n}:v1"), 'b'));
@@ -153,14 +170,14 @@ fn many(made: &[&str], config: &str) -> Snapshot {
     for (n, time) in made.iter().enumerate() {
         let c = char::from_digit(u32::try_from(n).expect("few"), 10).expect("a digit");
         // Two sites of one commit.
-        world = world.did(Action::Move, Some('f'), c, time).did_at(1, Action::Move, Some('f'), c, time);
+        world = world.did(Action::Update, Some('f'), c, time).did_at(1, Action::Update, Some('f'), c, time);
     }
     world
 }
 
 #[test]
 fn no_more_is_committed_than_the_budget_allows() {
-    let made = |world: &Snapshot| world.plan().changes.iter().filter(|change| change.route == Route::Commit).count();
+    let made = |world: &Snapshot| world.plan().changes.iter().filter(|change| change.delivery == Delivery::Commit).count();
     let early = "2026-11-22T06:00:00Z";
     let (old, new) = ("2026-11-22T05:59:59Z", "2026-11-22T09:00:00Z");
     assert_eq!(made(&many(&[], "")), 5);
@@ -170,8 +187,11 @@ fn no_more_is_committed_than_the_budget_allows() {
     assert_eq!(made(&many(&[new, new, new, new, new], "budget = 'off'")), 8);
     assert_eq!(made(&many(&[new, new], "budget = '2 per 2h'")), 2);
     let spent = many(&["2026-11-22T08:00:00Z", new, new, new, new], "");
-    let why = spent.plan().decisions[0].reasons[0].clone();
-    assert_eq!(why, "5 changes were committed within 6h ([defaults] budget): the next after 2026-11-22 14:00 UTC");
+    let budget = Budget { changes: 5, per: SignedDuration::from_hours(6) };
+    let why = Reason::BudgetSpent { budget, next: Some(at("2026-11-22T14:00:00Z")) };
+    assert_eq!(spent.plan().decisions[0].reasons[0], why);
+    let rest = many(&[], "").plan().decisions.pop().expect("eight");
+    assert_eq!(rest.reasons[0], Reason::BudgetSpent { budget, next: None }, "others go first");
     assert_eq!(spent.plan().ledger.first_seen.len(), 8, "nothing is forgotten");
     let first = many(&[], "").plan().decisions.iter().filter(|decision| decision.verdict == Verdict::Waiting).count();
     assert_eq!(first, 3);

@@ -2,11 +2,12 @@
 
 use super::forge::*;
 use super::*;
-use crate::model::ask::Misread;
-use crate::model::ask::{Back, Command, End, Goal, Right, Target};
+use crate::model::ask::{Back, Command, End, Goal, Misread, Right, TargetName};
+use crate::model::reference::Tag;
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::forge::{Ask, Direct, Said};
-use crate::pipeline::{Route, Verdict};
+use crate::pipeline::{Delivery, Verdict};
+use crate::report::answers::report_text;
 use jiff::SignedDuration;
 
 const SERVER: &str = "ghcr.io/immich-app/server:release";
@@ -27,8 +28,8 @@ fn written(beside: &str, config: &str) -> Snapshot {
     repo(&files).says(SERVER, 'a').says(ML, 'a').says("redis:7", 'a').forged(|_| {})
 }
 
-fn target(text: &str) -> Option<Target> {
-    Some(Target::new(text).expect(text))
+fn target(text: &str) -> Option<TargetName> {
+    Some(TargetName::new(text).expect(text))
 }
 
 fn pin(at: &str, to: Option<Goal>) -> Command {
@@ -44,7 +45,7 @@ fn rollback(at: &str, to: Option<Back>) -> Command {
 }
 
 fn tag(text: &str) -> Option<Goal> {
-    Some(Goal::Tag(text.into()))
+    Some(Goal::Tag(Tag::parse(text).expect(text)))
 }
 
 fn ask(commands: Vec<Command>) -> Vec<Ask> {
@@ -76,7 +77,7 @@ fn a_pin_is_written_with_its_hold_and_its_asker() {
     let asked = world().asked(ask(vec![command]));
     let plan = asked.plan();
     let change = &plan.changes[0];
-    assert_eq!((&*change.name, &change.route), ("comment-12", &Route::Commit));
+    assert_eq!((&*change.name, &change.delivery), ("comment-12", &Delivery::Commit));
     assert_eq!(change.message.lines().next(), Some("immich: pin server to cccc…cc"));
     assert!(change.message.ends_with("Asked for by ana:\nhttps://forge.example.org/ops/infra/issues/3#issuecomment-12"));
     assert_eq!(change.prove, [(channel(SERVER), digest('c'))]);
@@ -112,7 +113,7 @@ fn a_pin_goes_where_it_is_told() {
     assert!(asked.contains(&channel("ghcr.io/immich-app/server:v2")), "{asked:?}");
     let same = world().says(SERVER, 'b').asked(ask(vec![pin("immich/app:server", tag("release"))])).plan();
     assert_eq!(same.changes[0].pins[0].to, Some(digest('b')));
-    assert!(refused(world(), pin("immich/app:server", tag("v9"))).ends_with("upstream was not asked for ghcr.io/immich-app/server:v9"));
+    assert!(refused(world(), pin("immich/app:server", tag("v9"))).ends_with("the registry was not asked for ghcr.io/immich-app/server:v9"));
     let missing = world().upstream("ghcr.io/immich-app/server:v9", Seen::Known(Upstream::Missing));
     assert!(
         refused(missing, pin("immich/app:server", tag("v9")))
@@ -122,21 +123,21 @@ fn a_pin_goes_where_it_is_told() {
     unserved.unproved.insert((channel(SERVER), digest('c')), "404".into());
     assert!(
         refused(unserved, pin("immich/app:server", Some(Goal::Digest(digest('c')))))
-            .ends_with("the image could not be fetched by its digest cccccccccccc: 404")
+            .ends_with("digest cccccccccccc could not be fetched: 404")
     );
 }
 
 fn plan_channels(world: &Snapshot) -> std::collections::BTreeSet<Channel> {
-    crate::plan::channels(&world.scan, &world.config, &world.forge)
+    crate::plan::channels_to_ask(&world.scan, &world.config, &world.forge)
 }
 
 #[test]
 fn a_rollback_walks_what_was_pinned() {
     let past = || {
         let world = world().recorded(1, Action::Adopt, None, Some('d'), None);
-        world.recorded(1, Action::Move, Some('d'), Some('c'), None).recorded(1, Action::Move, Some('c'), Some('a'), None)
+        world.recorded(1, Action::Update, Some('d'), Some('c'), None).recorded(1, Action::Update, Some('c'), Some('a'), None)
     };
-    assert!(past().scan.sites().nth(1).is_some_and(|(_, site)| site.key.0.contains("server")));
+    assert!(past().scan.sites().nth(1).is_some_and(|(_, site)| site.id.0.contains("server")));
     let to = |back: Option<Back>| {
         let plan = past().asked(ask(vec![rollback("immich/app:server", back)])).plan();
         plan.changes.first().map(|change| (change.pins[0].action, change.pins[0].to.clone().expect("a digest")))
@@ -148,7 +149,7 @@ fn a_rollback_walks_what_was_pinned() {
     assert!(why.ends_with("only 2 earlier pins are known here"), "{why}");
     assert!(matches!(outcome(past(), rollback("immich/app:server", Some(Back::Digest(digest('a'))))), Outcome::Nothing { .. }));
     let dark = Snapshot { history: Seen::Unknown("502".into()), ..past() };
-    assert!(refused(dark, rollback("immich/app:server", None)).ends_with("what was pinned before is not known: 502"));
+    assert!(refused(dark, rollback("immich/app:server", None)).ends_with("what was pinned before is unknown: 502"));
     let asked = past().asked(ask(vec![rollback("immich/app:server", None)]));
     let plan = asked.plan();
     assert_eq!(plan.decisions[1].verdict, Verdict::Rollback);
@@ -158,7 +159,7 @@ fn a_rollback_walks_what_was_pinned() {
     let freed = carried_out(&free, &free.plan()).asked(Vec::new());
     assert!(!text(&freed, "immich").contains("pintle:"), "{}", text(&freed, "immich"));
     let decision = freed.plan().decisions.remove(1);
-    assert_eq!(decision.verdict, Verdict::Blocked, "what was rolled back is never proposed again: {:?}", decision.reasons);
+    assert_eq!((decision.verdict, codes(&decision)[0]), (Verdict::Blocked, "rolled-back"), "it is never proposed again: {decision:?}");
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn targets_are_found_or_told() {
     let mut pins = world().asked(ask(vec![hold("cache")])).plan().changes[0].pins.clone();
     pins[0].asked = None;
     let in_pull = world().forged(|forge| forge.pulls = vec![closed(proposed(3, "cache", pins))]).asked(ask(vec![nowhere]));
-    assert_eq!(in_pull.plan().changes[0].pins[0].site, "stacks/cache/main.tf#deployment/cache/app:redis");
+    assert_eq!(in_pull.plan().changes[0].pins[0].site, "stacks/cache/main.tf#kubernetes_deployment.main/container[redis].image");
     let mut dead = world();
     let scan = Arc::make_mut(&mut dead.scan);
     scan.literals[0].fate = Fate::Dead("overridden".into());
@@ -269,7 +270,7 @@ fn a_comment_is_done_as_a_whole_or_not_at_all() {
     let outcomes = &plan.answers[0].outcomes;
     assert!(matches!(&outcomes[0], Outcome::Refused { why, .. } if why == "`/pin` could not be done"));
     assert!(matches!(outcomes[1], Outcome::NotFound { .. }));
-    assert!(matches!(outcomes[2], Outcome::Text { command: "/plan", .. }));
+    assert_eq!(outcomes[2], Outcome::Planned);
     let twice = world().asked(ask(vec![hold("immich"), pin("immich/app:server", None)])).plan();
     assert_eq!(twice.changes, []);
     let both = world().asked(ask(vec![hold("cache"), pin("immich/app:server", Some(Goal::Digest(digest('c'))))])).plan();
@@ -312,9 +313,12 @@ fn what_another_forge_s_comment_of_that_number_asked_for_is_not_taken_for_it() {
 #[test]
 fn where_the_branch_is_protected_it_is_an_urgent_pull_request() {
     let protected = world().forged(|forge| forge.direct = Direct::Protected("main is protected".into())).asked(ask(vec![hold("cache")]));
-    let Route::PullRequest(proposal) = &protected.plan().changes[0].route else { panic!("a pull request") };
+    let change = protected.plan().changes.remove(0);
+    let because = Some(Reason::BranchProtected { why: "main is protected".into() });
+    assert_eq!(change.delivery, Delivery::PullRequest { because: because.clone(), automerge: true });
+    let proposal = change.proposal.expect("a pull request");
     assert!(proposal.urgent && proposal.number.is_none() && proposal.merges.is_none());
-    assert_eq!((proposal.why.as_deref(), proposal.rows.len()), (Some("main is protected"), 1));
+    assert_eq!((proposal.because, proposal.rows.len()), (because, 1));
 }
 
 #[test]
@@ -344,27 +348,30 @@ fn what_pintle_wants_itself_goes_after_what_people_ask_for() {
     assert_eq!(names, ["comment-12", "cache"]);
     assert!(plan.again);
     let verdicts: Vec<Verdict> = plan.decisions.iter().map(|decision| decision.verdict).collect();
-    assert_eq!(verdicts, [Verdict::Move, Verdict::Held, Verdict::Waiting]);
+    assert_eq!(verdicts, [Verdict::Update, Verdict::Held, Verdict::Waiting]);
 }
 
 #[test]
 fn questions_are_answered() {
     let behind = || world().says(SERVER, 'b').says("redis:7", 'b');
-    let lines = |command: Command| match outcome(behind(), command) {
-        Outcome::Text { title, lines, .. } => (title, lines),
-        other => panic!("{other:?}"),
+    let lines = |command: Command| {
+        let asked = behind().asked(ask(vec![command]));
+        let plan = asked.plan();
+        let outcome = &plan.answers[0].outcomes[0];
+        let text = report_text(&asked, &plan, outcome).unwrap_or_else(|| panic!("{outcome:?}"));
+        (text.title, text.lines)
     };
     let (title, explained) = lines(Command::Explain { target: target("cache") });
-    assert_eq!(title, "stacks/cache/main.tf#deployment/cache/app:redis");
+    assert_eq!(title, "stacks/cache/main.tf#kubernetes_deployment.main/container[redis].image");
     assert!(explained.iter().any(|line| line.starts_with("mode       adopt commit ([defaults])")), "{explained:?}");
     let (_, status) = lines(Command::Status { target: None });
-    assert_eq!(status[0], "1 in-sync, 2 move");
+    assert_eq!(status[0], "1 in-sync, 2 update");
     assert_eq!(status.len(), 3);
     let (_, status) = lines(Command::Status { target: target("immich") });
-    assert_eq!(status[0], "1 in-sync, 1 move");
+    assert_eq!(status[0], "1 in-sync, 1 update");
     let (_, planned) = lines(Command::Plan);
     assert_eq!(planned[0], "commit: cache: pin redis to bbbb…bb (7)");
-    assert_eq!(planned[1], "  move      redis:7 aaaaaaaaaaaa → bbbbbbbbbbbb");
+    assert_eq!(planned[1], "  update    redis:7 aaaaaaaaaaaa → bbbbbbbbbbbb");
     assert!(matches!(outcome(behind(), Command::Explain { target: target("nothing") }), Outcome::NotFound { .. }));
     assert!(matches!(outcome(behind(), Command::Explain { target: None }), Outcome::Refused { .. }));
 }

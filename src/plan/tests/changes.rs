@@ -1,5 +1,6 @@
 use super::*;
 use crate::pipeline::Verdict;
+use jiff::SignedDuration;
 
 fn floating(stack: &str, images: &[&str]) -> Snapshot {
     let sites = images.iter().enumerate().map(|(i, image)| site(stack, i + 1, image)).collect();
@@ -18,8 +19,8 @@ fn one_pin_reads_like_the_design() {
     assert_eq!(
         plan.changes[0].message,
         "immich: pin server to bbbb…bb (release)\n\n\
-         Upstream moved ghcr.io/immich-app/immich-server:release: first seen\n\
-         2026-11-22 08:00 UTC, quiet for 10m.\n\
+         ghcr.io/immich-app/immich-server:release means another digest upstream:\n\
+         first seen 2026-11-22 08:00 UTC, quiet for 10m.\n\
          Cache: fresh."
     );
     let edit = &plan.changes[0].edits[0];
@@ -28,8 +29,9 @@ fn one_pin_reads_like_the_design() {
     assert_eq!(edit.put, format!("@{}", digest('b')).into_bytes());
     assert_eq!(plan.changes[0].prove, [(channel(IMAGE), digest('b'))]);
     let pin = PinRecord {
-        action: Action::Move,
-        site: "stacks/immich/main.tf#deployment/immich/immich-server:immich-server".into(),
+        action: Action::Update,
+        site: "stacks/immich/main.tf#kubernetes_deployment.immich-server/container[immich-server].image".into(),
+        uses: vec!["deployment/immich/immich-server:immich-server".into()],
         image: IMAGE.into(),
         from: Some(digest('a')),
         to: Some(digest('b')),
@@ -99,27 +101,37 @@ fn pair(first: impl FnOnce(Literal) -> Literal) -> Snapshot {
 }
 
 #[test]
-fn a_group_moves_together_or_not_at_all() {
+fn a_group_is_updated_together_or_not_at_all() {
     assert_eq!(pair(|s| s).plan().changes.len(), 1);
     let second = |s: &Snapshot| {
         let decision = s.plan().decisions.remove(1);
-        assert!(decision.verdict == Verdict::Move || s.plan().changes.is_empty());
-        (decision.verdict, decision.reasons.into_iter().next().unwrap_or_default())
+        assert!(decision.verdict == Verdict::Update || s.plan().changes.is_empty());
+        (decision.verdict, decision.reasons[0].clone())
+    };
+    // What the second waits for: the first, its verdict and the code of its reason.
+    let waits_for = |s: &Snapshot| {
+        let (verdict, reason) = second(s);
+        let Reason::GroupWaits { group, member, verdict: own, reason, more } = reason else { panic!("{reason:?}") };
+        assert_eq!((verdict, &*group, member, more), (Verdict::Waiting, "pair", s.plan().decisions[0].site.clone(), 0));
+        (own, *reason)
     };
     let waiting = pair(|s| s).seen("x/a:v1", 'b', "2026-11-22T11:59:00Z");
-    let (verdict, reason) = second(&waiting);
-    assert_eq!(verdict, Verdict::Waiting);
-    assert_eq!(
-        reason,
-        "the group pair waits for stacks/one/main.tf#deployment/one/a:a, which waits: upstream moved, first seen 2026-11-22 11:59 UTC; \
-         it settles until 2026-11-22 12:09 UTC (built in)"
-    );
+    let settling =
+        Reason::Settling { first: Some(at("2026-11-22T11:59:00Z")), settle: SignedDuration::from_mins(10), source: "built in".into() };
+    assert_eq!(waits_for(&waiting), (Verdict::Waiting, settling));
+    assert_eq!(codes(&waiting.plan().decisions[1]), ["group-waits", "update-available", "first-seen"]);
     assert_eq!(waiting.plan().ledger.first_seen.len(), 2);
-    assert_eq!(second(&pair(|s| beside(s, "pintle: hold"))).0, Verdict::Waiting);
-    assert_eq!(second(&pair(|s| beside(s, "pintle: nonsense"))).0, Verdict::Waiting);
-    assert_eq!(second(&pair(|s| s).upstream("x/a:v1", Seen::Unknown("x".into()))).0, Verdict::Waiting);
-    assert_eq!(second(&pair(|s| beside(s, "pintle: never"))).0, Verdict::Move);
-    assert_eq!(second(&pair(|s| s).says("x/a:v1", 'a')).0, Verdict::Move);
+    let cases = [
+        (pair(|s| beside(s, "pintle: hold")), Verdict::Held, "held"),
+        (pair(|s| beside(s, "pintle: nonsense")), Verdict::Blocked, "configuration-error"),
+        (pair(|s| s).upstream("x/a:v1", Seen::Unknown("x".into())), Verdict::Unknown, "upstream-unknown"),
+    ];
+    for (world, verdict, code) in cases {
+        let (own, reason) = waits_for(&world);
+        assert_eq!((own, reason.code()), (verdict, code));
+    }
+    assert_eq!(second(&pair(|s| beside(s, "pintle: never"))).0, Verdict::Update);
+    assert_eq!(second(&pair(|s| s).says("x/a:v1", 'a')).0, Verdict::Update);
 }
 
 #[test]
@@ -128,8 +140,11 @@ fn pins_that_would_overlap_are_refused() {
     let mut both = snapshot(vec![left, right]).says("a:latest", 'b').says("b:latest", 'c');
     let plan = both.plan();
     assert!(plan.changes.is_empty());
-    assert_eq!(plan.decisions[0].verdict, Verdict::Blocked);
-    assert_eq!(plan.decisions[0].reasons[0], "its pin would be written over the one of stacks/x/main.tf#deployment/x/b:b");
+    for (one, other) in [(0, 1), (1, 0)] {
+        let (decision, other) = (&plan.decisions[one], plan.decisions[other].site.clone());
+        assert_eq!(decision.verdict, Verdict::Blocked);
+        assert_eq!(decision.reasons[0], Reason::EditCollision { site: other });
+    }
     both = both.says("b:latest", 'b');
     assert_eq!(both.plan().changes[0].edits.len(), 1, "the same bytes are written once");
     assert_eq!(both.plan().changes[0].pins.len(), 2);
@@ -156,8 +171,11 @@ fn the_ledger_forgets_what_nobody_needs() {
 fn a_pin_that_is_not_written_keeps_its_sighting() {
     let moved = snapshot(vec![site("x", 1, &pinned("a:latest", 'a'))]).says("a:latest", 'b').seen("a:latest", 'b', "2026-11-01T00:00:00Z");
     let plan = moved.plan();
-    assert_eq!(plan.ledger, Ledger::default());
-    let mut ledger = plan.ledger;
-    crate::plan::ledger::keep(&moved, &plan.changes[0].prove, &mut ledger);
-    assert_eq!(Seen::Known(ledger), moved.ledger);
+    assert_eq!((plan.changes.len(), &plan.ledger), (1, &Ledger::default()));
+    // Meanwhile no registry serves it.
+    let mut gone = moved.clone();
+    gone.unproved.insert((channel("a:latest"), digest('b')), "404".into());
+    let (left, refused) = crate::proof::prove_plan(&gone, plan);
+    assert_eq!((left.changes.len(), refused.len()), (0, 1), "{refused:?}");
+    assert_eq!(Seen::Known(left.ledger), moved.ledger);
 }

@@ -2,9 +2,9 @@
 
 use super::forge::*;
 use super::*;
+use crate::pipeline::Verdict;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::{Check, Checks, Pipeline};
-use crate::pipeline::{Route, Verdict};
 
 const IMAGE: &str = "x/a:v1";
 
@@ -25,33 +25,36 @@ fn red() -> Checks {
 
 #[test]
 fn a_commit_waits_for_the_one_before_it() {
-    const RUNNING: &str = "the pipeline of aaaaaaaaaa has not ended (one change in flight)";
-    const FAILED: &str = "the pipeline of aaaaaaaaaa failed; nothing is added before it is green or another commit is";
+    let running = |commit: &str| Some(Reason::PipelineRunning { commit: commit.into() });
+    let failed = || Some(Reason::PipelineFailed { commit: "aaaaaaaaaa".into() });
     let not_expected = || Pipeline { expected: false, ..pipeline(Checks::Missing) };
     let older = |checks: Checks| Pipeline { commit: commit('9'), ..pipeline(checks) };
     let reported = |pipeline: Pipeline| Pipeline { reported: true, ..pipeline };
     let table = [
         ("green", pipeline(Checks::Green), None, false),
-        ("pending", pipeline(Checks::Pending), Some(RUNNING), false),
-        ("missing", pipeline(Checks::Missing), Some(RUNNING), false),
+        ("pending", pipeline(Checks::Pending), running("aaaaaaaaaa"), false),
+        ("missing", pipeline(Checks::Missing), running("aaaaaaaaaa"), false),
         ("none expected", not_expected(), None, false),
         ("none expected for long", late(not_expected()), None, false),
         ("pending for too long", late(pipeline(Checks::Pending)), None, true),
         ("missing for too long", late(pipeline(Checks::Missing)), None, true),
         ("told", reported(late(pipeline(Checks::Missing))), None, false),
-        ("red", pipeline(red()), Some(FAILED), true),
-        ("red and told", reported(pipeline(red())), Some(FAILED), false),
+        ("red", pipeline(red()), failed(), true),
+        ("red and told", reported(pipeline(red())), failed(), false),
         ("red, and somebody pushed since", older(red()), None, true),
     ];
     for (what, pipeline, waits, notice) in table {
         let plan = world(pipeline).plan();
-        let reason = plan.decisions[0].reasons.first().filter(|_| plan.decisions[0].verdict == Verdict::Waiting).map(String::as_str);
-        assert_eq!((reason, plan.changes.len()), (waits, usize::from(waits.is_none())), "{what}");
+        let decision = &plan.decisions[0];
+        let reason = decision.reasons.first().filter(|_| decision.verdict == Verdict::Waiting);
+        assert_eq!((reason, plan.changes.len()), (waits.as_ref(), usize::from(waits.is_none())), "{what}");
+        // What waits stands behind what it waits for.
+        assert!(codes(decision).ends_with(&["update-available", "first-seen"]), "{what}: {decision:?}");
         assert_eq!(plan.notices.len(), usize::from(notice), "{what}");
         assert_eq!(plan.ledger.first_seen.len(), usize::from(waits.is_some()), "{what}");
     }
     let older_runs = world(older(Checks::Pending)).plan();
-    assert_eq!(older_runs.decisions[0].reasons[0], "the pipeline of 9999999999 has not ended (one change in flight)");
+    assert_eq!(older_runs.decisions[0].reasons.first(), running("9999999999").as_ref());
 }
 
 #[test]
@@ -79,5 +82,5 @@ fn nothing_waits_where_nobody_wants_to() {
 #[test]
 fn proposals_do_not_wait() {
     let plan = world(pipeline(Checks::Pending)).configured("").plan();
-    assert!(matches!(plan.changes[0].route, Route::PullRequest(_)));
+    assert!(plan.changes[0].delivery.is_pull_request());
 }

@@ -6,7 +6,7 @@ use crate::pipeline::answer::Outcome;
 use crate::pipeline::forge::{
     Account, Ask, Branch, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState, Said, branch_name,
 };
-use crate::pipeline::{Asked, Change};
+use crate::pipeline::{Asked, Change, Delivery};
 use crate::terraform::files::Entry;
 use std::collections::BTreeSet;
 
@@ -110,13 +110,13 @@ impl Snapshot {
     /// The pull requests that the plan wants, opened as pintle would.
     pub fn opened(self) -> Self {
         let changes = self.plan().changes;
-        changes.iter().enumerate().fold(self, |world, (index, change)| match change.route {
-            crate::pipeline::Route::PullRequest(_) => {
+        changes.iter().enumerate().fold(self, |world, (index, change)| match change.delivery {
+            Delivery::PullRequest { .. } => {
                 let number = 100 + u64::try_from(index).expect("few");
-                let exists = world.forge.known().is_some_and(|forge| crate::plan::pulls::open(forge, &change.name).is_some());
+                let exists = world.forge.known().is_some_and(|forge| crate::plan::pull_requests::find_open(forge, &change.name).is_some());
                 if exists { world } else { world.pulled(pull(number, change)) }
             }
-            crate::pipeline::Route::Commit => world,
+            Delivery::Commit => world,
         })
     }
 
@@ -131,15 +131,17 @@ impl Snapshot {
 
     /// A record of a pin at this site, newer than all before.
     pub fn recorded(mut self, site: usize, action: Action, from: Option<char>, to: Option<char>, comment: Option<u64>) -> Self {
-        let (key, image) = {
+        let (id, uses, image) = {
             let (_, site) = self.scan.sites().nth(site).expect("a site");
             let tag = site.image.tag.as_deref().unwrap_or("latest");
-            (site.key.to_string(), format!("{}:{tag}", site.image.name))
+            let uses: Vec<String> = site.aliases.iter().map(ToString::to_string).collect();
+            (site.id.to_string(), uses, format!("{}:{tag}", site.image.name))
         };
         let asked = comment.map(|id| Asked { by: "ana (7)".into(), comment: url(&format!("issues/3#issuecomment-{id}")).to_string() });
         let pin = PinRecord {
             action,
-            site: key,
+            site: id,
+            uses,
             image,
             from: from.map(digest),
             to: to.map(digest),
@@ -193,10 +195,10 @@ pub fn looked_at(files: Files) -> Snapshot {
 
 /// The world after the plan's commits: proved, spliced, scanned again, and remembered.
 pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
-    let commits: Vec<Change> = plan.changes.iter().filter(|change| change.route == crate::pipeline::Route::Commit).cloned().collect();
-    crate::plan::proof::prove(before, &commits).unwrap_or_else(|why| panic!("{why}"));
+    let commits: Vec<Change> = plan.changes.iter().filter(|change| change.delivery == Delivery::Commit).cloned().collect();
+    crate::proof::prove_changes(before, &commits).unwrap_or_else(|why| panic!("{why}"));
     let edits: Vec<_> = commits.iter().flat_map(|change| change.edits.clone()).collect();
-    let after = looked_at(crate::plan::proof::edited(&before.files, &edits).expect("edits"));
+    let after = looked_at(crate::proof::edit_files(&before.files, &edits).expect("edits"));
     let mut history = before.history.known().map(|history| history.to_vec()).unwrap_or_default();
     for pin in commits.iter().flat_map(|change| &change.pins) {
         let record = Recorded {

@@ -15,10 +15,10 @@ fn unrecorded(kind: &str, config: &str) -> Snapshot {
     Snapshot { history: Seen::Known(History::default()), ..declared(kind, 'b', "", config) }
 }
 
-/// What the plan writes, and what it first says of the site.
-fn said(world: &Snapshot) -> (usize, Verdict, String) {
-    let plan = world.plan();
-    (plan.changes.len(), plan.decisions[0].verdict, plan.decisions[0].reasons.join("; "))
+/// How much the plan writes, and what it decides about the site.
+fn planned(world: &Snapshot) -> (usize, Decision) {
+    let mut plan = world.plan();
+    (plan.changes.len(), plan.decisions.remove(0))
 }
 
 fn broken(kind: &str) -> Workload {
@@ -73,22 +73,22 @@ fn what_is_no_undo_of_it() {
         let revisions = vec![revision(3, &image('c'), UNDONE), revision(2, &image('b'), APPLIED), revision(1, &image('a'), first)];
         workload(kind, revisions, "kubectl-set", UNDONE)
     };
-    type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str);
+    type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str, &'a str);
     let table: [Case; 8] = [
-        ("applied", &applied, "pinned at what"),
-        ("not applied yet", &lag, "still has sha256:aaaaaaaaaaaa"),
-        ("written again and not applied", &again, "still has sha256:aaaaaaaaaaaa"),
-        ("taken back before it was written again", &undone_before, "still has sha256:aaaaaaaaaaaa"),
-        ("written again, and a restart", &restarted, "still has sha256:aaaaaaaaaaaa"),
-        ("scaled", &scaled, "pinned at what"),
-        ("an older commit was applied", &by_apply, "terraform applied an older state"),
-        ("another image by hand", &by_hand, "drift: deployment"),
+        ("applied", &applied, "up-to-date", ""),
+        ("not applied yet", &lag, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("written again and not applied", &again, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("taken back before it was written again", &undone_before, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("written again, and a restart", &restarted, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("scaled", &scaled, "up-to-date", ""),
+        ("an older commit was applied", &by_apply, "not-applied", "terraform applied an older state"),
+        ("another image by hand", &by_hand, "drift", "deployment immich/app was set to sha256:cccccccccccc by kubectl-set"),
     ];
-    for (what, make, says) in table {
+    for (what, make, code, quoted) in table {
         for kind in KINDS {
-            let (changes, verdict, reasons) = said(&unrecorded(kind, "").hosts(vec![make(kind)]).by_hand(Some('a'), PINNED));
-            assert_eq!((changes, verdict), (0, Verdict::InSync), "{what}, {kind}: {reasons}");
-            assert!(reasons.contains(&says.replace("deployment", kind)), "{what}, {kind}: {reasons}");
+            let (changes, decision) = planned(&unrecorded(kind, "").hosts(vec![make(kind)]).by_hand(Some('a'), PINNED));
+            assert_eq!((changes, decision.verdict), (0, Verdict::InSync), "{what}, {kind}: {decision:?}");
+            assert!(tells(&decision, code, &quoted.replace("deployment", kind)), "{what}, {kind}: {decision:?}");
         }
     }
 }
@@ -96,18 +96,20 @@ fn what_is_no_undo_of_it() {
 #[test]
 fn where_git_does_not_tell_no_undo_is_claimed() {
     let mut world = unrecorded("deployment", "").hosts(vec![undone("deployment")]).by_hand(None, PINNED);
-    world.brought.values_mut().for_each(|seen| *seen = Seen::Unknown("the history is cut off".into()));
-    let (changes, verdict, reasons) = said(&world);
-    assert_eq!((changes, verdict), (0, Verdict::InSync));
-    assert!(reasons.contains("whether deployment immich/app was taken back is not known: the history is cut off"), "{reasons}");
-    let (changes, verdict, reasons) = said(&world.says(SERVER, 'c').later("2026-11-22T13:00:00Z"));
-    assert_eq!((changes, verdict), (0, Verdict::Waiting), "a move would hide it: {reasons}");
+    world.blame.values_mut().for_each(|seen| *seen = Seen::Unknown("the history is cut off".into()));
+    let (changes, decision) = planned(&world);
+    assert_eq!((changes, decision.verdict), (0, Verdict::InSync));
+    let why = "whether deployment immich/app was undone is not known: the history is cut off";
+    assert!(decision.reasons.contains(&Reason::LiveUnclear { why: why.into() }), "{decision:?}");
+    let (changes, decision) = planned(&world.says(SERVER, 'c').later("2026-11-22T13:00:00Z"));
+    assert_eq!((changes, decision.verdict), (0, Verdict::Waiting), "an update would hide it: {decision:?}");
+    assert_eq!(decision.reasons[0], Reason::UndoUnclear { why: why.into() });
     // What pintle wrote needs no word of git's.
     let mut own = self::world('b').hosts(vec![undone("deployment")]).by_hand(None, PINNED);
-    own.brought.values_mut().for_each(|seen| *seen = Seen::Unknown("the history is cut off".into()));
+    own.blame.values_mut().for_each(|seen| *seen = Seen::Unknown("the history is cut off".into()));
     assert_eq!(own.plan().changes[0].pins[0].cause, Cause::Undo);
     let unread = Snapshot { history: Seen::Unknown("broken".into()), ..own };
-    assert!(crate::plan::undated(&unread).is_empty() && said(&unread).0 == 0, "what was rolled back before is not known");
+    assert!(crate::plan::pins_to_blame(&unread).is_empty() && planned(&unread).0 == 0, "what was rolled back before is not known");
 }
 
 #[test]
@@ -115,8 +117,8 @@ fn a_recorded_pin_that_went_and_came_back_by_hand_is_as_old_as_the_hand() {
     // pintle pinned b, somebody else c and then b again, which is not applied: what runs was taken back before.
     let world = world('b').hosts(vec![undone("deployment")]);
     assert_eq!(world.clone().by_hand(Some('c'), PINNED).plan().changes.len(), 1, "the record's own commit");
-    let (changes, _, reasons) = said(&world.by_hand(Some('c'), "2026-11-22T11:59:00Z"));
-    assert!(changes == 0 && reasons.contains("still has sha256:aaaaaaaaaaaa"), "{reasons}");
+    let (changes, decision) = planned(&world.by_hand(Some('c'), "2026-11-22T11:59:00Z"));
+    assert!(changes == 0 && tells(&decision, "not-applied", "still has sha256:aaaaaaaaaaaa"), "{decision:?}");
 }
 
 #[test]
@@ -129,9 +131,9 @@ fn a_second_undo_of_it_is_drift() {
     let again = workload("deployment", vec![back, first], "kubectl-rollout", "2026-11-22T11:59:30Z");
     let none = Snapshot { history: Seen::Known(History::default()), ..declared("deployment", 'a', held, "") };
     let world = none.did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").hosts(vec![again]);
-    let (changes, verdict, reasons) = said(&world.by_hand(Some('b'), "2026-11-22T11:58:05Z"));
-    assert_eq!((changes, verdict), (0, Verdict::Held), "{reasons}");
-    assert!(reasons.contains("sha256:bbbbbbbbbbbb was rolled back here before"), "{reasons}");
+    let (changes, decision) = planned(&world.by_hand(Some('b'), "2026-11-22T11:58:05Z"));
+    assert_eq!((changes, decision.verdict), (0, Verdict::Held), "{decision:?}");
+    assert!(tells(&decision, "drift", "sha256:bbbbbbbbbbbb was rolled back here before"), "{decision:?}");
 }
 
 #[test]
@@ -145,8 +147,10 @@ fn what_it_breaks_goes_back_to_what_stood_before() {
         let next = carried_out(&world, &plan).plan();
         assert_eq!((next.changes.len(), next.decisions[0].verdict), (0, Verdict::Held));
     }
-    let reasons = said(&unrecorded("deployment", "").hosts(vec![applied("deployment")]).by_hand(Some('a'), PINNED)).2;
-    assert!(reasons.contains("rolled out; watched until 2026-11-22 12:06 UTC"), "{reasons}");
+    let decision = planned(&unrecorded("deployment", "").hosts(vec![applied("deployment")]).by_hand(Some('a'), PINNED)).1;
+    let end = at("2026-11-22T12:06:00Z");
+    let is_watched = |reason: &Reason| matches!(reason, Reason::Watched { until, .. } if *until == end);
+    assert!(decision.reasons.iter().any(is_watched), "{decision:?}");
 }
 
 #[test]
@@ -176,7 +180,7 @@ fn what_it_breaks_has_no_way_back_where_git_tells_none() {
 fn only_what_went_live_after_it_was_written_is_watched() {
     let fails = |workload: Workload, time: &str| {
         let world = unrecorded("deployment", "").hosts(vec![waiting(workload, "server", "CrashLoopBackOff")]).later(time);
-        let asked = !crate::plan::undated(&world).is_empty();
+        let asked = !crate::plan::pins_to_blame(&world).is_empty();
         (asked, world.by_hand(Some('a'), PINNED).plan().changes.len())
     };
     let (early, late) = ("2026-11-22T12:00:00Z", "2026-11-22T13:01:00Z");
@@ -204,10 +208,10 @@ fn a_way_back_that_somebody_went_is_not_gone_back_from() {
     let live = waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff");
     let world = declared("deployment", 'a', "", "").hosts(vec![live]).by_hand(Some('b'), PINNED);
     let plan = world.plan();
-    assert_eq!((world.brought.len(), plan.changes.len(), plan.notices.len()), (1, 0, 0), "{plan:?}");
+    assert_eq!((world.blame.len(), plan.changes.len(), plan.notices.len()), (1, 0, 0), "{plan:?}");
 }
 
-/// Server and ml in one group, both moved by one commit of somebody else's; the server fails.
+/// Server and ml in one group, both changed by one commit of somebody else's; the server fails.
 fn group(ml: Workload) -> Snapshot {
     let text = deployment("immich", &[("server", &image('b'), "")]);
     let other = deployment("other", &[("ml", &image('b'), "")]);
@@ -217,7 +221,7 @@ fn group(ml: Workload) -> Snapshot {
 }
 
 #[test]
-fn a_group_that_somebody_else_moved_goes_back_together() {
+fn a_group_that_somebody_else_updated_is_rolled_back_together() {
     let called = |mut ml: Workload| {
         ml.namespace = "other".into();
         ml.containers[0].name = "ml".into();
@@ -225,11 +229,11 @@ fn a_group_that_somebody_else_moved_goes_back_together() {
         ml
     };
     let both = group(called(applied("deployment")));
-    assert_eq!(both.brought.len(), 2);
+    assert_eq!(both.blame.len(), 2);
     assert_eq!(both.plan().changes.iter().flat_map(|change| &change.pins).count(), 2);
     let mut long = applied("deployment");
     long.revisions.iter_mut().for_each(|revision| revision.created = Some(at("2026-11-22T11:30:00Z")));
-    assert_eq!(group(called(long)).brought.len(), 2, "its window is over, and its group's is not");
+    assert_eq!(group(called(long)).blame.len(), 2, "its window is over, and its group's is not");
 }
 
 #[test]
@@ -244,13 +248,13 @@ fn what_was_set_by_hand_is_drift_of_it() {
     // A pin that was never there, over which somebody set something.
     let mut never = by_hand();
     never[0].revisions.truncate(1);
-    let reasons = said(&unrecorded("deployment", "").hosts(never).by_hand(Some('a'), PINNED)).2;
-    assert!(reasons.contains("drift: deployment immich/app was set to sha256:cccccccccccc by kubectl-set"), "{reasons}");
+    let decision = planned(&unrecorded("deployment", "").hosts(never).by_hand(Some('a'), PINNED)).1;
+    assert!(tells(&decision, "drift", "deployment immich/app was set to sha256:cccccccccccc by kubectl-set"), "{decision:?}");
 }
 
 #[test]
 fn nothing_is_asked_of_pins_that_run_as_they_should() {
-    let asked = |world: &Snapshot| crate::plan::undated(world).len();
+    let asked = |world: &Snapshot| crate::plan::pins_to_blame(world).len();
     let old = |kind: &str| workload(kind, vec![revision(2, &image('b'), "2026-11-20T09:00:00Z")], "Terraform", "2026-11-20T09:00:00Z");
     assert_eq!(asked(&unrecorded("deployment", "").hosts(vec![old("deployment")])), 0);
     assert_eq!(asked(&world('b').hosts(vec![applied("deployment")])), 0, "pintle's own is recorded");

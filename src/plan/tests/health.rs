@@ -72,7 +72,7 @@ fn what_does_not_start_is_rolled_back() {
             let after = carried_out(&world, &plan).says(SERVER, 'b');
             let next = after.plan();
             assert_eq!((next.changes.len(), next.decisions[0].verdict), (0, Verdict::Held), "git is back, the cluster is not yet");
-            assert!(next.decisions[0].reasons.iter().any(|why| why.contains("still has sha256:bbbbbbbbbbbb")), "{:?}", next.decisions);
+            assert!(tells(&next.decisions[0], "not-applied", "still has sha256:bbbbbbbbbbbb"), "{:?}", next.decisions);
         }
     }
     assert_eq!(back(&world('b').hosts(vec![waiting(applied("deployment"), "server", "ContainerCreating")])), []);
@@ -153,9 +153,9 @@ fn what_is_no_loss_of_readiness() {
             assert_eq!((back(&world), world.plan().later), (Vec::new(), None), "{kind}: {what}");
         }
         let unread = declared(kind, 'b', "", "").hosts(vec![lost_by(kind, since)]);
-        assert_eq!(back(&unread.clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into()))), [], "{kind}");
+        assert_eq!(back(&unread.clustered(|cluster| _ = cluster.unread.insert(WorkloadKind::Pod, "no".into()))), [], "{kind}");
         let mut job = lost_by(kind, since);
-        job.kind = "job".into();
+        job.kind = WorkloadKind::Job;
         assert_eq!(back(&declared(kind, 'b', "", "").hosts(vec![job])), []);
     }
 }
@@ -207,7 +207,7 @@ fn another_container_s_failure_is_not_the_pin_s() {
     older.pods[0].revision = Some("another".into());
     assert_eq!(back(&world('b').hosts(vec![older])), [], "a pod of another revision");
     let pods = world('b').hosts(vec![waiting(applied("deployment"), "server", "CrashLoopBackOff")]);
-    assert_eq!(back(&pods.clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into()))), []);
+    assert_eq!(back(&pods.clustered(|cluster| _ = cluster.unread.insert(WorkloadKind::Pod, "no".into()))), []);
 }
 
 #[test]
@@ -259,12 +259,12 @@ fn what_has_no_way_back_is_told() {
     assert_eq!((plan.changes.len(), plan.notices.len()), (0, 1));
 }
 
-/// Server and ml in one group, both moved by one commit.
+/// Server and ml in one group, both updated by one commit.
 fn group(config: &str) -> Snapshot {
     let text = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), "")]);
     let config = format!("[defaults]\nmode = \"commit\"\nsettle = \"0\"\n{config}");
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", &config)]);
-    let world = world.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let world = world.did_at(0, Action::Update, Some('a'), 'b', PINNED).did_at(1, Action::Update, Some('a'), 'b', PINNED);
     let mut live = applied("deployment");
     let mut ml = live.containers[0].clone();
     (ml.name, ml.image) = ("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'b').as_str().into());
@@ -281,7 +281,7 @@ fn a_group_goes_back_together() {
     let grouped = "[[group]]\nname = 'immich'\nstacks = ['immich']\n";
     let pins = back(&group(grouped));
     assert_eq!(pins.len(), 2);
-    assert!(pins[1].evidence.as_ref().is_some_and(|evidence| evidence.ends_with("(the group immich goes back together)")), "{pins:?}");
+    assert!(pins[1].evidence.as_ref().is_some_and(|evidence| evidence.ends_with("(group immich is rolled back together)")), "{pins:?}");
     let stays = group(&format!("{grouped}[[rule]]\nmatch = {{ container = 'ml' }}\nauto_rollback = false\n")).plan();
     assert_eq!((stays.changes.len(), stays.notices.len()), (0, 2));
 }
@@ -336,8 +336,8 @@ fn what_terraform_ignores_is_not_watched() {
 #[test]
 fn it_goes_back_to_what_is_known_to_have_run() {
     // Digest d was pinned in between and never applied.
-    let pins = || declared("deployment", 'c', "", "").did(Action::Move, Some('b'), 'd', "2026-11-22T11:50:20Z");
-    let world = pins().did(Action::Move, Some('d'), 'c', "2026-11-22T11:50:40Z");
+    let pins = || declared("deployment", 'c', "", "").did(Action::Update, Some('b'), 'd', "2026-11-22T11:50:20Z");
+    let world = pins().did(Action::Update, Some('d'), 'c', "2026-11-22T11:50:40Z");
     let newest = |older: Vec<Revision>| {
         let revisions = [vec![revision(3, &image('c'), APPLIED)], older].concat();
         waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff")

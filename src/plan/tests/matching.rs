@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Release, Revision, Rollout, Workload, Writer};
-use crate::plan::live::{Found, indexes, running, since, uses};
+use crate::plan::indexes::indexes_to_read;
+use crate::plan::live::{LiveMatch, running, since, uses};
 use proptest::prelude::*;
 
 /// A workload as a controller would have it after a quiet day: one pod wanted, nothing said of revisions and pods.
 pub(super) fn workload(kind: &str, namespace: &str, name: &str) -> Workload {
     Workload {
-        kind: kind.into(),
+        kind: WorkloadKind::new(kind),
         namespace: namespace.into(),
         name: name.into(),
         created: Some(at("2026-10-01T00:00:00Z")),
@@ -85,27 +86,27 @@ impl Snapshot {
 
     pub(super) fn unread(mut self, kind: &str) -> Self {
         if let Seen::Known(cluster) = &mut self.cluster {
-            cluster.unread.insert(kind.into(), "it is forbidden".into());
+            cluster.unread.insert(WorkloadKind::new(kind), "it is forbidden".into());
         }
         self
     }
 
     fn told(&self) -> Seen<Option<Digest>> {
         let (literal, site) = self.scan.sites().next().expect("a site");
-        running(self, literal, site.image.channel().as_ref())
+        running(self, &uses(self, literal), site.image.channel().as_ref())
     }
 
     /// What is found of the uses of the first literal, in words.
     fn found(&self) -> Vec<String> {
         let literal = &self.scan.literals[0];
-        let said = |found: Found| match found {
-            Found::Here { workload, container } => format!("{}/{}:{}", workload.kind, workload.name, container.name),
-            Found::Swapped { container, with, .. } => format!("{} swapped with {}", container.name, with.name),
-            Found::Missing => "missing".into(),
-            Found::NoContainer(workload) => format!("no container in {}", workload.name),
-            Found::NotExpected => "not expected".into(),
-            Found::Elsewhere => "elsewhere".into(),
-            Found::Unknown(why) => why,
+        let said = |found: LiveMatch| match found {
+            LiveMatch::Here { workload, container } => format!("{}/{}:{}", workload.kind, workload.name, container.name),
+            LiveMatch::Swapped { container, with, .. } => format!("{} swapped with {}", container.name, with.name),
+            LiveMatch::Missing => "missing".into(),
+            LiveMatch::NoContainer(workload) => format!("no container in {}", workload.name),
+            LiveMatch::NotExpected => "not expected".into(),
+            LiveMatch::Elsewhere => "elsewhere".into(),
+            LiveMatch::Unknown(why) => why,
         };
         uses(self, literal).expect("a cluster").into_iter().map(|live| said(live.found)).collect()
     }
@@ -128,6 +129,7 @@ fn known(c: char) -> Seen<Option<Digest>> {
 #[test]
 fn a_workload_is_found_by_its_names_and_a_container_by_its_own() {
     let one = || site("web", 1, "nginx:stable");
+    let nameless = |init| Holder::Container { name: None, init };
     let cases = [
         (one(), web(), "deployment/nginx:nginx"),
         (
@@ -141,17 +143,14 @@ fn a_workload_is_found_by_its_names_and_a_container_by_its_own() {
         (used(one(), |used| used.instances = Some(0)), web(), "not expected"),
         (used(one(), |used| used.name = None), web(), "its name is not known from the text"),
         (used(one(), |used| used.namespace = None), web(), "its name is not known from the text"),
-        (used(one(), |used| used.container = None), web(), "the container's name is not known from the text"),
+        (used(one(), |used| used.holder = nameless(false)), web(), "the container's name is not known from the text"),
+        (used(one(), |used| used.holder = nameless(true)), web(), "the container's name is not known from the text"),
+        (used(one(), |used| used.holder = Holder::Path("nginx".into())), web(), "elsewhere"),
+        (used(one(), |used| used.holder = Holder::Env("nginx".into())), web(), "elsewhere"),
+        (used(one(), |used| used.kind = WorkloadKind::new("configmap")), web(), "elsewhere"),
+        (used(one(), |used| used.kind = WorkloadKind::Module), web(), "elsewhere"),
         (
-            used(one(), |used| used.container = Some("spec.containers[0].image".into())),
-            web(),
-            "the container's name is not known from the text",
-        ),
-        (used(one(), |used| used.container = Some("AGENT_IMAGE".into())), web(), "elsewhere"),
-        (used(one(), |used| used.kind = "configmap".into()), web(), "elsewhere"),
-        (used(one(), |used| used.kind = "module".into()), web(), "elsewhere"),
-        (
-            used(one(), |used| used.kind = "cronjob".into()),
+            used(one(), |used| used.kind = WorkloadKind::CronJob),
             workload("cronjob", "web", "nginx").has("nginx", "nginx:stable"),
             "cronjob/nginx:nginx",
         ),
@@ -223,9 +222,9 @@ fn for_each_makes_many_workloads_of_one_literal_and_all_have_to_agree() {
 
 fn chart(image: Option<&str>) -> Literal {
     used(site("monitoring", 1, "quay.io/prometheus/prometheus:v3"), |used| {
-        used.kind = "helm_release".into();
+        used.kind = WorkloadKind::HelmRelease;
         used.name = Some("prom".into());
-        used.container = Some("server.image".into());
+        used.holder = Holder::Path("server.image".into());
         used.image = image.map(Into::into);
     })
 }
@@ -254,9 +253,9 @@ fn a_release_is_found_by_its_name_and_the_repository() {
 #[test]
 fn a_custom_resource_is_found_when_its_kind_is_configured() {
     let literal = used(site("db", 1, "ghcr.io/cloudnative-pg/postgresql:16"), |used| {
-        used.kind = "cluster".into();
+        used.kind = WorkloadKind::new("cluster");
         used.name = Some("db".into());
-        used.container = Some("spec.imageName".into());
+        used.holder = Holder::Path("spec.imageName".into());
     });
     let named = |path: &str| workload("cluster", "db", "db").has(path, "ghcr.io/cloudnative-pg/postgresql:16");
     let custom = "[[cluster.custom]]\ngroup = \"postgresql.cnpg.io\"\nversion = \"v1\"\nkind = \"Cluster\"\nplural = \"clusters\"\nimage = \"spec.imageName\"\n";
@@ -273,7 +272,7 @@ fn a_custom_resource_is_found_when_its_kind_is_configured() {
     let place = |path: &str| {
         let mut all = all.clone();
         let mut scan = (*all.scan).clone();
-        scan.literals[0].uses[0].container = Some(path.into());
+        scan.literals[0].uses[0].holder = Holder::Path(path.into());
         all.scan = scan.into();
         all.configured(&custom.replace("spec.imageName", "spec.parts[*].image"))
     };
@@ -291,9 +290,9 @@ fn what_an_operator_made_of_a_custom_resource_is_known_by_its_repository() {
     const CUSTOM: &str = "[[cluster.custom]]\ngroup = \"postgresql.cnpg.io\"\nversion = \"v1\"\nkind = \"Cluster\"\nplural = \"clusters\"\nimage = \"spec.imageName\"\n\
          [[cache]]\nregistry = \"ghcr.io\"\nurl = \"https://cache.example.com/gh\"\n";
     let literal = used(site("db", 1, IMAGE), |used| {
-        used.kind = "cluster".into();
+        used.kind = WorkloadKind::new("cluster");
         used.name = Some("db".into());
-        used.container = Some("spec.imageName".into());
+        used.holder = Holder::Path("spec.imageName".into());
     });
     let all = snapshot(vec![literal]).configured(CUSTOM);
     let status = |name: &str, repository: &str, c: char| PodContainer {
@@ -337,7 +336,7 @@ fn pair(server: &str, worker: &str) -> Vec<Literal> {
     let named = |line: usize, name: &str, image: &str| {
         used(site("app", line, image), |used| {
             used.name = Some("app".into());
-            used.container = Some(name.into());
+            used.holder = Holder::Container { name: Some(name.into()), init: false };
         })
     };
     vec![named(1, "server", server), named(2, "worker", worker)]
@@ -414,6 +413,7 @@ fn pods_tell_nothing_of_a_spec_that_is_newer_than_their_revision() {
     let world = all.clone().running(vec![pods(newer())]);
     assert_eq!((world.plan().changes.len(), world.decided().verdict), (0, crate::pipeline::Verdict::Unknown));
     let why = "deployment web/nginx: no revision of its newest spec is known yet";
+    assert_eq!(world.decided().reasons[0], Reason::RunningUnknown { why: why.into() });
     assert_eq!(world.told(), Seen::Unknown(why.into()));
     assert_eq!(all.clone().running(vec![agrees]).plan().changes[0].pins[0].to, Some(digest('a')));
     // Its new pods have still to start.
@@ -422,12 +422,12 @@ fn pods_tell_nothing_of_a_spec_that_is_newer_than_their_revision() {
     rolling.pods[1].containers[0].started = None;
     let world = all.running(vec![rolling]);
     assert_eq!((world.plan().changes.len(), world.decided().verdict), (0, crate::pipeline::Verdict::Waiting));
-    assert_eq!(world.decided().reasons[0], "deployment web/nginx is being rolled out, and its new pods do not tell yet what they run");
+    assert_eq!(world.decided().reasons[0], Reason::RolloutUnfinished { workload: "deployment web/nginx".into() });
 }
 
 #[test]
 fn a_cron_jobs_pod_from_before_its_image_was_set_tells_nothing() {
-    let literal = used(site("web", 1, "nginx:1.3"), |used| used.kind = "cronjob".into());
+    let literal = used(site("web", 1, "nginx:1.3"), |used| used.kind = WorkloadKind::CronJob);
     let cron = workload("cronjob", "web", "nginx").has("nginx", "nginx:1.3").set_by("Terraform", "2026-11-22T10:30:00Z");
     let cron = cron.pod(None, Some(digest('a')), "2026-11-22T10:00:00Z");
     let all = snapshot(vec![literal]);
@@ -437,7 +437,7 @@ fn a_cron_jobs_pod_from_before_its_image_was_set_tells_nothing() {
 
 #[test]
 fn of_a_cron_job_the_newest_pod_counts() {
-    let literal = used(site("web", 1, "nginx:stable"), |used| used.kind = "cronjob".into());
+    let literal = used(site("web", 1, "nginx:stable"), |used| used.kind = WorkloadKind::CronJob);
     let cron = workload("cronjob", "web", "nginx").has("nginx", "nginx:stable");
     let cron = cron.pod(None, Some(digest('b')), "2026-11-22T11:00:00Z").pod(None, Some(digest('a')), "2026-11-22T10:00:00Z");
     assert_eq!(snapshot(vec![literal]).running(vec![cron.pod(None, None, NOW)]).told(), known('b'));
@@ -448,7 +448,7 @@ fn the_digest_of_a_platform_counts_as_its_index() {
     let image = pinned("nginx:stable", 'a');
     let two = web().pod(None, Some(digest('1')), NOW).pod(None, Some(digest('2')), NOW);
     let mut all = snapshot(vec![site("web", 1, &image)]).says("nginx:stable", 'b').running(vec![two]);
-    let wanted = |all: &Snapshot| indexes(all).into_iter().map(|(_, digest)| digest).collect::<Vec<_>>();
+    let wanted = |all: &Snapshot| indexes_to_read(all).into_iter().map(|(_, digest)| digest).collect::<Vec<_>>();
     assert_eq!(wanted(&all), [digest('a'), digest('b')]);
     assert_eq!(all.told(), Seen::Unknown("deployment web/nginx: its pods run 2 different digests".into()));
     all.children.insert((channel("nginx:stable"), digest('b')), vec![digest('3')]);
@@ -526,10 +526,10 @@ proptest! {
         let plan = all.plan();
         prop_assert_eq!(&plan, &all.plan());
         prop_assert_eq!(plan.decisions.len(), 3);
-        let status = crate::plan::status::status(&all, &plan, None);
+        let status = crate::plan::report_status(&all, &plan, None);
         prop_assert!(status.rows.len() >= 3);
-        let keys = plan.decisions.iter().map(|decision| Some(&decision.site));
-        prop_assert!(keys.into_iter().all(|key| status.rows.iter().any(|row| row.site.as_ref() == key)));
+        let ids = plan.decisions.iter().map(|decision| Some(&decision.site));
+        prop_assert!(ids.into_iter().all(|id| status.rows.iter().any(|row| row.site.as_ref() == id)));
         for row in &status.rows {
             prop_assert!(row.why.iter().all(|why| !why.is_empty() && !why.ends_with('.')), "{row:?}");
         }

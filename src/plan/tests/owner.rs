@@ -1,11 +1,11 @@
-//! Who owns an image, and what is not moved because somebody else sets it.
+//! Who owns an image, and what is not updated because somebody else sets it.
 
 use super::matching::workload;
 use super::*;
 use crate::pipeline::Verdict;
 use crate::pipeline::cluster::Workload;
 use crate::plan::live::uses;
-use crate::plan::owner::{keel_runs, owner};
+use crate::plan::ownership::{find_owner, keel_runs};
 
 const TIME: &str = "2026-11-20T10:00:00Z";
 
@@ -31,13 +31,13 @@ fn whose(literal: Literal, workloads: Vec<Workload>) -> String {
     let all = snapshot(vec![literal]).running(workloads);
     let (literal, site) = all.scan.sites().next().expect("a site");
     let lives = uses(&all, literal).expect("a cluster");
-    owner(&all, Some(site), &lives[0]).map_or("not known".into(), |owner| owner.sentence())
+    find_owner(&all, Some(site), &lives[0]).map_or("not known".into(), |owner| owner.sentence())
 }
 
 #[test]
 fn an_image_is_terraforms_unless_it_is_ignored_or_somebody_else_sets_it() {
     let nobody = "terraform ignores the image, and nobody else sets it";
-    let drone = "`drone` sets the image, so a pin would be taken back";
+    let drone = "`drone` sets the image, so it would overwrite a pin";
     let cases = [
         (tracked(), web(), "terraform sets the image"),
         (tracked(), web().set_by("HashiCorp", TIME), "terraform sets the image"),
@@ -99,35 +99,36 @@ fn keel_runs_where_its_image_does_or_the_configuration_says_so() {
 }
 
 #[test]
-fn what_another_owner_sets_is_not_moved() {
+fn what_another_owner_sets_is_not_updated() {
     let decided = |workloads: Vec<Workload>| {
         let all = snapshot(vec![tracked()]).says("nginx:stable", 'b').seen("nginx:stable", 'b', "2026-11-22T09:00:00Z");
         let decision = all.running(workloads).decided();
         (decision.verdict, decision.reasons[0].clone())
     };
-    assert_eq!(decided(vec![web()]).0, Verdict::Move);
-    assert_eq!(decided(vec![web().set_by("kubectl-set", TIME)]).0, Verdict::Move);
-    assert_eq!(decided(vec![]).0, Verdict::Move);
-    let (verdict, why) = decided(vec![web().set_by("drone", TIME)]);
-    assert_eq!((verdict, &*why), (Verdict::Blocked, "deployment web/nginx: `drone` sets the image, so a pin would be taken back"));
-    let (verdict, why) = decided(vec![web().keel("policy", "minor"), keel()]);
-    assert_eq!((verdict, &*why), (Verdict::Blocked, "deployment web/nginx: Keel sets the image too (keel.sh/policy is `minor`)"));
+    assert_eq!(decided(vec![web()]).0, Verdict::Update);
+    assert_eq!(decided(vec![web().set_by("kubectl-set", TIME)]).0, Verdict::Update);
+    assert_eq!(decided(vec![]).0, Verdict::Update);
+    let other = |owner: &str| Reason::OtherOwner { workload: "deployment web/nginx".into(), owner: owner.into() };
+    let drone = "`drone` sets the image, so it would overwrite a pin";
+    assert_eq!(decided(vec![web().set_by("drone", TIME)]), (Verdict::Blocked, other(drone)));
+    let keels = "Keel sets the image too (keel.sh/policy is `minor`)";
+    assert_eq!(decided(vec![web().keel("policy", "minor"), keel()]), (Verdict::Blocked, other(keels)));
     assert_eq!(decided(vec![web().released("web", true)]).0, Verdict::Blocked);
     // Half of it is ignored: all of it is taken over together.
     let mut half = site("web", 2, &pinned("redis:7", 'a'));
     half.uses[0].name = Some("nginx".into());
     half.uses[0].ignored = Some(true);
     let all = snapshot(vec![tracked(), half]).says("nginx:stable", 'b').seen("nginx:stable", 'b', "2026-11-22T09:00:00Z");
-    assert_eq!(all.running(vec![web().keel("policy", "minor"), keel()]).decided().verdict, Verdict::Move);
+    assert_eq!(all.running(vec![web().keel("policy", "minor"), keel()]).decided().verdict, Verdict::Update);
 }
 
 #[test]
 fn a_kind_that_cannot_be_read_holds_its_sites_and_no_others() {
     let mut job = site("web", 9, &pinned("nginx:stable", 'a'));
-    job.uses[0].kind = "cronjob".into();
+    job.uses[0].kind = WorkloadKind::CronJob;
     let all = snapshot(vec![tracked(), job]).says("nginx:stable", 'b').seen("nginx:stable", 'b', "2026-11-22T09:00:00Z");
     let plan = all.running(vec![web()]).unread("cronjob").plan();
     let verdicts: Vec<_> = plan.decisions.iter().map(|decision| decision.verdict).collect();
-    assert_eq!(verdicts, [Verdict::Move, Verdict::Waiting]);
-    assert_eq!(plan.decisions[1].reasons[0], "who owns the image is not known: cronjobs could not be read: it is forbidden");
+    assert_eq!(verdicts, [Verdict::Update, Verdict::Waiting]);
+    assert_eq!(plan.decisions[1].reasons[0], Reason::OwnerUnknown { why: "cronjobs could not be read: it is forbidden".into() });
 }

@@ -1,8 +1,8 @@
 use super::forge::comment;
 use super::*;
-use crate::model::ask::{Command, Target};
+use crate::model::ask::{Command, TargetName};
 use crate::pipeline::forge::{Direct, branch_name};
-use crate::pipeline::{Route, Verdict};
+use crate::pipeline::{Delivery, Verdict};
 use proptest::prelude::*;
 
 const IMAGES: [&str; 6] = [
@@ -41,7 +41,7 @@ fn literal(line: usize, odd: &Odd) -> Literal {
     let text = odd.pin.map_or(image.to_owned(), |pin| pinned(image, pin));
     let mut literal = site(&format!("stack{}", odd.stack), line, &text);
     literal.uses[0].ignored = Some(odd.ignored);
-    let numbered = with(literal, |site| site.key = SiteKey(format!("{}#{line}", site.key).into()));
+    let numbered = with(literal, |site| site.id = SiteId(format!("{}#{line}", site.id).into()));
     if COMMENTS[odd.comment].is_empty() { numbered } else { beside(numbered, COMMENTS[odd.comment]) }
 }
 
@@ -70,7 +70,7 @@ fn applied(before: &Snapshot, plan: &Plan) -> Snapshot {
     for pin in plan.changes.iter().flat_map(|change| &change.pins) {
         for literal in &mut scan.literals {
             if let Fate::Site(site) = &mut literal.fate
-                && *site.key.0 == *pin.site
+                && *site.id.0 == *pin.site
             {
                 site.image = Reference::parse(&format!("{}@{}", pin.image, pin.to.as_ref().expect("a digest"))).expect("a pinned image");
             }
@@ -89,7 +89,7 @@ fn forged(odds: &[Odd], upstream: &[u8], grouped: bool, modes: (usize, usize), p
     });
     let group = if grouped { "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n" } else { "" };
     world.configured(&format!(
-        "[defaults]\nsettle = '0'\nmode = {{ adopt = '{}', move = '{}' }}\n[forge]\nmax_pull_requests = 2\n{group}[[rule]]\nmatch = {{ stack = 'stack3' }}\nmode = 'pull-request'\n",
+        "[defaults]\nsettle = '0'\nmode = {{ adopt = '{}', update = '{}' }}\n[forge]\nmax_pull_requests = 2\n{group}[[rule]]\nmatch = {{ stack = 'stack3' }}\nmode = 'pull-request'\n",
         MODES[modes.0], MODES[modes.1]
     ))
 }
@@ -102,12 +102,12 @@ fn forged_worlds() -> impl Strategy<Value = Forged> {
 
 /// The commits of a plan alone.
 fn commits(plan: &Plan) -> Plan {
-    Plan { changes: plan.changes.iter().filter(|change| change.route == Route::Commit).cloned().collect(), ..plan.clone() }
+    Plan { changes: plan.changes.iter().filter(|change| change.delivery == Delivery::Commit).cloned().collect(), ..plan.clone() }
 }
 
 /// The names of a plan's pull requests, with their pins.
 fn proposed(plan: &Plan) -> Vec<(Arc<str>, Vec<PinRecord>)> {
-    let pulls = plan.changes.iter().filter(|change| change.route != Route::Commit);
+    let pulls = plan.changes.iter().filter(|change| change.delivery != Delivery::Commit);
     pulls.map(|change| (change.name.clone(), change.pins.clone())).collect()
 }
 
@@ -126,7 +126,8 @@ proptest! {
         prop_assert_eq!(&second.pulls, &[]);
         prop_assert_eq!(&second.ledger, &first.ledger);
         for change in &second.changes {
-            let Route::PullRequest(proposal) = &change.route else { continue };
+            prop_assert_eq!(change.delivery.is_pull_request(), change.proposal.is_some());
+            let Some(proposal) = &change.proposal else { continue };
             prop_assert!(proposal.number.is_some());
             prop_assert_eq!(proposal.rows.len(), change.pins.len());
         }
@@ -137,7 +138,7 @@ proptest! {
         let plan = forged(&odds, &upstream, grouped, modes, protected).plan();
         let mut names = std::collections::BTreeSet::new();
         for pull in [false, true] {
-            let changes: Vec<_> = plan.changes.iter().filter(|change| (change.route != Route::Commit) == pull).collect();
+            let changes: Vec<_> = plan.changes.iter().filter(|change| (change.delivery != Delivery::Commit) == pull).collect();
             prop_assert!(changes.iter().all(|change| names.insert((pull, branch_name(&change.name)))));
             prop_assert!(!pull || changes.len() <= 2);
             let mut edits: Vec<_> = changes.iter().flat_map(|change| &change.edits).collect();
@@ -150,7 +151,7 @@ proptest! {
 
     #[test]
     fn what_people_ask_for_goes_first(((odds, upstream, grouped), modes, protected) in forged_worlds(), stack in 0..4usize) {
-        let target = Target::new(&format!("stack{stack}"));
+        let target = TargetName::new(&format!("stack{stack}"));
         let asks = vec![comment(12, vec![Command::Pin { target: target.clone(), to: None, end: None, because: None }]), comment(13, vec![Command::Status { target }])];
         let world = forged(&odds, &upstream, grouped, modes, protected).asked(asks);
         let plan = world.plan();
@@ -173,7 +174,7 @@ proptest! {
         prop_assert!(second.changes.is_empty());
         prop_assert_eq!(&second.ledger, &first.ledger);
         for (one, two) in first.decisions.iter().zip(&second.decisions) {
-            let written = matches!(one.verdict, Verdict::Adopt | Verdict::Move);
+            let written = matches!(one.verdict, Verdict::Adopt | Verdict::Update);
             prop_assert_eq!(two.verdict, if written { Verdict::InSync } else { one.verdict });
         }
     }
@@ -191,7 +192,7 @@ proptest! {
             let subject = change.message.lines().next().unwrap_or_default();
             prop_assert!(subject.chars().count() <= 72 && !change.message.ends_with('\n'));
         }
-        let writes = plan.decisions.iter().filter(|d| matches!(d.verdict, Verdict::Adopt | Verdict::Move)).count();
+        let writes = plan.decisions.iter().filter(|d| matches!(d.verdict, Verdict::Adopt | Verdict::Update)).count();
         prop_assert_eq!(writes, plan.changes.iter().map(|change| change.pins.len()).sum::<usize>());
     }
 
@@ -202,7 +203,7 @@ proptest! {
         entries.rotate_left(usize::try_from(seed % 6).unwrap_or(0));
         let turned = Snapshot { upstream: entries.into_iter().rev().collect(), ..world.clone() };
         prop_assert_eq!(world.plan(), turned.plan());
-        let text = |plan: &Plan| crate::plan::json::to_json(plan, &world.scan).to_string();
+        let text = |plan: &Plan| crate::report::plan_json::to_json(plan, &world.scan).to_string();
         prop_assert_eq!(text(&world.plan()), text(&turned.plan()));
     }
 
@@ -214,7 +215,7 @@ proptest! {
             if odd.image != lost {
                 prop_assert_eq!(one, two);
             } else {
-                prop_assert!(!matches!(two.verdict, Verdict::Adopt | Verdict::Move));
+                prop_assert!(!matches!(two.verdict, Verdict::Adopt | Verdict::Update));
             }
         }
     }

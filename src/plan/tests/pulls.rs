@@ -3,7 +3,7 @@
 use super::forge::*;
 use super::*;
 use crate::pipeline::forge::{Branch, Checks, PullRequest, PullState};
-use crate::pipeline::{Change, Proposal, PullStep, Route, Verdict};
+use crate::pipeline::{Change, Delivery, Proposal, PullStep, Verdict};
 use std::collections::BTreeSet;
 
 const IMAGES: [&str; 3] = ["x/a:v1", "x/b:v1", "x/c:v1"];
@@ -19,18 +19,15 @@ fn stacks(names: &[&str]) -> Snapshot {
 }
 
 fn proposals(plan: &Plan) -> Vec<(&str, Option<u64>)> {
-    let number = |change: &Change| match &change.route {
-        Route::PullRequest(proposal) => Some(proposal.number),
-        Route::Commit => None,
+    let number = |change: &Change| {
+        assert_eq!(change.delivery.is_pull_request(), change.proposal.is_some(), "{change:?}");
+        change.proposal.as_ref().map(|proposal| proposal.number)
     };
     plan.changes.iter().filter_map(|change| Some((&*change.name, number(change)?))).collect()
 }
 
 fn proposal(plan: &Plan) -> &Proposal {
-    match &plan.changes[0].route {
-        Route::PullRequest(proposal) => proposal,
-        Route::Commit => panic!("a pull request"),
-    }
+    plan.changes[0].proposal.as_ref().expect("a pull request")
 }
 
 fn close(step: &PullStep) -> (u64, &str) {
@@ -46,9 +43,9 @@ fn an_open_pull_request_is_kept_and_updated() {
     assert_eq!(proposals(&open.plan()), [("one", Some(100)), ("two", Some(101))]);
     assert_eq!(open.plan().pulls, []);
     assert_eq!(Seen::Known(open.plan().ledger), open.ledger, "sightings are kept while it is open");
-    let moved = open.clone().says("x/a:v1", 'c').seen("x/a:v1", 'c', "2026-11-21T00:00:00Z").plan();
-    assert_eq!(proposals(&moved)[0], ("one", Some(100)));
-    assert_eq!(moved.changes[0].pins[0].to, Some(digest('c')));
+    let newer = open.clone().says("x/a:v1", 'c').seen("x/a:v1", 'c', "2026-11-21T00:00:00Z").plan();
+    assert_eq!(proposals(&newer)[0], ("one", Some(100)));
+    assert_eq!(newer.changes[0].pins[0].to, Some(digest('c')));
     let settling = open.says("x/a:v1", 'c').plan();
     assert_eq!(proposals(&settling), [("two", Some(101))]);
     assert_eq!(settling.pulls, [], "while the new digest settles the old proposal stays");
@@ -69,7 +66,7 @@ fn no_more_are_opened_than_allowed() {
     let plan = two(stacks(&["b", "c", "a"])).plan();
     assert_eq!(proposals(&plan), [("a", None), ("b", None)]);
     assert_eq!(plan.decisions[1].verdict, Verdict::Waiting);
-    assert_eq!(plan.decisions[1].reasons[0], "2 pull requests are open already ([forge] max_pull_requests)");
+    assert_eq!(plan.decisions[1].reasons[0], Reason::TooManyPullRequests { open: 2 });
     let kept = two(stacks(&["b", "c", "a"]).pulled(proposed(9, "c", Vec::new())));
     assert_eq!(proposals(&kept.plan()), [("a", None), ("c", Some(9))]);
     let asked = two(stacks(&["b", "c", "a"]).pulled(proposed(9, "comment-4", vec![other_pin()])));
@@ -82,8 +79,9 @@ fn no_more_are_opened_than_allowed() {
 
 fn other_pin() -> PinRecord {
     PinRecord {
-        action: Action::Move,
+        action: Action::Update,
         site: "stacks/b/main.tf#deployment/b/a:a".into(),
+        uses: Vec::new(),
         image: "x/a:v1".into(),
         from: None,
         to: Some(digest('f')),
@@ -111,21 +109,24 @@ fn what_a_person_closed_is_not_proposed_again() {
     assert_eq!(plan.decisions[0].verdict, Verdict::Held);
     assert_eq!(
         plan.decisions[0].reasons[0],
-        format!(
-            "pull request #4 with this digest was closed on 2026-11-20 09:00 UTC: it is not proposed again; `/pin … to {}` or another digest does",
-            digest('b')
-        )
+        Reason::PullRequestDeclined { number: 4, at: at("2026-11-20T09:00:00Z"), pin: format!("/pin … to {}", digest('b')) }
     );
     let another = declined.clone().says("x/a:v1", 'c').seen("x/a:v1", 'c', "2026-11-21T00:00:00Z");
     assert_eq!(proposals(&another.plan()).len(), 2);
     let by_pintle = world.clone().forged(|forge| forge.pulls = vec![closed(proposed(4, "one", Vec::new()))]);
     assert_eq!(proposals(&by_pintle.plan()).len(), 2);
-    let other_name = world.clone().forged(|forge| forge.pulls = vec![closed(proposed(4, "three", world.plan().changes[0].pins.clone()))]);
-    assert_eq!(proposals(&other_name.plan()).len(), 2);
     let handed_back = declined.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('9')]));
     assert_eq!(proposals(&handed_back.plan()).len(), 2, "pintle said that closing it hands it back");
     let as_commit = declined.configured("[defaults]\nmode = 'commit'");
     assert_eq!(as_commit.plan().changes.len(), 2, "a commit asks nobody");
+}
+
+#[test]
+fn what_was_closed_under_another_name_is_not_proposed_again() {
+    let world = stacks(&["one", "two"]);
+    let pins = world.plan().changes[0].pins.clone();
+    let other_name = world.forged(|forge| forge.pulls = vec![closed(proposed(4, "three", pins))]);
+    assert_eq!(proposals(&other_name.plan()), [("two", None)]);
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn a_closed_site_does_not_stop_the_rest_of_its_stack() {
     let pins = vec![world.plan().changes[0].pins[0].clone()];
     let plan = world.forged(|forge| forge.pulls = vec![closed(proposed(4, "one", pins))]).plan();
     assert_eq!(plan.changes[0].pins.len(), 1);
-    assert_eq!((plan.decisions[0].verdict, plan.decisions[1].verdict), (Verdict::Held, Verdict::Move));
+    assert_eq!((plan.decisions[0].verdict, plan.decisions[1].verdict), (Verdict::Held, Verdict::Update));
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
     assert_eq!(plan.changes, []);
     assert_eq!(plan.pulls, [PullStep::Leave { number: 100, name: "one".into(), tip: commit('9') }]);
     assert_eq!(plan.decisions[0].verdict, Verdict::Waiting);
-    assert_eq!(plan.decisions[0].reasons[0], "somebody pushed to pintle/one; pull request #100 is left alone");
+    assert_eq!(plan.decisions[0].reasons[0], Reason::BranchTaken { branch: "pintle/one".into(), number: 100 });
     let told = pushed.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('9')]));
     assert_eq!((told.plan().changes, told.plan().pulls), (Vec::new(), Vec::new()), "it is said once");
     let again = pushed.clone().forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('8')]));
@@ -156,26 +157,28 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
     let foreign = pushed.forged(|forge| forge.pulls.clear());
     assert_eq!((foreign.plan().changes, foreign.plan().pulls), (Vec::new(), Vec::new()));
     assert_eq!(foreign.decided().verdict, Verdict::Blocked);
-    assert!(foreign.decided().reasons[0].starts_with("the branch pintle/one holds commits that are not pintle's"));
+    assert_eq!(foreign.decided().reasons[0], Reason::BranchForeign { branch: "pintle/one".into() });
 }
 
 #[test]
 fn what_is_moot_is_closed_and_says_why() {
     let open = || stacks(&["one"]).opened();
-    let table: Vec<(Snapshot, &str)> = vec![
-        (open().says("x/a:v1", 'a'), "all images are in sync"),
-        (
-            open().configured("[[hold]]\nstack = 'one'\nbecause = 'broken'"),
-            "stacks/one/main.tf#deployment/one/a:a: held: broken ([[hold]] 1)",
-        ),
-        (open().configured("[deny]\nstacks = ['one']"), "stacks/one/main.tf#deployment/one/a:a: the stack one is on the deny list (`one`)"),
-        (Snapshot { scan: Arc::new(Scan::default()), ..open() }, "the site stacks/one/main.tf#deployment/one/a:a is gone"),
-        (open().configured("[defaults]\nmode = 'commit'"), "stacks/one/main.tf#deployment/one/a:a is committed without a pull request"),
-        (open().configured("[[group]]\nname = 'g'\nstacks = ['one']"), "stacks/one/main.tf#deployment/one/a:a is proposed with g"),
+    let site = "stacks/one/main.tf#kubernetes_deployment.a/container[a].image";
+    let table: [(Snapshot, String); 4] = [
+        (open().says("x/a:v1", 'a'), "all images are in sync".into()),
+        (Snapshot { scan: Arc::new(Scan::default()), ..open() }, format!("the site {site} is gone")),
+        (open().configured("[defaults]\nmode = 'commit'"), format!("{site} is committed without a pull request")),
+        (open().configured("[[group]]\nname = 'g'\nstacks = ['one']"), format!("{site} is proposed with g")),
     ];
     for (world, why) in table {
         let plan = world.plan();
-        assert_eq!(plan.pulls.iter().map(close).collect::<Vec<_>>(), [(100, why)]);
+        assert_eq!(plan.pulls.iter().map(close).collect::<Vec<_>>(), [(100, why.as_str())]);
+    }
+    for (config, code) in [("[[hold]]\nstack = 'one'\nbecause = 'broken'", "held"), ("[deny]\nstacks = ['one']", "denied")] {
+        let plan = open().configured(config).plan();
+        assert_eq!(codes(&plan.decisions[0])[0], code);
+        let why = format!("{site}: {}", plan.decisions[0].reasons[0]);
+        assert_eq!(plan.pulls.iter().map(close).collect::<Vec<_>>(), [(100, why.as_str())]);
     }
 }
 
@@ -198,7 +201,7 @@ fn what_could_not_be_looked_at_is_not_moot() {
         open().upstream("x/a:v1", Seen::Unknown("502".into())),
         Snapshot { history: Seen::Unknown("x".into()), ..open() },
         Snapshot { ledger: Seen::Unknown("x".into()), ..open() },
-        Snapshot { scan: Arc::new(Scan { literals: Vec::new(), problems: vec![unread("stacks/one/main.tf")] }), ..open() },
+        Snapshot { scan: Arc::new(Scan { problems: vec![unread("stacks/one/main.tf")], ..Scan::default() }), ..open() },
         Snapshot { forge: Seen::Unknown("502".into()), ..open() },
         open().says("x/a:v1", 'c'),
         open().configured("[defaults]\nsettle = '30d'"),
@@ -274,7 +277,7 @@ fn one_is_merged_at_a_time_and_not_beside_a_commit() {
     assert_eq!(green.plan().pulls.iter().filter(|step| matches!(step, PullStep::Merge { .. })).count(), 1);
     let beside = green.configured("[defaults]\nautomerge = true\n[[rule]]\nmatch = { stack = 'two' }\nmode = 'commit'").plan();
     assert!(!beside.pulls.iter().any(|step| matches!(step, PullStep::Merge { .. })));
-    assert_eq!(beside.changes[0].route, Route::Commit);
+    assert_eq!(beside.changes[0].delivery, Delivery::Commit);
 }
 
 #[test]
@@ -283,7 +286,7 @@ fn a_site_that_somebody_asked_about_waits_for_that() {
     let pins = asked.plan().changes[0].pins.clone();
     let open = asked.pulled(proposed(9, "comment-4", pins)).plan();
     assert_eq!((open.changes.len(), open.pulls.len()), (0, 0));
-    assert_eq!(open.decisions[0].reasons[0], "pull request #9, which somebody asked for, is open");
+    assert_eq!(open.decisions[0].reasons[0], Reason::PullRequestOfComment { number: 9 });
 }
 
 #[test]
@@ -293,8 +296,7 @@ fn a_group_goes_one_way() {
     let plan = world.plan();
     assert_eq!(proposals(&plan), [("pair", None)]);
     assert_eq!(plan.changes[0].pins.len(), 2);
-    assert_eq!(
-        proposal(&plan).why.as_deref(),
-        Some("the group pair moves together, and stacks/two/main.tf#deployment/two/b:b has to be proposed")
-    );
+    let because = Reason::GroupAsPullRequest { group: "pair".into(), member: plan.decisions[1].site.clone() };
+    assert_eq!(proposal(&plan).because, Some(because.clone()));
+    assert!(plan.decisions[0].reasons.contains(&Reason::AsPullRequest { because: Box::new(because) }), "{:?}", plan.decisions);
 }

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use super::*;
-use crate::pipeline::Brought;
+use crate::pipeline::Blame;
 use crate::pipeline::cluster::{Revision, Workload};
 use crate::pipeline::history::History;
 use proptest::prelude::*;
@@ -95,7 +95,7 @@ impl Life {
                 let from = self.pin();
                 self.by_hand = matches!(step, Step::Hand(_));
                 if !self.by_hand {
-                    self.world = self.world.clone().did(Action::Move, Some(from), *c, &self.now.to_string());
+                    self.world = self.world.clone().did(Action::Update, Some(from), *c, &self.now.to_string());
                 }
                 self.pins.push(*c);
                 self.pinned = self.now;
@@ -174,8 +174,8 @@ impl Life {
         let mut seen = self.snapshot();
         let before = self.pins.iter().rev().nth(1).map(|c| digest(*c));
         let commit = if self.by_hand { super::forge::commit('f') } else { super::forge::commit(self.pin()) };
-        let brought = Brought { commit, at: self.pinned, before };
-        seen.brought = crate::plan::undated(&seen).into_iter().map(|key| (key, Seen::Known(brought.clone()))).collect();
+        let blame = Blame { commit, at: self.pinned, before };
+        seen.blame = crate::plan::pins_to_blame(&seen).into_iter().map(|key| (key, Seen::Known(blame.clone()))).collect();
         seen
     }
 }
@@ -204,7 +204,7 @@ proptest! {
             prop_assert_eq!(undo, None);
         }
         let mut blind = life.told();
-        blind.brought.values_mut().for_each(|seen| *seen = Seen::Unknown("cut off".into()));
+        blind.blame.values_mut().for_each(|seen| *seen = Seen::Unknown("cut off".into()));
         let undone = blind.plan().changes.iter().flat_map(|change| &change.pins).any(|pin| pin.cause == Cause::Undo);
         let recorded = life.world.history.known().and_then(|history| history.first()?.pin.to.clone()) == Some(digest(life.pin()));
         prop_assert!(!undone || recorded, "what git does not tell is not concluded");

@@ -3,12 +3,14 @@
 use super::forge::comment;
 use super::matching::workload;
 use super::*;
-use crate::model::ask::{Command, Target};
-use crate::pipeline::Route;
-use crate::pipeline::answer::Outcome;
+use crate::model::ask::{Command, TargetName};
 use crate::pipeline::cluster::{Waiting, Workload};
-use crate::plan::explain::explain;
-use crate::plan::status::{Row, State, gaps, json::to_json, line, status, summary};
+use crate::pipeline::status::{RunState, StatusRow};
+use crate::plan::{explain, report_status};
+use crate::report::answers::report_text;
+use crate::report::explain::explanation_lines;
+use crate::report::status::{cluster_gaps, status_line, summarize};
+use crate::report::status_json::to_json;
 
 const OLD: &str = "2026-11-10T08:00:00Z";
 const NEW: &str = "2026-11-20T10:00:00Z";
@@ -18,13 +20,13 @@ fn running(image: &str) -> Workload {
 }
 
 /// Pinned at `a` on the 10th and at `b` on the 20th.
-fn moved() -> Snapshot {
+fn updated() -> Snapshot {
     let all = snapshot(vec![site("web", 1, &pinned("nginx:stable", 'b'))]).says("nginx:stable", 'b');
     all.wrote("nginx:stable", None, 'a', OLD).wrote("nginx:stable", Some('a'), 'b', NEW)
 }
 
-fn row(all: &Snapshot) -> Row {
-    let status = status(all, &all.plan(), None);
+fn row(all: &Snapshot) -> StatusRow {
+    let status = report_status(all, &all.plan(), None);
     assert_eq!(status.rows.len(), 1, "{status:?}");
     status.rows[0].clone()
 }
@@ -32,14 +34,14 @@ fn row(all: &Snapshot) -> Row {
 #[test]
 fn a_pin_that_runs_tells_the_commit_that_pinned_it() {
     let image = pinned("nginx:stable", 'b');
-    let all = moved().running(vec![running(&image).set_by("Terraform", NEW).revision(2, &[], &image, NEW)]);
+    let all = updated().running(vec![running(&image).set_by("Terraform", NEW).revision(2, &[], &image, NEW)]);
     let row = row(&all);
-    assert_eq!((row.state, row.owner, row.since), (State::Pinned, Some("terraform"), Some(at(NEW))));
+    assert_eq!((row.state, row.owner, row.since), (RunState::Pinned, Some("terraform"), Some(at(NEW))));
     assert_eq!(row.why, ["pinned 2026-11-20 10:00 UTC (bbbbbbbbbb) when the tag moved, by pintle"]);
     assert!(row.is_quiet());
     let expected = "pinned    deployment/web/nginx:nginx stable@bbbbbbbbbbbb since 2026-11-20 10:00 UTC: \
                     pinned 2026-11-20 10:00 UTC (bbbbbbbbbb) when the tag moved, by pintle";
-    assert_eq!(line(&row), expected);
+    assert_eq!(status_line(&row), expected);
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn what_runs_instead_of_the_pin_is_told_apart() {
         (running(&old).set_by("kubectl-set", OLD), &["the pin bbbbbbbbbbbb of 2026-11-20 10:00 UTC is not applied yet", was]),
         (
             running(&old).set_by("kubectl-rollout", after),
-            &["somebody took the workload back to it 2026-11-21 09:00 UTC (kubectl rollout undo); the repo pins bbbbbbbbbbbb", was],
+            &["somebody returned the workload to it 2026-11-21 09:00 UTC (kubectl rollout undo); the repo pins bbbbbbbbbbbb", was],
         ),
         (
             running(&other).set_by("kubectl-set", after),
@@ -60,37 +62,37 @@ fn what_runs_instead_of_the_pin_is_told_apart() {
         ),
         (
             running(&other).set_by("drone", after),
-            &["`drone` set it 2026-11-21 09:00 UTC; the repo pins bbbbbbbbbbbb", "`drone` sets the image, so a pin would be taken back"],
+            &["`drone` set it 2026-11-21 09:00 UTC; the repo pins bbbbbbbbbbbb", "`drone` sets the image, so it would overwrite a pin"],
         ),
     ];
     for (workload, expected) in cases {
-        let row = row(&moved().running(vec![workload]));
-        assert_eq!(row.state, State::Differs);
+        let row = row(&updated().running(vec![workload]));
+        assert_eq!(row.state, RunState::Differs);
         assert_eq!(row.why, expected);
     }
-    let tagged = row(&moved().running(vec![running(&pinned("nginx:mainline", 'b'))]));
+    let tagged = row(&updated().running(vec![running(&pinned("nginx:mainline", 'b'))]));
     assert_eq!(tagged.why[1], "it has the tag mainline, and stable is declared");
 }
 
 #[test]
 fn parked_missing_silent_and_dark_workloads_are_told() {
     let told = |workloads: Vec<Workload>| {
-        let row = row(&moved().running(workloads));
+        let row = row(&updated().running(workloads));
         (row.state, row.why.join("; "))
     };
-    assert_eq!(told(vec![running("nginx:stable").parked()]), (State::Parked, "parked at 0 replicas".into()));
+    assert_eq!(told(vec![running("nginx:stable").parked()]), (RunState::Parked, "parked at 0 replicas".into()));
     let parked = told(vec![running(&pinned("nginx:stable", 'b')).parked()]);
-    assert_eq!(parked.0, State::Parked);
-    assert_eq!(told(vec![]), (State::Missing, "the cluster has no such workload".into()));
-    assert_eq!(told(vec![running("nginx:stable")]), (State::Silent, "no pod runs".into()));
+    assert_eq!(parked.0, RunState::Parked);
+    assert_eq!(told(vec![]), (RunState::Missing, "the cluster has no such workload".into()));
+    assert_eq!(told(vec![running("nginx:stable")]), (RunState::Silent, "no pod runs".into()));
     let mut failing = running("nginx:stable").pod(None, None, NEW);
     let waiting = Waiting { reason: "ImagePullBackOff".into(), message: "x".into() };
     failing.pods[0].containers[0].waiting = Some(waiting);
-    assert_eq!(told(vec![failing]), (State::Silent, "its pods wait: ImagePullBackOff".into()));
-    let dark = moved();
-    let status = status(&dark, &dark.plan(), None);
-    assert_eq!(status.rows[0].state, State::Unknown);
-    assert!(summary(&status).starts_with("no cluster is named"), "{status:?}");
+    assert_eq!(told(vec![failing]), (RunState::Silent, "its pods wait: ImagePullBackOff".into()));
+    let dark = updated();
+    let status = report_status(&dark, &dark.plan(), None);
+    assert_eq!(status.rows[0].state, RunState::Unknown);
+    assert!(summarize(&status).starts_with("no cluster is named"), "{status:?}");
 }
 
 #[test]
@@ -98,10 +100,10 @@ fn what_the_repo_does_not_decide_is_counted_and_not_listed() {
     let strange = workload("deployment", "games", "doom").has("doom", "doom:1");
     let theirs = Workload { controller: Some("cluster/db".into()), ..workload("pod", "db", "db-1").has("postgres", "postgres:16") };
     let injected = running(&pinned("nginx:stable", 'b')).has("istio-proxy", "istio/proxy:1");
-    let all = moved().running(vec![injected, strange, theirs]);
-    let status = status(&all, &all.plan(), None);
+    let all = updated().running(vec![injected, strange, theirs]);
+    let status = report_status(&all, &all.plan(), None);
     assert_eq!(status.rows.len(), 1);
-    assert_eq!(summary(&status), "1 pinned; 1 workload of the cluster is not of this repo");
+    assert_eq!(summarize(&status), "1 pinned; 1 workload of the cluster is not of this repo");
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn orphans_and_dead_literals_are_told_apart() {
     let mut dead = site("web", 2, "nginx:stable");
     dead.fate = Fate::Dead("overridden".into());
     let all = snapshot(vec![orphan, dead]).running(vec![]);
-    assert_eq!(row(&all).state, State::Orphan);
+    assert_eq!(row(&all).state, RunState::Orphan);
 }
 
 #[test]
@@ -120,7 +122,7 @@ fn an_image_that_several_literals_without_a_pin_make_is_one_row() {
     tag.fate = Fate::Unpinnable("other text follows".into());
     let template = Literal { line: 9, ..tag.clone() };
     let all = snapshot(vec![tag, template]).running(vec![running("nginx:stable")]);
-    let status = status(&all, &all.plan(), None);
+    let status = report_status(&all, &all.plan(), None);
     assert_eq!((status.rows.len(), status.rows[0].place.as_str()), (1, "stacks/web/main.tf:1"), "{status:?}");
 }
 
@@ -130,7 +132,7 @@ fn what_waits_is_told_with_its_reason() {
     let row = row(&all.running(vec![running(&pinned("nginx:stable", 'a'))]));
     assert_eq!(
         row.waits.as_deref(),
-        Some("waiting to bbbbbbbbbbbb: upstream moved, first seen in this pass; it settles for 10m (built in)")
+        Some("waiting to bbbbbbbbbbbb: upstream changed, first seen in this pass; it settles for 10m (built in)")
     );
 }
 
@@ -140,13 +142,13 @@ fn nothing_is_told_twice_and_what_is_blocked_goes_nowhere() {
     let nameless = |all: &mut Snapshot| Arc::make_mut(&mut all.scan).literals[0].uses[0].name = None;
     let mut unknown = all.clone();
     nameless(&mut unknown);
-    let told = line(&row(&unknown));
+    let told = status_line(&row(&unknown));
     assert_eq!(told.matches("its name is not known from the text").count(), 1, "{told}");
     let mut refused = row(&all);
-    assert!(line(&refused).contains("adopt to bbbbbbbbbbbb: "), "{refused:?}");
+    assert!(status_line(&refused).contains("adopt to bbbbbbbbbbbb: "), "{refused:?}");
     let mut plan = all.plan();
     plan.decisions[0].verdict = crate::pipeline::Verdict::Blocked;
-    refused = status(&all, &plan, None).rows[0].clone();
+    refused = report_status(&all, &plan, None).rows[0].clone();
     assert!(refused.waits.as_deref().is_some_and(|waits| waits.starts_with("blocked: ")), "{refused:?}");
 }
 
@@ -157,10 +159,10 @@ fn the_plan_tells_what_runs_and_so_does_the_commit() {
     let undone = || running(&pinned("nginx:stable", 'c')).revision(1, &[], &pinned("nginx:stable", 'c'), OLD);
     let plan = all.clone().running(vec![undone()]).plan();
     assert_eq!(plan.decisions[0].runs, Seen::Known(Some(digest('c'))));
-    assert!(plan.decisions[0].reasons.contains(&"runs: sha256:cccccccccccc".to_owned()), "{:?}", plan.decisions);
+    assert!(plan.decisions[0].reasons.contains(&Reason::RunsNow { digest: Some(digest('c')) }), "{:?}", plan.decisions);
     assert!(plan.changes[0].message.contains("Running before: cccc…cc since 2026-11-10."), "{}", plan.changes[0].message);
     let quiet = all.clone().running(vec![running(&image)]).plan();
-    assert!(!quiet.decisions[0].reasons.iter().any(|reason| reason.starts_with("runs:")), "{:?}", quiet.decisions);
+    assert!(!codes(&quiet.decisions[0]).iter().any(|code| code.starts_with("runs")), "{:?}", quiet.decisions);
     let dark = all.plan();
     assert_eq!(dark.decisions[0].runs, Seen::NotAsked);
     assert!(!dark.changes[0].message.contains("Running"), "{}", dark.changes[0].message);
@@ -170,32 +172,33 @@ fn the_plan_tells_what_runs_and_so_does_the_commit() {
 fn explaining_tells_what_runs_the_owner_and_the_revisions() {
     let (old, new) = (pinned("nginx:stable", 'a'), pinned("nginx:stable", 'b'));
     let undone = running(&old).set_by("kubectl-rollout", "2026-11-21T09:00:00Z").revision(3, &[1], &old, OLD).revision(2, &[], &new, NEW);
-    let all = moved().running(vec![undone]);
-    let lines = explain(&all, &all.plan(), &all.scan.literals[0]).lines;
+    let all = updated().running(vec![undone]);
+    let lines = |world: &Snapshot| explanation_lines(world, &explain(world, &world.plan(), &[&world.scan.literals[0]])[0]);
+    let dark = lines(&updated());
+    let lines = lines(&all);
     let from = lines.iter().position(|line| line.starts_with("runs ")).expect("a line");
     let expected = [
         format!("runs       {} since 2026-11-21 09:00 UTC (deployment/web/nginx:nginx)", digest('a')),
-        "           somebody took the workload back to it 2026-11-21 09:00 UTC (kubectl rollout undo); the repo pins bbbbbbbbbbbb".into(),
+        "           somebody returned the workload to it 2026-11-21 09:00 UTC (kubectl rollout undo); the repo pins bbbbbbbbbbbb".into(),
         "           pinned 2026-11-10 08:00 UTC (aaaaaaaaaa) when the tag moved, by pintle".into(),
         "owner      terraform".into(),
         format!("revision   3 {old}, made 2026-11-10 08:00 UTC, was 1 before, image set by kubectl-rollout 2026-11-21 09:00 UTC"),
         format!("revision   2 {new}, made 2026-11-20 10:00 UTC"),
     ];
     assert_eq!(lines[from..from + 6], expected);
-    let dark = moved();
-    assert!(!explain(&dark, &dark.plan(), &dark.scan.literals[0]).lines.iter().any(|line| line.starts_with("runs ")));
+    assert!(!dark.iter().any(|line| line.starts_with("runs ")), "{dark:?}");
 }
 
 #[test]
 fn the_json_has_what_the_table_has() {
-    let all = moved().running(vec![running(&pinned("nginx:stable", 'b')).set_by("Terraform", NEW)]);
-    let json = to_json(&status(&all, &all.plan(), None));
+    let all = updated().running(vec![running(&pinned("nginx:stable", 'b')).set_by("Terraform", NEW)]);
+    let json = to_json(&report_status(&all, &all.plan(), None));
     let expected = serde_json::json!({
-        "version": 1,
+        "version": 2,
         "cluster": "known",
         "why": null,
         "containers": [{
-            "site": "stacks/web/main.tf#deployment/web/nginx:nginx",
+            "site": "stacks/web/main.tf#kubernetes_deployment.nginx/container[nginx].image",
             "place": "stacks/web/main.tf:1",
             "kind": "deployment",
             "namespace": "web",
@@ -212,7 +215,7 @@ fn the_json_has_what_the_table_has() {
             "verdict": "in-sync",
             "waits": null,
         }],
-        "strangers": 0,
+        "unmanaged": 0,
     });
     assert_eq!(json, expected);
 }
@@ -223,7 +226,8 @@ fn a_pull_request_shows_what_runs_and_is_the_same_whatever_does() {
     let all = snapshot(vec![site("web", 1, &image)]).says("nginx:stable", 'b').seen("nginx:stable", 'b', OLD).forged(|_| {});
     let proposed = |workloads: Vec<Workload>| {
         let plan = all.clone().running(workloads).plan();
-        let Route::PullRequest(proposal) = &plan.changes[0].route else { panic!("{plan:?}") };
+        let Some(proposal) = &plan.changes[0].proposal else { panic!("{plan:?}") };
+        assert!(plan.changes[0].delivery.is_pull_request());
         (proposal.rows[0].running.clone(), plan.changes[0].message.clone(), plan.changes[0].pins.clone())
     };
     let (runs, message, pins) = proposed(vec![running(&image)]);
@@ -237,15 +241,15 @@ fn a_pull_request_shows_what_runs_and_is_the_same_whatever_does() {
 #[test]
 fn a_comment_asks_for_the_same_status() {
     let lines = |target: Option<&str>, runs: char| {
-        let target = target.map(|target| Target::new(target).expect("a target"));
-        let all = moved().forged(|_| {}).running(vec![running(&pinned("nginx:stable", runs)).set_by("Terraform", OLD)]);
-        match all.asked(vec![comment(12, vec![Command::Status { target }])]).outcomes().remove(0) {
-            Outcome::Text { lines, .. } => lines,
-            other => panic!("{other:?}"),
-        }
+        let target = target.map(|target| TargetName::new(target).expect("a target"));
+        let all = updated().forged(|_| {}).running(vec![running(&pinned("nginx:stable", runs)).set_by("Terraform", OLD)]);
+        let asked = all.asked(vec![comment(12, vec![Command::Status { target }])]);
+        let plan = asked.plan();
+        let outcome = &plan.answers[0].outcomes[0];
+        report_text(&asked, &plan, outcome).unwrap_or_else(|| panic!("{outcome:?}")).lines
     };
-    let unread = moved().running(vec![]).unread("daemonset");
-    assert_eq!(gaps(&unread), ["daemonsets could not be read: it is forbidden"]);
+    let unread = updated().running(vec![]).unread("daemonset");
+    assert_eq!(cluster_gaps(&unread), ["daemonsets could not be read: it is forbidden"]);
     let all = lines(None, 'a');
     assert_eq!(all[..2], ["1 in-sync", "1 differs"]);
     assert!(all[2].starts_with("differs   deployment/web/nginx:nginx stable@aaaaaaaaaaaa"), "{all:?}");

@@ -3,10 +3,10 @@
 use super::forge::*;
 use super::world::*;
 use super::*;
-use crate::model::ask::{Back, Command, Target};
+use crate::model::ask::{Back, Command, TargetName};
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::cluster::{Alert, Pod, PodContainer, Workload};
-use crate::pipeline::{PinRecord, Verdict};
+use crate::pipeline::{Blame, PinRecord, Verdict};
 
 const KINDS: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 const FIRST: &str = "2026-11-20T08:01:00Z";
@@ -17,10 +17,6 @@ fn pins(world: &Snapshot) -> Vec<PinRecord> {
 
 fn causes(world: &Snapshot) -> Vec<Cause> {
     pins(world).iter().map(|pin| pin.cause).collect()
-}
-
-fn reasons(world: &Snapshot) -> String {
-    world.decided().reasons.join("; ")
 }
 
 fn broken(kind: &str) -> Workload {
@@ -81,7 +77,7 @@ fn a_digest_goes_back_with_the_tag_it_had() {
         let revisions = std::iter::once(revision(2, &pinned(V2, 'b'), APPLIED)).chain(older).collect();
         waiting(workload("deployment", revisions, "Terraform", APPLIED), "server", "CrashLoopBackOff")
     };
-    let command = Command::Rollback { target: Target::new("immich/app"), to: None, because: None };
+    let command = Command::Rollback { target: TargetName::new("immich/app"), to: None, because: None };
     for (what, world) in [
         ("recorded", other_tag(true).hosts(vec![live(&[])])),
         ("a revision has it", other_tag(false).hosts(vec![live(&[&image('a')])])),
@@ -111,7 +107,8 @@ fn a_restart_before_an_apply_is_no_undo() {
         };
         let restarted = again("2026-11-22T11:55:01Z", "2026-11-22T11:55:00Z");
         assert_eq!(causes(&restarted), [], "{kind}");
-        assert!(reasons(&restarted).contains("still has sha256:aaaaaaaaaaaa"), "{kind}: {}", reasons(&restarted));
+        let decision = restarted.decided();
+        assert!(tells(&decision, "not-applied", "still has sha256:aaaaaaaaaaaa"), "{kind}: {decision:?}");
         // The restart is another hand's: the image was set when its own wrote.
         assert_eq!(causes(&again("2026-11-22T11:58:00Z", "2026-11-22T11:55:00Z")), [Cause::Undo], "{kind}");
     }
@@ -170,10 +167,10 @@ fn shared(kind: &str) -> Snapshot {
     )]);
     let mut scan = (*world.scan).clone();
     let uses = scan.literals.iter_mut().flat_map(|literal| &mut literal.uses);
-    uses.filter(|used| used.name.as_deref() == Some("worker")).for_each(|used| used.kind = kind.into());
+    uses.filter(|used| used.name.as_deref() == Some("worker")).for_each(|used| used.kind = WorkloadKind::new(kind));
     world.scan = scan.into();
     let world = world.configured("[defaults]\nmode = 'commit'\nsettle = '0'").says(SERVER, 'b');
-    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 fn worker(workload: Workload) -> Workload {
@@ -215,7 +212,8 @@ fn no_move_goes_past_a_hands_pin_while_nobody_can_look() {
     // The directive says the policy, so nothing of it has to be asked of the cluster.
     let world = declared("deployment", 'b', " # pintle: force", "").says(SERVER, 'c').later("2026-11-22T13:00:00Z");
     let dark = Snapshot { cluster: Seen::Unknown("no route".into()), history: Seen::Known(History::default()), ..world.clone() };
-    assert_eq!((pins(&dark).len(), dark.decided().verdict), (0, Verdict::Waiting), "{}", reasons(&dark));
+    assert_eq!((pins(&dark).len(), dark.decided().verdict), (0, Verdict::Waiting), "{:?}", dark.decided());
+    assert_eq!(codes(&dark.decided())[0], "undo-unclear");
     assert_eq!(pins(&world).len(), 1, "no cluster is named");
 }
 
@@ -225,16 +223,16 @@ fn what_pintle_wrote_at_another_site_of_the_file_is_no_hands_doing() {
     let text = format!("{}{second}", deployment("immich", &[("server", &image('b'), "")]));
     let world =
         repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]).says(SERVER, 'b');
-    let world = world.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', "2026-11-22T11:52:00Z");
+    let world = world.did_at(0, Action::Update, Some('a'), 'b', PINNED).did_at(1, Action::Update, Some('a'), 'b', "2026-11-22T11:52:00Z");
     let mut world = world.hosts(vec![broken("deployment"), Workload { name: "two".into(), ..undone("deployment") }]);
     if let Seen::Known(history) = &mut world.history {
         let mut all = history.to_vec();
         (all[0].landed, all[0].commit) = (commit('9'), commit('9'));
         *history = all.into();
     }
-    let told = crate::pipeline::Brought { commit: commit('9'), at: at("2026-11-22T11:52:00Z"), before: Some(digest('a')) };
-    world.brought = crate::plan::undated(&world).into_iter().map(|key| (key, Seen::Known(told.clone()))).collect();
-    assert_eq!(world.brought.len(), 1);
+    let blame = Blame { commit: commit('9'), at: at("2026-11-22T11:52:00Z"), before: Some(digest('a')) };
+    world.blame = crate::plan::pins_to_blame(&world).into_iter().map(|key| (key, Seen::Known(blame.clone()))).collect();
+    assert_eq!(world.blame.len(), 1);
     let mut all = causes(&world);
     all.sort();
     assert_eq!(all, [Cause::Undo, Cause::Unhealthy]);
@@ -244,11 +242,11 @@ fn what_pintle_wrote_at_another_site_of_the_file_is_no_hands_doing() {
 fn an_alert_about_a_pod_that_is_older_than_the_pin_is_not_its_own() {
     let config = "[[alert]]\nmatch = { alertname = 'Down' }\n";
     let at_pod = |kind: &str, created: &str| {
-        let mut live = Workload { kind: kind.into(), revisions: Vec::new(), ..applied("deployment") };
+        let mut live = Workload { kind: WorkloadKind::new(kind), revisions: Vec::new(), ..applied("deployment") };
         live.pods[0].created = Some(at(created));
         let mut world = declared("deployment", 'b', "", config).hosts(vec![live]);
         let mut scan = (*world.scan).clone();
-        scan.literals.iter_mut().flat_map(|literal| &mut literal.uses).for_each(|used| used.kind = kind.into());
+        scan.literals.iter_mut().flat_map(|literal| &mut literal.uses).for_each(|used| used.kind = WorkloadKind::new(kind));
         (world.scan, world.alerts) = (scan.into(), Seen::Known(vec![alert(&[("pod", "app-1-x")])]));
         causes(&world)
     };
@@ -262,19 +260,19 @@ fn an_alert_about_a_pod_that_is_older_than_the_pin_is_not_its_own() {
 fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced() {
     let asked = |to: Option<Back>| {
         let world = Snapshot { history: Seen::Known(History::default()), ..declared("deployment", 'a', "", "") };
-        let command = Command::Rollback { target: Target::new("immich/app"), to, because: None };
+        let command = Command::Rollback { target: TargetName::new("immich/app"), to, because: None };
         world.did(Action::Adopt, None, 'd', "2026-11-01T08:00:00Z").asked(vec![comment(12, vec![command])])
     };
     let goes = |world: &Snapshot| pins(world).first().and_then(|pin| pin.to.clone());
-    assert_eq!(crate::plan::undated(&asked(None)).len(), 1, "git is asked");
+    assert_eq!(crate::plan::pins_to_blame(&asked(None)).len(), 1, "git is asked");
     assert_eq!(goes(&asked(None).by_hand(Some('c'), PINNED)), Some(digest('c')));
     assert_eq!(goes(&asked(Some(Back::Pins(2))).by_hand(Some('c'), PINNED)), Some(digest('d')));
     let untold = asked(None).by_hand(None, PINNED);
     let [Outcome::Refused { why, hint: Some(hint), .. }] = &untold.outcomes()[..] else { panic!("{:?}", untold.outcomes()) };
-    assert!(why.ends_with("somebody else wrote the present pin (ffffffffff), and what stood before is not known"), "{why}");
+    assert!(why.ends_with("somebody else wrote the present pin (ffffffffff), and what was pinned before is unknown"), "{why}");
     assert_eq!(hint, "`/rollback … to sha256:…` names a digest");
     let digest_named = asked(Some(Back::Digest(digest('e'))));
-    assert!(crate::plan::undated(&digest_named).is_empty());
+    assert!(crate::plan::pins_to_blame(&digest_named).is_empty());
     assert_eq!(goes(&digest_named), Some(digest('e')));
 }
 
@@ -283,16 +281,16 @@ fn a_rollback_that_cannot_keep_keel_away_says_so_whoever_wants_it() {
     let text = deployment("immich", &[("server", &image('b'), "")]).replace("\"app\"", "\"app\"\n    annotations = var.annotations");
     let world =
         repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]).says(SERVER, 'b');
-    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED);
+    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED);
     let mut keel = Workload { name: "keel".into(), ..applied("deployment") };
     keel.containers[0].image = "keelhq/keel:0.20.0".into();
-    let command = Command::Rollback { target: Target::new("immich/app"), to: None, because: None };
+    let command = Command::Rollback { target: TargetName::new("immich/app"), to: None, because: None };
     let by_itself = world.clone().hosts(vec![broken("deployment"), keel.clone()]);
     for world in [by_itself, world.hosts(vec![applied("deployment"), keel]).asked(vec![comment(12, vec![command])])] {
         let plan = world.plan();
         let message = plan.changes[0].message.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(message.contains("Keel may set the image still: its annotations are not written as one object there."), "{message}");
-        crate::plan::proof::prove(&world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
+        assert!(message.contains("Keel may still set the image: its annotations are not written as one object there."), "{message}");
+        crate::proof::prove_changes(&world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
     }
 }
 
@@ -305,8 +303,8 @@ fn a_group_of_which_one_cannot_be_held_does_not_go_back() {
         ml('b')
     );
     let text = format!("{}{manifest}", deployment("immich", &[("server", &image('b'), "")]));
-    let world = repo(&[("stacks/immich/main.tf", &text)]).did_at(0, Action::Move, Some('a'), 'b', PINNED);
-    let world = world.did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let world = repo(&[("stacks/immich/main.tf", &text)]).did_at(0, Action::Update, Some('a'), 'b', PINNED);
+    let world = world.did_at(1, Action::Update, Some('a'), 'b', PINNED);
     let mut live = Workload { name: "ml".into(), ..applied("deployment") };
     (live.containers[0].name, live.containers[0].image) = ("ml".into(), ml('b').as_str().into());
     live.revisions.iter_mut().for_each(|revision| _ = revision.images.insert("ml".into(), ml('b').as_str().into()));

@@ -5,7 +5,7 @@ use super::world::*;
 use super::*;
 use crate::pipeline::cluster::{Alert, Pod, PodContainer, Workload, Writer};
 use crate::pipeline::forge::{Direct, PullState};
-use crate::pipeline::{PullStep, Route, Verdict};
+use crate::pipeline::{Delivery, PullStep, Verdict};
 
 const LATER: &str = "2026-11-22T13:00:00Z";
 
@@ -42,7 +42,7 @@ fn to_tag(observed: bool) -> Workload {
 
 #[test]
 fn an_undo_to_what_no_registry_serves_is_told_and_not_planned_again() {
-    for (config, live) in [("", to_tag(true)), ("drift = 'adopt'", set_by_hand())] {
+    for (config, live, code) in [("", to_tag(true), "not-rolled-back"), ("drift = 'adopt'", set_by_hand(), "drift-not-taken")] {
         let mut world = declared("deployment", 'b', "", config).hosts(vec![live]);
         let proves: Vec<_> = world.plan().changes.into_iter().flat_map(|change| change.prove).collect();
         assert_eq!(proves, [(channel(SERVER), digest('d'))]);
@@ -50,7 +50,8 @@ fn an_undo_to_what_no_registry_serves_is_told_and_not_planned_again() {
         let plan = world.plan();
         assert_eq!(plan.changes, [], "what could not be proved is not planned again: proving would never end");
         assert_eq!(plan.notices.len(), usize::from(config.is_empty()));
-        assert!(plan.decisions[0].reasons.join("; ").contains("could not be fetched by its digest dddddddddddd: 404"));
+        let quoted = "digest dddddddddddd could not be fetched: 404";
+        assert!(tells(&plan.decisions[0], code, quoted), "{:?}", plan.decisions);
     }
 }
 
@@ -73,7 +74,7 @@ fn an_urgent_pull_request_stays_until_somebody_decides() {
         ("it runs between two crashes", running.clone()),
         ("it waits for another reason", open.clone().hosts(vec![waiting(applied("deployment"), "server", "ErrImagePull")])),
         ("the window is over", open.clone().later(LATER)),
-        ("upstream moved", running.clone().says(SERVER, 'c')),
+        ("upstream changed", running.clone().says(SERVER, 'c')),
         ("no cluster can be asked", Snapshot { cluster: Seen::Unknown("no route".into()), ..open.clone() }),
         ("the tip moved", Snapshot { tip: Some(commit('9')), ..running.clone() }),
     ];
@@ -103,7 +104,7 @@ fn an_urgent_pull_request_about_an_undo_stays_while_nobody_can_look() {
         ("not observed", unseen(|live| live.rollout.observed = false)),
         (
             "revisions are unread",
-            unseen(|live| live.revisions.clear()).clustered(|all| _ = all.unread.insert("replicaset".into(), "no".into())),
+            unseen(|live| live.revisions.clear()).clustered(|all| _ = all.unread.insert(WorkloadKind::ReplicaSet, "no".into())),
         ),
     ];
     for (what, world) in cases {
@@ -123,7 +124,7 @@ fn an_urgent_pull_request_about_an_undo_stays_while_nobody_can_look() {
         let (before, after) = (open.plan().changes.remove(0), overrun.plan().changes.remove(0));
         assert_eq!((before.pins, before.edits), (after.pins, after.edits), "it is not rewritten");
         let reasons = &overrun.plan().decisions[0].reasons;
-        assert!(reasons.iter().any(|why| why.starts_with("an apply has brought sha256:")), "{reasons:?}");
+        assert!(reasons.contains(&Reason::AppliedAgain { digest: digest('b') }), "{reasons:?}");
     }
     assert!(!closes(&redone("Terraform")) && closes(&redone("")));
     let declined = redone("Terraform").forged(|forge| forge.pulls[0].state = PullState::Closed { at: at(LATER) });
@@ -131,16 +132,16 @@ fn an_urgent_pull_request_about_an_undo_stays_while_nobody_can_look() {
 }
 
 #[test]
-fn no_move_is_committed_over_what_may_be_an_undo() {
+fn no_update_is_committed_over_what_may_be_an_undo() {
     let behind = || world('b').says(SERVER, 'c').later(LATER);
-    assert_eq!(written(&behind().hosts(vec![applied("deployment")])).0, [(Action::Move, Cause::TagMoved, Some(digest('c')))]);
+    assert_eq!(written(&behind().hosts(vec![applied("deployment")])).0, [(Action::Update, Cause::TagMoved, Some(digest('c')))]);
     let mut silent = to_tag(true);
     silent.pods.clear();
     let mut half = applied("deployment");
     half.containers[0].image = image('a').as_str().into();
     let mut blind = undone("deployment");
     blind.revisions.clear();
-    let unread = behind().hosts(vec![blind]).clustered(|all| _ = all.unread.insert("replicaset".into(), "no".into()));
+    let unread = behind().hosts(vec![blind]).clustered(|all| _ = all.unread.insert(WorkloadKind::ReplicaSet, "no".into()));
     let cases = [
         ("not observed", behind().hosts(vec![to_tag(false)])),
         ("no pod tells", behind().hosts(vec![silent])),
@@ -151,6 +152,7 @@ fn no_move_is_committed_over_what_may_be_an_undo() {
     for (what, world) in cases {
         let plan = world.plan();
         assert_eq!((plan.changes.len(), plan.decisions[0].verdict), (0, Verdict::Waiting), "{what}: {:?}", plan.decisions);
+        assert_eq!(codes(&plan.decisions[0])[0], "undo-unclear", "{what}");
         let reasons = &plan.decisions[0].reasons;
         let twice = reasons.iter().any(|one| reasons.iter().filter(|other| *other == one).count() > 1);
         assert!(!twice, "{what}: {reasons:?}");
@@ -172,7 +174,7 @@ fn what_is_applied_to_another_cluster_is_not_held_against_this_one() {
     let behind = world('b').says(SERVER, 'c').later(LATER);
     let dark = |roots: &str| Snapshot { cluster: Seen::Unknown("no route".into()), ..behind.clone() }.configured(&of(roots));
     assert_eq!(written(&dark("stacks/*")).0, []);
-    assert_eq!(written(&dark("live/prod/**")).0, [(Action::Move, Cause::TagMoved, Some(digest('c')))]);
+    assert_eq!(written(&dark("live/prod/**")).0, [(Action::Update, Cause::TagMoved, Some(digest('c')))]);
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn shared(kind: &str) -> Snapshot {
     let first = deployment("immich", &[("server", "${local.image}", "")]);
     let text = format!("locals {{\n  image = \"{}\"\n}}\n{first}{second}", image('b'));
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n")]);
-    world.says(SERVER, 'b').did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+    world.says(SERVER, 'b').did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 fn called(name: &str, workload: Workload) -> Workload {
@@ -212,10 +214,10 @@ fn a_digest_that_nobody_serves_is_written_by_no_plan() {
     assert_eq!(plan.changes.len(), 1);
     let mut known = world.clone();
     known.unproved.insert((channel(SERVER), digest('c')), "404".into());
-    let (left, refused) = crate::plan::proof::proved(&known, plan);
+    let (left, refused) = crate::proof::prove_plan(&known, plan);
     assert!(left.changes.is_empty());
     assert_eq!(&*refused[0].0, "immich");
-    assert_eq!(refused[0].1, "ghcr.io/immich-app/server:release was not served by its digest cccccccccccc: 404");
+    assert_eq!(refused[0].1, "ghcr.io/immich-app/server:release could not be fetched by its digest cccccccccccc: 404");
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn who_takes_back_one_after_the_other_is_waited_for() {
     let part = || shared("deployment").hosts(vec![undone("deployment"), called("worker", applied("deployment"))]).says(SERVER, 'c');
     let early = part().later("2026-11-22T11:58:20Z").plan();
     assert_eq!((early.changes.len(), early.notices.len(), early.later), (0, 0, Some(at("2026-11-22T11:59:00Z"))));
-    assert_eq!(early.decisions[0].verdict, Verdict::Waiting, "no move goes past it");
+    assert_eq!(early.decisions[0].verdict, Verdict::Waiting, "no update goes past it");
     let late = part().later("2026-11-22T11:59:00Z").plan();
     assert_eq!((late.changes.len(), late.notices.len(), late.later), (0, 1, None));
 }
@@ -233,10 +235,11 @@ fn what_cannot_be_looked_at_is_no_reason_to_say_that_a_part_stays() {
     let mut blind = called("worker", undone("statefulset"));
     blind.revisions.clear();
     let world = shared("statefulset").hosts(vec![undone("deployment"), blind]);
-    let world = world.clustered(|all| _ = all.unread.insert("controllerrevision".into(), "no".into()));
+    let world = world.clustered(|all| _ = all.unread.insert(WorkloadKind::new("controllerrevision"), "no".into()));
     let plan = world.plan();
     assert_eq!((plan.changes.len(), plan.notices.len()), (0, 0));
-    assert!(plan.decisions[0].reasons.join("; ").contains("whether statefulset immich/worker was taken back is not known"));
+    let quoted = "whether statefulset immich/worker was undone is not known";
+    assert!(tells(&plan.decisions[0], "live-unclear", quoted), "{:?}", plan.decisions);
 }
 
 fn with_sidecar(mut workload: Workload, change: impl FnOnce(&mut PodContainer)) -> Workload {
@@ -322,7 +325,7 @@ fn only_the_same_rollback_counts_as_declined() {
     };
     let of = |pull| written(&world().forged(|forge| forge.pulls.push(pull)));
     assert_eq!(of(pin(|_| ())).0, [], "somebody closed this one");
-    assert_eq!(of(pin(|pin| pin.action = Action::Move)), back(Cause::Unhealthy), "a move to the same digest was");
+    assert_eq!(of(pin(|pin| pin.action = Action::Update)), back(Cause::Unhealthy), "an update to the same digest was");
     assert_eq!(of(pin(|pin| pin.from = Some(digest('9')))), back(Cause::Unhealthy), "the rollback of another pin was");
 }
 
@@ -346,17 +349,17 @@ fn what_is_taken_over_does_not_make_a_rollback_a_proposal() {
     let text = format!("{}{ml}", deployment("immich", &[("server", &image('b'), "")]));
     let config = "[defaults]\nsettle = '0'\ndrift = 'adopt'\n";
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b').says("x/ml:v1", 'b').forged(|_| ());
-    let world = world.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let world = world.did_at(0, Action::Update, Some('a'), 'b', PINNED).did_at(1, Action::Update, Some('a'), 'b', PINNED);
     let image = |c| pinned("x/ml:v1", c).as_str().into();
     let mut set = called("ml", workload("deployment", vec![revision(3, "c", UNDONE), revision(2, "b", APPLIED)], "kubectl-set", UNDONE));
     (set.containers[0].name, set.containers[0].image) = ("ml".into(), image('c'));
     set.revisions[0].images = [("ml".into(), image('c'))].into();
     set.revisions[1].images = [("ml".into(), image('b'))].into();
     let alone = world.clone().hosts(vec![applied("deployment"), set.clone()]).plan();
-    assert!(matches!(alone.changes[0].route, Route::PullRequest(_)), "{:?}", alone.decisions);
+    assert!(alone.changes[0].delivery.is_pull_request(), "{:?}", alone.decisions);
     let plan = world.hosts(vec![undone("deployment"), set]).plan();
-    let routes: Vec<_> = plan.changes.iter().map(|change| (&change.route, change.pins.len(), change.pins[0].cause)).collect();
-    assert_eq!(routes, [(&Route::Commit, 1, Cause::Undo)], "{:?}", plan.decisions);
+    let deliveries: Vec<_> = plan.changes.iter().map(|change| (&change.delivery, change.pins.len(), change.pins[0].cause)).collect();
+    assert_eq!(deliveries, [(&Delivery::Commit, 1, Cause::Undo)], "{:?}", plan.decisions);
 }
 
 #[test]

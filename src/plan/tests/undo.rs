@@ -6,7 +6,7 @@ use super::*;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::cluster::Workload;
 use crate::pipeline::forge::Direct;
-use crate::pipeline::{Route, Verdict};
+use crate::pipeline::{Delivery, Verdict};
 
 const KINDS: [&str; 3] = ["deployment", "statefulset", "daemonset"];
 
@@ -17,13 +17,17 @@ fn an_undo_is_declared_and_held() {
         let plan = world.plan();
         let change = plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions));
         let pin = &change.pins[0];
-        assert_eq!((&*change.name, &change.route, plan.changes.len(), change.prove.len()), ("immich", &Route::Commit, 1, 0), "{kind}");
+        assert_eq!(
+            (&*change.name, &change.delivery, plan.changes.len(), change.prove.len()),
+            ("immich", &Delivery::Commit, 1, 0),
+            "{kind}"
+        );
         assert_eq!((pin.action, pin.cause, &pin.from, &pin.to), (Action::Rollback, Cause::Undo, &Some(digest('b')), &Some(digest('a'))));
         let to = if kind == "deployment" { "1" } else { "an older one (now 3)" };
         let evidence = format!("{kind} immich/app went back from revision 2 to {to} at 2026-11-22T11:58:00Z");
         assert_eq!(pin.evidence.as_deref(), Some(&*evidence));
         assert_eq!(plan.decisions[0].verdict, Verdict::Rollback);
-        assert_eq!(change.message.lines().next(), Some("immich: roll server back to aaaa…aa (undo)"));
+        assert_eq!(change.message.lines().next(), Some("immich: roll back server to aaaa…aa (undo)"));
         let after = carried_out(&world, &plan);
         let text = String::from_utf8(after.files.bytes(&RepoPath::new("stacks/immich/main.tf").expect("path")).expect("file").to_vec())
             .expect("text");
@@ -46,10 +50,10 @@ impl Snapshot {
         Plan { at: time, ..self.plan() }
     }
 
-    /// What the plan writes, and what it first says of the site.
-    fn said(&self) -> (usize, Verdict, String) {
-        let plan = self.plan();
-        (plan.changes.len(), plan.decisions[0].verdict, plan.decisions[0].reasons.join("; "))
+    /// How much the plan writes, and what it decides about the site.
+    fn planned(&self) -> (usize, Decision) {
+        let mut plan = self.plan();
+        (plan.changes.len(), plan.decisions.remove(0))
     }
 }
 
@@ -104,25 +108,25 @@ fn what_is_no_undo() {
         early.containers[0].image = image('a').as_str().into();
         early
     };
-    type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str);
+    type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str, &'a str);
     let table: [Case; 11] = [
-        ("applied", &applied, "pinned at what"),
-        ("not applied yet", &lag, "still has sha256:aaaaaaaaaaaa"),
-        ("scaled", &scaled, "pinned at what"),
-        ("restarted, or another template", &other_template, "pinned at what"),
-        ("pinned again and not applied", &again, "still has sha256:aaaaaaaaaaaa"),
-        ("pinned again, not applied, and another undo", &passed_over, "still has sha256:aaaaaaaaaaaa"),
-        ("another image by hand", &by_hand, "was set to sha256:cccccccccccc by kubectl-set"),
-        ("the old image by hand in a new template", &back_by_hand, "was set to sha256:aaaaaaaaaaaa by kubectl-set"),
-        ("an older commit was applied", &by_apply, "terraform applied an older state"),
-        ("the controller has not seen it", &unseen, "has not seen the newest spec"),
-        ("the revision is not there yet", &half_seen, "no revision of its newest spec"),
+        ("applied", &applied, "up-to-date", ""),
+        ("not applied yet", &lag, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("scaled", &scaled, "up-to-date", ""),
+        ("restarted, or another template", &other_template, "up-to-date", ""),
+        ("pinned again and not applied", &again, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("pinned again, not applied, and another undo", &passed_over, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        ("another image by hand", &by_hand, "drift", "was set to sha256:cccccccccccc by kubectl-set"),
+        ("the old image by hand in a new template", &back_by_hand, "drift", "was set to sha256:aaaaaaaaaaaa by kubectl-set"),
+        ("an older commit was applied", &by_apply, "not-applied", "terraform applied an older state"),
+        ("the controller has not seen it", &unseen, "live-unclear", "has not seen the newest spec"),
+        ("the revision is not there yet", &half_seen, "live-unclear", "no revision of its newest spec"),
     ];
-    for (what, make, says) in table {
+    for (what, make, code, quoted) in table {
         for kind in KINDS {
-            let (changes, verdict, reasons) = declared(kind, 'b', "", "").hosts(vec![make(kind)]).said();
-            assert_eq!((changes, verdict), (0, Verdict::InSync), "{what}, {kind}: {reasons}");
-            assert!(reasons.contains(says), "{what}, {kind}: {reasons}");
+            let (changes, decision) = declared(kind, 'b', "", "").hosts(vec![make(kind)]).planned();
+            assert_eq!((changes, decision.verdict), (0, Verdict::InSync), "{what}, {kind}: {decision:?}");
+            assert!(tells(&decision, code, quoted), "{what}, {kind}: {decision:?}");
         }
     }
 }
@@ -133,15 +137,16 @@ fn revisions_that_could_not_be_read_prove_nothing() {
         let mut blind = undone(kind);
         blind.revisions.clear();
         let world = declared(kind, 'b', "", "").hosts(vec![blind]).clustered(|cluster| {
-            cluster.unread.insert(of.into(), format!("{of}s may not be read"));
+            cluster.unread.insert(WorkloadKind::new(of), format!("{of}s may not be read"));
         });
-        let (changes, verdict, reasons) = world.said();
-        assert_eq!((changes, verdict), (0, Verdict::InSync));
-        assert!(reasons.contains(&format!("whether {kind} immich/app was taken back is not known: {of}s may not be read")), "{reasons}");
+        let (changes, decision) = world.planned();
+        assert_eq!((changes, decision.verdict), (0, Verdict::InSync));
+        let why = format!("whether {kind} immich/app was undone is not known: {of}s may not be read");
+        assert!(decision.reasons.contains(&Reason::LiveUnclear { why }), "{decision:?}");
         let other = declared(kind, 'b', "", "").hosts(vec![undone(kind)]).clustered(|cluster| {
-            cluster.unread.insert("cronjob".into(), "no".into());
+            cluster.unread.insert(WorkloadKind::CronJob, "no".into());
         });
-        assert_eq!(other.said().0, 1);
+        assert_eq!(other.planned().0, 1);
     }
 }
 
@@ -166,9 +171,9 @@ fn a_second_undo_to_what_was_rolled_back_is_drift() {
     first.earlier = vec![1];
     let again = workload("deployment", vec![back, first], "kubectl-rollout", "2026-11-22T11:59:30Z");
     let world = declared("deployment", 'a', held, "").did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").hosts(vec![again]);
-    let (changes, verdict, reasons) = world.said();
-    assert_eq!((changes, verdict), (0, Verdict::Held), "{reasons}");
-    assert!(reasons.contains("sha256:bbbbbbbbbbbb was rolled back here before"), "{reasons}");
+    let (changes, decision) = world.planned();
+    assert_eq!((changes, decision.verdict), (0, Verdict::Held), "{decision:?}");
+    assert!(tells(&decision, "drift", "sha256:bbbbbbbbbbbb was rolled back here before"), "{decision:?}");
     assert_eq!(world.plan().notices, []);
 }
 
@@ -181,7 +186,7 @@ fn an_undo_further_back_is_followed() {
     let mut before = revision(4, &image('b'), APPLIED);
     before.earlier = vec![2];
     let live = workload("deployment", vec![now, before, revision(3, &image('c'), "2026-11-22T11:55:00Z")], "kubectl-rollout", UNDONE);
-    let world = declared("deployment", 'b', held, "").did(Action::Move, Some('b'), 'c', "2026-11-22T11:54:00Z").did(
+    let world = declared("deployment", 'b', held, "").did(Action::Update, Some('b'), 'c', "2026-11-22T11:54:00Z").did(
         Action::Rollback,
         Some('c'),
         'b',
@@ -210,18 +215,18 @@ fn an_undo_to_a_spec_without_a_digest_takes_what_the_pods_run() {
     let plan = known.plan();
     assert_eq!(plan.changes[0].pins[0].to, Some(digest('d')));
     assert_eq!(plan.changes[0].prove.len(), 1, "what only pods tell is proved at the registry");
-    let (changes, verdict, reasons) = world('b').hosts(vec![to_unpinned(SERVER, None)]).said();
-    assert_eq!((changes, verdict), (0, Verdict::InSync));
-    assert!(reasons.contains("no pod tells yet which digest that is"), "{reasons}");
+    let (changes, decision) = world('b').hosts(vec![to_unpinned(SERVER, None)]).planned();
+    assert_eq!((changes, decision.verdict), (0, Verdict::InSync));
+    assert!(tells(&decision, "live-unclear", "no pod shows yet which digest that is"), "{decision:?}");
     let mut mute = to_unpinned(SERVER, Some('d'));
     mute.pods[0].containers[0].digest = None;
-    let (changes, _, reasons) = world('b').hosts(vec![mute]).said();
-    let why = "which digest that is cannot be told: its pods run, and do not tell which digest";
-    assert!(changes == 0 && reasons.contains(why), "{reasons}");
-    let (changes, _, reasons) = world('b').hosts(vec![to_unpinned(SERVER, Some('b'))]).said();
-    assert!(changes == 0 && reasons.contains("it runs the pinned digest all the same"), "{reasons}");
-    let (changes, ..) = known.clone().clustered(|cluster| _ = cluster.unread.insert("pod".into(), "no".into())).said();
-    assert_eq!(changes, 0);
+    let (changes, decision) = world('b').hosts(vec![mute]).planned();
+    let quoted = "which digest that is could not be determined: its pods run, and do not show which digest";
+    assert!(changes == 0 && tells(&decision, "live-unclear", quoted), "{decision:?}");
+    let (changes, decision) = world('b').hosts(vec![to_unpinned(SERVER, Some('b'))]).planned();
+    assert!(changes == 0 && tells(&decision, "not-applied", "it runs the pinned digest all the same"), "{decision:?}");
+    let unread = known.clone().clustered(|cluster| _ = cluster.unread.insert(WorkloadKind::Pod, "no".into()));
+    assert_eq!(unread.planned().0, 0);
 }
 
 #[test]
@@ -254,7 +259,7 @@ fn shared() -> Snapshot {
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b');
     assert_eq!(world.scan.sites().next().expect("a site").0.uses.len(), 2);
-    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 fn called(name: &str, workload: Workload) -> Workload {
@@ -269,23 +274,25 @@ fn a_text_that_decides_several_goes_back_only_with_all() {
     assert_eq!(one.changes, []);
     let [Notice::NotRolledBack { why, .. }] = &one.notices[..] else { panic!("{:?}", one.notices) };
     assert_eq!(why, "another workload still runs the pin, and the same text decides both");
-    assert!(one.decisions[0].reasons[0].contains("it is not rolled back: another workload"), "{:?}", one.decisions);
+    let is_same = matches!(&one.decisions[0].reasons[0], Reason::NotRolledBack { why: told, .. } if told == why);
+    assert!(is_same, "{:?}", one.decisions);
     // One that never got the pin runs the same as what is gone back to.
     let lag = workload("deployment", vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", "2026-11-20T08:01:00Z");
     assert_eq!(shared().hosts(vec![undone("deployment"), called("worker", lag)]).plan().changes.len(), 1);
 }
 
 #[test]
-fn an_undo_of_what_may_not_be_rolled_back_is_told_once_and_nothing_moves() {
+fn an_undo_of_what_may_not_be_rolled_back_is_reported_once_and_nothing_is_updated() {
     let table = [
         ("auto_rollback = false", "`auto_rollback` is false ([defaults])"),
-        ("mode = { move = 'commit', rollback = 'off' }", "the mode of rollbacks is `off` ([defaults])"),
+        ("mode = { update = 'commit', rollback = 'off' }", "the mode of rollbacks is `off` ([defaults])"),
     ];
     for (config, says) in table {
         let text = format!("[defaults]\nsettle = '0'\n{}{config}", if config.starts_with("mode") { "" } else { "mode = 'commit'\n" });
         let world = world('b').configured(&text).says(SERVER, 'e').hosts(vec![undone("deployment")]);
         let plan = world.plan();
         assert_eq!((plan.changes.len(), plan.decisions[0].verdict), (0, Verdict::Waiting), "{:?}", plan.decisions);
+        assert!(tells(&plan.decisions[0], "not-rolled-back", says), "{:?}", plan.decisions);
         let [Notice::NotRolledBack { why, from, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
         assert_eq!((why.as_str(), from), (says, &digest('b')));
     }
@@ -295,29 +302,29 @@ fn an_undo_of_what_may_not_be_rolled_back_is_told_once_and_nothing_moves() {
 fn a_protected_branch_gets_an_urgent_pull_request() {
     let world = world('b').hosts(vec![undone("deployment")]).forged(|forge| forge.direct = Direct::Protected("protected".into()));
     let plan = world.plan();
-    let Route::PullRequest(proposal) = &plan.changes[0].route else { panic!("a pull request") };
-    assert!(proposal.urgent);
+    assert!(plan.changes[0].delivery.is_pull_request());
+    assert!(plan.changes[0].proposal.as_ref().is_some_and(|proposal| proposal.urgent));
     let again = world.opened().plan();
     assert_eq!((again.changes.len(), again.pulls.len()), (1, 0));
 }
 
 #[test]
-fn a_move_waits_for_the_rollback_beside_it() {
+fn an_update_waits_for_the_rollback_beside_it() {
     let text = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("x/ml:v1", 'a'), "")]);
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b').says("x/ml:v1", 'c');
     let world = world.configured("[defaults]\nmode='commit'\nsettle='0'\n[[rule]]\nmatch = { image = 'x/ml' }\npolicy = 'force'");
-    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED);
+    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED);
     let plan = world.hosts(vec![undone("deployment")]).plan();
     assert_eq!((plan.changes.len(), plan.changes[0].pins.len()), (1, 1));
-    let ml = plan.decisions.iter().find(|decision| decision.site.to_string().ends_with("ml")).expect("ml");
-    assert_eq!((ml.verdict, ml.reasons[0].as_str()), (Verdict::Waiting, "what the cluster tells of immich goes first"));
+    let ml = plan.decisions.iter().find(|decision| decision.site.as_str().contains("[ml]")).expect("ml");
+    assert_eq!((ml.verdict, &ml.reasons[0]), (Verdict::Waiting, &Reason::RollbackFirst { name: "immich".into() }));
 }
 
 /// The text after the plan's one commit, which was proved.
 fn proved(world: &Snapshot) -> String {
     let plan = world.plan();
-    crate::plan::proof::prove(world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
+    crate::proof::prove_changes(world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
     let before = world.files.bytes(&RepoPath::new("stacks/immich/main.tf").expect("path")).expect("file");
     let after = crate::terraform::edit::apply(before, &plan.changes[0].edits).expect("edits");
     String::from_utf8(after).expect("text")
@@ -341,7 +348,7 @@ fn keel_is_kept_away_where_it_runs() {
     let both = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), "")]);
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
     let both = repo(&[("stacks/immich/main.tf", &both), ("pintle.toml", config)]);
-    let both = both.did_at(0, Action::Move, Some('a'), 'b', PINNED).did_at(1, Action::Move, Some('a'), 'b', PINNED);
+    let both = both.did_at(0, Action::Update, Some('a'), 'b', PINNED).did_at(1, Action::Update, Some('a'), 'b', PINNED);
     let mut live = undone("deployment");
     let mut ml = live.containers[0].clone();
     (ml.name, ml.image) = ("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'a').as_str().into());
@@ -358,9 +365,10 @@ fn after_an_unpin_only_a_newer_digest_is_followed() {
     let mut live = undone("deployment");
     live.revisions[0].created = Some(at("2026-11-20T08:01:00Z"));
     let world = world.hosts(vec![live]);
-    let (changes, verdict, reasons) = world.clone().says(SERVER, 'b').said();
-    assert_eq!((changes, verdict), (0, Verdict::Blocked));
-    assert!(reasons.contains("it is never proposed again"), "{reasons}");
+    let (changes, decision) = world.clone().says(SERVER, 'b').planned();
+    assert_eq!((changes, decision.verdict), (0, Verdict::Blocked));
+    let is_rejected = |reason: &Reason| matches!(reason, Reason::RolledBack { digest: own, .. } if *own == digest('b'));
+    assert!(is_rejected(&decision.reasons[0]), "{decision:?}");
     let plan = world.says(SERVER, 'c').plan();
-    assert_eq!((plan.changes[0].pins[0].action, &plan.changes[0].pins[0].to), (Action::Move, &Some(digest('c'))));
+    assert_eq!((plan.changes[0].pins[0].action, &plan.changes[0].pins[0].to), (Action::Update, &Some(digest('c'))));
 }

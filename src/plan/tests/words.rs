@@ -1,16 +1,29 @@
+//! What people and programs read of a plan: explanations, the JSON; and how sites are found by their names.
+
 use super::*;
-use crate::plan::explain::explain;
-use crate::plan::find::find;
-use crate::plan::json::to_json;
+use crate::plan::explain;
+use crate::report::explain::explanation_lines;
+use crate::report::plan_json::to_json;
+use crate::sites::lookup::find;
 
 const IMAGE: &str = "ghcr.io/immich-app/immich-server:release";
 
-fn lines(snapshot: &Snapshot, index: usize) -> Vec<String> {
-    explain(snapshot, &snapshot.plan(), &snapshot.scan.literals[index]).lines
+const SITE: &str = "stacks/immich/main.tf#kubernetes_deployment.immich-server/container[immich-server].image";
+
+/// What is explained of a literal, without the lines of the verdict's reasons. These are checked to be the decision's, each with its code.
+fn explained_lines(snapshot: &Snapshot, index: usize) -> (Vec<String>, Vec<&'static str>) {
+    let explanation = explain(snapshot, &snapshot.plan(), &[&snapshot.scan.literals[index]]).remove(0);
+    let mut lines = explanation_lines(snapshot, &explanation);
+    let reasons = explanation.decision.as_ref().map(|decision| decision.reasons.as_slice()).unwrap_or_default();
+    let said = lines.split_off(lines.len() - reasons.len());
+    for (line, reason) in said.iter().zip(reasons) {
+        assert!(line.starts_with("           ") && line.ends_with(&format!(" [{}]", reason.code())), "{line}");
+    }
+    (lines, reasons.iter().map(Reason::code).collect())
 }
 
 #[test]
-fn a_moving_site_is_explained() {
+fn a_site_that_is_updated_is_explained() {
     let all = snapshot(vec![beside(site("immich", 7, &pinned(IMAGE, 'a')), "pintle: settle=1h, schedule='@every 1h'")])
         .configured(
             "[[group]]\nname = 'photos'\nstacks = ['immich']\n[[hold]]\nstack = 'immich'\nuntil = 2026-11-01\nbecause = 'was broken'"
@@ -22,29 +35,27 @@ fn a_moving_site_is_explained() {
         .cached(IMAGE, CacheAnswer::Stale { serves: digest('a') })
         .wrote(IMAGE, None, 'a', "2026-11-12T09:30:00Z");
     let (a, b) = (digest('a'), digest('b'));
+    let (lines, reasons) = explained_lines(&all, 0);
+    assert_eq!(reasons, ["update-available", "first-seen", "cache-stale", "hold-not-removed"]);
     assert_eq!(
-        lines(&all, 0),
+        lines,
         [
             format!("stacks/immich/main.tf:7 \"{IMAGE}@{a}\""),
-            "site       stacks/immich/main.tf#deployment/immich/immich-server:immich-server".into(),
+            format!("site       {SITE}"),
             format!("image      {IMAGE}@{a}"),
             "used by    deployment immich/immich-server, container immich-server (stacks/immich/main.tf:7, root stacks/immich), tracked by terraform".into(),
             "policy     force (built in: the tag is a floating name)".into(),
-            "mode       adopt commit (built in), move commit (built in), rollback commit (built in)".into(),
+            "mode       adopt commit (built in), update commit (built in), rollback commit (built in)".into(),
             "settle     1h (the directive at stacks/immich/main.tf:7)".into(),
             "schedule   @every 1h (the directive at stacks/immich/main.tf:7)".into(),
-            "group      photos".into(),
-            "hold       held until 2026-11-01 00:00 UTC: was broken ([[hold]] 1)".into(),
+            "group      photos ([[group]] photos)".into(),
+            "hold       until 2026-11-01 00:00 UTC: was broken ([[hold]] 1)".into(),
             format!("channel    {IMAGE}"),
             format!("upstream   {b}"),
             format!("cache      stale: serves {a}"),
             "first seen 2026-11-22 08:00 UTC".into(),
             "history    2026-11-12 09:30 UTC aaaaaaaaaa: no pin → sha256:aaaaaaaaaaaa, by pintle".into(),
-            format!("verdict    move → {b}"),
-            format!("           upstream moved {IMAGE} to sha256:bbbbbbbbbbbb"),
-            "           first seen 2026-11-22 08:00 UTC, quiet for 1h".into(),
-            "           cache: stale, it serves sha256:aaaaaaaaaaaa for the tag".into(),
-            "           a hold has ended and cannot be lifted: held by `[[hold]] 1` of pintle.toml, which cannot be taken out: the hold would have to go to pintle.toml, but the configuration in use is another file".into(),
+            format!("verdict    update → {b}"),
         ]
     );
 }
@@ -56,7 +67,7 @@ fn other_fates_are_explained() {
     dead.uses.clear();
     let all = snapshot(vec![dead]);
     assert_eq!(
-        lines(&all, 0),
+        explained_lines(&all, 0).0,
         ["stacks/x/main.tf:3 \"alpine:3\"", "fate       decides nothing: the input in terragrunt.hcl:4 is stronger", "image      alpine:3"]
     );
 }
@@ -64,19 +75,21 @@ fn other_fates_are_explained() {
 #[test]
 fn what_is_not_known_is_said() {
     let mut one = site("x", 3, &pinned("registry.example.com/app", 'a'));
-    one.uses[0] =
-        Use { namespace: None, ignored: None, instances: Some(3), init: true, environment: Some("prod".into()), ..one.uses[0].clone() };
+    one.uses[0] = Use {
+        namespace: None,
+        ignored: None,
+        instances: Some(3),
+        holder: Holder::Container { name: Some("app".into()), init: true },
+        environment: Some("prod".into()),
+        ..one.uses[0].clone()
+    };
     let all = Snapshot { history: Seen::Unknown("no answer".into()), ..snapshot(vec![one]) };
-    let lines = lines(&all, 0);
-    assert!(
-        lines.contains(
-            &"used by    deployment (not known)/app, init container app (stacks/x/main.tf:3, root stacks/x, environment prod), 3 instances"
-                .into()
-        )
-    );
+    let (lines, reasons) = explained_lines(&all, 0);
+    let used = "used by    deployment (unknown)/app, init container app (stacks/x/main.tf:3, root stacks/x, environment prod), 3 instances";
+    assert!(lines.contains(&used.into()), "{lines:?}");
     assert!(lines.contains(&"channel    none".into()));
-    assert!(lines.contains(&"history    not known: no answer".into()));
-    assert!(lines.contains(&"verdict    blocked".into()));
+    assert!(lines.contains(&"history    unknown: no answer".into()));
+    assert_eq!((lines.last().map(String::as_str), reasons), (Some("verdict    blocked"), vec!["no-channel"]));
 }
 
 #[test]
@@ -84,7 +97,9 @@ fn a_site_is_found_by_all_its_names() {
     let all = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'a')), site("db", 9, "postgres:15-alpine"), site("other", 2, "x/postgres:1")]);
     let found = |target: &str| find(&all.scan, target).literals;
     for target in [
-        "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+        SITE,
+        "deployment/immich/immich-server:immich-server",
+        "stacks/immich",
         "stacks/immich/main.tf:7",
         "stacks/immich/main.tf",
         "immich",
@@ -116,30 +131,32 @@ fn the_plan_is_json() {
     assert_eq!(
         json,
         serde_json::json!({
-            "version": 1,
+            "version": 2,
             "commit": "a".repeat(40),
             "sites": [{
-                "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+                "site": SITE,
                 "file": "stacks/immich/main.tf",
                 "line": 7,
                 "stack": "immich",
                 "image": IMAGE,
+                "aliases": ["deployment/immich/immich-server:immich-server"],
                 "verdict": "adopt",
-                "reasons": ["not pinned yet: the tag is a floating name and floats"],
+                "reasons": [{ "code": "not-pinned", "text": plan.decisions[0].reasons[0].to_string() }],
                 "from": null,
                 "to": digest('b').as_str(),
                 "runs": null,
             }],
             "changes": [{
                 "name": "immich",
-                "route": "commit",
+                "delivery": "commit",
                 "proposal": null,
                 "message": plan.changes[0].message,
                 "pins": [{
                     "action": "adopt",
                     "cause": "first-pin",
                     "evidence": null,
-                    "site": "stacks/immich/main.tf#deployment/immich/immich-server:immich-server",
+                    "site": SITE,
+                    "uses": ["deployment/immich/immich-server:immich-server"],
                     "image": IMAGE,
                     "from": null,
                     "to": digest('b').as_str(),
@@ -155,6 +172,7 @@ fn the_plan_is_json() {
             "pulls": [],
             "answers": [],
             "notices": [],
+            "unmatched": [],
         })
     );
 }

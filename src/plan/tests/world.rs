@@ -2,7 +2,7 @@
 
 use super::forge::*;
 use super::*;
-use crate::pipeline::Brought;
+use crate::pipeline::Blame;
 use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Revision, Rollout, Waiting, Workload, Writer};
 
 pub const SERVER: &str = "ghcr.io/immich-app/server:release";
@@ -26,7 +26,7 @@ pub fn declared(kind: &str, pin: char, beside: &str, config: &str) -> Snapshot {
     };
     let config = format!("[defaults]\nmode = \"commit\"\nsettle = \"0\"\n{config}");
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", &config)]);
-    world.says(SERVER, 'b').did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Move, Some('a'), 'b', PINNED)
+    world.says(SERVER, 'b').did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 pub fn image(c: char) -> String {
@@ -49,7 +49,7 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
     let image = revisions.first().map_or_else(|| image('b').into(), |revision| revision.images["server"].clone());
     let hash = revisions.first().map(|revision| revision.hash.clone());
     Workload {
-        kind: kind.into(),
+        kind: WorkloadKind::new(kind),
         namespace: "immich".into(),
         name: "app".into(),
         created: Some(at("2026-11-20T08:00:00Z")),
@@ -111,6 +111,26 @@ pub fn waiting(mut workload: Workload, container: &str, reason: &str) -> Workloa
     workload
 }
 
+/// What a reason quotes: the sentences in its fields.
+fn sentences(reason: &Reason) -> Vec<&str> {
+    match reason {
+        Reason::NotApplied { why, .. }
+        | Reason::LiveUnclear { why }
+        | Reason::UndoUnclear { why }
+        | Reason::NotRolledOut { why }
+        | Reason::DriftNotTaken { why } => vec![why],
+        Reason::NotRolledBack { evidence, why } => vec![evidence, why],
+        Reason::DriftFound { evidence, next } => vec![evidence, next],
+        _ => Vec::new(),
+    }
+}
+
+/// Says whether a decision has a reason with this code that quotes this; any reason with the code where nothing is to be quoted.
+pub fn tells(decision: &Decision, code: &str, quoted: &str) -> bool {
+    let mut own = decision.reasons.iter().filter(|reason| reason.code() == code);
+    own.any(|reason| quoted.is_empty() || sentences(reason).iter().any(|sentence| sentence.contains(quoted)))
+}
+
 impl Snapshot {
     pub fn hosts(mut self, mut workloads: Vec<Workload>) -> Self {
         workloads.sort_by_key(|one| (one.kind.clone(), one.namespace.clone(), one.name.clone()));
@@ -137,7 +157,7 @@ impl Snapshot {
             all[0].at = at(time);
             all[0].commit = commit(to);
             all[0].landed = commit(to);
-            if action == Action::Move {
+            if action == Action::Update {
                 all[0].pin.cause = Cause::TagMoved;
             }
             *history = all.into();
@@ -147,8 +167,8 @@ impl Snapshot {
 
     /// Somebody pinned the first site by a commit of their own, as git tells where it is asked. What pintle wrote is older.
     pub fn by_hand(mut self, before: Option<char>, time: &str) -> Self {
-        let brought = Brought { commit: commit('f'), at: at(time), before: before.map(digest) };
-        self.brought = crate::plan::undated(&self).into_iter().map(|key| (key, Seen::Known(brought.clone()))).collect();
+        let blame = Blame { commit: commit('f'), at: at(time), before: before.map(digest) };
+        self.blame = crate::plan::pins_to_blame(&self).into_iter().map(|key| (key, Seen::Known(blame.clone()))).collect();
         self
     }
 

@@ -32,7 +32,7 @@ pub enum Place {
 pub struct Options {
     /// Authorities to trust besides the system's, PEM; only where the kubeconfig names none of its own.
     pub ca: Option<Vec<u8>>,
-    /// Lets credentials cross a network over plain http, or to a server whose certificate is not looked at.
+    /// Lets credentials cross a network over plain http, or to a server whose certificate is not verified.
     pub allow_insecure: bool,
     /// For one request, with its answer; a watch's answer begins within it.
     pub timeout: Duration,

@@ -2,7 +2,7 @@
 //! FieldsV1). All else in it is skipped while it is read.
 
 use super::object::Words;
-use crate::model::workload::Writer;
+use crate::model::rollout::Writer;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -1,7 +1,7 @@
 //! What stays of an object: names, images, who set them, and how far it is. Two objects that are equal give the same plan.
 
 use super::Kind;
-use crate::model::workload::{Container, PodContainer, Rollout};
+use crate::model::rollout::{Container, PodContainer, Rollout};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;

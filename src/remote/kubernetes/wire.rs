@@ -5,7 +5,7 @@ use super::Kind;
 use super::fields::{Fields, Managed, container_name, images, time, writers, writers_at};
 use super::object::{Object, Owner, Words};
 use crate::model::digest::Digest;
-use crate::model::workload::{Condition, Container, PodContainer, Rollout, Waiting};
+use crate::model::rollout::{Condition, Container, PodContainer, Rollout, Waiting};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -1,6 +1,7 @@
 use super::to_json;
 use crate::model::reference::Reference;
-use crate::sites::{Fate, Literal, PinPlace, Problem, Scan, Site, SiteKey, Use};
+use crate::model::workload::{Holder, WorkloadKind};
+use crate::sites::{Fate, Literal, PinPlace, Problem, Scan, Site, SiteId, StackId, Use};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 use crate::terraform::text::Form;
@@ -19,7 +20,9 @@ fn scan() -> Scan {
     let image = Reference::parse("alpine:3").expect("image");
     let pin = PinPlace { span: Span::new(18, 18), expect: String::new(), prefix: "@".into(), form: Form::Quoted };
     let site = Site {
-        key: SiteKey("main.tf#job/a/b:c".into()),
+        id: SiteId("main.tf#local.image".into()),
+        aliases: vec!["job/a/b:c".into()],
+        stacks: [StackId(path(""))].into(),
         image,
         pin,
         stack: ".".into(),
@@ -32,11 +35,10 @@ fn scan() -> Scan {
         environment: Some("prod".into()),
         file: path("main.tf"),
         line: 1,
-        kind: "job".into(),
+        kind: WorkloadKind::new("job"),
         namespace: Some("a".into()),
         name: Some("b".into()),
-        container: Some("c".into()),
-        init: true,
+        holder: Holder::Container { name: Some("c".into()), init: true },
         image: Some("alpine:3".into()),
         ignored: Some(false),
         ignore_spans: vec![Span::new(1, 2)],
@@ -46,8 +48,7 @@ fn scan() -> Scan {
         environment: None,
         namespace: None,
         name: None,
-        container: None,
-        init: false,
+        holder: Holder::Container { name: None, init: false },
         image: None,
         ignored: None,
         instances: None,
@@ -57,23 +58,23 @@ fn scan() -> Scan {
     first.reference = Some("alpine:3".into());
     first.uses = vec![known, bare];
     let rest = [
-        (2, "repo", Fate::Half("the tag is at main.tf:3".into())),
+        (2, "repo", Fate::Component("the tag is at main.tf:3".into())),
         (3, "1.2", Fate::Unpinnable("it feeds two repositories".into())),
         (4, "old", Fate::Dead("overridden at main.tf:9".into())),
         (5, "x:1", Fate::Orphan("nothing calls modules/x".into())),
     ];
     let literals = std::iter::once(first).chain(rest.map(|(line, text, fate)| literal(line, text, fate))).collect();
     let problem = |line, what: &str| Problem { file: path("b.tf"), line, what: what.into() };
-    Scan { literals, problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")] }
+    Scan { literals, problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")], ..Scan::default() }
 }
 
 #[test]
 fn the_shape_is_the_documented_one() {
     let expected = serde_json::json!({
-        "version": 1,
+        "version": 2,
         "sites": [
             {
-                "file": "main.tf", "line": 1, "span": [10, 18], "literal": "alpine:3", "fate": "site", "reference": "alpine:3",
+                "file": "main.tf", "line": 1, "span": [10, 18], "literal": "alpine:3", "fate": "site", "site": "main.tf#local.image", "aliases": ["job/a/b:c"], "reference": "alpine:3",
                 "uses": [
                     {
                         "root": ".", "environment": "prod", "file": "main.tf", "line": 1, "kind": "job", "namespace": "a", "name": "b",
@@ -85,10 +86,10 @@ fn the_shape_is_the_documented_one() {
                     }
                 ]
             },
-            { "file": "main.tf", "line": 2, "span": [20, 24], "literal": "repo", "fate": "half", "reason": "the tag is at main.tf:3", "reference": null, "uses": [] },
-            { "file": "main.tf", "line": 3, "span": [30, 33], "literal": "1.2", "fate": "unpinnable", "reason": "it feeds two repositories", "reference": null, "uses": [] },
-            { "file": "main.tf", "line": 4, "span": [40, 43], "literal": "old", "fate": "dead", "reason": "overridden at main.tf:9", "reference": null, "uses": [] },
-            { "file": "main.tf", "line": 5, "span": [50, 53], "literal": "x:1", "fate": "orphan", "reason": "nothing calls modules/x", "reference": null, "uses": [] }
+            { "file": "main.tf", "line": 2, "span": [20, 24], "literal": "repo", "fate": "component", "site": null, "aliases": [], "reason": "the tag is at main.tf:3", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 3, "span": [30, 33], "literal": "1.2", "fate": "unpinnable", "site": null, "aliases": [], "reason": "it feeds two repositories", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 4, "span": [40, 43], "literal": "old", "fate": "dead", "site": null, "aliases": [], "reason": "overridden at main.tf:9", "reference": null, "uses": [] },
+            { "file": "main.tf", "line": 5, "span": [50, 53], "literal": "x:1", "fate": "orphan", "site": null, "aliases": [], "reason": "nothing calls modules/x", "reference": null, "uses": [] }
         ],
         "problems": [
             { "file": "b.tf", "line": 3, "what": "expected `}`" },
@@ -100,10 +101,10 @@ fn the_shape_is_the_documented_one() {
 
 #[test]
 fn the_text_is_fixed() {
-    let one = Scan { literals: vec![literal(4, "old", Fate::Dead("why".into()))], problems: Vec::new() };
+    let one = Scan { literals: vec![literal(4, "old", Fate::Dead("why".into()))], ..Scan::default() };
     assert_eq!(
         to_json(&one).to_string(),
-        r#"{"problems":[],"sites":[{"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"span":[40,43],"uses":[]}],"version":1}"#
+        r#"{"problems":[],"sites":[{"aliases":[],"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"site":null,"span":[40,43],"uses":[]}],"version":2}"#
     );
 }
 

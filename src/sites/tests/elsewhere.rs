@@ -2,7 +2,7 @@
 
 use super::{deployment, of, scan, scanned, word};
 use crate::model::pattern::Glob;
-use crate::sites::settings::{Arguments, RemoteModule, Settings};
+use crate::sites::settings::{Arguments, RemoteModule, ScanSettings};
 use crate::terraform::files::{Entry, Files, RepoPath};
 
 /// The fates of literals in one file, each with a part of its reason.
@@ -204,7 +204,8 @@ fn a_tag_that_a_remote_module_is_given_too_is_left_alone() {
     let named = text.replace("  chart_version = local.tag", "  repository    = \"repo/app\"\n  chart_version = local.tag");
     let arguments =
         Arguments::Parts { registry: None, repository: Some("repository".into()), tag: Some("chart_version".into()), digest: None };
-    let settings = Settings { modules: vec![RemoteModule { source: Glob::path("example/**").unwrap(), arguments }], ..Settings::default() };
+    let settings =
+        ScanSettings { modules: vec![RemoteModule { source: Glob::path("example/**").unwrap(), arguments }], ..ScanSettings::default() };
     let mut files = Files::default();
     files.insert(RepoPath::new("s/main.tf").unwrap(), Entry::Text(named.as_bytes().into()));
     assert_eq!(word(of(&scan(&files, &settings), "1.2")).0, "site");

@@ -71,6 +71,6 @@ proptest::proptest! {
         for comment in comments::read(text, &lines) {
             proptest::prop_assert_eq!(&text[comment.span.range()], comment.text);
         }
-        let _ = comments::without_empty_heredocs(&text);
+        let _ = comments::without_empty_heredocs(text);
     }
 }

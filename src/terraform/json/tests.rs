@@ -1,6 +1,7 @@
 use super::*;
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
+use crate::terraform::text::Origin;
 
 fn file(source: &str) -> Text {
     let span = Span::new(0, source.len());

@@ -77,7 +77,7 @@ fn a_module_call_beats_the_default_and_nothing_else_reaches_a_child() {
     in_first(all, &RunSettings::default(), |walk| {
         let binding = walk.instances()[1].binding("v").unwrap();
         assert_eq!(show(&binding.value), "\"call\"");
-        assert_eq!(binding.setter.map(|(setter, place)| (setter, place.line)), Some((Setter::Call, 3)));
+        assert_eq!(binding.setter.as_ref().map(|(setter, place)| (*setter, place.line)), Some((Setter::Call, 3)));
         assert_eq!(binding.overridden.len(), 1);
         let undeclared = walk.instances()[0].undeclared();
         assert_eq!(
@@ -93,7 +93,7 @@ fn var_arguments_and_environment_variables_of_terragrunt_count() {
     let all = &[("terragrunt.hcl", unit), ("main.tf", "variable \"v\" {}\nvariable \"w\" {}\nvariable \"e\" {}\n")];
     assert_eq!(ask(all, "[var.v, var.w, var.e]"), "[\"one\",\"two=2\",\"env\"]");
     in_first(all, &RunSettings::default(), |walk| {
-        assert_eq!(walk.instances()[0].binding("v").unwrap().setter.unwrap().1.line, 4);
+        assert_eq!(walk.instances()[0].binding("v").unwrap().setter.as_ref().unwrap().1.line, 4);
     });
 }
 

@@ -17,6 +17,7 @@ fn pin(site: &str) -> PinRecord {
     PinRecord {
         action: Action::Adopt,
         site: site.into(),
+        uses: Vec::new(),
         image: "alpine:3".into(),
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
@@ -27,7 +28,16 @@ fn pin(site: &str) -> PinRecord {
 }
 
 fn change(edits: Vec<Edit>, pins: Vec<PinRecord>) -> Change {
-    Change { name: "a".into(), route: crate::pipeline::Route::Commit, message: "a: pin\n\nBecause.".into(), pins, edits, prove: Vec::new() }
+    Change {
+        name: "a".into(),
+        delivery: crate::pipeline::Delivery::Commit,
+        proposal: None,
+        message: "a: pin\n\nBecause.".into(),
+        pins,
+        edits,
+        claims: Vec::new(),
+        prove: Vec::new(),
+    }
 }
 
 const CRLF: &[u8] = b"\xef\xbb\xbfimage = \"alpine:3\"\r\n# end without newline \xff";

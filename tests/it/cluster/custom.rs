@@ -66,7 +66,7 @@ fn status(world: &World) -> Vec<[String; 3]> {
 
 fn verdicts(world: &World) -> Vec<[String; 2]> {
     let (plan, _) = told(world, "plan");
-    let one = |site: &Value| [&site["verdict"], &site["reasons"][0]].map(|word| word.as_str().expect("a text").to_owned());
+    let one = |site: &Value| [&site["verdict"], &site["reasons"][0]["text"]].map(|word| word.as_str().expect("a text").to_owned());
     plan["sites"].as_array().expect("a list").iter().map(one).collect()
 }
 
@@ -116,7 +116,7 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     // The move, seen as not applied and then as applied.
     let made = world.sync();
     let pins: Vec<_> = made.iter().map(|message| ["Action", "From", "To"].map(|name| trailer(message, name))).collect();
-    assert_eq!(pins, [["move", &first, &second]]);
+    assert_eq!(pins, [["update", &first, &second]]);
     assert_eq!(status(&world), [row("db", "differs", &first), row("files", "pinned", &postgis), row("web", "pinned", &web)]);
     stage.ci.apply();
     let next = put(WEB.2, "next");

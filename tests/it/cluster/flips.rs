@@ -99,9 +99,9 @@ fn verdicts(world: &World) -> Vec<(String, String, String)> {
     let plan = json_of(world, "plan");
     let word = |value: &Value| value.as_str().expect("a text").to_owned();
     let one = |site: &Value| {
-        let key = word(&site["site"]);
+        let key = word(&site["aliases"][0]);
         let container = key.rsplit(':').next().expect("a key ends with the container").to_owned();
-        (container, word(&site["verdict"]), word(&site["reasons"][0]))
+        (container, word(&site["verdict"]), word(&site["reasons"][0]["text"]))
     };
     plan["sites"].as_array().expect("a list").iter().map(one).collect()
 }
@@ -198,7 +198,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     // The move is a commit of its own.
     let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
-    assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&made[0], name)), ["move", "tag-moved", &first, &second]);
+    assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&made[0], name)), ["update", "tag-moved", &first, &second]);
     assert_eq!(world.line.text("web"), after.replace(&first, &second));
     stage.ci.apply();
     stage.rolled_out("deployment/web");

@@ -22,7 +22,7 @@ fn the_first_pin_is_what_runs_and_the_tag_is_followed_after_it() {
     assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&message, name)), ["adopt", "first-pin", "none", &first]);
     // The move waits until the first pin is applied and rolled out; the cluster wakes for it.
     let (moved, message) = commit_within(&world, &adopted, "the move after it", DEADLINE);
-    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["move", &first, &second]);
+    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["update", &first, &second]);
     world.stage.ci.wait_for(&moved);
     world.stage.rolled_out("deployment/web");
     let revisions: Vec<String> = world.stage.revisions("deployment/web").into_iter().map(|(.., image)| image).collect();
@@ -76,7 +76,7 @@ fn a_never_in_the_cluster_freezes_until_it_is_taken_away() {
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
     story.stage().kubectl(&["annotate", "deployment/web", "keel.sh/policy-"]);
     let (_, message) = commit_within(&story.world, &tip, "a move that was frozen", DEADLINE);
-    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["move", &story.first[0], &second]);
+    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["update", &story.first[0], &second]);
     story.run.stop();
 }
 

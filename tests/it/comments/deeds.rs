@@ -22,7 +22,7 @@ fn a_pin_to_a_digest_holds_it_there_until_it_is_let_go() {
     assert_eq!(
         new[0].message,
         format!(
-            "web: pin web to {}\n\nAsked for by ana:\n{asked}\nPintle-Action: pin\nPintle-Site: {WEB}\nPintle-Image: {NGINX}\n\
+            "web: pin web to {}\n\nAsked for by ana:\n{asked}\nPintle-Action: pin\nPintle-Site: {WEB}\nPintle-Use: deployment/web/web:web\nPintle-Image: {NGINX}\n\
              Pintle-From: {first}\nPintle-To: {first}\nPintle-Cause: command\n{by}{url}",
             short(&first)
         )
@@ -58,7 +58,7 @@ fn a_pin_goes_to_a_digest_or_a_tag_or_stays() {
     let now = format!("{NGINX}@{second}");
     assert_eq!((trailer(&commit, "From"), trailer(&commit, "To")), (first.as_str(), second.as_str()));
     assert_eq!(world.line.text("web", "main"), file("web", &now, held));
-    assert!(reply.contains(&format!("is now `{now}`, held until somebody lifts it")), "{reply}");
+    assert!(reply.contains(&format!("is now `{now}`, held until somebody removes the hold")), "{reply}");
 
     let third = world.line.moves("docker.io/library/nginx:1.29.3", "third");
     let (commit, _) = world.does("/pin web to 1.29.3 until 2099-01-01T10:30:00Z");
@@ -71,9 +71,9 @@ fn a_pin_goes_to_a_digest_or_a_tag_or_stays() {
     let gone = world.refuses("/pin web to 9.9.9");
     assert!(gone.contains("the registry says that docker.io/library/nginx:9.9.9 does not exist"), "{gone}");
     let unknown = world.refuses(&format!("/pin web to sha256:{}", "ab".repeat(32)));
-    assert!(unknown.contains("could not be fetched by its digest"), "{unknown}");
+    assert!(unknown.contains("could not be fetched"), "{unknown}");
     let over = world.refuses("/pin web until 2020-01-01");
-    assert!(over.contains("would have ended already"), "{over}");
+    assert!(over.contains("ended already"), "{over}");
     world.is_at_rest();
 }
 
@@ -92,7 +92,7 @@ fn a_rollback_goes_back_and_its_digest_never_comes_again() {
     assert_eq!((trailer(&commit, "Action"), trailer(&commit, "Cause")), ("rollback", "command"));
     let held = " # pintle: hold by=ana because=\"logins fail\"";
     assert_eq!(world.line.text("web", "main"), file("web", &format!("{NGINX}@{second}"), held));
-    assert!(reply.contains(&format!("is now `{NGINX}@{second}`, held until somebody lifts it")), "{reply}");
+    assert!(reply.contains(&format!("is now `{NGINX}@{second}`, held until somebody removes the hold")), "{reply}");
     world.is_at_rest();
 
     let (commit, _) = world.does("/rollback web");
@@ -103,7 +103,7 @@ fn a_rollback_goes_back_and_its_digest_never_comes_again() {
     assert!(over.contains("earlier pin"), "{over}");
 
     let (commit, _) = world.does("/unpin web");
-    assert_eq!(trailers(&commit).len(), 8);
+    assert_eq!(trailers(&commit).len(), 9);
     assert_eq!(world.line.text("web", "main"), file("web", &format!("{NGINX}@{first}"), ""));
     world.is_at_rest();
     assert_eq!(world.verdict("web"), "blocked", "the tag still means what was rolled back");

@@ -55,16 +55,15 @@ fn in_a_heredoc_it_goes_to_the_configuration() {
     let before = config();
     let (commit, _) = world.does("/hold app until 2099-12-01 because the \"old\" one @ana [x]");
     let site = trailer(&commit, "Site");
-    let quoted = site.replace('[', "[[]");
-    let entry =
-        format!("\n[[hold]]\nsite = \"{quoted}\"\nuntil = \"2099-12-01\"\nby = \"ana\"\nbecause = \"the \\\"old\\\" one @ana [x]\"\n");
+    let sites = format!("[\"{site}\", \"deployment/app/app:app\"]");
+    let entry = format!("\n[[hold]]\nsite = {sites}\nuntil = \"2099-12-01\"\nby = \"ana\"\nbecause = \"the \\\"old\\\" one @ana [x]\"\n");
     assert_eq!(config(), format!("{before}{entry}"));
     assert_eq!(world.line.text("app", "main"), pinned);
     let second = world.line.moves(APP, "second");
     world.is_at_rest();
     assert_eq!(world.verdict("app"), "held");
     world.does("/pin app to latest because now");
-    let entry = format!("\n[[hold]]\nsite = \"{quoted}\"\nby = \"ana\"\nbecause = \"now\"\n");
+    let entry = format!("\n[[hold]]\nsite = {sites}\nby = \"ana\"\nbecause = \"now\"\n");
     assert_eq!((config(), world.line.text("app", "main")), (format!("{before}{entry}"), manifest(&format!("{APP}@{second}"))));
     world.does("/unpin app");
     assert_eq!(config(), before);
@@ -87,7 +86,8 @@ fn the_configuration_is_made_where_there_is_none() {
     let new = world.since(&before);
     assert_eq!(new.len(), 1, "{output:?}\n{}", world.reply(comment));
     let config = world.line.repo.file("pintle.toml", "main").map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
-    let entry = format!("[[hold]]\nsite = \"{}\"\nby = \"ana\"\nbecause = \"of tests\"\n", trailer(&new[0], "Site"));
+    let entry =
+        format!("[[hold]]\nsite = [\"{}\", \"deployment/app/app:app\"]\nby = \"ana\"\nbecause = \"of tests\"\n", trailer(&new[0], "Site"));
     assert_eq!(config, Some(entry));
 }
 
@@ -97,7 +97,7 @@ fn a_hold_that_has_ended_is_taken_away_by_itself() {
     let web = world.line.text("web", "main");
     let ended = " # pintle: hold until=2020-01-01 by=ana because=\"x\"";
     let db = world.line.text("db", "main");
-    let site = "stacks/db/main.tf#deployment/db/db:db";
+    let site = "stacks/db/main.tf#kubernetes_deployment.db/container[db].image";
     let config = String::from_utf8(world.line.repo.file("pintle.toml", "main").expect("it is there")).expect("UTF-8");
     let more = format!("{config}\n[[hold]]\nsite = \"{site}\"\nuntil = \"2020-01-01\"\nby = \"ana\"\nbecause = \"x\"\n");
     let held = web.replace("\"\n        }", &format!("\"{ended}\n        }}"));
@@ -111,7 +111,7 @@ fn a_hold_that_has_ended_is_taken_away_by_itself() {
     assert_eq!(lifts.len(), 2, "{new:#?}");
     assert!(lifts.iter().all(|commit| trailer(commit, "Action") == "lift"));
     let by_site = |site: &str| lifts.iter().find(|commit| trailer(commit, "Site").contains(site)).map(|commit| commit.sha.clone());
-    let lifted = by_site("web/web").expect("one for the stack web");
+    let lifted = by_site("stacks/web/").expect("one for the stack web");
     let bytes = world.line.repo.file("stacks/web/main.tf", &lifted).expect("it is there");
     assert_eq!(String::from_utf8(bytes).expect("UTF-8"), web, "as it was before the hold");
     assert!(world.line.text("web", "main").contains(&format!("{second}\"\n")), "and it moves after");

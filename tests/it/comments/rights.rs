@@ -28,7 +28,7 @@ fn readers_and_strangers_may_ask_and_change_nothing() {
     let mixed = world.reply(mixed);
     assert!(mixed.contains("**`/help`**: nothing was done") && mixed.contains("may only read it"), "{mixed}");
     let told: Vec<String> = told.into_iter().map(|comment| world.reply(comment)).collect();
-    for (reply, sign) in told.iter().zip(["in-sync", "2 in-sync", "nothing to write", "| `/plan` | says what pintle would do now |"]) {
+    for (reply, sign) in told.iter().zip(["in-sync", "2 in-sync", "nothing to write", "| `/plan` | shows what pintle would do now |"]) {
         assert!(reply.contains(sign), "{sign}: {reply}");
     }
     world.is_at_rest();

@@ -5,7 +5,7 @@ use crate::support::forge_repo::number;
 use crate::support::line::stack;
 
 const REDIS: &str = "docker.io/library/redis:7";
-const DB: &str = "stacks/db/main.tf#deployment/db/db:db";
+const DB: &str = "stacks/db/main.tf#kubernetes_deployment.db/container[db].image";
 
 /// Stacks `web` (nginx and redis), `db`, `secret` (denied), `kept` (do not bump), `never` (its policy), `odd` (one tag for two images).
 fn world(mode: &str) -> World {
@@ -61,7 +61,7 @@ fn every_name_of_a_site_finds_it() {
     let (commit, _) = world.does("/hold web");
     assert_eq!(commit.message.matches("Pintle-Action: hold").count(), 2, "all of the stack");
     let (commit, _) = world.does("/resume redis");
-    assert_eq!(trailer(&commit, "Site"), "stacks/web/main.tf#deployment/web/web:web-1");
+    assert_eq!(trailer(&commit, "Site"), "stacks/web/main.tf#kubernetes_deployment.web/container[web-1].image");
     let (commit, _) = world.does("/unpin nginx");
     assert_eq!(trailer(&commit, "Site"), WEB);
 }
@@ -86,8 +86,8 @@ fn what_finds_nothing_or_too_much_is_told_with_what_would() {
 fn what_may_not_be_changed_says_why() {
     let world = world(COMMITS);
     let cases = [
-        ("/hold secret", "is on the deny list"),
-        ("/pin quay.io/team/vault to 3", "is on the deny list"),
+        ("/hold secret", "is denied"),
+        ("/pin quay.io/team/vault to 3", "is denied"),
         ("/rollback kept", "do not bump"),
         ("/pin odd to v2", "`odd` can mean several images"),
         ("/pin odd/odd:odd to v2", "is not written at the end of"),

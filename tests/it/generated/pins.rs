@@ -5,10 +5,12 @@ use super::super::support::generate::Repo;
 use super::repo;
 use pintle::config::Config;
 use pintle::model::digest::Digest;
+use pintle::model::reference::Reference;
 use pintle::observe::checkout;
+use pintle::pipeline::claim::Claim;
 use pintle::pipeline::{Action, Cause, Change, PinRecord, Snapshot};
-use pintle::plan::proof::prove;
-use pintle::sites::settings::Settings;
+use pintle::proof::prove_changes;
+use pintle::sites::settings::ScanSettings;
 use pintle::sites::{Fate, Literal, Scan, Site, Use, scan};
 use pintle::terraform::edit::{self, Edit};
 use pintle::terraform::files::{Entry, Files, RepoPath};
@@ -28,7 +30,7 @@ pub fn files(repo: &Repo) -> Files {
 /// A repo before any edit.
 struct Before {
     files: Files,
-    settings: Settings,
+    settings: ScanSettings,
     config: Config,
     scan: Scan,
 }
@@ -61,7 +63,7 @@ impl Before {
             .filter(|(index, _)| chosen(*index))
             .map(|(index, (literal, site))| (index, literal, site))
             .collect();
-        let what = sites.iter().map(|(_, _, site)| site.key.to_string()).take(3).collect::<Vec<_>>().join(", ");
+        let what = sites.iter().map(|(_, _, site)| site.id.to_string()).take(3).collect::<Vec<_>>().join(", ");
         let mut planned: BTreeMap<String, String> = BTreeMap::new();
         let mut by_file: BTreeMap<RepoPath, Vec<Edit>> = BTreeMap::new();
         for (index, literal, site) in &sites {
@@ -82,25 +84,28 @@ impl Before {
         self.compare(&scan(&after, &self.settings), &planned, &what);
     }
 
-    /// The program's own proof takes the same pins, and refuses them when one of them says another digest.
+    /// The program's own proof takes the same pins, and refuses them when one of its edits writes another digest.
     fn proves(&self) {
         let change = |wrong: usize| {
-            let sites = self.scan.sites().enumerate();
-            let (pins, edits) = sites
-                .map(|(at, (literal, site))| (record(site, &digest(at + wrong * usize::from(at == 0))), edit(literal, site, &digest(at))))
-                .unzip();
+            let sites: Vec<_> = self.scan.sites().enumerate().collect();
+            let pins = sites.iter().map(|(at, (_, site))| record(site, &digest(*at))).collect();
+            let claims = sites.iter().map(|(at, (_, site))| claim(site, &digest(*at))).collect();
+            let edits =
+                sites.iter().map(|(at, (literal, site))| edit(literal, site, &digest(at + wrong * usize::from(*at == 0)))).collect();
             Change {
                 name: "all".into(),
-                route: pintle::pipeline::Route::Commit,
+                delivery: pintle::pipeline::Delivery::Commit,
+                proposal: None,
                 message: "all: pin".into(),
                 pins,
                 edits,
+                claims,
                 prove: Vec::new(),
             }
         };
         let snapshot = self.snapshot();
-        assert_eq!(prove(&snapshot, &[change(0)]), Ok(()));
-        assert!(prove(&snapshot, &[change(100_000)]).is_err());
+        assert_eq!(prove_changes(&snapshot, &[change(0)]), Ok(()));
+        assert!(prove_changes(&snapshot, &[change(100_000)]).is_err());
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -160,10 +165,11 @@ fn edit(literal: &Literal, site: &Site, digest: &Digest) -> Edit {
 }
 
 fn record(site: &Site, digest: &Digest) -> PinRecord {
-    let (site, image) = (site.key.to_string(), site.image.to_string());
+    let (site, image) = (site.id.to_string(), site.image.to_string());
     PinRecord {
-        action: Action::Move,
+        action: Action::Update,
         site,
+        uses: Vec::new(),
         image,
         from: None,
         to: Some(digest.clone()),
@@ -171,6 +177,12 @@ fn record(site: &Site, digest: &Digest) -> PinRecord {
         evidence: None,
         asked: None,
     }
+}
+
+/// What the proof is told about a pin: every use of the site has its own name and tag, and the digest.
+fn claim(site: &Site, digest: &Digest) -> Claim {
+    let image = Reference { tag: site.image.effective_tag(), digest: Some(digest.clone()), ..site.image.clone() };
+    Claim::Image { site: site.id.clone(), image }
 }
 
 /// The image with the digest in place of its old one; without a tag and a digest its tag becomes `latest`.
@@ -186,7 +198,7 @@ fn pinned(image: &str, digest: &Digest) -> String {
 fn shape(literal: &Literal) -> (String, usize, &'static str, usize) {
     let fate = match &literal.fate {
         Fate::Site(_) => "site",
-        Fate::Half(_) => "half",
+        Fate::Component(_) => "half",
         Fate::Unpinnable(_) => "unpinnable",
         Fate::Dead(_) => "dead",
         Fate::Orphan(_) => "orphan",

@@ -3,7 +3,7 @@
 use super::super::support::generate::{self, Repo, TrueUse, Truth};
 use super::pins::files;
 use super::repo;
-use pintle::sites::settings::Settings;
+use pintle::sites::settings::ScanSettings;
 use pintle::sites::{Fate, Literal, Scan, Use, scan};
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ type Key = (String, usize, usize);
 fn word(fate: &Fate) -> generate::Fate {
     match fate {
         Fate::Site(_) => generate::Fate::Site,
-        Fate::Half(_) => generate::Fate::Half,
+        Fate::Component(_) => generate::Fate::Component,
         Fate::Unpinnable(_) => generate::Fate::Unpinnable,
         Fate::Dead(_) => generate::Fate::Dead,
         Fate::Orphan(_) => generate::Fate::Orphan,
@@ -31,8 +31,8 @@ fn found(one: &Use) -> String {
         kind: one.kind.to_string(),
         namespace: part(&one.namespace),
         name: part(&one.name),
-        container: part(&one.container),
-        init: one.init,
+        container: one.holder.to_string(),
+        init: one.holder.is_init(),
         image: part(&one.image),
         ignored: one.ignored == Some(true),
         instances: one.instances.unwrap_or(u64::MAX),
@@ -81,7 +81,7 @@ fn complaints(repo: &Repo, scan: &Scan) -> Vec<String> {
 
 fn check(lines: usize, seed: u64) {
     let repo = repo(lines, seed);
-    let scan = scan(&files(&repo), &Settings::default());
+    let scan = scan(&files(&repo), &ScanSettings::default());
     let wrong = complaints(&repo, &scan);
     assert!(wrong.is_empty(), "{lines} lines, seed {seed}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
     let unexpected: Vec<_> = scan.problems.iter().filter(|problem| problem.file.as_str() != "config.tfvars").collect();

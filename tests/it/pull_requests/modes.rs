@@ -52,7 +52,7 @@ fn names_that_git_does_not_take_have_branches_of_their_own() {
 
 #[test]
 fn each_action_goes_as_its_rule_says() {
-    let rules = "\n[[rule]]\nmatch = { stack = \"web\" }\nmode = { adopt = \"pull-request\", move = \"commit\" }\n\n[[rule]]\n\
+    let rules = "\n[[rule]]\nmatch = { stack = \"web\" }\nmode = { adopt = \"pull-request\", update = \"commit\" }\n\n[[rule]]\n\
         match = { stack = \"db\" }\nmode = \"off\"\n";
     let line = ForgeLine::of_stacks(&[("db", POSTGRES), ("web", NGINX)], rules);
     line.sync();
@@ -68,7 +68,7 @@ fn each_action_goes_as_its_rule_says() {
     assert!(line.text("web", "main").contains(&digest), "a move is a commit");
     assert_eq!(line.repo.pulls("all").len(), 1);
 
-    reconfigure(&line, "move = \"commit\"", "move = \"off\"");
+    reconfigure(&line, "update = \"commit\"", "move = \"off\"");
     line.moves(NGINX, "third");
     line.sync();
     assert!(line.text("web", "main").contains(&digest), "moves are off");

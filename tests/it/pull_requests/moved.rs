@@ -56,14 +56,14 @@ fn a_plan_tells_what_is_new_beside_what_is_proposed() {
     line.sync();
     says(0, "1 in-sync; nothing to write");
     line.moves(NGINX, "second");
-    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+    says(10, "1 update; a sync would write 1 pin in 1 pull request");
     line.sync();
-    says(0, "1 move; nothing to write; 1 pull request is open already");
+    says(0, "1 update; nothing to write; 1 pull request is open already");
     line.moves(NGINX, "third");
-    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+    says(10, "1 update; a sync would write 1 pin in 1 pull request");
     line.sync();
     line.repo.push_files("Something else", &[("notes.md", b"x")]);
-    says(10, "1 move; a sync would write 1 pin in 1 pull request");
+    says(10, "1 update; a sync would write 1 pin in 1 pull request");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn however_a_person_merges_it_the_next_pass_is_in_sync_and_the_log_has_it() {
         assert_eq!(line.repo.tip("main"), Some(tip.sha.clone()), "{style}: nothing is left to write");
         in_sync(&line);
         let newest = log(&line).remove(0);
-        assert_eq!((&newest["to"], &newest["action"]), (&json!(digest), &json!("move")), "{style}");
+        assert_eq!((&newest["to"], &newest["action"]), (&json!(digest), &json!("update")), "{style}");
         if style == "squash" {
             assert!(!tip.message.contains("Pintle-"), "the forge's message of a squash has no trailers: {}", tip.message);
             assert_eq!(newest["commit"], json!(tip.sha));

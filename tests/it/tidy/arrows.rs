@@ -14,10 +14,10 @@ const ARROWS: &[(&str, May)] = &[
     ("pipeline", May::Name(&["model", "sites", "terraform", "config", "error"])),
     ("plan", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
     ("proof", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
-    ("report", May::Name(&["pipeline", "model", "sites", "terraform", "config", "error"])),
+    ("report", May::Name(&["comment", "pipeline", "model", "sites", "terraform", "config", "error"])),
     ("remote", May::Name(&["model", "error"])),
     ("observe", May::Name(&["remote", "sites", "comment", "pipeline", "model", "terraform", "config", "error"])),
-    ("write", May::Name(&["remote", "terraform", "comment", "sites", "pipeline", "config", "model", "error"])),
+    ("write", May::Name(&["report", "remote", "terraform", "comment", "sites", "pipeline", "config", "model", "error"])),
     (
         "reconcile",
         May::Name(&[
@@ -138,7 +138,8 @@ fn the_arrows_can_be_broken() {
     assert!(broken("src/plan.rs", "use crate::*;"));
     assert!(broken("src/plan.rs", "fn g() { let r = r#\"x\"#; crate::comment::say(r) }"));
     assert!(broken("src/proof.rs", "use crate::plan::Plan;"));
-    assert!(broken("src/report/status.rs", "use crate::comment::phrase;"));
+    assert!(broken("src/report/status.rs", "use crate::plan::plan;"));
+    assert!(broken("src/comment/reply.rs", "use crate::report::status;"));
     assert!(broken("src/newcomer.rs", ""));
     assert_eq!(against_arrows("src/sites.rs", "\n\nuse crate::plan;"), ["src/sites.rs:3: sites may not name plan"]);
 }

@@ -29,21 +29,21 @@ fn a_hold_is_written_with_as_few_quotes_as_it_needs() {
 fn a_hold_is_put_into_its_place_and_taken_out_of_it() {
     let hold = held(None, Some("x"));
     for (before, place, after) in [
-        ("pintle: settle=1h", Place::Segment(0), "pintle: settle=1h, hold because=\"x\""),
-        ("pintle:never", Place::Segment(0), "pintle:never, hold because=\"x\""),
-        ("pintle: a: never;  b: force", Place::Segment(0), "pintle: a: never, hold because=\"x\";  b: force"),
-        ("pintle: a: never;  b: force", Place::New(Some("c")), "pintle: a: never;  b: force; c: hold because=\"x\""),
-        ("pintle: keel hands off", Place::New(None), "pintle: keel hands off; hold because=\"x\""),
+        ("pintle: settle=1h", SplicePlace::Segment(0), "pintle: settle=1h, hold because=\"x\""),
+        ("pintle:never", SplicePlace::Segment(0), "pintle:never, hold because=\"x\""),
+        ("pintle: a: never;  b: force", SplicePlace::Segment(0), "pintle: a: never, hold because=\"x\";  b: force"),
+        ("pintle: a: never;  b: force", SplicePlace::New(Some("c")), "pintle: a: never;  b: force; c: hold because=\"x\""),
+        ("pintle: keel hands off", SplicePlace::New(None), "pintle: keel hands off; hold because=\"x\""),
     ] {
         assert_eq!(with_hold(before, place, &hold).as_deref(), Some(after));
         let index = parse(after).and_then(Result::ok).and_then(|all| all.iter().position(|one| one.hold.is_some()));
         assert_eq!(without_hold(after, index.expect(after)).as_deref(), Some(before));
     }
     for text in ["pintle: nevr", "pintle", "see pintle: hold"] {
-        assert_eq!((with_hold(text, Place::New(None), &hold), without_hold(text, 0)), (None, None));
+        assert_eq!((with_hold(text, SplicePlace::New(None), &hold), without_hold(text, 0)), (None, None));
     }
     assert_eq!(without_hold("pintle: never", 0), None);
-    assert_eq!(with_hold("pintle: never", Place::Segment(1), &hold), None);
+    assert_eq!(with_hold("pintle: never", SplicePlace::Segment(1), &hold), None);
 }
 
 #[test]
@@ -87,7 +87,7 @@ proptest! {
         for (name, before) in [(None, ""), (Some("a"), ""), (None, "pintle: force"), (Some("b"), "pintle: a: settle=1h schedule=\"@every 1h\"; c: never")] {
             let text = match before {
                 "" => directive(name, &hold),
-                _ => with_hold(before, Place::New(name), &hold).unwrap(),
+                _ => with_hold(before, SplicePlace::New(name), &hold).unwrap(),
             };
             prop_assert!(!text.contains(char::is_control), "{:?}", text);
             let all = parse(&text).unwrap().unwrap();
@@ -95,11 +95,11 @@ proptest! {
             prop_assert_eq!((last.container.as_deref(), last.hold.as_ref()), (name, Some(&hold)));
             prop_assert_eq!(without_hold(&text, all.len() - 1), Some(before.to_owned()));
         }
-        let within = with_hold("pintle: settle=1h; b: force", Place::Segment(0), &hold).unwrap();
+        let within = with_hold("pintle: settle=1h; b: force", SplicePlace::Segment(0), &hold).unwrap();
         let read = parse(&within).unwrap().unwrap();
         prop_assert_eq!(read[0].hold.as_ref(), Some(&hold));
         prop_assert_eq!(without_hold(&within, 0).unwrap(), "pintle: settle=1h; b: force");
-        let again = with_hold(&within, Place::Segment(0), &Hold::default()).unwrap();
+        let again = with_hold(&within, SplicePlace::Segment(0), &Hold::default()).unwrap();
         prop_assert_eq!(again, "pintle: settle=1h, hold; b: force");
     }
 }

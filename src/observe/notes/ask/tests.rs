@@ -119,7 +119,7 @@ impl World {
 }
 
 fn channel() -> Channel {
-    Channel { registry: HOST.into(), repository: "a/b".into(), tag: "latest".into() }
+    Channel::parse(&format!("{}/{}:{}", HOST, "a/b", "latest")).unwrap()
 }
 
 fn summary(told: &NotesAnswer) -> String {

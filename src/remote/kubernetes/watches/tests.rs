@@ -1,7 +1,7 @@
 use super::super::read::Trouble;
 use super::super::{Client, Kind, Object, Options, Owner};
 use super::{BROKEN, Keeper, Kept, State, Watches, calls};
-use crate::model::workload::{PodContainer, Waiting};
+use crate::model::rollout::{PodContainer, Waiting};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Of};

@@ -121,7 +121,7 @@ fn answer(mut stream: rustls::StreamOwned<rustls::ServerConnection, std::net::Tc
 async fn an_own_authority_is_trusted_where_it_is_named_and_nowhere_else() {
     use crate::model::reference::Channel;
     let (addr, serving) = encrypted();
-    let channel = Channel { registry: "r.example.com".into(), repository: "a/b".into(), tag: "1".into() };
+    let channel = Channel::parse("r.example.com/a/b:1").expect("a channel");
     let ask = async |ca_pem: Option<&[u8]>| {
         let endpoint = format!("https://{addr}");
         let told = RegistryOptions { ca_pem: ca_pem.map(<[u8]>::to_vec), ..told("r.example.com", Some(&endpoint)) };

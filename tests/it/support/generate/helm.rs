@@ -33,7 +33,7 @@ pub fn release(stack: &mut Stack, maker: &mut Maker, images: usize) {
     stack.page.text("}");
     for part in parts {
         if let Some(place) = part.repository {
-            maker.truth(Fate::Half, "", place);
+            maker.truth(Fate::Component, "", place);
         }
         let image = part.image.tagged();
         let id = maker.truth(Fate::Site, &image, part.decides);

@@ -63,7 +63,7 @@ pub struct Truth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Site,
-    Half,
+    Component,
     Unpinnable,
     Dead,
     Orphan,

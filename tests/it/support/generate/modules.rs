@@ -132,7 +132,7 @@ fn chain(maker: &mut Maker, cell: usize) -> Module {
     maker.truth(Fate::Dead, "", dead);
     page.text("}\n\nlocals {");
     let template = page.literal("  image = \"", &format!("{}:${{var.image_tag}}", image.repository), "\"");
-    maker.truth(Fate::Half, "", template);
+    maker.truth(Fate::Component, "", template);
     page.text("}");
     let written = body(maker, &mut page, Kind::Deployment, "", None, Code::Bare("local.image".into()));
     maker.pages.push(page);
@@ -159,6 +159,6 @@ fn orphan(maker: &mut Maker, cell: usize) {
 /// The template of the container supplies only the repository.
 fn half(maker: &mut Maker, written: &mut Written) {
     if let Some(place) = written.place.take() {
-        maker.truth(Fate::Half, "", place);
+        maker.truth(Fate::Component, "", place);
     }
 }

@@ -33,7 +33,7 @@ struct Pending {
 #[derive(Clone, Copy, PartialEq)]
 enum Own {
     Site,
-    Half,
+    Component,
     Nothing,
 }
 
@@ -153,7 +153,7 @@ impl Stack {
         let name = format!("app_tag_{}", self.serial());
         let place = self.variable(&name, &image.tag);
         let id = maker.truth(Fate::Site, image.tagged(), place);
-        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Half, Some(id));
+        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Component, Some(id));
     }
 
     /// A tag in `inputs`, over a default that is dead and differs.
@@ -169,7 +169,7 @@ impl Stack {
     fn inputs(&mut self, maker: &mut Maker) {
         let image = maker.names.image(&mut maker.rng);
         let (name, id) = self.input(maker, image.tagged(), &image.tag);
-        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Half, Some(id));
+        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Component, Some(id));
     }
 
     fn halves(&mut self, maker: &mut Maker, users: usize) {
@@ -179,7 +179,7 @@ impl Stack {
         let half = self.page.literal(&format!("  repo_{n}     = \""), &image.repository, "\"");
         let tag = self.page.literal(&format!("  repo_{n}_tag = \""), &image.tag, "\"");
         self.page.text("}");
-        maker.truth(Fate::Half, "", half);
+        maker.truth(Fate::Component, "", half);
         let id = maker.truth(Fate::Site, image.tagged(), tag);
         for _ in 0..users {
             self.feed(Code::Quoted(format!("${{local.repo_{n}}}:${{local.repo_{n}_tag}}")), image.tagged(), Own::Nothing, Some(id));
@@ -327,7 +327,7 @@ impl Stack {
     fn note(&self, maker: &mut Maker, one: Pending, written: Written, namespace: &str, name: &str) {
         let own = match (one.own, written.place) {
             (Own::Site, Some(place)) => Some(maker.truth(Fate::Site, &one.effective, place)),
-            (Own::Half, Some(place)) => Some(maker.truth(Fate::Half, "", place)),
+            (Own::Component, Some(place)) => Some(maker.truth(Fate::Component, "", place)),
             _ => None,
         };
         let Some(id) = one.feeds.or(own) else { return };

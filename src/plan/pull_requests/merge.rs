@@ -1,0 +1,100 @@
+//! What a pull request says, and when pintle merges it by itself.
+
+use super::named::{find_branch, find_open};
+use crate::model::digest::Digest;
+use crate::model::duration::{show, show_time};
+use crate::pipeline::forge::Checks;
+use crate::pipeline::{Action, Change, Delivery, Proposal, PullStep, Row, Seen, Snapshot};
+use crate::plan::first_seen;
+use crate::plan::rules::BudgetLeft;
+use crate::plan::site_plan::{SitePlan, TargetOf};
+use jiff::{SignedDuration, Timestamp};
+
+/// Returns what the pull request of these pins says besides its commit.
+pub(in crate::plan) fn make_proposal(snapshot: &Snapshot, name: &str, pins: &[TargetOf]) -> Proposal {
+    let because = pins.iter().find_map(|pin| match &pin.target.delivery {
+        Delivery::PullRequest { because, .. } => because.clone(),
+        Delivery::Commit => None,
+    });
+    Proposal {
+        number: snapshot.forge.known().and_then(|forge| find_open(forge, name)).map(|pull| pull.number),
+        because,
+        urgent: pins.iter().any(|pin| pin.target.action == Action::Rollback || pin.target.command.is_some()),
+        rows: pins.iter().map(|pin| row(snapshot, pin)).collect(),
+        merges: merges(snapshot, pins),
+    }
+}
+
+fn row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
+    let (site, to, from) = (pin.site, pin.target.to.clone(), pin.site.pinned.clone());
+    // What a person asks for needs no evidence of the channel.
+    let channel = site.settings.channel.as_ref().filter(|_| pin.target.command.is_none());
+    let between = channel.cloned().zip(from.clone()).zip(to.clone()).map(|((channel, from), to)| (channel, from, to));
+    Row {
+        site: site.site.id.clone(),
+        image: pin.image().clone(),
+        first_seen: to.as_ref().filter(|_| channel.is_some()).and_then(|to| sighting(snapshot, site, to)),
+        cache: channel.and_then(|channel| snapshot.cache.get(channel)).cloned(),
+        running: site.running.clone(),
+        reasons: site.reasons.clone(),
+        notes: between.and_then(|key| snapshot.notes.get(&key)).cloned(),
+        from,
+        to,
+    }
+}
+
+fn sighting(snapshot: &Snapshot, site: &SitePlan, to: &Digest) -> Option<Timestamp> {
+    let channel = site.settings.channel.as_ref().filter(|_| snapshot.ledger.known().is_some())?;
+    Some(first_seen::first_seen(snapshot, channel, to))
+}
+
+/// When all the pins may be merged: `None` where one of them never is by itself, or it is not known since when it is there.
+fn merge_time(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<Timestamp> {
+    let times = pins.iter().map(|pin| {
+        let settings = &pin.site.settings;
+        let is_policy_known = pin.site.live_policy_unknown.is_none() || pin.target.action != Action::Update;
+        let may_merge = matches!(pin.target.delivery, Delivery::PullRequest { automerge: true, .. }) && pin.target.command.is_none();
+        let soak = soak(pin);
+        match is_policy_known && settings.automerge.value && may_merge {
+            false => None,
+            true if soak.is_zero() => Some(Timestamp::MIN),
+            true => sighting(snapshot, pin.site, pin.target.to.as_ref()?)?.checked_add(soak).ok(),
+        }
+    });
+    times.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// Rollbacks wait for no age.
+fn soak(pin: &TargetOf) -> SignedDuration {
+    if pin.target.action == Action::Rollback { SignedDuration::ZERO } else { pin.site.settings.soak.value }
+}
+
+/// `after 3d, on 2026-11-25 08:00 UTC, once its statuses are green`
+fn merges(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<String> {
+    let at = merge_time(snapshot, pins)?;
+    let soak = pins.iter().map(soak).max().unwrap_or_default();
+    let after = if soak.is_zero() { String::new() } else { format!("after {}, on {}, ", show(soak), show_time(at)) };
+    Some(format!("{after}once its statuses are green"))
+}
+
+/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit, and while another is in
+/// flight (`is_busy`) only a rollback; updates only within the budget.
+pub(in crate::plan) fn merge_next(snapshot: &Snapshot, sites: &[SitePlan], changes: &[Change], is_busy: bool) -> Option<PullStep> {
+    let forge = snapshot.forge.known()?;
+    if changes.iter().any(|change| change.delivery == Delivery::Commit) {
+        return None;
+    }
+    let is_spent = BudgetLeft::of(snapshot).is_some_and(|left| left.is_spent());
+    let has = |change: &Change, action: Action| change.pins.iter().any(|pin| pin.action == action);
+    let mut may = changes.iter().filter(|change| (!is_busy || has(change, Action::Rollback)) && !(is_spent && has(change, Action::Update)));
+    may.find_map(|change| {
+        let (pull, branch) = (find_open(forge, &change.name)?, find_branch(snapshot, &change.name)?);
+        let pins: Vec<TargetOf> =
+            sites.iter().filter(|site| site.is_proposed() && site.change_name() == change.name).filter_map(SitePlan::target).collect();
+        let is_time = !pins.is_empty() && merge_time(snapshot, &pins).is_some_and(|at| at <= snapshot.at);
+        let is_as_wanted = branch.own && branch.tip == pull.head && branch.pins == change.pins && branch.parent == snapshot.tip;
+        let is_green = pull.checks == Seen::Known(Checks::Green);
+        let step = || PullStep::Merge { number: pull.number, name: pull.name.clone(), head: pull.head.clone() };
+        (is_time && is_as_wanted && is_green && branch.parent.is_some()).then(step)
+    })
+}

@@ -1,0 +1,37 @@
+//! What a rule sees.
+
+use crate::pipeline::forge::Forge;
+use crate::pipeline::{Reason, Snapshot};
+use crate::plan::site_plan::SitePlan;
+use crate::sites::SiteId;
+use jiff::Timestamp;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The sites whose edits overlap, each with the other site.
+pub(super) type Collisions = BTreeMap<SiteId, SiteId>;
+
+/// What a rule sees: everything observed, every site as the rules before it left it.
+pub(in crate::plan) struct RuleContext<'p, 'a> {
+    pub snapshot: &'a Snapshot,
+    pub sites: &'p [SitePlan<'a>],
+    /// The time of the pass.
+    pub at: Timestamp,
+    /// What the last change is waiting for, where one is in flight.
+    pub busy: Option<&'p Reason>,
+    pub(super) over_budget: OnceCell<BTreeSet<Arc<str>>>,
+    pub(super) over_limit: OnceCell<BTreeSet<Arc<str>>>,
+    pub(super) collisions: OnceCell<Collisions>,
+}
+
+impl<'p, 'a> RuleContext<'p, 'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, sites: &'p [SitePlan<'a>], busy: Option<&'p Reason>) -> Self {
+        let (over_budget, over_limit, collisions) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { snapshot, sites, at: snapshot.at, busy, over_budget, over_limit, collisions }
+    }
+
+    pub fn forge(&self) -> Option<&'a Forge> {
+        self.snapshot.forge.known()
+    }
+}
