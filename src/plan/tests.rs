@@ -9,6 +9,7 @@ mod flight;
 mod forge;
 mod hand;
 mod health;
+mod identity;
 mod lifts;
 mod matching;
 mod modes;
