@@ -1,6 +1,7 @@
 //! `pintle completions SHELL`.
 
-use super::{Completion, out};
+use super::ending::Completion;
+use super::out;
 use crate::cli::Cli;
 use crate::error::Result;
 use clap::CommandFactory;

@@ -1,6 +1,7 @@
 //! `pintle config schema|check`.
 
-use super::{Completion, on_runtime, out, scan, source};
+use super::ending::{Completion, on_runtime};
+use super::{out, scan, source};
 use crate::cli::{self, ClusterArgs, RegistryArgs};
 use crate::config::{self, Config};
 use crate::error::{Error, Result};

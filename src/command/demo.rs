@@ -1,6 +1,7 @@
 //! `pintle demo`.
 
-use super::{Completion, out};
+use super::ending::Completion;
+use super::out;
 use crate::cli::{DemoArgs, DemoCommand};
 use crate::demo::story;
 use crate::error::Result;

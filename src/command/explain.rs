@@ -1,6 +1,7 @@
 //! `pintle explain`.
 
-use super::{Completion, out, progress::Bar, source};
+use super::ending::Completion;
+use super::{out, progress::Bar, source};
 use crate::cli::{ExplainArgs, OutputFormat};
 use crate::error::{Error, Result};
 use crate::plan::explain;

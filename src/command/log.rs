@@ -1,6 +1,7 @@
 //! `pintle log`: the commits' trailers, and nothing else.
 
-use super::{Completion, on_runtime, out, source, table::table};
+use super::ending::{Completion, on_runtime};
+use super::{out, source, table::table};
 use crate::cli::{ClusterArgs, LogArgs, OutputFormat, RegistryArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show_time;

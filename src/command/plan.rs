@@ -1,6 +1,7 @@
 //! `pintle plan`.
 
-use super::{Completion, out, progress::Bar, scan, source, table::table, unanswered};
+use super::ending::{Completion, unanswered};
+use super::{out, progress::Bar, scan, source, table::table};
 use crate::cli::{OutputFormat, PlanArgs};
 use crate::error::Result;
 use crate::pipeline::{Change, Delivery};

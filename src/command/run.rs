@@ -1,6 +1,7 @@
 //! `pintle run`.
 
-use super::{Completion, not_back, scan, source, unanswered};
+use super::ending::{Completion, not_back, unanswered};
+use super::{scan, source};
 use crate::cli::RunArgs;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
 use crate::daemon::schedule::WakeCauses;

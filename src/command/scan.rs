@@ -1,6 +1,7 @@
 //! `pintle scan`.
 
-use super::{Completion, on_runtime, out, source, table::table};
+use super::ending::{Completion, on_runtime};
+use super::{out, source, table::table};
 use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
 use crate::reconcile;

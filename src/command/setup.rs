@@ -1,6 +1,7 @@
 //! `pintle setup forgejo`.
 
-use super::{Completion, out, source};
+use super::ending::Completion;
+use super::{out, source};
 use crate::cli::{SetupArgs, SetupCommand};
 use crate::error::{Error, Result};
 use crate::remote::forgejo::Client;

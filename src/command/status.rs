@@ -1,7 +1,8 @@
 //! `pintle status`.
 
+use super::ending::Completion;
 use super::explain::named;
-use super::{Completion, out, progress::Bar, source, table::table};
+use super::{out, progress::Bar, source, table::table};
 use crate::cli::{OutputFormat, StatusArgs};
 use crate::error::Result;
 use crate::pipeline::status::StatusRow;

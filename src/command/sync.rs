@@ -1,6 +1,7 @@
 //! `pintle sync`.
 
-use super::{Completion, not_back, out, progress::Bar, scan, source, unanswered};
+use super::ending::{Completion, not_back, unanswered};
+use super::{out, progress::Bar, scan, source};
 use crate::cli::{OutputFormat, SyncArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show;

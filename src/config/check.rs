@@ -4,6 +4,7 @@ use super::checked::{
     Checked, dotted, each, filled, hint, host, identifier, length, line, name_glob, numbered, optional, path_glob, policy, schedule,
     unique, url,
 };
+use super::sections::do_not_bump;
 use super::wire::{self, At, Many, TomlText};
 use super::{
     Cache, Config, Defaults, Environment, ExtraFile, Git, Group, HoldEntry, Match, Module, ModuleArguments, PipelineConfig, Registry, Rule,
@@ -12,10 +13,6 @@ use super::{
 use crate::model::hold::{Hold, parse_until};
 use crate::model::pattern::{Glob, StackPattern, Words};
 use crate::model::settings::{Mode, Settings};
-
-pub(super) fn do_not_bump() -> Vec<Words> {
-    ["do not bump", "don't bump", "do not update", "do not upgrade"].iter().filter_map(|text| Words::new(text).ok()).collect()
-}
 
 pub(super) fn config(wire: wire::File) -> Checked<Config> {
     if let Some(version) = wire.version.as_ref().filter(|version| *version.value() != 1) {
