@@ -5,12 +5,11 @@ mod text;
 
 use super::live::{LiveMatch, LiveUse};
 use super::ownership::keel_may_run;
-use super::rules::reason_to_wait_for;
 use super::site_plan::{AdoptionGroup, SitePlan};
 use super::target::workload_name;
 use crate::pipeline::claim::Claim;
 use crate::pipeline::cluster::Workload;
-use crate::pipeline::{Action, Delivery, Reason, Snapshot};
+use crate::pipeline::{Action, Delivery, Reason, Snapshot, Verdict};
 use crate::sites::resource::{POLICY, Resource};
 use crate::sites::{Fate, Literal, Use};
 use crate::terraform::edit::Edit;
@@ -233,6 +232,16 @@ fn hands_off_edits(snapshot: &Snapshot, literal: &Literal) -> Result<Vec<Edit>, 
         }
     }
     Ok(edits)
+}
+
+/// Why the others of a workload wait for one that is not taken over.
+pub(super) fn reason_to_wait_for(other: &SitePlan) -> Reason {
+    let (member, verdict) = (other.site.id.clone(), other.verdict);
+    let reason = Box::new(other.reasons.first().cloned().unwrap_or(Reason::LiveUnclear { why: String::new() }));
+    match verdict {
+        Verdict::Frozen | Verdict::Blocked => Reason::AdoptedTogether { member, verdict, reason },
+        _ => Reason::AdoptedTogetherLater { member, verdict, reason },
+    }
 }
 
 #[cfg(test)]

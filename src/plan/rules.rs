@@ -13,7 +13,6 @@ mod pass;
 mod schedule;
 mod settle;
 
-pub(super) use adopted_together::reason_to_wait_for;
 pub(super) use budget::BudgetLeft;
 pub(super) use forbidden::first_lock;
 pub(super) use group::deliver_together;

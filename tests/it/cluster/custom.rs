@@ -64,9 +64,12 @@ fn status(world: &World) -> Vec<[String; 3]> {
     status["containers"].as_array().expect("a list").iter().map(|row| [&row["name"], &row["state"], &row["runs"]].map(word)).collect()
 }
 
-fn verdicts(world: &World) -> Vec<[String; 2]> {
+/// Verdict, code and text of the first reason of each site.
+fn verdicts(world: &World) -> Vec<[String; 3]> {
     let (plan, _) = told(world, "plan");
-    let one = |site: &Value| [&site["verdict"], &site["reasons"][0]["text"]].map(|word| word.as_str().expect("a text").to_owned());
+    let one = |site: &Value| {
+        [&site["verdict"], &site["reasons"][0]["code"], &site["reasons"][0]["text"]].map(|word| word.as_str().expect("a text").to_owned())
+    };
     plan["sites"].as_array().expect("a list").iter().map(one).collect()
 }
 
@@ -82,14 +85,14 @@ fn a_kind_that_is_not_there_or_may_not_be_read_holds_itself_and_one_that_is_read
     stage.ci.apply();
     stage.rolled_out("deployment/web");
     let held = verdicts(&world);
-    let why = "who owns the image is not known: clusters could not be read: ";
-    assert!(held[0][1].starts_with(&format!("{why}the clusters.postgresql.cnpg.io may not be read: ")), "{held:#?}");
-    assert_eq!((&*held[0][0], &held[1], &*held[2][0]), ("waiting", &held[0], "adopt"));
+    assert_eq!((&*held[0][0], &*held[0][1], &held[1], &*held[2][0]), ("waiting", "owner-unknown", &held[0], "adopt"));
+    assert!(held[0][2].contains("clusters.postgresql.cnpg.io is forbidden"), "{held:#?}");
 
     // No such kind: Terraform cannot apply it either. The other site goes on.
     stage.kube.allow_clusters();
-    let why = format!("{why}the cluster has no clusters of postgresql.cnpg.io/v1");
-    assert_eq!(verdicts(&world)[..2], ["waiting", "waiting"].map(|verdict| [verdict.to_owned(), why.clone()]));
+    let held = verdicts(&world);
+    assert_eq!((&*held[0][0], &*held[0][1], &held[1]), ("waiting", "owner-unknown", &held[0]));
+    assert!(held[0][2].contains("the cluster has no clusters of postgresql.cnpg.io/v1"), "{held:#?}");
     let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
     assert_eq!(["Action", "To"].map(|name| trailer(&made[0], name)), ["adopt", &web], "{}", made[0]);
