@@ -113,5 +113,5 @@ fn however_a_person_merges_it_the_next_pass_is_in_sync_and_the_log_has_it() {
     assert_eq!(line.moves(NGINX, "squash"), squashed);
     line.sync();
     let pull = line.repo.pull(open(&line));
-    assert!(text(&pull["body"]).contains("only ever proposed"), "{}", pull["body"]);
+    assert!(text(&pull["body"]).contains("which was pinned here before"), "{}", pull["body"]);
 }

@@ -12,8 +12,9 @@ fn on_a_protected_branch_every_change_is_a_pull_request_and_says_why() {
     let line = ForgeLine::behind_a_proxy(&[("web", NGINX)], COMMITS);
     line.repo.protect("main", &json!({"enable_push": false}));
     let plan = line.plan();
-    let reasons = plan["sites"][0]["reasons"].to_string();
-    assert!(reasons.contains("it goes as a pull request: the branch main is protected"), "{reasons}");
+    let reason = &plan["sites"][0]["reasons"][1];
+    assert_eq!(reason["code"], "as-pull-request", "{plan}");
+    assert!(reason["text"].as_str().is_some_and(|text| text.contains("the branch main is protected")), "{plan}");
     let tip = line.repo.tip("main");
     for seed in ["first", "second"] {
         let digest = line.moves(NGINX, seed);
