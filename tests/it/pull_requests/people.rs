@@ -31,7 +31,7 @@ fn a_branch_that_a_person_pushed_to_is_left_alone_and_that_is_said_once() {
     assert_eq!((line.repo.tip("pintle/web"), line.repo.pulls("open").len()), (Some(theirs), 0), "not pintle's to delete");
     let (word, why) = verdict(&line, "web");
     assert_eq!(word, "blocked");
-    assert!(why.starts_with("the branch pintle/web holds commits that are not pintle's"), "{why}");
+    assert!(why.contains("pintle/web has commits that are not pintle's"), "{why}");
     line.repo.delete_branch("pintle/web");
     line.sync();
     assert_ne!(open(&line), pull);
