@@ -227,7 +227,7 @@ fn show_scan(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
         scan.literals.len(),
         counts.join(", ")
     ))?;
-    for fate in ["half", "unpinnable", "dead"] {
+    for fate in ["component", "unpinnable", "dead"] {
         if let Some(literal) = scan.literals.iter().find(|literal| fate_word(&literal.fate).0 == fate) {
             let reason = fate_word(&literal.fate).1.unwrap_or_default();
             print(&format!("  {}:{} \"{}\" is {fate}: {reason}\n", literal.file, literal.line, literal.literal))?;

@@ -66,6 +66,12 @@ fn verdict(line: &ForgeLine, stack: &str) -> (String, String) {
     (text(&site["verdict"]), site["reasons"][0]["text"].as_str().unwrap_or_default().to_owned())
 }
 
+/// The verdict of the stack's image and the code of its first reason.
+fn verdict_code(line: &ForgeLine, stack: &str) -> (String, String) {
+    let site = site(&line.plan(), stack);
+    (text(&site["verdict"]), text(&site["reasons"][0]["code"]))
+}
+
 fn in_sync(line: &ForgeLine) {
     let plan = line.plan();
     assert!(plan["sites"].as_array().expect("it is there").iter().all(|site| site["verdict"] == json!("in-sync")), "{plan}");

@@ -198,7 +198,7 @@ fn pinned(image: &str, digest: &Digest) -> String {
 fn shape(literal: &Literal) -> (String, usize, &'static str, usize) {
     let fate = match &literal.fate {
         Fate::Site(_) => "site",
-        Fate::Component(_) => "half",
+        Fate::Component(_) => "component",
         Fate::Unpinnable(_) => "unpinnable",
         Fate::Dead(_) => "dead",
         Fate::Orphan(_) => "orphan",
