@@ -228,8 +228,7 @@ impl RootSearch<'_, '_> {
     }
 
     fn resource(&mut self, view: &BodyView<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
-        let (file, span) = (&view.source().path, view.span());
-        if self.carriers.may_be_in(view, !self.walk.is_own(file) || self.pinnable.is_in(file, span)) {
+        if self.carriers.may_be_in(view, are_wanted(self.walk, self.pinnable, &view.place())) {
             self.body(view, searched);
         }
     }
@@ -243,8 +242,9 @@ impl RootSearch<'_, '_> {
             self.attribute(&attr, searched);
         }
         for name in view.block_names().into_iter().filter(|name| *name != "lifecycle") {
-            for block in view.blocks(name) {
-                self.body(&block, searched);
+            let (walk, pinnable) = (self.walk, self.pinnable);
+            if self.carriers.may_be_in_blocks(view, name, |place| are_wanted(walk, pinnable, place)) {
+                view.blocks(name).iter().for_each(|block| self.body(block, searched));
             }
         }
     }
@@ -252,7 +252,7 @@ impl RootSearch<'_, '_> {
     fn attribute(&mut self, attr: &Attr<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
         let place = attr.place();
         let is_own = self.walk.is_own(&place.file);
-        if !self.carriers.may_hold(attr, !is_own || self.pinnable.is_in(&place.file, place.span)) {
+        if !self.carriers.may_hold(attr, are_wanted(self.walk, self.pinnable, &place)) {
             return;
         }
         let value = attr.value();
@@ -301,6 +301,11 @@ impl RootSearch<'_, '_> {
 fn ends_like_a_tag(files: &Files, literal: &Place) -> bool {
     let content = files.bytes(&literal.file).and_then(|bytes| bytes.get(literal.content.range()));
     content.and_then(<[u8]>::last).is_some_and(|last| last.is_ascii_alphanumeric() || matches!(last, b'_' | b'.' | b'-'))
+}
+
+/// Says whether literals that are written in a place matter to the root, or could to another one that reads the same file.
+fn are_wanted(walk: &RootWalk<'_>, pinnable: &Pinnable, place: &SourcePlace) -> bool {
+    !walk.is_own(&place.file) || pinnable.is_in(&place.file, place.span)
 }
 
 /// Returns where the literal is from at whose end a pin would stand in this text.

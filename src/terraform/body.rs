@@ -156,6 +156,11 @@ impl<'p> BodyView<'p> {
         SourcePlace::of(self.source, self.block).span
     }
 
+    /// Returns the place of the whole block.
+    pub fn place(&self) -> SourcePlace {
+        SourcePlace::of(self.source, self.block)
+    }
+
     /// Returns the line of the block's first word, from 1.
     pub fn line(&self) -> usize {
         SourcePlace::of(self.source, &self.block.ident).line
@@ -232,12 +237,17 @@ impl<'p> BodyView<'p> {
     /// Returns the nested blocks of that name, in the order in which they are written, `dynamic` ones expanded.
     /// Blocks of an override file replace all of that name, except for `lifecycle`, which is merged.
     pub fn blocks(&self, name: &str) -> Vec<BodyView<'p>> {
-        let has = |layer: &&BodyLayer<'p>| layer.body.blocks().any(|block| made_by(block) == name);
         if name == "lifecycle" {
             return self.lifecycle().into_iter().collect();
         }
-        let Some(layer) = self.layers.iter().rev().find(has) else { return Vec::new() };
-        layer.body.blocks().filter(|block| made_by(block) == name).flat_map(|block| self.nested(block, layer.source)).collect()
+        self.written_blocks(name).flat_map(|(block, source)| self.nested(block, source)).collect()
+    }
+
+    /// Returns the nested blocks of that name as they are written, with their file.
+    pub(super) fn written_blocks<'n>(&self, name: &'n str) -> impl Iterator<Item = (&'p Block, &'p Source)> + use<'n, 'p> {
+        let of_name = move |layer: &BodyLayer<'p>| layer.body.blocks().filter(move |block| made_by(block) == name);
+        let layer = self.layers.iter().rev().find(|layer| of_name(layer).next().is_some()).copied();
+        layer.into_iter().flat_map(move |layer| of_name(&layer).map(move |block| (block, layer.source)))
     }
 
     fn lifecycle(&self) -> Option<Self> {
