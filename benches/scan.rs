@@ -1,8 +1,11 @@
-//! Measures the scan of a generated repo of 100,000 lines against the bare parse of the same bytes, in turns in one run, and against a repo
-//! ten times as large; then the memory of each in a process of its own. Prints; decides nothing.
+//! Measures the scan against the bare parse of the same bytes, in turns in one run: of a generated repo of 100,000 lines, of one ten times as
+//! large, and of one as it looks after years of use; then the memory of each in a process of its own. `PINTLE_BENCH_REPO=DIR` measures that
+//! checkout instead. Prints; decides nothing.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod common;
+#[path = "common/lived_in.rs"]
+mod lived_in;
 #[path = "../tests/it/support/generate/mod.rs"]
 #[allow(dead_code, reason = "the tests compare with what is true, too")]
 mod generate;
@@ -20,43 +23,54 @@ const LINES: usize = 100_000;
 const SEED: u64 = 2026;
 const RUNS: usize = 9;
 
+/// Stacks of the repo that was used for years: about 93,000 lines.
+const STACKS: usize = 84;
+
 fn main() {
     if let Some(arguments) = memory_arguments() {
         return alone(&arguments);
     }
     if !is_bench() {
-        return measure(2_000, 1);
+        let (small, lived_in) = (on_disk(2_000).0, lived_in_on_disk(2));
+        return [small, lived_in].iter().for_each(|folder| measure(folder.path(), 1));
+    }
+    if let Some(folder) = std::env::var_os("PINTLE_BENCH_REPO") {
+        return report("the checkout", Path::new(&folder));
     }
     let (folder, small) = on_disk(LINES);
     let (large_folder, large) = on_disk(10 * LINES);
-    println!("scan of {}", described(&folder, &small));
-    measure_files(&read(folder.path()), RUNS);
+    report(&format!("a generated repo with {} containers", small.containers), folder.path());
     linear(folder.path(), large_folder.path(), &large);
-    for (name, folder) in [("", &folder), (", ten times the repo", &large_folder)] {
-        let path = folder.path().to_str().expect("a path in UTF-8");
-        for side in ["read", "parse", "scan"] {
-            peak(&format!("{side}{name}"), &[side, path]);
-        }
-    }
+    peaks(", ten times the repo", large_folder.path());
+    report("a repo after years of use", lived_in_on_disk(STACKS).path());
 }
 
-fn measure(lines: usize, runs: usize) {
-    let (folder, _) = on_disk(lines);
-    measure_files(&read(folder.path()), runs);
+/// Prints what a repo is, the times, and the memory.
+fn report(name: &str, folder: &Path) {
+    println!("scan of {name}: {}", described(folder));
+    measure(folder, RUNS);
+    peaks("", folder);
 }
 
-fn measure_files(files: &Files, runs: usize) {
-    let settings = ScanSettings::default();
-    let (ours, bare) = in_turns(runs, || drop(black_box(scan(files, &settings))), || parse(files));
+fn measure(folder: &Path, runs: usize) {
+    let (files, settings) = (read(folder), Settings::default());
+    let (ours, bare) = in_turns(runs, || drop(black_box(scan(&files, &settings))), || parse(&files));
     bare.print("bare parse");
     ours.print("scan");
     ratio("ratio", &ours, &bare, 2.0);
 }
 
+fn peaks(name: &str, folder: &Path) {
+    let path = folder.to_str().expect("a path in UTF-8");
+    for side in ["read", "parse", "scan"] {
+        peak(&format!("{side}{name}"), &[side, path]);
+    }
+}
+
 /// The scan of both repos, in turns.
 fn linear(small: &Path, large: &Path, repo: &Repo) {
     let (small, large) = (read(small), read(large));
-    let settings = ScanSettings::default();
+    let settings = Settings::default();
     let (ten, one) = in_turns(3, || drop(black_box(scan(&large, &settings))), || drop(black_box(scan(&small, &settings))));
     ten.print(&format!("scan of {} lines", repo.lines));
     ratio("ten times the repo", &ten, &one, 12.0);
@@ -64,12 +78,15 @@ fn linear(small: &Path, large: &Path, repo: &Repo) {
 
 /// What any reader of the repo has to do at least: every HCL file through the parser, one after the other.
 fn parse(files: &Files) {
-    for (path, _) in files.iter() {
-        let is_hcl = [".tf", ".hcl", ".tfvars"].iter().any(|end| path.as_str().ends_with(end));
-        if let Some(text) = files.bytes(path).filter(|_| is_hcl).and_then(|bytes| std::str::from_utf8(bytes).ok()) {
-            let _ = black_box(hcl_edit::parser::parse_body(text));
-        }
+    for text in hcl(files) {
+        let _ = black_box(hcl_edit::parser::parse_body(text));
     }
+}
+
+fn hcl(files: &Files) -> impl Iterator<Item = &str> {
+    let is_hcl = |path: &str| [".tf", ".hcl", ".tfvars"].iter().any(|end| path.ends_with(end));
+    let paths = files.iter().map(|(path, _)| path).filter(move |path| is_hcl(path.as_str()));
+    paths.filter_map(|path| std::str::from_utf8(files.bytes(path)?).ok())
 }
 
 /// One side in a process of its own, for its memory.
@@ -77,7 +94,7 @@ fn alone(arguments: &[String]) {
     let [side, path] = arguments else { return };
     let files = read(Path::new(path));
     match side.as_str() {
-        "scan" => drop::<Scan>(black_box(scan(&files, &ScanSettings::default()))),
+        "scan" => drop::<Scan>(black_box(scan(&files, &Settings::default()))),
         "parse" => parse(&files),
         _ => {}
     }
@@ -91,18 +108,25 @@ fn on_disk(lines: usize) -> (tempfile::TempDir, Repo) {
     (folder, repo)
 }
 
+fn lived_in_on_disk(stacks: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    lived_in::write(folder.path(), Path::new("testdata-repo"), stacks).expect("room for the repo");
+    folder
+}
+
 fn read(folder: &Path) -> Files {
     checkout::read_folder(folder).expect("a folder").files
 }
 
-fn described(folder: &tempfile::TempDir, repo: &Repo) -> String {
-    let found = scan(&read(folder.path()), &ScanSettings::default());
-    let megabytes = repo.bytes() as f64 / 1e6;
+fn described(folder: &Path) -> String {
+    let files = read(folder);
+    let found = scan(&files, &Settings::default());
+    let (count, lines, bytes) =
+        hcl(&files).fold((0, 0, 0), |(count, lines, bytes), text| (count + 1, lines + text.lines().count(), bytes + text.len()));
     format!(
-        "{} lines, {} files, {megabytes:.1} MB, {} containers: {} sites",
-        repo.lines,
-        repo.files.len(),
-        repo.containers,
+        "{lines} lines in {count} HCL files, {:.1} MB, {} files in all, {} sites",
+        bytes as f64 / 1e6,
+        files.len(),
         found.sites().count()
     )
 }

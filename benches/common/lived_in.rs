@@ -82,11 +82,11 @@ fn stack(folder: &Path, number: usize, rng: &mut fastrand::Rng) -> io::Result<()
     for script in 0..rng.usize(..2) {
         main.push_str(&SCRIPT.replace("@app@", &name).replace("@n@", &script.to_string()));
     }
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         main.push_str(&RELEASE.replace("@app@", &name));
         put(folder, &format!("{dir}/values.yaml.tpl"), &values(10 + rng.usize(..40)))?;
     }
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         main.push_str(&DASHBOARDS.replace("@app@", &name));
         for board in 0..3 {
             put(folder, &format!("{dir}/dashboards/board-{board}.json"), &dashboard(20 + rng.usize(..40)))?;
@@ -113,7 +113,8 @@ fn variables(count: usize) -> String {
 }
 
 fn locals(count: usize) -> String {
-    let mut text = String::from("locals {\n  hosts = { for name, host in var.hosts_0 : name => \"${name}.${host.zone}\" }\n  services = {\n");
+    let mut text =
+        String::from("locals {\n  hosts = { for name, host in var.hosts_0 : name => \"${name}.${host.zone}\" }\n  services = {\n");
     for n in 0..count {
         let _ = writeln!(
             text,

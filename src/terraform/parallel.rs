@@ -23,3 +23,6 @@ pub(super) fn on_two_threads<T: Send>(count: usize, work: impl Fn(usize) -> T + 
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests;

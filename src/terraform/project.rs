@@ -73,7 +73,7 @@ impl Project<'_> {
         let modules: Vec<_> = self.sources.modules().collect();
         let named = on_two_threads(modules.len(), |at| {
             let (folder, files) = modules[at];
-            let texts = files.iter().filter_map(|(_, bytes)| from_utf8(bytes).ok());
+            let texts = files.iter().filter_map(|file| from_utf8(&file.bytes).ok());
             let paths: BTreeSet<&str> = texts.flat_map(relative_paths).collect();
             paths.into_iter().filter_map(|path| folder.join(path)).collect::<Vec<_>>()
         });
@@ -143,7 +143,7 @@ impl Project<'_> {
     /// Returns the folders of modules that are not kept, the largest first: the two threads end at about the same time.
     fn folders_alone(&self, shared: &BTreeSet<RepoPath>) -> Vec<&RepoPath> {
         let mut alone: Vec<_> = self.sources.modules().filter(|(dir, _)| !shared.contains(*dir)).collect();
-        alone.sort_by_key(|(_, files)| Reverse(files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()));
+        alone.sort_by_key(|(_, files)| Reverse(files.iter().map(|file| file.bytes.len()).sum::<usize>()));
         alone.into_iter().map(|(dir, _)| dir).collect()
     }
 

@@ -48,9 +48,6 @@ impl ReadProblem {
     }
 }
 
-/// A file of a module and its text.
-type ModuleFile = (RepoPath, Arc<[u8]>);
-
 /// The files, by folder; the parsed ones that every root may read.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -62,6 +59,13 @@ pub struct Sources {
     /// Files that are there and cannot be read, and why.
     unreadable: BTreeMap<RepoPath, String>,
     problems: Vec<ReadProblem>,
+}
+
+/// A file of a module, as it is written.
+#[derive(Debug)]
+pub(super) struct ModuleFile {
+    path: RepoPath,
+    pub bytes: Arc<[u8]>,
 }
 
 /// The parsed files of one module's folder.
@@ -83,7 +87,9 @@ impl Sources {
             let folder = path.parent().unwrap_or_default();
             all.folders.entry(folder.clone()).or_default().push(path.clone());
             match (FileKind::of(path.name()), entry) {
-                (FileKind::Module, Entry::Text(bytes)) => all.modules.entry(folder).or_default().push((path.clone(), bytes.clone())),
+                (FileKind::Module, Entry::Text(bytes)) => {
+                    all.modules.entry(folder).or_default().push(ModuleFile { path: path.clone(), bytes: bytes.clone() });
+                }
                 (FileKind::Values, Entry::Text(bytes)) => values.push((path, bytes)),
                 (FileKind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => all.refuse(path, None, ENCRYPTED.to_owned()),
                 (kind @ (FileKind::Module | FileKind::Values | FileKind::Json), Entry::NotRead(why)) => {
@@ -143,7 +149,7 @@ impl Sources {
         self.modules.contains_key(folder)
     }
 
-    /// Returns the folders that have files of a module, sorted, with the texts of these.
+    /// Returns the folders that have files of a module, sorted, with these.
     pub(super) fn modules(&self) -> impl Iterator<Item = (&RepoPath, &[ModuleFile])> {
         self.modules.iter().map(|(folder, files)| (folder, files.as_slice()))
     }
@@ -155,7 +161,7 @@ impl Sources {
         let is_unread = |path: &RepoPath| is_foreign(path) || (path.name().ends_with(".tf") && self.unreadable(path).is_some());
         let complete = !self.folder(folder).iter().any(is_unread);
         let mut module = ModuleSources { complete, ..ModuleSources::default() };
-        for (path, bytes) in files {
+        for ModuleFile { path, bytes } in files {
             match parse(path, bytes) {
                 Ok(source) => module.sources.push(source),
                 Err((line, what)) => {

@@ -210,3 +210,51 @@ fn a_tag_that_a_remote_module_is_given_too_is_left_alone() {
     files.insert(RepoPath::new("s/main.tf").unwrap(), Entry::Text(named.as_bytes().into()));
     assert_eq!(word(of(&scan(&files, &settings), "1.2")).0, "site");
 }
+
+#[test]
+fn a_tag_of_a_shared_file_is_left_alone_for_a_reader_in_another_root() {
+    let app = |name: &str, labels: &str| {
+        let image = format!("\"ghcr.io/a/{name}:${{local.tags.{name}}}\"");
+        format!("locals {{\n  tags = yamldecode(file(\"../tags.yaml\"))\n}}\n{}", labelled(name, &image, labels))
+    };
+    let (reader, other) = (app("a", "beside = local.tags.b"), app("b", ""));
+    let scan = scanned(&[("tags.yaml", "a: v1.2.3\nb: v4.5.6\n"), ("x/main.tf", &reader), ("y/main.tf", &other)]);
+    assert_eq!(word(of(&scan, "v1.2.3")).0, "site", "{:?}", scan.literals);
+    let (fate, reason) = word(of(&scan, "v4.5.6"));
+    assert_eq!((fate, reason), ("unpinnable", "it is also used outside an image: x/main.tf:7; the pin goes to y/main.tf:15"));
+}
+
+#[test]
+fn a_tag_is_found_wherever_a_name_takes_it() {
+    let readers = [
+        "x = local.v",
+        "x = \"v${local.v}\"",
+        "x = { for k, v in local.all : k => v }",
+        "x = [for v in [local.v] : v]",
+        "x = \"%{ for v in [local.v] }${v}%{ endfor }\"",
+        "x = true ? local.v : \"\"",
+        "x = var.v",
+        "x = module.m.v",
+        "x = [for m in module.m : m]",
+        "for_each = local.all\n  x = each.value",
+        "for_each = toset([local.v])\n  x = each.key",
+        "dynamic \"b\" {\n    for_each = [local.v]\n    content {\n      x = b.value\n    }\n  }",
+        "dynamic \"b\" {\n    for_each = local.all\n    iterator = it\n    content {\n      c {\n        x = it.value\n      }\n    }\n  }",
+        "b {\n    c {\n      x = local.v\n    }\n  }",
+    ];
+    let module = "variable \"v\" {}\noutput \"v\" {\n  value = var.v\n}\n";
+    for reader in readers {
+        let names = "locals {\n  v = \"1.2.3\"\n  all = { k = local.v }\n}\nvariable \"v\" {\n  default = \"4.5.6\"\n}\n";
+        let call = "module \"m\" {\n  source = \"./m\"\n  v = local.v\n}\n";
+        let images =
+            [("a", "local.v"), ("b", "var.v")].map(|(name, tag)| deployment(name, &format!("\"ghcr.io/a/{name}:${{{tag}}}\""), ""));
+        let text = |body: &str| format!("{names}{call}{}resource \"null_resource\" \"r\" {{\n  {body}\n}}\n", images.concat());
+        let fate = |body: &str, tag: &str| {
+            let scan = scanned(&[("s/main.tf", &text(body)), ("s/m/main.tf", module)]);
+            word(of(&scan, tag)).0.to_owned()
+        };
+        let read = if reader.contains("var.v") { "4.5.6" } else { "1.2.3" };
+        assert_eq!(fate(reader, read), "unpinnable", "{reader}");
+        assert_eq!(fate("x = \"1.2.3\"\n  depends_on = [module.m]", read), "site");
+    }
+}

@@ -66,3 +66,6 @@ impl TextWriter {
         self.text
     }
 }
+
+#[cfg(test)]
+mod tests;

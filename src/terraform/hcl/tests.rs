@@ -59,6 +59,21 @@ fn a_heredoc_without_a_line_is_empty() {
     assert_eq!(source.body.get_attribute("a").and_then(|a| a.value.as_str()), Some(""));
 }
 
+#[test]
+fn a_layout_says_of_lines_and_comments_what_the_source_does() {
+    let text = "\u{feff}# one\r\n# two\na = 1 # three\n\nb = <<EOT\n# none\nEOT\n";
+    let (source, layout) = (source(text), Layout::read(text));
+    for at in 0..text.len() {
+        assert_eq!(layout.line(at), source.line(at), "{at}");
+        assert_eq!(layout.comments_around(at), source.comments_around(at), "{at}");
+    }
+    let paths = ["a.tf", "none.tf"].map(|name| RepoPath::new(name).expect("a path"));
+    let mut files = Files::default();
+    files.insert(paths[0].clone(), crate::terraform::files::Entry::Text(text.as_bytes().into()));
+    let all = Layout::read_all(&files, &paths.into());
+    assert_eq!(all.values().map(|layout| layout.comments.len()).collect::<Vec<_>>(), [3]);
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {

@@ -227,3 +227,54 @@ fn roots_are_walked_on_two_threads_in_order() {
     let dirs: Vec<String> = walked.roots.into_iter().map(|(_, dir)| dir).collect();
     assert_eq!(dirs, names.iter().map(|name| name[..3].to_owned()).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_module_that_the_text_does_not_show_is_found_all_the_same() {
+    let lib = ("a/lib/main.tf", "output \"x\" {\n  value = \"found\"\n}\nvariable \"v\" {}\n");
+    for source in ["\"./${local.lib}\"", "format(\"./%s\", \"lib\")", "\"\\u002e/lib\""] {
+        let main = format!("locals {{\n  lib = \"lib\"\n}}\nmodule \"m\" {{\n  source = {source}\n}}\n");
+        let all = &[("a/main.tf", main.as_str()), lib];
+        assert_eq!(ask_in(all, &RunSettings::default(), "a", "", "module.m.x"), "\"found\"", "{source}");
+        assert_eq!(problems(all), [""; 0], "{source}");
+        let walked = each_root(&files(all), &RunSettings::default(), |walk| walk.instances().len());
+        let of_a: Vec<usize> = walked.roots.iter().filter(|(root, _)| root.dir == path("a")).map(|(_, count)| *count).collect();
+        assert_eq!(of_a, [2], "{source}");
+    }
+    // A source that is computed says nothing of what is called; one that is written does, in whatever way.
+    let call = "module \"m\" {\n  source = \"\\u002e/lib\"\n}\n";
+    assert_eq!(roots(&[("a/main.tf", call), lib], &RunSettings::default()), ["a"]);
+}
+
+#[test]
+fn what_was_parsed_is_told_once_whoever_parsed_it() {
+    let all = [
+        ("a/main.tf", "module \"m\" {\n  source = \"../lib\"\n}\n"),
+        ("a/x.tfvars", "x = 1\n"),
+        ("b/broken.tf", "{{{"),
+        ("b/main.tf", ""),
+        ("c/terragrunt.hcl", ""),
+        ("d/values.yaml", ""),
+        ("lib/main.tf", ""),
+    ];
+    let walked = each_root(&files(&all), &RunSettings::default(), |_| ());
+    let parsed: Vec<&str> = walked.parsed.iter().map(RepoPath::as_str).collect();
+    assert_eq!(parsed, ["a/main.tf", "a/x.tfvars", "b/main.tf", "c/terragrunt.hcl", "lib/main.tf"]);
+}
+
+#[test]
+fn a_file_is_a_root_s_own_when_no_other_root_reads_it() {
+    let call = "module \"m\" {\n  source = \"../lib\"\n}\n";
+    let all = &[("a/main.tf", call), ("a/x.tfvars", ""), ("a/sub/main.tf", ""), ("ab/main.tf", ""), ("lib/main.tf", ""), ("main.tf", "")];
+    let own = |settings: &RunSettings, root: &str| {
+        in_root(all, settings, root, |walk| {
+            let names = all.iter().map(|(name, _)| *name);
+            names.filter(|name| walk.is_own(&path(name))).collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(own(&RunSettings::default(), "a"), "a/main.tf");
+    assert_eq!(own(&RunSettings::default(), "."), "main.tf");
+    let environment = |name: &str| RootEnvironment { root: path("a"), name: name.into(), ..RootEnvironment::default() };
+    let two = RunSettings { environments: vec![environment("x"), environment("y")], ..RunSettings::default() };
+    assert_eq!(own(&two, "a@x"), "");
+    assert_eq!(own(&RunSettings { roots: vec![path("lib")], ..RunSettings::default() }, "lib"), "");
+}
