@@ -13,11 +13,13 @@ use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Use};
 use crate::model::workload::WorkloadRef;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Layout;
+use crate::terraform::instance::values::Unread;
 use crate::terraform::project::each_root;
 use crate::terraform::root::RootKind;
 use crate::terraform::sources::ReadProblem;
 use crate::terraform::text::Form;
 use crate::terraform::value::Value;
+use crate::terraform::variables::Binding;
 use crate::terraform::walk::RootWalk;
 use crate::terraform::yaml;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +89,6 @@ impl Gathered {
 
 fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettings) -> (Finder<'a>, Sightings) {
     let mut finder = Finder::new(files, settings);
-    let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
     let mut instances = Vec::new();
     for instance in walk.instances() {
         let searched = finder.instance(&instance);
@@ -95,37 +96,41 @@ fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettin
     }
     finder.problems.extend(walk.problems().iter().map(problem));
     let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
+    let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
     for (instance, _) in &instances {
-        for binding in instance.variables() {
-            let mut taken: Vec<Place> = Vec::new();
-            each_text(&binding.value, &mut |text| taken.extend(places(text).into_iter().map(|(place, _)| place)));
-            taken.retain(|place| images.contains(place));
-            let alive = !taken.is_empty();
-            let may_set = |file: &&RepoPath| !settings.without_images.iter().any(|glob| glob.matches(file.as_str()));
-            for file in binding.could_be_overridden_by.iter().filter(may_set) {
-                let name: Arc<str> = format!("var.{}", binding.name).into();
-                finder.unsure.extend(taken.iter().map(|place| (place.clone(), name.clone(), file.clone())));
-            }
-            for given in binding.overridden.iter().filter(|_| alive) {
-                let by =
-                    binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
-                dead_values(&mut finder, &given.value, &by);
-            }
-        }
+        instance.variables().iter().for_each(|binding| variable(&mut finder, binding, &images));
         if seen.insert(instance.dir().clone()) && !instance.is_orphan() {
-            for unread in instance.unread() {
-                let reason = unread
-                    .replaced_by
-                    .as_ref()
-                    .map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
-                for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
-                    finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
-                }
-            }
+            instance.unread().iter().for_each(|unread| unread_value(&mut finder, unread));
         }
     }
     let sightings = look(walk, &finder, &instances);
     (finder, sightings)
+}
+
+/// Notes which images a variable holds that a file may set that cannot be read, and that its weaker values are dead.
+fn variable(finder: &mut Finder<'_>, binding: &Binding, images: &BTreeSet<Place>) {
+    let mut taken: Vec<Place> = Vec::new();
+    each_text(&binding.value, &mut |text| taken.extend(places(text).into_iter().map(|(place, _)| place)));
+    taken.retain(|place| images.contains(place));
+    let settings = finder.settings;
+    let may_set = |file: &&RepoPath| !settings.without_images.iter().any(|glob| glob.matches(file.as_str()));
+    for file in binding.could_be_overridden_by.iter().filter(may_set) {
+        let name: Arc<str> = format!("var.{}", binding.name).into();
+        finder.unsure.extend(taken.iter().map(|place| (place.clone(), name.clone(), file.clone())));
+    }
+    for given in binding.overridden.iter().filter(|_| !taken.is_empty()) {
+        let by = binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
+        dead_values(finder, &given.value, &by);
+    }
+}
+
+/// Notes that what reads as an image in a value that nothing reads is dead.
+fn unread_value(finder: &mut Finder<'_>, unread: &Unread) {
+    let by = unread.replaced_by.as_ref();
+    let reason = by.map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
+    for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
+        finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
+    }
 }
 
 /// A weaker value is dead as a whole where it is a string; of a collection, the strings that read as images.

@@ -5,7 +5,7 @@ pub mod calls;
 pub mod names;
 pub mod remote;
 pub mod repeat;
-mod values;
+pub mod values;
 #[cfg(test)]
 mod tests;
 
