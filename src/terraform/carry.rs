@@ -1,4 +1,4 @@
-//! Whether an attribute could hold one of the literals that are looked for, told from the names it mentions: most attributes need not be evaluated
+//! Whether an attribute could hold one of the literals that are looked for, by the names it mentions: most attributes need not be evaluated
 //! to know that they cannot. Says yes where it is not sure.
 
 use super::body::{Attr, BodyView};

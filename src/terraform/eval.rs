@@ -1,5 +1,5 @@
 //! Evaluates HCL expressions over the text of a repo, and remembers where each string came from. Never guesses and never fails:
-//! what cannot be told is `Value::Unknown` with its reason, and only that part.
+//! what cannot be determined is `Value::Unknown` with its reason, and only that part.
 
 mod convert;
 mod iteration;

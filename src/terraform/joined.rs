@@ -13,7 +13,7 @@ struct JoinedPart {
     piece: Piece,
 }
 
-/// The pieces of a text written one after the other. A piece nobody knows is written as a stand-in.
+/// The pieces of a text written one after the other. An unknown piece is written as a stand-in.
 #[derive(Debug, Default)]
 pub(super) struct Joined {
     string: String,

@@ -48,7 +48,7 @@ impl<'s> TerragruntUnit<'s> {
         self.config.includes().iter().map(|include| include.path.clone()).collect()
     }
 
-    /// Returns where `terraform { source }` points and where that is said; `None` when no file of the unit says it.
+    /// Returns where `terraform { source }` points and where that is written; `None` when no file of the unit has it.
     pub fn source(&self) -> Option<(Location, SourcePlace)> {
         self.layers().into_iter().find_map(|(config, _)| {
             let (_, block) = config.blocks("terraform").next()?;

@@ -42,7 +42,7 @@ pub enum Piece {
     /// `origin` is `None` for text that was computed. With an origin whose span has the text's length the bytes are verbatim;
     /// an escape sequence is a piece of its own, whose span is longer than its text.
     Known { text: Arc<str>, origin: Option<Origin> },
-    /// A part nobody knows from the text of the repo. It may be empty or of any length.
+    /// A part that is unknown from the text of the repo. It may be empty or of any length.
     Unknown(Why),
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a value cannot be told from the text of the repo. The kinds are documented in `docs/evaluation.md`.
+/// Why a value is unknown from the text of the repo. The kinds are documented in `docs/evaluation.md`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Why {
     pub kind: WhyKind,

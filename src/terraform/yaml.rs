@@ -1,7 +1,7 @@
 //! YAML → values that know where each scalar is written. Never writes YAML, and never changes what a parser read.
 //!
 //! Two readers: [`decode`] is Terraform's `yamldecode` and as strict; [`documents`] reads what goes to Helm or Kubernetes, several documents,
-//! with parts nobody knows.
+//! with unknown parts.
 
 mod build;
 mod comments;

@@ -1,4 +1,4 @@
-//! How often a block stands for something, and the names that are bound for each time. Evaluates nothing itself.
+//! How often a block is repeated, and the names that are bound for each time. Evaluates nothing itself.
 
 use super::super::eval::support::to_int;
 use super::super::module::{BodyLayer, WrittenAttribute, attr};
@@ -39,7 +39,7 @@ impl Bindings {
     }
 }
 
-/// How often a block stands for something.
+/// How often a block is repeated.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) enum Repeat {
     Once,

@@ -1,4 +1,4 @@
-//! Terragrunt's own functions. Paths are absolute below [`TOP`]; what only a run can tell is unknown.
+//! Terragrunt's own functions. Paths are absolute below [`TOP`]; what only a run can determine is unknown.
 
 use super::super::files::{Files, RepoPath, TOP};
 use super::super::value::{Value, WhyKind};
@@ -17,7 +17,7 @@ pub trait FunctionContext {
     /// Returns the folder of the unit that is read, whichever of its files this one is.
     fn original_dir(&self) -> RepoPath;
 
-    /// Returns the include that path functions called here speak of; `label` selects one of several.
+    /// Returns the include that path functions called here refer to; `label` selects one of several.
     fn included_file(&self, label: Option<&str>) -> Option<RepoPath>;
 
     /// `read_terragrunt_config(path[, default])`.
@@ -99,7 +99,7 @@ fn exists(context: &dyn FunctionContext, path: &RepoPath) -> bool {
     context.files().get(path).is_some() || context.files().below(path).next().is_some()
 }
 
-/// Returns the folder of the included file that the call speaks of, the unit's own when it includes none.
+/// Returns the folder of the included file that the call refers to, the unit's own when it includes none.
 fn included_dir(context: &dyn FunctionContext, args: &[Value]) -> RepoPath {
     let label = args.first().and_then(Value::as_str);
     context.included_file(label.as_deref()).map_or_else(|| context.dir(), |file| file.parent().unwrap_or_default())
@@ -116,7 +116,7 @@ fn read_terragrunt_config(context: &dyn FunctionContext, args: &[Value]) -> Valu
     }
 }
 
-/// The default stands for the value where there is one; the environment of a run is not in the repo.
+/// The default is the value where there is one; the environment of a run is not in the repo.
 fn get_env(args: &[Value]) -> Value {
     args.get(1).cloned().unwrap_or_else(|| Value::unknown(WhyKind::Environment, first(args)))
 }

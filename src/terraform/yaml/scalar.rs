@@ -64,7 +64,7 @@ impl Scalar<'_> {
         }
     }
 
-    /// Lines the value up with what is written; `None` when that cannot be told.
+    /// Lines the value up with what is written; `None` where that is uncertain.
     fn runs(&self, source: &str, content: &Range<usize>) -> Option<Vec<ScalarRun>> {
         source.get(content.clone())?;
         let mut line_up = LineUp { source, at: content.start, end: content.end, value: self.value, runs: Vec::new() };
