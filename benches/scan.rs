@@ -53,7 +53,7 @@ fn report(name: &str, folder: &Path) {
 }
 
 fn measure(folder: &Path, runs: usize) {
-    let (files, settings) = (read(folder), Settings::default());
+    let (files, settings) = (read(folder), ScanSettings::default());
     let (ours, bare) = in_turns(runs, || drop(black_box(scan(&files, &settings))), || parse(&files));
     bare.print("bare parse");
     ours.print("scan");
@@ -70,7 +70,7 @@ fn peaks(name: &str, folder: &Path) {
 /// The scan of both repos, in turns.
 fn linear(small: &Path, large: &Path, repo: &Repo) {
     let (small, large) = (read(small), read(large));
-    let settings = Settings::default();
+    let settings = ScanSettings::default();
     let (ten, one) = in_turns(3, || drop(black_box(scan(&large, &settings))), || drop(black_box(scan(&small, &settings))));
     ten.print(&format!("scan of {} lines", repo.lines));
     ratio("ten times the repo", &ten, &one, 12.0);
@@ -94,7 +94,7 @@ fn alone(arguments: &[String]) {
     let [side, path] = arguments else { return };
     let files = read(Path::new(path));
     match side.as_str() {
-        "scan" => drop::<Scan>(black_box(scan(&files, &Settings::default()))),
+        "scan" => drop::<Scan>(black_box(scan(&files, &ScanSettings::default()))),
         "parse" => parse(&files),
         _ => {}
     }
@@ -120,7 +120,7 @@ fn read(folder: &Path) -> Files {
 
 fn described(folder: &Path) -> String {
     let files = read(folder);
-    let found = scan(&files, &Settings::default());
+    let found = scan(&files, &ScanSettings::default());
     let (count, lines, bytes) =
         hcl(&files).fold((0, 0, 0), |(count, lines, bytes), text| (count + 1, lines + text.lines().count(), bytes + text.len()));
     format!(
