@@ -72,7 +72,7 @@ fn may_hold_image(text: &str) -> bool {
 pub fn helm(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) {
     let mut user = user.clone();
     user.name = release.value("name").as_str().map(Into::into);
-    user.namespace = namespace(Some(release.value("namespace")));
+    user.namespace = namespace(&user.kind, Some(release.value("namespace")));
     let mut layers: Vec<Value> = Vec::new();
     match release.value("values") {
         Value::List(items) => {
@@ -173,7 +173,7 @@ pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use, attribute: &s
     };
     let text = |key: &str| meta(key).and_then(|value| value.as_str()).map(Into::into);
     let kind = map.get("kind").and_then(Value::as_str).map_or_else(|| user.kind.clone(), |kind| WorkloadKind::new(&kind));
-    let user = Use { kind, namespace: namespace(meta("namespace")), name: text("name"), ..user.clone() };
+    let user = Use { namespace: namespace(&kind, meta("namespace")), kind, name: text("name"), ..user.clone() };
     let annotations = meta("annotations").map(|value| ownership::annotations(&value)).unwrap_or_default();
     finder.lost(object, &user);
     let images = values::images(object);
@@ -184,9 +184,11 @@ pub fn object(finder: &mut Finder<'_>, object: &Value, user: &Use, attribute: &s
     }
 }
 
-/// The namespace that an object is put into: `default` where it names none; `None` where it is not known.
-fn namespace(value: Option<Value>) -> Option<Arc<str>> {
+/// The namespace of an object. A workload that names none is put into `default`. A custom object that names none may be
+/// cluster-scoped, like a `ClusterPolicy`, so its namespace is unknown.
+fn namespace(kind: &WorkloadKind, value: Option<Value>) -> Option<Arc<str>> {
     match value {
+        None | Some(Value::Null) if matches!(kind, WorkloadKind::Other(_)) => None,
         None | Some(Value::Null) => Some("default".into()),
         Some(value) => value.as_str().map(Into::into),
     }
