@@ -2,12 +2,13 @@
 //! `kubernetes_deployment.web/container[app].image`, `server.image.tag` of a YAML file. Reads structure only, evaluates nothing.
 
 use super::SiteId;
-use super::occurrence::Place;
+use super::occurrence::{Occurrence, Place, places};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Source;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Form, Origin, Piece, Text};
 use crate::terraform::value::Value;
+use crate::terraform::walk::RootWalk;
 use crate::terraform::yaml;
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, Object, ObjectKey};
@@ -19,37 +20,85 @@ use std::sync::Arc;
 /// Blocks that every workload has once, and that tell nothing.
 const PASSED_OVER: [&str; 5] = ["spec", "template", "job_template", "metadata", "content"];
 
-/// Gives literals their addresses, and keeps what was read for it.
-pub struct Addresses<'a> {
-    files: &'a Files,
-    /// The file that was asked about last, read again: its tree, where it is HCL. Literals come sorted by file.
+/// Gives literals their ids.
+pub struct SiteIds<'a> {
+    /// What was read while the trees of the roots were at hand.
+    known: BTreeMap<Place, String>,
+    reader: AddressReader<'a>,
+    /// The file that was asked about last and was not known, parsed again. Literals come sorted by file.
     last: Option<(RepoPath, Option<Rc<Source>>)>,
-    /// The scalars of documents inside strings and of YAML files, by their bytes.
-    documents: BTreeMap<(RepoPath, Span), BTreeMap<Span, String>>,
-    /// How often each address was given.
+    /// How often each id was given.
     given: BTreeMap<String, usize>,
 }
 
-impl<'a> Addresses<'a> {
-    pub fn new(files: &'a Files) -> Self {
-        Self { files, last: None, documents: BTreeMap::new(), given: BTreeMap::new() }
+impl<'a> SiteIds<'a> {
+    pub fn new(files: &'a Files, known: BTreeMap<Place, String>) -> Self {
+        Self { known, reader: AddressReader::new(files), last: None, given: BTreeMap::new() }
     }
 
     /// Returns the id of a literal. Two of one address (the arms of one conditional) are numbered in the order of the calls.
     pub fn id(&mut self, place: &Place, form: Form) -> SiteId {
-        let address = self.address(place, form);
+        let address = self.known.get(place).cloned().unwrap_or_else(|| {
+            let source = self.parse(&place.file);
+            self.reader.address(source.as_deref(), place, form)
+        });
         let id = format!("{}#{address}", place.file);
         let count = self.given.entry(id.clone()).or_default();
         *count += 1;
         SiteId(if *count == 1 { id.into() } else { format!("{id}~{count}").into() })
     }
 
-    fn address(&mut self, place: &Place, form: Form) -> String {
-        let Some(source) = self.source(&place.file) else {
+    fn parse(&mut self, file: &RepoPath) -> Option<Rc<Source>> {
+        if self.last.as_ref().is_none_or(|(last, _)| last != file) {
+            let bytes = self.reader.files.bytes(file).filter(|_| is_hcl(file));
+            let source = bytes.and_then(|bytes| Source::parse(file.clone(), bytes.clone()).ok());
+            self.last = Some((file.clone(), source.map(Rc::new)));
+        }
+        self.last.as_ref().and_then(|(_, source)| source.clone())
+    }
+}
+
+/// Reads the addresses of all literals that take part in images, while the trees of a root are at hand.
+pub fn read_addresses(walk: &RootWalk<'_>, files: &Files, occurrences: &[Occurrence]) -> BTreeMap<Place, String> {
+    let mut reader = AddressReader::new(files);
+    let mut out = BTreeMap::new();
+    for image in occurrences.iter().map(|one| &one.image) {
+        let literals = places(image).into_iter().map(|(place, origin)| (place, origin.form));
+        let frames = image.frames().iter().map(|frame| (Place::of_frame(frame), frame.form));
+        for (place, form) in literals.chain(frames) {
+            let source = walk.source(&place.file);
+            if !out.contains_key(&place) && (source.is_some() || !is_hcl(&place.file)) {
+                let address = reader.address(source, &place, form);
+                out.insert(place, address);
+            }
+        }
+    }
+    out
+}
+
+fn is_hcl(file: &RepoPath) -> bool {
+    [".tf", ".hcl", ".tfvars", ".tofu"].iter().any(|end| file.as_str().ends_with(end))
+}
+
+/// Reads addresses, and keeps what it read of documents.
+struct AddressReader<'a> {
+    files: &'a Files,
+    /// The scalars of documents inside strings and of YAML files, by their bytes.
+    documents: BTreeMap<(RepoPath, Span), BTreeMap<Span, String>>,
+}
+
+impl<'a> AddressReader<'a> {
+    fn new(files: &'a Files) -> Self {
+        Self { files, documents: BTreeMap::new() }
+    }
+
+    /// `source` is the file of the literal, where it is HCL that can be parsed.
+    fn address(&mut self, source: Option<&Source>, place: &Place, form: Form) -> String {
+        let Some(source) = source else {
             let whole = Span::new(0, self.files.bytes(&place.file).map_or(0, |bytes| bytes.len()));
             return self.in_document(place, whole).unwrap_or_else(|| self.key_of_line(place));
         };
-        let found = in_body(&source, &source.body, place.content.start.saturating_sub(source.offset()));
+        let found = in_body(source, &source.body, place.content.start.saturating_sub(source.offset()));
         let mut address = found.path;
         let inside = found.string.filter(|string| !matches!(form, Form::Quoted | Form::Raw) && *string != place.content);
         if let Some(inside) = inside {
@@ -57,16 +106,6 @@ impl<'a> Addresses<'a> {
             address = format!("{address}:{path}");
         }
         address
-    }
-
-    fn source(&mut self, file: &RepoPath) -> Option<Rc<Source>> {
-        if self.last.as_ref().is_none_or(|(last, _)| last != file) {
-            let is_hcl = [".tf", ".hcl", ".tfvars", ".tofu"].iter().any(|end| file.as_str().ends_with(end));
-            let bytes = self.files.bytes(file).filter(|_| is_hcl);
-            let source = bytes.and_then(|bytes| Source::parse(file.clone(), bytes.clone()).ok());
-            self.last = Some((file.clone(), source.map(Rc::new)));
-        }
-        self.last.as_ref().and_then(|(_, source)| source.clone())
     }
 
     /// The path of a scalar in the YAML (or JSON) that stands in these bytes of its file.

@@ -1,6 +1,6 @@
 //! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
 
-use super::address::{Addresses, aliases};
+use super::address::{SiteIds, aliases, read_addresses};
 use super::decide::{Decided, Role, decide, used};
 use super::elsewhere::{Sightings, each_text, elsewhere, look};
 use super::find::{Finder, Remark, RemarkKind};
@@ -32,9 +32,11 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
         walked.roots.iter().filter(|(root, _)| root.kind != RootKind::Orphan).map(|(root, _)| root.dir.clone()).collect();
     let mut found = Gathered::default();
     let mut sightings = Vec::new();
-    for (_, (finder, seen)) in walked.roots {
-        found.take(finder);
-        sightings.push(seen);
+    let mut addresses = BTreeMap::new();
+    for (_, root) in walked.roots {
+        found.take(root.finder);
+        sightings.push(root.sightings);
+        addresses.extend(root.addresses);
     }
     let mut extra = Finder::new(files, settings);
     extra.extra_files(&dirs);
@@ -49,7 +51,7 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
         unsure: &found.unsure,
     };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
-    let literals = assembly.literals(decided, found.remarks);
+    let literals = assembly.literals(decided, found.remarks, SiteIds::new(files, addresses));
     let problems: BTreeSet<Problem> = walked.problems.iter().map(problem).chain(found.problems).collect();
     Scan { literals, problems: problems.into_iter().collect(), stacks, remote_modules: found.remote_modules }
 }
@@ -87,7 +89,14 @@ impl Gathered {
     }
 }
 
-fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettings) -> (Finder<'a>, Sightings) {
+/// What one root gave.
+struct RootFound<'a> {
+    finder: Finder<'a>,
+    sightings: Sightings,
+    addresses: BTreeMap<Place, String>,
+}
+
+fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettings) -> RootFound<'a> {
     let mut finder = Finder::new(files, settings);
     let mut instances = Vec::new();
     for instance in walk.instances() {
@@ -104,7 +113,8 @@ fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettin
         }
     }
     let sightings = look(walk, &finder, &instances);
-    (finder, sightings)
+    let addresses = read_addresses(walk, files, &finder.occurrences);
+    RootFound { finder, sightings, addresses }
 }
 
 /// Notes which images a variable holds that a file may set that cannot be read, and that its weaker values are dead.
@@ -151,11 +161,10 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn literals(&self, decided: Vec<Decided>, remarks: Vec<Remark>) -> Vec<Literal> {
-        let mut addresses = Addresses::new(self.files);
+    fn literals(&self, decided: Vec<Decided>, remarks: Vec<Remark>, mut ids: SiteIds<'_>) -> Vec<Literal> {
         let mut out: BTreeMap<Place, Literal> = BTreeMap::new();
         for one in decided {
-            if let Some(literal) = self.literal(&one, &mut addresses) {
+            if let Some(literal) = self.literal(&one, &mut ids) {
                 out.insert(one.place, literal);
             }
         }
@@ -169,13 +178,13 @@ impl Assembly<'_> {
         out.into_values().collect()
     }
 
-    fn literal(&self, one: &Decided, addresses: &mut Addresses<'_>) -> Option<Literal> {
+    fn literal(&self, one: &Decided, ids: &mut SiteIds<'_>) -> Option<Literal> {
         let uses = merged(one.users.iter().map(|&index| used(&self.occurrences[index])));
         let reference = common(&uses);
         let stacks = uses.iter().map(|user| StackId(user.root.clone())).collect();
         let fate = match &one.role {
             Role::Site { image, pin } => Fate::Site(Site {
-                id: addresses.id(&one.place, pin.form),
+                id: ids.id(&one.place, pin.form),
                 aliases: aliases(&uses),
                 image: image.clone(),
                 pin: pin.clone(),

@@ -131,6 +131,11 @@ impl<'p> ModuleTree<'p> {
         Instance { tree: self.clone(), node: self.nodes.borrow()[id].clone() }
     }
 
+    /// Returns the modules of the instances found so far.
+    pub fn modules(&self) -> Vec<&'p Declarations<'p>> {
+        self.nodes.borrow().iter().map(|node| node.module).collect()
+    }
+
     pub fn report(&self, problem: ReadProblem) {
         self.problems.borrow_mut().insert(problem);
     }

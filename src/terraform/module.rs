@@ -104,13 +104,15 @@ pub struct Declarations<'s> {
     pub reads: Reads,
     /// There is a `provider`, `backend` or `cloud` block: a root, not a module to call.
     pub configured: bool,
+    /// The files that were read.
+    files: Vec<&'s Source>,
     index: HashMap<(&'s str, &'s str, &'s str), usize>,
 }
 
 impl<'s> Declarations<'s> {
     /// Reads what the `.tf` files declare; `files` are in the order of their names.
     pub fn read(dir: &RepoPath, files: &[&'s Source], problems: &mut Vec<ReadProblem>) -> Self {
-        let mut module = Self { dir: dir.clone(), ..Self::default() };
+        let mut module = Self { dir: dir.clone(), files: files.to_vec(), ..Self::default() };
         let (overriding, plain): (Vec<&'s Source>, Vec<&'s Source>) = files.iter().partition(|source| is_override(source.path.name()));
         for (source, replace) in plain.iter().map(|s| (s, false)).chain(overriding.iter().map(|s| (s, true))) {
             for block in source.body.blocks() {
@@ -128,6 +130,11 @@ impl<'s> Declarations<'s> {
             module.reads.add_all();
         }
         module
+    }
+
+    /// Returns one of the module's files.
+    pub(super) fn file(&self, path: &RepoPath) -> Option<&'s Source> {
+        self.files.iter().find(|source| source.path == *path).copied()
     }
 
     /// Returns the folders that the calls of this module name as their source, its own left out.

@@ -1,6 +1,7 @@
 //! One root, ready to be evaluated: its module instances, a caller before what it calls.
 
 use super::files::RepoPath;
+use super::hcl::Source;
 use super::instance::{Instance, ModuleTree, names};
 use super::library::Library;
 use super::module::Declarations;
@@ -50,6 +51,11 @@ impl<'p> RootWalk<'p> {
             at += 1;
         }
         all
+    }
+
+    /// Returns a parsed file: one of the modules that this root uses, or one that sets values.
+    pub fn source(&self, path: &RepoPath) -> Option<&'p Source> {
+        self.tree.modules().into_iter().find_map(|module| module.file(path)).or_else(|| self.tree.library.sources.source(path))
     }
 
     /// Says whether only this root reads a file: one of its module, which no other folder names.
