@@ -9,7 +9,7 @@ use crate::pipeline::identity::Identities;
 use crate::pipeline::{Action, Reason, Recorded, Snapshot};
 use crate::sites::Site;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The records of every site of a scan, and the digests that were rolled back anywhere.
 pub(super) struct SiteHistories<'a> {
@@ -35,9 +35,16 @@ impl<'a> SiteHistories<'a> {
         let Some(history) = snapshot.history.known() else { return Self { sites, rollbacks } };
         let identities = Identities::new(&snapshot.scan);
         let mut wanted: BTreeSet<(Repository, &Digest)> = BTreeSet::new();
+        // Most records of a site have the same names: each set of names is looked up once.
+        let mut looked_up: HashMap<(&str, &str, &[String]), Option<(Repository, Vec<usize>)>> = HashMap::new();
         for record in history.iter() {
-            let Some(repository) = Reference::parse(&record.pin.image).map(|image| image.repository()) else { continue };
-            let own = identities.sites_of_names(&record.pin.site, &record.pin.uses, &repository);
+            let names = (&*record.pin.image, &*record.pin.site, &*record.pin.uses);
+            let found = looked_up.entry(names).or_insert_with(|| {
+                let repository = Reference::parse(&record.pin.image)?.repository();
+                let own = identities.sites_of_names(&record.pin.site, &record.pin.uses, &repository);
+                Some((repository, own))
+            });
+            let Some((repository, own)) = found.clone() else { continue };
             own.iter().for_each(|place| sites[*place].push(record));
             match (record.pin.action, &record.pin.from, &record.pin.to) {
                 (Action::Pin, _, Some(to)) => {
