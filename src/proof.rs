@@ -81,9 +81,9 @@ pub fn prove_changes(snapshot: &Snapshot, changes: &[Change]) -> Result<(), Stri
     let shift = Shift::new(&snapshot.files, &edits);
     compare_scans(&snapshot.scan, &again, &claims, &edits, &shift)?;
     if structure == Structure::ByClaim {
-        ownership::prove(snapshot, &after, &edits, &claims)?;
+        ownership::prove_ownership(snapshot, &after, &edits, &claims)?;
     }
-    holds::prove(snapshot, &Snapshot { config: config.into(), scan: again.into(), ..snapshot.clone() }, &claims)
+    holds::prove_holds(snapshot, &Snapshot { config: config.into(), scan: again.into(), ..snapshot.clone() }, &claims)
 }
 
 /// Returns the edits of all changes; what several put at the end of one file stands there in their order.

@@ -64,17 +64,17 @@ pub(super) fn ignore_place(snapshot: &Snapshot, used: &Use) -> String {
 
 /// The ignore line of a literal's first ignored use.
 fn first_ignore_place(snapshot: &Snapshot, literal: &Literal) -> String {
-    ignored(literal).next().map_or(String::new(), |used| ignore_place(snapshot, used))
+    ignored_uses(literal).next().map_or(String::new(), |used| ignore_place(snapshot, used))
 }
 
-fn ignored(literal: &Literal) -> impl Iterator<Item = &Use> {
+fn ignored_uses(literal: &Literal) -> impl Iterator<Item = &Use> {
     literal.uses.iter().filter(|used| used.ignored == Some(true))
 }
 
 /// Reads the files in which ignored images are used that would be pinned.
 fn read_sources(snapshot: &Snapshot, sites: &[SitePlan]) -> BTreeMap<RepoPath, Source> {
     let wanted = sites.iter().filter(|site| site.has_action(Action::Adopt));
-    let files: BTreeSet<&RepoPath> = wanted.flat_map(|site| ignored(site.literal)).map(|used| &used.file).collect();
+    let files: BTreeSet<&RepoPath> = wanted.flat_map(|site| ignored_uses(site.literal)).map(|used| &used.file).collect();
     let read = |path: &RepoPath| Source::parse(path.clone(), snapshot.files.bytes(path)?.clone()).ok();
     files.into_iter().filter_map(|path| Some((path.clone(), read(path)?))).collect()
 }
@@ -83,7 +83,7 @@ fn read_sources(snapshot: &Snapshot, sites: &[SitePlan]) -> BTreeMap<RepoPath, S
 fn find_units(sites: &[SitePlan], sources: &BTreeMap<RepoPath, Source>) -> (BTreeMap<Address, Unit>, BTreeMap<usize, String>) {
     let (mut units, mut lost): (BTreeMap<Address, Unit>, _) = (BTreeMap::new(), BTreeMap::new());
     for (index, site) in sites.iter().enumerate() {
-        for used in ignored(site.literal) {
+        for used in ignored_uses(site.literal) {
             let resource = sources.get(&used.file).and_then(|source| Resource::at(source, used.line));
             match resource {
                 Some(resource) => {
@@ -141,13 +141,13 @@ fn refuse_all(snapshot: &Snapshot, sites: &mut [SitePlan], places: &[usize], why
 fn edit_unit(snapshot: &Snapshot, sites: &[SitePlan], address: &Address, unit: &Unit, source: &Source) -> Result<Vec<Edit>, String> {
     let resource = Resource::at(source, unit.line).ok_or("the resource is not found")?;
     let here = |used: &&Use| used.file == address.0 && Resource::at(source, used.line).is_some_and(|other| other.name() == address.1);
-    let ours: Vec<&Use> = unit.sites.iter().flat_map(|index| ignored(sites[*index].literal)).filter(here).collect();
+    let ours: Vec<&Use> = unit.sites.iter().flat_map(|index| ignored_uses(sites[*index].literal)).filter(here).collect();
     if let Some(why) = not_a_site(snapshot, &ours, here) {
         return Err(why);
     }
     for index in &unit.sites {
         let lives = sites[*index].uses.as_ref().map_err(String::clone)?;
-        let refusal = lives.iter().filter(|live| here(&live.used)).find_map(without);
+        let refusal = lives.iter().filter(|live| here(&live.used)).find_map(missing_container);
         if let Some(why) = refusal {
             return Err(why);
         }
@@ -158,7 +158,7 @@ fn edit_unit(snapshot: &Snapshot, sites: &[SitePlan], address: &Address, unit: &
 }
 
 /// Says which container is not there.
-fn without(live: &LiveUse<'_>) -> Option<String> {
+fn missing_container(live: &LiveUse<'_>) -> Option<String> {
     let LiveMatch::NoContainer(workload) = live.found else { return None };
     let name = live.used.holder.to_string();
     Some(format!("{} runs without the container {name}", workload_name(workload)))
@@ -169,7 +169,7 @@ fn not_a_site(snapshot: &Snapshot, ours: &[&Use], here: impl Fn(&&Use) -> bool) 
     let others = snapshot.scan.literals.iter().filter(|literal| !matches!(literal.fate, Fate::Site(_) | Fate::Dead(_) | Fate::Orphan(_)));
     for literal in others {
         let same = |used: &&Use| ours.iter().any(|own| own.line == used.line && own.holder == used.holder && own.root == used.root);
-        if let Some(used) = ignored(literal).filter(|used| here(used)).find(|used| !same(used)) {
+        if let Some(used) = ignored_uses(literal).filter(|used| here(used)).find(|used| !same(used)) {
             let name = &used.holder;
             return Some(format!("the image of the container {name} ({}:{}) cannot be pinned", literal.file, literal.line));
         }

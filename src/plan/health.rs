@@ -38,7 +38,9 @@ struct Watched<'a> {
 pub(super) fn find_failure(snapshot: &Snapshot, site: &SitePlan) -> Option<Failure> {
     let watched = find_watched(snapshot, site);
     let grace = snapshot.config.cluster.ready_grace;
-    let unhealthy = watched.iter().find_map(|one| one.broken().or_else(|| one.stuck()).or_else(|| one.lost(snapshot.at, grace)));
+    let unhealthy = watched.iter().find_map(|one| {
+        one.describe_broken_container().or_else(|| one.describe_stuck_pod()).or_else(|| one.describe_lost_readiness(snapshot.at, grace))
+    });
     let unhealthy = unhealthy.map(|evidence| Failure { cause: Cause::Unhealthy, evidence });
     unhealthy.or_else(|| {
         let alerts = snapshot.alerts.known()?;
@@ -58,7 +60,7 @@ pub(super) fn watch_end(snapshot: &Snapshot, site: &SitePlan) -> Option<Timestam
 pub(super) fn next_look(snapshot: &Snapshot, site: &SitePlan) -> Option<Timestamp> {
     let grace = snapshot.config.cluster.ready_grace;
     let watched = find_watched(snapshot, site);
-    let ends = watched.iter().filter_map(|one| one.losing()?.checked_add(grace).ok());
+    let ends = watched.iter().filter_map(|one| one.unready_since()?.checked_add(grace).ok());
     ends.filter(|end| *end > snapshot.at).min()
 }
 
@@ -91,21 +93,22 @@ fn is_new(workload: &Workload, written: Timestamp) -> bool {
 
 impl Watched<'_> {
     /// The pods of the revision in use; none where it is not known, or not yet that of the newest spec.
-    fn pods(&self) -> impl Iterator<Item = &Pod> {
+    fn current_pods(&self) -> impl Iterator<Item = &Pod> {
         let used = self.workload.revisions.first();
         let used = used.filter(|used| used.images.get(&self.container.name) == Some(&self.container.image)).map(|used| &used.hash);
         let known = !self.cluster.unread.contains_key(&WorkloadKind::Pod);
         self.workload.pods.iter().filter(move |pod| known && used.is_some() && pod.revision.as_ref() == used)
     }
 
-    fn statuses(&self) -> impl Iterator<Item = (&Pod, &PodContainer)> {
-        self.pods().flat_map(|pod| pod.containers.iter().map(move |status| (pod, status)))
+    fn container_statuses(&self) -> impl Iterator<Item = (&Pod, &PodContainer)> {
+        self.current_pods().flat_map(|pod| pod.containers.iter().map(move |status| (pod, status)))
     }
 
     /// `container server of deployment immich/server: CrashLoopBackOff`. The pod's name is left out: it is another one in the next moment.
-    fn broken(&self) -> Option<String> {
-        let own = self.statuses().filter(|(_, status)| status.name == self.container.name);
-        let reason = own.filter_map(|(_, status)| broken(status)).filter(|reason| !is_pull(reason) || !self.is_elsewhere()).min()?;
+    fn describe_broken_container(&self) -> Option<String> {
+        let own = self.container_statuses().filter(|(_, status)| status.name == self.container.name);
+        let reason =
+            own.filter_map(|(_, status)| waiting_reason(status)).filter(|reason| !is_pull(reason) || !self.is_elsewhere()).min()?;
         Some(format!("container {} of {}: {reason}", self.container.name, name(self.workload)))
     }
 
@@ -115,31 +118,31 @@ impl Watched<'_> {
         let used = self.workload.revisions.first().map(|revision| &revision.hash);
         self.workload.pods.iter().any(|pod| {
             let mut own = pod.containers.iter().filter(|status| status.name == self.container.name);
-            own.any(|status| if pod.revision.as_ref() == used { status.ready } else { broken(status).is_some_and(is_pull) })
+            own.any(|status| if pod.revision.as_ref() == used { status.ready } else { waiting_reason(status).is_some_and(is_pull) })
         })
     }
 
     /// The rollout made no progress, and that is not another container's doing, which may run at this moment between two crashes, nor that of a node
     /// or a volume: where there are pods, the container runs in one and is not ready, or waits to.
-    fn stuck(&self) -> Option<String> {
+    fn describe_stuck_pod(&self) -> Option<String> {
         let rollout = &self.workload.rollout;
         let stuck = rollout.stuck.as_ref().filter(|_| rollout.observed)?;
         let later = stuck.since.is_none_or(|since| since >= self.since);
-        let fails = |status: &PodContainer| broken(status).is_some() || !status.ready && status.restarts > 0;
-        let others = self.statuses().any(|(_, status)| status.name != self.container.name && fails(status));
-        let tried = self.pods().next().is_none() || self.pods().any(|pod| self.is_unready(pod));
-        (later && !others && tried).then(|| told(&stuck.reason, self.workload, stuck.since))
+        let fails = |status: &PodContainer| waiting_reason(status).is_some() || !status.ready && status.restarts > 0;
+        let others = self.container_statuses().any(|(_, status)| status.name != self.container.name && fails(status));
+        let tried = self.current_pods().next().is_none() || self.current_pods().any(|pod| self.is_unready(pod));
+        (later && !others && tried).then(|| describe_failure(&stuck.reason, self.workload, stuck.since))
     }
 
     /// It was ready, and has not been for longer than it may.
-    fn lost(&self, at: Timestamp, grace: SignedDuration) -> Option<String> {
-        let since = self.losing()?;
+    fn describe_lost_readiness(&self, at: Timestamp, grace: SignedDuration) -> Option<String> {
+        let since = self.unready_since()?;
         let over = since.checked_add(grace).is_ok_and(|end| end <= at);
-        over.then(|| told("readiness lost", self.workload, Some(since)))
+        over.then(|| describe_failure("readiness lost", self.workload, Some(since)))
     }
 
     /// It was ready and is not, since when. A Deployment's controller tells the time; those of the others only count, and their pods tell.
-    fn losing(&self) -> Option<Timestamp> {
+    fn unready_since(&self) -> Option<Timestamp> {
         let rollout = &self.workload.rollout;
         let short = rollout.unavailable.as_ref().filter(|_| rollout.observed)?;
         match self.workload.kind {
@@ -151,18 +154,18 @@ impl Watched<'_> {
 
     /// Too few pods have been available since a time at which all pods were there already.
     fn unavailable_since(&self, since: Timestamp) -> Option<Timestamp> {
-        let mut pods = self.pods().peekable();
+        let mut pods = self.current_pods().peekable();
         let there = pods.peek().is_some() && pods.all(|pod| pod.created.is_some_and(|created| created < since));
-        (since >= self.since && there && self.pods().any(|pod| self.is_unready(pod))).then_some(since)
+        (since >= self.since && there && self.current_pods().any(|pod| self.is_unready(pod))).then_some(since)
     }
 
     /// Since when more of the pods that have the pin have lost their readiness than may. One that never was ready has lost nothing: it is new, its
     /// node is, or it was put on another one.
     fn lost_since(&self) -> Option<Timestamp> {
-        let lost = self.pods().filter(|pod| self.is_unready(pod)).filter_map(|pod| pod.lost);
+        let lost = self.current_pods().filter(|pod| self.is_unready(pod)).filter_map(|pod| pod.lost);
         let mut lost: Vec<Timestamp> = lost.filter(|since| *since >= self.since).collect();
         lost.sort_unstable();
-        lost.get(self.pods().count() / ONE_OF).copied()
+        lost.get(self.current_pods().count() / ONE_OF).copied()
     }
 
     /// The container that has the pin is not ready.
@@ -171,7 +174,7 @@ impl Watched<'_> {
     }
 }
 
-fn told(what: &str, workload: &Workload, since: Option<Timestamp>) -> String {
+fn describe_failure(what: &str, workload: &Workload, since: Option<Timestamp>) -> String {
     let since = since.map_or(String::new(), |since| format!(" since {since}"));
     format!("{}: {what}{since}", name(workload))
 }
@@ -180,7 +183,7 @@ fn is_pull(reason: &str) -> bool {
     matches!(reason, "ImagePullBackOff" | "ErrImagePull")
 }
 
-fn broken(status: &PodContainer) -> Option<&str> {
+fn waiting_reason(status: &PodContainer) -> Option<&str> {
     let reason = status.waiting.as_ref().map(|waiting| &*waiting.reason)?;
     BROKEN.contains(&reason).then_some(reason)
 }

@@ -62,14 +62,14 @@ pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<V
         }
         Seen::Unknown(_) => Ok(literal.uses.iter().map(|used| LiveUse { used, found: LiveMatch::Elsewhere }).collect()),
         Seen::Known(cluster) => {
-            let found = |used| found(snapshot, cluster, used).into_iter().map(move |found| LiveUse { used, found });
+            let found = |used| find_matches(snapshot, cluster, used).into_iter().map(move |found| LiveUse { used, found });
             Ok(literal.uses.iter().flat_map(found).collect())
         }
     }
 }
 
 /// At least one.
-fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
+fn find_matches<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
     if used.instances == Some(0) {
         return vec![LiveMatch::NotExpected];
     }
@@ -77,7 +77,7 @@ fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Li
         return vec![LiveMatch::Elsewhere];
     }
     if used.kind == WorkloadKind::HelmRelease {
-        return released(snapshot, cluster, used);
+        return match_release(snapshot, cluster, used);
     }
     if let Some(why) = cluster.unread.get(&used.kind) {
         return vec![LiveMatch::Unknown(format!("{}s could not be read: {why}", used.kind))];
@@ -91,7 +91,7 @@ fn found<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<Li
     };
     vec![match cluster.workload(&named) {
         None => LiveMatch::Missing,
-        Some(workload) => inside(snapshot, workload, used),
+        Some(workload) => match_workload(snapshot, workload, used),
     }]
 }
 
@@ -108,30 +108,30 @@ fn is_observed(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
 }
 
 fn is_custom(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
-    customs(snapshot, kind).next().is_some()
+    custom_kinds(snapshot, kind).next().is_some()
 }
 
-fn customs<'a>(snapshot: &'a Snapshot, kind: &WorkloadKind) -> impl Iterator<Item = &'a Custom> {
+fn custom_kinds<'a>(snapshot: &'a Snapshot, kind: &WorkloadKind) -> impl Iterator<Item = &'a Custom> {
     snapshot.config.cluster.custom.iter().filter(move |custom| custom.kind.eq_ignore_ascii_case(kind.as_str()))
 }
 
 /// `spec.parts[0].image` → `spec.parts.0.image`
-fn dotted(path: &str) -> String {
+fn dotted_path(path: &str) -> String {
     path.replace("].", ".").replace('[', ".").trim_end_matches(']').into()
 }
 
 /// Says whether a value of a custom resource stands in another place than the one that is looked at.
 fn is_other_place(snapshot: &Snapshot, kind: &WorkloadKind, path: &str) -> bool {
-    let path = dotted(path);
+    let path = dotted_path(path);
     let is_at = |custom: &Custom| {
         let same = |(step, part): (&Arc<str>, &str)| &**step == "*" || &**step == part;
         path.split('.').count() == custom.image.len() && custom.image.iter().zip(path.split('.')).all(same)
     };
     // A name without a dot is a container's.
-    path.contains('.') && is_custom(snapshot, kind) && !customs(snapshot, kind).any(is_at)
+    path.contains('.') && is_custom(snapshot, kind) && !custom_kinds(snapshot, kind).any(is_at)
 }
 
-fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> LiveMatch<'a> {
+fn match_workload<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> LiveMatch<'a> {
     let Some(name) = used.holder.name() else {
         return LiveMatch::Unknown("the container's name is not known from the text".into());
     };
@@ -139,11 +139,11 @@ fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Liv
         let is_only = workload.containers.len() == 1 && is_custom(snapshot, &workload.kind);
         is_only && foreign(snapshot, used, only).is_none()
     });
-    let own = workload.container(name).or_else(|| workload.container(&dotted(name)).filter(|_| is_custom(snapshot, &workload.kind)));
+    let own = workload.container(name).or_else(|| workload.container(&dotted_path(name)).filter(|_| is_custom(snapshot, &workload.kind)));
     match own.or(only) {
         None if is_other_place(snapshot, &workload.kind, name) => LiveMatch::Elsewhere,
         None => LiveMatch::NoContainer(workload),
-        Some(container) => match swapped(snapshot, workload, container, used) {
+        Some(container) => match find_swapped(snapshot, workload, container, used) {
             Some(with) => LiveMatch::Swapped { workload, container, with },
             None => LiveMatch::Here { workload, container },
         },
@@ -151,7 +151,7 @@ fn inside<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use) -> Liv
 }
 
 /// By the release's namespace and name, then by the repository: a chart names its workloads and containers as it likes.
-fn released<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
+fn match_release<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
     let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
         return vec![LiveMatch::Unknown("its name is not known from the text".into())];
     };
@@ -177,7 +177,7 @@ fn released<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec
 
 /// Returns the container that this one has exchanged images with: each has the repository declared for the other, or where the repositories are
 /// one, the tag.
-fn swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Container, used: &Use) -> Option<&'a Container> {
+fn find_swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Container, used: &Use) -> Option<&'a Container> {
     let repository = |text: &str| Reference::parse(text).map(|image| (image.repository(), None));
     let tagged = |text: &str| Reference::parse(text).map(|image| (image.repository(), Some(image.tag)));
     let declared = used.image.as_deref()?;
@@ -188,17 +188,17 @@ fn swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Containe
         }
         let mut others =
             workload.containers.iter().filter(|other| other.name != container.name && key(&other.image).as_ref() == Some(&mine));
-        others.find(|other| declares(snapshot, used, &other.name, &|text| key(text).as_ref() == Some(&theirs)))
+        others.find(|other| is_declared_elsewhere(snapshot, used, &other.name, &|text| key(text).as_ref() == Some(&theirs)))
     };
     by(&repository).or_else(|| by(&tagged))
 }
 
 /// Says whether another container of the same workload has an image of this kind declared.
-fn declares(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) -> bool) -> bool {
+fn is_declared_elsewhere(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) -> bool) -> bool {
     let mut uses = snapshot.scan.literals.iter().flat_map(|literal| &literal.uses);
     uses.any(|other| {
         other.is_beside(used)
-            && other.holder.name().is_some_and(|own| **own == *container || dotted(own) == container)
+            && other.holder.name().is_some_and(|own| **own == *container || dotted_path(own) == container)
             && other.image.as_deref().is_some_and(is)
     })
 }

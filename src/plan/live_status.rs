@@ -66,11 +66,11 @@ pub(super) fn report_resolved(snapshot: &Snapshot, plan: &Plan, sites: &[SitePla
         let one = LiteralStatus { snapshot, literal, site, channel, decision: find_decision(plan, literal) };
         if site.is_some() {
             reported.extend(&literal.uses);
-            rows.extend(one.rows(|_| true));
+            rows.extend(one.status_rows(|_| true));
         } else {
             // Several literals that carry no pin may make one image.
             let new: BTreeSet<&Use> = literal.uses.iter().filter(|used| !reported.contains(used)).collect();
-            rows.extend(one.rows(|used| new.contains(used)));
+            rows.extend(one.status_rows(|used| new.contains(used)));
             reported.extend(new);
         }
     }
@@ -113,15 +113,15 @@ struct LiteralStatus<'a> {
 }
 
 impl LiteralStatus<'_> {
-    fn rows(&self, shown: impl Fn(&Use) -> bool) -> Vec<StatusRow> {
+    fn status_rows(&self, shown: impl Fn(&Use) -> bool) -> Vec<StatusRow> {
         if let Fate::Orphan(why) = &self.literal.fate {
             let orphan =
-                |used| StatusRow { why: vec![format!("in a module that nothing calls: {why}")], ..self.row(used, RunState::Orphan) };
+                |used| StatusRow { why: vec![format!("in a module that nothing calls: {why}")], ..self.status_row(used, RunState::Orphan) };
             return self.literal.uses.iter().filter(|used| shown(used)).map(orphan).collect();
         }
         let mut rows: Vec<StatusRow> = match uses(self.snapshot, self.literal) {
-            Ok(lives) if !lives.is_empty() => lives.iter().filter(|live| shown(live.used)).map(|live| self.live(live)).collect(),
-            _ => self.literal.uses.iter().filter(|used| shown(used)).map(|used| self.row(used, RunState::Unknown)).collect(),
+            Ok(lives) if !lives.is_empty() => lives.iter().filter(|live| shown(live.used)).map(|live| self.live_row(live)).collect(),
+            _ => self.literal.uses.iter().filter(|used| shown(used)).map(|used| self.status_row(used, RunState::Unknown)).collect(),
         };
         // Two environments that name one workload.
         rows.dedup();
@@ -132,7 +132,7 @@ impl LiteralStatus<'_> {
         self.site.map(|site| site.site)
     }
 
-    fn row(&self, used: &Use, state: RunState) -> StatusRow {
+    fn status_row(&self, used: &Use, state: RunState) -> StatusRow {
         let behind = self.decision.filter(|decision| decision.verdict != Verdict::InSync);
         StatusRow {
             site: self.site().map(|site| site.id.clone()),
@@ -164,13 +164,13 @@ impl LiteralStatus<'_> {
         }
     }
 
-    fn live(&self, live: &LiveUse) -> StatusRow {
-        let told = |state, why: String| StatusRow { why: vec![why], ..self.row(live.used, state) };
+    fn live_row(&self, live: &LiveUse) -> StatusRow {
+        let told = |state, why: String| StatusRow { why: vec![why], ..self.status_row(live.used, state) };
         let mut row = match &live.found {
-            LiveMatch::Here { workload, container } => self.here(live.used, workload, container),
+            LiveMatch::Here { workload, container } => self.row_of_match(live.used, workload, container),
             LiveMatch::Swapped { workload, container, with } => {
                 let why = format!("it has exchanged images with the container {}", with.name);
-                StatusRow { why: vec![why], ..self.placed(live.used, RunState::Swapped, workload, container) }
+                StatusRow { why: vec![why], ..self.row_of_container(live.used, RunState::Swapped, workload, container) }
             }
             LiveMatch::Missing => told(RunState::Missing, "the cluster has no such workload".into()),
             LiveMatch::NoContainer(at) => told(RunState::Missing, format!("the {} has no such container", at.kind)),
@@ -185,19 +185,19 @@ impl LiteralStatus<'_> {
     }
 
     /// A chart's workloads are called by their own names.
-    fn placed(&self, used: &Use, state: RunState, workload: &Workload, container: &Container) -> StatusRow {
+    fn row_of_container(&self, used: &Use, state: RunState, workload: &Workload, container: &Container) -> StatusRow {
         StatusRow {
             kind: workload.kind.clone(),
             namespace: Some(workload.namespace.clone()),
             name: Some(workload.name.clone()),
             holder: Holder::Container { name: Some(container.name.clone()), init: container.init },
             image: Some(container.image.clone()),
-            ..self.row(used, state)
+            ..self.status_row(used, state)
         }
     }
 
-    fn here(&self, used: &Use, workload: &Workload, container: &Container) -> StatusRow {
-        let mut row = self.placed(used, RunState::Unknown, workload, container);
+    fn row_of_match(&self, used: &Use, workload: &Workload, container: &Container) -> StatusRow {
+        let mut row = self.row_of_container(used, RunState::Unknown, workload, container);
         let Some(cluster) = self.snapshot.cluster.known() else { return row };
         match runs(self.snapshot, cluster, self.channel.as_ref(), (workload, container)) {
             Err(why) => row.why.push(why),

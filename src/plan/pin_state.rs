@@ -77,7 +77,7 @@ pub(super) fn settle_time(snapshot: &Snapshot, site: &SitePlan) -> Option<Timest
 }
 
 /// `sha256:3f1c…` or, without a digest, the image as it is written.
-fn shown(image: &str) -> String {
+fn shorten_image(image: &str) -> String {
     let digest = Reference::parse(image).and_then(|image| image.digest);
     digest.map_or_else(|| image.to_owned(), |digest| format!("sha256:{}", digest.short()))
 }
@@ -91,45 +91,45 @@ impl RunningInstead {
 impl LivePin<'_, '_> {
     fn state_in(&self, workload: &Workload, container: &Container) -> WorkloadState {
         let name = name(workload);
-        if self.has(&container.image) {
+        if self.has_pin(&container.image) {
             let idle = workload.replicas == Some(0) || workload.kind == WorkloadKind::CronJob;
             return if idle { WorkloadState::Idle } else { WorkloadState::Live };
         }
-        let Some(kind) = revisions_of(&workload.kind) else { return self.older(workload, container) };
+        let Some(kind) = revisions_of(&workload.kind) else { return self.never_live(workload, container) };
         if !workload.rollout.observed {
             return WorkloadState::Unsettled(format!("the controller has not seen the newest spec of {name}"));
         }
         if let Some(why) = self.cluster.unread.get(&kind) {
             return WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}"));
         }
-        let Some(used) = workload.revisions.first() else { return self.older(workload, container) };
+        let Some(used) = workload.revisions.first() else { return self.never_live(workload, container) };
         if used.images.get(&container.name) != Some(&container.image) {
             return WorkloadState::Unsettled(format!("{name} has no revision of its newest spec yet"));
         }
         let older = workload.revisions[1..].iter().filter(|revision| revision.number < used.number);
         let ours =
-            older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has(image))).max_by_key(|r| r.number);
+            older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has_pin(image))).max_by_key(|r| r.number);
         match (ours, &self.site.origin) {
             (Some(ours), Seen::Known(origin)) if was_live(origin.at(), ours, workload, container) => {
-                self.left(workload, container, ours, origin.at())
+                self.left_pin(workload, container, ours, origin.at())
             }
             (Some(_), Seen::Unknown(why)) => WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}")),
-            _ => self.older(workload, container),
+            _ => self.never_live(workload, container),
         }
     }
 
-    fn has(&self, image: &str) -> bool {
+    fn has_pin(&self, image: &str) -> bool {
         has(self.snapshot, image, &self.site.site.image, self.digest)
     }
 
     /// The pin was live after it was `written`, and something else is in use now.
-    fn left(&self, workload: &Workload, container: &Container, ours: &Revision, written: Timestamp) -> WorkloadState {
+    fn left_pin(&self, workload: &Workload, container: &Container, ours: &Revision, written: Timestamp) -> WorkloadState {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
-        if writer.is_some_and(|writer| self.applied(writer)) {
+        if writer.is_some_and(|writer| self.is_applied_by(writer)) {
             return WorkloadState::NotApplied(
-                format!("terraform applied an older state to {name}{when}: it has {} now", shown(&container.image)),
+                format!("terraform applied an older state to {name}{when}: it has {} now", shorten_image(&container.image)),
                 None,
             );
         }
@@ -138,43 +138,46 @@ impl LivePin<'_, '_> {
         // What is older than the pin was in use before it, and so came into use again.
         let older = |created: Timestamp| created < written || ours.created.is_some_and(|ours| created < ours);
         let before = |revision: &&Revision| !revision.earlier.is_empty() || revision.created.is_some_and(older);
-        let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set(workload, container) };
+        let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set_by_hand(workload, container) };
         let to = match again.earlier.iter().max() {
             Some(earlier) => format!("{earlier}"),
             None => format!("an older one (now {})", again.number),
         };
         let evidence = format!("{name} went back from revision {} to {to}{when}", ours.number);
-        self.other(workload, container, evidence, WorkloadState::Undone)
+        self.running_instead(workload, container, evidence, WorkloadState::Undone)
     }
 
     /// The pin was never live here: not applied yet, or somebody set something else since.
-    fn older(&self, workload: &Workload, container: &Container) -> WorkloadState {
+    fn never_live(&self, workload: &Workload, container: &Container) -> WorkloadState {
         let has = Reference::parse(&container.image).and_then(|image| image.digest);
         let stays = self.site.origin.known().is_none_or(|origin| {
             let before = has.is_some() && origin.before() == has.as_ref();
             before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= origin.at())
         });
-        if stays || container.writers.first().is_some_and(|writer| self.applied(writer)) {
-            return WorkloadState::NotApplied(format!("the live spec of {} still has {}", name(workload), shown(&container.image)), has);
+        if stays || container.writers.first().is_some_and(|writer| self.is_applied_by(writer)) {
+            return WorkloadState::NotApplied(
+                format!("the live spec of {} still has {}", name(workload), shorten_image(&container.image)),
+                has,
+            );
         }
-        self.set(workload, container)
+        self.set_by_hand(workload, container)
     }
 
     /// Nobody's hand: Terraform, or a backup that was restored.
-    fn applied(&self, writer: &Writer) -> bool {
+    fn is_applied_by(&self, writer: &Writer) -> bool {
         matches!(classify_writer(self.snapshot, writer), WriterKind::Terraform | WriterKind::Past)
     }
 
-    fn set(&self, workload: &Workload, container: &Container) -> WorkloadState {
+    fn set_by_hand(&self, workload: &Workload, container: &Container) -> WorkloadState {
         let by = container.writers.first().map_or(String::new(), |writer| {
             let when = writer.at.map_or(String::new(), |at| format!(" at {at}"));
             format!(" by {}{when}", writer.manager)
         });
-        let evidence = format!("{} was set to {}{by}", name(workload), shown(&container.image));
-        self.other(workload, container, evidence, WorkloadState::Drifted)
+        let evidence = format!("{} was set to {}{by}", name(workload), shorten_image(&container.image));
+        self.running_instead(workload, container, evidence, WorkloadState::Drifted)
     }
 
-    fn other(
+    fn running_instead(
         &self,
         workload: &Workload,
         container: &Container,
@@ -236,7 +239,7 @@ fn join_states(all: Vec<WorkloadState>) -> PinState {
     match (unknown, undone, waits) {
         (Some(why), ..) => PinState::Unknown(why),
         (None, Some(_), Some(why)) => PinState::Unsettled(why),
-        (None, Some(undone), None) => match all.iter().find_map(|one| against(one, &undone)) {
+        (None, Some(undone), None) => match all.iter().find_map(|one| reason_against(one, &undone)) {
             Some(why) => PinState::PartlyUndone { evidence: undone.evidence, why },
             None => PinState::Undone(Box::new(undone)),
         },
@@ -245,7 +248,7 @@ fn join_states(all: Vec<WorkloadState>) -> PinState {
 }
 
 /// Why one workload does not go back with another of the same literal.
-fn against(one: &WorkloadState, undone: &RunningInstead) -> Option<String> {
+fn reason_against(one: &WorkloadState, undone: &RunningInstead) -> Option<String> {
     const BOTH: &str = "and the same text decides both";
     match one {
         WorkloadState::Undone(other) if other.is_same(undone) => None,

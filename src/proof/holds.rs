@@ -10,7 +10,7 @@ use crate::sites::SiteId;
 use std::collections::BTreeMap;
 
 /// Says which site is held, released or treated otherwise than claimed.
-pub(super) fn prove(before: &Snapshot, after: &Snapshot, claims: &Claims) -> Result<(), String> {
+pub(super) fn prove_holds(before: &Snapshot, after: &Snapshot, claims: &Claims) -> Result<(), String> {
     let (old, new) = (resolve_all(before), resolve_all(after));
     for (site, old) in &old {
         let new = new.get(site).ok_or_else(|| format!("{site} has another id after the edit"))?;
@@ -33,7 +33,7 @@ fn resolve_all(snapshot: &Snapshot) -> BTreeMap<SiteId, SiteSettings> {
 /// Says what is wrong with the holds of a site.
 fn compare_holds(snapshot: &Snapshot, old: &SiteSettings, new: &SiteSettings, claims: &[&Claim]) -> Option<String> {
     let (before, after) = (sorted_holds(old), sorted_holds(new));
-    let more = difference(&after, &before);
+    let more = holds_only_in(&after, &before);
     let holds_now = |hold: &&Hold| hold.holds_at(snapshot.at);
     let claims_it = |is: fn(&Claim) -> bool| claims.iter().any(|claim| is(claim));
     if claims_it(|claim| matches!(claim, Claim::Held { .. })) {
@@ -52,7 +52,7 @@ fn compare_holds(snapshot: &Snapshot, old: &SiteSettings, new: &SiteSettings, cl
     }
     if claims_it(|claim| matches!(claim, Claim::EndedHoldsRemoved { .. })) {
         let ended = after.iter().find(|hold| !holds_now(hold)).map(|hold| format!("would still have been {hold}"));
-        return ended.or_else(|| difference(&before, &after).iter().find(holds_now).map(|hold| format!("would no longer be {hold}")));
+        return ended.or_else(|| holds_only_in(&before, &after).iter().find(holds_now).map(|hold| format!("would no longer be {hold}")));
     }
     (before != after).then(|| "would lose a hold, which is not claimed".into())
 }
@@ -64,7 +64,7 @@ fn sorted_holds(settings: &SiteSettings) -> Vec<Hold> {
 }
 
 /// Returns what `all` has more than `less`.
-fn difference(all: &[Hold], less: &[Hold]) -> Vec<Hold> {
+fn holds_only_in(all: &[Hold], less: &[Hold]) -> Vec<Hold> {
     let mut less = less.to_vec();
     let is_more = |hold: &&Hold| match less.iter().position(|other| other == *hold) {
         Some(at) => {

@@ -27,15 +27,15 @@ struct ResourceClaim {
 type ResourceClaims = BTreeMap<(RepoPath, String), ResourceClaim>;
 
 /// Says what would change that nothing claims, or what a claim would leave out.
-pub(super) fn prove(snapshot: &Snapshot, after: &Files, edits: &[Edit], claims: &Claims) -> Result<(), String> {
+pub(super) fn prove_ownership(snapshot: &Snapshot, after: &Files, edits: &[Edit], claims: &Claims) -> Result<(), String> {
     let resources = claimed_resources(snapshot, claims)?;
     let mut by_file: BTreeMap<&RepoPath, Vec<Edit>> = BTreeMap::new();
     edits.iter().for_each(|edit| by_file.entry(&edit.file).or_default().push(edit.clone()));
     for (path, edits) in by_file {
         let Some(before) = snapshot.files.bytes(path) else { continue };
         if let Some(stage) = edit::structure(path, before, &edits).map_err(|why| why.to_string())? {
-            let middle = read(path, stage.bytes.into())?;
-            let (gone, new) = differences(&outline(&read(path, before.clone())?), &outline(&middle));
+            let middle = parse_source(path, stage.bytes.into())?;
+            let (gone, new) = differences(&outline(&parse_source(path, before.clone())?), &outline(&middle));
             check_structure(path, &gone, &new, &resources)?;
         }
         check_strings(snapshot, path, before, &edits, &resources)?;
@@ -58,8 +58,8 @@ fn check_strings(
     if others.is_empty() || names.is_empty() {
         return Ok(());
     }
-    let source = read(path, before.clone())?;
-    let policies: Vec<Span> = names.iter().filter_map(|name| policy(&source, &Resource::named(&source, name)?)).collect();
+    let source = parse_source(path, before.clone())?;
+    let policies: Vec<Span> = names.iter().filter_map(|name| policy_span(&source, &Resource::named(&source, name)?)).collect();
     let strings = edit::strings(path, before).map_err(|why| why.to_string())?;
     let wrong = others.into_iter().find(|edit| {
         let within = strings.iter().find(|span| span.contains(edit.span) && !edit.span.is_empty());
@@ -69,13 +69,13 @@ fn check_strings(
 }
 
 /// The content of Keel's policy.
-fn policy(source: &Source, resource: &Resource<'_>) -> Option<Span> {
+fn policy_span(source: &Source, resource: &Resource<'_>) -> Option<Span> {
     let annotations = &resource.metadata()?.body.get_attribute("annotations")?.value;
     let (_, value) = item(decides(annotations).ok()?, POLICY)?;
     place(source, value).map(|span| Span::new(span.start + 1, span.end - 1))
 }
 
-fn read(path: &RepoPath, bytes: std::sync::Arc<[u8]>) -> Result<Source, String> {
+fn parse_source(path: &RepoPath, bytes: std::sync::Arc<[u8]>) -> Result<Source, String> {
     Source::parse(path.clone(), bytes).map_err(|why| why.to_string())
 }
 
@@ -92,7 +92,7 @@ fn claimed_resources(snapshot: &Snapshot, claims: &Claims) -> Result<ResourceCla
                 continue;
             }
             let bytes = snapshot.files.bytes(&used.file).ok_or_else(|| format!("{} was not read", used.file))?;
-            let source = read(&used.file, bytes.clone())?;
+            let source = parse_source(&used.file, bytes.clone())?;
             match Resource::at(&source, used.line) {
                 Some(resource) => {
                     let all = out.entry((used.file.clone(), resource.name())).or_default();
@@ -110,26 +110,26 @@ fn check_structure(path: &RepoPath, gone: &[Said], new: &[Said], resources: &Res
     let owner = |said: &Said| said.path.first().and_then(|first| Some(first.strip_prefix("resource.")?.split_once('#')?.0.to_owned()));
     let claim = |said: &Said| owner(said).and_then(|name| resources.get(&(path.clone(), name)).copied());
     if let Some(said) = gone.iter().find(|said| claim(said).is_none_or(|claim| !may_go(said, claim))) {
-        return Err(format!("{path} would lose {}, which is not claimed", spelled(said)));
+        return Err(format!("{path} would lose {}, which is not claimed", describe_values(said)));
     }
     match new.iter().find(|said| claim(said).is_none_or(|claim| !may_come(said, claim))) {
-        Some(said) => Err(format!("{path} would get {}, which is not claimed", spelled(said))),
+        Some(said) => Err(format!("{path} would get {}, which is not claimed", describe_values(said))),
         None => Ok(()),
     }
 }
 
-fn spelled(said: &Said) -> String {
+fn describe_values(said: &Said) -> String {
     let path = said.path.join("/");
     if said.text.is_empty() { format!("`{path}`") } else { format!("`{path}` {}", said.text) }
 }
 
-fn names(said: &Said) -> Vec<&str> {
+fn attribute_names(said: &Said) -> Vec<&str> {
     said.path.iter().skip(1).map(|part| part.split('#').next().unwrap_or(part)).collect()
 }
 
 fn may_go(said: &Said, claim: ResourceClaim) -> bool {
     let entry = || Ignored::new(&said.text, Span::default());
-    match names(said).as_slice() {
+    match attribute_names(said).as_slice() {
         ["lifecycle", "ignore_changes", "[]"] => {
             (claim.tracked && entry().container_image().is_some()) || (claim.keel && entry().path == POLICY_PATH)
         }
@@ -141,7 +141,7 @@ fn may_go(said: &Said, claim: ResourceClaim) -> bool {
 
 fn may_come(said: &Said, claim: ResourceClaim) -> bool {
     let key = format!("{{{POLICY}}}");
-    match names(said).as_slice() {
+    match attribute_names(said).as_slice() {
         ["metadata", "annotations"] => claim.keel && said.text.is_empty(),
         ["metadata", "annotations", rest @ ..] => {
             let own = rest.last() == Some(&key.as_str()) && rest.len() <= 2;
@@ -154,7 +154,7 @@ fn may_come(said: &Said, claim: ResourceClaim) -> bool {
 /// Says whether Keel would still touch the resource.
 fn check_keel(after: &Files, path: &RepoPath, name: &str) -> Result<(), String> {
     let bytes = after.bytes(path).ok_or_else(|| format!("{path} was not read"))?;
-    let source = read(path, bytes.clone())?;
+    let source = parse_source(path, bytes.clone())?;
     let resource = Resource::named(&source, name).ok_or_else(|| format!("{path} would no longer have {name}"))?;
     let annotations = resource.metadata().and_then(|metadata| metadata.body.get_attribute("annotations"));
     let marked = annotations.is_some_and(|annotations| marked(&source, &annotations.value).is_some());

@@ -13,12 +13,12 @@ impl<'a> Shift<'a> {
     pub fn new(files: &Files, edits: &'a [Edit]) -> Self {
         let mut moves: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for edit in edits {
-            let by = lines(&edit.put) as isize - lines(&edit.expect) as isize;
+            let by = count_lines(&edit.put) as isize - count_lines(&edit.expect) as isize;
             let before = files.bytes(&edit.file).and_then(|bytes| bytes.get(..edit.span.end));
             let (Some(before), true) = (before, by != 0) else { continue };
             // A line moves when it begins at or after the edit's end; a byte order mark stands before the first line.
             let begins = before.is_empty() || before.ends_with(b"\n") || before == "\u{feff}".as_bytes();
-            let first = lines(before) + if begins { 1 } else { 2 };
+            let first = count_lines(before) + if begins { 1 } else { 2 };
             moves.entry(&edit.file).or_default().push((first, by));
         }
         Self { moves }
@@ -32,6 +32,6 @@ impl<'a> Shift<'a> {
     }
 }
 
-fn lines(bytes: &[u8]) -> usize {
+fn count_lines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }

@@ -16,14 +16,14 @@ const LINES: usize = 60;
 /// Returns the text of an outcome that reports; `None` for the others.
 pub fn report_text(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome) -> Option<Report> {
     match outcome {
-        Outcome::Explained { explanations, count } => Some(explained(snapshot, explanations, *count)),
+        Outcome::Explained { explanations, count } => Some(explanations_text(snapshot, explanations, *count)),
         Outcome::Status { target, decisions, report } => Some(status_text(snapshot, target.as_deref(), decisions, report)),
         Outcome::Planned => Some(Report { command: "/plan", title: "what the next pass writes".into(), lines: plan_lines(snapshot, plan) }),
         _ => None,
     }
 }
 
-fn explained(snapshot: &Snapshot, explanations: &[Explanation], count: usize) -> Report {
+fn explanations_text(snapshot: &Snapshot, explanations: &[Explanation], count: usize) -> Report {
     let mut lines: Vec<String> = Vec::new();
     for explanation in explanations {
         if !lines.is_empty() {
@@ -33,13 +33,13 @@ fn explained(snapshot: &Snapshot, explanations: &[Explanation], count: usize) ->
     }
     lines.extend(count.checked_sub(explanations.len()).filter(|more| *more > 0).map(|more| format!("and {more} more")));
     let title = match explanations {
-        [one] if count == 1 => name(one),
+        [one] if count == 1 => short_name(one),
         _ => format!("{count} sites"),
     };
     Report { command: "/explain", title, lines }
 }
 
-fn name(explanation: &Explanation) -> String {
+fn short_name(explanation: &Explanation) -> String {
     let literal = &explanation.literal;
     match &literal.fate {
         Fate::Site(site) => site.id.to_string(),
@@ -51,11 +51,11 @@ fn status_text(snapshot: &Snapshot, target: Option<&str>, decisions: &[Decision]
     let mut lines = vec![count_verdicts(decisions)];
     if snapshot.cluster == Seen::NotAsked {
         let odd = decisions.iter().filter(|decision| decision.verdict != Verdict::InSync).map(decision_line);
-        lines.extend(cut(odd.collect()));
+        lines.extend(limit_lines(odd.collect()));
     } else {
         lines.push(status::summarize(report));
         lines.extend(status::cluster_gaps(snapshot).into_iter().filter(|_| report.dark.is_none()));
-        lines.extend(cut(report.rows.iter().filter(|row| target.is_some() || !row.is_quiet()).map(status::status_line).collect()));
+        lines.extend(limit_lines(report.rows.iter().filter(|row| target.is_some() || !row.is_quiet()).map(status::status_line).collect()));
     }
     if let (None, Some(forge)) = (target, snapshot.forge.known()) {
         lines.extend(pull_request_lines(forge));
@@ -71,7 +71,7 @@ fn decision_line(decision: &Decision) -> String {
 }
 
 /// Keeps as many lines as a reply may have, and says how many there are more.
-fn cut(mut lines: Vec<String>) -> Vec<String> {
+fn limit_lines(mut lines: Vec<String>) -> Vec<String> {
     if let Some(more) = lines.len().checked_sub(LINES).filter(|more| *more > 0) {
         lines.truncate(LINES);
         lines.push(format!("and {more} more"));
@@ -81,7 +81,7 @@ fn cut(mut lines: Vec<String>) -> Vec<String> {
 
 fn pull_request_lines(forge: &Forge) -> Vec<String> {
     let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open);
-    cut(open.map(|pull| format!("pull request #{}: {}", pull.number, pull.title)).collect())
+    limit_lines(open.map(|pull| format!("pull request #{}: {}", pull.number, pull.title)).collect())
 }
 
 fn pipeline_line(forge: &Forge) -> Option<String> {
@@ -119,5 +119,5 @@ fn plan_lines(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     }
     let waits = plan.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Waiting | Verdict::Unknown));
     lines.extend(waits.map(decision_line));
-    cut(lines)
+    limit_lines(lines)
 }

@@ -14,16 +14,16 @@ pub fn to_json(plan: &Plan, scan: &Scan) -> Value {
     json!({
         "version": VERSION,
         "commit": plan.tip.as_ref().map(|tip| tip.as_str()),
-        "sites": plan.decisions.iter().map(|decision| decided(decision, sites.get(&decision.site).copied())).collect::<Vec<_>>(),
-        "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
-        "pulls": plan.pulls.iter().map(pull).collect::<Vec<_>>(),
-        "answers": plan.answers.iter().map(answer).collect::<Vec<_>>(),
-        "notices": plan.notices.iter().map(notice).collect::<Vec<_>>(),
+        "sites": plan.decisions.iter().map(|decision| decision_json(decision, sites.get(&decision.site).copied())).collect::<Vec<_>>(),
+        "changes": plan.changes.iter().map(change_json).collect::<Vec<_>>(),
+        "pulls": plan.pulls.iter().map(pull_step_json).collect::<Vec<_>>(),
+        "answers": plan.answers.iter().map(reply_json).collect::<Vec<_>>(),
+        "notices": plan.notices.iter().map(notice_json).collect::<Vec<_>>(),
         "unmatched": plan.unmatched.iter().map(|one| json!({ "entry": one.entry, "what": one.what })).collect::<Vec<_>>(),
     })
 }
 
-fn decided(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
+fn decision_json(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
     json!({
         "site": *decision.site.0,
         "file": site.map(|(literal, _)| literal.file.display()),
@@ -43,16 +43,16 @@ fn decided(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value {
     })
 }
 
-fn change(change: &Change) -> Value {
+fn change_json(change: &Change) -> Value {
     json!({
         "name": *change.name,
         "delivery": match &change.delivery {
             Delivery::Commit => "commit",
             Delivery::PullRequest { .. } => "pull-request",
         },
-        "proposal": change.proposal.as_deref().map(proposed),
+        "proposal": change.proposal.as_deref().map(proposal_json),
         "message": change.message,
-        "pins": change.pins.iter().map(pin).collect::<Vec<_>>(),
+        "pins": change.pins.iter().map(pin_json).collect::<Vec<_>>(),
         "edits": change.edits.iter().map(|edit| json!({
             "file": edit.file.display(),
             "span": [edit.span.start, edit.span.end],
@@ -63,7 +63,7 @@ fn change(change: &Change) -> Value {
 }
 
 /// Without times and notes: the rows' reasons are those of the sites.
-fn proposed(proposal: &Proposal) -> Value {
+fn proposal_json(proposal: &Proposal) -> Value {
     json!({
         "number": proposal.number,
         "because": proposal.because.as_ref().map(|reason| json!({ "code": reason.code(), "text": reason.to_string() })),
@@ -72,7 +72,7 @@ fn proposed(proposal: &Proposal) -> Value {
     })
 }
 
-fn pull(step: &PullStep) -> Value {
+fn pull_step_json(step: &PullStep) -> Value {
     let tip = |commit: &CommitId| commit.to_string();
     match step {
         PullStep::Close { number, name, tip: at, why } => {
@@ -84,15 +84,15 @@ fn pull(step: &PullStep) -> Value {
     }
 }
 
-fn answer(answer: &Answer) -> Value {
+fn reply_json(answer: &Answer) -> Value {
     json!({
         "comment": answer.comment.url.as_str(),
         "author": *answer.author.login,
-        "outcomes": answer.outcomes.iter().map(outcome).collect::<Vec<_>>(),
+        "outcomes": answer.outcomes.iter().map(outcome_json).collect::<Vec<_>>(),
     })
 }
 
-fn outcome(outcome: &Outcome) -> Value {
+fn outcome_json(outcome: &Outcome) -> Value {
     let word = |word: &str, command: Option<&str>, why: Option<&str>| json!({ "outcome": word, "command": command, "why": why });
     match outcome {
         Outcome::Written { command, change, .. } => {
@@ -120,7 +120,7 @@ fn outcome(outcome: &Outcome) -> Value {
     }
 }
 
-fn notice(notice: &Notice) -> Value {
+fn notice_json(notice: &Notice) -> Value {
     match notice {
         Notice::Pipeline { commit, subject, pull, failed, began, .. } => json!({
             "notice": "pipeline",
@@ -142,7 +142,7 @@ fn notice(notice: &Notice) -> Value {
     }
 }
 
-fn pin(pin: &PinRecord) -> Value {
+fn pin_json(pin: &PinRecord) -> Value {
     json!({
         "action": pin.action.as_str(),
         "cause": pin.cause.as_str(),

@@ -21,7 +21,7 @@ pub fn plan_rows(plan: &Plan, scan: &Scan, all: bool) -> Vec<PlanRow> {
     let mut groups: BTreeMap<(Verdict, String), Vec<usize>> = BTreeMap::new();
     for (index, (decision, _)) in shown.iter().enumerate() {
         if let Some(reason) = decision.reasons.first().filter(|_| !all && !is_written(decision.verdict)) {
-            groups.entry((decision.verdict, general(reason))).or_default().push(index);
+            groups.entry((decision.verdict, general_reason(reason))).or_default().push(index);
         }
     }
     groups.retain(|_, members| members.len() >= GROUPED);
@@ -38,7 +38,7 @@ fn is_written(verdict: Verdict) -> bool {
 }
 
 /// The reason without what is each site's own: its place, its image, its digests.
-fn general(reason: &Reason) -> String {
+fn general_reason(reason: &Reason) -> String {
     match reason {
         Reason::IgnoredByTerraform { .. } => Reason::IgnoredByTerraform { place: "…".into() }.to_string(),
         Reason::TagMissing { .. } => Reason::TagMissing { image: "the image".into() }.to_string(),
@@ -54,7 +54,7 @@ fn general(reason: &Reason) -> String {
 fn site_row(decision: &Decision, (literal, site): (&Literal, &Site)) -> PlanRow {
     let place = format!("{}:{}", literal.file, literal.line);
     let tag = site.image.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-    [decision.verdict.to_string(), place, format!("{}{tag}", site.image.name), digests(decision), why(decision)]
+    [decision.verdict.to_string(), place, format!("{}{tag}", site.image.name), digest_change(decision), reason_text(decision)]
 }
 
 /// `171 sites`, the first places, and the reason they share.
@@ -67,7 +67,7 @@ fn group_row(verdict: Verdict, why: &str, members: &[usize], shown: &[(&Decision
 }
 
 /// The first reason, and what runs where that is not what is pinned.
-fn why(decision: &Decision) -> String {
+fn reason_text(decision: &Decision) -> String {
     let reason = decision.reasons.first().map_or_else(String::new, ToString::to_string);
     match &decision.runs {
         Seen::Known(Some(runs)) if Some(runs) != decision.from.as_ref() => format!("{reason}; runs {}", runs.short()),
@@ -75,7 +75,7 @@ fn why(decision: &Decision) -> String {
     }
 }
 
-fn digests(decision: &Decision) -> String {
+fn digest_change(decision: &Decision) -> String {
     match (&decision.from, &decision.to) {
         (Some(from), Some(to)) if from != to => format!("{} → {}", from.short(), to.short()),
         (_, Some(to)) => to.short().to_owned(),

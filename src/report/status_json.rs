@@ -11,12 +11,12 @@ pub fn to_json(status: &StatusReport) -> Value {
         "version": VERSION,
         "cluster": status.dark.as_ref().map_or("known", |_| "unknown"),
         "why": status.dark,
-        "containers": status.rows.iter().map(row).collect::<Vec<_>>(),
+        "containers": status.rows.iter().map(row_json).collect::<Vec<_>>(),
         "unmanaged": status.strangers,
     })
 }
 
-fn row(row: &StatusRow) -> Value {
+fn row_json(row: &StatusRow) -> Value {
     json!({
         "site": row.site.as_ref().map(|site| &*site.0),
         "place": row.place,

@@ -23,15 +23,15 @@ pub(super) struct Task<'a> {
 /// A sentence: the text stands in a way that cannot be edited, or ignores more than images.
 pub(super) fn edits(resource: &Resource<'_>, task: &Task<'_>) -> Result<Vec<Edit>, String> {
     let ignores = resource.ignores().ok_or("its `ignore_changes` stand in another file")?;
-    let mut gone = images(resource, &ignores, task.ignored)?;
+    let mut gone = image_entries(resource, &ignores, task.ignored)?;
     if task.keel {
-        gone.extend(policy(resource, &ignores)?);
+        gone.extend(policy_entries(resource, &ignores)?);
     }
-    let mut edits = entries(resource, &ignores, &gone)?;
+    let mut edits = remove_entries(resource, &ignores, &gone)?;
     if task.keel {
-        edits.extend(never(resource)?);
+        edits.extend(keep_keel_away(resource)?);
     }
-    edits.extend(pulls(resource, task.pinned)?);
+    edits.extend(relax_pull_policy(resource, task.pinned)?);
     Ok(edits)
 }
 
@@ -42,19 +42,19 @@ pub(super) fn edits(resource: &Resource<'_>, task: &Task<'_>) -> Result<Vec<Edit
 pub(super) fn hands_off(resource: &Resource<'_>) -> Result<Vec<Edit>, String> {
     let mut edits = Vec::new();
     if let Some(ignores) = resource.ignores() {
-        let gone = policy(resource, &ignores)?;
-        edits.extend(entries(resource, &ignores, &gone)?);
+        let gone = policy_entries(resource, &ignores)?;
+        edits.extend(remove_entries(resource, &ignores, &gone)?);
     }
-    edits.extend(never(resource)?);
+    edits.extend(keep_keel_away(resource)?);
     Ok(edits)
 }
 
-fn at(resource: &Resource<'_>, span: Span) -> String {
+fn line_of(resource: &Resource<'_>, span: Span) -> String {
     format!("{}:{}", resource.source.path, resource.source.line(span.start))
 }
 
 /// Returns the entries that name the images, each checked to be no more than that.
-fn images(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use]) -> Result<Vec<Span>, String> {
+fn image_entries(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use]) -> Result<Vec<Span>, String> {
     let mut gone = Vec::new();
     for used in ignored {
         let own = |entry: &&Ignored| used.ignore_spans.iter().any(|span| span.start < entry.span.end && entry.span.start < span.end);
@@ -64,10 +64,10 @@ fn images(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use]) -> R
             None => ignores.entries.iter().find(|entry| is_wide(entry)),
         };
         if let Some(wide) = wide {
-            return Err(format!("`{}` at {} covers more than the image", wide.path, at(resource, wide.span)));
+            return Err(format!("`{}` at {} covers more than the image", wide.path, line_of(resource, wide.span)));
         }
         if let Some(entry) = ignores.entries.iter().find(|entry| exact.is_empty() && entry.path.starts_with("manifest.")) {
-            return Err(format!("`{}` at {} is in a manifest: it has to be taken out by hand", entry.path, at(resource, entry.span)));
+            return Err(format!("`{}` at {} is in a manifest: it has to be taken out by hand", entry.path, line_of(resource, entry.span)));
         }
         if exact.is_empty() || exact.len() < used.ignore_spans.len() {
             return Err("its `ignore_changes` stand in another file".into());
@@ -79,7 +79,7 @@ fn images(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use]) -> R
         // One of a container that is not there (any more) says nothing.
         resource.count(name).is_none_or(|count| *number < count)
     }) {
-        return Err(format!("the image behind `{}` at {} is unknown", entry.0.path, at(resource, entry.0.span)));
+        return Err(format!("the image behind `{}` at {} is unknown", entry.0.path, line_of(resource, entry.0.span)));
     }
     gone.sort();
     gone.dedup();
@@ -94,19 +94,19 @@ fn is_wide(entry: &Ignored) -> bool {
 }
 
 /// Returns the entries that name Keel's policy.
-fn policy(resource: &Resource<'_>, ignores: &Ignores<'_>) -> Result<Vec<Span>, String> {
+fn policy_entries(resource: &Resource<'_>, ignores: &Ignores<'_>) -> Result<Vec<Span>, String> {
     let wide = ignores.entries.iter().find(|entry| entry.path != POLICY_PATH && entry.covers(POLICY_PATH));
     if let Some(wide) = wide {
         return Err(format!(
             "`{}` at {} ignores all annotations, and Keel runs: a `{POLICY}` of `never` would not reach it",
             wide.path,
-            at(resource, wide.span)
+            line_of(resource, wide.span)
         ));
     }
     Ok(ignores.entries.iter().filter(|entry| entry.path == POLICY_PATH).map(|entry| entry.span).collect())
 }
 
-fn entries(resource: &Resource<'_>, ignores: &Ignores<'_>, gone: &[Span]) -> Result<Vec<Edit>, String> {
+fn remove_entries(resource: &Resource<'_>, ignores: &Ignores<'_>, gone: &[Span]) -> Result<Vec<Edit>, String> {
     if gone.is_empty() {
         return Ok(Vec::new());
     }
@@ -115,7 +115,7 @@ fn entries(resource: &Resource<'_>, ignores: &Ignores<'_>, gone: &[Span]) -> Res
     let all: Vec<Span> = ignores.entries.iter().map(|entry| entry.span).collect();
     if all.iter().any(|span| !gone.contains(span)) || cut::leaves_comments(source, list, &all) {
         let cuts = cut::elements(source, list, &all, gone);
-        return Ok(cuts.into_iter().map(|span| out(resource, span, "terraform owns the image")).collect());
+        return Ok(cuts.into_iter().map(|span| removal(resource, span, "terraform owns the image")).collect());
     }
     let attribute = attribute_span(source, ignores.attribute).ok_or("its `ignore_changes` have no place")?;
     let block = place(source, ignores.block).ok_or("its `lifecycle` has no place")?;
@@ -124,17 +124,17 @@ fn entries(resource: &Resource<'_>, ignores: &Ignores<'_>, gone: &[Span]) -> Res
     let own = lines.unwrap_or(attribute);
     let empty = ignores.block.body.len() == 1 && comments.clone().all(|comment| own.contains(comment.span));
     let span = if empty { cut::block(source, block) } else { lines };
-    let span = span.ok_or_else(|| format!("`ignore_changes` at {} shares its line with other things", at(resource, attribute)))?;
-    Ok(vec![out(resource, span, "terraform owns the image")])
+    let span = span.ok_or_else(|| format!("`ignore_changes` at {} shares its line with other things", line_of(resource, attribute)))?;
+    Ok(vec![removal(resource, span, "terraform owns the image")])
 }
 
-fn out(resource: &Resource<'_>, span: Span, why: &str) -> Edit {
+fn removal(resource: &Resource<'_>, span: Span, why: &str) -> Edit {
     let source = resource.source;
     Edit { file: source.path.clone(), span, expect: source.bytes[span.range()].to_vec(), put: Vec::new(), why: why.into() }
 }
 
 /// Puts Keel's policy, with pintle's mark; a policy that stood there goes into the mark, since pintle reads it too.
-fn never(resource: &Resource<'_>) -> Result<Vec<Edit>, String> {
+fn keep_keel_away(resource: &Resource<'_>) -> Result<Vec<Edit>, String> {
     let source = resource.source;
     let metadata = resource.metadata().ok_or("it has no `metadata` that an annotation could be put in")?;
     let value = metadata.body.get_attribute("annotations").map(|attribute| &attribute.value);
@@ -158,14 +158,14 @@ fn never(resource: &Resource<'_>) -> Result<Vec<Edit>, String> {
     }
 }
 
-fn pulls(resource: &Resource<'_>, pinned: &[&Use]) -> Result<Vec<Edit>, String> {
+fn relax_pull_policy(resource: &Resource<'_>, pinned: &[&Use]) -> Result<Vec<Edit>, String> {
     let mut spans: Vec<Span> = pinned.iter().filter_map(|used| resource.pulls_always(used.line)).collect();
     spans.sort();
     spans.dedup();
     let edit = |span: Span| {
         let lines = cut::lines(resource.source, span);
-        let lines = lines.ok_or_else(|| format!("`image_pull_policy` at {} shares its line with other things", at(resource, span)))?;
-        Ok(out(resource, lines, "the image is pinned"))
+        let lines = lines.ok_or_else(|| format!("`image_pull_policy` at {} shares its line with other things", line_of(resource, span)))?;
+        Ok(removal(resource, lines, "the image is pinned"))
     };
     spans.into_iter().map(edit).collect()
 }

@@ -19,7 +19,7 @@ impl CommentCase<'_, '_> {
         let literals = self.literals(word, command.target())?;
         let sites: Vec<usize> = literals.iter().filter_map(|literal| self.place(literal)).collect();
         if sites.is_empty() {
-            let why = literals.first().map_or(String::new(), |literal| unfit(literal));
+            let why = literals.first().map_or(String::new(), |literal| why_not_a_site(literal));
             return Err(Outcome::Refused { command: word, why, hint: Some("`/explain` tells more".into()) });
         }
         let repositories: BTreeSet<_> = sites.iter().map(|index| self.sites[*index].site.image.repository()).collect();
@@ -91,7 +91,7 @@ fn needs_one(command: &Command) -> bool {
 }
 
 /// Why a literal is not a site.
-fn unfit(literal: &Literal) -> String {
+fn why_not_a_site(literal: &Literal) -> String {
     let place = format!("{}:{}", literal.file, literal.line);
     match &literal.fate {
         Fate::Site(_) => format!("{place} is a site"),

@@ -68,7 +68,7 @@ impl<'a> Draft<'a> {
         for one in find_holds(&self.resolver, self.snapshot, literal, site).into_iter().filter(wanted) {
             let others = one.others.iter().filter(|key| !together.contains(*key)).count();
             if others > 0 || matches!(one.origin, HoldOrigin::Rule(_)) {
-                return Err(Kept(kept(&one.origin, others)));
+                return Err(Kept(not_removed(&one.origin, others)));
             }
             match &one.origin {
                 HoldOrigin::Comment { comment, directive } => inline::lift(self, comment, directive)?,
@@ -102,23 +102,23 @@ impl<'a> Draft<'a> {
     }
 
     /// Returns what stands in a region by now.
-    pub(super) fn now(&self, file: &RepoPath, span: Span) -> String {
+    pub(super) fn current_region(&self, file: &RepoPath, span: Span) -> String {
         let known = self.regions.get(&(file.clone(), span)).map(|region| region.now.clone());
-        known.unwrap_or_else(|| self.was(file, span))
+        known.unwrap_or_else(|| self.original_region(file, span))
     }
 
-    fn was(&self, file: &RepoPath, span: Span) -> String {
+    fn original_region(&self, file: &RepoPath, span: Span) -> String {
         self.text(file).and_then(|text| text.get(span.range())).unwrap_or_default().to_owned()
     }
 
     /// Puts other text into a region.
-    pub(super) fn set(&mut self, file: &RepoPath, span: Span, now: String, why: String) {
-        let was = self.was(file, span);
+    pub(super) fn replace_region(&mut self, file: &RepoPath, span: Span, now: String, why: String) {
+        let was = self.original_region(file, span);
         self.regions.insert((file.clone(), span), Region { was, now, why });
     }
 }
 
-fn kept(origin: &HoldOrigin<'_>, others: usize) -> String {
+fn not_removed(origin: &HoldOrigin<'_>, others: usize) -> String {
     let place = match origin {
         HoldOrigin::Comment { comment, .. } => format!("the comment at {}:{}", comment.file, comment.line),
         HoldOrigin::Rule(number) => format!("`[[rule]] {number}` of pintle.toml"),

@@ -19,7 +19,7 @@ use toml_edit::Document;
 const NO_REASON: &str = "no reason given";
 
 /// Returns the text of the file, empty where there is none yet.
-fn text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
+fn config_text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
     let files = &draft.snapshot.files;
     let text = match files.get(&path()) {
         None => "",
@@ -34,9 +34,9 @@ fn text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
 
 /// Appends an entry for one site.
 pub(super) fn put(draft: &mut Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String> {
-    let text = text(draft)?;
+    let text = config_text(draft)?;
     let end = Span::new(text.len(), text.len());
-    let now = draft.now(&path(), end);
+    let now = draft.current_region(&path(), end);
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let bare = text.trim_start_matches('\u{feff}').is_empty();
     let gap = match (bare && now.is_empty(), format!("{text}{now}").ends_with('\n')) {
@@ -45,8 +45,8 @@ pub(super) fn put(draft: &mut Draft<'_>, site: &Site, hold: &Hold) -> Result<(),
         (false, false) => newline.repeat(2),
     };
     let last = if bare || text.ends_with('\n') { newline } else { "" };
-    let entry = format!("{now}{gap}{}{last}", entry(&entry_names(draft, site), hold, newline));
-    attempt(draft, site, hold, end, entry)
+    let entry = format!("{now}{gap}{}{last}", write_entry(&entry_names(draft, site), hold, newline));
+    try_text(draft, site, hold, end, entry)
 }
 
 /// Puts the hold in place of the one in an entry that was written for this site alone. Says whether there was one.
@@ -58,15 +58,15 @@ pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hol
         _ => None,
     });
     let Some(number) = own else { return Ok(false) };
-    let text = text(draft)?;
-    let Some(span) = table(text, number) else { return Ok(false) };
+    let text = config_text(draft)?;
+    let Some(span) = entry_span(text, number) else { return Ok(false) };
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    attempt(draft, site, hold, span, entry(&entry_names(draft, site), hold, newline)).map(|()| true)
+    try_text(draft, site, hold, span, write_entry(&entry_names(draft, site), hold, newline)).map(|()| true)
 }
 
 /// Says whether an entry names this site and nothing else, letter by letter.
 fn is_for(entry: &HoldEntry, site: &Site) -> bool {
-    let own: Vec<String> = names_of(site).map(exact).collect();
+    let own: Vec<String> = names_of(site).map(exact_pattern).collect();
     let is_exact = |glob: &Glob| own.iter().any(|name| glob.as_str() == name);
     !entry.site.is_empty() && entry.site.iter().all(is_exact) && entry.image.is_none() && entry.stack.is_none()
 }
@@ -79,15 +79,15 @@ fn names_of(site: &Site) -> impl Iterator<Item = &str> {
 /// Takes an entry out when the edits are made.
 pub(super) fn lift(draft: &mut Draft<'_>, number: usize) -> Result<(), Kept> {
     let kept = |why: String| Kept(format!("held by `[[hold]] {number}` of {FILE}, which cannot be taken out: {why}"));
-    let text = text(draft).map_err(kept)?;
-    table(text, number).ok_or_else(|| kept("it is not a table of its own".into()))?;
+    let text = config_text(draft).map_err(kept)?;
+    entry_span(text, number).ok_or_else(|| kept("it is not a table of its own".into()))?;
     draft.gone.insert(number);
     Ok(())
 }
 
 /// Returns the edits that take entries out, each with the comment lines directly above it and one blank line.
 pub(super) fn removals(text: &str, gone: &BTreeSet<usize>) -> Vec<Edit> {
-    let mut spans: Vec<Span> = gone.iter().filter_map(|number| Some(whole(text, table(text, *number)?))).collect();
+    let mut spans: Vec<Span> = gone.iter().filter_map(|number| Some(span_with_comments(text, entry_span(text, *number)?))).collect();
     spans.sort();
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
@@ -105,7 +105,7 @@ pub(super) fn removals(text: &str, gone: &BTreeSet<usize>) -> Vec<Edit> {
 }
 
 /// From the end of the line before the entry's blank line and comments to the end of its last line, without that line's end.
-fn whole(text: &str, table: Span) -> Span {
+fn span_with_comments(text: &str, table: Span) -> Span {
     let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
     let end = text[table.end..].find('\n').map_or(text.len(), |at| table.end + at);
     let end = if text[..end].ends_with('\r') && end < text.len() { end - 1 } else { end };
@@ -129,7 +129,7 @@ fn after_blank(text: &str, at: usize) -> usize {
 }
 
 /// Returns the bytes of one `[[hold]]`, from its header to its last value.
-fn table(text: &str, number: usize) -> Option<Span> {
+fn entry_span(text: &str, number: usize) -> Option<Span> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let document = Document::parse(&text[mark..]).ok()?;
     let table = document.as_table().get("hold")?.as_array_of_tables()?.get(number.checked_sub(1)?)?;
@@ -140,10 +140,10 @@ fn table(text: &str, number: usize) -> Option<Span> {
 
 /// The entry's text. It names the site by its id and by its first use where no other site has that: the hold then survives a renamed file, and a renamed
 /// workload.
-fn entry(names: &[&str], hold: &Hold, newline: &str) -> String {
+fn write_entry(names: &[&str], hold: &Hold, newline: &str) -> String {
     // One line, one kind of quotes: tidied text has no control characters.
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let sites: Vec<String> = names.iter().map(|name| quote(&exact(name))).collect();
+    let sites: Vec<String> = names.iter().map(|name| quote(&exact_pattern(name))).collect();
     let sites = if let [one] = sites.as_slice() { one.clone() } else { format!("[{}]", sites.join(", ")) };
     let mut lines = vec!["[[hold]]".to_owned(), format!("site = {sites}")];
     lines.extend(hold.until.map(|until| format!("until = {}", quote(&show_until(until)))));
@@ -163,7 +163,7 @@ fn entry_names<'s>(draft: &Draft<'_>, site: &'s Site) -> Vec<&'s str> {
 }
 
 /// Returns a pattern for a name: the name itself, which a pattern always matches, where nothing in it stands for any text.
-fn exact(key: &str) -> String {
+fn exact_pattern(key: &str) -> String {
     if !key.contains(['?', '*', '{', '}', '\\']) && Glob::name(key).is_ok() {
         return key.to_owned();
     }
@@ -176,20 +176,20 @@ fn exact(key: &str) -> String {
 }
 
 /// Puts the text into the file and keeps it there if the configuration then says exactly this hold more, for this site and no other.
-fn attempt(draft: &mut Draft<'_>, site: &Site, hold: &Hold, span: Span, now: String) -> Result<(), String> {
-    let before = draft.now(&path(), span);
+fn try_text(draft: &mut Draft<'_>, site: &Site, hold: &Hold, span: Span, now: String) -> Result<(), String> {
+    let before = draft.current_region(&path(), span);
     let why = format!("hold {}", site.id);
-    draft.set(&path(), span, now, why.clone());
+    draft.replace_region(&path(), span, now, why.clone());
     let checked = reads_back(draft, site, hold);
     if checked.is_err() {
-        draft.set(&path(), span, before, why);
+        draft.replace_region(&path(), span, before, why);
     }
     checked.map_err(|why| format!("no hold can be written to {FILE}: {why}"))
 }
 
 fn reads_back(draft: &Draft<'_>, site: &Site, hold: &Hold) -> Result<(), String> {
     let edits: Vec<Edit> = draft.edits().into_iter().filter(|edit| edit.file == path()).collect();
-    let bytes = edit::apply(text(draft)?.as_bytes(), &edits).map_err(|why| why.to_string())?;
+    let bytes = edit::apply(config_text(draft)?.as_bytes(), &edits).map_err(|why| why.to_string())?;
     let config = read_bytes(&bytes)?;
     let entry = config.holds.iter().rev().find(|entry| is_for(entry, site)).ok_or("the entry is not read back")?;
     let because = hold.because.clone().or_else(|| Some(NO_REASON.into()));

@@ -32,18 +32,19 @@ pub(super) fn find_holds<'a>(resolver: &Resolver<'a>, snapshot: &'a Snapshot, li
         for directive in directives(comment).into_iter().filter(|directive| resolver.covers(directive, comment, literal)) {
             let Some(hold) = directive.hold.clone() else { continue };
             let sees = |_: &Literal, other: &Site| seen_by(comment, other);
-            let others = others(snapshot, site, |literal, other| sees(literal, other) && resolver.covers(&directive, comment, literal));
+            let others =
+                other_sites(snapshot, site, |literal, other| sees(literal, other) && resolver.covers(&directive, comment, literal));
             all.push(FoundHold { hold, others, origin: HoldOrigin::Comment { comment, directive: Box::new(directive) } });
         }
     }
     for rule in snapshot.config.rules.iter().filter(|rule| resolver.matches(&rule.matches, literal, site)) {
         let Some(because) = rule.hold.clone() else { continue };
         let hold = Hold { because: Some(because), ..Hold::default() };
-        let others = others(snapshot, site, |literal, other| resolver.matches(&rule.matches, literal, other));
+        let others = other_sites(snapshot, site, |literal, other| resolver.matches(&rule.matches, literal, other));
         all.push(FoundHold { hold, others, origin: HoldOrigin::Rule(rule.number) });
     }
     for entry in snapshot.config.holds.iter().filter(|entry| resolver.holds(entry, site)) {
-        let others = others(snapshot, site, |_, other| resolver.holds(entry, other));
+        let others = other_sites(snapshot, site, |_, other| resolver.holds(entry, other));
         all.push(FoundHold { hold: entry.hold.clone(), others, origin: HoldOrigin::Entry(entry.number) });
     }
     all
@@ -59,7 +60,7 @@ pub(super) fn seen_by(comment: &Comment, site: &Site) -> bool {
     site.comments.iter().any(|other| (&other.file, other.line) == (&comment.file, comment.line))
 }
 
-fn others<'a>(snapshot: &'a Snapshot, site: &Site, covered: impl Fn(&Literal, &Site) -> bool) -> Vec<&'a SiteId> {
+fn other_sites<'a>(snapshot: &'a Snapshot, site: &Site, covered: impl Fn(&Literal, &Site) -> bool) -> Vec<&'a SiteId> {
     let sites = snapshot.scan.sites().filter(|(_, other)| other.id != site.id);
     sites.filter(|(literal, other)| covered(literal, other)).map(|(_, other)| &other.id).collect()
 }

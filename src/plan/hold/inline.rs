@@ -32,17 +32,17 @@ pub(super) fn replace(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hol
 /// Puts a new hold beside the site; says whether a place was found.
 pub(super) fn put(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &Hold) -> bool {
     let Some(at) = Beside::new(draft, literal, site) else { return false };
-    let Ok(name) = at.name(draft) else { return false };
+    let Ok(name) = at.distinguishing_name(draft) else { return false };
     let Some(text) = draft.text(&literal.file) else { return false };
     let end = at.language.end_of_line(text, literal.span.end);
     let places = end.into_iter().chain([at.language.above(text, literal.span.start)]);
     let whole = splice::directive(name.as_deref(), hold);
     for region in places {
-        let now = draft.now(&literal.file, region.span);
+        let now = draft.current_region(&literal.file, region.span);
         let found = match margin::words(&now) {
-            Some(_) => at.try_words(draft, region, hold, |words| splice::with_hold(words, at.place(words, name.as_deref())?, hold)),
-            None if region.alone => at.attempt(draft, region, hold, alone(text, literal.span.start, &whole)),
-            None => at.attempt(draft, region, hold, format!(" # {whole}{now}")),
+            Some(_) => at.try_words(draft, region, hold, |words| splice::with_hold(words, at.splice_place(words, name.as_deref())?, hold)),
+            None if region.alone => at.try_text(draft, region, hold, line_above(text, literal.span.start, &whole)),
+            None => at.try_text(draft, region, hold, format!(" # {whole}{now}")),
         };
         if found {
             return true;
@@ -52,7 +52,7 @@ pub(super) fn put(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &
 }
 
 /// A new line above the one that holds `offset`, indented as it is.
-fn alone(text: &str, offset: usize, directive: &str) -> String {
+fn line_above(text: &str, offset: usize, directive: &str) -> String {
     let line = &text[margin::line_range(text, offset)];
     let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
     format!("{indent}# {directive}{}", margin::newline(text, offset))
@@ -64,7 +64,7 @@ pub(super) fn lift(draft: &mut Draft<'_>, comment: &Comment, directive: &Directi
     let Some(region) = region_of(draft, comment) else {
         return Err(Kept(format!("held by a comment inside a string at {place}, where an edit would change the value: change it there")));
     };
-    let now = draft.now(&comment.file, region.span);
+    let now = draft.current_region(&comment.file, region.span);
     // Two sites let go together may share the words.
     let Some(range) = margin::words(&now) else { return Ok(()) };
     let words = &now[range.clone()];
@@ -74,7 +74,7 @@ pub(super) fn lift(draft: &mut Draft<'_>, comment: &Comment, directive: &Directi
         true => margin::without_comment(&now, region.alone),
         false => format!("{}{left}{}", &now[..range.start], &now[range.end..]),
     };
-    draft.set(&comment.file, region.span, text, format!("remove the hold at {place}"));
+    draft.replace_region(&comment.file, region.span, text, format!("remove the hold at {place}"));
     Ok(())
 }
 
@@ -109,7 +109,7 @@ impl<'a> Beside<'a> {
     }
 
     /// Returns the other sites that see the comments of this line.
-    fn others<'d>(&self, draft: &Draft<'d>) -> Vec<&'d Literal> {
+    fn other_literals<'d>(&self, draft: &Draft<'d>) -> Vec<&'d Literal> {
         let beside: Vec<&Comment> = self.site.comments.iter().filter(|comment| self.is_beside(comment)).collect();
         let sees = |other: &Literal, site: &Site| {
             (&other.file, other.line) == (&self.literal.file, self.literal.line) || beside.iter().any(|comment| seen_by(comment, site))
@@ -119,47 +119,47 @@ impl<'a> Beside<'a> {
     }
 
     /// Returns the container's name that tells this site from the others of its line: none where it is alone there.
-    fn name(&self, draft: &Draft<'_>) -> Result<Option<String>, ()> {
-        let others = self.others(draft);
+    fn distinguishing_name(&self, draft: &Draft<'_>) -> Result<Option<String>, ()> {
+        let others = self.other_literals(draft);
         if others.is_empty() {
             return Ok(None);
         }
-        let taken: BTreeSet<&str> = others.iter().flat_map(|other| containers(other)).collect();
-        let own = containers(self.literal).find(|name| splice::can_name(name) && !taken.contains(name));
+        let taken: BTreeSet<&str> = others.iter().flat_map(|other| container_names(other)).collect();
+        let own = container_names(self.literal).find(|name| splice::can_name(name) && !taken.contains(name));
         own.map(|name| Some(name.to_owned())).ok_or(())
     }
 
     /// Returns the part of a directive that takes the site's hold. A comment that is no directive, or cannot be read, has none.
-    fn place<'n>(&self, words: &str, name: Option<&'n str>) -> Option<splice::SplicePlace<'n>> {
+    fn splice_place<'n>(&self, words: &str, name: Option<&'n str>) -> Option<splice::SplicePlace<'n>> {
         let all = directive::parse(words)?.ok()?;
         let own = |one: &Directive| match (one.container.as_deref(), name) {
             (None, Some(_)) => false,
             (None, None) => true,
             (Some(container), Some(name)) => container == name,
-            (Some(container), None) => containers(self.literal).any(|own| own == container),
+            (Some(container), None) => container_names(self.literal).any(|own| own == container),
         };
         let free = all.iter().position(|one| own(one) && one.hold.is_none() && !one.hands_off);
         Some(free.map_or(splice::SplicePlace::New(name), splice::SplicePlace::Segment))
     }
 
     fn try_words(&self, draft: &mut Draft<'_>, region: Region, hold: &Hold, change: impl Fn(&str) -> Option<String>) -> bool {
-        let now = draft.now(&self.literal.file, region.span);
+        let now = draft.current_region(&self.literal.file, region.span);
         let Some(range) = margin::words(&now) else { return false };
         let Some(words) = change(&now[range.clone()]) else { return false };
         if margin::is_block(&now) && words.contains("*/") {
             return false;
         }
-        self.attempt(draft, region, hold, format!("{}{words}{}", &now[..range.start], &now[range.end..]))
+        self.try_text(draft, region, hold, format!("{}{words}{}", &now[..range.start], &now[range.end..]))
     }
 
     /// Puts the text into the region and keeps it there if all is well.
-    fn attempt(&self, draft: &mut Draft<'_>, region: Region, hold: &Hold, text: String) -> bool {
-        let before = draft.now(&self.literal.file, region.span);
+    fn try_text(&self, draft: &mut Draft<'_>, region: Region, hold: &Hold, text: String) -> bool {
+        let before = draft.current_region(&self.literal.file, region.span);
         let why = format!("hold {}", self.site.id);
-        draft.set(&self.literal.file, region.span, text, why.clone());
+        draft.replace_region(&self.literal.file, region.span, text, why.clone());
         let fine = self.reads_back(draft, hold).is_some();
         if !fine {
-            draft.set(&self.literal.file, region.span, before, why);
+            draft.replace_region(&self.literal.file, region.span, before, why);
         }
         fine
     }
@@ -167,12 +167,13 @@ impl<'a> Beside<'a> {
     /// The file must read the same, and a comment of the site's line must say the hold.
     fn reads_back(&self, draft: &Draft<'_>, hold: &Hold) -> Option<()> {
         let file = &self.literal.file;
-        let (edits, after) = edited(draft, file)?;
+        let (edits, after) = edited_file(draft, file)?;
         let grown = |edit: &Edit| edit.put.len() as isize - edit.span.len() as isize;
         let shift: isize = edits.iter().filter(|edit| edit.span.end <= self.literal.span.start).map(grown).sum();
         let at = self.literal.span.start.checked_add_signed(shift)?;
         let for_it = |one: &Directive| {
-            one.hold.as_ref() == Some(hold) && one.container.as_deref().is_none_or(|name| containers(self.literal).any(|own| own == name))
+            one.hold.as_ref() == Some(hold)
+                && one.container.as_deref().is_none_or(|name| container_names(self.literal).any(|own| own == name))
         };
         let around = self.language.around(&after, at);
         let comments = around.into_iter().map(|text| Comment { file: file.clone(), text, line: 0, trailing: false });
@@ -180,7 +181,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-fn edited(draft: &Draft<'_>, file: &RepoPath) -> Option<(Vec<Edit>, String)> {
+fn edited_file(draft: &Draft<'_>, file: &RepoPath) -> Option<(Vec<Edit>, String)> {
     let before = draft.text(file)?;
     let edits: Vec<Edit> = draft.edits().into_iter().filter(|edit| edit.file == *file).collect();
     let after = edit::apply(before.as_bytes(), &edits).ok()?;
@@ -188,6 +189,6 @@ fn edited(draft: &Draft<'_>, file: &RepoPath) -> Option<(Vec<Edit>, String)> {
     Some((edits, String::from_utf8(after).ok()?))
 }
 
-fn containers(literal: &Literal) -> impl Iterator<Item = &str> {
+fn container_names(literal: &Literal) -> impl Iterator<Item = &str> {
     literal.uses.iter().filter_map(|used| used.holder.name().map(|name| &**name))
 }

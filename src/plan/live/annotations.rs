@@ -27,13 +27,16 @@ impl<'a> LiveAnnotationReader<'a> {
     }
 
     pub fn read(&self, literal: &Literal, site: &Site, uses: &Uses) -> LiveAnnotations {
-        LiveAnnotations { policies: self.words(literal, site, uses, POLICY), schedules: self.words(literal, site, uses, SCHEDULE) }
+        LiveAnnotations {
+            policies: self.live_values(literal, site, uses, POLICY),
+            schedules: self.live_values(literal, site, uses, SCHEDULE),
+        }
     }
 
     /// What the workloads say whose text does not.
-    fn words(&self, literal: &Literal, site: &Site, uses: &Uses, key: &str) -> Vec<Annotation> {
-        let silent = literal.uses.iter().filter(|used| !declares(site, used, key));
-        let said = silent.flat_map(|used| self.workloads(used, uses)).filter_map(|at| Some((place(at), at.keel.get(key)?)));
+    fn live_values(&self, literal: &Literal, site: &Site, uses: &Uses, key: &str) -> Vec<Annotation> {
+        let silent = literal.uses.iter().filter(|used| !is_declared(site, used, key));
+        let said = silent.flat_map(|used| self.workloads_of(used, uses)).filter_map(|at| Some((workload_name(at), at.keel.get(key)?)));
         let all: BTreeSet<_> = said.filter(|(_, value)| key != POLICY || !self.keel_may_run || value.eq_ignore_ascii_case(NEVER)).collect();
         let word = |(place, value): (String, &Arc<str>)| Annotation {
             value: value.clone(),
@@ -48,7 +51,7 @@ impl<'a> LiveAnnotationReader<'a> {
     }
 
     /// The workload of a use; of a release those that have the image.
-    fn workloads(&self, used: &Use, uses: &Uses<'a>) -> Vec<&'a Workload> {
+    fn workloads_of(&self, used: &Use, uses: &Uses<'a>) -> Vec<&'a Workload> {
         let Some(cluster) = self.snapshot.cluster.known().filter(|_| self.is_here(used)) else { return Vec::new() };
         if used.kind == WorkloadKind::HelmRelease {
             let released = of_use(used, uses).filter(|live| live.container().is_some());
@@ -60,7 +63,7 @@ impl<'a> LiveAnnotationReader<'a> {
     /// Why a `never` may have been overlooked: the kind of a workload whose text has no policy could not be read. A name that the text does not
     /// tell could never be looked up: that is no failed look.
     pub fn unread(&self, literal: &Literal, site: &Site, uses: &Uses) -> Option<String> {
-        let mut silent = literal.uses.iter().filter(|used| self.is_here(used) && !declares(site, used, POLICY));
+        let mut silent = literal.uses.iter().filter(|used| self.is_here(used) && !is_declared(site, used, POLICY));
         match &self.snapshot.cluster {
             Seen::NotAsked => None,
             Seen::Unknown(why) => silent.next().map(|_| format!("the cluster could not be asked: {why}")),
@@ -84,11 +87,11 @@ fn of_use<'b, 'a>(used: &'b Use, uses: &'b Uses<'a>) -> impl Iterator<Item = &'b
 }
 
 /// Says whether the text of a use's workload has the key.
-fn declares(site: &Site, used: &Use, key: &str) -> bool {
+fn is_declared(site: &Site, used: &Use, key: &str) -> bool {
     let any = site.keel.declares.iter().any(|(_, own)| &**own == key);
     any && used.workload().is_some_and(|workload| site.keel.declares.iter().any(|(at, own)| *at == workload && &**own == key))
 }
 
-fn place(at: &Workload) -> String {
+fn workload_name(at: &Workload) -> String {
     format!("{} {}/{}", at.kind, at.namespace, at.name)
 }

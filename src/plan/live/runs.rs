@@ -24,10 +24,12 @@ pub(in crate::plan) fn runs(
     channel: Option<&Channel>,
     (workload, container): (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
-    agreed(shown_digests(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect())
+    agreed_digest(
+        shown_digests(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect(),
+    )
 }
 
-fn agreed(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
+fn agreed_digest(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String> {
     match digests.len() {
         0 | 1 => Ok(digests.pop_first()),
         count => Err(format!("its pods run {count} different digests")),
@@ -50,7 +52,7 @@ pub(in crate::plan) fn shown_digests(
         let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
         let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(kind));
         let told = between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")))?;
-        return spoken(told, workload.pods.iter().flat_map(|pod| &pod.containers));
+        return shown_or_unclear(told, workload.pods.iter().flat_map(|pod| &pod.containers));
     }
     let own = |status: &&PodContainer| status.name == container.name;
     let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
@@ -66,11 +68,11 @@ pub(in crate::plan) fn shown_digests(
     if newest.is_some_and(|image| image != Some(&container.image)) {
         return Err("no revision of its newest spec is known yet".into());
     }
-    spoken(of_newest(workload).filter_map(tells).collect(), of_newest(workload).flat_map(|pod| &pod.containers).filter(own))
+    shown_or_unclear(of_newest(workload).filter_map(tells).collect(), of_newest(workload).flat_map(|pod| &pod.containers).filter(own))
 }
 
 /// What runs and does not say what it is, is not nothing: a node may know an image by its configuration only.
-fn spoken<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
+fn shown_or_unclear<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
     if told.is_empty() && statuses.any(|status| status.started.is_some() && status.waiting.is_none() && status.digest.is_none()) {
         return Err("its pods run, and do not show which digest".into());
     }
@@ -119,11 +121,10 @@ pub(in crate::plan) fn running(
     let mut digests = BTreeSet::new();
     for live in lives {
         let found = match &live.found {
-            LiveMatch::Here { workload, container } => {
-                of_use(snapshot, cluster, channel, live.used, (workload, container)).map_err(|why| format!("{}: {why}", place(workload)))
-            }
+            LiveMatch::Here { workload, container } => of_use(snapshot, cluster, channel, live.used, (workload, container))
+                .map_err(|why| format!("{}: {why}", workload_name(workload))),
             LiveMatch::Swapped { workload, container, with } => {
-                Err(format!("{}: the containers {} and {} have exchanged their images", place(workload), container.name, with.name))
+                Err(format!("{}: the containers {} and {} have exchanged their images", workload_name(workload), container.name, with.name))
             }
             LiveMatch::Unknown(why) => Err(why.clone()),
             LiveMatch::Missing | LiveMatch::NoContainer(_) | LiveMatch::NotExpected | LiveMatch::Elsewhere => Ok(None),
@@ -152,7 +153,7 @@ fn of_use(
     runs(snapshot, cluster, channel, here)
 }
 
-fn place(workload: &Workload) -> String {
+fn workload_name(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 

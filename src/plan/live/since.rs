@@ -9,11 +9,11 @@ use jiff::Timestamp;
 pub(in crate::plan) fn since(workload: &Workload, container: &Container) -> Option<Timestamp> {
     let is_pinned = Reference::parse(&container.image).is_some_and(|image| image.digest.is_some());
     let oldest_pod = || of_newest(workload).filter_map(|pod| pod.created).min();
-    if is_pinned { set(workload, container) } else { oldest_pod().or_else(|| set(workload, container)) }
+    if is_pinned { image_set_at(workload, container) } else { oldest_pod().or_else(|| image_set_at(workload, container)) }
 }
 
 /// Since when its spec has the image. A restart makes a new revision with the same image; one that came into use again is as old as it was.
-fn set(workload: &Workload, container: &Container) -> Option<Timestamp> {
+fn image_set_at(workload: &Workload, container: &Container) -> Option<Timestamp> {
     let written = container.writers.first().and_then(|writer| writer.at);
     let has = |revision: &&Revision| revision.images.get(&container.name) == Some(&container.image);
     let same: Vec<&Revision> = workload.revisions.iter().take_while(has).collect();

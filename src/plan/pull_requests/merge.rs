@@ -20,12 +20,12 @@ pub(in crate::plan) fn make_proposal(snapshot: &Snapshot, name: &str, pins: &[Ta
         number: snapshot.forge.known().and_then(|forge| find_open(forge, name)).map(|pull| pull.number),
         because,
         urgent: pins.iter().any(|pin| pin.target.action == Action::Rollback || pin.target.command.is_some()),
-        rows: pins.iter().map(|pin| row(snapshot, pin)).collect(),
-        merges: merges(snapshot, pins),
+        rows: pins.iter().map(|pin| table_row(snapshot, pin)).collect(),
+        merges: describe_automerge(snapshot, pins),
     }
 }
 
-fn row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
+fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     let (site, to, from) = (pin.site, pin.target.to.clone(), pin.site.pinned.clone());
     // What a person asks for needs no evidence of the channel.
     let channel = site.settings.channel.as_ref().filter(|_| pin.target.command.is_none());
@@ -33,7 +33,7 @@ fn row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     Row {
         site: site.site.id.clone(),
         image: pin.image().clone(),
-        first_seen: to.as_ref().filter(|_| channel.is_some()).and_then(|to| sighting(snapshot, site, to)),
+        first_seen: to.as_ref().filter(|_| channel.is_some()).and_then(|to| first_sighting(snapshot, site, to)),
         cache: channel.and_then(|channel| snapshot.cache.get(channel)).cloned(),
         running: site.running.clone(),
         reasons: site.reasons.clone(),
@@ -43,7 +43,7 @@ fn row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     }
 }
 
-fn sighting(snapshot: &Snapshot, site: &SitePlan, to: &Digest) -> Option<Timestamp> {
+fn first_sighting(snapshot: &Snapshot, site: &SitePlan, to: &Digest) -> Option<Timestamp> {
     let channel = site.settings.channel.as_ref().filter(|_| snapshot.ledger.known().is_some())?;
     Some(first_seen::first_seen(snapshot, channel, to))
 }
@@ -54,25 +54,25 @@ fn merge_time(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<Timestamp> {
         let settings = &pin.site.settings;
         let is_policy_known = pin.site.live_policy_unknown.is_none() || pin.target.action != Action::Update;
         let may_merge = matches!(pin.target.delivery, Delivery::PullRequest { automerge: true, .. }) && pin.target.command.is_none();
-        let soak = soak(pin);
+        let soak = soak_time(pin);
         match is_policy_known && settings.automerge.value && may_merge {
             false => None,
             true if soak.is_zero() => Some(Timestamp::MIN),
-            true => sighting(snapshot, pin.site, pin.target.to.as_ref()?)?.checked_add(soak).ok(),
+            true => first_sighting(snapshot, pin.site, pin.target.to.as_ref()?)?.checked_add(soak).ok(),
         }
     });
     times.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 /// Rollbacks wait for no age.
-fn soak(pin: &TargetOf) -> SignedDuration {
+fn soak_time(pin: &TargetOf) -> SignedDuration {
     if pin.target.action == Action::Rollback { SignedDuration::ZERO } else { pin.site.settings.soak.value }
 }
 
 /// `after 3d, on 2026-11-25 08:00 UTC, once its statuses are green`
-fn merges(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<String> {
+fn describe_automerge(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<String> {
     let at = merge_time(snapshot, pins)?;
-    let soak = pins.iter().map(soak).max().unwrap_or_default();
+    let soak = pins.iter().map(soak_time).max().unwrap_or_default();
     let after = if soak.is_zero() { String::new() } else { format!("after {}, on {}, ", show(soak), show_time(at)) };
     Some(format!("{after}once its statuses are green"))
 }

@@ -38,7 +38,7 @@ struct Run {
 /// # Errors
 /// What runs is not known, or the literal cannot say it.
 pub(super) fn find_first_pin(snapshot: &Snapshot, site: &SitePlan) -> Result<Option<FirstPin>, Reason> {
-    let runs = found(snapshot, site)?;
+    let runs = running_images(snapshot, site)?;
     let tag = one_tag(&runs)?;
     let declared = site.site.image.effective_tag();
     let other = tag.zip(declared).filter(|((tag, _), declared)| tag != declared);
@@ -54,7 +54,7 @@ pub(super) fn find_first_pin(snapshot: &Snapshot, site: &SitePlan) -> Result<Opt
         let edit = site.pin_edit(&digest);
         return Ok(Some(FirstPin { digest, tag: None, workload, edit }));
     };
-    if !site.is_ignored() && compare(&declared, &tag) != Some(Ordering::Less) {
+    if !site.is_ignored() && compare_versions(&declared, &tag) != Some(Ordering::Less) {
         return Err(Reason::RunsOtherTag { workload: at, tag, declared });
     }
     let edit = retag(site.literal, site.site, &tag, &digest).map_err(|why| cannot_take((tag.clone(), declared), at, why))?;
@@ -62,11 +62,11 @@ pub(super) fn find_first_pin(snapshot: &Snapshot, site: &SitePlan) -> Result<Opt
 }
 
 fn cannot_take((tag, declared): (Tag, Tag), workload: String, why: String) -> Reason {
-    let is_older = compare(&declared, &tag) == Some(Ordering::Less);
+    let is_older = compare_versions(&declared, &tag) == Some(Ordering::Less);
     Reason::CannotTakeTag { workload, tag, declared, is_older, why }
 }
 
-fn found(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reason> {
+fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reason> {
     let uses = site.uses.as_ref().map_err(|why| Reason::RunningUnknown { why: why.clone() })?;
     let Seen::Known(cluster) = &snapshot.cluster else { return Ok(Vec::new()) };
     let mut all = Vec::new();
@@ -107,7 +107,7 @@ fn tag_of(container: &Container) -> Option<Tag> {
 }
 
 /// Returns the value that all runs agree on, and the first that has it.
-fn agreed<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Result<Agreed<T>, usize> {
+fn agreed_value<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Result<Agreed<T>, usize> {
     let mut all: BTreeMap<T, String> = BTreeMap::new();
     for run in runs {
         if let Some(value) = get(run) {
@@ -120,18 +120,18 @@ fn agreed<T: Ord + Clone>(runs: &[Run], get: impl Fn(&Run) -> Option<T>) -> Resu
 fn one_digest(runs: &[Run]) -> Result<Agreed<Digest>, Reason> {
     let places: BTreeSet<&str> = runs.iter().filter(|run| run.digest.is_some()).map(|run| run.workload.as_str()).collect();
     let workloads = places.into_iter().collect::<Vec<_>>().join(", ");
-    agreed(runs, |run| run.digest.clone()).map_err(|count| Reason::RunningDigestsDiffer { count, workloads })
+    agreed_value(runs, |run| run.digest.clone()).map_err(|count| Reason::RunningDigestsDiffer { count, workloads })
 }
 
 fn one_tag(runs: &[Run]) -> Result<Agreed<Tag>, Reason> {
     let tags: BTreeSet<&str> = runs.iter().filter_map(|run| run.tag.as_deref()).collect();
     let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
-    agreed(runs, |run| run.tag.clone()).map_err(|count| Reason::RunningTagsDiffer { count, tags })
+    agreed_value(runs, |run| run.tag.clone()).map_err(|count| Reason::RunningTagsDiffer { count, tags })
 }
 
 /// Compares two tags that are versions of one variant: numbers between dots, the same text before and behind. Anything else has no order.
-fn compare(a: &str, b: &str) -> Option<Ordering> {
-    let ((a_before, a, a_behind), (b_before, b, b_behind)) = (version(a)?, version(b)?);
+fn compare_versions(a: &str, b: &str) -> Option<Ordering> {
+    let ((a_before, a, a_behind), (b_before, b, b_behind)) = (parse_version(a)?, parse_version(b)?);
     (a_before == b_before && a_behind == b_behind).then(|| {
         let length = a.len().max(b.len());
         let padded = |numbers: &[u64]| numbers.iter().copied().chain(std::iter::repeat(0)).take(length).collect::<Vec<_>>();
@@ -140,7 +140,7 @@ fn compare(a: &str, b: &str) -> Option<Ordering> {
 }
 
 /// `v1.2.3-alpine` → `v`, 1 2 3, `-alpine`; a git commit and a long build number are none.
-fn version(tag: &str) -> Option<(&str, Vec<u64>, &str)> {
+fn parse_version(tag: &str) -> Option<(&str, Vec<u64>, &str)> {
     use crate::model::tag::Class;
     if !matches!(Class::of(Some(tag)), Class::Version | Class::Major) {
         return None;
