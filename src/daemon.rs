@@ -324,7 +324,7 @@ fn task_error(ended: EndedTask) -> Error {
         EndedTask::Watches(Err(error)) => Error::failed("the watches on the cluster ended early").because(error),
         EndedTask::Watches(Ok(Err(error))) => error,
         EndedTask::Pass(Ok(_)) | EndedTask::Server(Ok(Ok(()))) | EndedTask::Watches(Ok(Ok(()))) => {
-            Error::failed("a task ended though nobody asked it to")
+            Error::failed("a task ended unexpectedly")
         }
     }
 }

@@ -15,11 +15,11 @@ use crate::model::ask::{Command, Misread};
 pub const COMMANDS: &[(&str, &str)] = &[
     ("/pin [target] [to <tag|sha256:…>] [for <7d>|until <2026-12-01>] [because …]", "pins the image and holds it there"),
     ("/unpin [target]", "removes the hold and follows the tag again"),
-    ("/rollback [target] [to <sha256:…|N>] [because …]", "goes back to an earlier pin, or N pins, and holds it there"),
+    ("/rollback [target] [to <sha256:…|N>] [because …]", "rolls back to an earlier pin, or by N pins, and holds it"),
     ("/hold [target] [for <7d>|until <2026-12-01>] [because …]", "freezes the image as it is"),
-    ("/resume [target]", "lifts a hold"),
+    ("/resume [target]", "removes a hold"),
     ("/explain [target]", "shows what pintle knows of the image, and why it is or is not updated"),
-    ("/status [stack or target]", "says what is pinned, waiting and held"),
+    ("/status [stack or target]", "shows what is pinned, waiting and held"),
     ("/plan", "shows what pintle would do now"),
     ("/help", "lists the commands"),
 ];

@@ -98,7 +98,7 @@ fn title(message: &str) -> String {
 fn record(change: &Change) -> Result<String> {
     let message = trailers::render(&change.message, &change.pins)?;
     let trailers = message.strip_prefix(change.message.trim_end()).map(str::trim_start);
-    let trailers = trailers.ok_or_else(|| Error::failed("the trailers of a pull request could not be told from its text"))?;
+    let trailers = trailers.ok_or_else(|| Error::failed("the text of a pull request could not be separated from its trailers"))?;
     Ok(format!("\n<details><summary>Record</summary>\n\n```text\n{trailers}```\n\n</details>\n"))
 }
 
@@ -167,7 +167,7 @@ impl Page<'_> {
 
     fn may_say(&self) -> String {
         let merges = match &self.proposal.merges {
-            Some(merges) => sentence("**It merges by itself** ", merges),
+            Some(merges) => sentence("**It merges automatically** ", merges),
             None => "It waits for somebody to merge it: pintle does not.".to_owned(),
         };
         // One that a comment asked for is left to people, whatever else is asked for.

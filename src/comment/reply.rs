@@ -150,9 +150,9 @@ impl Teller<'_> {
     fn ambiguous(&self, command: &str, target: Option<&str>, candidates: &[String]) -> String {
         let why = match target {
             Some(target) => format!("{} can mean several images", named(target)),
-            None => "it does not say which image, and there are several".to_owned(),
+            None => "it does not name an image, and there are several".to_owned(),
         };
-        let head = format!("{}: nothing was done, because {why}. One of these says which:\n\n", word(command));
+        let head = format!("{}: nothing was done, because {why}. Use one of these:\n\n", word(command));
         let ready: Vec<String> = candidates.iter().map(|name| format!("{command} {}", short(name, 300))).collect();
         format!("{head}{}", bounded_block(&ready, self.room.saturating_sub(head.len() + 100)))
     }
@@ -175,7 +175,7 @@ impl Teller<'_> {
     fn may_not_ask(&self, command: &str) -> String {
         let (login, id) = (named(&self.answer.author.login), self.answer.author.id);
         format!(
-            "{}: nothing was done. It is for people who may write to this repository, and pintle's account is not told whether {login} may. What would \
+            "{}: nothing was done. It is for people who may write to this repository, and pintle's account cannot see whether {login} may. What would \
              help: an administrator of the repository makes pintle's account one too, or adds the id {id} to {} in {}.\n",
             word(command),
             quote::code("[forge] commanders"),

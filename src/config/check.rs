@@ -100,7 +100,7 @@ fn module(at: &At<wire::ModuleToml>) -> Checked<Module> {
         }
         Some(reference) => ModuleArguments::Reference(reference),
         None if tag.is_none() && digest.is_none() && repository.is_none() => {
-            return Err(hint(at.wrong("the module names no argument"), "say `reference`, or `repository` and `tag`"));
+            return Err(hint(at.wrong("the module names no argument"), "set `reference`, or `repository` and `tag`"));
         }
         None => ModuleArguments::Parts { registry, repository, tag, digest },
     };
@@ -206,7 +206,7 @@ fn group(wire: &wire::GroupToml) -> Checked<Group> {
 fn hold(number: usize, at: &At<wire::HoldToml>) -> Checked<HoldEntry> {
     let wire = at.value();
     if wire.site.is_none() && wire.image.is_none() && wire.stack.is_none() {
-        return Err(hint(at.wrong("the hold does not say what it holds"), "give it `site`, `image` or `stack`"));
+        return Err(hint(at.wrong("the hold does not name what it holds"), "give it `site`, `image` or `stack`"));
     }
     let hold = Hold {
         until: optional(wire.until.as_ref(), |text| text.check(|text| parse_until(text)))?,

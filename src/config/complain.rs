@@ -12,14 +12,14 @@ pub(super) struct Complain<'a> {
 
 /// Words of Keel and its kin that people bring along, and what they are here.
 const HINTS: [(&str, &str); 13] = [
-    ("pollschedule", "pintle says `schedule`"),
-    ("poll_schedule", "pintle says `schedule`"),
-    ("poll", "pintle says `schedule`"),
+    ("pollschedule", "in pintle it is `schedule`"),
+    ("poll_schedule", "in pintle it is `schedule`"),
+    ("poll", "in pintle it is `schedule`"),
     ("trigger", "pintle always polls and wakes on webhooks too: leave `trigger` out"),
     ("approvals", "a pull request is the approval: mode `pull-request`"),
     ("approval_deadline", "a pull request is the approval: mode `pull-request`"),
-    ("match_tag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
-    ("matchtag", "pintle never leaves the declared tag unless a policy says so: leave it out"),
+    ("match_tag", "remove it: pintle keeps the declared tag unless a policy chooses another"),
+    ("matchtag", "remove it: pintle keeps the declared tag unless a policy chooses another"),
     ("match_pre_release", "pre-releases are followed only from a pre-release: leave it out"),
     ("notify", "notices cannot be configured yet"),
     ("password", "credentials belong in a docker `config.json`, never in the repo"),
@@ -130,6 +130,6 @@ fn not_known(what: &str, word: &str, expected: &[&str]) -> (String, String) {
     let keel = || HINTS.iter().find(|(keel, _)| *keel == word.to_lowercase().replace('-', "_")).map(|(_, hint)| (*hint).to_owned());
     let near = || nearest(word, expected.iter().copied()).map(|near| format!("did you mean `{near}`?"));
     let inside = expected.contains(&"match") && MATCH.contains(&word.trim_end_matches('s'));
-    let inside = inside.then(|| format!("what a rule is for stands in `match = {{ {} = … }}`", word.trim_end_matches('s')));
+    let inside = inside.then(|| format!("what a rule applies to goes into `match = {{ {} = … }}`", word.trim_end_matches('s')));
     (sentence, keel().or(inside).or_else(near).unwrap_or_else(all))
 }

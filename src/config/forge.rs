@@ -42,5 +42,5 @@ fn host(text: &TomlText) -> Checked<Arc<str>> {
         (url.as_str() == format!("https://{text}/") && url.path() == "/" && url.username().is_empty()).then(|| text.as_str().into())
     };
     let checked = text.check(|text| is_host(text).ok_or_else(|| format!("`{text}` is no host")));
-    checked.map_err(|wrong| hint(wrong, "write it as it stands in addresses, in lower case and without `https://`: `codeberg.org`"))
+    checked.map_err(|wrong| hint(wrong, "write the host only, in lower case and without `https://`: `codeberg.org`"))
 }

@@ -309,7 +309,7 @@ fn channel(resolved: &ResolvedSettings, site: &Site, errors: &mut Vec<String>) -
     let Some(named) = &resolved.channel else { return (declared, false) };
     match &declared {
         Some(channel) if channel.tag != named.value => {
-            errors.push(format!("{} names the channel `{}`, but the image says `{}`", named.source, named.value, channel.tag));
+            errors.push(format!("{} names the channel `{}`, but the image has `{}`", named.source, named.value, channel.tag));
             (declared, false)
         }
         _ => (Some(site.image.repository().channel(named.value.clone())), true),

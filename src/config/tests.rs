@@ -112,14 +112,14 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(marked, "polcy");
     let (what, hint, _) = complaint("[defaults]\n\npollSchedule = \"@every 1h\"\n");
     assert_eq!(what, "pintle.toml:3 is wrong: there is no key `pollSchedule` here");
-    assert_eq!(hint.as_deref(), Some("pintle says `schedule`"));
+    assert_eq!(hint.as_deref(), Some("in pintle it is `schedule`"));
     let (_, hint, _) = complaint("[defaults]\nxyzzyplugh = 1\n");
     assert_eq!(
         hint.as_deref(),
         Some("it is one of `budget`, `policy`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`")
     );
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");
-    assert_eq!(hint.as_deref(), Some("what a rule is for stands in `match = { image = … }`"));
+    assert_eq!(hint.as_deref(), Some("what a rule applies to goes into `match = { image = … }`"));
     let (_, hint, _) = complaint("[[hold]]\nimages = 'x'\nbecause = 'y'\n");
     assert_eq!(hint.as_deref(), Some("did you mean `image`?"));
     let (what, hint, _) = complaint("[defaults]\nmode = { adpt = \"commit\" }\n");

@@ -124,7 +124,7 @@ fn one(words: &[Word]) -> Result<Directive, String> {
         words = rest;
     }
     if words.is_empty() {
-        return Err("the directive says nothing".into());
+        return Err("the directive has no content".into());
     }
     if words == ["keel", "hands", "off"] {
         new.hands_off = true;
@@ -174,7 +174,7 @@ fn channel(tag: &str) -> Result<Tag, String> {
 
 fn set<T>(place: &mut Option<T>, value: T, what: &str) -> Result<(), String> {
     if place.is_some() {
-        return Err(format!("the directive says `{what}` twice"));
+        return Err(format!("the directive has `{what}` twice"));
     }
     *place = Some(value);
     Ok(())

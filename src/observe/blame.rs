@@ -21,7 +21,7 @@ pub fn read_blame(session: &Session, checkout: &Checkout, wanted: BTreeSet<(Repo
         return PinBlame::new();
     }
     let (Some(clone), Some(tip)) = (&checkout.clone, &checkout.tip) else {
-        return all_unknown(wanted, "a folder does not tell when the pin came onto the branch");
+        return all_unknown(wanted, "a folder has no history that dates the pin");
     };
     let mut known = session.answers().blame.filter(|(at, _)| at == tip).map(|(_, known)| known).unwrap_or_default();
     let new: BTreeSet<_> = wanted.iter().filter(|key| !known.contains_key(key)).cloned().collect();
@@ -83,7 +83,7 @@ fn explain_end(end: End) -> &'static str {
     match end {
         End::Cut => "the history is cut off before the commit that wrote the pin",
         End::TooFar => "the commit that wrote the pin is too far back",
-        End::Found | End::Start => "no commit of the branch tells when the pin was written",
+        End::Found | End::Start => "no commit of the branch dates the pin",
     }
 }
 

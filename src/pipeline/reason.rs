@@ -86,7 +86,7 @@ reasons! {
     AmbiguousStack { entry: String, name: Arc<str>, stacks: Arc<str> } = "ambiguous-stack", Blocked,
         "{entry} names stack `{name}`, which could be {stacks}: write the path";
     /// A comment beside the image forbids updates.
-    DoNotBumpComment { file: RepoPath, line: usize, text: String } = "do-not-bump-comment", Frozen, "the comment at {file}:{line} says “{text}”";
+    DoNotBumpComment { file: RepoPath, line: usize, text: String } = "do-not-bump-comment", Frozen, "the comment at {file}:{line} reads “{text}”";
     ModeOff { source: Arc<str> } = "mode-off", Frozen, "mode is `off` ({source})";
     PolicyNever { source: Arc<str> } = "policy-never", Frozen, "policy is `never` ({source})";
     Held { hold: Hold, source: Arc<str> } = "held", Held, "{hold} ({source})";
@@ -96,7 +96,7 @@ reasons! {
     JobWouldRerun { job: Arc<str> } = "job-would-rerun", Blocked,
         "terraform replaces job {job} when its image changes, so it would run again; policy `force` on it allows that";
     PolicyChoosesTag { policy: Policy, source: Arc<str> } = "policy-chooses-tag", Blocked,
-        "policy `{policy}` chooses among tags, and pintle follows only the declared tag so far ({source})";
+        "policy `{policy}` chooses among tags, which pintle does not do; it follows the declared tag only ({source})";
     /// Terraform ignores the image, and no cluster is named.
     IgnoredByTerraform { place: String } = "ignored-by-terraform", Blocked,
         "terraform ignores this image (ignore_changes at {place}), so a commit would change nothing; name a cluster (`--kubeconfig`, `--in-cluster`) and pintle takes the image over with what runs";
@@ -105,7 +105,7 @@ reasons! {
 
     // What upstream says.
     NoChannel = "no-channel", Blocked, "the image has a digest and no tag, so there is no channel to follow; `# pintle: channel=…` names one";
-    TagMissing { image: String } = "tag-missing", Blocked, "the registry says that {image} does not exist";
+    TagMissing { image: String } = "tag-missing", Blocked, "{image} does not exist in the registry";
     UpstreamUnknown { image: String, why: String } = "upstream-unknown", Unknown, "the registry could not be asked for {image}: {why}";
     UpstreamNotAsked { image: String } = "upstream-not-asked", Unknown, "the registry was not asked for {image}";
     NotFetched { digest: Digest, why: String } = "not-fetched", Unknown,
@@ -133,7 +133,7 @@ reasons! {
     RolledBack { digest: Digest, at: Timestamp, commit: Arc<str> } = "rolled-back", Blocked,
         "sha256:{digest} was rolled back {at} ({commit}) and is not proposed again", digest = digest.short(), at = show_time(*at);
     TakenBack { digest: Digest, at: Timestamp, commit: Arc<str> } = "taken-back", Blocked,
-        "sha256:{digest} was pinned {at} ({commit}) and removed since: pintle does not pin it again by itself",
+        "sha256:{digest} was pinned {at} ({commit}) and removed since; pintle does not pin it again on its own",
         digest = digest.short(), at = show_time(*at);
     /// Upstream returned to a digest that was pinned here before: a person has to merge or write it.
     UpstreamReverted { image: String, digest: Digest, commit: Arc<str> } = "upstream-reverted", Blocked,
@@ -176,15 +176,15 @@ reasons! {
     // First pins at what runs, and taking over what terraform ignores.
     RunningUnknown { why: String } = "running-unknown", Unknown, "what runs could not be determined: {why}";
     RunningOtherRepository { workload: String, image: String } = "running-other-repository", Blocked,
-        "{workload} runs {image}, which is of another repository than the repo says";
+        "{workload} runs {image}, whose image repository differs from the declared one";
     RunningDigestsDiffer { count: usize, workloads: String } = "running-digests-differ", Blocked, "its uses run {count} different digests: {workloads}";
     RunningTagsDiffer { count: usize, tags: String } = "running-tags-differ", Blocked, "its uses run {count} different tags: {tags}";
     RolloutUnfinished { workload: String } = "rollout-unfinished", Waiting,
         "{workload} is being rolled out, and its new pods do not show yet what they run";
     RunsOtherTag { workload: String, tag: Tag, declared: Tag } = "runs-other-tag", Waiting,
-        "{workload} runs tag {tag}, not {declared}: what the repo says is not applied yet";
+        "{workload} runs tag {tag}, not {declared}: the declared image is not applied yet";
     CannotTakeTag { workload: String, tag: Tag, declared: Tag, is_older: bool, why: String } = "cannot-take-tag", Blocked,
-        "the repo says {declared}, {than} {tag} that {workload} runs, and it cannot be replaced: {why}",
+        "the repo declares {declared}, {than} {tag} that {workload} runs, and it cannot be replaced: {why}",
         than = if *is_older { "older than the" } else { "not the" };
     AdoptedTogether { member: SiteId, verdict: Verdict, reason: Box<Reason> } = "adopted-together", Blocked,
         "terraform ignores it until it is taken over together with {member}, which is {verdict}: {reason}";
@@ -211,7 +211,7 @@ reasons! {
     UndoUnclear { why: String } = "undo-unclear", Waiting, "{why}";
     KeelMaySetImage { why: String } = "keel-may-set-image", Note, "Keel may still set the image: {why}";
     AppliedAgain { digest: Digest } = "applied-again", Note,
-        "an apply has brought sha256:{digest} back since: the repo says so until this is merged", digest = digest.short();
+        "an apply has restored sha256:{digest}, which the repo declares until this is merged", digest = digest.short();
     NotApplied { ci: &'static str, why: String } = "not-applied", Note, "applied: no — {ci}{why}";
     LiveUnclear { why: String } = "live-unclear", Note, "{why}";
     DriftFound { evidence: String, next: String } = "drift", Note, "drift: {evidence}; {next}";
@@ -223,9 +223,9 @@ reasons! {
 
     // Holds that have ended.
     HoldEnded { until: Option<Timestamp> } = "hold-ended", Waiting, "its hold{until} and is removed first",
-        until = until.map_or_else(|| " has ended".to_owned(), |until| format!(" ended {}", show_time(until)));
+        until = until.map_or_else(|| " has expired".to_owned(), |until| format!(" expired {}", show_time(until)));
     HoldsEndFirst { name: Arc<str> } = "holds-end-first", Waiting, "holds of {name} have ended and are removed first";
-    HoldNotRemoved { why: String } = "hold-not-removed", Note, "a hold has ended and cannot be removed: {why}";
+    HoldNotRemoved { why: String } = "hold-not-removed", Note, "an expired hold cannot be removed: {why}";
 
     // Beside the verdict.
     CacheFresh = "cache-fresh", Note, "cache: fresh";

@@ -68,7 +68,7 @@ fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
 
 fn checked<'a>(name: &str, value: &'a str) -> Result<&'a str> {
     if value.is_empty() || value.trim() != value || value.chars().any(char::is_control) {
-        return Err(Error::failed(format!("{value:?} cannot stand in the trailer {PREFIX}{name}"))
+        return Err(Error::failed(format!("{value:?} is not valid in the trailer {PREFIX}{name}"))
             .hint("line breaks and space around a name cannot be recorded in a commit message"));
     }
     Ok(value)

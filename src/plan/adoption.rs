@@ -183,7 +183,7 @@ fn take_over(snapshot: &Snapshot, sites: &mut [SitePlan], places: &[usize], edit
     let proposed = places.iter().filter_map(|place| sites[*place].delivery.clone()).find(Delivery::is_pull_request);
     let keel = keel_may_run(snapshot);
     let note = match keel {
-        true => "Terraform sets the image from now on, and Keel keeps its hands off: `ignore_changes` and `keel.sh/policy` say so.",
+        true => "Terraform sets the image from now on, and Keel leaves it alone, through `ignore_changes` and `keel.sh/policy`.",
         false => "Terraform sets the image from now on: `ignore_changes` no longer lists it.",
     };
     for place in places {

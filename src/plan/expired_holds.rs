@@ -80,7 +80,7 @@ fn set_removal_target(snapshot: &Snapshot, site: &mut SitePlan, edits: Vec<Edit>
         Verdict::Adopt | Verdict::Update => site.refuse(reason),
         _ => site.reasons.push(reason),
     }
-    let when = until.map_or(String::new(), |until| format!(" ended {}", show_time(until)));
+    let when = until.map_or(String::new(), |until| format!(" expired {}", show_time(until)));
     // The image stays as it is, and so do the verdict, what is wanted, and how that would be delivered.
     site.target = Some(Target {
         action: Action::Lift,

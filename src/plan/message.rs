@@ -26,12 +26,12 @@ pub(super) fn make_message(name: &str, pins: &[TargetOf]) -> String {
     format!("{subject}\n\n{}", make_body(pins))
 }
 
-/// `immich: remove the hold of server, which ended 2026-12-01`
+/// `immich: remove the hold of server, which expired 2026-12-01`
 fn hold_subject(name: &str, pins: &[TargetOf]) -> String {
     let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.site)).collect();
     let ends: BTreeSet<_> = pins.iter().flat_map(|pin| pin.site.settings.holds.iter().filter_map(|hold| hold.value.until)).collect();
     let what = listed(&names.into_iter().collect::<Vec<_>>());
-    let ended = ends.first().filter(|_| ends.len() == 1).map_or(String::new(), |end| format!(", which ended {}", end.strftime("%Y-%m-%d")));
+    let ended = ends.first().filter(|_| ends.len() == 1).map_or(String::new(), |end| format!(", which expired {}", end.strftime("%Y-%m-%d")));
     let fits = |subject: &String| subject.chars().count() <= WIDTH;
     let tries = [
         format!("{name}: remove the hold of {what}{ended}"),

@@ -181,7 +181,7 @@ impl ImageOwner {
             Self::Pipeline(manager) => format!("`{manager}` sets the image, so it would overwrite a pin"),
             Self::Helm(release) => format!("the Helm release {release} sets the image"),
             Self::Operator(controller) => format!("the controller of {controller} sets the image"),
-            Self::Nobody => "terraform ignores the image, and nobody else sets it".into(),
+            Self::Nobody => "Terraform ignores the image, and nothing else sets it".into(),
         }
     }
 }

@@ -143,7 +143,7 @@ impl LivePin<'_, '_> {
             Some(earlier) => format!("{earlier}"),
             None => format!("an older one (now {})", again.number),
         };
-        let evidence = format!("{name} went back from revision {} to {to}{when}", ours.number);
+        let evidence = format!("{name} was rolled back from revision {} to {to}{when}", ours.number);
         self.running_instead(workload, container, evidence, WorkloadState::Undone)
     }
 

@@ -78,7 +78,7 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
     let mut lines = vec![format!("policy     {policy}"), format!("mode       {modes}")];
     if settings.automerge.value {
         let (soak, merge) = (&settings.soak, &settings.automerge);
-        lines.push(format!("merges     by itself ({}), soak {} ({})", merge.source, show(soak.value), soak.source));
+        lines.push(format!("merges     automatically ({}), soak {} ({})", merge.source, show(soak.value), soak.source));
     }
     if settings.follows {
         lines.push(format!("settle     {} ({})", show(settings.settle.value), settings.settle.source));
@@ -101,7 +101,7 @@ fn upstream_lines(snapshot: &Snapshot, site: &Site, settings: &SiteSettings) -> 
     let mut lines = vec![format!("channel    {}", settings.image)];
     lines.push(match snapshot.upstream.get(channel) {
         Some(Seen::Known(Upstream::Digest(digest))) => format!("upstream   {digest}"),
-        Some(Seen::Known(Upstream::Missing)) => "upstream   the registry says that it does not exist".into(),
+        Some(Seen::Known(Upstream::Missing)) => "upstream   not found in the registry".into(),
         Some(Seen::Unknown(why)) => format!("upstream   the registry could not be asked: {why}"),
         Some(Seen::NotAsked) | None => "upstream   the registry was not asked".into(),
     });

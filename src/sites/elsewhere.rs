@@ -77,7 +77,7 @@ pub fn elsewhere(occurrences: &[Occurrence], consumed: &BTreeSet<Attribute>, sig
                 }
             }
             Sighting::Validation { literal, at: (file, line) } if pinnable.contains(literal) => {
-                let why = || format!("the validation at {file}:{line} does not let a digest stand in it");
+                let why = || format!("the validation at {file}:{line} does not accept a digest");
                 all.entry(literal.clone()).or_insert_with(why);
             }
             Sighting::Validation { .. } => {}

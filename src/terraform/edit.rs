@@ -34,13 +34,13 @@ pub struct Edit {
 pub enum EditError {
     #[error("bytes {}..{} of {file} are not in the file, which has {length}", span.start, span.end)]
     OutOfRange { file: RepoPath, span: Span, length: usize },
-    #[error("bytes {}..{} of {file} were {expected:?}, now {found:?} stands there", span.start, span.end)]
+    #[error("bytes {}..{} of {file} were {expected:?}, and are now {found:?}", span.start, span.end)]
     Mismatch { file: RepoPath, span: Span, expected: String, found: String },
     #[error("two edits of {file} overlap at byte {}", span.start)]
     Overlap { file: RepoPath, span: Span },
     #[error("an edit of {found} is not one of {file}")]
     OtherFile { file: RepoPath, found: RepoPath },
-    #[error("{put:?} cannot stand {place}: {reason}")]
+    #[error("{put:?} cannot be written {place}: {reason}")]
     Illegal { put: String, place: &'static str, reason: &'static str },
     #[error("{file} cannot be read {when}: {cause}")]
     Unreadable { file: RepoPath, when: &'static str, cause: String },

@@ -88,7 +88,7 @@ impl PlanWriter<'_> {
             Ok(pull) => pull,
             Err(OpenError::Exists(Some(number))) => {
                 let pull = client.pull(number).await?;
-                pull.ok_or_else(|| Error::outside(format!("pull request {number} is there and is not")).hint("run it again"))?
+                pull.ok_or_else(|| Error::outside(format!("pull request {number} was found and is now missing")).hint("run it again"))?
             }
             Err(OpenError::Exists(None)) => {
                 return Err(Error::outside(format!("a pull request of {} is open already", new.head)).hint("run it again"));

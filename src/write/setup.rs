@@ -147,7 +147,7 @@ fn describe_protection(branch: &Branch) -> String {
     match (branch.protected, branch.user_can_push) {
         (true, false) => format!("{} is protected: every change will be a pull request{statuses}", branch.name),
         (true, true) => format!("{} is protected, and the account may push to it{statuses}", branch.name),
-        (false, _) => format!("{} is not protected: commits are pushed to it where the mode says so", branch.name),
+        (false, _) => format!("{} is not protected: commits are pushed to it where the mode is `commit`", branch.name),
     }
 }
 

@@ -113,8 +113,8 @@ fn option<'a>(found: &mut CommandWords<'a>, word: &str, value: Option<&'a str>) 
     };
     match (twice, word) {
         (false, _) => Ok(()),
-        (true, "to") => Err("it says `to` twice".into()),
-        (true, _) => Err("it says twice how long: one `for` or one `until`".into()),
+        (true, "to") => Err("it has `to` twice".into()),
+        (true, _) => Err("it gives the duration twice: use one `for` or one `until`".into()),
     }
 }
 

@@ -53,18 +53,18 @@ fn other_comments_are_no_directives() {
 #[test]
 fn what_is_not_known_is_an_error() {
     for (comment, sentence) in [
-        ("pintle:", "the directive says nothing"),
+        ("pintle:", "the directive has no content"),
         ("pintle: nevr", "the directive has the unknown word `nevr`: did you mean `never`?"),
         ("pintle: setle=3m", "the directive has the unknown word `setle=`: did you mean `settle=`?"),
         ("pintle: settle=soon", "`soon` is not a length of time such as `45m`, `1h30m` or `7d`"),
-        ("pintle: never force", "the directive says `policy` twice"),
+        ("pintle: never force", "the directive has `policy` twice"),
         ("pintle: until=2026-12-01", "the directive's `until=` needs `hold` before it"),
         ("pintle: hold until=tomorrow", "`tomorrow` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`"),
         ("pintle: hold because=\"x", "the directive has a quote that does not end"),
         ("pintle: channel=a/b", "`a/b` is not a tag"),
         ("pintle: channel=", "the directive's `channel=` has no value"),
         ("pintle: policy=nevr", "`nevr` is not a policy: did you mean `never`?"),
-        ("pintle: server:", "the directive says nothing"),
+        ("pintle: server:", "the directive has no content"),
     ] {
         assert_eq!(parse(comment), Some(Err(sentence.into())), "{comment}");
     }

@@ -90,7 +90,7 @@ fn what_cannot_be_told_is_unknown() {
         Seen::Unknown(why) => why,
         other => panic!("{other:?}"),
     };
-    assert_eq!(says(repo.ask(FILE, 'b')), "no commit of the branch tells when the pin was written");
+    assert_eq!(says(repo.ask(FILE, 'b')), "no commit of the branch dates the pin");
     crate::remote::git::tests::fixture::git(&repo.host.work(), ["mv", FILE, "stacks/web/app.tf"]);
     let moved = CommitId::parse(&repo.host.push_work("another name")).unwrap();
     assert_ne!(moved, pinned);
@@ -99,7 +99,7 @@ fn what_cannot_be_told_is_unknown() {
     let session = session(RepoOrigin::Folder(repo.host.work()));
     let folder = checkout(&session.setup, &session.kept).unwrap();
     let told = read_blame(&session, &folder, [key("stacks/web/app.tf", 'a')].into());
-    assert_eq!(says(told[&key("stacks/web/app.tf", 'a')].clone()), "a folder does not tell when the pin came onto the branch");
+    assert_eq!(says(told[&key("stacks/web/app.tf", 'a')].clone()), "a folder has no history that dates the pin");
     assert_eq!(read_blame(&session, &folder, BTreeSet::new()), PinBlame::new());
 }
 

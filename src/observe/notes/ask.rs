@@ -83,7 +83,7 @@ impl<'a> NotesReader<'a> {
                 Ok(Ok((offered, whole))) => picked = pick::pick_releases(offered, whole, old.version.as_deref(), to),
                 Ok(Err(absent)) => passing |= absent.passing,
                 Err(_) => {
-                    tracing::debug!(%channel, source = %source.url, "the source told no releases in time");
+                    tracing::debug!(%channel, source = %source.url, "the source did not answer in time");
                     passing = true;
                 }
             }

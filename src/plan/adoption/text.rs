@@ -22,7 +22,7 @@ pub(super) struct Task<'a> {
 /// # Errors
 /// A sentence: the text stands in a way that cannot be edited, or ignores more than images.
 pub(super) fn edits(resource: &Resource<'_>, task: &Task<'_>) -> Result<Vec<Edit>, String> {
-    let ignores = resource.ignores().ok_or("its `ignore_changes` stand in another file")?;
+    let ignores = resource.ignores().ok_or("its `ignore_changes` are in another file")?;
     let mut gone = image_entries(resource, &ignores, task.ignored)?;
     if task.keel {
         gone.extend(policy_entries(resource, &ignores)?);
@@ -70,7 +70,7 @@ fn image_entries(resource: &Resource<'_>, ignores: &Ignores<'_>, ignored: &[&Use
             return Err(format!("`{}` at {} is in a manifest: it has to be taken out by hand", entry.path, line_of(resource, entry.span)));
         }
         if exact.is_empty() || exact.len() < used.ignore_spans.len() {
-            return Err("its `ignore_changes` stand in another file".into());
+            return Err("its `ignore_changes` are in another file".into());
         }
         gone.extend(exact.iter().map(|entry| entry.span));
     }

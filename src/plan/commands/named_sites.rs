@@ -20,7 +20,7 @@ impl CommentCase<'_, '_> {
         let sites: Vec<usize> = literals.iter().filter_map(|literal| self.place(literal)).collect();
         if sites.is_empty() {
             let why = literals.first().map_or(String::new(), |literal| why_not_a_site(literal));
-            return Err(Outcome::Refused { command: word, why, hint: Some("`/explain` tells more".into()) });
+            return Err(Outcome::Refused { command: word, why, hint: Some("`/explain` shows more".into()) });
         }
         let repositories: BTreeSet<_> = sites.iter().map(|index| self.sites[*index].site.image.repository()).collect();
         if repositories.len() > 1 && needs_one(command) {
@@ -81,7 +81,7 @@ pub(super) fn find_literals<'a>(
     let all: Vec<&Literal> = scan.sites().map(|(literal, _)| literal).collect();
     match all.len() {
         1 => Ok(all),
-        _ => Err(refused("it names no target, and it does not stand in a pull request of pintle's that tells one")),
+        _ => Err(refused("it names no target, and the pull request does not imply one")),
     }
 }
 

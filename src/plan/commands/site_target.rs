@@ -252,7 +252,7 @@ fn find_served(case: &CommentCase, channel: &Channel) -> Result<Digest, Refusal>
     let later = || Some("try again later".into());
     match case.snapshot.upstream.get(channel) {
         Some(Seen::Known(Upstream::Digest(digest))) => Ok(digest.clone()),
-        Some(Seen::Known(Upstream::Missing)) => Err((format!("the registry says that {channel} does not exist"), None)),
+        Some(Seen::Known(Upstream::Missing)) => Err((format!("{channel} does not exist in the registry"), None)),
         Some(Seen::Unknown(why)) => Err((format!("the registry could not be asked for {channel}: {why}"), later())),
         Some(Seen::NotAsked) | None => Err((format!("the registry was not asked for {channel}"), later())),
     }

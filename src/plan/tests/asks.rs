@@ -117,7 +117,7 @@ fn a_pin_goes_where_it_is_told() {
     let missing = world().upstream("ghcr.io/immich-app/server:v9", Seen::Known(Upstream::Missing));
     assert!(
         refused(missing, pin("immich/app:server", tag("v9")))
-            .ends_with("the registry says that ghcr.io/immich-app/server:v9 does not exist")
+            .ends_with("ghcr.io/immich-app/server:v9 does not exist in the registry")
     );
     let mut unserved = world();
     unserved.unproved.insert((channel(SERVER), digest('c')), "404".into());

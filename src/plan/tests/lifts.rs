@@ -26,7 +26,7 @@ fn a_hold_that_ended_is_taken_out() {
     assert_eq!((&*change.name, &change.delivery), ("immich", &Delivery::Commit));
     assert_eq!(
         change.message,
-        "immich: remove the hold of server, which ended 2026-11-20\n\nThe hold of ghcr.io/immich-app/server:release ended 2026-11-20 00:00\nUTC."
+        "immich: remove the hold of server, which expired 2026-11-20\n\nThe hold of ghcr.io/immich-app/server:release expired 2026-11-20 00:00\nUTC."
     );
     let pin = &change.pins[0];
     assert_eq!((pin.action, pin.cause, change.pins.len(), change.prove.len()), (Action::Lift, Cause::HoldEnded, 1, 0));

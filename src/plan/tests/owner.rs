@@ -36,7 +36,7 @@ fn whose(literal: Literal, workloads: Vec<Workload>) -> String {
 
 #[test]
 fn an_image_is_terraforms_unless_it_is_ignored_or_somebody_else_sets_it() {
-    let nobody = "terraform ignores the image, and nobody else sets it";
+    let nobody = "Terraform ignores the image, and nothing else sets it";
     let drone = "`drone` sets the image, so it would overwrite a pin";
     let cases = [
         (tracked(), web(), "terraform sets the image"),
@@ -72,7 +72,7 @@ fn keel_owns_what_it_follows_while_it_runs() {
     let follows = "Keel sets the image too (keel.sh/policy is `force`)";
     let forced = || web().keel("policy", "force").set_by("keel", TIME);
     assert_eq!(whose(ignored(), vec![forced(), keel()]), follows);
-    assert_eq!(whose(ignored(), vec![forced(), keel().parked()]), "terraform ignores the image, and nobody else sets it");
+    assert_eq!(whose(ignored(), vec![forced(), keel().parked()]), "Terraform ignores the image, and nothing else sets it");
     assert_eq!(whose(tracked(), vec![forced()]), "terraform sets the image");
     assert_eq!(whose(tracked(), vec![web().keel("policy", "never"), keel()]), "terraform sets the image");
     let declared = |value: &str| annotated(tracked(), "keel.sh/policy", value);

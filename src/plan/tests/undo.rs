@@ -24,7 +24,7 @@ fn an_undo_is_declared_and_held() {
         );
         assert_eq!((pin.action, pin.cause, &pin.from, &pin.to), (Action::Rollback, Cause::Undo, &Some(digest('b')), &Some(digest('a'))));
         let to = if kind == "deployment" { "1" } else { "an older one (now 3)" };
-        let evidence = format!("{kind} immich/app went back from revision 2 to {to} at 2026-11-22T11:58:00Z");
+        let evidence = format!("{kind} immich/app was rolled back from revision 2 to {to} at 2026-11-22T11:58:00Z");
         assert_eq!(pin.evidence.as_deref(), Some(&*evidence));
         assert_eq!(plan.decisions[0].verdict, Verdict::Rollback);
         assert_eq!(change.message.lines().next(), Some("immich: roll back server to aaaa…aa (undo)"));

@@ -69,7 +69,7 @@ impl Client {
                 Verdict::Unsure => return self.settled(number, self.refusal(&ask, &reply)).await,
                 Verdict::Later => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
-                    None => return Err(MergeError::NotYet("it is in conflict with its base, or still being looked at".to_owned())),
+                    None => return Err(MergeError::NotYet("it conflicts with its base, or the forge is still checking it".to_owned())),
                 },
             }
         }
@@ -101,12 +101,12 @@ fn verdict(reply: &Reply, style: MergeStyle) -> Verdict {
         405 => Verdict::Not(MergeError::NotYet(or(message, "the base branch's protection is not satisfied"))),
         409 if has("head out of date") => Verdict::Not(MergeError::HeadMoved),
         409 if has("pushrejected") => Verdict::Not(MergeError::Refused(message)),
-        409 if has("out of date") => Verdict::Not(MergeError::NotYet("its base moved".to_owned())),
-        409 => Verdict::Not(MergeError::NotYet(or(message, "it is in conflict with its base"))),
+        409 if has("out of date") => Verdict::Not(MergeError::NotYet("its base has new commits".to_owned())),
+        409 => Verdict::Not(MergeError::NotYet(or(message, "it conflicts with its base"))),
         404 => Verdict::Not(MergeError::Refused("it is closed, or gone".to_owned())),
         // A branch that is behind its base is answered so.
         500 if style == MergeStyle::FastForwardOnly => {
-            Verdict::Not(MergeError::NotYet(or(message, "its base moved, and it is merged by fast-forward only")))
+            Verdict::Not(MergeError::NotYet(or(message, "its base has new commits, and it is merged by fast-forward only")))
         }
         _ => Verdict::Unsure,
     }
@@ -135,7 +135,7 @@ impl MergeError {
         let error = |cause: String| Error::failed(format!("cannot merge {what}")).cause(cause);
         match self {
             Self::NotYet(why) | Self::Refused(why) => error(why),
-            Self::HeadMoved => error("its branch moved meanwhile".to_owned()),
+            Self::HeadMoved => error("its branch got new commits meanwhile".to_owned()),
             Self::Already => error("it is merged already".to_owned()),
             Self::Failed(error) => error,
         }

@@ -150,7 +150,7 @@ fn walk(repo: &gix::Repository, from: ObjectId, limit: usize, within: Duration) 
         behind.push(came_with(&reader, merge, &mut line, &mut seen)?);
     }
     if reader.late() {
-        tracing::warn!(commits = own.len(), "the history is read only so far: it takes too long");
+        tracing::warn!(commits = own.len(), "reading the history took too long: older commits are left out");
     }
     let own = own.into_iter().zip(behind.into_iter().rev());
     Ok(own.flat_map(|(own, behind)| std::iter::once(own.past(None)).chain(behind)).collect())

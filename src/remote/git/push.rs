@@ -45,10 +45,10 @@ impl PushError {
         match self {
             Self::TipMoved { now } => {
                 let now = now.map(|now| format!("it is at {} now", now.short())).unwrap_or_else(|| "someone else pushed first".into());
-                Error::outside(format!("the branch of {remote} moved during the pass")).cause(now).hint("run it again")
+                Error::outside(format!("the branch of {remote} got new commits during the pass")).cause(now).hint("run it again")
             }
             Self::Refused(why) => {
-                Error::failed(format!("{remote} refuses the push")).cause(why).hint("is the branch protected, or does a hook say no?")
+                Error::failed(format!("{remote} refuses the push")).cause(why).hint("is the branch protected, or does a hook refuse it?")
             }
             Self::Auth(error) | Self::Unreachable(error) | Self::Other(error) => error,
         }
@@ -119,7 +119,7 @@ impl Clone {
             let found = updates.first().map_or(Oid::ZERO_SHA1, |update| update.src());
             if found != expected {
                 talk.borrow_mut().found = Some(found);
-                return Err(git2::Error::new(ErrorCode::Modified, ErrorClass::Reference, "the ref moved"));
+                return Err(git2::Error::new(ErrorCode::Modified, ErrorClass::Reference, "the ref has changed"));
             }
             Ok(())
         });
@@ -168,7 +168,7 @@ fn judge(
     }
     let why = match done {
         Ok(()) if talk.answered => return Ok(Pushed::Confirmed),
-        Ok(()) => git2::Error::from_str("the server did not say what became of the ref"),
+        Ok(()) => git2::Error::from_str("the server did not report the result of the push"),
         Err(why) => why,
     };
     let lost = happened.sent;

@@ -127,7 +127,9 @@ pub(super) fn client(config: &Config) -> Result<kube::Client> {
     kube::Client::try_from(config.clone()).map_err(|why| {
         let error = Error::usage(format!("the credentials for the API server {} cannot be used", shown(config)));
         match without_credentials(&why) {
-            Some(why) => error.cause(why).hint("what the kubeconfig names has to be there where pintle runs, and a plugin must ask nobody"),
+            Some(why) => {
+                error.cause(why).hint("files that the kubeconfig names have to exist where pintle runs, and a plugin must not prompt")
+            }
             // The cause may quote what it could not use.
             None => error.hint("do kubectl and this kubeconfig work together?"),
         }

@@ -186,7 +186,7 @@ fn a_variable_whose_validation_lets_no_digest_in_takes_no_pin() {
         )
     };
     for condition in ["can(regex(\"^[0-9.]+$\", var.tag))", "length(var.tag) < 20", "length(regex(\"^[0-9.]+$\", var.tag)) > 0"] {
-        let refused = [("1.2.3", "unpinnable", "the validation at s/main.tf:4 does not let a digest"), ("repo/app:${var.tag}", "site", "")];
+        let refused = [("1.2.3", "unpinnable", "the validation at s/main.tf:4 does not accept a digest"), ("repo/app:${var.tag}", "site", "")];
         fates(&text(condition), &refused);
     }
     for condition in ["var.tag != \"latest\"", "can(regex(\"^[0-9.]+\", var.tag))", "length(var.tag) > 100", "var.other == 1"] {

@@ -25,14 +25,14 @@ pub fn legal(form: Form, content: &[u8], at: Range<usize>, put: &[u8]) -> Result
     if matches!(form, Form::Quoted | Form::Json | Form::YamlDouble)
         && before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
     {
-        return refuse("a backslash stands before it");
+        return refuse("a backslash precedes it");
     }
     match form {
         // Its indentation is not known.
         Form::YamlBlock if content.trim_ascii().is_empty() => refuse("the block scalar is empty"),
-        Form::YamlBlock if matches!(before.last(), Some(b'\n' | b'\r')) => refuse("it would stand outside of the block scalar"),
+        Form::YamlBlock if matches!(before.last(), Some(b'\n' | b'\r')) => refuse("it would be outside the block scalar"),
         Form::Raw if after.is_empty() && matches!(before.last(), None | Some(b'\n')) => {
-            refuse("it would stand on the line that ends the heredoc")
+            refuse("it would be on the line that ends the heredoc")
         }
         Form::YamlSingle if splits_quotes(before, after) => refuse("it would split a doubled quote"),
         Form::YamlPlain => match plain(content, &[before, put, after].concat()) {
@@ -92,7 +92,7 @@ fn plain(before: &[u8], after: &[u8]) -> Option<&'static str> {
         return Some("the result is not one plain scalar");
     }
     match (yaml::reads_as_text(before), yaml::reads_as_text(after)) {
-        _ if yaml::reads_as_word(before) => Some("null, true or false stands there"),
+        _ if yaml::reads_as_word(before) => Some("the text there is null, true or false"),
         (_, true) => None,
         (true, false) => Some("the result is no string any more"),
         (false, false) if is_canonical_integer(after) => None,

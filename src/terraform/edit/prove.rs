@@ -162,7 +162,7 @@ fn same(path: &RepoPath, old: &FileLiteral, new: &FileLiteral, edits: &[&Edit], 
         [edit] => is_spliced(old.value.as_bytes(), new.value.as_bytes(), edit),
         _ => old.value.len().checked_add_signed(grown) == Some(new.value.len()),
     };
-    if value_same { Ok(shift + grown) } else { Err(different(path, new.span.start, "a string says something else than the edit")) }
+    if value_same { Ok(shift + grown) } else { Err(different(path, new.span.start, "a string differs from the edit")) }
 }
 
 /// Says whether `new` is `old` with the edit made at some place, written as it is.

@@ -178,7 +178,7 @@ pub fn object(source: &Source, block: &Block, attribute: &str, new: NewEntry<'_>
     let before = Span::new(open - blanks(open), open);
     let last = Span::new(close - blanks(close), close);
     if first.is_none() || text[before.start..close].contains(&b'\n') {
-        return Err(format!("{attribute} would stand on one line with other things"));
+        return Err(format!("{attribute} would share its line with other code"));
     }
     let kept = String::from_utf8_lossy(&text[open..last.start]);
     Ok(vec![edit(source, Span::new(before.start, close), &format!("{n}{inner}{kept}{n}{lines}{outer}"), new.why)])

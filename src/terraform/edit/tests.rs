@@ -46,7 +46,7 @@ fn edits_are_made_from_any_order() {
 fn edits_that_do_not_fit_are_refused() {
     let text = "abc";
     let wrong = Edit { expect: b"x".to_vec(), ..edit("f", text, "b", "") };
-    assert_eq!(apply(text.as_bytes(), &[wrong]).unwrap_err().to_string(), "bytes 1..2 of f were \"x\", now \"b\" stands there");
+    assert_eq!(apply(text.as_bytes(), &[wrong]).unwrap_err().to_string(), "bytes 1..2 of f were \"x\", and are now \"b\"");
     for span in [Span::new(2, 9), Span::new(9, 9), Span::new(2, 1)] {
         let outside = Edit { span, ..edit("f", text, "b", "") };
         assert!(matches!(apply(text.as_bytes(), &[outside]), Err(EditError::OutOfRange { length: 3, .. })));

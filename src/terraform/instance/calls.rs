@@ -46,7 +46,7 @@ impl<'p> Instance<'p> {
             let from = CalledFrom { parent: self.node.id, declared: call, bindings };
             let node = ModuleNode::new(address, module, Some(from), self.node.depth + 1, times(self.node.instances, live));
             let Some(id) = self.tree.add(node) else {
-                self.report(&call.place(), format!("more than {INSTANCES} module instances; the rest is not looked at"));
+                self.report(&call.place(), format!("more than {INSTANCES} module instances; the rest is not read"));
                 return Err(Why::new(WhyKind::Limit, format!("module.{name}")));
             };
             items.push((key, id));

@@ -198,11 +198,11 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, span: Span) {
         let Some((value, nodes)) = self.anchors.get(&id).cloned() else {
-            return self.refuse_or("a YAML alias inside what it stands for".to_owned(), span);
+            return self.refuse_or("a YAML alias inside its own anchor".to_owned(), span);
         };
         self.aliased = self.aliased.saturating_add(nodes);
         if self.aliased > ALIASED_NODES {
-            self.refused = Some(Why::new(WhyKind::Limit, "YAML whose aliases stand for too much"));
+            self.refused = Some(Why::new(WhyKind::Limit, "YAML whose aliases expand too far"));
             return;
         }
         self.add(Finished { nodes, ..Finished::new(value, span) });

@@ -142,7 +142,7 @@ fn what_may_not_go_back_gets_an_issue_once() {
     while !run.pass().0.contains("timer") {}
     let all = issues();
     let body = said(&all[0]["body"]);
-    assert!(all.len() == 1 && body.contains("went back") && body.contains("auto_rollback"), "{all:#?}");
+    assert!(all.len() == 1 && body.contains("was rolled back") && body.contains("auto_rollback"), "{all:#?}");
     assert!(has(&world, &second), "the branch is as it was");
     run.stop();
     drop(following);

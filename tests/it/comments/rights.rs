@@ -117,7 +117,7 @@ fn a_token_that_may_not_look_rights_up_hears_commanders_only() {
     world.line.repo.push_files("Name who may command", &[("pintle.toml", config.as_bytes())]);
     let reply = world.refuses_to(&walt, "/hold web");
     let says = format!(
-        "pintle's account is not told whether `walt` may. What would help: an administrator of the repository makes pintle's account one too, or adds the id {} to `[forge] commanders` in `pintle.toml`.",
+        "pintle's account cannot see whether `walt` may. What would help: an administrator of the repository makes pintle's account one too, or adds the id {} to `[forge] commanders` in `pintle.toml`.",
         walt.id
     );
     assert!(reply.contains(&says), "{reply}");

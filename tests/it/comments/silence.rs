@@ -38,7 +38,7 @@ fn one_word_that_cannot_be_read_stops_the_whole_comment() {
         ("Hello\n\n/hold web\n/pin db becuase it leaks", "line 4, **`/pin`**: `becuase` is not a word of it: did you mean `because`?"),
         ("/hold web for 7d now", "line 1, **`/hold`**: `now` is not a word of it"),
         ("/hold web for 7d for 8d", "line 1, **`/hold`**: it says twice how long"),
-        ("/pin web to 1.29 to 1.30", "line 1, **`/pin`**: it says `to` twice"),
+        ("/pin web to 1.29 to 1.30", "line 1, **`/pin`**: it has `to` twice"),
         ("/hold web until tomorrow", "line 1, **`/hold`**: `tomorrow` is not a date such as `2026-12-01`"),
         ("/unpin web db", "line 1, **`/unpin`**: it takes one target, but there is also `db`"),
         ("/rollback web to 0", "line 1, **`/rollback`**: `0` is not a number of pins"),

@@ -163,7 +163,7 @@ fn entries_in_another_file() {
     let made = plan(&world(&[(FILE, &text), ("stacks/web/override.tf", &over)], vec![live()]));
     let decision = decision(&made, "web");
     let is_elsewhere =
-        |reason: &Reason| matches!(reason, Reason::CannotBeTakenOver { why, .. } if why == "its `ignore_changes` stand in another file");
+        |reason: &Reason| matches!(reason, Reason::CannotBeTakenOver { why, .. } if why == "its `ignore_changes` are in another file");
     assert!(is_elsewhere(&decision.reasons[0]), "{decision:?}");
 }
 

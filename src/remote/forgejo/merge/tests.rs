@@ -38,9 +38,9 @@ fn an_answer_is_read_by_status_and_words() {
         ),
         (405, "", "not yet: the base branch's protection is not satisfied"),
         (409, "head out of date", "HeadMoved"),
-        (409, "merge push out of date", "not yet: its base moved"),
+        (409, "merge push out of date", "not yet: its base has new commits"),
         (409, "PushRejected with remote message: no", "refused: PushRejected with remote message: no"),
-        (409, "", "not yet: it is in conflict with its base"),
+        (409, "", "not yet: it conflicts with its base"),
         (404, "not found", "refused: it is closed, or gone"),
         (500, "boom", "unsure"),
         (502, "", "unsure"),
@@ -49,5 +49,5 @@ fn an_answer_is_read_by_status_and_words() {
     for (status, message, expected) in cases {
         assert_eq!(read(status, message, MergeStyle::Squash), expected, "{status} {message}");
     }
-    assert_eq!(read(500, "", MergeStyle::FastForwardOnly), "not yet: its base moved, and it is merged by fast-forward only");
+    assert_eq!(read(500, "", MergeStyle::FastForwardOnly), "not yet: its base has new commits, and it is merged by fast-forward only");
 }

@@ -66,7 +66,7 @@ fn watch(child: &Mutex<Child>, ticks: &Receiver<()>, limit: Duration) {
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 if let Err(why) = child.lock().unwrap_or_else(PoisonError::into_inner).kill() {
-                    tracing::warn!(%why, "cannot end a push that does not move");
+                    tracing::warn!(%why, "cannot end a push that makes no progress");
                 }
                 return;
             }
