@@ -1,5 +1,6 @@
-//! Measures the poll of 1,000 references against a bare loop of HEADs with the same concurrency, at the registry that is built in.
-//! Prints the ratio, what the registry counted, and the memory of each. The registry shares the machine with both.
+//! Measures the poll of 1,000 references against a bare loop of HEADs with the same concurrency, at
+//! the registry that is built in. Prints the ratio, what the registry counted, and the memory of
+//! each. The registry shares the machine with both.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod common;
@@ -32,16 +33,29 @@ fn main() {
     if !is_bench() {
         return runtime.block_on(polled(&client(&served.endpoint)));
     }
-    println!("poll of {} references, {CONCURRENCY} at once", REPOSITORIES * TAGS);
+    println!(
+        "poll of {} references, {CONCURRENCY} at once",
+        REPOSITORIES * TAGS
+    );
     let urls = urls(&served.endpoint);
-    let (ours, bare) = in_turns(RUNS, || runtime.block_on(polled(&client(&served.endpoint))), || runtime.block_on(bare(&urls)));
+    let (ours, bare) = in_turns(
+        RUNS,
+        || runtime.block_on(polled(&client(&served.endpoint))),
+        || runtime.block_on(bare(&urls)),
+    );
     bare.print("bare HEADs");
     ours.print("poll");
     ratio("ratio", &ours, &bare, 1.2);
     peak("bare HEADs, process", &["bare", &served.endpoint]);
     peak("poll, process", &["poll", &served.endpoint]);
     counted(&runtime, "open", &served);
-    counted(&runtime, "tokens", &Served::start(PullAccess::Token { expires_in: Some(300) }));
+    counted(
+        &runtime,
+        "tokens",
+        &Served::start(PullAccess::Token {
+            expires_in: Some(300),
+        }),
+    );
 }
 
 /// What the registry counts in the first and the second poll of one client.
@@ -51,7 +65,10 @@ fn counted(runtime: &Runtime, name: &str, served: &Served) {
         served.registry.reset_counts();
         runtime.block_on(polled(&client));
         let counts = served.registry.counts(HOST);
-        let (tokens, most) = (counts.tokens.values().sum::<u64>(), counts.tokens.values().max().copied().unwrap_or(0));
+        let (tokens, most) = (
+            counts.tokens.values().sum::<u64>(),
+            counts.tokens.values().max().copied().unwrap_or(0),
+        );
         println!(
             "  {:<28} {} HEADs ({} answered 401), {} GETs, {tokens} tokens, at most {most} a scope",
             format!("{name}, {round} poll"),
@@ -85,19 +102,39 @@ impl Served {
         let registry = DemoRegistry::new();
         for repository in 0..REPOSITORIES {
             for tag in 0..TAGS {
-                registry
-                    .put_image(HOST, &DemoImage::new(&repository_name(repository), &format!("v1.{tag}"), &format!("{repository}-{tag}")));
+                registry.put_image(
+                    HOST,
+                    &DemoImage::new(
+                        &repository_name(repository),
+                        &format!("v1.{tag}"),
+                        &format!("{repository}-{tag}"),
+                    ),
+                );
             }
         }
         registry.set_access(HOST, access);
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let running = runtime.block_on(registry.start()).expect("a port on loopback");
-        Self { endpoint: running.endpoint(HOST), registry, _running: running, _runtime: runtime }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let running = runtime
+            .block_on(registry.start())
+            .expect("a port on loopback");
+        Self {
+            endpoint: running.endpoint(HOST),
+            registry,
+            _running: running,
+            _runtime: runtime,
+        }
     }
 }
 
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn repository_name(index: usize) -> String {
@@ -112,32 +149,67 @@ fn client(endpoint: &str) -> Client {
         requests_per_second: NonZeroU32::MAX,
         ..RegistryOptions::new(HOST)
     };
-    Client::new(Options { registries: vec![registry], ..Options::default() })
+    Client::new(Options {
+        registries: vec![registry],
+        ..Options::default()
+    })
 }
 
 fn channels() -> BTreeSet<Channel> {
     let one = |index: usize| {
-        let written = format!("{HOST}/{}:v1.{}", repository_name(index / TAGS), index % TAGS);
-        Reference::parse(&written).and_then(|reference| reference.channel()).expect("a reference")
+        let written = format!(
+            "{HOST}/{}:v1.{}",
+            repository_name(index / TAGS),
+            index % TAGS
+        );
+        Reference::parse(&written)
+            .and_then(|reference| reference.channel())
+            .expect("a reference")
     };
     (0..REPOSITORIES * TAGS).map(one).collect()
 }
 
 async fn polled(client: &Client) {
     let answers = poll_registries(client, channels(), &|_| {}).await;
-    assert!(answers.values().all(|seen| matches!(seen, Seen::Known(Upstream::Digest(_)))));
+    assert!(
+        answers
+            .values()
+            .all(|seen| matches!(seen, Seen::Known(Upstream::Digest(_))))
+    );
 }
 
 fn urls(endpoint: &str) -> Vec<String> {
-    (0..REPOSITORIES * TAGS).map(|index| format!("{endpoint}/v2/{}/manifests/v1.{}", repository_name(index / TAGS), index % TAGS)).collect()
+    (0..REPOSITORIES * TAGS)
+        .map(|index| {
+            format!(
+                "{endpoint}/v2/{}/manifests/v1.{}",
+                repository_name(index / TAGS),
+                index % TAGS
+            )
+        })
+        .collect()
 }
 
 async fn bare(urls: &[String]) {
     pintle::remote::install_tls();
-    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CONCURRENCY).build().expect("a client");
-    let one = |url: &String| client.head(url).header(reqwest::header::ACCEPT, ACCEPT).send();
-    let answers: Vec<_> = stream::iter(urls).map(one).buffer_unordered(CONCURRENCY).collect().await;
-    let digest =
-        |answer: reqwest::Result<reqwest::Response>| answer.is_ok_and(|answer| answer.headers().contains_key("docker-content-digest"));
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(CONCURRENCY)
+        .build()
+        .expect("a client");
+    let one = |url: &String| {
+        client
+            .head(url)
+            .header(reqwest::header::ACCEPT, ACCEPT)
+            .send()
+    };
+    let answers: Vec<_> = stream::iter(urls)
+        .map(one)
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
+    let digest = |answer: reqwest::Result<reqwest::Response>| {
+        answer.is_ok_and(|answer| answer.headers().contains_key("docker-content-digest"))
+    };
     assert!(answers.into_iter().all(digest));
 }

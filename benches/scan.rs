@@ -1,6 +1,7 @@
-//! Measures the scan against the bare parse of the same bytes, in turns in one run: of a generated repo of 100,000 lines, of one ten times as
-//! large, and of one as it looks after years of use; then the memory of each in a process of its own. `PINTLE_BENCH_REPO=DIR` measures that
-//! checkout instead. Prints; decides nothing.
+//! Measures the scan against the bare parse of the same bytes, in turns in one run: of a generated
+//! repo of 100,000 lines, of one ten times as large, and of one as it looks after years of use;
+//! then the memory of each in a process of its own. `PINTLE_BENCH_REPO=DIR` measures that checkout
+//! instead. Prints; decides nothing.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod common;
@@ -32,14 +33,19 @@ fn main() {
     }
     if !is_bench() {
         let (small, lived_in) = (on_disk(2_000).0, lived_in_on_disk(2));
-        return [small, lived_in].iter().for_each(|folder| measure(folder.path(), 1));
+        return [small, lived_in]
+            .iter()
+            .for_each(|folder| measure(folder.path(), 1));
     }
     if let Some(folder) = std::env::var_os("PINTLE_BENCH_REPO") {
         return report("the checkout", Path::new(&folder));
     }
     let (folder, small) = on_disk(LINES);
     let (large_folder, large) = on_disk(10 * LINES);
-    report(&format!("a generated repo with {} containers", small.containers), folder.path());
+    report(
+        &format!("a generated repo with {} containers", small.containers),
+        folder.path(),
+    );
     linear(folder.path(), large_folder.path(), &large);
     peaks(", ten times the repo", large_folder.path());
     report("a repo after years of use", lived_in_on_disk(STACKS).path());
@@ -54,7 +60,11 @@ fn report(name: &str, folder: &Path) {
 
 fn measure(folder: &Path, runs: usize) {
     let (files, settings) = (read(folder), ScanSettings::default());
-    let (ours, bare) = in_turns(runs, || drop(black_box(scan(&files, &settings))), || parse(&files));
+    let (ours, bare) = in_turns(
+        runs,
+        || drop(black_box(scan(&files, &settings))),
+        || parse(&files),
+    );
     bare.print("bare parse");
     ours.print("scan");
     ratio("ratio", &ours, &bare, 2.0);
@@ -71,12 +81,17 @@ fn peaks(name: &str, folder: &Path) {
 fn linear(small: &Path, large: &Path, repo: &Repo) {
     let (small, large) = (read(small), read(large));
     let settings = ScanSettings::default();
-    let (ten, one) = in_turns(3, || drop(black_box(scan(&large, &settings))), || drop(black_box(scan(&small, &settings))));
+    let (ten, one) = in_turns(
+        3,
+        || drop(black_box(scan(&large, &settings))),
+        || drop(black_box(scan(&small, &settings))),
+    );
     ten.print(&format!("scan of {} lines", repo.lines));
     ratio("ten times the repo", &ten, &one, 12.0);
 }
 
-/// What any reader of the repo has to do at least: every HCL file through the parser, one after the other.
+/// What any reader of the repo has to do at least: every HCL file through the parser, one after the
+/// other.
 fn parse(files: &Files) {
     for text in hcl(files) {
         let _ = black_box(hcl_edit::parser::parse_body(text));
@@ -84,8 +99,15 @@ fn parse(files: &Files) {
 }
 
 fn hcl(files: &Files) -> impl Iterator<Item = &str> {
-    let is_hcl = |path: &str| [".tf", ".hcl", ".tfvars"].iter().any(|end| path.ends_with(end));
-    let paths = files.iter().map(|(path, _)| path).filter(move |path| is_hcl(path.as_str()));
+    let is_hcl = |path: &str| {
+        [".tf", ".hcl", ".tfvars"]
+            .iter()
+            .any(|end| path.ends_with(end))
+    };
+    let paths = files
+        .iter()
+        .map(|(path, _)| path)
+        .filter(move |path| is_hcl(path.as_str()));
     paths.filter_map(|path| std::str::from_utf8(files.bytes(path)?).ok())
 }
 
@@ -102,7 +124,11 @@ fn alone(arguments: &[String]) {
 }
 
 fn on_disk(lines: usize) -> (tempfile::TempDir, Repo) {
-    let repo = generate::generate(&Recipe { lines, seed: SEED, host: None });
+    let repo = generate::generate(&Recipe {
+        lines,
+        seed: SEED,
+        host: None,
+    });
     let folder = tempfile::tempdir().expect("a temporary folder");
     repo.write(folder.path()).expect("room for the repo");
     (folder, repo)
@@ -121,8 +147,9 @@ fn read(folder: &Path) -> Files {
 fn described(folder: &Path) -> String {
     let files = read(folder);
     let found = scan(&files, &ScanSettings::default());
-    let (count, lines, bytes) =
-        hcl(&files).fold((0, 0, 0), |(count, lines, bytes), text| (count + 1, lines + text.lines().count(), bytes + text.len()));
+    let (count, lines, bytes) = hcl(&files).fold((0, 0, 0), |(count, lines, bytes), text| {
+        (count + 1, lines + text.lines().count(), bytes + text.len())
+    });
     format!(
         "{lines} lines in {count} HCL files, {:.1} MB, {} files in all, {} sites",
         bytes as f64 / 1e6,

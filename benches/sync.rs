@@ -1,5 +1,6 @@
-//! Measures one `sync` of a generated repo of 120,000 lines in which 90 tags moved: from the last answer about a tag to the pushed commits, which
-//! is planning, proving and writing. Prints the figures and the memory of a whole sync in a process of its own; decides nothing.
+//! Measures one `sync` of a generated repo of 120,000 lines in which 90 tags moved: from the last
+//! answer about a tag to the pushed commits, which is planning, proving and writing. Prints the
+//! figures and the memory of a whole sync in a process of its own; decides nothing.
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
 mod common;
@@ -35,12 +36,20 @@ fn main() {
         return alone(&arguments);
     }
     let runtime = runtime();
-    let (lines, runs) = if is_bench() { (120_000, RUNS) } else { (5_000, 1) };
+    let (lines, runs) = if is_bench() {
+        (120_000, RUNS)
+    } else {
+        (5_000, 1)
+    };
     let world = World::make(&runtime, lines);
     let setup = setup(&world.remote(), &world.clones());
     let (first, _) = sync(&runtime, &setup);
     let movable: Vec<Channel> = pinned(&first.planned);
-    println!("sync of {lines} lines; the first one pins {} sites in {} commits", first.pins(), first.receipt.commits.len());
+    println!(
+        "sync of {lines} lines; the first one pins {} sites in {} commits",
+        first.pins(),
+        first.receipt.commits.len()
+    );
     let mut after = Vec::new();
     for run in 0..runs {
         world.move_tags(&movable, run);
@@ -92,31 +101,58 @@ impl Synced {
 fn sync(runtime: &Runtime, setup: &SessionSettings) -> (Synced, Duration) {
     let start = Instant::now();
     let observed = Mutex::new(start);
-    let heard = |_: &str, _: usize, _: usize| *observed.lock().expect("nobody panicked") = Instant::now();
+    let heard =
+        |_: &str, _: usize, _: usize| *observed.lock().expect("nobody panicked") = Instant::now();
     let session = Session::new(setup.clone()).expect("no forge is named");
     let done = runtime.block_on(reconcile(&session, &WriteLease::for_sync(), &heard));
     let (planned, receipt) = done.unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(receipt.refused, []);
     let after = observed.into_inner().expect("nobody panicked").elapsed();
-    (Synced { planned, receipt, after }, start.elapsed())
+    (
+        Synced {
+            planned,
+            receipt,
+            after,
+        },
+        start.elapsed(),
+    )
 }
 
-/// The channels that were pinned and are followed at once: a version keeps its pin when its tag moves, and an annotation may name a schedule.
+/// The channels that were pinned and are followed at once: a version keeps its pin when its tag
+/// moves, and an annotation may name a schedule.
 fn pinned(planned: &Planned) -> Vec<Channel> {
-    let pins: BTreeSet<&str> = planned.plan.changes.iter().flat_map(|change| &change.pins).map(|pin| &*pin.site).collect();
+    let pins: BTreeSet<&str> = planned
+        .plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.pins)
+        .map(|pin| &*pin.site)
+        .collect();
     let sites = planned.snapshot.scan.sites().map(|(_, site)| site);
-    let followed = sites.filter(|site| pins.contains(&*site.id.0) && site.keel.annotations.is_empty());
+    let followed =
+        sites.filter(|site| pins.contains(&*site.id.0) && site.keel.annotations.is_empty());
     let channels: BTreeSet<Channel> = followed.filter_map(|site| site.image.channel()).collect();
-    channels.into_iter().filter(|channel| Class::of(Some(&channel.tag)).floats()).collect()
+    channels
+        .into_iter()
+        .filter(|channel| Class::of(Some(&channel.tag)).floats())
+        .collect()
 }
 
 fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn setup(remote: &str, clones: &str) -> SessionSettings {
     let remote = Remote::parse(remote).expect("a path is a remote");
-    let origin = RepoOrigin::Remote { remote, cache: clones.into(), access: Box::new(Access::default()) };
+    let origin = RepoOrigin::Remote {
+        remote,
+        cache: clones.into(),
+        access: Box::new(Access::default()),
+    };
     SessionSettings {
         origin,
         config: None,
@@ -140,20 +176,49 @@ impl World {
     fn make(runtime: &Runtime, lines: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let registry = DemoRegistry::new();
-        let running = runtime.block_on(registry.start()).expect("a port on loopback");
-        let repo = generate(&Recipe { lines, seed: 2026, host: Some(HOST.into()) });
-        let mut files: Vec<Put> = repo.files.into_iter().map(|(path, bytes)| Put { path, bytes }).collect();
+        let running = runtime
+            .block_on(registry.start())
+            .expect("a port on loopback");
+        let repo = generate(&Recipe {
+            lines,
+            seed: 2026,
+            host: Some(HOST.into()),
+        });
+        let mut files: Vec<Put> = repo
+            .files
+            .into_iter()
+            .map(|(path, bytes)| Put { path, bytes })
+            .collect();
         let endpoint = running.endpoint(HOST);
         let config = format!(
             "version = 1\n\n[defaults]\nsettle = \"0s\"\nbudget = \"off\"\n\n[[registry]]\nhost = \"{HOST}\"\nendpoint = \"{endpoint}\"\n"
         );
-        files.push(Put { path: "pintle.toml".into(), bytes: config.into_bytes() });
+        files.push(Put {
+            path: "pintle.toml".into(),
+            bytes: config.into_bytes(),
+        });
         for channel in channels(&files) {
-            registry.put_image(HOST, &DemoImage::new(&channel.repository.path, &channel.tag, "first").single());
+            registry.put_image(
+                HOST,
+                &DemoImage::new(&channel.repository.path, &channel.tag, "first").single(),
+            );
         }
-        let who = Identity { name: "Ana".into(), email: "ana@example.org".into() };
-        make_bare(&folder.path().join("infra.git"), &files, &who, jiff::Timestamp::now()).expect("a bare repository");
-        Self { folder, registry, _running: running }
+        let who = Identity {
+            name: "Ana".into(),
+            email: "ana@example.org".into(),
+        };
+        make_bare(
+            &folder.path().join("infra.git"),
+            &files,
+            &who,
+            jiff::Timestamp::now(),
+        )
+        .expect("a bare repository");
+        Self {
+            folder,
+            registry,
+            _running: running,
+        }
     }
 
     fn remote(&self) -> String {
@@ -165,12 +230,24 @@ impl World {
     }
 
     fn path(&self, name: &str) -> String {
-        Path::new(self.folder.path()).join(name).to_str().expect("a path in UTF-8").to_owned()
+        Path::new(self.folder.path())
+            .join(name)
+            .to_str()
+            .expect("a path in UTF-8")
+            .to_owned()
     }
 
     fn move_tags(&self, channels: &[Channel], run: usize) {
         for channel in channels.iter().take(MOVED) {
-            self.registry.put_image(HOST, &DemoImage::new(&channel.repository.path, &channel.tag, &format!("moved {run}")).single());
+            self.registry.put_image(
+                HOST,
+                &DemoImage::new(
+                    &channel.repository.path,
+                    &channel.tag,
+                    &format!("moved {run}"),
+                )
+                .single(),
+            );
         }
     }
 }
@@ -179,8 +256,15 @@ impl World {
 fn channels(puts: &[Put]) -> BTreeSet<Channel> {
     let mut files = Files::default();
     for put in puts {
-        files.insert(RepoPath::new(&put.path).expect("a path in the repo"), Entry::Text(put.bytes.clone().into()));
+        files.insert(
+            RepoPath::new(&put.path).expect("a path in the repo"),
+            Entry::Text(put.bytes.clone().into()),
+        );
     }
     let config = Config::default();
-    plan::channels_to_ask(&sites::scan(&files, &config.scan_settings(&files)), &config, &pintle::pipeline::Seen::NotAsked)
+    plan::channels_to_ask(
+        &sites::scan(&files, &config.scan_settings(&files)),
+        &config,
+        &pintle::pipeline::Seen::NotAsked,
+    )
 }

@@ -2,7 +2,10 @@
 
 mod common;
 
-pub use common::{AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, RegistryArgs, RemoteArgs, RepoArgs, RepoFlagArgs};
+pub use common::{
+    AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, RegistryArgs, RemoteArgs,
+    RepoArgs, RepoFlagArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -64,7 +67,8 @@ pub enum CliCommand {
     Plan(PlanArgs),
     /// Plan, commit and push, once
     Sync(SyncArgs),
-    /// Sync continuously: at an interval, when a webhook arrives, and when something changes in the cluster
+    /// Sync continuously: at an interval, when a webhook arrives, and when something changes in the
+    /// cluster
     Run(RunArgs),
     /// Show everything known about an image, workload or literal, and why it is or is not updated
     Explain(ExplainArgs),
@@ -131,7 +135,8 @@ pub struct SyncArgs {
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
     pub dry_run: bool,
-    /// Follow the statuses of what was pushed to their end; exit with 3 when one is red, or none comes or ends within the `timeout` of
+    /// Follow the statuses of what was pushed to their end; exit with 3 when one is red, or none
+    /// comes or ends within the `timeout` of
     /// [pipeline] in pintle.toml
     #[arg(long, conflicts_with = "dry_run")]
     pub wait: bool,
@@ -146,7 +151,14 @@ pub struct RunArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
-    #[arg(long, value_name = "DURATION", default_value = "5m", env = "PINTLE_EVERY", hide_env_values = true, help_heading = "Run")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5m",
+        env = "PINTLE_EVERY",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
     pub every: String,
     /// Where to answer probes and webhooks; off for nowhere
     #[arg(
@@ -158,20 +170,42 @@ pub struct RunArgs {
         help_heading = "Run"
     )]
     pub listen: String,
-    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
-    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true, help_heading = "Run")]
+    /// A file with the secret that webhooks are signed with (or the secret itself in
+    /// PINTLE_WEBHOOK_SECRET)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_WEBHOOK_SECRET_FILE",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
     pub webhook_secret_file: Option<PathBuf>,
-    /// A file with the token that Alertmanager's webhooks carry (or the token itself in PINTLE_ALERT_HOOK_TOKEN)
-    #[arg(long, value_name = "FILE", env = "PINTLE_ALERT_HOOK_TOKEN_FILE", hide_env_values = true, help_heading = "Run")]
+    /// A file with the token that Alertmanager's webhooks carry (or the token itself in
+    /// PINTLE_ALERT_HOOK_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_ALERT_HOOK_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
     pub alert_hook_token_file: Option<PathBuf>,
     /// How long a write in progress may take after SIGTERM
-    #[arg(long, value_name = "DURATION", default_value = "25s", env = "PINTLE_GRACE", hide_env_values = true, help_heading = "Run")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "25s",
+        env = "PINTLE_GRACE",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
     pub grace: String,
 }
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository
+    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or
+    /// an image repository
     pub target: String,
     #[command(flatten)]
     pub repo: RepoFlagArgs,
@@ -188,7 +222,8 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or an image repository [default: everything]
+    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or
+    /// an image repository [default: everything]
     pub target: Option<String>,
     #[command(flatten)]
     pub repo: RepoFlagArgs,
@@ -223,7 +258,8 @@ pub enum ConfigCommand {
     Schema,
     /// Report errors in pintle.toml, and its entries that match nothing in the repo
     Check {
-        /// The file, or a checkout of the repo. A pintle.toml beside Terraform is checked against the whole folder
+        /// The file, or a checkout of the repo. A pintle.toml beside Terraform is checked against
+        /// the whole folder
         #[arg(default_value = "pintle.toml")]
         path: PathBuf,
     },
@@ -237,7 +273,8 @@ pub struct SetupArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SetupCommand {
-    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; create labels and the webhook
+    /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; create
+    /// labels and the webhook
     Forgejo(SetupForgejoArgs),
 }
 
@@ -245,11 +282,18 @@ pub enum SetupCommand {
 pub struct SetupForgejoArgs {
     #[command(flatten)]
     pub clone: CloneArgs,
-    /// Where `pintle run` receives webhooks: https://pintle.example.org/hooks/forgejo; without it no webhook is created
+    /// Where `pintle run` receives webhooks: https://pintle.example.org/hooks/forgejo; without it
+    /// no webhook is created
     #[arg(long, value_name = "URL")]
     pub hook_url: Option<String>,
-    /// A file with the secret that webhooks are signed with (or the secret itself in PINTLE_WEBHOOK_SECRET)
-    #[arg(long, value_name = "FILE", env = "PINTLE_WEBHOOK_SECRET_FILE", hide_env_values = true)]
+    /// A file with the secret that webhooks are signed with (or the secret itself in
+    /// PINTLE_WEBHOOK_SECRET)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_WEBHOOK_SECRET_FILE",
+        hide_env_values = true
+    )]
     pub webhook_secret_file: Option<PathBuf>,
     /// Replace a webhook that exists already, with this secret
     #[arg(long, requires = "hook_url")]

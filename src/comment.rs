@@ -1,5 +1,6 @@
-//! What people write to pintle and what pintle writes to people: comments to commands, outside text to harmless Markdown, marks in
-//! pintle's own posts. Only text: it asks no forge, decides nothing and does nothing.
+//! What people write to pintle and what pintle writes to people: comments to commands, outside text
+//! to harmless Markdown, marks in pintle's own posts. Only text: it asks no forge, decides nothing
+//! and does nothing.
 
 pub mod marker;
 pub mod notice;
@@ -9,8 +10,9 @@ pub mod pull_request;
 pub mod quote;
 pub mod reply;
 
-/// Says whether a character is not seen where it stands, or changes how others are seen: controls, format and bidirectional marks
-/// (Unicode category Cf), fillers, variation selectors, separators of lines, and what stands for a broken character.
+/// Says whether a character is not seen where it stands, or changes how others are seen: controls,
+/// format and bidirectional marks (Unicode category Cf), fillers, variation selectors, separators
+/// of lines, and what stands for a broken character.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -21,8 +23,8 @@ fn is_invisible(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Says whether an invisible character is a part of ordinary writing: joiners of Persian, Indic scripts and emoji, and the choice between
-/// text and emoji.
+/// Says whether an invisible character is a part of ordinary writing: joiners of Persian, Indic
+/// scripts and emoji, and the choice between text and emoji.
 fn is_spelling(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }

@@ -1,4 +1,5 @@
-//! `pintle.toml`: what a user may say, checked once into types that cannot be wrong. Reads text, never a file; holds no secret.
+//! `pintle.toml`: what a user may say, checked once into types that cannot be wrong. Reads text,
+//! never a file; holds no secret.
 
 mod check;
 mod checked;
@@ -12,9 +13,13 @@ pub mod site_settings;
 pub mod unmatched;
 mod wire;
 
-pub use outside::{AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig, Registry};
+pub use outside::{
+    AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig,
+    Registry,
+};
 pub use sections::{
-    Budget, Config, Defaults, Environment, ExtraFile, Group, HoldEntry, Match, Module, ModuleArguments, Rule, ScanConfig, VarFile,
+    Budget, Config, Defaults, Environment, ExtraFile, Group, HoldEntry, Match, Module,
+    ModuleArguments, Rule, ScanConfig, VarFile,
 };
 
 use crate::error;
@@ -38,9 +43,16 @@ impl Config {
 
     /// Returns sentences about what is accepted but probably not meant.
     pub fn warnings(&self) -> Vec<String> {
-        let rules = self.rules.iter().map(|rule| (format!("[[rule]] {}", rule.number), &rule.settings.schedule));
-        let all = std::iter::once(("[defaults]".into(), &self.defaults.settings.schedule)).chain(rules);
-        all.filter_map(|(place, schedule)| Some(format!("{place}: {}", schedule.as_ref()?.warning()?))).collect()
+        let rules = self
+            .rules
+            .iter()
+            .map(|rule| (format!("[[rule]] {}", rule.number), &rule.settings.schedule));
+        let all =
+            std::iter::once(("[defaults]".into(), &self.defaults.settings.schedule)).chain(rules);
+        all.filter_map(|(place, schedule)| {
+            Some(format!("{place}: {}", schedule.as_ref()?.warning()?))
+        })
+        .collect()
     }
 }
 
@@ -60,7 +72,10 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Config, String> {
 
 /// Says whether two configurations are the same but for their `[[hold]]` entries.
 pub fn differs_in_holds_only(before: &Config, after: &Config) -> bool {
-    Config { holds: before.holds.clone(), ..after.clone() } == *before
+    Config {
+        holds: before.holds.clone(),
+        ..after.clone()
+    } == *before
 }
 
 /// Returns the JSON schema of the file.
@@ -68,9 +83,13 @@ pub fn schema() -> serde_json::Value {
     schemars::schema_for!(wire::File).to_value()
 }
 
-/// Says whether one of the globs matches an image, however it is spelled: `alpine`, `docker.io/library/alpine`, with or without its tag.
+/// Says whether one of the globs matches an image, however it is spelled: `alpine`,
+/// `docker.io/library/alpine`, with or without its tag.
 pub fn image_matches(globs: &[Glob], image: &Reference) -> bool {
-    image.spellings().iter().any(|spelling| globs.iter().any(|glob| glob.matches(spelling)))
+    image
+        .spellings()
+        .iter()
+        .any(|spelling| globs.iter().any(|glob| glob.matches(spelling)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! `run`: one loop that runs passes, woken by the clock, webhooks and the cluster, until a signal stops it. It runs one pass at a time and does not know
-//! what a pass does. A failed pass does not end it; the end of one of its tasks does.
+//! `run`: one loop that runs passes, woken by the clock, webhooks and the cluster, until a signal
+//! stops it. It runs one pass at a time and does not know what a pass does. A failed pass does not
+//! end it; the end of one of its tasks does.
 
 pub mod health;
 pub mod hooks;
@@ -42,8 +43,12 @@ pub struct ProcessSignals {
 
 impl ProcessSignals {
     pub fn listen() -> Result<Self> {
-        let of = |kind| signal(kind).map_err(|e| Error::failed("cannot listen for signals").because(e));
-        Ok(Self { term: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+        let of =
+            |kind| signal(kind).map_err(|e| Error::failed("cannot listen for signals").because(e));
+        Ok(Self {
+            term: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+        })
     }
 }
 
@@ -136,7 +141,8 @@ struct RunLoop<W, S> {
     last_warnings: BTreeSet<String>,
 }
 
-/// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had to be abandoned.
+/// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had
+/// to be abandoned.
 pub async fn run<W: PassRunner>(
     settings: DaemonSettings,
     work: W,
@@ -145,16 +151,37 @@ pub async fn run<W: PassRunner>(
     ears: EventSources,
 ) -> Result<()> {
     let now = Instant::now();
-    let (wakes, health) = (Arc::new(PendingWebhooks::default()), Arc::new(Health::new(settings.every, now)));
+    let (wakes, health) = (
+        Arc::new(PendingWebhooks::default()),
+        Arc::new(Health::new(settings.every, now)),
+    );
     let server = ears.server.map(|(server, secrets)| {
         let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
-    let (watches, keeper) = ears.cluster.map(|(watches, keeper)| (watches, tokio::spawn(keeper.run()))).unzip();
+    let (watches, keeper) = ears
+        .cluster
+        .map(|(watches, keeper)| (watches, tokio::spawn(keeper.run())))
+        .unzip();
     let schedule = PassSchedule::new(settings.every, now);
     let (work, last_warnings) = (Arc::new(work), BTreeSet::new());
-    let looped = RunLoop { work, lease, stops, settings, schedule, wakes, health, pass: None, server, watches, keeper, last_warnings };
-    tokio::spawn(looped.run()).await.map_err(|e| Error::failed("the loop ended early").because(e))?
+    let looped = RunLoop {
+        work,
+        lease,
+        stops,
+        settings,
+        schedule,
+        wakes,
+        health,
+        pass: None,
+        server,
+        watches,
+        keeper,
+        last_warnings,
+    };
+    tokio::spawn(looped.run())
+        .await
+        .map_err(|e| Error::failed("the loop ended early").because(e))?
 }
 
 impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
@@ -172,7 +199,10 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
                 }
             }
         };
-        for task in [self.server.take(), self.keeper.take()].into_iter().flatten() {
+        for task in [self.server.take(), self.keeper.take()]
+            .into_iter()
+            .flatten()
+        {
             task.abort();
             drop(task.await);
         }
@@ -212,14 +242,25 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         tracing::debug!(trigger = %woken, "a pass starts");
         let (work, why) = (self.work.clone(), woken.clone());
         let task = tokio::spawn(async move { work.run_pass(&why).await });
-        self.pass = Some(RunningPass { task, woken, started });
+        self.pass = Some(RunningPass {
+            task,
+            woken,
+            started,
+        });
     }
 
     fn finish_pass(&mut self, ended: Result<PassSummary>) {
         let Some(pass) = self.pass.take() else { return };
         let now = Instant::now();
         let (how, ready) = match &ended {
-            Ok(summary) => (if summary.again { PassEnd::Again } else { PassEnd::Done }, Ok(())),
+            Ok(summary) => (
+                if summary.again {
+                    PassEnd::Again
+                } else {
+                    PassEnd::Done
+                },
+                Ok(()),
+            ),
             Err(error) => (PassEnd::Failed(error.kind), Err(error.what.clone())),
         };
         self.health.ended(ready, now);
@@ -235,24 +276,41 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         for sentence in summary.warnings.difference(&self.last_warnings) {
             tracing::warn!("{sentence}");
         }
-        let PassSummary { commits, pulls, answers, troubles, unknown, .. } = summary;
+        let PassSummary {
+            commits,
+            pulls,
+            answers,
+            troubles,
+            unknown,
+            ..
+        } = summary;
         let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
         tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
         self.last_warnings = summary.warnings;
     }
 
-    /// Starts no further pass. A pass that is not writing is abandoned at once; a write in progress may end.
+    /// Starts no further pass. A pass that is not writing is abandoned at once; a write in progress
+    /// may end.
     async fn stop(&mut self, ended: Result<()>) -> Result<()> {
         self.health.stopping();
         let revoked = self.lease.revoke();
-        let Some(mut pass) = self.pass.take() else { return ended };
+        let Some(mut pass) = self.pass.take() else {
+            return ended;
+        };
         if revoked == Revoked::AtRest {
             abandon_pass(pass).await;
             return ended;
         }
         let grace = self.settings.grace;
-        tracing::info!("a write is in progress: it has {} seconds to come to its end", grace.as_secs());
-        let too_late = |why: String| Err(Error::failed("a write was abandoned").cause(why).hint("the next run does what is left"));
+        tracing::info!(
+            "a write is in progress: it has {} seconds to come to its end",
+            grace.as_secs()
+        );
+        let too_late = |why: String| {
+            Err(Error::failed("a write was abandoned")
+                .cause(why)
+                .hint("the next run does what is left"))
+        };
         let lease = self.lease.clone();
         let at_rest = async {
             lease.wait_until_idle().await;
@@ -298,9 +356,13 @@ async fn cluster_changed(watches: Option<&Watches>) {
 async fn abandon_pass(pass: RunningPass) {
     pass.task.abort();
     match timeout(LEAVE, pass.task).await {
-        Ok(Err(error)) if error.is_panic() => tracing::error!(%error, "the abandoned pass panicked"),
+        Ok(Err(error)) if error.is_panic() => {
+            tracing::error!(%error, "the abandoned pass panicked")
+        }
         Ok(Ok(Ok(_))) => tracing::info!("the last pass is over"),
-        Ok(Ok(Err(_)) | Err(_)) | Err(_) => tracing::info!("the pass under way was abandoned: it was not writing"),
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => {
+            tracing::info!("the pass under way was abandoned: it was not writing")
+        }
     }
 }
 
@@ -315,13 +377,20 @@ fn log_failure(pass: &RunningPass, error: &Error, wait: Duration) {
     tracing::warn!(%trigger, milliseconds, kind, %error, hint, next_in_seconds = wait.as_secs(), "pass failed");
 }
 
-/// The process ends with the first task that ends by itself: without one of its tasks it would look alive and do nothing.
+/// The process ends with the first task that ends by itself: without one of its tasks it would look
+/// alive and do nothing.
 fn task_error(ended: EndedTask) -> Error {
     match ended {
         EndedTask::Pass(Err(error)) => Error::failed("a pass ended early").because(error),
-        EndedTask::Server(Err(error)) => Error::failed("the HTTP server ended early").because(error),
-        EndedTask::Server(Ok(Err(error))) => Error::failed("the HTTP server ended").cause(error.to_string()),
-        EndedTask::Watches(Err(error)) => Error::failed("the watches on the cluster ended early").because(error),
+        EndedTask::Server(Err(error)) => {
+            Error::failed("the HTTP server ended early").because(error)
+        }
+        EndedTask::Server(Ok(Err(error))) => {
+            Error::failed("the HTTP server ended").cause(error.to_string())
+        }
+        EndedTask::Watches(Err(error)) => {
+            Error::failed("the watches on the cluster ended early").because(error)
+        }
         EndedTask::Watches(Ok(Err(error))) => error,
         EndedTask::Pass(Ok(_)) | EndedTask::Server(Ok(Ok(()))) | EndedTask::Watches(Ok(Ok(()))) => {
             Error::failed("a task ended unexpectedly")

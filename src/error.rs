@@ -1,4 +1,5 @@
-//! What a person reads when something could not be done: a kind (which is the exit code), a sentence that names the thing, its cause, a hint.
+//! What a person reads when something could not be done: a kind (which is the exit code), a
+//! sentence that names the thing, its cause, a hint.
 
 use std::fmt;
 
@@ -50,7 +51,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), causes: Vec::new(), hint: None, source: None }
+        Self {
+            kind,
+            what: what.into(),
+            causes: Vec::new(),
+            hint: None,
+            source: None,
+        }
     }
 
     pub fn failed(what: impl Into<String>) -> Self {
@@ -97,7 +104,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+        self.causes
+            .iter()
+            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 

@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     command::run(cli.command, colour)
 }
 
-/// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`. What runs for long says more by itself.
+/// Log lines go to standard error; `PINTLE_LOG` takes a filter such as `pintle=debug,gix=info`.
+/// What runs for long says more by itself.
 fn start_log(general: &GeneralArgs, runs: bool) {
     let level = match general.verbose.saturating_add(u8::from(runs)) {
         0 => "pintle=warn",
@@ -26,9 +27,14 @@ fn start_log(general: &GeneralArgs, runs: bool) {
         _ => "pintle=debug",
     };
     let filter = EnvFilter::try_from_env("PINTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match general.log_format {
         LogFormat::Json => log.json().init(),
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Text => log
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .init(),
     }
 }

@@ -1,4 +1,5 @@
-//! The first step of the pass: reads the repo, the registries, the caches, the cluster, the alerts and the forge into one Snapshot. Never writes.
+//! The first step of the pass: reads the repo, the registries, the caches, the cluster, the alerts
+//! and the forge into one Snapshot. Never writes.
 
 mod alerts;
 mod answers;
@@ -23,7 +24,9 @@ pub use cluster::cluster;
 pub use forge::{checks, forge, merged_history};
 pub use registries::{Registries, RegistrySettings};
 pub use session::Session;
-pub use settings::{COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RepoOrigin, SessionSettings};
+pub use settings::{
+    COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RepoOrigin, SessionSettings,
+};
 pub use tip_cache::{TipCache, TipContents};
 
 use crate::config::{self, Config};
@@ -56,13 +59,19 @@ pub struct Checkout {
 /// Reports the progress of a long read: what is read, how many are done, how many there are.
 pub type Progress<'a> = &'a (dyn Fn(&str, usize, usize) + Send + Sync);
 
-/// Reads the repo: files, configuration, sites, history, ledger and branches. A commit in the cache is not read again. Blocks on git and the disk.
+/// Reads the repo: files, configuration, sites, history, ledger and branches. A commit in the cache
+/// is not read again. Blocks on git and the disk.
 pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
     match &setup.origin {
         RepoOrigin::Folder(path) => {
             let folder = checkout::read_folder(path)?;
             let (config, mut scan) = read_config_and_sites(setup, &folder.files)?;
-            scan.problems.extend(folder.problems.into_iter().map(|(file, what)| Problem { file, line: None, what }));
+            scan.problems
+                .extend(folder.problems.into_iter().map(|(file, what)| Problem {
+                    file,
+                    line: None,
+                    what,
+                }));
             scan.problems.sort();
             let (files, scan) = (Arc::new(folder.files), Arc::new(scan));
             let history = match history::read_folder_history(path, setup.commits) {
@@ -70,16 +79,38 @@ pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
                 Some(Ok(past)) => Seen::Known(past),
                 Some(Err(error)) => Seen::Unknown(error.to_string()),
             };
-            Ok(Checkout { tip: folder.head, files, scan, config, history, ledger: Seen::NotAsked, branches: Vec::new(), clone: None })
+            Ok(Checkout {
+                tip: folder.head,
+                files,
+                scan,
+                config,
+                history,
+                ledger: Seen::NotAsked,
+                branches: Vec::new(),
+                clone: None,
+            })
         }
-        RepoOrigin::Remote { remote, cache, access } => {
+        RepoOrigin::Remote {
+            remote,
+            cache,
+            access,
+        } => {
             let open = |branch: Option<&str>| {
                 let branch = branch.map(str::to_owned).or_else(|| access.branch.clone());
-                let access = Access { branch, whole: kept.commits(), ..(**access).clone() };
+                let access = Access {
+                    branch,
+                    whole: kept.commits(),
+                    ..(**access).clone()
+                };
                 at_tip(setup, kept, Clone::open_or_fetch(remote, cache, &access)?)
             };
             let found = open(None)?;
-            let own = found.config.git.branch.clone().filter(|_| access.branch.is_none());
+            let own = found
+                .config
+                .git
+                .branch
+                .clone()
+                .filter(|_| access.branch.is_none());
             match (own, &found.clone) {
                 (Some(branch), Some(clone)) if *branch != *clone.branch() => {
                     drop(found);
@@ -94,18 +125,37 @@ pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
 /// Reads the tip of the followed branch as of the last fetch.
 pub fn at_tip(setup: &SessionSettings, kept: &TipCache, clone: Clone) -> Result<Checkout> {
     let tip = clone.tip();
-    let TipContents { files, scan, config, history } = kept.get_or_read(&tip, || {
+    let TipContents {
+        files,
+        scan,
+        config,
+        history,
+    } = kept.get_or_read(&tip, || {
         let files = checkout::read_commit(&clone, &tip)?;
         let (config, scan) = read_config_and_sites(setup, &files)?;
         let history = history::read_history(&clone, &tip, setup.commits)?;
-        Ok(TipContents { files: Arc::new(files), scan: Arc::new(scan), config, history })
+        Ok(TipContents {
+            files: Arc::new(files),
+            scan: Arc::new(scan),
+            config,
+            history,
+        })
     })?;
     let ledger = match history::read_ledger(&clone) {
         Ok(ledger) => Seen::Known(ledger),
         Err(error) => Seen::Unknown(error.to_string()),
     };
     let branches = branches::read_branches(&clone, &tip, &config.git)?;
-    Ok(Checkout { tip: Some(tip), files, scan, config, history: Seen::Known(history), ledger, branches, clone: Some(clone) })
+    Ok(Checkout {
+        tip: Some(tip),
+        files,
+        scan,
+        config,
+        history: Seen::Known(history),
+        ledger,
+        branches,
+        clone: Some(clone),
+    })
 }
 
 fn read_config_and_sites(setup: &SessionSettings, files: &Files) -> Result<(Arc<Config>, Scan)> {
@@ -118,11 +168,17 @@ fn read_config_and_sites(setup: &SessionSettings, files: &Files) -> Result<(Arc<
 }
 
 fn read_own_config(files: &Files) -> Result<Config> {
-    let Some(entry) = RepoPath::new(config::FILE).and_then(|path| files.get(&path)) else { return Ok(Config::default()) };
-    let unreadable = |why: &str| Error::usage(format!("cannot read {} of the repo", config::FILE)).cause(why);
+    let Some(entry) = RepoPath::new(config::FILE).and_then(|path| files.get(&path)) else {
+        return Ok(Config::default());
+    };
+    let unreadable =
+        |why: &str| Error::usage(format!("cannot read {} of the repo", config::FILE)).cause(why);
     match entry {
         Entry::NotRead(why) => Err(unreadable(why)),
-        Entry::Text(bytes) => Config::parse(std::str::from_utf8(bytes).map_err(|e| unreadable(&e.to_string()))?, config::FILE),
+        Entry::Text(bytes) => Config::parse(
+            std::str::from_utf8(bytes).map_err(|e| unreadable(&e.to_string()))?,
+            config::FILE,
+        ),
     }
 }
 
@@ -135,16 +191,36 @@ pub async fn observe(
     progress: Progress<'_>,
 ) -> Snapshot {
     let known = session.answers();
-    let (asked, new): (BTreeSet<_>, BTreeSet<_>) = channels.into_iter().partition(|channel| known.upstream.contains_key(channel));
-    let mut upstream = registry::poll_registries(&registries.upstream, new.clone(), &|p| progress("registries", p.done, p.of)).await;
-    let mut cache = cache::poll_caches(&registries.caches, &upstream, &new, &|p| progress("caches", p.done, p.of)).await;
+    let (asked, new): (BTreeSet<_>, BTreeSet<_>) = channels
+        .into_iter()
+        .partition(|channel| known.upstream.contains_key(channel));
+    let mut upstream = registry::poll_registries(&registries.upstream, new.clone(), &|p| {
+        progress("registries", p.done, p.of)
+    })
+    .await;
+    let mut cache = cache::poll_caches(&registries.caches, &upstream, &new, &|p| {
+        progress("caches", p.done, p.of)
+    })
+    .await;
     session.remember(|answers| {
         answers.upstream.extend(upstream.clone());
         answers.cache.extend(cache.clone());
     });
-    upstream.extend(asked.iter().filter_map(|channel| Some((channel.clone(), known.upstream.get(channel)?.clone()))));
-    cache.extend(asked.iter().filter_map(|channel| Some((channel.clone(), known.cache.get(channel)?.clone()))));
-    Snapshot { upstream, cache, ..offline(&session.setup, checkout) }
+    upstream.extend(
+        asked
+            .iter()
+            .filter_map(|channel| Some((channel.clone(), known.upstream.get(channel)?.clone()))),
+    );
+    cache.extend(
+        asked
+            .iter()
+            .filter_map(|channel| Some((channel.clone(), known.cache.get(channel)?.clone()))),
+    );
+    Snapshot {
+        upstream,
+        cache,
+        ..offline(&session.setup, checkout)
+    }
 }
 
 /// Returns the snapshot of a pass that asks no registry.
@@ -162,11 +238,19 @@ pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
     }
 }
 
-/// Fetches the manifest of every digest that the plan wants to write. Returns those that could not be verified, each with the reason; they must not be
-/// written.
+/// Fetches the manifest of every digest that the plan wants to write. Returns those that could not
+/// be verified, each with the reason; they must not be written.
 pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
-    let wanted: BTreeSet<&(Channel, Digest)> = plan.changes.iter().flat_map(|change| &change.prove).collect();
+    let wanted: BTreeSet<&(Channel, Digest)> = plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.prove)
+        .collect();
     let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
     let proofs = registry::fetch_manifests(&registries.upstream, &wanted).await;
-    wanted.into_iter().zip(proofs).filter_map(|(wanted, proof)| Some((wanted, proof.err()?.to_string()))).collect()
+    wanted
+        .into_iter()
+        .zip(proofs)
+        .filter_map(|(wanted, proof)| Some((wanted, proof.err()?.to_string())))
+        .collect()
 }

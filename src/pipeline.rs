@@ -1,5 +1,6 @@
-//! The three values of a pass: Snapshot (all that was observed), Plan (all that was decided), Receipt (all that was written). Types only, and
-//! (`trailers`, `ledger`) the text they have in git.
+//! The three values of a pass: Snapshot (all that was observed), Plan (all that was decided),
+//! Receipt (all that was written). Types only, and (`trailers`, `ledger`) the text they have in
+//! git.
 
 pub mod answer;
 pub mod claim;
@@ -32,7 +33,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-/// Everything that was looked at in one pass, at one time, at one commit. The default is that of an empty repo of which nothing else was asked.
+/// Everything that was looked at in one pass, at one time, at one commit. The default is that of an
+/// empty repo of which nothing else was asked.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// When the pass looked; the only clock `plan` has.
@@ -44,7 +46,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// What each channel means upstream.
     pub upstream: BTreeMap<Channel, Seen<Upstream>>,
-    /// What the configured cache says of a channel; no entry where no cache is configured for its registry.
+    /// What the configured cache says of a channel; no entry where no cache is configured for its
+    /// registry.
     pub cache: BTreeMap<Channel, CacheAnswer>,
     /// What pintle wrote before, newest first.
     pub history: Seen<History>,
@@ -58,7 +61,8 @@ pub struct Snapshot {
     pub cluster: Seen<Cluster>,
     /// Alerts that fire; `NotAsked` where no Alertmanager is named.
     pub alerts: Seen<Vec<Alert>>,
-    /// The digests of the platforms' manifests in an index, where they were asked for: a pod's `imageID` may be one of them.
+    /// The digests of the platforms' manifests in an index, where they were asked for: a pod's
+    /// `imageID` may be one of them.
     pub children: BTreeMap<(Channel, Digest), Vec<Digest>>,
     /// Which commits brought digests into their files, where it was asked for.
     pub blame: BTreeMap<(RepoPath, Digest), Seen<Blame>>,
@@ -68,7 +72,8 @@ pub struct Snapshot {
     pub notes: BTreeMap<(Channel, Digest, Digest), Notes>,
 }
 
-/// A thing that was looked at: not having been able to look is never the same as nothing being there.
+/// A thing that was looked at: not having been able to look is never the same as nothing being
+/// there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Seen<T> {
     Known(T),
@@ -105,7 +110,8 @@ pub enum CacheAnswer {
     },
 }
 
-/// When digests were first seen on their channels. A small sorted file in git (`refs/pintle/ledger`).
+/// When digests were first seen on their channels. A small sorted file in git
+/// (`refs/pintle/ledger`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     pub first_seen: BTreeMap<(Channel, Digest), Timestamp>,
@@ -129,7 +135,8 @@ pub struct Blame {
     /// On the followed branch's own line: a merge, where it came by one.
     pub commit: CommitId,
     pub at: Timestamp,
-    /// The digest that stood in its place, of the same repository and tag; `None` where there was none or the text does not tell.
+    /// The digest that stood in its place, of the same repository and tag; `None` where there was
+    /// none or the text does not tell.
     pub before: Option<Digest>,
 }
 
@@ -137,9 +144,11 @@ pub struct Blame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinRecord {
     pub action: Action,
-    /// The site's id as text; the site may be gone by now. Older records have the file and its first use: `main.tf#deployment/immich/server:app`.
+    /// The site's id as text; the site may be gone by now. Older records have the file and its
+    /// first use: `main.tf#deployment/immich/server:app`.
     pub site: String,
-    /// What else named the site: one for each use, `deployment/immich/server:app`. Older records have none.
+    /// What else named the site: one for each use, `deployment/immich/server:app`. Older records
+    /// have none.
     pub uses: Vec<String>,
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
@@ -163,7 +172,9 @@ pub struct Asked {
 }
 
 /// What a pin's record says was done. The words are those of the trailer `Pintle-Action`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Action {
     /// The first pin of a site.
@@ -175,7 +186,8 @@ pub enum Action {
     Pin,
     /// The hold is lifted, the channel is followed again.
     Unpin,
-    /// Back to a digest that was pinned before, and held. What it goes back from is never proposed again.
+    /// Back to a digest that was pinned before, and held. What it goes back from is never proposed
+    /// again.
     Rollback,
     /// Held where it is.
     Hold,
@@ -186,7 +198,9 @@ pub enum Action {
 }
 
 /// Why it was done. The words are those of the trailer `Pintle-Cause`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr,
+)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Cause {
     FirstPin,
@@ -258,7 +272,8 @@ pub struct Decision {
     pub runs: Seen<Option<Digest>>,
 }
 
-/// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can be reached.
+/// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can
+/// be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Verdict {
@@ -349,13 +364,26 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PullStep {
     /// Nothing is left to propose: close it with the reason, delete its branch.
-    Close { number: u64, name: Arc<str>, tip: Option<CommitId>, why: String },
+    Close {
+        number: u64,
+        name: Arc<str>,
+        tip: Option<CommitId>,
+        why: String,
+    },
     /// A branch whose pull request is merged or closed, and that nobody else pushed to.
     DeleteBranch { name: Arc<str>, tip: CommitId },
     /// A person pushed to the branch: leave it alone, and say so once.
-    Leave { number: u64, name: Arc<str>, tip: CommitId },
+    Leave {
+        number: u64,
+        name: Arc<str>,
+        tip: CommitId,
+    },
     /// Its time has come, and its statuses are green.
-    Merge { number: u64, name: Arc<str>, head: CommitId },
+    Merge {
+        number: u64,
+        name: Arc<str>,
+        head: CommitId,
+    },
 }
 
 /// Everything that was written.
@@ -418,7 +446,10 @@ impl Receipt {
 
     /// Says whether nothing was written.
     pub fn is_empty(&self) -> bool {
-        self.commits.is_empty() && self.pulls.is_empty() && self.answered.is_empty() && self.notices.is_empty()
+        self.commits.is_empty()
+            && self.pulls.is_empty()
+            && self.answered.is_empty()
+            && self.notices.is_empty()
     }
 }
 

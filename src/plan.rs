@@ -1,4 +1,5 @@
-//! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock, no failure.
+//! What to do about every site: a function of the snapshot alone. Pure and total: no I/O, no clock,
+//! no failure.
 
 mod adoption;
 mod alert;
@@ -44,12 +45,14 @@ use jiff::Timestamp;
 use site_plan::SitePlan;
 use std::collections::BTreeSet;
 
-/// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan, byte for byte.
+/// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan,
+/// byte for byte.
 ///
-/// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes are written: it forgets the sightings of
-/// what they pin.
+/// [`Plan::ledger`] means something only where the snapshot's ledger is known, and once the changes
+/// are written: it forgets the sightings of what they pin.
 pub fn plan(snapshot: &Snapshot) -> Plan {
-    // What is known of each site, once: settings, history, uses, what runs, what wrote the pin. All steps see the same.
+    // What is known of each site, once: settings, history, uses, what runs, what wrote the pin. All
+    // steps see the same.
     let mut sites = resolve::resolve_sites(snapshot);
     // What forbids a change comes before any target: what is forbidden has none.
     rules::forbid(snapshot, &mut sites);
@@ -58,24 +61,32 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     // A person's word replaces that, and nothing else happens to the files that it is about.
     let mut commands = commands::decide_comments(snapshot, &sites);
     commands.set_targets(&mut sites);
-    // What the cluster shows goes before what the channel says, and after what a person asks for. It takes the files that are left.
+    // What the cluster shows goes before what the channel says, and after what a person asks for.
+    // It takes the files that are left.
     let mut taken = commands.files.clone();
     let rollbacks = rollback::plan_rollbacks(snapshot, &mut sites, &mut taken);
     drift::report_pin_state(snapshot, &mut sites);
     // Holds end before anything is updated in their place.
     expired_holds::remove_expired_holds(snapshot, &mut sites, &taken);
-    // First pins of what Terraform ignores need more than a pin; only now it is known which are left.
+    // First pins of what Terraform ignores need more than a pin; only now it is known which are
+    // left.
     adoption::take_over_ignored(snapshot, &mut sites);
     // How a group is delivered decides which rules its members meet.
     rules::deliver_together(&mut sites);
-    // Every target is there: the rules say what has to wait. The limit of pull requests comes last, when it is known which are closed.
+    // Every target is there: the rules say what has to wait. The limit of pull requests comes last,
+    // when it is known which are closed.
     let busy = rules::find_busy(snapshot, &sites);
     rules::delay(snapshot, rules::DELAYS, &mut sites, busy.as_ref());
     rules::delay(snapshot, rules::LIMITS, &mut sites, busy.as_ref());
     // What is left is written.
     let changes = changes::make_changes(snapshot, &sites);
     let mut pulls = pull_requests::find_steps(snapshot, &sites);
-    pulls.extend(pull_requests::merge_next(snapshot, &sites, &changes, busy.is_some()));
+    pulls.extend(pull_requests::merge_next(
+        snapshot,
+        &sites,
+        &changes,
+        busy.is_some(),
+    ));
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
@@ -84,7 +95,10 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         decisions: sites.iter().map(SitePlan::decision).collect(),
         pulls,
         answers: Vec::new(),
-        notices: rules::pipeline_notices(snapshot).into_iter().chain(rollbacks.notices).collect(),
+        notices: rules::pipeline_notices(snapshot)
+            .into_iter()
+            .chain(rollbacks.notices)
+            .collect(),
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,
         later: next_look(snapshot, &sites),
@@ -93,7 +107,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     plan
 }
 
-/// Chooses the target of every site that nothing forbids, and adds what is to be said beside every verdict.
+/// Chooses the target of every site that nothing forbids, and adds what is to be said beside every
+/// verdict.
 fn choose_targets(snapshot: &Snapshot, sites: &mut [SitePlan]) {
     for site in sites {
         if site.reasons.is_empty() {
@@ -107,8 +122,15 @@ fn choose_targets(snapshot: &Snapshot, sites: &mut [SitePlan]) {
 }
 
 /// Adds to the answers what only the finished plan can say.
-fn finish_answers(snapshot: &Snapshot, plan: &Plan, sites: &[SitePlan], answers: Vec<Answer>) -> Vec<Answer> {
-    let Some(forge) = snapshot.forge.known() else { return answers };
+fn finish_answers(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    sites: &[SitePlan],
+    answers: Vec<Answer>,
+) -> Vec<Answer> {
+    let Some(forge) = snapshot.forge.known() else {
+        return answers;
+    };
     let finish = |mut answer: Answer| {
         let ask = forge.asks.iter().find(|ask| ask.comment == answer.comment);
         for outcome in &mut answer.outcomes {
@@ -123,20 +145,40 @@ fn finish_answers(snapshot: &Snapshot, plan: &Plan, sites: &[SitePlan], answers:
 
 /// When something is to be looked at again though nothing may have happened by then.
 fn next_look(snapshot: &Snapshot, sites: &[SitePlan]) -> Option<Timestamp> {
-    sites.iter().flat_map(|site| [health::next_look(snapshot, site), pin_state::settle_time(snapshot, site)]).flatten().min()
+    sites
+        .iter()
+        .flat_map(|site| {
+            [
+                health::next_look(snapshot, site),
+                pin_state::settle_time(snapshot, site),
+            ]
+        })
+        .flatten()
+        .min()
 }
 
 /// Returns the entries of the configuration that match nothing in the repo.
 pub fn unmatched_entries(config: &Config, scan: &Scan) -> Vec<Unmatched> {
-    find_unmatched(config, scan).into_iter().map(|(entry, what)| Unmatched { entry, what }).collect()
+    find_unmatched(config, scan)
+        .into_iter()
+        .map(|(entry, what)| Unmatched { entry, what })
+        .collect()
 }
 
-/// Returns the channels that planning needs upstream's answer for: those of all sites, also the ones a directive names, and the tags that comments
-/// ask for.
+/// Returns the channels that planning needs upstream's answer for: those of all sites, also the
+/// ones a directive names, and the tags that comments ask for.
 pub fn channels_to_ask(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<Channel> {
     let resolver = Resolver::new(scan, config, Mode::Commit);
-    let mut channels: BTreeSet<Channel> = scan.sites().filter_map(|(literal, site)| resolver.resolve(literal, site).channel).collect();
-    channels.extend(forge.known().into_iter().flat_map(|forge| commands::asked_channels(scan, forge)));
+    let mut channels: BTreeSet<Channel> = scan
+        .sites()
+        .filter_map(|(literal, site)| resolver.resolve(literal, site).channel)
+        .collect();
+    channels.extend(
+        forge
+            .known()
+            .into_iter()
+            .flat_map(|forge| commands::asked_channels(scan, forge)),
+    );
     channels
 }
 
@@ -145,10 +187,13 @@ pub fn indexes_to_read(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     indexes::indexes_to_read(snapshot)
 }
 
-/// Returns the pins whose commits have to be looked up: those that the cluster left, those that it got just now, and those that a comment wants to roll
-/// back.
+/// Returns the pins whose commits have to be looked up: those that the cluster left, those that it
+/// got just now, and those that a comment wants to roll back.
 pub fn pins_to_blame(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    pin_origin::pins_to_blame(snapshot).into_iter().chain(commands::pins_to_blame(snapshot)).collect()
+    pin_origin::pins_to_blame(snapshot)
+        .into_iter()
+        .chain(commands::pins_to_blame(snapshot))
+        .collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// How often somebody else may push first before the pass gives up.
 const TRIES: u32 = 12;
-/// How often a pass plans again because what it wrote made more possible: comments are carried out one after another.
+/// How often a pass plans again because what it wrote made more possible: comments are carried out
+/// one after another.
 const ROUNDS: u32 = 50;
 
 /// A snapshot and the plan made from it.
@@ -27,7 +28,11 @@ pub struct Planned {
 
 impl Planned {
     fn work(&self) -> WriteInput<'_> {
-        WriteInput { snapshot: &self.snapshot, plan: &self.plan, refused: &self.refused }
+        WriteInput {
+            snapshot: &self.snapshot,
+            plan: &self.plan,
+            refused: &self.refused,
+        }
     }
 }
 
@@ -36,10 +41,15 @@ pub async fn look(session: &Session) -> Result<Planned> {
     let checkout = checkout(session).await?;
     let snapshot = observe::offline(&session.setup, &checkout);
     let plan = plan::plan(&snapshot);
-    Ok(Planned { snapshot, plan, refused: Refusals::new() })
+    Ok(Planned {
+        snapshot,
+        plan,
+        refused: Refusals::new(),
+    })
 }
 
-/// Returns what pintle wrote before, newest first, also what came by merges that only the forge tells about.
+/// Returns what pintle wrote before, newest first, also what came by merges that only the forge
+/// tells about.
 pub async fn past(session: &Session) -> Result<Seen<History>> {
     let checkout = checkout(session).await?;
     Ok(observe::merged_history(session, &checkout).await)
@@ -56,11 +66,21 @@ pub async fn plan(session: &Session, progress: Progress<'_>) -> Result<Planned> 
 pub async fn rehearse(session: &Session, progress: Progress<'_>) -> Result<Planned> {
     let checkout = checkout(session).await?;
     let registries = session.registries(&checkout.config)?;
-    Ok(proved(session, planned(session, &checkout, &registries, progress).await, &registries).await)
+    Ok(proved(
+        session,
+        planned(session, &checkout, &registries, progress).await,
+        &registries,
+    )
+    .await)
 }
 
-/// The whole line, and again while what was written makes more possible. When somebody else pushes in between, it starts over from their commit.
-pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress<'_>) -> Result<(Planned, Receipt)> {
+/// The whole line, and again while what was written makes more possible. When somebody else pushes
+/// in between, it starts over from their commit.
+pub async fn reconcile(
+    session: &Session,
+    lease: &WriteLease,
+    progress: Progress<'_>,
+) -> Result<(Planned, Receipt)> {
     let mut checkout = checkout(session).await?;
     let mut written = Receipt::default();
     let (mut lost, mut rounds, mut refused) = (0, 0, false);
@@ -70,7 +90,8 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
         write::acknowledge(lease, session.forge(), &now.snapshot).await;
         let now = proved(session, now, &registries).await;
         let now = fresh(session, &checkout, now, &registries).await;
-        let nowhere = || Error::usage("there is no remote to write to").hint("name one with --remote");
+        let nowhere =
+            || Error::usage("there is no remote to write to").hint("name one with --remote");
         let mut clone = checkout.clone.ok_or_else(nowhere)?;
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
             WriteOutcome::Done { receipt, again } => {
@@ -81,18 +102,26 @@ pub async fn reconcile(session: &Session, lease: &WriteLease, progress: Progress
                 }
             }
             WriteOutcome::Refused(why) if refused => {
-                return Err(Error::outside("the branch takes no push, and no pull request either").cause(why));
+                return Err(
+                    Error::outside("the branch takes no push, and no pull request either")
+                        .cause(why),
+                );
             }
             WriteOutcome::Refused(why) => {
                 refused = true;
                 session.refused(why);
             }
             WriteOutcome::TipMoved if lost == TRIES => {
-                return Err(Error::outside(format!("somebody else pushed first {TRIES} times in a row"))
-                    .hint("run it again when the repo is quieter"));
+                return Err(Error::outside(format!(
+                    "somebody else pushed first {TRIES} times in a row"
+                ))
+                .hint("run it again when the repo is quieter"));
             }
             WriteOutcome::TipMoved => {
-                tracing::info!(attempt = lost, "somebody else pushed first: observing again");
+                tracing::info!(
+                    attempt = lost,
+                    "somebody else pushed first: observing again"
+                );
                 tokio::time::sleep(jitter(lost)).await;
                 lost += 1;
             }
@@ -110,25 +139,59 @@ async fn checkout(session: &Session) -> Result<Checkout> {
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 
-async fn planned(session: &Session, checkout: &Checkout, registries: &Registries, progress: Progress<'_>) -> Planned {
+async fn planned(
+    session: &Session,
+    checkout: &Checkout,
+    registries: &Registries,
+    progress: Progress<'_>,
+) -> Planned {
     let (forge, history) = observe::forge(session, checkout).await;
     let channels = plan::channels_to_ask(&checkout.scan, &checkout.config, &forge);
-    let (observed, alerts) = tokio::join!(observe::observe(session, checkout, channels, registries, progress), observe::alerts(session));
-    // Last: registries take their time, and nothing is to be written past what was done in the cluster meanwhile.
+    let (observed, alerts) = tokio::join!(
+        observe::observe(session, checkout, channels, registries, progress),
+        observe::alerts(session)
+    );
+    // Last: registries take their time, and nothing is to be written past what was done in the
+    // cluster meanwhile.
     let cluster = observe::cluster(session, checkout).await;
-    decided(session, checkout, registries, Snapshot { forge, cluster, history, alerts, ..observed }).await
+    decided(
+        session,
+        checkout,
+        registries,
+        Snapshot {
+            forge,
+            cluster,
+            history,
+            alerts,
+            ..observed
+        },
+    )
+    .await
 }
 
 /// Looks up what the cluster makes worth knowing, and plans.
-async fn decided(session: &Session, checkout: &Checkout, registries: &Registries, mut snapshot: Snapshot) -> Planned {
-    snapshot.children = observe::children::children(session, registries, plan::indexes_to_read(&snapshot)).await;
-    snapshot.blame = tokio::task::block_in_place(|| observe::blame::read_blame(session, checkout, plan::pins_to_blame(&snapshot)));
+async fn decided(
+    session: &Session,
+    checkout: &Checkout,
+    registries: &Registries,
+    mut snapshot: Snapshot,
+) -> Planned {
+    snapshot.children =
+        observe::children::children(session, registries, plan::indexes_to_read(&snapshot)).await;
+    snapshot.blame = tokio::task::block_in_place(|| {
+        observe::blame::read_blame(session, checkout, plan::pins_to_blame(&snapshot))
+    });
     let plan = plan::plan(&snapshot);
-    Planned { snapshot, plan, refused: Refusals::new() }
+    Planned {
+        snapshot,
+        plan,
+        refused: Refusals::new(),
+    }
 }
 
-/// Proves every digest at its registry and every edit in the text, and asks what changed in the images of pull requests. A digest that nobody
-/// serves is not pinned: the plan is made without it. Ends also where a plan insists: each digest is asked for once.
+/// Proves every digest at its registry and every edit in the text, and asks what changed in the
+/// images of pull requests. A digest that nobody serves is not pinned: the plan is made without it.
+/// Ends also where a plan insists: each digest is asked for once.
 async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
         let failed = observe::prove(registries, &now.plan).await;
@@ -144,12 +207,25 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
         now.plan = plan::plan(&now.snapshot);
     }
     let (plan, refused) = proof::prove_plan(&now.snapshot, now.plan);
-    Planned { plan, refused, ..now }
+    Planned {
+        plan,
+        refused,
+        ..now
+    }
 }
 
-/// Plans again where the cluster is kept warm and changed while digests were proved: no move goes past an undo.
-async fn fresh(session: &Session, checkout: &Checkout, now: Planned, registries: &Registries) -> Planned {
-    let moves = |change: &Change| change.delivery == Delivery::Commit && change.pins.iter().any(|pin| pin.action == Action::Update);
+/// Plans again where the cluster is kept warm and changed while digests were proved: no move goes
+/// past an undo.
+async fn fresh(
+    session: &Session,
+    checkout: &Checkout,
+    now: Planned,
+    registries: &Registries,
+) -> Planned {
+    let moves = |change: &Change| {
+        change.delivery == Delivery::Commit
+            && change.pins.iter().any(|pin| pin.action == Action::Update)
+    };
     if !session.is_warm() || !now.plan.changes.iter().any(moves) {
         return now;
     }
@@ -157,7 +233,16 @@ async fn fresh(session: &Session, checkout: &Checkout, now: Planned, registries:
     if cluster == now.snapshot.cluster {
         return now;
     }
-    let now = decided(session, checkout, registries, Snapshot { cluster, ..now.snapshot }).await;
+    let now = decided(
+        session,
+        checkout,
+        registries,
+        Snapshot {
+            cluster,
+            ..now.snapshot
+        },
+    )
+    .await;
     proved(session, now, registries).await
 }
 

@@ -1,5 +1,5 @@
-//! What people read of a plan: explanations, status, tables, JSON, diffs. Renders values and decides nothing; the command line, comments and pages show the
-//! same.
+//! What people read of a plan: explanations, status, tables, JSON, diffs. Renders values and
+//! decides nothing; the command line, comments and pages show the same.
 
 pub mod answers;
 pub mod diff;
@@ -19,17 +19,42 @@ pub fn count_verdicts<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> 
     for decision in decisions {
         *counts.entry(decision.verdict).or_default() += 1;
     }
-    let words: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    if words.is_empty() { "no sites".to_owned() } else { words.join(", ") }
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    if words.is_empty() {
+        "no sites".to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
-/// Says whether an open pull request proposes just that already, on the branch's tip: nothing is left to write.
+/// Says whether an open pull request proposes just that already, on the branch's tip: nothing is
+/// left to write.
 pub fn is_open_already(snapshot: &Snapshot, change: &Change) -> bool {
-    let Some(forge) = snapshot.forge.known().filter(|_| change.delivery != Delivery::Commit) else { return false };
+    let Some(forge) = snapshot
+        .forge
+        .known()
+        .filter(|_| change.delivery != Delivery::Commit)
+    else {
+        return false;
+    };
     let part = branch_name(&change.name);
-    let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open && *pull.name == *part).min_by_key(|pull| pull.number);
-    let branch = snapshot.branches.iter().find(|branch| *branch.name == *part);
+    let open = forge
+        .pulls
+        .iter()
+        .filter(|pull| pull.state == PullState::Open && *pull.name == *part)
+        .min_by_key(|pull| pull.number);
+    let branch = snapshot
+        .branches
+        .iter()
+        .find(|branch| *branch.name == *part);
     open.zip(branch).is_some_and(|(pull, branch)| {
-        branch.own && branch.tip == pull.head && branch.parent == snapshot.tip && branch.pins == change.pins && pull.pins == change.pins
+        branch.own
+            && branch.tip == pull.head
+            && branch.parent == snapshot.tip
+            && branch.pins == change.pins
+            && pull.pins == change.pins
     })
 }

@@ -1,4 +1,5 @@
-//! Which literals are image sites, what they feed, and who owns them. Pure: reads a parsed repo, never a disk, a registry or a cluster.
+//! Which literals are image sites, what they feed, and who owns them. Pure: reads a parsed repo,
+//! never a disk, a registry or a cluster.
 
 pub mod json;
 pub mod settings;
@@ -62,7 +63,8 @@ pub struct Literal {
 #[allow(clippy::large_enum_variant)]
 pub enum Fate {
     Site(Site),
-    /// Supplies only a component of the reference: the repository, or a tag beside a digest that decides.
+    /// Supplies only a component of the reference: the repository, or a tag beside a digest that
+    /// decides.
     Component(String),
     /// Decides an image but cannot carry a pin.
     Unpinnable(String),
@@ -76,31 +78,37 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     pub id: SiteId,
-    /// What else names it: one for each use, `deployment/immich/server:app`; sorted, each once. Two sites may share one (two environments that
-    /// name one workload). Uses of which a part is not known name nothing.
+    /// What else names it: one for each use, `deployment/immich/server:app`; sorted, each once. Two
+    /// sites may share one (two environments that name one workload). Uses of which a part is not
+    /// known name nothing.
     pub aliases: Vec<Arc<str>>,
     /// The image every use agrees on.
     pub image: Reference,
     pub pin: PinPlace,
     /// Every stack that uses it.
     pub stacks: BTreeSet<StackId>,
-    /// What leads the commit subject and groups the changes: the short name of its only stack, else the folder it is written in.
+    /// What leads the commit subject and groups the changes: the short name of its only stack, else
+    /// the folder it is written in.
     pub stack: Arc<str>,
-    /// Comment texts that belong to the site: the one that ends its line, then those alone on the lines directly above, from near to far.
-    /// Then those of the blocks around a use: container, resource. Without the comment marks, trimmed.
+    /// Comment texts that belong to the site: the one that ends its line, then those alone on the
+    /// lines directly above, from near to far. Then those of the blocks around a use: container,
+    /// resource. Without the comment marks, trimmed.
     pub comments: Vec<Comment>,
-    /// Variables that the image is made from and that a file nobody can read may set: `var.image_tag`, and the file.
+    /// Variables that the image is made from and that a file nobody can read may set:
+    /// `var.image_tag`, and the file.
     pub unsure: Vec<(Arc<str>, RepoPath)>,
     pub keel: Box<Keel>,
 }
 
 impl Site {
-    /// Returns the names that older versions gave it: the file and a use, with `?` in the place of a namespace that the text does not name.
+    /// Returns the names that older versions gave it: the file and a use, with `?` in the place of
+    /// a namespace that the text does not name.
     pub fn older_names(&self) -> impl Iterator<Item = String> {
         let file = self.id.as_str().split('#').next().unwrap_or_default();
         self.aliases.iter().flat_map(move |alias| {
             let unnamed = alias.replacen("/default/", "/?/", 1);
-            std::iter::once(format!("{file}#{alias}")).chain((unnamed != **alias).then(|| format!("{file}#{unnamed}")))
+            std::iter::once(format!("{file}#{alias}"))
+                .chain((unnamed != **alias).then(|| format!("{file}#{unnamed}")))
         })
     }
 }
@@ -108,9 +116,11 @@ impl Site {
 /// What the texts of the workloads say to Keel, or to pintle beside it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keel {
-    /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses), sorted.
+    /// `keel.sh/…` annotations declared in Terraform on the owning resource (union over uses),
+    /// sorted.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
-    /// Which workload's text says something under which of these keys: `deployment/immich/server` and `keel.sh/policy`. Sorted.
+    /// Which workload's text says something under which of these keys: `deployment/immich/server`
+    /// and `keel.sh/policy`. Sorted.
     pub declares: Vec<(WorkloadRef, Arc<str>)>,
 }
 
@@ -123,8 +133,9 @@ pub struct Comment {
     pub trailing: bool,
 }
 
-/// Names a site for people, commits and commands: the file, and the literal's own address in it, `stacks/immich/main.tf#local.image`.
-/// Unique in a scan. Depends on nothing else in the repo, so that an edit beside it changes no hold, rule or history of it.
+/// Names a site for people, commits and commands: the file, and the literal's own address in it,
+/// `stacks/immich/main.tf#local.image`. Unique in a scan. Depends on nothing else in the repo, so
+/// that an edit beside it changes no hold, rule or history of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SiteId(pub Arc<str>);
 
@@ -170,7 +181,8 @@ pub struct Use {
     pub holder: Holder,
     /// The effective image; `None` when a part of it is not known.
     pub image: Option<Arc<str>>,
-    /// In the resource's `ignore_changes`; `None` where the notion does not apply or the text does not tell.
+    /// In the resource's `ignore_changes`; `None` where the notion does not apply or the text does
+    /// not tell.
     pub ignored: Option<bool>,
     /// Lines of `ignore_changes` that name this container's image: spans in `file`.
     pub ignore_spans: Vec<Span>,
@@ -181,7 +193,11 @@ impl Use {
     /// Returns the workload's name in the cluster, where all of it is known.
     pub fn workload(&self) -> Option<WorkloadRef> {
         let (namespace, name) = self.namespace.as_ref().zip(self.name.as_ref())?;
-        Some(WorkloadRef { kind: self.kind.clone(), namespace: namespace.clone(), name: name.clone() })
+        Some(WorkloadRef {
+            kind: self.kind.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+        })
     }
 
     /// Returns the container's name, where the use is a container of known name.
@@ -189,7 +205,8 @@ impl Use {
         self.holder.container()
     }
 
-    /// Returns what names the use, `deployment/immich/server:app`; `None` where a part of it is not known.
+    /// Returns what names the use, `deployment/immich/server:app`; `None` where a part of it is not
+    /// known.
     pub fn alias(&self) -> Option<String> {
         Some(format!("{}:{}", self.workload()?, self.holder.name()?))
     }
@@ -204,7 +221,14 @@ impl Use {
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
-        write!(f, "{}/{}/{}:{}", self.kind, part(&self.namespace), part(&self.name), self.holder)
+        write!(
+            f,
+            "{}/{}/{}:{}",
+            self.kind,
+            part(&self.namespace),
+            part(&self.name),
+            self.holder
+        )
     }
 }
 
@@ -220,10 +244,12 @@ pub struct Problem {
 impl Scan {
     /// Returns the sites with their literals, in order.
     pub fn sites(&self) -> impl Iterator<Item = (&Literal, &Site)> {
-        self.literals.iter().filter_map(|literal| match &literal.fate {
-            Fate::Site(site) => Some((literal, site)),
-            _ => None,
-        })
+        self.literals
+            .iter()
+            .filter_map(|literal| match &literal.fate {
+                Fate::Site(site) => Some((literal, site)),
+                _ => None,
+            })
     }
 }
 

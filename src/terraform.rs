@@ -1,4 +1,5 @@
-//! Bytes → literals with spans and provenance → bytes. Knows HCL, YAML, JSON and Terragrunt; knows no images and no git, and does no I/O.
+//! Bytes → literals with spans and provenance → bytes. Knows HCL, YAML, JSON and Terragrunt; knows
+//! no images and no git, and does no I/O.
 
 pub mod body;
 pub mod carry;

@@ -1,6 +1,8 @@
-//! A repo as it looks after some years of use: what the generated one of the tests has little of. Shared modules that every stack calls several
-//! times, a var-file that all stacks load, long comments, big locals, variables by the dozen, dashboards read by `file`, values by
-//! `templatefile`, scripts in heredocs; and copies of `testdata-repo` for its shapes. Deterministic. Knows nothing of pintle.
+//! A repo as it looks after some years of use: what the generated one of the tests has little of.
+//! Shared modules that every stack calls several times, a var-file that all stacks load, long
+//! comments, big locals, variables by the dozen, dashboards read by `file`, values by
+//! `templatefile`, scripts in heredocs; and copies of `testdata-repo` for its shapes.
+//! Deterministic. Knows nothing of pintle.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +12,8 @@ use std::path::Path;
 /// Copies of `testdata-repo` beside the stacks.
 const COPIES: usize = 2;
 
-/// Writes a repo of that many stacks below a folder; about 700 lines of Terraform and Terragrunt a stack.
+/// Writes a repo of that many stacks below a folder; about 700 lines of Terraform and Terragrunt a
+/// stack.
 pub fn write(folder: &Path, testdata: &Path, stacks: usize) -> io::Result<()> {
     let mut rng = fastrand::Rng::with_seed(2026);
     put(folder, "terragrunt.hcl", PARENT)?;
@@ -51,12 +54,18 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 fn shared_values() -> String {
     let mut text = String::from("tls_secret_name = \"tls-secret\"\n");
     for n in 0..250 {
-        let _ = writeln!(text, "setting_{n} = \"value of the setting {n}, which some stack reads\"");
+        let _ = writeln!(
+            text,
+            "setting_{n} = \"value of the setting {n}, which some stack reads\""
+        );
     }
     for n in 0..20 {
         let _ = writeln!(text, "hosts_{n} = {{");
         for host in 0..15 {
-            let _ = writeln!(text, "  \"host-{host}\" = {{ address = \"10.0.{n}.{host}\", zone = \"example.org\", proxied = false }}");
+            let _ = writeln!(
+                text,
+                "  \"host-{host}\" = {{ address = \"10.0.{n}.{host}\", zone = \"example.org\", proxied = false }}"
+            );
         }
         let _ = writeln!(text, "}}");
     }
@@ -66,30 +75,63 @@ fn shared_values() -> String {
 fn stack(folder: &Path, number: usize, rng: &mut fastrand::Rng) -> io::Result<()> {
     let name = format!("app-{number}");
     let dir = format!("stacks/{name}");
-    put(folder, &format!("{dir}/terragrunt.hcl"), &UNIT.replace("@n@", &number.to_string()))?;
+    put(
+        folder,
+        &format!("{dir}/terragrunt.hcl"),
+        &UNIT.replace("@n@", &number.to_string()),
+    )?;
     put(folder, &format!("{dir}/providers.tf"), PROVIDERS)?;
     put(folder, &format!("{dir}/tiers.tf"), TIERS)?;
-    put(folder, &format!("{dir}/variables.tf"), &variables(8 + rng.usize(..20)))?;
+    put(
+        folder,
+        &format!("{dir}/variables.tf"),
+        &variables(8 + rng.usize(..20)),
+    )?;
     let mut main = HEADER.repeat(1 + rng.usize(..3)).replace("@app@", &name);
     main.push_str(&locals(10 + rng.usize(..30)));
     for part in 0..3 + rng.usize(..5) {
-        let checksum = if part == 0 { "sha256(jsonencode(local.services))" } else { "sha256(var.setting_2)" };
-        main.push_str(&DEPLOYMENT.replace("@app@", &name).replace("@n@", &part.to_string()).replace("@checksum@", checksum));
+        let checksum = if part == 0 {
+            "sha256(jsonencode(local.services))"
+        } else {
+            "sha256(var.setting_2)"
+        };
+        main.push_str(
+            &DEPLOYMENT
+                .replace("@app@", &name)
+                .replace("@n@", &part.to_string())
+                .replace("@checksum@", checksum),
+        );
         for call in 0..1 + rng.usize(..2) {
-            main.push_str(&INGRESS.replace("@app@", &name).replace("@n@", &format!("{part}_{call}")));
+            main.push_str(
+                &INGRESS
+                    .replace("@app@", &name)
+                    .replace("@n@", &format!("{part}_{call}")),
+            );
         }
     }
     for script in 0..rng.usize(..2) {
-        main.push_str(&SCRIPT.replace("@app@", &name).replace("@n@", &script.to_string()));
+        main.push_str(
+            &SCRIPT
+                .replace("@app@", &name)
+                .replace("@n@", &script.to_string()),
+        );
     }
     if number.is_multiple_of(3) {
         main.push_str(&RELEASE.replace("@app@", &name));
-        put(folder, &format!("{dir}/values.yaml.tpl"), &values(10 + rng.usize(..40)))?;
+        put(
+            folder,
+            &format!("{dir}/values.yaml.tpl"),
+            &values(10 + rng.usize(..40)),
+        )?;
     }
     if number.is_multiple_of(10) {
         main.push_str(&DASHBOARDS.replace("@app@", &name));
         for board in 0..3 {
-            put(folder, &format!("{dir}/dashboards/board-{board}.json"), &dashboard(20 + rng.usize(..40)))?;
+            put(
+                folder,
+                &format!("{dir}/dashboards/board-{board}.json"),
+                &dashboard(20 + rng.usize(..40)),
+            )?;
         }
     }
     put(folder, &format!("{dir}/main.tf"), &main)
@@ -113,8 +155,9 @@ fn variables(count: usize) -> String {
 }
 
 fn locals(count: usize) -> String {
-    let mut text =
-        String::from("locals {\n  hosts = { for name, host in var.hosts_0 : name => \"${name}.${host.zone}\" }\n  services = {\n");
+    let mut text = String::from(
+        "locals {\n  hosts = { for name, host in var.hosts_0 : name => \"${name}.${host.zone}\" }\n  services = {\n",
+    );
     for n in 0..count {
         let _ = writeln!(
             text,
@@ -151,7 +194,10 @@ fn dashboard(panels: usize) -> String {
         )
     };
     let panels: Vec<String> = (0..panels).map(panel).collect();
-    format!("{{\n\"title\": \"Board\",\n\"schemaVersion\": 39,\n\"panels\": [\n{}\n]\n}}\n", panels.join(",\n"))
+    format!(
+        "{{\n\"title\": \"Board\",\n\"schemaVersion\": 39,\n\"panels\": [\n{}\n]\n}}\n",
+        panels.join(",\n")
+    )
 }
 
 const PARENT: &str = r#"# Every stack includes this file.

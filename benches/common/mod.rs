@@ -1,4 +1,5 @@
-//! What the benches share: measuring two things in turns, and the peak memory of a fresh process. Prints; decides nothing.
+//! What the benches share: measuring two things in turns, and the peak memory of a fresh process.
+//! Prints; decides nothing.
 #![allow(dead_code, reason = "each bench uses its part")]
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -38,15 +39,22 @@ impl Runs {
     }
 
     pub fn print(&self, name: &str) {
-        let (median, fastest, processor) = (ms(self.median()), ms(self.fastest()), ms(self.processor()));
-        println!("  {name:<28} {median:>9.1} ms median of {}, {fastest:.1} fastest, {processor:.0} of processor time", self.wall.len());
+        let (median, fastest, processor) =
+            (ms(self.median()), ms(self.fastest()), ms(self.processor()));
+        println!(
+            "  {name:<28} {median:>9.1} ms median of {}, {fastest:.1} fastest, {processor:.0} of processor time",
+            self.wall.len()
+        );
     }
 }
 
 /// Prints how much longer `one` takes than `other`, which ran in turns with it.
 pub fn ratio(name: &str, one: &Runs, other: &Runs, target: f64) {
     let of = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
-    let (median, fastest) = (of(one.median(), other.median()), of(one.fastest(), other.fastest()));
+    let (median, fastest) = (
+        of(one.median(), other.median()),
+        of(one.fastest(), other.fastest()),
+    );
     let processor = of(one.processor(), other.processor());
     println!(
         "  {name:<28} {median:>9.2}    of the medians, {fastest:.2} of the fastest, {processor:.2} of processor time; target {target:.1}"
@@ -63,11 +71,16 @@ pub fn in_turns(runs: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> 
     (ours, theirs)
 }
 
-/// What all threads of this process used so far: user and system time (proc(5), in ticks of 10 ms as Linux has it everywhere).
+/// What all threads of this process used so far: user and system time (proc(5), in ticks of 10 ms
+/// as Linux has it everywhere).
 fn processor() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok());
     Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
@@ -87,20 +100,34 @@ pub fn memory_arguments() -> Option<Vec<String>> {
     Some(arguments.collect())
 }
 
-/// Starts this program again with `--memory` and the arguments, and prints the most memory it ever held (`VmHWM`, proc(5)).
+/// Starts this program again with `--memory` and the arguments, and prints the most memory it ever
+/// held (`VmHWM`, proc(5)).
 pub fn peak(name: &str, arguments: &[&str]) {
     let program = std::env::current_exe().expect("the path of this program");
-    let output = Command::new(program).arg("--memory").args(arguments).output().expect("it starts");
+    let output = Command::new(program)
+        .arg("--memory")
+        .args(arguments)
+        .output()
+        .expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
-    match text.lines().find_map(|line| line.strip_prefix("peak ")?.parse::<f64>().ok()) {
+    match text
+        .lines()
+        .find_map(|line| line.strip_prefix("peak ")?.parse::<f64>().ok())
+    {
         Some(kib) => println!("  {name:<28} {:>9.1} MB peak", kib / 1024.0),
-        None => println!("  {name:<28} not measured: {}", String::from_utf8_lossy(&output.stderr)),
+        None => println!(
+            "  {name:<28} not measured: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
     }
 }
 
 /// Prints the peak of this process in KiB, for `peak`.
 pub fn print_peak() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.split_whitespace().next());
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next());
     println!("peak {}", kib.unwrap_or("unknown"));
 }

@@ -1,4 +1,5 @@
-//! A pin put where a reader says a string ends, and where `legal` allows it, is proved, changes only that string, and can be undone.
+//! A pin put where a reader says a string ends, and where `legal` allows it, is proved, changes
+//! only that string, and can be undone.
 
 use hcl_edit::structure::{Body, Structure};
 use pintle::terraform::edit::{Edit, apply, legal, prove};
@@ -19,12 +20,22 @@ const MOST: usize = 8;
 /// The first line of `data` names the file, the rest is its content.
 pub fn editor(data: &[u8]) {
     let mut lines = data.splitn(2, |byte| *byte == b'\n');
-    let (Some(name), Some(bytes)) = (lines.next(), lines.next()) else { return };
-    let Some(path) = std::str::from_utf8(name).ok().and_then(RepoPath::new) else { return };
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Some(values) = read(&path, text) else { return };
+    let (Some(name), Some(bytes)) = (lines.next(), lines.next()) else {
+        return;
+    };
+    let Some(path) = std::str::from_utf8(name).ok().and_then(RepoPath::new) else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Some(values) = read(&path, text) else {
+        return;
+    };
     let mut frames = Vec::new();
-    values.iter().for_each(|value| collect(value, &path, &mut frames));
+    values
+        .iter()
+        .for_each(|value| collect(value, &path, &mut frames));
     let before = shape(&values);
     for frame in frames.iter().take(MOST) {
         try_pin(&path, text, frame, &before);
@@ -34,23 +45,53 @@ pub fn editor(data: &[u8]) {
 fn try_pin(path: &RepoPath, text: &str, frame: &Frame, before: &str) {
     let at = frame.content.end;
     let content = &text.as_bytes()[frame.content.range()];
-    if legal(frame.form, content, content.len()..content.len(), PIN.as_bytes()).is_err() {
+    if legal(
+        frame.form,
+        content,
+        content.len()..content.len(),
+        PIN.as_bytes(),
+    )
+    .is_err()
+    {
         return;
     }
-    let edit = Edit { file: path.clone(), span: Span::new(at, at), expect: Vec::new(), put: PIN.into(), why: String::new() };
+    let edit = Edit {
+        file: path.clone(),
+        span: Span::new(at, at),
+        expect: Vec::new(),
+        put: PIN.into(),
+        why: String::new(),
+    };
     let edits = std::slice::from_ref(&edit);
     let after = apply(text.as_bytes(), edits).expect("an insertion inside of the file");
-    assert_eq!(prove(path, text.as_bytes(), &after, edits), Ok(()), "{frame:?} of {text:?}");
+    assert_eq!(
+        prove(path, text.as_bytes(), &after, edits),
+        Ok(()),
+        "{frame:?} of {text:?}"
+    );
     let after = String::from_utf8(after).expect("text");
     let values = read(path, &after).expect("a proved file can be read");
     // What a Terraform expression makes of its strings may change by itself.
     if !is_hcl(path) {
-        assert_eq!(shape(&values).replace(PIN, ""), before.replace(PIN, ""), "{frame:?} of {text:?}");
+        assert_eq!(
+            shape(&values).replace(PIN, ""),
+            before.replace(PIN, ""),
+            "{frame:?} of {text:?}"
+        );
     }
-    let undo = Edit { span: Span::new(at, at + PIN.len()), expect: PIN.into(), put: Vec::new(), ..edit.clone() };
+    let undo = Edit {
+        span: Span::new(at, at + PIN.len()),
+        expect: PIN.into(),
+        put: Vec::new(),
+        ..edit.clone()
+    };
     let undone = apply(after.as_bytes(), std::slice::from_ref(&undo)).expect("the pin is there");
     assert_eq!(undone, text.as_bytes());
-    assert_eq!(prove(path, after.as_bytes(), &undone, &[undo]), Ok(()), "{frame:?} of {text:?}");
+    assert_eq!(
+        prove(path, after.as_bytes(), &undone, &[undo]),
+        Ok(()),
+        "{frame:?} of {text:?}"
+    );
 }
 
 fn is_hcl(path: &RepoPath) -> bool {
@@ -60,7 +101,17 @@ fn is_hcl(path: &RepoPath) -> bool {
 /// Returns the values of a file that can be read throughout.
 fn read(path: &RepoPath, text: &str) -> Option<Vec<Value>> {
     let span = Span::new(0, text.len());
-    let written = |text: &str| Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw });
+    let written = |text: &str| {
+        Text::written(
+            text,
+            Origin {
+                file: path.clone(),
+                span,
+                literal: span,
+                form: Form::Raw,
+            },
+        )
+    };
     let values = match path.name().rsplit_once('.')?.1 {
         "tf" => {
             let source = Source::parse(path.clone(), text.as_bytes().into()).ok()?;
@@ -68,19 +119,30 @@ fn read(path: &RepoPath, text: &str) -> Option<Vec<Value>> {
             evaluate(&source, &source.body, &mut values);
             return Some(values);
         }
-        "yaml" => yaml::documents(&written(text)).into_iter().map(|document| document.value).collect(),
-        "tpl" => yaml::documents(&written(&mask(text))).into_iter().map(|document| document.value).collect(),
+        "yaml" => yaml::documents(&written(text))
+            .into_iter()
+            .map(|document| document.value)
+            .collect(),
+        "tpl" => yaml::documents(&written(&mask(text)))
+            .into_iter()
+            .map(|document| document.value)
+            .collect(),
         "json" => vec![json::decode(&written(text))],
         _ => return None,
     };
-    (!values.iter().any(|value| matches!(value, Value::Unknown(_)))).then_some(values)
+    (!values
+        .iter()
+        .any(|value| matches!(value, Value::Unknown(_))))
+    .then_some(values)
 }
 
 fn evaluate(source: &Source, body: &Body, values: &mut Vec<Value>) {
     let nothing = Nothing::default();
     for structure in body {
         match structure {
-            Structure::Attribute(attribute) => values.push(eval(&attribute.value, source, &nothing)),
+            Structure::Attribute(attribute) => {
+                values.push(eval(&attribute.value, source, &nothing))
+            }
             Structure::Block(block) => evaluate(source, &block.body, values),
         }
     }
@@ -109,8 +171,15 @@ impl Scope for Nothing {
 
 fn collect(value: &Value, path: &RepoPath, frames: &mut Vec<Frame>) {
     match value {
-        Value::Text(text) => frames.extend(text.frames().iter().filter(|frame| frame.file == *path).cloned()),
-        Value::List(items) | Value::Set(items) => items.iter().for_each(|item| collect(item, path, frames)),
+        Value::Text(text) => frames.extend(
+            text.frames()
+                .iter()
+                .filter(|frame| frame.file == *path)
+                .cloned(),
+        ),
+        Value::List(items) | Value::Set(items) => {
+            items.iter().for_each(|item| collect(item, path, frames))
+        }
         Value::Map(map) => map.values().for_each(|item| collect(item, path, frames)),
         _ => {}
     }

@@ -11,8 +11,16 @@ pub fn check_mask(data: &[u8]) {
         assert!(at <= hole.start && hole.end <= text.len());
         assert_eq!(masked[at..hole.start], text[at..hole.start]);
         let (written, covered) = (&text[hole.range()], &masked[hole.range()]);
-        assert!((written.starts_with("${") || written.starts_with("%{")) && written.ends_with('}'), "{written:?}");
-        assert!(covered.bytes().all(|byte| matches!(byte, b'x' | b' ' | b'\n' | b'\r')), "{covered:?}");
+        assert!(
+            (written.starts_with("${") || written.starts_with("%{")) && written.ends_with('}'),
+            "{written:?}"
+        );
+        assert!(
+            covered
+                .bytes()
+                .all(|byte| matches!(byte, b'x' | b' ' | b'\n' | b'\r')),
+            "{covered:?}"
+        );
         at = hole.end;
     }
     assert_eq!(masked[at..], text[at..]);

@@ -18,11 +18,15 @@ pub fn reader(data: &[u8]) {
         evaluate(&source, &source.body, &nothing);
     }
     check(data, &render_file(data, &path, &nothing));
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     let file = whole(&path, text);
     check(data, &yaml::decode(&file));
     check(data, &json::decode(&file));
-    yaml::documents(&file).iter().for_each(|document| check(data, &document.value));
+    yaml::documents(&file)
+        .iter()
+        .for_each(|document| check(data, &document.value));
     for offset in (0..=text.len()).step_by(1 + text.len() / 8) {
         yaml::comments_around(text, offset);
     }
@@ -52,7 +56,9 @@ impl Scope for Nothing {
 fn evaluate(source: &Source, body: &Body, scope: &Nothing) {
     for structure in body {
         match structure {
-            Structure::Attribute(attribute) => check(&source.bytes, &eval(&attribute.value, source, scope)),
+            Structure::Attribute(attribute) => {
+                check(&source.bytes, &eval(&attribute.value, source, scope))
+            }
             Structure::Block(block) => evaluate(source, &block.body, scope),
         }
     }
@@ -60,13 +66,25 @@ fn evaluate(source: &Source, body: &Body, scope: &Nothing) {
 
 fn whole(path: &RepoPath, text: &str) -> Text {
     let span = Span::new(0, text.len());
-    Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw })
+    Text::written(
+        text,
+        Origin {
+            file: path.clone(),
+            span,
+            literal: span,
+            form: Form::Raw,
+        },
+    )
 }
 
-/// Every piece with an origin is inside of its literal and of the file; as long as what is written there, it is what is written there.
+/// Every piece with an origin is inside of its literal and of the file; as long as what is written
+/// there, it is what is written there.
 fn check(bytes: &[u8], value: &Value) {
     match value {
-        Value::Text(text) => text.pieces().iter().for_each(|piece| check_piece(bytes, piece)),
+        Value::Text(text) => text
+            .pieces()
+            .iter()
+            .for_each(|piece| check_piece(bytes, piece)),
         Value::List(items) | Value::Set(items) => items.iter().for_each(|item| check(bytes, item)),
         Value::Map(map) => map.values().for_each(|item| check(bytes, item)),
         Value::Number(_, Some(origin)) => drop(written(bytes, origin)),
@@ -75,12 +93,23 @@ fn check(bytes: &[u8], value: &Value) {
 }
 
 fn check_piece(bytes: &[u8], piece: &Piece) {
-    let Piece::Known { text, origin: Some(origin) } = piece else { return };
+    let Piece::Known {
+        text,
+        origin: Some(origin),
+    } = piece
+    else {
+        return;
+    };
     let written = written(bytes, origin);
-    assert!(written.len() != text.len() || written == text.as_bytes(), "{piece:?} is written {written:?}");
+    assert!(
+        written.len() != text.len() || written == text.as_bytes(),
+        "{piece:?} is written {written:?}"
+    );
 }
 
 fn written<'a>(bytes: &'a [u8], origin: &Origin) -> &'a [u8] {
     assert!(origin.literal.contains(origin.span), "{origin:?}");
-    bytes.get(origin.span.range()).unwrap_or_else(|| panic!("{origin:?} of {} bytes", bytes.len()))
+    bytes
+        .get(origin.span.range())
+        .unwrap_or_else(|| panic!("{origin:?} of {} bytes", bytes.len()))
 }

@@ -1,4 +1,5 @@
-//! What several commands have in common: where the repo, the registries, the cluster and its alerts are, and how the output looks.
+//! What several commands have in common: where the repo, the registries, the cluster and its alerts
+//! are, and how the output looks.
 
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
@@ -33,23 +34,44 @@ pub struct RemoteArgs {
 
 #[derive(Debug, Default, Args)]
 pub struct CloneArgs {
-    /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env: PINTLE_REMOTE, where no folder is named]
+    /// The git remote: path, file://, https://, http://, ssh:// or user@host:path [env:
+    /// PINTLE_REMOTE, where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub remote: Option<String>,
-    /// The repo's page in Forgejo or Gitea, for pull requests and comments: https://forge.example.org/ops/infra; the remote too, where none is
-    /// named [env: PINTLE_FORGE, where no folder is named]
+    /// The repo's page in Forgejo or Gitea, for pull requests and comments:
+    /// https://forge.example.org/ops/infra; the remote too, where none is named [env: PINTLE_FORGE,
+    /// where no folder is named]
     #[arg(long, value_name = "URL", help_heading = "Repo")]
     pub forge: Option<String>,
     /// The branch to read and to push to [default: the remote's default branch]
-    #[arg(long, env = "PINTLE_BRANCH", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        env = "PINTLE_BRANCH",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
     pub branch: Option<String>,
     /// Where clones are kept; may be deleted at any time [default: the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "PINTLE_CACHE_DIR", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PINTLE_CACHE_DIR",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
     pub cache_dir: Option<PathBuf>,
-    /// A file with the token for an http(s) remote and the forge (or the token itself in PINTLE_TOKEN)
-    #[arg(long, value_name = "FILE", env = "PINTLE_TOKEN_FILE", hide_env_values = true, help_heading = "Repo")]
+    /// A file with the token for an http(s) remote and the forge (or the token itself in
+    /// PINTLE_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
     pub token_file: Option<PathBuf>,
-    /// Allow tokens over plain http:// to another machine, or to an API server whose certificate is not verified
+    /// Allow tokens over plain http:// to another machine, or to an API server whose certificate is
+    /// not verified
     #[arg(
         long,
         env = "PINTLE_INSECURE_HTTP",
@@ -60,17 +82,35 @@ pub struct CloneArgs {
     )]
     pub insecure_http: bool,
     /// Certificates (PEM) to trust besides the system's, for the remote and the registries
-    #[arg(long, value_name = "FILE", env = "PINTLE_CA_FILE", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_CA_FILE",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
     pub ca_file: Option<PathBuf>,
     /// The configuration to use [default: pintle.toml at the top of the repo, if there is one]
-    #[arg(long, value_name = "FILE", env = "PINTLE_CONFIG", hide_env_values = true, help_heading = "Repo")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_CONFIG",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
     pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]
 pub struct RegistryArgs {
     /// A docker config.json with credentials for registries; credential helpers are not run
-    #[arg(long, value_name = "FILE", env = "PINTLE_DOCKER_CONFIG", hide_env_values = true, help_heading = "Registries")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_DOCKER_CONFIG",
+        hide_env_values = true,
+        help_heading = "Registries"
+    )]
     pub docker_config: Option<PathBuf>,
     /// Ask a registry at another address: docker.io=https://registry.example.org/hub (repeatable)
     #[arg(
@@ -83,9 +123,17 @@ pub struct RegistryArgs {
     )]
     pub registry: Vec<String>,
     /// The pull-through cache of a registry: docker.io=http://cache.example.org:5000 (repeatable)
-    #[arg(long, value_name = "HOST=URL", env = "PINTLE_CACHE", hide_env_values = true, value_delimiter = ',', help_heading = "Registries")]
+    #[arg(
+        long,
+        value_name = "HOST=URL",
+        env = "PINTLE_CACHE",
+        hide_env_values = true,
+        value_delimiter = ',',
+        help_heading = "Registries"
+    )]
     pub cache: Vec<String>,
-    /// Where GitHub is asked what changed in an image: https://github.example.org/api/v3 for an Enterprise; off for nowhere
+    /// Where GitHub is asked what changed in an image: https://github.example.org/api/v3 for an
+    /// Enterprise; off for nowhere
     #[arg(
         long,
         value_name = "URL",
@@ -95,8 +143,15 @@ pub struct RegistryArgs {
         help_heading = "Registries"
     )]
     pub github_api: String,
-    /// A file with a token for GitHub, which answers few questions without one (or the token itself in PINTLE_GITHUB_TOKEN)
-    #[arg(long, value_name = "FILE", env = "PINTLE_GITHUB_TOKEN_FILE", hide_env_values = true, help_heading = "Registries")]
+    /// A file with a token for GitHub, which answers few questions without one (or the token itself
+    /// in PINTLE_GITHUB_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_GITHUB_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Registries"
+    )]
     pub github_token_file: Option<PathBuf>,
     /// Seconds one request to a registry may take
     #[arg(
@@ -112,7 +167,8 @@ pub struct RegistryArgs {
 
 #[derive(Debug, Default, Args)]
 pub struct ClusterArgs {
-    /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and without --in-cluster, no cluster is asked
+    /// Read what runs in the cluster of this kubeconfig, and never change it; without it, and
+    /// without --in-cluster, no cluster is asked
     #[arg(
         long,
         value_name = "FILE",
@@ -125,7 +181,13 @@ pub struct ClusterArgs {
     )]
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME", env = "PINTLE_KUBE_CONTEXT", hide_env_values = true, help_heading = "Cluster")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PINTLE_KUBE_CONTEXT",
+        hide_env_values = true,
+        help_heading = "Cluster"
+    )]
     pub kube_context: Option<String>,
     /// Read the cluster that pintle runs in, as the service account of its pod
     #[arg(
@@ -144,10 +206,23 @@ pub struct ClusterArgs {
 #[derive(Debug, Default, Args)]
 pub struct AlertArgs {
     /// The Alertmanager whose alerts may ask for a rollback: https://alertmanager.example.org
-    #[arg(long, value_name = "URL", env = "PINTLE_ALERTMANAGER", hide_env_values = true, help_heading = "Alerts")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PINTLE_ALERTMANAGER",
+        hide_env_values = true,
+        help_heading = "Alerts"
+    )]
     pub alertmanager: Option<String>,
-    /// A file with a bearer token for Alertmanager, if it needs one (or the token itself in PINTLE_ALERTMANAGER_TOKEN)
-    #[arg(long, value_name = "FILE", env = "PINTLE_ALERTMANAGER_TOKEN_FILE", hide_env_values = true, help_heading = "Alerts")]
+    /// A file with a bearer token for Alertmanager, if it needs one (or the token itself in
+    /// PINTLE_ALERTMANAGER_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_ALERTMANAGER_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Alerts"
+    )]
     pub alertmanager_token_file: Option<PathBuf>,
 }
 

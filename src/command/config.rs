@@ -20,13 +20,21 @@ pub fn run(args: &cli::ConfigCommand) -> Result<Completion> {
 
 /// Checks a file by itself, and against the repo at whose top it lies.
 fn check(path: &Path) -> Result<Completion> {
-    let file = if path.is_dir() { path.join(config::FILE) } else { path.to_owned() };
+    let file = if path.is_dir() {
+        path.join(config::FILE)
+    } else {
+        path.to_owned()
+    };
     let name = file.display().to_string();
     let text = std::fs::read_to_string(&file).map_err(|e| {
-        Error::usage(format!("cannot read {name}")).because(e).hint("name the file or its folder: pintle config check path/to/pintle.toml")
+        Error::usage(format!("cannot read {name}"))
+            .because(e)
+            .hint("name the file or its folder: pintle config check path/to/pintle.toml")
     })?;
     let warnings = Config::parse(&text, &name)?.warnings();
-    warnings.iter().for_each(|warning| out::say(&format!("note: {warning}")));
+    warnings
+        .iter()
+        .for_each(|warning| out::say(&format!("note: {warning}")));
     let unmatched = match repo_of(path, &file) {
         Some(repo) => find_unmatched(&repo, path.is_dir())?,
         None => Vec::new(),
@@ -38,18 +46,29 @@ fn check(path: &Path) -> Result<Completion> {
     out::data(&unmatched.concat())?;
     out::say(&format!(
         "{name}: {} nothing in the repo",
-        if unmatched.len() == 1 { "1 entry matches".into() } else { format!("{} entries match", unmatched.len()) }
+        if unmatched.len() == 1 {
+            "1 entry matches".into()
+        } else {
+            format!("{} entries match", unmatched.len())
+        }
     ));
     Ok(Completion::Failed)
 }
 
-/// Returns the folder that a run would read this file from; `None` for a file that lies somewhere else or has another name.
+/// Returns the folder that a run would read this file from; `None` for a file that lies somewhere
+/// else or has another name.
 fn repo_of(path: &Path, file: &Path) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path.to_owned());
     }
-    let folder = file.parent().filter(|_| file.file_name().is_some_and(|name| name == config::FILE))?;
-    Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
+    let folder = file
+        .parent()
+        .filter(|_| file.file_name().is_some_and(|name| name == config::FILE))?;
+    Some(if folder.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        folder.to_owned()
+    })
 }
 
 /// Returns a line for every entry that matches nothing in the repo.
@@ -59,14 +78,28 @@ fn repo_of(path: &Path, file: &Path) -> Option<PathBuf> {
 fn find_unmatched(repo: &Path, expects_terraform: bool) -> Result<Vec<String>> {
     let looked = look(repo)?;
     if let Err(none) = source::has_terraform(&looked.snapshot.files) {
-        return if expects_terraform { Err(none) } else { Ok(Vec::new()) };
+        return if expects_terraform {
+            Err(none)
+        } else {
+            Ok(Vec::new())
+        };
     }
     scan::tell(&looked.snapshot.scan.problems, &looked.snapshot.files);
-    Ok(looked.plan.unmatched.iter().map(|entry| format!("{entry}\n")).collect())
+    Ok(looked
+        .plan
+        .unmatched
+        .iter()
+        .map(|entry| format!("{entry}\n"))
+        .collect())
 }
 
 fn look(repo: &Path) -> Result<Planned> {
-    let mut session = source::setup(Some(repo), &cli::CloneArgs::default(), &RegistryArgs::default(), &ClusterArgs::default())?;
+    let mut session = source::setup(
+        Some(repo),
+        &cli::CloneArgs::default(),
+        &RegistryArgs::default(),
+        &ClusterArgs::default(),
+    )?;
     session.setup.commits = 0;
     on_runtime(reconcile::look(&session))
 }

@@ -10,7 +10,9 @@ pub async fn run(args: &DemoArgs) -> Result<Completion> {
     match &args.what {
         None => story::play_story(args.dir.as_deref(), &|text| out::data(text)).await?,
         Some(DemoCommand::Serve { dir }) => story::serve_demo(dir, &|text| out::data(text)).await?,
-        Some(DemoCommand::Push { dir, image }) => story::push_image(dir, image, &|text| out::data(text)).await?,
+        Some(DemoCommand::Push { dir, image }) => {
+            story::push_image(dir, image, &|text| out::data(text)).await?
+        }
     }
     Ok(Completion::Ok)
 }

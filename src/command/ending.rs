@@ -32,13 +32,22 @@ pub(super) fn unanswered(snapshot: &Snapshot) -> Vec<String> {
 /// What should go back and may not: a line each.
 pub(super) fn not_back(plan: &Plan) -> Vec<String> {
     let told = |notice: &Notice| match notice {
-        Notice::NotRolledBack { site, evidence, why, .. } => Some(format!("not rolled back: {site}: {evidence}: {why}")),
+        Notice::NotRolledBack {
+            site,
+            evidence,
+            why,
+            ..
+        } => Some(format!("not rolled back: {site}: {evidence}: {why}")),
         Notice::Pipeline { .. } => None,
     };
     plan.notices.iter().filter_map(told).collect()
 }
 
 pub(super) fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?
+        .block_on(work)
 }

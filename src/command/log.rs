@@ -10,24 +10,35 @@ use crate::reconcile;
 use serde_json::json;
 
 pub fn run(args: &LogArgs) -> Result<Completion> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &RegistryArgs::default(), &ClusterArgs::default())?;
+    let session = source::setup(
+        args.repo.dir.as_deref(),
+        &args.repo.clone,
+        &RegistryArgs::default(),
+        &ClusterArgs::default(),
+    )?;
     let all = match on_runtime(reconcile::past(&session))? {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
         Seen::NotAsked => {
-            return Err(Error::usage("a folder has no history of pins here").hint("name the git remote: pintle log --remote URL"));
+            return Err(Error::usage("a folder has no history of pins here")
+                .hint("name the git remote: pintle log --remote URL"));
         }
     };
     let wanted = |one: &&Recorded| {
         let only = args.only.as_deref().unwrap_or("");
-        [&one.pin.site, &one.pin.image, &one.subject].iter().any(|text| text.contains(only))
+        [&one.pin.site, &one.pin.image, &one.subject]
+            .iter()
+            .any(|text| text.contains(only))
     };
     let shown: Vec<&Recorded> = all.iter().filter(wanted).take(args.limit).collect();
     match args.output.output {
-        OutputFormat::Json => out::json(&json!({ "version": 1, "pins": shown.iter().map(|one| json(one)).collect::<Vec<_>>() }))?,
-        OutputFormat::Table => {
-            out::data(&table(["commit", "when", "what", "image", "from", "to", "site"], shown.iter().map(|one| row(one))))?
-        }
+        OutputFormat::Json => out::json(
+            &json!({ "version": 1, "pins": shown.iter().map(|one| json(one)).collect::<Vec<_>>() }),
+        )?,
+        OutputFormat::Table => out::data(&table(
+            ["commit", "when", "what", "image", "from", "to", "site"],
+            shown.iter().map(|one| row(one)),
+        ))?,
     }
     if shown.is_empty() {
         out::say("pintle has written no pin here that matches");
@@ -36,7 +47,12 @@ pub fn run(args: &LogArgs) -> Result<Completion> {
 }
 
 fn row(one: &Recorded) -> [String; 7] {
-    let from = one.pin.from.as_ref().map(|digest| digest.short().to_owned()).unwrap_or_else(|| "-".into());
+    let from = one
+        .pin
+        .from
+        .as_ref()
+        .map(|digest| digest.short().to_owned())
+        .unwrap_or_else(|| "-".into());
     let what = one.pin.action.as_str().to_owned();
     [
         one.commit.short().to_owned(),
@@ -44,7 +60,11 @@ fn row(one: &Recorded) -> [String; 7] {
         what,
         one.pin.image.clone(),
         from,
-        one.pin.to.as_ref().map_or("none", |to| to.short()).to_owned(),
+        one.pin
+            .to
+            .as_ref()
+            .map_or("none", |to| to.short())
+            .to_owned(),
         one.pin.site.clone(),
     ]
 }

@@ -1,7 +1,10 @@
-//! Standard output for data, standard error for people. A reader that goes away (`| head`) is no failure.
+//! Standard output for data, standard error for people. A reader that goes away (`| head`) is no
+//! failure.
 
 use crate::error::{Error, Excerpt, Result};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
+};
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Writes data to standard output.
@@ -9,7 +12,9 @@ pub fn data(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::failed("cannot write to standard output").because(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::failed("cannot write to standard output").because(error))
+        }
         _ => Ok(()),
     }
 }
@@ -45,12 +50,23 @@ pub fn excerpt(source: &Excerpt) -> String {
     let end = source.span.end.clamp(start, source.text.len());
     let label = LabeledSpan::new(Some(source.label.clone()), start, end - start);
     let diagnostic = MietteDiagnostic::new("here").with_label(label);
-    let report = Report::new(diagnostic).with_source_code(NamedSource::new(&source.file, source.text.clone()));
-    let theme = if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let report = Report::new(diagnostic)
+        .with_source_code(NamedSource::new(&source.file, source.text.clone()));
+    let theme = if std::io::stderr().is_terminal() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
     let mut drawn = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(120).with_context_lines(1);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(120)
+        .with_context_lines(1);
     match handler.render_report(&mut drawn, report.as_ref()) {
-        Ok(()) => drawn.lines().skip(2).map(|line| format!("{line}\n")).collect(),
+        Ok(()) => drawn
+            .lines()
+            .skip(2)
+            .map(|line| format!("{line}\n"))
+            .collect(),
         Err(_) => String::new(),
     }
 }

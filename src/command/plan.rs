@@ -11,21 +11,36 @@ use crate::report::plan_table::plan_rows;
 use crate::report::{count_verdicts, diff, is_open_already};
 
 pub async fn run(args: &PlanArgs, colour: bool) -> Result<Completion> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
+    let session = source::setup(
+        args.repo.dir.as_deref(),
+        &args.repo.clone,
+        &args.registries,
+        &args.cluster,
+    )?;
     let bar = Bar::new();
     let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match (args.output.output, args.diff) {
         (OutputFormat::Json, _) => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-        (OutputFormat::Table, true) => out::diff(&diff::diff_changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+        (OutputFormat::Table, true) => out::diff(
+            &diff::diff_changes(&planned.snapshot.files, &planned.plan.changes),
+            colour,
+        )?,
         (OutputFormat::Table, false) => print(&planned, args.all)?,
     }
-    Ok(if args.exit_code && !new(&planned).is_empty() { Completion::Changes } else { Completion::Ok })
+    Ok(if args.exit_code && !new(&planned).is_empty() {
+        Completion::Changes
+    } else {
+        Completion::Ok
+    })
 }
 
 fn print(planned: &Planned, all: bool) -> Result<()> {
-    out::data(&table(["verdict", "place", "image", "digest", "why"], plan_rows(&planned.plan, &planned.snapshot.scan, all)))?;
+    out::data(&table(
+        ["verdict", "place", "image", "digest", "why"],
+        plan_rows(&planned.plan, &planned.snapshot.scan, all),
+    ))?;
     scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
     for line in unanswered(&planned.snapshot) {
         out::say(&line);
@@ -42,19 +57,35 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
 
 /// The changes that are not proposed already.
 fn new(planned: &Planned) -> Vec<&Change> {
-    planned.plan.changes.iter().filter(|change| !is_open_already(&planned.snapshot, change)).collect()
+    planned
+        .plan
+        .changes
+        .iter()
+        .filter(|change| !is_open_already(&planned.snapshot, change))
+        .collect()
 }
 
 fn summary(planned: &Planned) -> String {
     let new = new(planned);
     let pins: usize = new.iter().map(|change| change.pins.len()).sum();
-    let commits = new.iter().filter(|change| change.delivery == Delivery::Commit).count();
+    let commits = new
+        .iter()
+        .filter(|change| change.delivery == Delivery::Commit)
+        .count();
     let places = [(commits, "commit"), (new.len() - commits, "pull request")];
-    let places: Vec<String> = places.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| out::many(count, word)).collect();
+    let places: Vec<String> = places
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| out::many(count, word))
+        .collect();
     let write = if new.is_empty() {
         "nothing to write".to_owned()
     } else {
-        format!("a sync would write {} in {}", out::many(pins, "pin"), places.join(" and "))
+        format!(
+            "a sync would write {} in {}",
+            out::many(pins, "pin"),
+            places.join(" and ")
+        )
     };
     let open = match planned.plan.changes.len() - new.len() {
         0 => String::new(),

@@ -9,7 +9,11 @@ pub struct Bar(Option<ProgressBar>);
 impl Bar {
     pub fn new() -> Self {
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").ok();
-        Self(style.filter(|_| std::io::stderr().is_terminal()).map(|style| ProgressBar::new(0).with_style(style)))
+        Self(
+            style
+                .filter(|_| std::io::stderr().is_terminal())
+                .map(|style| ProgressBar::new(0).with_style(style)),
+        )
     }
 
     pub fn at(&self, what: &str, done: usize, of: usize) {

@@ -28,7 +28,8 @@ struct Pass {
 }
 
 impl PassRunner for Passes {
-    /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing may be written any more.
+    /// On a thread of its own: an open clone is for one thread. It leaves by itself once nothing
+    /// may be written any more.
     async fn run_pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         if woken.asks_registries() {
             self.0.session.forget();
@@ -56,7 +57,8 @@ impl PassRunner for Passes {
 
 impl Pass {
     async fn make(&self) -> Result<PassSummary> {
-        let (planned, receipt) = reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
+        let (planned, receipt) =
+            reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
         source::has_terraform(&planned.snapshot.files)?;
         Ok(summary(&planned, &receipt))
     }
@@ -65,8 +67,16 @@ impl Pass {
 pub fn run(args: &RunArgs) -> Result<Completion> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     let settings = DaemonSettings {
-        every: length("--every", &args.every, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400))?,
-        grace: length("--grace", &args.grace, Duration::ZERO..=Duration::from_secs(3_600))?,
+        every: length(
+            "--every",
+            &args.every,
+            Duration::from_secs(1)..=Duration::from_secs(30 * 86_400),
+        )?,
+        grace: length(
+            "--grace",
+            &args.grace,
+            Duration::ZERO..=Duration::from_secs(3_600),
+        )?,
     };
     let listen = address(&args.listen)?;
     let secrets = WebhookSecrets {
@@ -74,8 +84,11 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
     };
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
     // Before signals are listened for: a credential plugin may keep this waiting.
     let cluster = runtime.block_on(async { session.watch() })?;
     let ended = runtime.block_on(serve(settings, session, listen, secrets, cluster));
@@ -114,19 +127,44 @@ async fn serve(
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
-    let ears = EventSources { server: server.map(|server| (server, secrets)), cluster };
+    let ears = EventSources {
+        server: server.map(|server| (server, secrets)),
+        cluster,
+    };
     let lease = Arc::new(WriteLease::for_run());
-    let passes = Passes(Arc::new(Pass { session, lease: lease.clone() }));
+    let passes = Passes(Arc::new(Pass {
+        session,
+        lease: lease.clone(),
+    }));
     daemon::run(settings, passes, lease, signals, ears).await
 }
 
 fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
-    let unknown = planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown);
+    let unknown = planned
+        .plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict == Verdict::Unknown);
     let unknown: Vec<String> = unknown
-        .map(|decision| format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or_else(String::new, ToString::to_string)))
+        .map(|decision| {
+            format!(
+                "unknown: {}: {}",
+                decision.site,
+                decision
+                    .reasons
+                    .first()
+                    .map_or_else(String::new, ToString::to_string)
+            )
+        })
         .collect();
-    let refused = receipt.refused.iter().map(|(name, why)| format!("refused: {name}: {why}"));
-    let troubles = receipt.troubles.iter().map(|trouble| format!("trouble: {trouble}"));
+    let refused = receipt
+        .refused
+        .iter()
+        .map(|(name, why)| format!("refused: {name}: {why}"));
+    let troubles = receipt
+        .troubles
+        .iter()
+        .map(|trouble| format!("trouble: {trouble}"));
     let notes = planned.snapshot.scan.problems.iter().map(scan::note);
     let unmatched = planned.plan.unmatched.iter().map(ToString::to_string);
     PassSummary {
@@ -144,7 +182,9 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             .chain(not_back(&planned.plan))
             .collect(),
         again: planned.plan.again,
-        later: planned.plan.later.map(|at| at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)),
+        later: planned.plan.later.map(|at| {
+            at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
+        }),
     }
 }
 
@@ -154,15 +194,25 @@ fn length(option: &str, text: &str, allowed: RangeInclusive<Duration>) -> Result
     if allowed.contains(&length) {
         return Ok(length);
     }
-    Err(wrong(format!("it has to be between {}s and {}s", allowed.start().as_secs(), allowed.end().as_secs())))
+    Err(wrong(format!(
+        "it has to be between {}s and {}s",
+        allowed.start().as_secs(),
+        allowed.end().as_secs()
+    )))
 }
 
 /// `off` listens nowhere.
 fn address(text: &str) -> Result<Option<SocketAddr>> {
     let wrong = |e| {
-        Error::usage(format!("--listen {text} is not an address and port")).because(e).hint("write 127.0.0.1:8080, 0.0.0.0:8080 or off")
+        Error::usage(format!("--listen {text} is not an address and port"))
+            .because(e)
+            .hint("write 127.0.0.1:8080, 0.0.0.0:8080 or off")
     };
-    if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+    if text == "off" {
+        Ok(None)
+    } else {
+        text.parse().map(Some).map_err(wrong)
+    }
 }
 
 #[cfg(test)]
@@ -175,15 +225,29 @@ mod tests {
 
     #[test]
     fn entries_that_match_nothing_are_warnings() {
-        let text = "[deny]\nstacks = [\"vualt\"]\n\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n";
+        let text =
+            "[deny]\nstacks = [\"vualt\"]\n\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n";
         let config = Config::parse(text, "pintle.toml").unwrap();
-        let snapshot = Snapshot { config: config.into(), ..Snapshot::default() };
+        let snapshot = Snapshot {
+            config: config.into(),
+            ..Snapshot::default()
+        };
         let plan = plan::plan(&snapshot);
-        let summary = summary(&Planned { snapshot, plan, refused: Refusals::new() }, &Receipt::default());
+        let summary = summary(
+            &Planned {
+                snapshot,
+                plan,
+                refused: Refusals::new(),
+            },
+            &Receipt::default(),
+        );
         let warnings: Vec<&str> = summary.warnings.iter().map(String::as_str).collect();
         assert_eq!(
             warnings,
-            ["[[hold]] 1 matches nothing: no site has image `postgres*`", "[deny] matches nothing: no stack has the path or name `vualt`",]
+            [
+                "[[hold]] 1 matches nothing: no site has image `postgres*`",
+                "[deny] matches nothing: no stack has the path or name `vualt`",
+            ]
         );
     }
 }

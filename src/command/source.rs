@@ -4,7 +4,10 @@ use super::out;
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::observe::{COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RegistrySettings, RepoOrigin, Session, SessionSettings};
+use crate::observe::{
+    COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RegistrySettings, RepoOrigin, Session,
+    SessionSettings,
+};
 use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
@@ -27,33 +30,65 @@ const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
 /// The variable that holds the token for Alertmanager itself.
 const ALERTMANAGER_TOKEN: &str = "PINTLE_ALERTMANAGER_TOKEN";
 
-/// The remote or the folder that the command line names, else the remote of the environment, else the current folder.
-pub fn setup(dir: Option<&Path>, clone: &cli::CloneArgs, registries: &cli::RegistryArgs, cluster: &cli::ClusterArgs) -> Result<Session> {
-    let forge = clone.forge.clone().or_else(|| environment(FORGE).filter(|_| dir.is_none())).map(|url| Place::parse(&url)).transpose()?;
-    let remote = clone.remote.clone().or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
+/// The remote or the folder that the command line names, else the remote of the environment, else
+/// the current folder.
+pub fn setup(
+    dir: Option<&Path>,
+    clone: &cli::CloneArgs,
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<Session> {
+    let forge = clone
+        .forge
+        .clone()
+        .or_else(|| environment(FORGE).filter(|_| dir.is_none()))
+        .map(|url| Place::parse(&url))
+        .transpose()?;
+    let remote = clone
+        .remote
+        .clone()
+        .or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
     let origin = match (remote.or_else(|| forge.as_ref().map(Place::clone_url)), dir) {
         (Some(remote), None) => origin(&remote, clone)?,
-        (Some(_), Some(_)) => return Err(Error::usage("a folder has no forge").hint("leave the folder out, or --forge")),
+        (Some(_), Some(_)) => {
+            return Err(
+                Error::usage("a folder has no forge").hint("leave the folder out, or --forge")
+            );
+        }
         (None, dir) => RepoOrigin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
     };
     told(origin, forge, clone, registries, cluster)
 }
 
 /// The remote, which has to be named.
-pub fn remote(clone: &cli::CloneArgs, registries: &cli::RegistryArgs, cluster: &cli::ClusterArgs) -> Result<Session> {
+pub fn remote(
+    clone: &cli::CloneArgs,
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<Session> {
     let none = || {
         Error::usage("no remote is named").hint(
             "name the git remote to read and to push to: --remote URL, or PINTLE_REMOTE in the environment; or the repo's page in the forge: --forge URL",
         )
     };
     let forge = forge(clone)?;
-    let remote = clone.remote.clone().or_else(|| environment(REMOTE)).or_else(|| forge.as_ref().map(Place::clone_url)).ok_or_else(none)?;
+    let remote = clone
+        .remote
+        .clone()
+        .or_else(|| environment(REMOTE))
+        .or_else(|| forge.as_ref().map(Place::clone_url))
+        .ok_or_else(none)?;
     told(origin(&remote, clone)?, forge, clone, registries, cluster)
 }
 
 /// The repo's page in the forge, where one is named.
 pub fn forge(clone: &cli::CloneArgs) -> Result<Option<Place>> {
-    clone.forge.clone().or_else(|| environment(FORGE)).map(|url| Place::parse(&url)).transpose()
+    clone
+        .forge
+        .clone()
+        .or_else(|| environment(FORGE))
+        .map(|url| Place::parse(&url))
+        .transpose()
 }
 
 /// A variable that is set to nothing is not set.
@@ -61,9 +96,13 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Refuses a repo in which nothing can be found, so that a wrong folder is not taken for one that is in order.
+/// Refuses a repo in which nothing can be found, so that a wrong folder is not taken for one that
+/// is in order.
 pub fn has_terraform(files: &Files) -> Result<()> {
-    if files.iter().any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl")) {
+    if files
+        .iter()
+        .any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl"))
+    {
         return Ok(());
     }
     Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
@@ -83,7 +122,10 @@ pub fn forge_told(clone: &cli::CloneArgs) -> Result<forgejo::Options> {
 /// The configuration that the command line names, else what holds without one.
 pub fn config(clone: &cli::CloneArgs) -> Result<Config> {
     match &clone.config {
-        Some(path) => Config::parse(&text(path, "the configuration")?, &path.display().to_string()),
+        Some(path) => Config::parse(
+            &text(path, "the configuration")?,
+            &path.display().to_string(),
+        ),
         None => Ok(Config::default()),
     }
 }
@@ -95,15 +137,38 @@ fn told(
     registries: &cli::RegistryArgs,
     cluster: &cli::ClusterArgs,
 ) -> Result<Session> {
-    let config = clone.config.as_deref().map(|path| Ok((path.display().to_string(), text(path, "the configuration")?))).transpose()?;
+    let config = clone
+        .config
+        .as_deref()
+        .map(|path| Ok((path.display().to_string(), text(path, "the configuration")?)))
+        .transpose()?;
     let told = RegistrySettings {
-        docker_config: registries.docker_config.as_deref().map(docker_config).transpose()?,
-        endpoints: registries.registry.iter().map(|pair| address(pair, "--registry")).collect::<Result<_>>()?,
-        caches: registries.cache.iter().map(|pair| address(pair, "--cache")).collect::<Result<_>>()?,
+        docker_config: registries
+            .docker_config
+            .as_deref()
+            .map(docker_config)
+            .transpose()?,
+        endpoints: registries
+            .registry
+            .iter()
+            .map(|pair| address(pair, "--registry"))
+            .collect::<Result<_>>()?,
+        caches: registries
+            .cache
+            .iter()
+            .map(|pair| address(pair, "--cache"))
+            .collect::<Result<_>>()?,
         ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
         timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
     };
-    let forge = forge.map(|place| Ok::<_, Error>(ForgeAccess { place, options: forge_told(clone)? })).transpose()?;
+    let forge = forge
+        .map(|place| {
+            Ok::<_, Error>(ForgeAccess {
+                place,
+                options: forge_told(clone)?,
+            })
+        })
+        .transpose()?;
     let alertmanager = alertmanager(&cluster.alerts, clone)?;
     let (github, cluster) = (github(registries)?, cluster_at(cluster, clone)?);
     let session = Session::new(SessionSettings {
@@ -127,7 +192,11 @@ fn origin(remote: &str, clone: &cli::CloneArgs) -> Result<RepoOrigin> {
         branch: clone.branch.clone().filter(|branch| !branch.is_empty()),
         ..Access::default()
     };
-    Ok(RepoOrigin::Remote { remote: Remote::parse(remote)?, cache: cache_dir(clone)?, access: Box::new(access) })
+    Ok(RepoOrigin::Remote {
+        remote: Remote::parse(remote)?,
+        cache: cache_dir(clone)?,
+        access: Box::new(access),
+    })
 }
 
 /// Where GitHub is asked, if anywhere.
@@ -135,17 +204,40 @@ fn github(registries: &cli::RegistryArgs) -> Result<Option<GithubAccess>> {
     if matches!(registries.github_api.as_str(), "" | "off") {
         return Ok(None);
     }
-    let wrong =
-        |e| Error::usage("the address of --github-api cannot be read").because(e).hint("for example https://api.github.com, or off");
+    let wrong = |e| {
+        Error::usage("the address of --github-api cannot be read")
+            .because(e)
+            .hint("for example https://api.github.com, or off")
+    };
     let api = Url::parse(&registries.github_api).map_err(wrong)?;
-    Ok(Some(GithubAccess { api, token: secret(registries.github_token_file.as_deref(), GITHUB_TOKEN, "the token for GitHub")? }))
+    Ok(Some(GithubAccess {
+        api,
+        token: secret(
+            registries.github_token_file.as_deref(),
+            GITHUB_TOKEN,
+            "the token for GitHub",
+        )?,
+    }))
 }
 
 /// Where alerts are asked for, if anywhere.
-fn alertmanager(alerts: &cli::AlertArgs, clone: &cli::CloneArgs) -> Result<Option<alertmanager::Client>> {
-    let Some(base) = alerts.alertmanager.as_deref().filter(|base| !base.is_empty()) else { return Ok(None) };
+fn alertmanager(
+    alerts: &cli::AlertArgs,
+    clone: &cli::CloneArgs,
+) -> Result<Option<alertmanager::Client>> {
+    let Some(base) = alerts
+        .alertmanager
+        .as_deref()
+        .filter(|base| !base.is_empty())
+    else {
+        return Ok(None);
+    };
     let told = alertmanager::Options {
-        token: secret(alerts.alertmanager_token_file.as_deref(), ALERTMANAGER_TOKEN, "the token for Alertmanager")?,
+        token: secret(
+            alerts.alertmanager_token_file.as_deref(),
+            ALERTMANAGER_TOKEN,
+            "the token for Alertmanager",
+        )?,
         token_file: alerts.alertmanager_token_file.clone(),
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
@@ -156,23 +248,36 @@ fn alertmanager(alerts: &cli::AlertArgs, clone: &cli::CloneArgs) -> Result<Optio
 
 /// The token that Alertmanager's webhooks carry.
 pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
-    secret(file, "PINTLE_ALERT_HOOK_TOKEN", "the token of Alertmanager's webhooks")
+    secret(
+        file,
+        "PINTLE_ALERT_HOOK_TOKEN",
+        "the token of Alertmanager's webhooks",
+    )
 }
 
 /// Which cluster is read, if any: never one that nobody named.
 fn cluster_at(cluster: &cli::ClusterArgs, clone: &cli::CloneArgs) -> Result<Option<ClusterAccess>> {
-    let file = cluster.kubeconfig.clone().filter(|file| !file.as_os_str().is_empty());
-    let context = cluster.kube_context.clone().filter(|context| !context.is_empty());
+    let file = cluster
+        .kubeconfig
+        .clone()
+        .filter(|file| !file.as_os_str().is_empty());
+    let context = cluster
+        .kube_context
+        .clone()
+        .filter(|context| !context.is_empty());
     // Not left to the command line's parser, for which a variable is set that says no or nothing.
     let place = match (file, context, cluster.in_cluster) {
         (Some(_), _, true) => {
-            return Err(Error::usage("--kubeconfig cannot be used with --in-cluster")
-                .hint("name one cluster (PINTLE_KUBECONFIG, PINTLE_IN_CLUSTER)"));
+            return Err(
+                Error::usage("--kubeconfig cannot be used with --in-cluster")
+                    .hint("name one cluster (PINTLE_KUBECONFIG, PINTLE_IN_CLUSTER)"),
+            );
         }
         (None, Some(context), _) => {
-            return Err(
-                Error::usage(format!("--kube-context {context} is the context of no kubeconfig")).hint("name the file with --kubeconfig")
-            );
+            return Err(Error::usage(format!(
+                "--kube-context {context} is the context of no kubeconfig"
+            ))
+            .hint("name the file with --kubeconfig"));
         }
         (Some(file), context, false) => kubernetes::Place::Kubeconfig { file, context },
         (None, None, true) => kubernetes::Place::InCluster,
@@ -181,7 +286,11 @@ fn cluster_at(cluster: &cli::ClusterArgs, clone: &cli::CloneArgs) -> Result<Opti
     let ca = clone.ca_file.as_deref().map(certificates).transpose()?;
     Ok(Some(ClusterAccess {
         place,
-        options: kubernetes::Options { ca, allow_insecure: clone.insecure_http, ..kubernetes::Options::default() },
+        options: kubernetes::Options {
+            ca,
+            allow_insecure: clone.insecure_http,
+            ..kubernetes::Options::default()
+        },
     }))
 }
 
@@ -202,27 +311,41 @@ fn secret(file: Option<&Path>, variable: &str, what: &str) -> Result<Option<Secr
     };
     let trimmed = given.map(|secret| secret.trim().to_owned());
     match trimmed {
-        Some(secret) if secret.is_empty() => {
-            Err(Error::usage(format!("{what} is empty")).hint("put it alone into the file, or leave the option out"))
-        }
+        Some(secret) if secret.is_empty() => Err(Error::usage(format!("{what} is empty"))
+            .hint("put it alone into the file, or leave the option out")),
         other => Ok(other.map(SecretString::from)),
     }
 }
 
 fn cache_dir(clone: &cli::CloneArgs) -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let usual = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("pintle"));
-    let none = || Error::usage("there is no folder for clones").hint("name one with --cache-dir; HOME is not set");
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let usual = || {
+        set("XDG_CACHE_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+            .map(|cache| cache.join("pintle"))
+    };
+    let none = || {
+        Error::usage("there is no folder for clones")
+            .hint("name one with --cache-dir; HOME is not set")
+    };
     clone.cache_dir.clone().or_else(usual).ok_or_else(none)
 }
 
 fn docker_config(path: &Path) -> Result<DockerConfig> {
     let bytes = bytes(path, "the docker config")?;
-    let wrong = |e| Error::usage(format!("cannot use the docker config {}", path.display())).because(e);
+    let wrong =
+        |e| Error::usage(format!("cannot use the docker config {}", path.display())).because(e);
     let parsed = DockerConfig::parse(&bytes).map_err(wrong)?;
     for helper in parsed.helpers() {
         let name = &helper.name;
-        out::say(&format!("note: {} names the credential helper {name}, which is not run; credentials belong under auths", path.display()));
+        out::say(&format!(
+            "note: {} names the credential helper {name}, which is not run; credentials belong under auths",
+            path.display()
+        ));
     }
     Ok(parsed)
 }
@@ -232,11 +355,13 @@ fn certificates(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn text(path: &Path, what: &str) -> Result<String> {
-    String::from_utf8(bytes(path, what)?).map_err(|_| Error::usage(format!("{what} in {} is not UTF-8", path.display())))
+    String::from_utf8(bytes(path, what)?)
+        .map_err(|_| Error::usage(format!("{what} in {} is not UTF-8", path.display())))
 }
 
 fn bytes(path: &Path, what: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::usage(format!("cannot read {what} from {}", path.display())).because(e))
+    std::fs::read(path)
+        .map_err(|e| Error::usage(format!("cannot read {what} from {}", path.display())).because(e))
 }
 
 /// `docker.io=https://registry.example.org/hub`
@@ -244,13 +369,17 @@ fn address(pair: &str, option: &str) -> Result<(String, Url)> {
     let wrong = |why: &str| {
         Error::usage(format!("{option} {pair} is not HOST=URL"))
             .cause(why)
-            .hint(format!("write {option} docker.io=https://registry.example.org"))
+            .hint(format!(
+                "write {option} docker.io=https://registry.example.org"
+            ))
     };
     let (host, url) = pair.split_once('=').ok_or_else(|| wrong("there is no ="))?;
     let url = Url::parse(url).map_err(|e| wrong(&e.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::usage(format!("the address of {host} holds a user or a password"))
-            .hint("credentials go into the file of --docker-config"));
+        return Err(
+            Error::usage(format!("the address of {host} holds a user or a password"))
+                .hint("credentials go into the file of --docker-config"),
+        );
     }
     match url.scheme() {
         "http" | "https" if url.has_host() && !host.is_empty() => Ok((host.to_owned(), url)),

@@ -12,21 +12,35 @@ use crate::report::status;
 use crate::report::status_json::to_json;
 
 pub async fn run(args: &StatusArgs) -> Result<Completion> {
-    let session = source::setup(args.repo.dir.as_deref(), &args.repo.clone, &args.registries, &args.cluster)?;
+    let session = source::setup(
+        args.repo.dir.as_deref(),
+        &args.repo.clone,
+        &args.registries,
+        &args.cluster,
+    )?;
     let bar = Bar::new();
     let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&known.snapshot.files)?;
-    let wanted = args.target.as_deref().map(|target| named(&known.snapshot.scan, target)).transpose()?;
+    let wanted = args
+        .target
+        .as_deref()
+        .map(|target| named(&known.snapshot.scan, target))
+        .transpose()?;
     let mut status = report_status(&known.snapshot, &known.plan, wanted.as_deref());
     let summary = status::summarize(&status);
     status.rows.retain(|row| !args.odd || !row.is_quiet());
     match args.output.output {
         OutputFormat::Json => out::json(&to_json(&status))?,
         OutputFormat::Table => {
-            out::data(&table(["workload", "runs", "since", "next", "why"], status.rows.iter().map(cells)))?;
+            out::data(&table(
+                ["workload", "runs", "since", "next", "why"],
+                status.rows.iter().map(cells),
+            ))?;
             let gaps = status::cluster_gaps(&known.snapshot);
-            gaps.iter().filter(|_| status.dark.is_none()).for_each(|gap| out::say(&format!("note: {gap}")));
+            gaps.iter()
+                .filter(|_| status.dark.is_none())
+                .for_each(|gap| out::say(&format!("note: {gap}")));
             out::say(&summary);
         }
     }
@@ -34,7 +48,18 @@ pub async fn run(args: &StatusArgs) -> Result<Completion> {
 }
 
 fn cells(row: &StatusRow) -> [String; 5] {
-    let runs = Some(row.runs_text()).filter(|runs| !runs.is_empty()).unwrap_or_else(|| format!("({})", row.state.as_str()));
-    let next = row.verdict.filter(|_| row.waits.is_some()).map(|verdict| verdict.to_string());
-    [row.workload(), runs, status::show_since(row.since), next.unwrap_or_default(), row.reasons_text()]
+    let runs = Some(row.runs_text())
+        .filter(|runs| !runs.is_empty())
+        .unwrap_or_else(|| format!("({})", row.state.as_str()));
+    let next = row
+        .verdict
+        .filter(|_| row.waits.is_some())
+        .map(|verdict| verdict.to_string());
+    [
+        row.workload(),
+        runs,
+        status::show_since(row.since),
+        next.unwrap_or_default(),
+        row.reasons_text(),
+    ]
 }

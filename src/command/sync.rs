@@ -16,32 +16,42 @@ use serde_json::json;
 pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
     if args.wait && session.forge().is_none() {
-        return Err(
-            Error::usage("--wait follows the statuses in the forge, and no forge is named").hint("name the repo's page: --forge URL")
-        );
+        return Err(Error::usage(
+            "--wait follows the statuses in the forge, and no forge is named",
+        )
+        .hint("name the repo's page: --forge URL"));
     }
     let bar = Bar::new();
     if args.dry_run {
-        let planned = reconcile::rehearse(&session, &|what, done, of| bar.at(what, done, of)).await?;
+        let planned =
+            reconcile::rehearse(&session, &|what, done, of| bar.at(what, done, of)).await?;
         bar.end();
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
             OutputFormat::Json => out::json(&to_json(&planned.plan, &planned.snapshot.scan))?,
-            OutputFormat::Table => out::diff(&diff::diff_changes(&planned.snapshot.files, &planned.plan.changes), colour)?,
+            OutputFormat::Table => out::diff(
+                &diff::diff_changes(&planned.snapshot.files, &planned.plan.changes),
+                colour,
+            )?,
         }
         tell(&planned, &planned.refused);
         out::say("dry run: nothing was pushed");
         return Ok(done(&planned, &planned.refused));
     }
     let lease = WriteLease::for_sync();
-    let (planned, receipt) = reconcile::reconcile(&session, &lease, &|what, done, of| bar.at(what, done, of)).await?;
+    let (planned, receipt) =
+        reconcile::reconcile(&session, &lease, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {
         OutputFormat::Json => out::json(&receipt_json(&receipt))?,
-        OutputFormat::Table => {
-            out::data(&receipt.commits.iter().map(|commit| format!("{} {}\n", commit.commit.short(), commit.subject)).collect::<String>())?
-        }
+        OutputFormat::Table => out::data(
+            &receipt
+                .commits
+                .iter()
+                .map(|commit| format!("{} {}\n", commit.commit.short(), commit.subject))
+                .collect::<String>(),
+        )?,
     }
     tell(&planned, &receipt.refused);
     forge_told(&receipt);
@@ -49,10 +59,21 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         out::say("nothing was written");
     }
     let forge = matches!(planned.snapshot.forge, Seen::Unknown(_)) || !receipt.troubles.is_empty();
-    let done = if forge { Completion::Partly } else { done(&planned, &receipt.refused) };
-    let merged = receipt.pulls.iter().any(|pull| pull.done == PullDone::Merged);
+    let done = if forge {
+        Completion::Partly
+    } else {
+        done(&planned, &receipt.refused)
+    };
+    let merged = receipt
+        .pulls
+        .iter()
+        .any(|pull| pull.done == PullDone::Merged);
     if args.wait && (merged || !receipt.commits.is_empty()) {
-        return Ok(if followed(&session, &planned, &receipt).await? { done } else { Completion::Partly });
+        return Ok(if followed(&session, &planned, &receipt).await? {
+            done
+        } else {
+            Completion::Partly
+        });
     }
     Ok(done)
 }
@@ -60,10 +81,18 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
 /// What was done in the forge.
 fn forge_told(receipt: &Receipt) {
     for pull in &receipt.pulls {
-        out::say(&format!("{} pull request #{} of {}", pull.done.word(), pull.number, pull.name));
+        out::say(&format!(
+            "{} pull request #{} of {}",
+            pull.done.word(),
+            pull.number,
+            pull.name
+        ));
     }
     if !receipt.answered.is_empty() {
-        out::say(&format!("answered {}", out::many(receipt.answered.len(), "comment")));
+        out::say(&format!(
+            "answered {}",
+            out::many(receipt.answered.len(), "comment")
+        ));
     }
     for said in receipt.notices.iter().chain(&receipt.troubles) {
         out::say(said);
@@ -72,7 +101,9 @@ fn forge_told(receipt: &Receipt) {
 
 /// Follows what was pushed to the end of its pipeline; says whether it is green.
 async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Result<bool> {
-    let Some(tip) = &receipt.tip else { return Ok(true) };
+    let Some(tip) = &receipt.tip else {
+        return Ok(true);
+    };
     let short = tip.short();
     out::say(&format!("waiting for the statuses of {short}"));
     let config = &planned.snapshot.config;
@@ -83,15 +114,24 @@ async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Re
         }
         Followed::Red(failed) => {
             let names: Vec<_> = failed.iter().map(|check| check.context.as_str()).collect();
-            out::say(&format!("the pipeline of {short} failed: {}", names.join(", ")));
+            out::say(&format!(
+                "the pipeline of {short} failed: {}",
+                names.join(", ")
+            ));
             false
         }
         Followed::Missing => {
-            out::say(&format!("{short} got no status within {}: did CI start?", show(config.pipeline.timeout)));
+            out::say(&format!(
+                "{short} got no status within {}: did CI start?",
+                show(config.pipeline.timeout)
+            ));
             false
         }
         Followed::Pending => {
-            out::say(&format!("the pipeline of {short} has not ended within {}", show(config.pipeline.timeout)));
+            out::say(&format!(
+                "the pipeline of {short} has not ended within {}",
+                show(config.pipeline.timeout)
+            ));
             false
         }
     })
@@ -99,13 +139,28 @@ async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Re
 
 fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     scan::tell(&planned.snapshot.scan.problems, &planned.snapshot.files);
-    for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Unknown) {
-        out::say(&format!("unknown: {}: {}", decision.site, decision.reasons.first().map_or_else(String::new, ToString::to_string)));
+    for decision in planned
+        .plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict == Verdict::Unknown)
+    {
+        out::say(&format!(
+            "unknown: {}: {}",
+            decision.site,
+            decision
+                .reasons
+                .first()
+                .map_or_else(String::new, ToString::to_string)
+        ));
     }
     for unmatched in &planned.plan.unmatched {
         out::say(&format!("note: {unmatched}"));
     }
-    for line in unanswered(&planned.snapshot).iter().chain(&not_back(&planned.plan)) {
+    for line in unanswered(&planned.snapshot)
+        .iter()
+        .chain(&not_back(&planned.plan))
+    {
         out::say(line);
     }
     for (name, why) in refused {
@@ -114,16 +169,28 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     out::say(&count_verdicts(&planned.plan.decisions));
 }
 
-/// A registry that could not be asked leaves its sites as they are, alerts that could not be read ask for nothing, and the exit code says that trying again may help.
+/// A registry that could not be asked leaves its sites as they are, alerts that could not be read
+/// ask for nothing, and the exit code says that trying again may help.
 fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Completion {
-    let unknown = planned.plan.decisions.iter().any(|decision| decision.verdict == Verdict::Unknown);
-    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() { Completion::Partly } else { Completion::Ok }
+    let unknown = planned
+        .plan
+        .decisions
+        .iter()
+        .any(|decision| decision.verdict == Verdict::Unknown);
+    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() {
+        Completion::Partly
+    } else {
+        Completion::Ok
+    }
 }
 
 fn receipt_json(receipt: &Receipt) -> serde_json::Value {
     let commits =
         receipt.commits.iter().map(|c| json!({ "commit": c.commit.as_str(), "name": *c.name, "subject": c.subject, "pins": c.pins }));
-    let refused = receipt.refused.iter().map(|(name, why)| json!({ "name": **name, "why": why }));
+    let refused = receipt
+        .refused
+        .iter()
+        .map(|(name, why)| json!({ "name": **name, "why": why }));
     json!({
         "version": 1,
         "tip": receipt.tip.as_ref().map(|tip| tip.as_str()),

@@ -1,5 +1,5 @@
-//! Hidden marks at the top of pintle's own posts: what a post answers or tells of. They say nothing about who wrote a post: whoever reads
-//! them checks the author first.
+//! Hidden marks at the top of pintle's own posts: what a post answers or tells of. They say nothing
+//! about who wrote a post: whoever reads them checks the author first.
 
 use crate::model::commit::CommitId;
 use std::fmt;
@@ -23,10 +23,13 @@ impl Marker {
         self.to_string()
     }
 
-    /// Returns the marks of a post: lines at its top that are a mark and nothing else. A mark of a kind not known here is passed over,
-    /// so that a newer pintle's posts can be read; the first other line ends it.
+    /// Returns the marks of a post: lines at its top that are a mark and nothing else. A mark of a
+    /// kind not known here is passed over, so that a newer pintle's posts can be read; the first
+    /// other line ends it.
     pub fn all(text: &str) -> Vec<Self> {
-        let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let lines = text
+            .split('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line));
         lines.map_while(inside).filter_map(read).collect()
     }
 }
@@ -44,17 +47,31 @@ impl fmt::Display for Marker {
 
 /// Returns kind and value of a line that has the form of a mark.
 fn inside(line: &str) -> Option<(&str, &str)> {
-    let (kind, value) = line.strip_prefix("<!-- pintle:")?.strip_suffix(" -->")?.split_once(' ')?;
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let (kind, value) = line
+        .strip_prefix("<!-- pintle:")?
+        .strip_suffix(" -->")?
+        .split_once(' ')?;
+    let word = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
     (word(kind) && word(value)).then_some((kind, value))
 }
 
 fn read((kind, value): (&str, &str)) -> Option<Marker> {
     match kind {
-        "answer" => value.parse().ok().filter(|id: &u64| id.to_string() == value).map(Marker::Answer),
+        "answer" => value
+            .parse()
+            .ok()
+            .filter(|id: &u64| id.to_string() == value)
+            .map(Marker::Answer),
         "left" => CommitId::parse(value).map(Marker::Left),
         "pipeline" => CommitId::parse(value).map(Marker::Pipeline),
-        "notback" if value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit()) => Some(Marker::NotBack(value.to_owned())),
+        "notback" if value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Some(Marker::NotBack(value.to_owned()))
+        }
         _ => None,
     }
 }

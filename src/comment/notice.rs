@@ -1,4 +1,5 @@
-//! What pintle says by itself, once: as a comment on the pull request that it is about, or as an issue. Decides nothing.
+//! What pintle says by itself, once: as a comment on the pull request that it is about, or as an
+//! issue. Decides nothing.
 
 use super::marker::Marker;
 use super::phrase::{commit_link, lines, link_within, named, said, sentence};
@@ -14,18 +15,41 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-/// Returns title and body; a comment on a pull request has only the body. The body starts with the mark of what it tells.
+/// Returns title and body; a comment on a pull request has only the body. The body starts with the
+/// mark of what it tells.
 pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
     match notice {
-        Notice::Pipeline { commit, subject, pull, failed, began, since } => {
+        Notice::Pipeline {
+            commit,
+            subject,
+            pull,
+            failed,
+            began,
+            since,
+        } => {
             let mut words = pipeline(commit, subject, (failed, *began), *since, forge_url);
             if pull.is_none() {
                 words.body += "Then this issue can be closed.\n";
             }
             words
         }
-        Notice::NotRolledBack { site, image, cause, evidence, from, to, why } => {
-            let told = Told { image, cause: *cause, evidence, from, to: to.as_ref(), why };
+        Notice::NotRolledBack {
+            site,
+            image,
+            cause,
+            evidence,
+            from,
+            to,
+            why,
+        } => {
+            let told = Told {
+                image,
+                cause: *cause,
+                evidence,
+                from,
+                to: to.as_ref(),
+                why,
+            };
             not_back(&mark(notice), &site.to_string(), &told)
         }
     }
@@ -35,10 +59,18 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
 pub fn mark(notice: &Notice) -> Marker {
     match notice {
         Notice::Pipeline { commit, .. } => Marker::Pipeline(commit.clone()),
-        // Without the evidence: reasons take turns (`ErrImagePull`, `ImagePullBackOff`), and times move.
-        Notice::NotRolledBack { site, cause, from, .. } => {
+        // Without the evidence: reasons take turns (`ErrImagePull`, `ImagePullBackOff`), and times
+        // move.
+        Notice::NotRolledBack {
+            site, cause, from, ..
+        } => {
             let hash = Sha256::digest(format!("{site}\n{}\n{from}", cause.as_str()));
-            Marker::NotBack(hash.iter().take(20).map(|byte| format!("{byte:02x}")).collect())
+            Marker::NotBack(
+                hash.iter()
+                    .take(20)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+            )
         }
     }
 }
@@ -54,15 +86,26 @@ struct Told<'a> {
 }
 
 fn not_back(mark: &Marker, site: &str, told: &Told) -> RowWords {
-    let Told { image, cause, evidence, from, to, why } = told;
+    let Told {
+        image,
+        cause,
+        evidence,
+        from,
+        to,
+        why,
+    } = told;
     let happened = match cause {
         Cause::Undo => "was undone in the cluster",
         Cause::Alert => "has had an alert since it was pinned",
         _ => "has been failing since it was pinned",
     };
-    let back = to.map_or(String::new(), |to| format!(" Before, {} was pinned.", named(to.as_str())));
+    let back = to.map_or(String::new(), |to| {
+        format!(" Before, {} was pinned.", named(to.as_str()))
+    });
     let next = match cause {
-        Cause::Undo => "The next apply of this repository brings the pinned image back, unless somebody changes the pin.",
+        Cause::Undo => {
+            "The next apply of this repository brings the pinned image back, unless somebody changes the pin."
+        }
         _ => "It stays as it is until somebody changes it.",
     };
     let body = format!(
@@ -76,10 +119,23 @@ fn not_back(mark: &Marker, site: &str, told: &Told) -> RowWords {
         sentence("pintle does not roll it back: ", why),
     );
     let name = image.rsplit('/').next().unwrap_or(image);
-    RowWords { title: format!("{} is not rolled back ({})", super::quote::cut(name, 80), cause.as_str()), body }
+    RowWords {
+        title: format!(
+            "{} is not rolled back ({})",
+            super::quote::cut(name, 80),
+            cause.as_str()
+        ),
+        body,
+    }
 }
 
-fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool), since: Timestamp, forge_url: &Url) -> RowWords {
+fn pipeline(
+    commit: &CommitId,
+    subject: &str,
+    (failed, began): (&[Check], bool),
+    since: Timestamp,
+    forge_url: &Url,
+) -> RowWords {
     let mark = Marker::Pipeline(commit.clone()).render();
     let link = commit_link(commit, forge_url);
     let subject = said(subject);
@@ -88,24 +144,44 @@ fn pipeline(commit: &CommitId, subject: &str, (failed, began): (&[Check], bool),
         let told = "Its pipeline began, and not all of its statuses have come to an end in time: it still runs, or waits for somebody.";
         ("has not ended", told.to_owned())
     } else if failed.is_empty() {
-        let told =
-            format!("No status has come for it since {since}, though one was expected: its pipeline did not start, or did not report.");
+        let told = format!(
+            "No status has come for it since {since}, though one was expected: its pipeline did not start, or did not report."
+        );
         ("did not start", told)
     } else {
         let checks: Vec<String> = failed.iter().map(|check| one(check, forge_url)).collect();
-        ("failed", format!("Its pipeline failed:\n\n{}", lines(&checks, 40_000).trim_end()))
+        (
+            "failed",
+            format!(
+                "Its pipeline failed:\n\n{}",
+                lines(&checks, 40_000).trim_end()
+            ),
+        )
     };
     let body = format!(
         "{mark}\npintle wrote {link} ({subject}), {since}.\n\n{told}\n\nWhat the commit declares may not run yet. pintle reports this once and \
          keeps checking. Nothing more is needed once the statuses of this commit or of a later one are green.\n"
     );
-    RowWords { title: format!("The pipeline of {} {what}", commit.short()), body }
+    RowWords {
+        title: format!("The pipeline of {} {what}", commit.short()),
+        body,
+    }
 }
 
 fn one(check: &Check, forge_url: &Url) -> String {
-    let description = if check.description.trim().is_empty() { String::new() } else { format!(": {}", said(&check.description)) };
-    let url = check.url.as_ref().map_or(String::new(), |url| format!(" ({})", link_within("log", url.as_str(), forge_url)));
-    let name = if check.context.trim().is_empty() { quote::inline("a status") } else { named(&check.context) };
+    let description = if check.description.trim().is_empty() {
+        String::new()
+    } else {
+        format!(": {}", said(&check.description))
+    };
+    let url = check.url.as_ref().map_or(String::new(), |url| {
+        format!(" ({})", link_within("log", url.as_str(), forge_url))
+    });
+    let name = if check.context.trim().is_empty() {
+        quote::inline("a status")
+    } else {
+        named(&check.context)
+    };
     format!("- {name}{description}{url}")
 }
 

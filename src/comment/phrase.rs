@@ -1,5 +1,6 @@
-//! Pieces that pintle's posts are put together from: sentences, links, tables and lists, and the room they have. Everything handed in is
-//! outside text unless its type says otherwise, and comes out harmless.
+//! Pieces that pintle's posts are put together from: sentences, links, tables and lists, and the
+//! room they have. Everything handed in is outside text unless its type says otherwise, and comes
+//! out harmless.
 
 use super::quote;
 use crate::model::commit::CommitId;
@@ -11,7 +12,8 @@ pub const LONGEST: usize = 60_000;
 /// A sentence has so many characters at most.
 const SENTENCE: usize = 400;
 
-/// Returns a sentence for the middle of a line, without its full stop. What stands between backticks in it is code.
+/// Returns a sentence for the middle of a line, without its full stop. What stands between
+/// backticks in it is code.
 pub fn said(text: &str) -> String {
     let text = short(text, SENTENCE);
     let text = text.trim_end().trim_end_matches('.');
@@ -22,9 +24,23 @@ pub fn said(text: &str) -> String {
     let mut out = String::new();
     for (at, part) in parts.iter().enumerate() {
         let spaced = part.starts_with(char::is_whitespace) || (at % 2 == 1 && out.ends_with('`'));
-        out.push_str(if spaced && !out.is_empty() && !out.ends_with(' ') { " " } else { "" });
-        out.push_str(&if at % 2 == 1 { named(part) } else { quote::inline(part) });
-        out.push_str(if part.ends_with(char::is_whitespace) && !out.ends_with(' ') { " " } else { "" });
+        out.push_str(if spaced && !out.is_empty() && !out.ends_with(' ') {
+            " "
+        } else {
+            ""
+        });
+        out.push_str(&if at % 2 == 1 {
+            named(part)
+        } else {
+            quote::inline(part)
+        });
+        out.push_str(
+            if part.ends_with(char::is_whitespace) && !out.ends_with(' ') {
+                " "
+            } else {
+                ""
+            },
+        );
     }
     out.trim().to_owned()
 }
@@ -32,27 +48,48 @@ pub fn said(text: &str) -> String {
 /// Returns a whole sentence, from its first word to its full stop.
 pub fn sentence(start: &str, text: &str) -> String {
     let said = said(text);
-    let stop = if said.ends_with(['?', '!', '…', ':']) { "" } else { "." };
+    let stop = if said.ends_with(['?', '!', '…', ':']) {
+        ""
+    } else {
+        "."
+    };
     format!("{start}{said}{stop}")
 }
 
 /// Returns a name as code, cut to a length that a name can have.
 ///
-/// Where the post becomes a commit's message, a forge reads it as plain text, and `#12` or `@ana` after a space, a bracket or a quote mean something
-/// there also in code: they are taken apart then.
+/// Where the post becomes a commit's message, a forge reads it as plain text, and `#12` or `@ana`
+/// after a space, a bracket or a quote mean something there also in code: they are taken apart
+/// then.
 pub fn named(text: &str) -> String {
     let text = short(text, 300);
     let before = |c: char| c.is_whitespace() || matches!(c, '(' | '[' | '\'' | '"');
     let told = text.contains(before) && (text.contains(['#', '!', '@']) || text.contains("://"));
-    if told { format!("<code>{}</code>", quote::inline(&text)) } else { quote::code(&text) }
+    if told {
+        format!("<code>{}</code>", quote::inline(&text))
+    } else {
+        quote::code(&text)
+    }
 }
 
-/// Returns the first `chars` characters; a character has eight bytes at most here, however many marks are piled on it.
+/// Returns the first `chars` characters; a character has eight bytes at most here, however many
+/// marks are piled on it.
 pub fn short(text: &str, chars: usize) -> String {
     let most = chars.saturating_mul(8);
-    let end = if text.len() <= most { text.len() } else { (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default() };
+    let end = if text.len() <= most {
+        text.len()
+    } else {
+        (0..=most)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or_default()
+    };
     let cut = quote::cut(&text[..end], chars);
-    if end < text.len() && !cut.ends_with('…') { cut + "…" } else { cut }
+    if end < text.len() && !cut.ends_with('…') {
+        cut + "…"
+    } else {
+        cut
+    }
 }
 
 /// Returns code that links somewhere; only the code when the address is none to link to.
@@ -65,16 +102,28 @@ pub fn code_link(text: &str, url: &str) -> String {
 
 /// Returns a link to a commit in the forge.
 pub fn commit_link(commit: &CommitId, forge_url: &Url) -> String {
-    code_link(commit.short(), &format!("{}/commit/{commit}", forge_url.as_str().trim_end_matches('/')))
+    code_link(
+        commit.short(),
+        &format!(
+            "{}/commit/{commit}",
+            forge_url.as_str().trim_end_matches('/')
+        ),
+    )
 }
 
-/// Returns a link where the address is one of the forge, and else the address as code: nobody but the forge is linked to.
+/// Returns a link where the address is one of the forge, and else the address as code: nobody but
+/// the forge is linked to.
 pub fn link_within(text: &str, address: &str, forge_url: &Url) -> String {
     let own = Url::parse(address).is_ok_and(|url| url.origin() == forge_url.origin());
-    if own { quote::link(text, address) } else { named(address) }
+    if own {
+        quote::link(text, address)
+    } else {
+        named(address)
+    }
 }
 
-/// Returns as many lines as fit into `room` bytes, then how many are left out. Each with its line end.
+/// Returns as many lines as fit into `room` bytes, then how many are left out. Each with its line
+/// end.
 pub fn lines(all: &[String], room: usize) -> String {
     let more = |left: usize| format!("- … and {left} more\n");
     let mut out = String::new();

@@ -1,5 +1,6 @@
-//! What a pull request says: its title, its body, its labels, and what is said when pintle closes it or leaves it to a person. The body ends
-//! with the trailers of the change as they stand in its commit, so that it can be read back. Decides nothing about the change.
+//! What a pull request says: its title, its body, its labels, and what is said when pintle closes
+//! it or leaves it to a person. The body ends with the trailers of the change as they stand in its
+//! commit, so that it can be read back. Decides nothing about the change.
 
 mod notes;
 mod table;
@@ -42,22 +43,41 @@ enum Detail {
     Bare,
 }
 
-/// Returns what the pull request of a change says. [`trailers::parse`] of the body returns the change's pins, also when the body becomes a
-/// commit's message.
+/// Returns what the pull request of a change says. [`trailers::parse`] of the body returns the
+/// change's pins, also when the body becomes a commit's message.
 ///
 /// # Errors
 /// Those of [`trailers::render`].
-pub fn words(change: &Change, proposal: &Proposal, snapshot_at: Timestamp, forge_url: &Url) -> Result<RowWords> {
+pub fn words(
+    change: &Change,
+    proposal: &Proposal,
+    snapshot_at: Timestamp,
+    forge_url: &Url,
+) -> Result<RowWords> {
     let record = record(change)?;
-    let page = Page { change, proposal, at: snapshot_at, forge_url, groups: table::groups(&proposal.rows) };
+    let page = Page {
+        change,
+        proposal,
+        at: snapshot_at,
+        forge_url,
+        groups: table::groups(&proposal.rows),
+    };
     let room = LONGEST.saturating_sub(record.len());
-    let tries = [Detail::All, Detail::WithoutNotes].into_iter().map(|detail| page.text(detail, room));
-    let text = tries.into_iter().find(|text| text.len() <= room).unwrap_or_else(|| page.text(Detail::Bare, room));
-    Ok(RowWords { title: title(&change.message), body: text + &record })
+    let tries = [Detail::All, Detail::WithoutNotes]
+        .into_iter()
+        .map(|detail| page.text(detail, room));
+    let text = tries
+        .into_iter()
+        .find(|text| text.len() <= room)
+        .unwrap_or_else(|| page.text(Detail::Bare, room));
+    Ok(RowWords {
+        title: title(&change.message),
+        body: text + &record,
+    })
 }
 
-/// Returns the body of a pull request that pintle closes because nothing is left to propose; `why` is a sentence. It records nothing, so that the
-/// pull request does not read as declined.
+/// Returns the body of a pull request that pintle closes because nothing is left to propose; `why`
+/// is a sentence. It records nothing, so that the pull request does not read as declined.
 pub fn closing(why: &str) -> String {
     format!(
         "pintle withdrew this proposal: {}. There is nothing left to merge, so the pull request is closed and its branch deleted.\n",
@@ -77,7 +97,8 @@ pub fn left(name: &str, tip: &CommitId) -> String {
     )
 }
 
-/// Returns the labels of a pull request: the configured ones, and one more when somebody waits for it.
+/// Returns the labels of a pull request: the configured ones, and one more when somebody waits for
+/// it.
 pub fn labels(proposal: &Proposal, configured: &[Arc<str>]) -> Vec<String> {
     let mut labels: Vec<String> = configured.iter().map(|label| label.to_string()).collect();
     if proposal.urgent && !labels.iter().any(|label| label == URGENT) {
@@ -88,18 +109,35 @@ pub fn labels(proposal: &Proposal, configured: &[Arc<str>]) -> Vec<String> {
 
 /// The commit's subject, unless a forge would take it for a draft's.
 fn title(message: &str) -> String {
-    let subject: String = message.lines().next().unwrap_or_default().chars().filter(|c| !super::is_invisible(*c)).collect();
+    let subject: String = message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !super::is_invisible(*c))
+        .collect();
     let subject = short(subject.trim(), TITLE);
     let lower = subject.to_lowercase();
-    if DRAFTS.iter().any(|draft| lower.starts_with(draft)) { format!("pintle: {subject}") } else { subject }
+    if DRAFTS.iter().any(|draft| lower.starts_with(draft)) {
+        format!("pintle: {subject}")
+    } else {
+        subject
+    }
 }
 
-/// The trailers in a fenced block, byte for byte as in the commit. No line of it can end the block: each starts with a trailer's name.
+/// The trailers in a fenced block, byte for byte as in the commit. No line of it can end the block:
+/// each starts with a trailer's name.
 fn record(change: &Change) -> Result<String> {
     let message = trailers::render(&change.message, &change.pins)?;
-    let trailers = message.strip_prefix(change.message.trim_end()).map(str::trim_start);
-    let trailers = trailers.ok_or_else(|| Error::failed("the text of a pull request could not be separated from its trailers"))?;
-    Ok(format!("\n<details><summary>Record</summary>\n\n```text\n{trailers}```\n\n</details>\n"))
+    let trailers = message
+        .strip_prefix(change.message.trim_end())
+        .map(str::trim_start);
+    let trailers = trailers.ok_or_else(|| {
+        Error::failed("the text of a pull request could not be separated from its trailers")
+    })?;
+    Ok(format!(
+        "\n<details><summary>Record</summary>\n\n```text\n{trailers}```\n\n</details>\n"
+    ))
 }
 
 struct Page<'a> {
@@ -113,7 +151,11 @@ struct Page<'a> {
 impl Page<'_> {
     fn text(&self, detail: Detail, room: usize) -> String {
         let head = format!("{}{}", self.purpose(), self.remarks());
-        let reasons = if detail == Detail::Bare { String::new() } else { table::reasons(&self.groups, &self.change.pins) };
+        let reasons = if detail == Detail::Bare {
+            String::new()
+        } else {
+            table::reasons(&self.groups, &self.change.pins)
+        };
         let notes = match detail {
             Detail::All => notes::all(&self.groups),
             Detail::WithoutNotes if notes::any(&self.groups) => {
@@ -130,24 +172,50 @@ impl Page<'_> {
     fn purpose(&self) -> String {
         let mut actions: Vec<Action> = self.change.pins.iter().map(|pin| pin.action).collect();
         actions.sort();
-        let phrases: Vec<String> = actions.chunk_by(|a, b| a == b).filter_map(|same| Some(effect(*same.first()?, same.len()))).collect();
-        let place = if self.asked().is_empty() { format!("changes {}: it ", named(&self.change.name)) } else { String::new() };
+        let phrases: Vec<String> = actions
+            .chunk_by(|a, b| a == b)
+            .filter_map(|same| Some(effect(*same.first()?, same.len())))
+            .collect();
+        let place = if self.asked().is_empty() {
+            format!("changes {}: it ", named(&self.change.name))
+        } else {
+            String::new()
+        };
         format!("Merging this {place}{}.\n", listed(&phrases))
     }
 
     /// Who asked for it, and why it is not a commit.
     fn remarks(&self) -> String {
         let mut remarks = Vec::new();
-        let asked: Vec<String> = self.asked().into_iter().map(|asked| self.asker(asked)).collect();
+        let asked: Vec<String> = self
+            .asked()
+            .into_iter()
+            .map(|asked| self.asker(asked))
+            .collect();
         match (self.proposal.urgent, asked.is_empty()) {
-            (true, false) => remarks.push(format!("**Urgent**: asked for by {}. It takes effect when it is merged.", listed(&asked))),
+            (true, false) => remarks.push(format!(
+                "**Urgent**: asked for by {}. It takes effect when it is merged.",
+                listed(&asked)
+            )),
             (true, true) => remarks.push("**Urgent**: please merge it soon.".to_owned()),
             (false, false) => remarks.push(format!("Asked for by {}.", listed(&asked))),
             (false, true) => {}
         }
-        remarks.extend(self.proposal.because.iter().map(|reason| sentence("It is a pull request and not a commit: ", &reason.to_string())));
-        let quoted: Vec<String> = remarks.iter().map(|remark| format!("> {remark}\n")).collect();
-        if quoted.is_empty() { String::new() } else { format!("\n{}", quoted.join(">\n")) }
+        remarks.extend(self.proposal.because.iter().map(|reason| {
+            sentence(
+                "It is a pull request and not a commit: ",
+                &reason.to_string(),
+            )
+        }));
+        let quoted: Vec<String> = remarks
+            .iter()
+            .map(|remark| format!("> {remark}\n"))
+            .collect();
+        if quoted.is_empty() {
+            String::new()
+        } else {
+            format!("\n{}", quoted.join(">\n"))
+        }
     }
 
     /// Everybody who asked, each comment once.
@@ -162,7 +230,11 @@ impl Page<'_> {
     }
 
     fn asker(&self, asked: &Asked) -> String {
-        format!("{} ({})", named(&asked.by), link_within("comment", &asked.comment, self.forge_url))
+        format!(
+            "{} ({})",
+            named(&asked.by),
+            link_within("comment", &asked.comment, self.forge_url)
+        )
     }
 
     fn may_say(&self) -> String {
@@ -171,9 +243,16 @@ impl Page<'_> {
             None => "It waits for somebody to merge it: pintle does not.".to_owned(),
         };
         // One that a comment asked for is left to people, whatever else is asked for.
-        let closes =
-            |usage: &str| if usage.starts_with("/hold") && self.asked().is_empty() { "; then this pull request is closed" } else { "" };
-        let row = |(usage, effect): &(&str, &str)| format!("| {} | {effect}{} |\n", quote::code(usage), closes(usage));
+        let closes = |usage: &str| {
+            if usage.starts_with("/hold") && self.asked().is_empty() {
+                "; then this pull request is closed"
+            } else {
+                ""
+            }
+        };
+        let row = |(usage, effect): &(&str, &str)| {
+            format!("| {} | {effect}{} |\n", quote::code(usage), closes(usage))
+        };
         let rows: String = COMMANDS.iter().map(row).collect();
         format!(
             "\n### What you can do here\n\n{merges} Closing it declines it: the same digests are not proposed again.\n\n\
@@ -185,12 +264,27 @@ impl Page<'_> {
 
 /// The commands that fit here, and what they do here.
 const COMMANDS: [(&str, &str); 6] = [
-    ("/hold because …", "freezes these images as they are, for a reason"),
-    ("/pin to <tag or sha256:…>", "pins these images to that instead, and holds them there"),
+    (
+        "/hold because …",
+        "freezes these images as they are, for a reason",
+    ),
+    (
+        "/pin to <tag or sha256:…>",
+        "pins these images to that instead, and holds them there",
+    ),
     ("/rollback", "rolls back to the previous pin, and holds it"),
-    ("/explain", "shows what pintle knows of these images, and why it proposes this"),
-    ("/plan", "shows what pintle would do now, in the whole repository"),
-    ("/help", "lists all commands, and how an image is named in them"),
+    (
+        "/explain",
+        "shows what pintle knows of these images, and why it proposes this",
+    ),
+    (
+        "/plan",
+        "shows what pintle would do now, in the whole repository",
+    ),
+    (
+        "/help",
+        "lists all commands, and how an image is named in them",
+    ),
 ];
 
 /// What merging does to so many images.
@@ -202,13 +296,30 @@ fn effect(action: Action, of: usize) -> String {
         Action::Adopt => {
             format!("pins {images} for the first time")
         }
-        Action::Update => format!("updates {images} to the {} now", if one { "digest its tag has" } else { "digests their tags have" }),
+        Action::Update => format!(
+            "updates {images} to the {} now",
+            if one {
+                "digest its tag has"
+            } else {
+                "digests their tags have"
+            }
+        ),
         Action::Pin => format!("pins {images} as asked, and holds {them}"),
         Action::Unpin => {
-            format!("removes the hold of {images}, so that {} again", if one { "it follows its tag" } else { "they follow their tags" })
+            format!(
+                "removes the hold of {images}, so that {} again",
+                if one {
+                    "it follows its tag"
+                } else {
+                    "they follow their tags"
+                }
+            )
         }
         Action::Rollback => format!("rolls {images} back to an earlier digest, and holds {them}"),
-        Action::Hold => format!("holds {images} as {}", if one { "it is" } else { "they are" }),
+        Action::Hold => format!(
+            "holds {images} as {}",
+            if one { "it is" } else { "they are" }
+        ),
         Action::Resume => format!("removes the hold of {images}"),
         Action::Lift => format!("removes an expired hold from {images}"),
     }

@@ -1,4 +1,5 @@
-//! The one reply to a comment: what was done for each of its commands, or why not. Decides nothing: it tells an [`Answer`].
+//! The one reply to a comment: what was done for each of its commands, or why not. Decides nothing:
+//! it tells an [`Answer`].
 //!
 //! It names nobody with `@`, and begins no line with a command outside of code.
 
@@ -32,14 +33,34 @@ pub enum To {
     Pull(u64),
 }
 
-/// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it answers.
-pub fn reply(answer: &Answer, links: &[Link], forge_url: &Url, report: &dyn Fn(&Outcome) -> Option<Report>) -> String {
+/// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it
+/// answers.
+pub fn reply(
+    answer: &Answer,
+    links: &[Link],
+    forge_url: &Url,
+    report: &dyn Fn(&Outcome) -> Option<Report>,
+) -> String {
     let mark = Marker::Answer(answer.comment.id).render();
     let room = (LONGEST - 1_000) / answer.outcomes.len().max(1);
-    let teller = Teller { answer, links, forge_url, room, report };
-    let sections: Vec<String> = answer.outcomes.iter().map(|outcome| teller.section(outcome)).collect();
+    let teller = Teller {
+        answer,
+        links,
+        forge_url,
+        room,
+        report,
+    };
+    let sections: Vec<String> = answer
+        .outcomes
+        .iter()
+        .map(|outcome| teller.section(outcome))
+        .collect();
     let text = format!("{mark}\n{}", sections.join("\n---\n\n"));
-    if text.len() < LONGEST { text } else { format!("{mark}\nThe answer is too long for a comment.\n") }
+    if text.len() < LONGEST {
+        text
+    } else {
+        format!("{mark}\nThe answer is too long for a comment.\n")
+    }
 }
 
 struct Teller<'a> {
@@ -64,7 +85,11 @@ pub struct Report {
 impl Teller<'_> {
     fn section(&self, outcome: &Outcome) -> String {
         let text = self.told(outcome);
-        if text.len() <= self.room { text } else { "The answer to this command is too long for a comment.\n".to_owned() }
+        if text.len() <= self.room {
+            text
+        } else {
+            "The answer to this command is too long for a comment.\n".to_owned()
+        }
     }
 
     fn told(&self, outcome: &Outcome) -> String {
@@ -98,51 +123,102 @@ impl Teller<'_> {
     }
 
     fn written(&self, command: &str, change: &str, done: &[Done]) -> String {
-        let (what, when) = match self.links.iter().find(|link| *link.change == *change).map(|link| &link.to) {
-            Some(To::Commit(commit)) => (format!("done in {}.", commit_link(commit, self.forge_url)), "now"),
+        let (what, when) = match self
+            .links
+            .iter()
+            .find(|link| *link.change == *change)
+            .map(|link| &link.to)
+        {
+            Some(To::Commit(commit)) => (
+                format!("done in {}.", commit_link(commit, self.forge_url)),
+                "now",
+            ),
             Some(To::Pull(number)) => {
                 let pull = self.pull_link(*number);
-                (format!("proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."), "then")
+                (
+                    format!(
+                        "proposed in {pull}, since pintle may not push it itself. It takes effect when that is merged."
+                    ),
+                    "then",
+                )
             }
-            None => (format!("it is part of the change {}.", named(change)), "now"),
+            None => (
+                format!("it is part of the change {}.", named(change)),
+                "now",
+            ),
         };
-        let items: Vec<String> = done.iter().map(|done| format!("- {}", one_done(done, when))).collect();
+        let items: Vec<String> = done
+            .iter()
+            .map(|done| format!("- {}", one_done(done, when)))
+            .collect();
         let head = format!("{}: {what}\n\n", word(command));
         let undo = undo::undo(done, self.room / 3);
-        let list = lines(&items, self.room.saturating_sub(head.len() + undo.len() + 100));
+        let list = lines(
+            &items,
+            self.room.saturating_sub(head.len() + undo.len() + 100),
+        );
         format!("{head}{list}{undo}")
     }
 
     fn written_before(&self, command: &str, commit: &CommitId, sites: &[String]) -> String {
         let link = commit_link(commit, self.forge_url);
-        self.before(format!("{}: done in {link}, which was written before this reply could be.\n", word(command)), sites)
+        self.before(
+            format!(
+                "{}: done in {link}, which was written before this reply could be.\n",
+                word(command)
+            ),
+            sites,
+        )
     }
 
     fn proposed_before(&self, command: &str, pull: u64, sites: &[String]) -> String {
         let link = self.pull_link(pull);
         let what = "which was opened before this reply could be written. It takes effect when that is merged";
-        self.before(format!("{}: proposed in {link}, {what}.\n", word(command)), sites)
+        self.before(
+            format!("{}: proposed in {link}, {what}.\n", word(command)),
+            sites,
+        )
     }
 
     fn pull_link(&self, number: u64) -> String {
-        let page = format!("{}/pulls/{number}", self.forge_url.as_str().trim_end_matches('/'));
+        let page = format!(
+            "{}/pulls/{number}",
+            self.forge_url.as_str().trim_end_matches('/')
+        );
         quote::link(&format!("pull request {number}"), &page)
     }
 
     fn before(&self, head: String, sites: &[String]) -> String {
-        let items: Vec<String> = sites.iter().map(|site| format!("- {}", named(site))).collect();
-        if items.is_empty() { head } else { format!("{head}\n{}", lines(&items, self.room.saturating_sub(head.len() + 100))) }
+        let items: Vec<String> = sites
+            .iter()
+            .map(|site| format!("- {}", named(site)))
+            .collect();
+        if items.is_empty() {
+            head
+        } else {
+            format!(
+                "{head}\n{}",
+                lines(&items, self.room.saturating_sub(head.len() + 100))
+            )
+        }
     }
 
     fn not_found(&self, command: &str, target: &str, near: &[String]) -> String {
-        let head = format!("{}: nothing was done, because no image here is called {}.", word(command), named(target));
+        let head = format!(
+            "{}: nothing was done, because no image here is called {}.",
+            word(command),
+            named(target)
+        );
         if near.is_empty() {
             return format!(
                 "{head} An image is named by its stack, as `namespace/name`, as `kind/namespace/name` or by its repository; `/status` lists them \
                  all.\n"
             );
         }
-        let items: Vec<String> = near.iter().map(|name| format!("- {}", named(name))).collect();
+        let items: Vec<String> = near
+            .iter()
+            .map(|name| format!("- {}", named(name)))
+            .collect();
         let rest = lines(&items, self.room.saturating_sub(head.len() + 100));
         format!("{head} Names like it:\n\n{rest}")
     }
@@ -152,14 +228,26 @@ impl Teller<'_> {
             Some(target) => format!("{} can mean several images", named(target)),
             None => "it does not name an image, and there are several".to_owned(),
         };
-        let head = format!("{}: nothing was done, because {why}. Use one of these:\n\n", word(command));
-        let ready: Vec<String> = candidates.iter().map(|name| format!("{command} {}", short(name, 300))).collect();
-        format!("{head}{}", bounded_block(&ready, self.room.saturating_sub(head.len() + 100)))
+        let head = format!(
+            "{}: nothing was done, because {why}. Use one of these:\n\n",
+            word(command)
+        );
+        let ready: Vec<String> = candidates
+            .iter()
+            .map(|name| format!("{command} {}", short(name, 300)))
+            .collect();
+        format!(
+            "{head}{}",
+            bounded_block(&ready, self.room.saturating_sub(head.len() + 100))
+        )
     }
 
     fn text(&self, command: &str, title: &str, lines: &[String]) -> String {
         let head = format!("{}: {}\n\n", word(command), said(title));
-        format!("{head}{}", bounded_block(lines, self.room.saturating_sub(head.len() + 100)))
+        format!(
+            "{head}{}",
+            bounded_block(lines, self.room.saturating_sub(head.len() + 100))
+        )
     }
 
     fn misread(&self, misread: &Misread) -> String {
@@ -167,9 +255,14 @@ impl Teller<'_> {
             Some(command) => format!("line {}, {}", misread.line, word(command)),
             None => format!("line {}", misread.line),
         };
-        let hint = misread.hint.as_ref().map_or(String::new(), |hint| sentence(" What would help: ", hint));
+        let hint = misread
+            .hint
+            .as_ref()
+            .map_or(String::new(), |hint| sentence(" What would help: ", hint));
         let what = sentence(&format!("{place}: "), &misread.what);
-        format!("Nothing of this comment was done, because pintle could not read all of it: {what}{hint}\n")
+        format!(
+            "Nothing of this comment was done, because pintle could not read all of it: {what}{hint}\n"
+        )
     }
 
     fn may_not_ask(&self, command: &str) -> String {
@@ -209,18 +302,30 @@ fn word(command: &str) -> String {
 
 fn refused(command: &str, why: &str, hint: Option<&str>) -> String {
     let hint = hint.map_or(String::new(), |hint| sentence(" What would help: ", hint));
-    format!("{}: {}{hint}\n", word(command), sentence("nothing was done, because ", why))
+    format!(
+        "{}: {}{hint}\n",
+        word(command),
+        sentence("nothing was done, because ", why)
+    )
 }
 
 /// `` `file#user` is now `image@digest`, held until … ``
 fn one_done(done: &Done, when: &str) -> String {
     let held = match (done.action, done.until) {
-        (Action::Pin | Action::Rollback | Action::Hold, Some(until)) => format!(", held until {}", show_time(until)),
-        (Action::Pin | Action::Rollback | Action::Hold, None) => ", held until somebody removes the hold".to_owned(),
+        (Action::Pin | Action::Rollback | Action::Hold, Some(until)) => {
+            format!(", held until {}", show_time(until))
+        }
+        (Action::Pin | Action::Rollback | Action::Hold, None) => {
+            ", held until somebody removes the hold".to_owned()
+        }
         (Action::Unpin | Action::Resume | Action::Lift, _) => ", no longer held".to_owned(),
         (Action::Adopt | Action::Update, _) => String::new(),
     };
-    format!("{} is {when} {}{held}", named(&done.site.to_string()), named(&done.image))
+    format!(
+        "{} is {when} {}{held}",
+        named(&done.site.to_string()),
+        named(&done.image)
+    )
 }
 
 /// A code block of as many lines as fit, then how many are left out.
@@ -239,13 +344,20 @@ fn bounded_block(all: &[String], room: usize) -> String {
     let rest = if left == 0 {
         String::new()
     } else {
-        format!("\n{} more {} left out: a comment has a size limit.\n", left, if left == 1 { "line is" } else { "lines are" })
+        format!(
+            "\n{} more {} left out: a comment has a size limit.\n",
+            left,
+            if left == 1 { "line is" } else { "lines are" }
+        )
     };
     format!("{}{rest}", quote::block(&shown.join("\n")))
 }
 
 fn help() -> String {
-    let rows: String = COMMANDS.iter().map(|(usage, meaning)| format!("| {} | {meaning} |\n", quote::code(usage))).collect();
+    let rows: String = COMMANDS
+        .iter()
+        .map(|(usage, meaning)| format!("| {} | {meaning} |\n", quote::code(usage)))
+        .collect();
     format!(
         "A comment can hold commands: each is the first word of a line of plain text. Either all of a comment is read, or nothing of it is done.\n\n\
          | command | effect |\n| --- | --- |\n{rows}\n\

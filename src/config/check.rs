@@ -1,27 +1,41 @@
-//! The sections of the file, from keys as written to values that cannot be wrong. Every complaint has a place in the text.
+//! The sections of the file, from keys as written to values that cannot be wrong. Every complaint
+//! has a place in the text.
 
 use super::checked::{
-    Checked, dotted, each, filled, hint, host, identifier, length, line, name_glob, numbered, optional, path_glob, policy, schedule,
-    unique, url,
+    Checked, dotted, each, filled, hint, host, identifier, length, line, name_glob, numbered,
+    optional, path_glob, policy, schedule, unique, url,
 };
 use super::sections::do_not_bump;
 use super::wire::{self, At, Many, TomlText};
 use super::{
-    Cache, Config, Defaults, Environment, ExtraFile, Git, Group, HoldEntry, Match, Module, ModuleArguments, PipelineConfig, Registry, Rule,
-    ScanConfig, VarFile, cluster,
+    Cache, Config, Defaults, Environment, ExtraFile, Git, Group, HoldEntry, Match, Module,
+    ModuleArguments, PipelineConfig, Registry, Rule, ScanConfig, VarFile, cluster,
 };
 use crate::model::hold::{Hold, parse_until};
 use crate::model::pattern::{Glob, StackPattern, Words};
 use crate::model::settings::{Mode, Settings};
 
 pub(super) fn config(wire: wire::File) -> Checked<Config> {
-    if let Some(version) = wire.version.as_ref().filter(|version| *version.value() != 1) {
-        let wrong = version.wrong(format!("this pintle reads version 1 of the format, not {}", version.value()));
-        return Err(hint(wrong, "write `version = 1`, or run the pintle that the file was written for"));
+    if let Some(version) = wire
+        .version
+        .as_ref()
+        .filter(|version| *version.value() != 1)
+    {
+        let wrong = version.wrong(format!(
+            "this pintle reads version 1 of the format, not {}",
+            version.value()
+        ));
+        return Err(hint(
+            wrong,
+            "write `version = 1`, or run the pintle that the file was written for",
+        ));
     }
     unique("group", wire.group.iter().map(|group| &group.name))?;
     unique_members(&wire.group)?;
-    unique("registry", wire.registry.iter().map(|registry| &registry.host))?;
+    unique(
+        "registry",
+        wire.registry.iter().map(|registry| &registry.host),
+    )?;
     unique("cache for", wire.cache.iter().map(|cache| &cache.registry))?;
     Ok(Config {
         scan: scan(&wire.scan)?,
@@ -38,7 +52,12 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
             None => do_not_bump(),
         },
         registries: each(&wire.registry, registry)?,
-        caches: each(&wire.cache, |cache| Ok(Cache { registry: host(&cache.registry)?, url: url(&cache.url)? }))?,
+        caches: each(&wire.cache, |cache| {
+            Ok(Cache {
+                registry: host(&cache.registry)?,
+                url: url(&cache.url)?,
+            })
+        })?,
         git: git(&wire.git)?,
         forge: super::forge::forge(&wire.forge)?,
         pipeline: pipeline(&wire.pipeline)?,
@@ -50,10 +69,17 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
 fn unique_members(groups: &[wire::GroupToml]) -> Checked<()> {
     let mut seen = std::collections::BTreeMap::new();
     for group in groups {
-        for (what, members) in [("site", &group.sites), ("stack", &group.stacks), ("image", &group.images)] {
+        for (what, members) in [
+            ("site", &group.sites),
+            ("stack", &group.stacks),
+            ("image", &group.images),
+        ] {
             for member in members {
                 if let Some(first) = seen.insert((what, member.value()), group.name.value()) {
-                    let wrong = member.wrong(format!("the {what} `{}` is already in group `{first}`", member.value()));
+                    let wrong = member.wrong(format!(
+                        "the {what} `{}` is already in group `{first}`",
+                        member.value()
+                    ));
                     return Err(hint(wrong, "a site belongs to one group only"));
                 }
             }
@@ -100,19 +126,39 @@ fn module(at: &At<wire::ModuleToml>) -> Checked<Module> {
         }
         Some(reference) => ModuleArguments::Reference(reference),
         None if tag.is_none() && digest.is_none() && repository.is_none() => {
-            return Err(hint(at.wrong("the module names no argument"), "set `reference`, or `repository` and `tag`"));
+            return Err(hint(
+                at.wrong("the module names no argument"),
+                "set `reference`, or `repository` and `tag`",
+            ));
         }
-        None => ModuleArguments::Parts { registry, repository, tag, digest },
+        None => ModuleArguments::Parts {
+            registry,
+            repository,
+            tag,
+            digest,
+        },
     };
-    Ok(Module { source: name_glob(&wire.source)?, arguments })
+    Ok(Module {
+        source: name_glob(&wire.source)?,
+        arguments,
+    })
 }
 
 fn extra(at: &At<wire::ExtraToml>) -> Checked<ExtraFile> {
     let wire = at.value();
     match (&wire.resource, &wire.env, &wire.file, &wire.path) {
-        (Some(resource), Some(env), None, None) => Ok(ExtraFile::Env { resource: name_glob(resource)?, env: each(env, name_glob)? }),
-        (None, None, Some(file), Some(path)) => Ok(ExtraFile::File { file: path_glob(file)?, path: path.check(|text| dotted(text))? }),
-        _ => Err(hint(at.wrong("the extra place is not complete"), "it has `resource` and `env`, or `file` and `path`")),
+        (Some(resource), Some(env), None, None) => Ok(ExtraFile::Env {
+            resource: name_glob(resource)?,
+            env: each(env, name_glob)?,
+        }),
+        (None, None, Some(file), Some(path)) => Ok(ExtraFile::File {
+            file: path_glob(file)?,
+            path: path.check(|text| dotted(text))?,
+        }),
+        _ => Err(hint(
+            at.wrong("the extra place is not complete"),
+            "it has `resource` and `env`, or `file` and `path`",
+        )),
     }
 }
 
@@ -129,7 +175,11 @@ fn modes(wire: Option<wire::Modes>) -> [Option<Mode>; 3] {
     match wire {
         None => [None; 3],
         Some(wire::Modes::All(all)) => [Some(mode(all)); 3],
-        Some(wire::Modes::Each(each)) => [each.adopt.map(mode), each.update.map(mode), each.rollback.map(mode)],
+        Some(wire::Modes::Each(each)) => [
+            each.adopt.map(mode),
+            each.update.map(mode),
+            each.rollback.map(mode),
+        ],
     }
 }
 
@@ -157,13 +207,27 @@ fn stack_pattern(text: &TomlText) -> Checked<StackPattern> {
 }
 
 fn defaults(wire: &wire::DefaultsToml) -> Checked<Defaults> {
-    let budget = wire.budget.as_ref().map_or(Ok(Defaults::default().budget), cluster::budget)?;
-    Ok(Defaults { settings: settings(&wire.shared())?, budget })
+    let budget = wire
+        .budget
+        .as_ref()
+        .map_or(Ok(Defaults::default().budget), cluster::budget)?;
+    Ok(Defaults {
+        settings: settings(&wire.shared())?,
+        budget,
+    })
 }
 
 fn rule(number: usize, wire: &wire::RuleToml) -> Checked<Rule> {
-    let settings = Settings { group: optional(wire.group.as_ref(), line)?, ..settings(&wire.shared())? };
-    Ok(Rule { number, matches: matches(&wire.matches)?, settings, hold: optional(wire.hold.as_ref(), filled)? })
+    let settings = Settings {
+        group: optional(wire.group.as_ref(), line)?,
+        ..settings(&wire.shared())?
+    };
+    Ok(Rule {
+        number,
+        matches: matches(&wire.matches)?,
+        settings,
+        hold: optional(wire.hold.as_ref(), filled)?,
+    })
 }
 
 fn matches(wire: &wire::MatchToml) -> Checked<Match> {
@@ -180,10 +244,20 @@ fn matches(wire: &wire::MatchToml) -> Checked<Match> {
 }
 
 /// One pattern or several; an empty list would match nothing.
-fn patterns<T>(many: &Option<At<Many>>, parse: impl Fn(&str) -> Result<T, String>) -> Checked<Vec<T>> {
+fn patterns<T>(
+    many: &Option<At<Many>>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Checked<Vec<T>> {
     match many {
-        Some(at) if at.value().0.is_empty() => Err(at.wrong("the list is empty: nothing would match")),
-        Some(at) => at.value().0.iter().map(|text| parse(text).map_err(|what| at.wrong(what))).collect(),
+        Some(at) if at.value().0.is_empty() => {
+            Err(at.wrong("the list is empty: nothing would match"))
+        }
+        Some(at) => at
+            .value()
+            .0
+            .iter()
+            .map(|text| parse(text).map_err(|what| at.wrong(what)))
+            .collect(),
         None => Ok(Vec::new()),
     }
 }
@@ -191,7 +265,8 @@ fn patterns<T>(many: &Option<At<Many>>, parse: impl Fn(&str) -> Result<T, String
 fn group(wire: &wire::GroupToml) -> Checked<Group> {
     if wire.sites.is_empty() && wire.stacks.is_empty() && wire.images.is_empty() {
         return Err(hint(
-            wire.name.wrong(format!("the group `{}` has no members", wire.name.value())),
+            wire.name
+                .wrong(format!("the group `{}` has no members", wire.name.value())),
             "give it `sites`, `stacks` or `images`",
         ));
     }
@@ -206,10 +281,15 @@ fn group(wire: &wire::GroupToml) -> Checked<Group> {
 fn hold(number: usize, at: &At<wire::HoldToml>) -> Checked<HoldEntry> {
     let wire = at.value();
     if wire.site.is_none() && wire.image.is_none() && wire.stack.is_none() {
-        return Err(hint(at.wrong("the hold does not name what it holds"), "give it `site`, `image` or `stack`"));
+        return Err(hint(
+            at.wrong("the hold does not name what it holds"),
+            "give it `site`, `image` or `stack`",
+        ));
     }
     let hold = Hold {
-        until: optional(wire.until.as_ref(), |text| text.check(|text| parse_until(text)))?,
+        until: optional(wire.until.as_ref(), |text| {
+            text.check(|text| parse_until(text))
+        })?,
         by: optional(wire.by.as_ref(), filled)?,
         because: Some(filled(&wire.because)?),
     };
@@ -225,14 +305,30 @@ fn hold(number: usize, at: &At<wire::HoldToml>) -> Checked<HoldEntry> {
 fn registry(wire: &wire::RegistryToml) -> Checked<Registry> {
     let endpoint = optional(wire.endpoint.as_ref(), url)?;
     let rate = wire.requests_per_second.as_ref();
-    let positive = |n: &f64| if n.is_finite() && *n > 0.0 { Ok(*n) } else { Err(format!("{n} requests a second is not a rate")) };
-    let some = |n: &u16| if *n > 0 { Ok(usize::from(*n)) } else { Err("no request could be made".into()) };
+    let positive = |n: &f64| {
+        if n.is_finite() && *n > 0.0 {
+            Ok(*n)
+        } else {
+            Err(format!("{n} requests a second is not a rate"))
+        }
+    };
+    let some = |n: &u16| {
+        if *n > 0 {
+            Ok(usize::from(*n))
+        } else {
+            Err("no request could be made".into())
+        }
+    };
     Ok(Registry {
         host: host(&wire.host)?,
         endpoint,
         plain_http: wire.plain_http,
         ca_file: optional(wire.ca_file.as_ref(), filled)?,
-        max_concurrency: wire.max_concurrency.as_ref().map(|at| at.check(some)).transpose()?,
+        max_concurrency: wire
+            .max_concurrency
+            .as_ref()
+            .map(|at| at.check(some))
+            .transpose()?,
         requests_per_second: rate.map(|at| at.check(positive)).transpose()?,
     })
 }
@@ -241,15 +337,22 @@ fn git(wire: &wire::GitToml) -> Checked<Git> {
     let built_in = Git::default();
     let author = |text: &TomlText| {
         let value = line(text)?;
-        if value.contains(['<', '>']) { Err(text.wrong("the name or address of an author has no `<` or `>`")) } else { Ok(value) }
+        if value.contains(['<', '>']) {
+            Err(text.wrong("the name or address of an author has no `<` or `>`"))
+        } else {
+            Ok(value)
+        }
     };
     Ok(Git {
         branch: optional(wire.branch.as_ref(), |text| {
             let name = filled(text)?;
-            Ok(name.strip_prefix("refs/heads/").map_or(name.clone(), Into::into))
+            Ok(name
+                .strip_prefix("refs/heads/")
+                .map_or(name.clone(), Into::into))
         })?,
         author_name: optional(wire.author_name.as_ref(), author)?.unwrap_or(built_in.author_name),
-        author_email: optional(wire.author_email.as_ref(), author)?.unwrap_or(built_in.author_email),
+        author_email: optional(wire.author_email.as_ref(), author)?
+            .unwrap_or(built_in.author_email),
     })
 }
 

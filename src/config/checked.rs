@@ -1,4 +1,5 @@
-//! Single values of the configuration, from words to values that cannot be wrong, and the complaints about them. Knows no section.
+//! Single values of the configuration, from words to values that cannot be wrong, and the
+//! complaints about them. Knows no section.
 
 use super::wire::{At, TomlText};
 use crate::model::duration;
@@ -26,7 +27,11 @@ impl<T> At<T> {
     }
 
     pub(super) fn wrong(&self, what: impl Into<String>) -> Wrong {
-        Wrong { what: what.into(), span: self.0.span(), hint: None }
+        Wrong {
+            what: what.into(),
+            span: self.0.span(),
+            hint: None,
+        }
     }
 
     pub(super) fn check<U>(&self, parse: impl FnOnce(&T) -> Result<U, String>) -> Checked<U> {
@@ -35,18 +40,31 @@ impl<T> At<T> {
 }
 
 pub(super) fn hint(wrong: Wrong, hint: &str) -> Wrong {
-    Wrong { hint: Some(hint.into()), ..wrong }
+    Wrong {
+        hint: Some(hint.into()),
+        ..wrong
+    }
 }
 
 pub(super) fn each<T, U>(items: &[T], check: impl Fn(&T) -> Checked<U>) -> Checked<Vec<U>> {
     items.iter().map(check).collect()
 }
 
-pub(super) fn numbered<T, U>(items: &[T], check: impl Fn(usize, &T) -> Checked<U>) -> Checked<Vec<U>> {
-    items.iter().enumerate().map(|(index, item)| check(index + 1, item)).collect()
+pub(super) fn numbered<T, U>(
+    items: &[T],
+    check: impl Fn(usize, &T) -> Checked<U>,
+) -> Checked<Vec<U>> {
+    items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| check(index + 1, item))
+        .collect()
 }
 
-pub(super) fn optional<U>(text: Option<&TomlText>, check: impl FnOnce(&TomlText) -> Checked<U>) -> Checked<Option<U>> {
+pub(super) fn optional<U>(
+    text: Option<&TomlText>,
+    check: impl FnOnce(&TomlText) -> Checked<U>,
+) -> Checked<Option<U>> {
     text.map(check).transpose()
 }
 
@@ -69,26 +87,60 @@ pub(super) fn path_glob(text: &TomlText) -> Checked<Glob> {
 }
 
 pub(super) fn filled(text: &TomlText) -> Checked<Arc<str>> {
-    text.check(|text| if text.trim().is_empty() { Err("the text is empty".into()) } else { Ok(text.trim().into()) })
+    text.check(|text| {
+        if text.trim().is_empty() {
+            Err("the text is empty".into())
+        } else {
+            Ok(text.trim().into())
+        }
+    })
 }
 
 /// A text that ends up in a line of a commit.
 pub(super) fn line(text: &TomlText) -> Checked<Arc<str>> {
     let value = filled(text)?;
-    if value.contains(char::is_control) { Err(text.wrong("the text has a line break or another control character")) } else { Ok(value) }
+    if value.contains(char::is_control) {
+        Err(text.wrong("the text has a line break or another control character"))
+    } else {
+        Ok(value)
+    }
 }
 
 pub(super) fn identifier(text: &TomlText) -> Checked<Arc<str>> {
-    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
-    text.check(|text| if word(text) { Ok(text.as_str().into()) } else { Err(format!("`{text}` is not the name of an argument")) })
+    let word = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+    };
+    text.check(|text| {
+        if word(text) {
+            Ok(text.as_str().into())
+        } else {
+            Err(format!("`{text}` is not the name of an argument"))
+        }
+    })
 }
 
 /// `spec.containers.*.image`, also written `spec.containers[*].image`.
 pub(super) fn dotted(path: &str) -> Result<Vec<Arc<str>>, String> {
     let plain = path.replace("].", ".").replace('[', ".");
-    let parts: Vec<Arc<str>> = plain.strip_suffix(']').unwrap_or(&plain).split('.').map(Into::into).collect();
-    let wrong = parts.iter().any(|part| part.is_empty() || part.contains(']'));
-    if wrong { Err(format!("`{path}` is not a path such as `spec.containers.*.image`")) } else { Ok(parts) }
+    let parts: Vec<Arc<str>> = plain
+        .strip_suffix(']')
+        .unwrap_or(&plain)
+        .split('.')
+        .map(Into::into)
+        .collect();
+    let wrong = parts
+        .iter()
+        .any(|part| part.is_empty() || part.contains(']'));
+    if wrong {
+        Err(format!(
+            "`{path}` is not a path such as `spec.containers.*.image`"
+        ))
+    } else {
+        Ok(parts)
+    }
 }
 
 pub(super) fn policy(text: &TomlText) -> Checked<Policy> {
@@ -109,22 +161,29 @@ pub(super) fn host(text: &TomlText) -> Checked<Arc<str>> {
         "index.docker.io" | "registry-1.docker.io" | "hub.docker.com" => "docker.io",
         other => other,
     };
-    let registry = Reference::parse(&format!("{name}/x/y")).map(|reference| reference.repository().registry);
+    let registry =
+        Reference::parse(&format!("{name}/x/y")).map(|reference| reference.repository().registry);
     match registry {
         Some(registry) if &*registry == name => Ok(registry),
-        _ => {
-            Err(hint(text.wrong(format!("`{name}` is not a registry")), "write it as in an image: `ghcr.io`, `registry.example.com:5000`"))
-        }
+        _ => Err(hint(
+            text.wrong(format!("`{name}` is not a registry")),
+            "write it as in an image: `ghcr.io`, `registry.example.com:5000`",
+        )),
     }
 }
 
 pub(super) fn url(text: &TomlText) -> Checked<Url> {
-    let parsed = text.check(|text| Url::parse(text).map_err(|error| format!("`{text}` is not an address: {error}")))?;
+    let parsed = text.check(|text| {
+        Url::parse(text).map_err(|error| format!("`{text}` is not an address: {error}"))
+    })?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
         return Err(text.wrong("the address starts with neither `https://` nor `http://`"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(hint(text.wrong("the address holds credentials"), "they belong in a docker `config.json`, never in the repo"));
+        return Err(hint(
+            text.wrong("the address holds credentials"),
+            "they belong in a docker `config.json`, never in the repo",
+        ));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(text.wrong("the address has a query or a fragment"));

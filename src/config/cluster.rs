@@ -7,10 +7,20 @@ use crate::model::duration;
 use crate::model::pattern::Glob;
 use crate::model::settings::Drift;
 
-/// The field managers of the Terraform providers for Kubernetes: `hashicorp/kubernetes` names itself so in its user agent, and
-/// `kubernetes_manifest` in its server-side apply; `kubectl` and `helm` are other providers' own.
+/// The field managers of the Terraform providers for Kubernetes: `hashicorp/kubernetes` names
+/// itself so in its user agent, and `kubernetes_manifest` in its server-side apply; `kubectl` and
+/// `helm` are other providers' own.
 pub(super) fn terraform() -> Vec<Glob> {
-    ["Terraform", "terraform*", "HashiCorp", "OpenTofu*", "opentofu*"].iter().filter_map(|glob| Glob::name(glob).ok()).collect()
+    [
+        "Terraform",
+        "terraform*",
+        "HashiCorp",
+        "OpenTofu*",
+        "opentofu*",
+    ]
+    .iter()
+    .filter_map(|glob| Glob::name(glob).ok())
+    .collect()
 }
 
 pub(super) fn cluster(wire: &wire::ClusterToml) -> Checked<ClusterConfig> {
@@ -43,14 +53,18 @@ fn custom(wire: &wire::CustomToml) -> Checked<Custom> {
 }
 
 pub(super) fn alert(number: usize, wire: &wire::AlertToml) -> Checked<AlertConfig> {
-    let glob = |(name, text): (&String, &TomlText)| Ok((name.as_str().into(), text.check(|text| Glob::name(text))?));
+    let glob = |(name, text): (&String, &TomlText)| {
+        Ok((name.as_str().into(), text.check(|text| Glob::name(text))?))
+    };
     Ok(AlertConfig {
         number,
         matches: wire.matches.iter().map(glob).collect::<Checked<_>>()?,
         namespace: optional(wire.namespace.as_ref(), filled)?.unwrap_or_else(|| "namespace".into()),
         workload: match &wire.workload {
             Some(labels) => each(labels, filled)?,
-            None => ["deployment", "statefulset", "daemonset"].map(Into::into).into(),
+            None => ["deployment", "statefulset", "daemonset"]
+                .map(Into::into)
+                .into(),
         },
         pod: optional(wire.pod.as_ref(), filled)?.unwrap_or_else(|| "pod".into()),
     })
@@ -72,8 +86,18 @@ pub(super) fn budget(text: &TomlText) -> Checked<Option<Budget>> {
     let read = |text: &String| {
         let (changes, per) = text.split_once(" per ")?;
         let changes = changes.trim().parse().ok().filter(|changes| *changes > 0)?;
-        Some(Some(Budget { changes, per: duration::parse(per.trim()).ok().filter(|per| !per.is_zero())? }))
+        Some(Some(Budget {
+            changes,
+            per: duration::parse(per.trim())
+                .ok()
+                .filter(|per| !per.is_zero())?,
+        }))
     };
     let checked = text.check(|text| read(text).ok_or_else(|| format!("`{text}` is not a budget")));
-    checked.map_err(|wrong| hint(wrong, "write a number of changes and a duration, `5 per 6h`, or `off`"))
+    checked.map_err(|wrong| {
+        hint(
+            wrong,
+            "write a number of changes and a duration, `5 per 6h`, or `off`",
+        )
+    })
 }

@@ -11,16 +11,25 @@ pub(super) fn forge(wire: &wire::ForgeToml) -> Checked<ForgeConfig> {
     Ok(ForgeConfig {
         max_pull_requests: match &wire.max_pull_requests {
             Some(at) if *at.value() == 0 => {
-                return Err(hint(at.wrong("0 pull requests are none at all"), "write `mode = \"off\"` for that"));
+                return Err(hint(
+                    at.wrong("0 pull requests are none at all"),
+                    "write `mode = \"off\"` for that",
+                ));
             }
             Some(at) => usize::from(*at.value()),
             None => built_in.max_pull_requests,
         },
-        labels: wire.labels.as_ref().map_or(Ok(built_in.labels), |labels| each(labels, line))?,
+        labels: wire
+            .labels
+            .as_ref()
+            .map_or(Ok(built_in.labels), |labels| each(labels, line))?,
         merge_style: wire.merge_style.map(|style| merge_style(style).into()),
         commanders: wire.commanders.clone(),
         release_notes: wire.release_notes.unwrap_or(built_in.release_notes),
-        sources: wire.sources.as_ref().map_or(Ok(built_in.sources), |hosts| each(hosts, host))?,
+        sources: wire
+            .sources
+            .as_ref()
+            .map_or(Ok(built_in.sources), |hosts| each(hosts, host))?,
         command_age: optional(wire.command_age.as_ref(), length)?.unwrap_or(built_in.command_age),
     })
 }
@@ -35,12 +44,21 @@ fn merge_style(style: wire::MergeStyle) -> &'static str {
     }
 }
 
-/// `codeberg.org`, `git.example.org:3000`: what stands between `https://` and the path of an address, as addresses have it.
+/// `codeberg.org`, `git.example.org:3000`: what stands between `https://` and the path of an
+/// address, as addresses have it.
 fn host(text: &TomlText) -> Checked<Arc<str>> {
     let is_host = |text: &String| {
         let url = Url::parse(&format!("https://{text}/")).ok()?;
-        (url.as_str() == format!("https://{text}/") && url.path() == "/" && url.username().is_empty()).then(|| text.as_str().into())
+        (url.as_str() == format!("https://{text}/")
+            && url.path() == "/"
+            && url.username().is_empty())
+        .then(|| text.as_str().into())
     };
     let checked = text.check(|text| is_host(text).ok_or_else(|| format!("`{text}` is no host")));
-    checked.map_err(|wrong| hint(wrong, "write the host only, in lower case and without `https://`: `codeberg.org`"))
+    checked.map_err(|wrong| {
+        hint(
+            wrong,
+            "write the host only, in lower case and without `https://`: `codeberg.org`",
+        )
+    })
 }

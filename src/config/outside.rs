@@ -1,5 +1,6 @@
-//! The settings about the systems around the repo: registries, caches, git, forge, CI, cluster, alerts. Their addresses and credentials are told by
-//! flags, but for those of registries and caches.
+//! The settings about the systems around the repo: registries, caches, git, forge, CI, cluster,
+//! alerts. Their addresses and credentials are told by flags, but for those of registries and
+//! caches.
 
 use super::cluster;
 use crate::model::pattern::Glob;
@@ -43,13 +44,16 @@ pub struct ForgeConfig {
     pub max_pull_requests: usize,
     /// Put on every pull request and issue of pintle's.
     pub labels: Vec<Arc<str>>,
-    /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without it as the repo does by default.
+    /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without
+    /// it as the repo does by default.
     pub merge_style: Option<Arc<str>>,
-    /// Accounts, by numeric id, that may command where their right cannot be looked up, or is told as less than it is.
+    /// Accounts, by numeric id, that may command where their right cannot be looked up, or is told
+    /// as less than it is.
     pub commanders: Vec<u64>,
     /// Whether pull requests tell what changed in their images.
     pub release_notes: bool,
-    /// Hosts (`host` or `host:port`) of Forgejo or Gitea that are asked for releases over https, besides the forge itself.
+    /// Hosts (`host` or `host:port`) of Forgejo or Gitea that are asked for releases over https,
+    /// besides the forge itself.
     pub sources: Vec<Arc<str>>,
     /// Commands in comments older than this are not carried out.
     pub command_age: SignedDuration,
@@ -66,7 +70,8 @@ pub struct PipelineConfig {
     pub contexts: Vec<Glob>,
 }
 
-/// What is read in the cluster, and what is made of it. Its address and credentials are told by flags, not here.
+/// What is read in the cluster, and what is made of it. Its address and credentials are told by
+/// flags, not here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterConfig {
     /// The roots that are applied to this cluster; none named is all.
@@ -131,7 +136,11 @@ impl Default for ForgeConfig {
 
 impl Default for PipelineConfig {
     fn default() -> Self {
-        Self { wait: true, timeout: SignedDuration::from_mins(30), contexts: Vec::new() }
+        Self {
+            wait: true,
+            timeout: SignedDuration::from_mins(30),
+            contexts: Vec::new(),
+        }
     }
 }
 
@@ -150,6 +159,10 @@ impl Default for ClusterConfig {
 
 impl Default for Git {
     fn default() -> Self {
-        Self { branch: None, author_name: "pintle".into(), author_email: "pintle@localhost".into() }
+        Self {
+            branch: None,
+            author_name: "pintle".into(),
+            author_email: "pintle@localhost".into(),
+        }
     }
 }

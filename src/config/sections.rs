@@ -1,6 +1,8 @@
 //! The sections of the configuration, checked. Types only.
 
-use super::outside::{AlertConfig, Cache, ClusterConfig, ForgeConfig, Git, PipelineConfig, Registry};
+use super::outside::{
+    AlertConfig, Cache, ClusterConfig, ForgeConfig, Git, PipelineConfig, Registry,
+};
 use crate::model::hold::Hold;
 use crate::model::pattern::{Glob, StackPattern, Words};
 use crate::model::settings::Settings;
@@ -20,7 +22,8 @@ pub struct ScanConfig {
     pub var_files: Vec<VarFile>,
 }
 
-/// A file of variables: relative to the root directory it is given to, or from the top of the repo when it starts with `/`.
+/// A file of variables: relative to the root directory it is given to, or from the top of the repo
+/// when it starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VarFile(pub(super) Arc<str>);
 
@@ -101,7 +104,8 @@ pub struct Rule {
     pub hold: Option<Arc<str>>,
 }
 
-/// All parts that are given must match; a part matches when one of its globs does. Workload parts must match on the same use.
+/// All parts that are given must match; a part matches when one of its globs does. Workload parts
+/// must match on the same use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Match {
     pub stack: Vec<StackPattern>,
@@ -187,7 +191,13 @@ impl Default for Config {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { settings: Settings::default(), budget: Some(Budget { changes: 5, per: SignedDuration::from_hours(6) }) }
+        Self {
+            settings: Settings::default(),
+            budget: Some(Budget {
+                changes: 5,
+                per: SignedDuration::from_hours(6),
+            }),
+        }
     }
 }
 
@@ -200,5 +210,13 @@ impl Match {
 
 /// What is looked for in comments where the file does not say it.
 pub(super) fn do_not_bump() -> Vec<Words> {
-    ["do not bump", "don't bump", "do not update", "do not upgrade"].iter().filter_map(|text| Words::new(text).ok()).collect()
+    [
+        "do not bump",
+        "don't bump",
+        "do not update",
+        "do not upgrade",
+    ]
+    .iter()
+    .filter_map(|text| Words::new(text).ok())
+    .collect()
 }

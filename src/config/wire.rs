@@ -1,4 +1,5 @@
-//! The keys of `pintle.toml` as they are written. Their doc comments are the descriptions in the JSON schema.
+//! The keys of `pintle.toml` as they are written. Their doc comments are the descriptions in the
+//! JSON schema.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -9,7 +10,9 @@ mod modes;
 mod outside;
 
 pub(super) use modes::{ModeToml, Modes};
-pub(super) use outside::{AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml};
+pub(super) use outside::{
+    AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml,
+};
 
 /// A string and where it stands.
 pub(super) type TomlText = At<String>;
@@ -153,7 +156,8 @@ pub(super) struct ScanToml {
     /// Globs of the directories that are roots; without it they are found.
     #[serde(default)]
     pub roots: Vec<TomlText>,
-    /// Files of variables given to every root, relative to the root, or from the top of the repo with a leading `/`.
+    /// Files of variables given to every root, relative to the root, or from the top of the repo
+    /// with a leading `/`.
     #[serde(default)]
     pub var_files: Vec<TomlText>,
 }
@@ -215,31 +219,38 @@ pub(super) struct SettingsToml<'a> {
     pub drift: Option<DriftToml>,
 }
 
-/// Makes a section of the shared keys and its own: a flattened struct would take unknown keys without a word.
+/// Makes a section of the shared keys and its own: a flattened struct would take unknown keys
+/// without a word.
 macro_rules! section_with_settings {
     ($(#[$meta:meta])* $name:ident { $($(#[$own_meta:meta])* $own:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[serde(deny_unknown_fields)]
         pub(super) struct $name {
             $($(#[$own_meta])* pub $own: $type,)*
-            /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it floating tags are followed and others pinned as they are.
+            /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it
+            /// floating tags are followed and others pinned as they are.
             pub policy: Option<TomlText>,
-            /// How changes reach the branch: one mode, or one for each of `adopt`, `update` and `rollback`. Without it pull requests where a forge is named,
-            /// commits elsewhere; rollbacks are always commits without it.
+            /// How changes reach the branch: one mode, or one for each of `adopt`, `update` and
+            /// `rollback`. Without it pull requests where a forge is named, commits elsewhere;
+            /// rollbacks are always commits without it.
             pub mode: Option<Modes>,
             /// `@every 1h`, `@daily` or cron, with an optional `TZ=…` in front.
             pub schedule: Option<TomlText>,
             /// How long upstream must be quiet before a pin is updated: `10m`.
             pub settle: Option<TomlText>,
-            /// Whether pintle merges its own pull requests, once their statuses are green and `soak` is over.
+            /// Whether pintle merges its own pull requests, once their statuses are green and
+            /// `soak` is over.
             pub automerge: Option<bool>,
             /// How long a digest must have been known before pintle merges its pull request: `3d`.
             pub soak: Option<TomlText>,
-            /// How long after a new digest runs it is watched, and rolled back when it fails: `15m`; `0` never.
+            /// How long after a new digest runs it is watched, and rolled back when it fails:
+            /// `15m`; `0` never.
             pub watch: Option<TomlText>,
-            /// Whether pintle rolls back by itself: true without it. Where a rollback makes it worse (schema migrations) it opens an issue instead.
+            /// Whether pintle rolls back by itself: true without it. Where a rollback makes it
+            /// worse (schema migrations) it opens an issue instead.
             pub auto_rollback: Option<bool>,
-            /// What happens to an image that somebody set in the cluster by hand: `report` without it.
+            /// What happens to an image that somebody set in the cluster by hand: `report` without
+            /// it.
             pub drift: Option<DriftToml>,
         }
 
@@ -264,7 +275,8 @@ macro_rules! section_with_settings {
 section_with_settings! {
     #[derive(Debug, Default, Deserialize, JsonSchema)]
     DefaultsToml {
-        /// How many updates may be committed in a length of time, counted from the git log: `5 per 6h` without it, `off` for any number.
+        /// How many updates may be committed in a length of time, counted from the git log:
+        /// `5 per 6h` without it, `off` for any number.
         budget: Option<TomlText>,
     }
 }
@@ -345,7 +357,8 @@ pub(super) struct DenyToml {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DoNotBump {
-    /// Words (regular expressions, any case) that freeze a site when they stand in a comment beside or above it.
+    /// Words (regular expressions, any case) that freeze a site when they stand in a comment beside
+    /// or above it.
     pub patterns: Option<Vec<TomlText>>,
 }
 

@@ -34,13 +34,26 @@ enum Readiness {
 impl Health {
     /// Makes the health of a loop that waits `every` between two passes.
     pub fn new(every: Duration, now: Instant) -> Self {
-        Self { state: watch::Sender::new(HealthState { round: now, ready: Readiness::Starting }), limit: (every + LONGEST_PASS) * 3 }
+        Self {
+            state: watch::Sender::new(HealthState {
+                round: now,
+                ready: Readiness::Starting,
+            }),
+            limit: (every + LONGEST_PASS) * 3,
+        }
     }
 
     /// Returns whether a pass started or ended in time; else a sentence.
     pub fn alive(&self, now: Instant) -> Result<(), String> {
         let silent = now.saturating_duration_since(self.state.borrow().round);
-        if silent <= self.limit { Ok(()) } else { Err(format!("no pass started or ended for {} seconds", silent.as_secs())) }
+        if silent <= self.limit {
+            Ok(())
+        } else {
+            Err(format!(
+                "no pass started or ended for {} seconds",
+                silent.as_secs()
+            ))
+        }
     }
 
     /// Returns whether the last pass succeeded; else a sentence.
@@ -64,7 +77,8 @@ impl Health {
     }
 
     pub(super) fn stopping(&self) {
-        self.state.send_modify(|state| state.ready = Readiness::Stopping);
+        self.state
+            .send_modify(|state| state.ready = Readiness::Stopping);
     }
 }
 

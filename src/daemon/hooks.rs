@@ -1,4 +1,5 @@
-//! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, and which event it is. A body is hashed at most and never parsed.
+//! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, and which event it is. A
+//! body is hashed at most and never parsed.
 
 use crate::error::Result;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -10,9 +11,13 @@ use sha2::Sha256;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 
-/// The headers that carry HMAC-SHA256 of the body as hex, and what stands before it.
-/// Forgejo sends all three, Gitea the last two; `X-Hub-Signature` beside them is SHA-1 and not looked at.
-const SIGNATURES: [(&str, &str); 3] = [("x-forgejo-signature", ""), ("x-gitea-signature", ""), ("x-hub-signature-256", "sha256=")];
+/// The headers that carry HMAC-SHA256 of the body as hex, and what stands before it. Forgejo sends
+/// all three, Gitea the last two; `X-Hub-Signature` beside them is SHA-1 and not looked at.
+const SIGNATURES: [(&str, &str); 3] = [
+    ("x-forgejo-signature", ""),
+    ("x-gitea-signature", ""),
+    ("x-hub-signature-256", "sha256="),
+];
 /// The headers that name the event.
 const EVENTS: [&str; 3] = ["x-forgejo-event", "x-gitea-event", "x-github-event"];
 
@@ -41,13 +46,19 @@ impl Webhook {
 
     /// Reads the event from the headers of a request; `None` for events that wake nothing.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let name = EVENTS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+        let name = EVENTS
+            .iter()
+            .find_map(|name| headers.get(*name))?
+            .to_str()
+            .ok()?;
         match name {
             "push" => Some(Self::Push),
             "issue_comment" => Some(Self::Comment),
             "status" => Some(Self::Status),
             // pull_request_approved, pull_request_sync and so on
-            _ => name.starts_with("pull_request").then_some(Self::PullRequest),
+            _ => name
+                .starts_with("pull_request")
+                .then_some(Self::PullRequest),
         }
     }
 }
@@ -81,8 +92,12 @@ pub struct SignatureCheck {
 impl SignatureCheck {
     pub fn begin(secret: &SecretString, headers: &HeaderMap) -> Result<Self> {
         let wrong = |_| crate::error::Error::failed("the webhook secret cannot be used as a key");
-        let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(wrong)?;
-        Ok(Self { mac, claimed: claimed_signature(headers) })
+        let mac =
+            Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(wrong)?;
+        Ok(Self {
+            mac,
+            claimed: claimed_signature(headers),
+        })
     }
 
     pub fn update(&mut self, bytes: &[u8]) {
@@ -91,21 +106,29 @@ impl SignatureCheck {
 
     /// Compares in constant time.
     pub fn is_valid(self) -> bool {
-        self.claimed.is_some_and(|claimed| self.mac.verify_slice(&claimed).is_ok())
+        self.claimed
+            .is_some_and(|claimed| self.mac.verify_slice(&claimed).is_ok())
     }
 }
 
-/// Says whether a request carries the token, as `Authorization: Bearer …` or as the password of basic auth: Alertmanager's `http_config` sends
-/// either. Takes as long for any wrong token.
+/// Says whether a request carries the token, as `Authorization: Bearer …` or as the password of
+/// basic auth: Alertmanager's `http_config` sends either. Takes as long for any wrong token.
 pub fn carries_token(token: &SecretString, headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let (Some(given), Ok(mac)) = (presented_secret(value), Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes())) else {
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let (Some(given), Ok(mac)) = (
+        presented_secret(value),
+        Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes()),
+    ) else {
         return false;
     };
     // Two codes of the same length are compared instead of the tokens, whose lengths would tell.
     let right = mac.clone().chain_update(token.expose_secret()).finalize();
-    mac.chain_update(given.expose_secret()).verify(&right.into_bytes()).is_ok()
+    mac.chain_update(given.expose_secret())
+        .verify(&right.into_bytes())
+        .is_ok()
 }
 
 /// The token or password of an `Authorization` header (RFC 6750, RFC 7617).
@@ -115,12 +138,15 @@ fn presented_secret(value: &HeaderValue) -> Option<SecretSlice<u8>> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(rest.as_bytes().to_vec().into());
     }
-    let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(rest).ok())??;
+    let pair = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| STANDARD.decode(rest).ok())??;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     Some(pair[colon + 1..].to_vec().into())
 }
 
-/// The one signature that all signature headers carry; `None` when there is none, one is malformed, or two differ.
+/// The one signature that all signature headers carry; `None` when there is none, one is malformed,
+/// or two differ.
 fn claimed_signature(headers: &HeaderMap) -> Option<[u8; 32]> {
     let mut found = None;
     for (name, prefix) in SIGNATURES {

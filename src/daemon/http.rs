@@ -1,4 +1,5 @@
-//! The HTTP server of a run: probes and webhooks. It wakes the loop and reports its health. It never parses the body of a request.
+//! The HTTP server of a run: probes and webhooks. It wakes the loop and reports its health. It
+//! never parses the body of a request.
 
 use super::health::Health;
 use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
@@ -28,7 +29,8 @@ pub const LIMIT: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last in all.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How many connections are open at a time. A further one replaces the oldest, so that nobody can block probes by holding connections.
+/// How many connections are open at a time. A further one replaces the oldest, so that nobody can
+/// block probes by holding connections.
 const MOST: usize = 64;
 /// The wait after no connection could be accepted, for instance because no file descriptor is left.
 const BREATH: Duration = Duration::from_secs(1);
@@ -54,10 +56,16 @@ pub struct WebhookSecrets {
 
 impl HttpState {
     pub fn new(health: Arc<Health>, wakes: Arc<PendingWebhooks>, secrets: WebhookSecrets) -> Self {
-        Self { health, wakes, secrets, complained: watch::Sender::default() }
+        Self {
+            health,
+            wakes,
+            secrets,
+            complained: watch::Sender::default(),
+        }
     }
 
-    /// Logs at most once a minute that a webhook was refused, so that nobody can fill the log from outside.
+    /// Logs at most once a minute that a webhook was refused, so that nobody can fill the log from
+    /// outside.
     fn log_refusal(&self, why: &str) {
         let now = Instant::now();
         let due = self.complained.send_if_modified(|last| {
@@ -76,15 +84,22 @@ pub struct HttpServer(TcpListener);
 
 impl HttpServer {
     pub async fn bind(address: SocketAddr) -> Result<Self> {
-        let taken = |e| Error::failed(format!("cannot listen on {address}")).because(e).hint("name another address with --listen, or off");
+        let taken = |e| {
+            Error::failed(format!("cannot listen on {address}"))
+                .because(e)
+                .hint("name another address with --listen, or off")
+        };
         Ok(Self(TcpListener::bind(address).await.map_err(taken)?))
     }
 
     pub fn address(&self) -> Result<SocketAddr> {
-        self.0.local_addr().map_err(|e| Error::failed("a bound socket has no address").because(e))
+        self.0
+            .local_addr()
+            .map_err(|e| Error::failed("a bound socket has no address").because(e))
     }
 
-    /// Answers until it is dropped, which closes every connection. Ends by itself only if an answer panicked.
+    /// Answers until it is dropped, which closes every connection. Ends by itself only if an answer
+    /// panicked.
     pub async fn serve(self, shared: Arc<HttpState>) -> Result<()> {
         let routes = routes(shared);
         let (mut open, mut oldest_first) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
@@ -116,7 +131,10 @@ impl HttpServer {
 /// Serves one request a connection: a client comes every few seconds at most.
 async fn serve_connection(stream: TcpStream, routes: Router) {
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 << 10);
+    http.keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(64 << 10);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
     if let Ok(Err(error)) = timeout(LONGEST, connection).await {
         tracing::debug!(%error, "a connection broke");
@@ -134,7 +152,10 @@ pub fn routes(shared: Arc<HttpState>) -> Router {
     if shared.secrets.alerts.is_some() {
         routes = routes.route("/hooks/alertmanager", post(receive_alert_hook));
     }
-    routes.fallback(none).method_not_allowed_fallback(wrong).with_state(shared)
+    routes
+        .fallback(none)
+        .method_not_allowed_fallback(wrong)
+        .with_state(shared)
 }
 
 async fn probe_alive(State(shared): State<Arc<HttpState>>) -> Response {
@@ -175,13 +196,23 @@ async fn receive_forge_hook(State(shared): State<Arc<HttpState>>, request: Reque
     }
 }
 
-/// Refuses a request without the token before it reads the body. Reads the body only so that the sender sees the answer.
+/// Refuses a request without the token before it reads the body. Reads the body only so that the
+/// sender sees the answer.
 async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    if !shared.secrets.alerts.as_ref().is_some_and(|token| carries_token(token, &head.headers)) {
+    if !shared
+        .secrets
+        .alerts
+        .as_ref()
+        .is_some_and(|token| carries_token(token, &head.headers))
+    {
         shared.log_refusal("its token is missing or wrong");
         let realm = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (realm, text_answer(StatusCode::UNAUTHORIZED, "not the token")).into_response();
+        return (
+            realm,
+            text_answer(StatusCode::UNAUTHORIZED, "not the token"),
+        )
+            .into_response();
     }
     shared.wakes.wake(Webhook::Alert);
     match read_body(&head.headers, body, |_| ()).await {
@@ -190,10 +221,26 @@ async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Reque
     }
 }
 
-/// Returns whether the request is signed. Reads the whole body before it refuses, so that the sender sees the answer.
-async fn check_signature(shared: &HttpState, headers: &HeaderMap, body: Body) -> std::result::Result<bool, (StatusCode, &'static str)> {
-    let unusable = |_| (StatusCode::INTERNAL_SERVER_ERROR, "its signature could not be checked");
-    let mut check = shared.secrets.forge.as_ref().map(|secret| SignatureCheck::begin(secret, headers)).transpose().map_err(unusable)?;
+/// Returns whether the request is signed. Reads the whole body before it refuses, so that the
+/// sender sees the answer.
+async fn check_signature(
+    shared: &HttpState,
+    headers: &HeaderMap,
+    body: Body,
+) -> std::result::Result<bool, (StatusCode, &'static str)> {
+    let unusable = |_| {
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "its signature could not be checked",
+        )
+    };
+    let mut check = shared
+        .secrets
+        .forge
+        .as_ref()
+        .map(|secret| SignatureCheck::begin(secret, headers))
+        .transpose()
+        .map_err(unusable)?;
     let hashed = |bytes: &[u8]| {
         if let Some(check) = &mut check {
             check.update(bytes);
@@ -205,9 +252,18 @@ async fn check_signature(shared: &HttpState, headers: &HeaderMap, body: Body) ->
 }
 
 /// Reads a body, within the limits of size and time.
-async fn read_body(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8])) -> std::result::Result<(), (StatusCode, &'static str)> {
-    const TOO_LARGE: (StatusCode, &str) = (StatusCode::PAYLOAD_TOO_LARGE, "its body is larger than 1 MiB");
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    mut each: impl FnMut(&[u8]),
+) -> std::result::Result<(), (StatusCode, &'static str)> {
+    const TOO_LARGE: (StatusCode, &str) = (
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "its body is larger than 1 MiB",
+    );
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > LIMIT as u64) {
         return Err(TOO_LARGE);
     }
@@ -223,11 +279,18 @@ async fn read_body(headers: &HeaderMap, body: Body, mut each: impl FnMut(&[u8]))
         }
         Ok(())
     };
-    timeout(PATIENCE, all).await.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))?
+    timeout(PATIENCE, all)
+        .await
+        .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "its body took too long"))?
 }
 
 fn text_answer(status: StatusCode, text: &str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{text}\n")).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        format!("{text}\n"),
+    )
+        .into_response()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 const AGAIN: u32 = 5;
 /// The first wait after a failed pass; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-/// The least time between a pass and one that an event wakes: one push sends several webhooks, pintle's own pushes do too, and one rollout changes many
-/// objects in the cluster.
+/// The least time between a pass and one that an event wakes: one push sends several webhooks,
+/// pintle's own pushes do too, and one rollout changes many objects in the cluster.
 const REST: Duration = Duration::from_secs(1);
 
 /// Why a pass is made.
@@ -36,19 +36,30 @@ pub enum WakeCause {
 pub struct WakeCauses(pub BTreeSet<WakeCause>);
 
 impl WakeCauses {
-    /// Returns whether a tag may have moved since registries were asked. Comments, CI statuses, changes in the cluster and alerts move none.
+    /// Returns whether a tag may have moved since registries were asked. Comments, CI statuses,
+    /// changes in the cluster and alerts move none.
     pub fn asks_registries(&self) -> bool {
         !self.0.iter().all(|cause| match cause {
             WakeCause::Again | WakeCause::Cluster | WakeCause::Later => true,
-            WakeCause::Webhook(hook) => matches!(hook, Webhook::Comment | Webhook::PullRequest | Webhook::Status | Webhook::Alert),
+            WakeCause::Webhook(hook) => matches!(
+                hook,
+                Webhook::Comment | Webhook::PullRequest | Webhook::Status | Webhook::Alert
+            ),
             WakeCause::Start | WakeCause::Timer | WakeCause::Retry => false,
         })
     }
 
-    /// Returns whether only the cluster, CI or an alert woke the pass. Then registries that did not answer lately are not asked again.
+    /// Returns whether only the cluster, CI or an alert woke the pass. Then registries that did not
+    /// answer lately are not asked again.
     pub fn is_in_haste(&self) -> bool {
         let told = |cause: &WakeCause| {
-            matches!(cause, WakeCause::Again | WakeCause::Cluster | WakeCause::Later | WakeCause::Webhook(Webhook::Status | Webhook::Alert))
+            matches!(
+                cause,
+                WakeCause::Again
+                    | WakeCause::Cluster
+                    | WakeCause::Later
+                    | WakeCause::Webhook(Webhook::Status | Webhook::Alert)
+            )
         };
         self.0.iter().all(told)
     }
@@ -86,14 +97,28 @@ impl PassSchedule {
     /// The first pass is due at once; `every` is the wait after each pass that asks registries.
     pub fn new(every: Duration, now: Instant) -> Self {
         let (cause, calls) = (WakeCause::Start, BTreeSet::new());
-        Self { every, due: now, cause, calls, rested: now, poll: now, polls: true, failures: 0, again: 0 }
+        Self {
+            every,
+            due: now,
+            cause,
+            calls,
+            rested: now,
+            poll: now,
+            polls: true,
+            failures: 0,
+            again: 0,
+        }
     }
 
-    /// Returns when the next pass starts, should no other pass run. What changes in the cluster mends neither a remote nor a configuration: after a
-    /// pass that failed it hurries nothing.
+    /// Returns when the next pass starts, should no other pass run. What changes in the cluster
+    /// mends neither a remote nor a configuration: after a pass that failed it hurries nothing.
     pub fn due(&self) -> Instant {
         let hurries = |call: &WakeCause| self.failures == 0 || *call != WakeCause::Cluster;
-        if self.calls.iter().any(hurries) { self.due.min(self.rested) } else { self.due }
+        if self.calls.iter().any(hurries) {
+            self.due.min(self.rested)
+        } else {
+            self.due
+        }
     }
 
     /// Any number of webhooks make one pass.
@@ -109,20 +134,39 @@ impl PassSchedule {
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
     pub fn start_pass(&mut self, now: Instant) -> WakeCauses {
         let own = (self.due <= now).then_some(self.cause);
-        let woken = WakeCauses(std::mem::take(&mut self.calls).into_iter().chain(own).collect());
+        let woken = WakeCauses(
+            std::mem::take(&mut self.calls)
+                .into_iter()
+                .chain(own)
+                .collect(),
+        );
         self.polls = woken.asks_registries();
         woken
     }
 
-    /// A pass ended. `later` is when something it saw is to be looked at again; `chance` in 0..1 spreads those that failed at the same time.
-    /// Returns how long until the next one.
-    pub fn finish_pass(&mut self, how: PassEnd, later: Option<Duration>, now: Instant, chance: f64) -> Duration {
+    /// A pass ended. `later` is when something it saw is to be looked at again; `chance` in 0..1
+    /// spreads those that failed at the same time. Returns how long until the next one.
+    pub fn finish_pass(
+        &mut self,
+        how: PassEnd,
+        later: Option<Duration>,
+        now: Instant,
+        chance: f64,
+    ) -> Duration {
         if self.polls && !matches!(how, PassEnd::Failed(Kind::Failed | Kind::Outside)) {
             self.poll = now + self.every;
         }
         let poll = self.poll.saturating_duration_since(now);
-        self.failures = if matches!(how, PassEnd::Failed(_)) { self.failures.saturating_add(1) } else { 0 };
-        self.again = if how == PassEnd::Again && self.again < AGAIN { self.again + 1 } else { 0 };
+        self.failures = if matches!(how, PassEnd::Failed(_)) {
+            self.failures.saturating_add(1)
+        } else {
+            0
+        };
+        self.again = if how == PassEnd::Again && self.again < AGAIN {
+            self.again + 1
+        } else {
+            0
+        };
         let (wait, cause) = match how {
             PassEnd::Again if self.again > 0 => (Duration::ZERO, WakeCause::Again),
             // Trying again does not mend a configuration; a push does, and wakes.
@@ -130,13 +174,16 @@ impl PassSchedule {
                 Some(later) if later < poll => (later, WakeCause::Later),
                 _ => (poll, WakeCause::Timer),
             },
-            PassEnd::Failed(Kind::Failed | Kind::Outside) => (self.backoff(chance), WakeCause::Retry),
+            PassEnd::Failed(Kind::Failed | Kind::Outside) => {
+                (self.backoff(chance), WakeCause::Retry)
+            }
         };
         (self.due, self.cause, self.rested) = (now + wait, cause, now + REST);
         self.due() - now
     }
 
-    /// Between a half and the whole of what has doubled with each failure; never longer than the interval.
+    /// Between a half and the whole of what has doubled with each failure; never longer than the
+    /// interval.
     fn backoff(&self, chance: f64) -> Duration {
         let doubled = FIRST_RETRY.saturating_mul(1 << (self.failures - 1).min(16));
         doubled.min(self.every).mul_f64(0.5 + chance / 2.0)

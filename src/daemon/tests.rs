@@ -38,8 +38,15 @@ struct Script {
 
 impl PassRunner for Script {
     async fn run_pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
-        self.seen.send((woken.to_string(), self.begun.elapsed())).unwrap();
-        let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Ends(Ok(PassSummary::default())));
+        self.seen
+            .send((woken.to_string(), self.begun.elapsed()))
+            .unwrap();
+        let act = self
+            .acts
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(Act::Ends(Ok(PassSummary::default())));
         match act {
             Act::Ends(how) => how,
             Act::Observes(told) => told.await.unwrap(),
@@ -50,7 +57,10 @@ impl PassRunner for Script {
                 if observes {
                     std::future::pending().await
                 }
-                Ok(PassSummary { commits: 1, ..PassSummary::default() })
+                Ok(PassSummary {
+                    commits: 1,
+                    ..PassSummary::default()
+                })
             }
             Act::Panics => panic!("of the pass"),
         }
@@ -81,11 +91,41 @@ fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
     let (stop, stops) = mpsc::unbounded_channel();
     let lease = Arc::new(WriteLease::for_run());
     let begun = Instant::now();
-    let script = Script { acts: Mutex::new(acts.into()), lease: lease.clone(), begun, seen: tell };
-    let settings = DaemonSettings { every: EVERY, grace: GRACE };
-    let server = server.map(|server| (server, WebhookSecrets { forge: Some("a secret".into()), alerts: None }));
-    let task = tokio::spawn(run(settings, script, lease, Told(stops), EventSources { server, ..EventSources::default() }));
-    Run { seen, stop, task, begun }
+    let script = Script {
+        acts: Mutex::new(acts.into()),
+        lease: lease.clone(),
+        begun,
+        seen: tell,
+    };
+    let settings = DaemonSettings {
+        every: EVERY,
+        grace: GRACE,
+    };
+    let server = server.map(|server| {
+        (
+            server,
+            WebhookSecrets {
+                forge: Some("a secret".into()),
+                alerts: None,
+            },
+        )
+    });
+    let task = tokio::spawn(run(
+        settings,
+        script,
+        lease,
+        Told(stops),
+        EventSources {
+            server,
+            ..EventSources::default()
+        },
+    ));
+    Run {
+        seen,
+        stop,
+        task,
+        begun,
+    }
 }
 
 impl Run {
@@ -112,7 +152,10 @@ fn outside() -> Act {
 }
 
 fn says_again() -> Act {
-    Act::Ends(Ok(PassSummary { again: true, ..PassSummary::default() }))
+    Act::Ends(Ok(PassSummary {
+        again: true,
+        ..PassSummary::default()
+    }))
 }
 
 fn secs(duration: Duration) -> u64 {
@@ -133,14 +176,28 @@ async fn the_first_pass_is_at_once_and_then_by_the_clock() {
 #[tokio::test(start_paused = true)]
 async fn failed_passes_are_tried_again_and_a_broken_configuration_waits() {
     let broken = Act::Ends(Err(Error::usage("pintle.toml is broken")));
-    let mut run = start(vec![outside(), outside(), outside(), broken, Act::Ends(Err(Error::failed("no")))]);
+    let mut run = start(vec![
+        outside(),
+        outside(),
+        outside(),
+        broken,
+        Act::Ends(Err(Error::failed("no"))),
+    ]);
     let mut last = Duration::ZERO;
-    for (cause, least, most) in
-        [("start", 0, 0), ("retry", 2, 5), ("retry", 5, 10), ("retry", 10, 20), ("timer", 300, 300), ("retry", 40, 80)]
-    {
+    for (cause, least, most) in [
+        ("start", 0, 0),
+        ("retry", 2, 5),
+        ("retry", 5, 10),
+        ("retry", 10, 20),
+        ("timer", 300, 300),
+        ("retry", 40, 80),
+    ] {
         let (why, when) = run.run_pass().await;
         let wait = secs((when - last).saturating_add(Duration::from_millis(1)));
-        assert!(why == cause && (least..=most).contains(&wait), "{why} after {wait}");
+        assert!(
+            why == cause && (least..=most).contains(&wait),
+            "{why} after {wait}"
+        );
         last = when;
     }
     assert!(run.stops().await.0.is_ok());
@@ -154,8 +211,16 @@ async fn again_is_at_once_and_not_for_ever() {
         let (why, when) = run.run_pass().await;
         whens.push((why, secs(when)));
     }
-    let want = ["start", "again", "again", "again", "again", "again", "timer", "timer"].into_iter().zip([0, 0, 0, 0, 0, 0, 300, 600]);
-    assert_eq!(whens, want.map(|(why, when)| (why.to_owned(), when)).collect::<Vec<_>>());
+    let want = [
+        "start", "again", "again", "again", "again", "again", "timer", "timer",
+    ]
+    .into_iter()
+    .zip([0, 0, 0, 0, 0, 0, 300, 600]);
+    assert_eq!(
+        whens,
+        want.map(|(why, when)| (why.to_owned(), when))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +243,10 @@ async fn a_pass_that_observes_is_abandoned() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_in_progress_is_finished() {
-    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: false }]);
+    let mut run = start(vec![Act::Writes {
+        for_long: Duration::from_secs(20),
+        observes: false,
+    }]);
     run.run_pass().await;
     let (ended, took, more) = run.stops().await;
     assert_eq!((ended.is_ok(), secs(took), more), (true, 20, 0));
@@ -186,30 +254,48 @@ async fn a_write_in_progress_is_finished() {
 
 #[tokio::test(start_paused = true)]
 async fn after_its_write_a_pass_observes_no_more() {
-    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(20), observes: true }]);
+    let mut run = start(vec![Act::Writes {
+        for_long: Duration::from_secs(20),
+        observes: true,
+    }]);
     run.run_pass().await;
     let (ended, took, more) = run.stops().await;
-    assert_eq!((ended.is_ok(), took, more), (true, Duration::from_secs(20) + LEAVE, 0));
+    assert_eq!(
+        (ended.is_ok(), took, more),
+        (true, Duration::from_secs(20) + LEAVE, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_takes_longer_than_the_grace_is_abandoned() {
-    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
+    let mut run = start(vec![Act::Writes {
+        for_long: Duration::from_secs(60),
+        observes: false,
+    }]);
     run.run_pass().await;
     let (ended, took, more) = run.stops().await;
-    assert_eq!(ended.unwrap_err().to_string(), "a write was abandoned: it took longer than 25 seconds");
+    assert_eq!(
+        ended.unwrap_err().to_string(),
+        "a write was abandoned: it took longer than 25 seconds"
+    );
     assert_eq!((took, more), (GRACE, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_signal_ends_at_once() {
-    let mut run = start(vec![Act::Writes { for_long: Duration::from_secs(60), observes: false }]);
+    let mut run = start(vec![Act::Writes {
+        for_long: Duration::from_secs(60),
+        observes: false,
+    }]);
     run.run_pass().await;
     run.stop.send("SIGTERM").unwrap();
     sleep(Duration::from_secs(3)).await;
     run.stop.send("SIGINT").unwrap();
     let ended = run.task.await.unwrap();
-    assert_eq!(ended.unwrap_err().to_string(), "a write was abandoned: a second signal came: SIGINT");
+    assert_eq!(
+        ended.unwrap_err().to_string(),
+        "a write was abandoned: a second signal came: SIGINT"
+    );
     assert_eq!(secs(run.begun.elapsed()), 3);
 }
 
@@ -219,16 +305,29 @@ async fn a_pass_that_panics_ends_the_run() {
     run.run_pass().await;
     run.run_pass().await;
     let error = run.task.await.unwrap().unwrap_err().to_string();
-    assert!(error.starts_with("a pass ended early: ") && error.contains("of the pass"), "{error}");
+    assert!(
+        error.starts_with("a pass ended early: ") && error.contains("of the pass"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_cannot_begin_to_write_once_the_run_stops() {
     let (tell, told) = oneshot::channel();
-    let mut run = start(vec![Act::Observes(told), Act::Writes { for_long: Duration::ZERO, observes: false }]);
+    let mut run = start(vec![
+        Act::Observes(told),
+        Act::Writes {
+            for_long: Duration::ZERO,
+            observes: false,
+        },
+    ]);
     run.run_pass().await;
     run.stop.send("SIGTERM").unwrap();
-    tell.send(Ok(PassSummary { again: true, ..PassSummary::default() })).unwrap();
+    tell.send(Ok(PassSummary {
+        again: true,
+        ..PassSummary::default()
+    }))
+    .unwrap();
     assert!(run.task.await.unwrap().is_ok());
     assert!(run.seen.recv().await.is_none(), "no pass after the signal");
 }
@@ -239,9 +338,14 @@ async fn hook(address: std::net::SocketAddr, event: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mac = Hmac::<sha2::Sha256>::new_from_slice(b"a secret").unwrap();
     let signature = hex::encode(mac.chain_update(b"{}").finalize().into_bytes());
-    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nX-Gitea-Event: {event}\r\nX-Gitea-Signature: {signature}\r\n");
+    let head = format!(
+        "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nX-Gitea-Event: {event}\r\nX-Gitea-Signature: {signature}\r\n"
+    );
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(format!("{head}Content-Length: 2\r\n\r\n{{}}").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("{head}Content-Length: 2\r\n\r\n{{}}").as_bytes())
+        .await
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer.lines().next().unwrap_or_default().to_owned()
@@ -261,7 +365,14 @@ async fn any_number_of_hooks_during_a_pass_makes_one_more() {
     tell.send(Ok(PassSummary::default())).unwrap();
     assert_eq!(run.run_pass().await.0, "push+issue_comment+status");
     assert_eq!(hook(address, "pull_request").await, "HTTP/1.1 202 Accepted");
-    assert_eq!(run.run_pass().await.0, "pull_request", "and nothing is left of the others");
+    assert_eq!(
+        run.run_pass().await.0,
+        "pull_request",
+        "and nothing is left of the others"
+    );
     assert!(run.stops().await.0.is_ok());
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(
+        tokio::net::TcpStream::connect(address).await.is_err(),
+        "nobody listens any more"
+    );
 }

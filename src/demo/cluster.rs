@@ -1,6 +1,8 @@
-//! A Kubernetes API server in this process, as far as pintle reads one: lists with pages, watches with bookmarks, versions that expire. It holds
-//! state, and plays Terraform, `kubectl rollout undo`, the controllers and the kubelet on it. Over HTTP it can only be read, as by pintle's account.
-//! `pintle demo` uses it; that it tells what a real one tells is tested against a real one. Never listens on anything but loopback.
+//! A Kubernetes API server in this process, as far as pintle reads one: lists with pages, watches
+//! with bookmarks, versions that expire. It holds state, and plays Terraform,
+//! `kubectl rollout undo`, the controllers and the kubelet on it. Over HTTP it can only be read, as
+//! by pintle's account. `pintle demo` uses it; that it tells what a real one tells is tested
+//! against a real one. Never listens on anything but loopback.
 
 mod controllers;
 mod kind;
@@ -43,7 +45,9 @@ impl DemoCluster {
     /// Reads what `save` wrote. Versions of before are not told about any more.
     pub fn load(path: &Path) -> io::Result<Self> {
         let state: ClusterState = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(ClusterShared::with(state)) })
+        Ok(Self {
+            shared: Arc::new(ClusterShared::with(state)),
+        })
     }
 
     /// Writes all objects, their version and the port to one JSON file.
@@ -62,26 +66,46 @@ impl DemoCluster {
         let app = serve::app(self.shared.clone(), stopped.clone());
         // An error means that nobody is left who could say so.
         let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
-        let task = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(until).into_future());
-        Ok(RunningCluster { addr, stop, task: Some(task) })
+        let task = tokio::spawn(
+            axum::serve(listener, app)
+                .with_graceful_shutdown(until)
+                .into_future(),
+        );
+        Ok(RunningCluster {
+            addr,
+            stop,
+            task: Some(task),
+        })
     }
 
-    /// Makes a workload, or sets its images where they are others, and rolls it out to the end. Says whether anything changed.
+    /// Makes a workload, or sets its images where they are others, and rolls it out to the end.
+    /// Says whether anything changed.
     pub fn apply(&self, workload: &DemoWorkload, hand: DemoActor<'_>) -> bool {
-        self.shared.change(|state| controllers::apply(state, workload, hand))
+        self.shared
+            .change(|state| controllers::apply(state, workload, hand))
     }
 
-    /// Does what `kubectl rollout undo` does, and rolls it out to the end: the workload gets the template it had before.
+    /// Does what `kubectl rollout undo` does, and rolls it out to the end: the workload gets the
+    /// template it had before.
     ///
     /// # Errors
     /// There is no such workload, or it had no template before.
-    pub fn undo(&self, kind: DemoKind, namespace: &str, name: &str, hand: DemoActor<'_>) -> Result<()> {
+    pub fn undo(
+        &self,
+        kind: DemoKind,
+        namespace: &str,
+        name: &str,
+        hand: DemoActor<'_>,
+    ) -> Result<()> {
         self.shared
             .change(|state| controllers::undo(state, kind, namespace, name, hand))
-            .map_err(|why| Error::failed(format!("cannot undo {}/{namespace}/{name}", kind.word())).cause(why))
+            .map_err(|why| {
+                Error::failed(format!("cannot undo {}/{namespace}/{name}", kind.word())).cause(why)
+            })
     }
 
-    /// Forgets what changed so far: whoever watches from an older version, or reads on in an older list, is told 410.
+    /// Forgets what changed so far: whoever watches from an older version, or reads on in an older
+    /// list, is told 410.
     pub fn compact(&self) {
         self.shared.state().compact();
     }

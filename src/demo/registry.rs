@@ -1,5 +1,6 @@
-//! A container registry in this process, with state: pull and push, tokens and basic auth, tags that move, faults, and a cache that lies as
-//! docker-registry 2.8 does. `pintle demo` and the tests talk to it over loopback HTTP. Never listens on anything but loopback.
+//! A container registry in this process, with state: pull and push, tokens and basic auth, tags
+//! that move, faults, and a cache that lies as docker-registry 2.8 does. `pintle demo` and the
+//! tests talk to it over loopback HTTP. Never listens on anything but loopback.
 
 mod access;
 mod content;
@@ -16,7 +17,10 @@ mod state;
 
 pub use fault::{Fault, FaultKind, FaultPart};
 pub use image::{DemoImage, ImageFormat};
-pub use state::{PullAccess, PullThrough, RegistryHost, RequestCounts, RequestSeen, StoredContent, StoredRepository};
+pub use state::{
+    PullAccess, PullThrough, RegistryHost, RequestCounts, RequestSeen, StoredContent,
+    StoredRepository,
+};
 
 use crate::model::digest::Digest;
 use line::{ConnectionHandle, CuttableListener};
@@ -30,8 +34,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Several registries behind one port. The host is the path before `/v2/`: `http://127.0.0.1:5000/docker.io/v2/…` is host `docker.io`,
-/// `http://127.0.0.1:5000/v2/…` is the host with the empty name. Cheap to clone; clones are the same registry.
+/// Several registries behind one port. The host is the path before `/v2/`:
+/// `http://127.0.0.1:5000/docker.io/v2/…` is host `docker.io`, `http://127.0.0.1:5000/v2/…` is the
+/// host with the empty name. Cheap to clone; clones are the same registry.
 #[derive(Clone, Default)]
 pub struct DemoRegistry {
     shared: Arc<RegistryShared>,
@@ -53,10 +58,13 @@ impl DemoRegistry {
     /// Reads what `save` wrote.
     pub fn load(path: &Path) -> io::Result<Self> {
         let state: RegistryState = serde_json::from_slice(&std::fs::read(path)?)?;
-        Ok(Self { shared: Arc::new(RegistryShared::with(state)) })
+        Ok(Self {
+            shared: Arc::new(RegistryShared::with(state)),
+        })
     }
 
-    /// Writes images, tags, users, faults and the port to one JSON file; tokens and counts are not kept.
+    /// Writes images, tags, users, faults and the port to one JSON file; tokens and counts are not
+    /// kept.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_vec(&*self.shared.state())?;
         std::fs::write(path, text)
@@ -74,14 +82,22 @@ impl DemoRegistry {
         let until = async move { line::stopped(stopped).await };
         let serving = axum::serve(CuttableListener(listener), app).with_graceful_shutdown(until);
         let task = tokio::spawn(serving.into_future());
-        Ok(RunningRegistry { addr, stop, task: Some(task) })
+        Ok(RunningRegistry {
+            addr,
+            stop,
+            task: Some(task),
+        })
     }
 
-    /// Builds an image of real configs, layers, manifests and index, points the tag at it and returns the tag's digest.
-    /// The same image has the same digests, always.
+    /// Builds an image of real configs, layers, manifests and index, points the tag at it and
+    /// returns the tag's digest. The same image has the same digests, always.
     pub fn put_image(&self, host: &str, image: &DemoImage) -> Digest {
         let mut state = self.shared.state();
-        let repository = state.host(host).repositories.entry(image.repository.clone()).or_default();
+        let repository = state
+            .host(host)
+            .repositories
+            .entry(image.repository.clone())
+            .or_default();
         image.put(repository)
     }
 
@@ -93,8 +109,15 @@ impl DemoRegistry {
     /// Returns the tags of a host, by repository.
     pub fn tags(&self, host: &str) -> BTreeMap<String, BTreeMap<String, String>> {
         let state = self.shared.state();
-        let repositories = state.hosts.get(host).map(|host| &host.repositories).into_iter().flatten();
-        repositories.map(|(name, repository)| (name.clone(), repository.tags.clone())).collect()
+        let repositories = state
+            .hosts
+            .get(host)
+            .map(|host| &host.repositories)
+            .into_iter()
+            .flatten();
+        repositories
+            .map(|(name, repository)| (name.clone(), repository.tags.clone()))
+            .collect()
     }
 }
 

@@ -3,7 +3,9 @@
 use super::world::{self, DemoWorld};
 use crate::error::{Error, Result};
 use crate::model::reference::{Channel, Reference};
-use crate::observe::{COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings};
+use crate::observe::{
+    COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings,
+};
 use crate::pipeline::{CacheAnswer, Receipt, Recorded, Seen, Verdict};
 use crate::plan::report_status;
 use crate::reconcile::{self, Planned};
@@ -34,14 +36,26 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     let world = DemoWorld::make(&dir).await?;
     let session = || Session::new(setup(&world)?);
     world.apply(&reconcile::look(&session()?).await?.snapshot.scan);
-    print(&format!("A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n", dir.display()))?;
+    print(&format!(
+        "A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n",
+        dir.display()
+    ))?;
 
-    show_title(print, 1, "scan: every image, at the literal that decides it")?;
+    show_title(
+        print,
+        1,
+        "scan: every image, at the literal that decides it",
+    )?;
     let looked = reconcile::look(&session()?).await?;
     show_scan(&looked, print)?;
 
-    show_title(print, 2, "sync: the first pins, one commit a stack, one push")?;
-    let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    show_title(
+        print,
+        2,
+        "sync: the first pins, one commit a stack, one push",
+    )?;
+    let (planned, receipt) =
+        reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in receipt.commits.iter().take(6) {
         print(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
@@ -53,22 +67,35 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     ))?;
     apply_branch(&world, &session()?, print).await?;
 
-    show_title(print, 3, "upstream moves a tag, and the cache goes on serving yesterday's bytes")?;
+    show_title(
+        print,
+        3,
+        "upstream moves a tag, and the cache goes on serving yesterday's bytes",
+    )?;
     let channel = channel(MOVED)?;
     world.stop_cache(&channel.repository.registry);
     world::push_image(&world.registry, &channel)?;
     let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
     show_moved_tag(&planned, &channel, print)?;
 
-    show_title(print, 4, "sync: the new digest is pinned; a digest cannot be stale in a cache")?;
-    let (planned, receipt) = reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+    show_title(
+        print,
+        4,
+        "sync: the new digest is pinned; a digest cannot be stale in a cache",
+    )?;
+    let (planned, receipt) =
+        reconcile::reconcile(&session()?, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     for commit in &receipt.commits {
         print(&format!("  {} {}\n", commit.commit.short(), commit.subject))?;
     }
     show_changes(&planned, print)?;
     apply_branch(&world, &session()?, print).await?;
 
-    show_title(print, 5, "somebody rolls the new image back by hand, while pintle runs")?;
+    show_title(
+        print,
+        5,
+        "somebody rolls the new image back by hand, while pintle runs",
+    )?;
     show_undo(&world, &session()?, print).await?;
     apply_branch(&world, &session()?, print).await?;
 
@@ -85,10 +112,16 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
 
 /// What a pass wrote, and why; the subjects of its commits are told already.
 fn show_changes(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
-    let below = |text: &str| text.split_once('\n').map_or(String::new(), |(_, rest)| indent(rest.trim_start()));
+    let below = |text: &str| {
+        text.split_once('\n')
+            .map_or(String::new(), |(_, rest)| indent(rest.trim_start()))
+    };
     for change in &planned.plan.changes {
         print(&below(&change.message))?;
-        print(&below(&diff::diff_changes(&planned.snapshot.files, std::slice::from_ref(change))))?;
+        print(&below(&diff::diff_changes(
+            &planned.snapshot.files,
+            std::slice::from_ref(change),
+        )))?;
     }
     Ok(())
 }
@@ -106,17 +139,22 @@ async fn apply_branch(world: &DemoWorld, session: &Session, print: PrintFn<'_>) 
 
 /// An undo in the cluster, and what pintle makes of it: its watches wake it, as in `pintle run`.
 async fn show_undo(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> Result<()> {
-    let Some((watches, keeper)) = session.watch()? else { return Ok(()) };
+    let Some((watches, keeper)) = session.watch()? else {
+        return Ok(());
+    };
     let mut keeper = tokio::spawn(keeper.run());
     reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
     let (namespace, deployment) = UNDONE;
     world.undo(namespace, deployment)?;
-    print(&format!("  $ kubectl -n {namespace} rollout undo deployment/{deployment}\n"))?;
+    print(&format!(
+        "  $ kubectl -n {namespace} rollout undo deployment/{deployment}\n"
+    ))?;
     let begun = Instant::now();
     let answered = async {
         loop {
             watches.changed().await;
-            let (planned, receipt) = reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
+            let (planned, receipt) =
+                reconcile::reconcile(session, &WriteLease::for_sync(), &|_, _, _| {}).await?;
             if !receipt.commits.is_empty() {
                 return Ok((planned, receipt));
             }
@@ -130,7 +168,11 @@ async fn show_undo(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> 
     let (planned, receipt) = answer?;
     let milliseconds = begun.elapsed().as_millis();
     for commit in &receipt.commits {
-        print(&format!("  {} {} ({milliseconds} ms after the undo)\n", commit.commit.short(), commit.subject))?;
+        print(&format!(
+            "  {} {} ({milliseconds} ms after the undo)\n",
+            commit.commit.short(),
+            commit.subject
+        ))?;
     }
     show_changes(&planned, print)
 }
@@ -139,7 +181,11 @@ async fn show_undo(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> 
 fn show_status(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
     let (namespace, deployment) = UNDONE;
     let found = find(&planned.snapshot.scan, &format!("{namespace}/{deployment}"));
-    let literals: Vec<_> = found.literals.iter().map(|index| &planned.snapshot.scan.literals[*index]).collect();
+    let literals: Vec<_> = found
+        .literals
+        .iter()
+        .map(|index| &planned.snapshot.scan.literals[*index])
+        .collect();
     for row in report_status(&planned.snapshot, &planned.plan, Some(&literals)).rows {
         print(&format!("  {}: {}\n", row.workload(), row.runs_text()))?;
         for why in row.why.iter().chain(&row.waits) {
@@ -157,35 +203,60 @@ pub async fn serve_demo(dir: &Path, print: PrintFn<'_>) -> Result<()> {
     let running = registry.start().await.map_err(taken)?;
     let answering = cluster.start().await.map_err(taken)?;
     let (addr, at) = (running.addr(), answering.addr());
-    print(&format!("The registries of {} answer on http://{addr}, the cluster on http://{at}; end with Ctrl-C\n", dir.display()))?;
-    tokio::signal::ctrl_c().await.map_err(|e| Error::failed("cannot wait for Ctrl-C").because(e))?;
+    print(&format!(
+        "The registries of {} answer on http://{addr}, the cluster on http://{at}; end with Ctrl-C\n",
+        dir.display()
+    ))?;
+    tokio::signal::ctrl_c()
+        .await
+        .map_err(|e| Error::failed("cannot wait for Ctrl-C").because(e))?;
     world::save_registry(dir, &registry)?;
-    answering.stop().await.map_err(|e| Error::failed("the cluster did not end well").because(e))?;
-    running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))
+    answering
+        .stop()
+        .await
+        .map_err(|e| Error::failed("the cluster did not end well").because(e))?;
+    running
+        .stop()
+        .await
+        .map_err(|e| Error::failed("the registry did not end well").because(e))
 }
 
-/// Pushes a new image under a tag of an earlier demo's registry, which must not be served meanwhile.
+/// Pushes a new image under a tag of an earlier demo's registry, which must not be served
+/// meanwhile.
 pub async fn push_image(dir: &Path, image: &str, print: PrintFn<'_>) -> Result<()> {
     let channel = channel(image)?;
     let registry = world::load_registry(dir)?;
-    let served =
-        |e| Error::usage(format!("the demo in {} is being served", dir.display())).because(e).hint("end it first (Ctrl-C), then push");
+    let served = |e| {
+        Error::usage(format!("the demo in {} is being served", dir.display()))
+            .because(e)
+            .hint("end it first (Ctrl-C), then push")
+    };
     let running = registry.start().await.map_err(served)?;
     world::push_image(&registry, &channel)?;
     world::save_registry(dir, &registry)?;
-    running.stop().await.map_err(|e| Error::failed("the registry did not end well").because(e))?;
+    running
+        .stop()
+        .await
+        .map_err(|e| Error::failed("the registry did not end well").because(e))?;
     print(&format!("{channel} is a new image now\n"))
 }
 
 fn new_dir() -> Result<PathBuf> {
     let made = tempfile::Builder::new().prefix("pintle-demo-").tempdir();
-    made.map(tempfile::TempDir::keep)
-        .map_err(|e| Error::failed("cannot make a temporary folder").because(e).hint("name a folder with --dir"))
+    made.map(tempfile::TempDir::keep).map_err(|e| {
+        Error::failed("cannot make a temporary folder")
+            .because(e)
+            .hint("name a folder with --dir")
+    })
 }
 
 fn setup(world: &DemoWorld) -> Result<SessionSettings> {
     let remote = Remote::parse(&world.remote().display().to_string())?;
-    let origin = RepoOrigin::Remote { remote, cache: world.clones(), access: Box::default() };
+    let origin = RepoOrigin::Remote {
+        remote,
+        cache: world.clones(),
+        access: Box::default(),
+    };
     Ok(SessionSettings {
         origin,
         config: None,
@@ -193,7 +264,10 @@ fn setup(world: &DemoWorld) -> Result<SessionSettings> {
         forge: None,
         github: None,
         cluster: Some(ClusterAccess {
-            place: kubernetes::Place::Kubeconfig { file: world.kubeconfig(), context: None },
+            place: kubernetes::Place::Kubeconfig {
+                file: world.kubeconfig(),
+                context: None,
+            },
             options: kubernetes::Options::default(),
         }),
         commits: COMMITS,
@@ -203,7 +277,9 @@ fn setup(world: &DemoWorld) -> Result<SessionSettings> {
 
 fn channel(image: &str) -> Result<Channel> {
     let parsed = Reference::parse(image).and_then(|reference| reference.channel());
-    parsed.ok_or_else(|| Error::usage(format!("{image} is not an image with a tag")).hint(format!("such as {MOVED}")))
+    parsed.ok_or_else(|| {
+        Error::usage(format!("{image} is not an image with a tag")).hint(format!("such as {MOVED}"))
+    })
 }
 
 fn show_title(print: PrintFn<'_>, number: usize, text: &str) -> Result<()> {
@@ -211,7 +287,15 @@ fn show_title(print: PrintFn<'_>, number: usize, text: &str) -> Result<()> {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") }).collect()
+    text.lines()
+        .map(|line| {
+            if line.is_empty() {
+                "\n".to_owned()
+            } else {
+                format!("      {line}\n")
+            }
+        })
+        .collect()
 }
 
 fn show_scan(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
@@ -220,7 +304,10 @@ fn show_scan(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
     for literal in &scan.literals {
         *fates.entry(fate_word(&literal.fate).0).or_default() += 1;
     }
-    let counts: Vec<String> = fates.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+    let counts: Vec<String> = fates
+        .iter()
+        .map(|(fate, count)| format!("{count} {fate}"))
+        .collect();
     print(&format!(
         "  {} files, {} literals that take part in an image: {}\n",
         looked.snapshot.files.len(),
@@ -228,23 +315,44 @@ fn show_scan(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
         counts.join(", ")
     ))?;
     for fate in ["component", "unpinnable", "dead"] {
-        if let Some(literal) = scan.literals.iter().find(|literal| fate_word(&literal.fate).0 == fate) {
+        if let Some(literal) = scan
+            .literals
+            .iter()
+            .find(|literal| fate_word(&literal.fate).0 == fate)
+        {
             let reason = fate_word(&literal.fate).1.unwrap_or_default();
-            print(&format!("  {}:{} \"{}\" is {fate}: {reason}\n", literal.file, literal.line, literal.literal))?;
+            print(&format!(
+                "  {}:{} \"{}\" is {fate}: {reason}\n",
+                literal.file, literal.line, literal.literal
+            ))?;
         }
     }
     for problem in &scan.problems {
-        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-        print(&format!("  note: {}{line}: {}\n", problem.file, problem.what))?;
+        let line = problem
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        print(&format!(
+            "  note: {}{line}: {}\n",
+            problem.file, problem.what
+        ))?;
     }
     Ok(())
 }
 
 fn show_moved_tag(planned: &Planned, channel: &Channel, print: PrintFn<'_>) -> Result<()> {
     if let Some(CacheAnswer::Stale { serves }) = planned.snapshot.cache.get(channel) {
-        print(&format!("  the cache serves {} for {channel}: stale, and its answer looks like any other\n", serves.short()))?;
+        print(&format!(
+            "  the cache serves {} for {channel}: stale, and its answer looks like any other\n",
+            serves.short()
+        ))?;
     }
-    for decision in planned.plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Update) {
+    for decision in planned
+        .plan
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict == Verdict::Update)
+    {
         print(&format!("  {}: {}\n", decision.site, decision.verdict))?;
         for reason in &decision.reasons {
             print(&format!("    - {reason}\n"))?;
@@ -254,7 +362,9 @@ fn show_moved_tag(planned: &Planned, channel: &Channel, print: PrintFn<'_>) -> R
 }
 
 fn show_log(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
-    let Seen::Known(history) = &looked.snapshot.history else { return Ok(()) };
+    let Seen::Known(history) = &looked.snapshot.history else {
+        return Ok(());
+    };
     let line = |one: &Recorded| {
         format!(
             "  {} {} {} {} → {}\n",
@@ -274,7 +384,10 @@ fn show_log(looked: &Planned, print: PrintFn<'_>) -> Result<()> {
 /// Commands that go on from here; they work as printed, in the folder the demo was started in.
 fn show_next_steps(dir: &Path, print: PrintFn<'_>) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "pintle".into());
-    let (dir, program) = (shell_quote(&dir.display().to_string()), shell_quote(&program));
+    let (dir, program) = (
+        shell_quote(&dir.display().to_string()),
+        shell_quote(&program),
+    );
     let remote = format!("{dir}/infra.git");
     let (clones, kubeconfig) = (format!("{dir}/clones"), format!("{dir}/kubeconfig"));
     print(&format!(
@@ -295,5 +408,9 @@ fn show_next_steps(dir: &Path, print: PrintFn<'_>) -> Result<()> {
 /// Quotes a word for a shell where it has to be.
 fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

@@ -1,5 +1,5 @@
-//! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all its images, a cache before it, and a cluster in
-//! which the repo is applied.
+//! The demo's made-up world: a bare git remote with the fixture repo, a registry that serves all
+//! its images, a cache before it, and a cluster in which the repo is applied.
 
 use super::cluster::{self, DemoActor, DemoCluster, DemoContainer, DemoKind, DemoWorkload};
 use super::registry::{DemoImage, DemoRegistry, PullThrough, RunningRegistry};
@@ -39,20 +39,39 @@ pub struct DemoWorld {
 impl DemoWorld {
     /// Makes everything below `dir`, which has to be empty or absent.
     pub async fn make(dir: &Path) -> Result<Self> {
-        let wrong = |e: std::io::Error| Error::failed(format!("cannot make the demo in {}", dir.display())).because(e);
+        let wrong = |e: std::io::Error| {
+            Error::failed(format!("cannot make the demo in {}", dir.display())).because(e)
+        };
         std::fs::create_dir_all(dir).map_err(wrong)?;
         if std::fs::read_dir(dir).map_err(wrong)?.next().is_some() {
-            return Err(Error::usage(format!("the folder {} is not empty", dir.display())).hint("name an empty or a new folder with --dir"));
+            return Err(
+                Error::usage(format!("the folder {} is not empty", dir.display()))
+                    .hint("name an empty or a new folder with --dir"),
+            );
         }
         let registry = DemoRegistry::new();
         let running = registry.start().await.map_err(wrong)?;
         let cluster = DemoCluster::new();
         let answering = cluster.start().await.map_err(wrong)?;
         std::fs::write(dir.join("kubeconfig"), answering.kubeconfig()).map_err(wrong)?;
-        let world = Self { dir: dir.to_owned(), registry, running, cluster, _answering: answering };
+        let world = Self {
+            dir: dir.to_owned(),
+            registry,
+            running,
+            cluster,
+            _answering: answering,
+        };
         let files = world.repo_files();
         world.serve_images(&files)?;
-        git::make_bare(&world.remote(), &files, &Identity { name: "Ana".into(), email: "ana@example.org".into() }, jiff::Timestamp::now())?;
+        git::make_bare(
+            &world.remote(),
+            &files,
+            &Identity {
+                name: "Ana".into(),
+                email: "ana@example.org".into(),
+            },
+            jiff::Timestamp::now(),
+        )?;
         save_registry(dir, &world.registry)?;
         Ok(world)
     }
@@ -67,18 +86,31 @@ impl DemoWorld {
         self.dir.join("kubeconfig")
     }
 
-    /// Does what CI does with a commit: makes what the repo declares, and sets the images that are others. Returns how many workloads changed.
+    /// Does what CI does with a commit: makes what the repo declares, and sets the images that are
+    /// others. Returns how many workloads changed.
     pub fn apply(&self, scan: &Scan) -> usize {
         let pull = |image: &str| pulled_digest(&self.registry, image);
-        let hand = DemoActor { manager: TERRAFORM, at: jiff::Timestamp::now(), pull: &pull };
-        workloads(scan).values().filter(|workload| self.cluster.apply(workload, hand)).count()
+        let hand = DemoActor {
+            manager: TERRAFORM,
+            at: jiff::Timestamp::now(),
+            pull: &pull,
+        };
+        workloads(scan)
+            .values()
+            .filter(|workload| self.cluster.apply(workload, hand))
+            .count()
     }
 
     /// Somebody runs `kubectl rollout undo`.
     pub fn undo(&self, namespace: &str, deployment: &str) -> Result<()> {
         let pull = |image: &str| pulled_digest(&self.registry, image);
-        let hand = DemoActor { manager: "kubectl", at: jiff::Timestamp::now(), pull: &pull };
-        self.cluster.undo(DemoKind::Deployment, namespace, deployment, hand)
+        let hand = DemoActor {
+            manager: "kubectl",
+            at: jiff::Timestamp::now(),
+            pull: &pull,
+        };
+        self.cluster
+            .undo(DemoKind::Deployment, namespace, deployment, hand)
     }
 
     pub fn remote(&self) -> PathBuf {
@@ -95,13 +127,23 @@ impl DemoWorld {
         let mut out = Vec::new();
         collect_files(&REPO, &mut out);
         let mut hosts: BTreeSet<String> = BTreeSet::new();
-        hosts.extend(wanted_channels(&out).iter().map(|channel| channel.repository.registry.to_string()));
+        hosts.extend(
+            wanted_channels(&out)
+                .iter()
+                .map(|channel| channel.repository.registry.to_string()),
+        );
         for put in out.iter_mut().filter(|put| put.path == crate::config::FILE) {
             let mut text = String::from_utf8_lossy(&put.bytes).into_owned();
             text.push_str("\n[defaults]\nsettle = \"0s\" # the demo has no time to wait\n");
             for host in &hosts {
-                text.push_str(&format!("\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{}\"\n", self.running.endpoint(host)));
-                text.push_str(&format!("\n[[cache]]\nregistry = \"{host}\"\nurl = \"{}\"\n", self.running.endpoint(&cache_host(host))));
+                text.push_str(&format!(
+                    "\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{}\"\n",
+                    self.running.endpoint(host)
+                ));
+                text.push_str(&format!(
+                    "\n[[cache]]\nregistry = \"{host}\"\nurl = \"{}\"\n",
+                    self.running.endpoint(&cache_host(host))
+                ));
             }
             put.bytes = text.into_bytes();
         }
@@ -111,17 +153,27 @@ impl DemoWorld {
     /// Puts an image under every tag the repo declares, and a cache before every registry.
     fn serve_images(&self, files: &[Put]) -> Result<()> {
         for channel in wanted_channels(files) {
+            self.registry.put_image(
+                &channel.repository.registry,
+                &DemoImage::new(&channel.repository.path, &channel.tag, "as of yesterday"),
+            );
+            let of = PullThrough {
+                upstream: self.running.endpoint(&channel.repository.registry),
+                refused: None,
+            };
             self.registry
-                .put_image(&channel.repository.registry, &DemoImage::new(&channel.repository.path, &channel.tag, "as of yesterday"));
-            let of = PullThrough { upstream: self.running.endpoint(&channel.repository.registry), refused: None };
-            self.registry.pull_through(&cache_host(&channel.repository.registry), of);
+                .pull_through(&cache_host(&channel.repository.registry), of);
         }
         Ok(())
     }
 
-    /// From now on upstream answers the cache of a registry with 429: it goes on serving what it has.
+    /// From now on upstream answers the cache of a registry with 429: it goes on serving what it
+    /// has.
     pub fn stop_cache(&self, registry: &str) {
-        let of = PullThrough { upstream: self.running.endpoint(registry), refused: Some(429) };
+        let of = PullThrough {
+            upstream: self.running.endpoint(registry),
+            refused: Some(429),
+        };
         self.registry.pull_through(&cache_host(registry), of);
     }
 }
@@ -129,44 +181,76 @@ impl DemoWorld {
 /// Reads the registry that an earlier demo left.
 pub fn load_registry(dir: &Path) -> Result<DemoRegistry> {
     let hint = "name the folder an earlier `pintle demo` left";
-    DemoRegistry::load(&dir.join(SAVED)).map_err(|e| Error::usage(format!("there is no demo in {}", dir.display())).because(e).hint(hint))
+    DemoRegistry::load(&dir.join(SAVED)).map_err(|e| {
+        Error::usage(format!("there is no demo in {}", dir.display()))
+            .because(e)
+            .hint(hint)
+    })
 }
 
 /// Writes the registry into the demo's folder.
 pub fn save_registry(dir: &Path, registry: &DemoRegistry) -> Result<()> {
     let path = dir.join(SAVED);
-    registry.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
+    registry
+        .save(&path)
+        .map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
 }
 
 /// Reads the cluster that an earlier demo left.
 pub fn load_cluster(dir: &Path) -> Result<DemoCluster> {
-    let wrong = |e| Error::usage(format!("there is no cluster of a demo in {}", dir.display())).because(e);
+    let wrong = |e| {
+        Error::usage(format!(
+            "there is no cluster of a demo in {}",
+            dir.display()
+        ))
+        .because(e)
+    };
     DemoCluster::load(&dir.join(CLUSTER)).map_err(wrong)
 }
 
 fn save_cluster(dir: &Path, cluster: &DemoCluster) -> Result<()> {
     let path = dir.join(CLUSTER);
-    cluster.save(&path).map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
+    cluster
+        .save(&path)
+        .map_err(|e| Error::failed(format!("cannot write {}", path.display())).because(e))
 }
 
-/// What a kubelet gets for an image: the digest that it names, else the one its tag has in the registry.
+/// What a kubelet gets for an image: the digest that it names, else the one its tag has in the
+/// registry.
 fn pulled_digest(registry: &DemoRegistry, image: &str) -> Option<String> {
     let reference = Reference::parse(image)?;
     if let Some(digest) = &reference.digest {
         return Some(digest.to_string());
     }
     let channel = reference.channel()?;
-    registry.tags(&channel.repository.registry).get(&*channel.repository.path)?.get(&*channel.tag).cloned()
+    registry
+        .tags(&channel.repository.registry)
+        .get(&*channel.repository.path)?
+        .get(&*channel.tag)
+        .cloned()
 }
 
-/// What the repo declares, as far as its names and images are known. Charts and other resources are not played.
+/// What the repo declares, as far as its names and images are known. Charts and other resources are
+/// not played.
 fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> {
     let mut all = BTreeMap::new();
-    for used in scan.literals.iter().flat_map(|literal| &literal.uses).filter(|used| used.instances != Some(0)) {
-        let Some((key, container)) = declared_container(used) else { continue };
+    for used in scan
+        .literals
+        .iter()
+        .flat_map(|literal| &literal.uses)
+        .filter(|used| used.instances != Some(0))
+    {
+        let Some((key, container)) = declared_container(used) else {
+            continue;
+        };
         let (kind, namespace, name) = key.clone();
-        let workload =
-            all.entry(key).or_insert_with(|| DemoWorkload { kind, namespace, name, containers: Vec::new(), ignored: Vec::new() });
+        let workload = all.entry(key).or_insert_with(|| DemoWorkload {
+            kind,
+            namespace,
+            name,
+            containers: Vec::new(),
+            ignored: Vec::new(),
+        });
         if workload.containers.contains(&container) {
             continue;
         }
@@ -179,23 +263,46 @@ fn workloads(scan: &Scan) -> BTreeMap<(DemoKind, String, String), DemoWorkload> 
 }
 
 fn declared_container(used: &Use) -> Option<((DemoKind, String, String), DemoContainer)> {
-    let kind = [DemoKind::Deployment, DemoKind::StatefulSet, DemoKind::DaemonSet, DemoKind::CronJob]
-        .into_iter()
-        .find(|kind| kind.word() == used.kind.as_str())?;
-    let container =
-        DemoContainer { name: used.container()?.to_string(), init: used.holder.is_init(), image: used.image.as_ref()?.to_string() };
-    Some(((kind, used.namespace.as_ref()?.to_string(), used.name.as_ref()?.to_string()), container))
+    let kind = [
+        DemoKind::Deployment,
+        DemoKind::StatefulSet,
+        DemoKind::DaemonSet,
+        DemoKind::CronJob,
+    ]
+    .into_iter()
+    .find(|kind| kind.word() == used.kind.as_str())?;
+    let container = DemoContainer {
+        name: used.container()?.to_string(),
+        init: used.holder.is_init(),
+        image: used.image.as_ref()?.to_string(),
+    };
+    Some((
+        (
+            kind,
+            used.namespace.as_ref()?.to_string(),
+            used.name.as_ref()?.to_string(),
+        ),
+        container,
+    ))
 }
 
 /// Pushes a new image under a tag; the tag has to be there.
 pub fn push_image(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
-    let known =
-        registry.tags(&channel.repository.registry).get(&*channel.repository.path).is_some_and(|tags| tags.contains_key(&*channel.tag));
+    let known = registry
+        .tags(&channel.repository.registry)
+        .get(&*channel.repository.path)
+        .is_some_and(|tags| tags.contains_key(&*channel.tag));
     if !known {
-        return Err(Error::usage(format!("the demo's registry has no {channel}")).hint("`pintle scan` lists the images of the demo's repo"));
+        return Err(
+            Error::usage(format!("the demo's registry has no {channel}"))
+                .hint("`pintle scan` lists the images of the demo's repo"),
+        );
     }
     let seed = jiff::Timestamp::now().to_string();
-    registry.put_image(&channel.repository.registry, &DemoImage::new(&channel.repository.path, &channel.tag, &seed));
+    registry.put_image(
+        &channel.repository.registry,
+        &DemoImage::new(&channel.repository.path, &channel.tag, &seed),
+    );
     Ok(())
 }
 
@@ -210,7 +317,10 @@ fn collect_files(dir: &Dir<'_>, out: &mut Vec<Put>) {
             DirEntry::File(file) => {
                 let path = file.path().to_string_lossy().replace('\\', "/");
                 if !NOT_COMMITTED.contains(&path.as_str()) {
-                    out.push(Put { path, bytes: file.contents().to_vec() });
+                    out.push(Put {
+                        path,
+                        bytes: file.contents().to_vec(),
+                    });
                 }
             }
         }
@@ -226,8 +336,13 @@ fn wanted_channels(puts: &[Put]) -> BTreeSet<Channel> {
             files.insert(path, Entry::Text(put.bytes.clone().into()));
         }
         if put.path == crate::config::FILE {
-            config = Config::parse(&String::from_utf8_lossy(&put.bytes), crate::config::FILE).unwrap_or_default();
+            config = Config::parse(&String::from_utf8_lossy(&put.bytes), crate::config::FILE)
+                .unwrap_or_default();
         }
     }
-    plan::channels_to_ask(&sites::scan(&files, &config.scan_settings(&files)), &config, &crate::pipeline::Seen::NotAsked)
+    plan::channels_to_ask(
+        &sites::scan(&files, &config.scan_settings(&files)),
+        &config,
+        &crate::pipeline::Seen::NotAsked,
+    )
 }

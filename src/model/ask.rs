@@ -1,4 +1,5 @@
-//! What a person asks for in a comment: commands, before anybody looked up whether they may. Knows no forge and no sites.
+//! What a person asks for in a comment: commands, before anybody looked up whether they may. Knows
+//! no forge and no sites.
 
 use super::digest::Digest;
 use super::duration::show;
@@ -48,7 +49,8 @@ pub enum Command {
     Help,
 }
 
-/// A stack, `namespace/name[:container]`, `kind/namespace/name`, an image repository, a site's key: as typed, without spaces.
+/// A stack, `namespace/name[:container]`, `kind/namespace/name`, an image repository, a site's key:
+/// as typed, without spaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetName(Arc<str>);
 
@@ -102,16 +104,25 @@ impl Command {
     /// Returns the least right that its author needs.
     pub fn needs(&self) -> Right {
         match self {
-            Self::Pin { .. } | Self::Unpin { .. } | Self::Rollback { .. } | Self::Hold { .. } | Self::Resume { .. } => Right::Write,
+            Self::Pin { .. }
+            | Self::Unpin { .. }
+            | Self::Rollback { .. }
+            | Self::Hold { .. }
+            | Self::Resume { .. } => Right::Write,
             Self::Explain { .. } | Self::Status { .. } | Self::Plan | Self::Help => Right::Read,
         }
     }
 
-    /// Returns what stands behind the target, with a space before it, as it can be typed again: ` to 1.29 for 7d because it leaks`.
+    /// Returns what stands behind the target, with a space before it, as it can be typed again:
+    /// ` to 1.29 for 7d because it leaks`.
     pub fn rest(&self) -> String {
         let (to, end, because) = match self {
-            Self::Pin { to, end, because, .. } => (to.as_ref().map(ToString::to_string), *end, because.as_ref()),
-            Self::Rollback { to, because, .. } => (to.as_ref().map(ToString::to_string), None, because.as_ref()),
+            Self::Pin {
+                to, end, because, ..
+            } => (to.as_ref().map(ToString::to_string), *end, because.as_ref()),
+            Self::Rollback { to, because, .. } => {
+                (to.as_ref().map(ToString::to_string), None, because.as_ref())
+            }
             Self::Hold { end, because, .. } => (None, *end, because.as_ref()),
             _ => (None, None, None),
         };
@@ -159,7 +170,9 @@ impl fmt::Display for Back {
 impl TargetName {
     /// Returns the target when `text` is one printable word of a length that a name can have.
     pub fn new(text: &str) -> Option<Self> {
-        let ok = !text.is_empty() && text.len() <= 512 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        let ok = !text.is_empty()
+            && text.len() <= 512
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control());
         ok.then(|| Self(text.into()))
     }
 

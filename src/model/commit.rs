@@ -10,7 +10,10 @@ pub struct CommitId(Arc<str>);
 impl CommitId {
     /// Returns the id when `hex` is 40 or 64 lower-case hex digits.
     pub fn parse(hex: &str) -> Option<Self> {
-        let ok = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let ok = matches!(hex.len(), 40 | 64)
+            && hex
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         ok.then(|| Self(hex.into()))
     }
 

@@ -1,4 +1,5 @@
-//! `# pintle: …`: what a comment beside an image asks for. A word that is not known is an error, never passed over.
+//! `# pintle: …`: what a comment beside an image asks for. A word that is not known is an error,
+//! never passed over.
 
 pub mod splice;
 
@@ -22,21 +23,32 @@ pub struct Directive {
     pub hold: Option<Hold>,
     pub schedule: Option<Schedule>,
     pub settle: Option<SignedDuration>,
-    /// `keel hands off`: written by pintle beside Keel's own annotation; says nothing about the image.
+    /// `keel hands off`: written by pintle beside Keel's own annotation; says nothing about the
+    /// image.
     pub hands_off: bool,
 }
 
-const WORDS: [&str; 8] = ["never", "force", "hold", "policy=", "channel=", "schedule=", "settle=", "keel hands off"];
+const WORDS: [&str; 8] = [
+    "never",
+    "force",
+    "hold",
+    "policy=",
+    "channel=",
+    "schedule=",
+    "settle=",
+    "keel hands off",
+];
 
 /// Words that people put in front of what they mean to do.
 const MARKS: [&str; 6] = ["todo", "fixme", "note", "xxx", "hack", "nb"];
 
-/// Reads the text of a comment (without its marks). `None` when it is no directive: only a comment that starts with `pintle:` is one.
-/// Several directives are separated by `;`, the words of one by spaces or commas.
+/// Reads the text of a comment (without its marks). `None` when it is no directive: only a comment
+/// that starts with `pintle:` is one. Several directives are separated by `;`, the words of one by
+/// spaces or commas.
 ///
-/// # Errors
-/// A sentence: a directive with a word that is not known, or a comment that was meant as a directive and is none (`Pintle: hold`, `pintle hold`,
-/// `TODO pintle: hold`), with the right spelling.
+/// # Errors A sentence: a directive with a word that is not known, or a comment that was meant as a
+/// directive and is none (`Pintle: hold`, `pintle hold`, `TODO pintle: hold`), with the right
+/// spelling.
 pub fn parse(comment: &str) -> Option<Result<Vec<Directive>, String>> {
     let comment = comment.trim();
     match comment.strip_prefix("pintle:") {
@@ -49,16 +61,27 @@ fn read(rest: &str) -> Result<Vec<Directive>, String> {
     words(rest).and_then(|segments| segments.iter().map(|segment| one(segment)).collect())
 }
 
-/// Says what a comment should be that was meant as a directive. What begins with the word `pintle` is; so is what has `pintle:` behind a mark such
-/// as `TODO`, or in front of words that are a directive.
+/// Says what a comment should be that was meant as a directive. What begins with the word `pintle`
+/// is; so is what has `pintle:` behind a mark such as `TODO`, or in front of words that are a
+/// directive.
 fn near_miss(comment: &str) -> Option<String> {
     let lower = comment.to_ascii_lowercase();
-    let at = lower.match_indices("pintle").map(|(at, _)| at).find(|at| is_word_at(&lower, *at, "pintle".len()))?;
+    let at = lower
+        .match_indices("pintle")
+        .map(|(at, _)| at)
+        .find(|at| is_word_at(&lower, *at, "pintle".len()))?;
     let (before, after) = (&lower[..at], comment[at + "pintle".len()..].trim_start());
     let rest = after.strip_prefix(':').map(str::trim_start);
-    let leads = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(|word| MARKS.contains(&word));
+    let leads = before
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .all(|word| MARKS.contains(&word));
     let words = rest.unwrap_or(after);
-    let is_directive = read(words).is_ok() || words.split([' ', ',', ';']).next().is_some_and(|word| WORDS.contains(&word));
+    let is_directive = read(words).is_ok()
+        || words
+            .split([' ', ',', ';'])
+            .next()
+            .is_some_and(|word| WORDS.contains(&word));
     if !leads && (rest.is_none() || !is_directive) {
         return None;
     }
@@ -66,7 +89,10 @@ fn near_miss(comment: &str) -> Option<String> {
         Ok(_) => format!("write `pintle: {words}`"),
         Err(_) => "a directive is written `pintle: hold`; begin the comment with another word if it is none".to_owned(),
     };
-    Some(format!("the comment “{}” looks like a directive and is none: {hint}", shorten(comment)))
+    Some(format!(
+        "the comment “{}” looks like a directive and is none: {hint}",
+        shorten(comment)
+    ))
 }
 
 fn is_word_at(text: &str, at: usize, length: usize) -> bool {
@@ -77,7 +103,11 @@ fn is_word_at(text: &str, at: usize, length: usize) -> bool {
 /// A comment on one line, shortened.
 fn shorten(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= 80 { words } else { words.chars().take(79).chain(['…']).collect() }
+    if words.chars().count() <= 80 {
+        words
+    } else {
+        words.chars().take(79).chain(['…']).collect()
+    }
 }
 
 /// A word without its quotes, and the bytes it is written in.
@@ -92,13 +122,19 @@ fn words(text: &str) -> Result<Vec<Vec<Word>>, String> {
     for (at, c) in text.char_indices() {
         let separates = quote.is_none() && (c == ';' || c == ',' || c.is_whitespace());
         if separates {
-            segments.last_mut().into_iter().for_each(|segment: &mut Vec<Word>| segment.extend(word.take()));
+            segments
+                .last_mut()
+                .into_iter()
+                .for_each(|segment: &mut Vec<Word>| segment.extend(word.take()));
             if c == ';' {
                 segments.push(Vec::new());
             }
             continue;
         }
-        let now = word.get_or_insert_with(|| Word { text: String::new(), span: at..at });
+        let now = word.get_or_insert_with(|| Word {
+            text: String::new(),
+            span: at..at,
+        });
         now.span.end = at + c.len_utf8();
         match quote {
             Some(q) if c == q => quote = None,
@@ -109,7 +145,10 @@ fn words(text: &str) -> Result<Vec<Vec<Word>>, String> {
     if quote.is_some() {
         return Err("the directive has a quote that does not end".into());
     }
-    segments.last_mut().into_iter().for_each(|segment| segment.extend(word.take()));
+    segments
+        .last_mut()
+        .into_iter()
+        .for_each(|segment| segment.extend(word.take()));
     Ok(segments)
 }
 
@@ -144,7 +183,10 @@ fn bare(new: &mut Directive, word: &str) -> Result<(), String> {
         "hold" => set(&mut new.hold, Hold::default(), "hold"),
         _ => match Policy::parse(word) {
             Ok(policy) => set(&mut new.policy, policy, "policy"),
-            Err(_) => Err(format!("the directive has the unknown word `{word}`{}", suggest(word, WORDS))),
+            Err(_) => Err(format!(
+                "the directive has the unknown word `{word}`{}",
+                suggest(word, WORDS)
+            )),
         },
     }
 }
@@ -161,12 +203,25 @@ fn option(new: &mut Directive, key: &str, value: &str) -> Result<(), String> {
         ("until", Some(hold)) => set(&mut hold.until, parse_until(value)?, key),
         ("by", Some(hold)) => set(&mut hold.by, value.into(), key),
         ("because", Some(hold)) => set(&mut hold.because, value.into(), key),
-        ("until" | "by" | "because", None) => Err(format!("the directive's `{key}=` needs `hold` before it")),
-        _ => Err(format!("the directive has the unknown word `{key}=`{}", suggest(&format!("{key}="), OPTIONS))),
+        ("until" | "by" | "because", None) => {
+            Err(format!("the directive's `{key}=` needs `hold` before it"))
+        }
+        _ => Err(format!(
+            "the directive has the unknown word `{key}=`{}",
+            suggest(&format!("{key}="), OPTIONS)
+        )),
     }
 }
 
-const OPTIONS: [&str; 7] = ["policy=", "channel=", "schedule=", "settle=", "until=", "by=", "because="];
+const OPTIONS: [&str; 7] = [
+    "policy=",
+    "channel=",
+    "schedule=",
+    "settle=",
+    "until=",
+    "by=",
+    "because=",
+];
 
 fn channel(tag: &str) -> Result<Tag, String> {
     Tag::parse(tag).ok_or_else(|| format!("`{tag}` is not a tag"))

@@ -18,14 +18,23 @@ impl Hold {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// Returns the hold as it can be written: on one line, with single spaces, to the second. Text that says nothing is left out.
+    /// Returns the hold as it can be written: on one line, with single spaces, to the second. Text
+    /// that says nothing is left out.
     pub fn tidied(&self) -> Self {
         let line = |text: &Arc<str>| {
-            let words = text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+            let words = text
+                .split(is_blank)
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
             (!words.is_empty()).then(|| words.into())
         };
         let second = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
-        Self { until: self.until.map(second), by: self.by.as_ref().and_then(line), because: self.because.as_ref().and_then(line) }
+        Self {
+            until: self.until.map(second),
+            by: self.by.as_ref().and_then(line),
+            because: self.because.as_ref().and_then(line),
+        }
     }
 }
 
@@ -39,11 +48,14 @@ impl fmt::Display for Hold {
         if let Some(until) = self.until {
             write!(f, " until {}", show_time(until))?;
         }
-        self.because.as_ref().map_or(Ok(()), |because| write!(f, ": {because}"))
+        self.because
+            .as_ref()
+            .map_or(Ok(()), |because| write!(f, ": {because}"))
     }
 }
 
-/// What may not stand in the line of a comment: blanks, control characters, and marks that turn the direction of a text round.
+/// What may not stand in the line of a comment: blanks, control characters, and marks that turn the
+/// direction of a text round.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -53,12 +65,18 @@ fn is_blank(c: char) -> bool {
 /// Writes the end of a hold so that [`parse_until`] reads it: the date alone at midnight UTC.
 pub fn show_until(until: Timestamp) -> String {
     let text = until.to_string();
-    text.strip_suffix("T00:00:00Z").filter(|date| date.len() == 10).map_or(text.clone(), str::to_owned)
+    text.strip_suffix("T00:00:00Z")
+        .filter(|date| date.len() == 10)
+        .map_or(text.clone(), str::to_owned)
 }
 
-/// Parses the end of a hold: a date, which is its first moment in UTC, or a time with its offset (RFC 3339).
+/// Parses the end of a hold: a date, which is its first moment in UTC, or a time with its offset
+/// (RFC 3339).
 pub fn parse_until(text: &str) -> Result<Timestamp, String> {
-    let midnight = |date: jiff::civil::Date| date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp());
+    let midnight = |date: jiff::civil::Date| {
+        date.to_zoned(jiff::tz::TimeZone::UTC)
+            .map(|zoned| zoned.timestamp())
+    };
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

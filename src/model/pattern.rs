@@ -12,7 +12,8 @@ pub struct Glob {
     matcher: GlobMatcher,
 }
 
-/// What the configuration names stacks by: a path, a glob, or a short name. Which stacks that are is known with the repo only.
+/// What the configuration names stacks by: a path, a glob, or a short name. Which stacks that are
+/// is known with the repo only.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StackPattern {
     glob: Glob,
@@ -42,12 +43,19 @@ impl Glob {
         if text.is_empty() {
             return Err("the pattern is empty".into());
         }
-        let glob = GlobBuilder::new(text).literal_separator(paths).backslash_escape(true).build();
+        let glob = GlobBuilder::new(text)
+            .literal_separator(paths)
+            .backslash_escape(true)
+            .build();
         let glob = glob.map_err(|error| format!("`{text}` is not a glob: {}", error.kind()))?;
-        Ok(Self { text: text.into(), matcher: glob.compile_matcher() })
+        Ok(Self {
+            text: text.into(),
+            matcher: glob.compile_matcher(),
+        })
     }
 
-    /// Says whether the glob matches a name. Its own text always does: `container[web]` names `container[web]`, which as a glob it would not.
+    /// Says whether the glob matches a name. Its own text always does: `container[web]` names
+    /// `container[web]`, which as a glob it would not.
     pub fn matches(&self, name: &str) -> bool {
         *self.text == *name || self.matcher.is_match(name)
     }
@@ -65,7 +73,10 @@ impl StackPattern {
     pub fn new(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix("./").unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
-        Ok(Self { glob: Glob::path(text)?, plain: !text.contains(['*', '?', '[', '{', '\\']) })
+        Ok(Self {
+            glob: Glob::path(text)?,
+            plain: !text.contains(['*', '?', '[', '{', '\\']),
+        })
     }
 
     pub fn as_str(&self) -> &str {
@@ -76,20 +87,25 @@ impl StackPattern {
         !self.plain
     }
 
-    /// Says whether it is this path, letter by letter; the top of the repo, whose path is empty, is `.` or `root`.
+    /// Says whether it is this path, letter by letter; the top of the repo, whose path is empty, is
+    /// `.` or `root`.
     pub fn is_path(&self, path: &str) -> bool {
-        self.plain && (self.as_str() == path || path.is_empty() && matches!(self.as_str(), "." | "root"))
+        self.plain
+            && (self.as_str() == path || path.is_empty() && matches!(self.as_str(), "." | "root"))
     }
 
     /// Says whether it matches the path, or, when it has no `/`, the path's last folder.
     pub fn matches_path(&self, path: &str) -> bool {
         let last = path.rsplit('/').next().unwrap_or(path);
-        self.is_path(path) || self.glob.matches(path) || (!self.as_str().contains('/') && !self.plain && self.glob.matches(last))
+        self.is_path(path)
+            || self.glob.matches(path)
+            || (!self.as_str().contains('/') && !self.plain && self.glob.matches(last))
     }
 
     /// Says whether it is the end of the path, in whole folders.
     pub fn is_tail(&self, path: &str) -> bool {
-        path.strip_suffix(self.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        path.strip_suffix(self.as_str())
+            .is_some_and(|before| before.is_empty() || before.ends_with('/'))
     }
 }
 
@@ -100,8 +116,16 @@ impl Words {
             return Err("the pattern is empty: it would match every comment".into());
         }
         let regex = RegexBuilder::new(text).case_insensitive(true).build();
-        let regex = regex.map_err(|error| format!("`{text}` is not a regular expression: {}", last_line(&error.to_string())))?;
-        Ok(Self { text: text.into(), regex })
+        let regex = regex.map_err(|error| {
+            format!(
+                "`{text}` is not a regular expression: {}",
+                last_line(&error.to_string())
+            )
+        })?;
+        Ok(Self {
+            text: text.into(),
+            regex,
+        })
     }
 
     pub fn found_in(&self, text: &str) -> bool {
@@ -115,7 +139,10 @@ impl Words {
 
 /// The regex crate draws a picture over several lines; its last line is the sentence.
 pub(super) fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
+    text.lines()
+        .last()
+        .unwrap_or(text)
+        .trim_start_matches("error: ")
 }
 
 impl PartialEq for Glob {

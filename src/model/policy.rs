@@ -19,7 +19,9 @@ pub enum Policy {
     Regexp(Regex),
 }
 
-const WORDS: [&str; 8] = ["never", "force", "patch", "minor", "major", "all", "glob:", "regexp:"];
+const WORDS: [&str; 8] = [
+    "never", "force", "patch", "minor", "major", "all", "glob:", "regexp:",
+];
 
 impl Policy {
     /// Parses a policy; the error is a sentence with the nearest word.
@@ -29,7 +31,9 @@ impl Policy {
         }
         if let Some(regexp) = text.strip_prefix("regexp:") {
             let regex = Regex::new(regexp.trim());
-            return regex.map(Self::Regexp).map_err(|e| format!("`{text}` is not a policy: {}", last_line(&e.to_string())));
+            return regex
+                .map(Self::Regexp)
+                .map_err(|e| format!("`{text}` is not a policy: {}", last_line(&e.to_string())));
         }
         match text {
             "never" => Ok(Self::Never),
@@ -61,7 +65,12 @@ pub(crate) fn suggest<'a>(text: &str, words: impl IntoIterator<Item = &'a str> +
 /// Returns the word that differs least from `text`, when it is near enough to be meant.
 pub(crate) fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = text.to_lowercase().replace('-', "_");
-    let scored = words.into_iter().map(|word| (strsim::damerau_levenshtein(&lower, &word.replace('-', "_")), word));
+    let scored = words.into_iter().map(|word| {
+        (
+            strsim::damerau_levenshtein(&lower, &word.replace('-', "_")),
+            word,
+        )
+    });
     scored
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, word)| *distance <= word.len().max(lower.len()) / 3)

@@ -1,5 +1,6 @@
-//! Facts about a workload that the cluster reports: its containers, who set their images, how far its rollout is, what the containers of its
-//! pods do. Types only; they know no Kubernetes API object and decide nothing.
+//! Facts about a workload that the cluster reports: its containers, who set their images, how far
+//! its rollout is, what the containers of its pods do. Types only; they know no Kubernetes API
+//! object and decide nothing.
 
 use super::digest::Digest;
 use jiff::Timestamp;
@@ -34,8 +35,8 @@ pub struct Rollout {
     pub complete: bool,
     /// It made no progress for as long as it may (`ProgressDeadlineExceeded`).
     pub stuck: Option<Condition>,
-    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds fewer are ready than wanted, and only the pods
-    /// show since when.
+    /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds
+    /// fewer are ready than wanted, and only the pods show since when.
     pub unavailable: Option<Condition>,
 }
 
@@ -60,7 +61,8 @@ pub struct PodContainer {
     pub restarts: u32,
     /// Since when it runs.
     pub started: Option<Timestamp>,
-    /// Why it waits: `CrashLoopBackOff`, `ImagePullBackOff`, `ErrImagePull`, `CreateContainerConfigError` and others.
+    /// Why it waits: `CrashLoopBackOff`, `ImagePullBackOff`, `ErrImagePull`,
+    /// `CreateContainerConfigError` and others.
     pub waiting: Option<Waiting>,
 }
 

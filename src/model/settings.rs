@@ -1,4 +1,5 @@
-//! The settings of a site: what one source says, and what holds after all sources were asked. Every setting is listed once, in this file.
+//! The settings of a site: what one source says, and what holds after all sources were asked. Every
+//! setting is listed once, in this file.
 
 use super::policy::Policy;
 use super::reference::Tag;
@@ -36,7 +37,8 @@ pub enum Drift {
     Overwrite,
 }
 
-/// A value and who set it: `[[rule]] 2`, `[defaults]`, `the directive at stacks/web/main.tf:7`, `built in`.
+/// A value and who set it: `[[rule]] 2`, `[defaults]`, `the directive at stacks/web/main.tf:7`,
+/// `built in`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting<T> {
     pub value: T,
@@ -45,7 +47,10 @@ pub struct Setting<T> {
 
 impl<T> Setting<T> {
     pub fn built_in(value: T) -> Self {
-        Self { value, source: "built in".into() }
+        Self {
+            value,
+            source: "built in".into(),
+        }
     }
 }
 
@@ -127,7 +132,12 @@ settings! {
 }
 
 fn first<T>(layers: &[Layer], get: impl Fn(&Settings) -> Option<T>) -> Option<Setting<T>> {
-    layers.iter().find_map(|layer| Some(Setting { value: get(&layer.settings)?, source: layer.source.clone() }))
+    layers.iter().find_map(|layer| {
+        Some(Setting {
+            value: get(&layer.settings)?,
+            source: layer.source.clone(),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -135,25 +145,51 @@ mod tests {
     use super::*;
 
     fn layer(source: &str, settings: Settings) -> Layer {
-        Layer { source: source.into(), is_live: false, settings }
+        Layer {
+            source: source.into(),
+            is_live: false,
+            settings,
+        }
     }
 
     #[test]
     fn the_first_source_decides_each_setting_on_its_own() {
-        let rule = Settings { soak: Some(SignedDuration::from_hours(1)), ..Settings::default() };
-        let defaults =
-            Settings { soak: Some(SignedDuration::from_hours(2)), settle: Some(SignedDuration::from_mins(10)), ..Settings::default() };
-        let resolved = ResolvedSettings::resolve(&[layer("[[rule]] 1", rule), layer("[defaults]", defaults)]);
-        assert_eq!((resolved.soak.value, &*resolved.soak.source), (SignedDuration::from_hours(1), "[[rule]] 1"));
-        assert_eq!(&*resolved.settle.source, "[defaults]", "the built-in value, and the file says it");
-        assert_eq!((resolved.watch.value, &*resolved.watch.source), (SignedDuration::from_mins(15), "built in"));
+        let rule = Settings {
+            soak: Some(SignedDuration::from_hours(1)),
+            ..Settings::default()
+        };
+        let defaults = Settings {
+            soak: Some(SignedDuration::from_hours(2)),
+            settle: Some(SignedDuration::from_mins(10)),
+            ..Settings::default()
+        };
+        let resolved =
+            ResolvedSettings::resolve(&[layer("[[rule]] 1", rule), layer("[defaults]", defaults)]);
+        assert_eq!(
+            (resolved.soak.value, &*resolved.soak.source),
+            (SignedDuration::from_hours(1), "[[rule]] 1")
+        );
+        assert_eq!(
+            &*resolved.settle.source, "[defaults]",
+            "the built-in value, and the file says it"
+        );
+        assert_eq!(
+            (resolved.watch.value, &*resolved.watch.source),
+            (SignedDuration::from_mins(15), "built in")
+        );
         assert_eq!(resolved.policy, None);
     }
 
     #[test]
     fn values_are_compared_without_their_sources() {
-        let said = Settings { drift: Some(Drift::Report), ..Settings::default() };
-        let (one, two) = (ResolvedSettings::resolve(&[layer("a", said)]), ResolvedSettings::resolve(&[]));
+        let said = Settings {
+            drift: Some(Drift::Report),
+            ..Settings::default()
+        };
+        let (one, two) = (
+            ResolvedSettings::resolve(&[layer("a", said)]),
+            ResolvedSettings::resolve(&[]),
+        );
         assert_ne!(one, two);
         assert_eq!(one.values(), two.values());
     }

@@ -1,9 +1,11 @@
-//! What uses an image: a kind of object, one object of the cluster, and the place in it. Names only; knows no cluster and no Terraform.
+//! What uses an image: a kind of object, one object of the cluster, and the place in it. Names
+//! only; knows no cluster and no Terraform.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A kind of object, in lower case as pintle prints it. Kinds that mean something to the rules have a variant.
+/// A kind of object, in lower case as pintle prints it. Kinds that mean something to the rules have
+/// a variant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkloadKind {
     CronJob,
@@ -38,7 +40,14 @@ const KINDS: [(WorkloadKind, &str); 10] = [
 
 impl WorkloadKind {
     /// The kinds of the cluster that pintle looks at without being told to.
-    pub const OBSERVED: [Self; 6] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::CronJob, Self::Job, Self::Pod];
+    pub const OBSERVED: [Self; 6] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::CronJob,
+        Self::Job,
+        Self::Pod,
+    ];
 
     /// Reads a kind in any case: `Deployment`, `deployment`, `postgresql`.
     pub fn new(word: &str) -> Self {
@@ -71,7 +80,8 @@ impl WorkloadKind {
 
     /// Says whether it owns pods whose containers have names of their own.
     pub fn owns_containers(&self) -> bool {
-        Self::OBSERVED.contains(self) || matches!(self, Self::ReplicaSet | Self::ReplicationController)
+        Self::OBSERVED.contains(self)
+            || matches!(self, Self::ReplicaSet | Self::ReplicationController)
     }
 }
 
@@ -98,9 +108,11 @@ impl fmt::Display for WorkloadRef {
 /// What holds the image within an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
-    /// A container, by the name that Kubernetes knows it by; `None` where the repo does not tell it.
+    /// A container, by the name that Kubernetes knows it by; `None` where the repo does not tell
+    /// it.
     Container { name: Option<Arc<str>>, init: bool },
-    /// A value by its path: `server.image` of a chart, `spec.imageName` of a custom resource, an argument of a module.
+    /// A value by its path: `server.image` of a chart, `spec.imageName` of a custom resource, an
+    /// argument of a module.
     Path(Arc<str>),
     /// An environment variable.
     Env(Arc<str>),
@@ -141,9 +153,15 @@ mod tests {
     #[test]
     fn a_kind_is_read_in_any_case_and_printed_in_lower_case() {
         for (kind, word) in KINDS {
-            assert_eq!((WorkloadKind::new(word), kind.as_str()), (kind.clone(), word));
+            assert_eq!(
+                (WorkloadKind::new(word), kind.as_str()),
+                (kind.clone(), word)
+            );
             assert_eq!(WorkloadKind::new(&word.to_uppercase()), kind);
         }
-        assert_eq!(WorkloadKind::new("Cluster"), WorkloadKind::Other("cluster".into()));
+        assert_eq!(
+            WorkloadKind::new("Cluster"),
+            WorkloadKind::Other("cluster".into())
+        );
     }
 }

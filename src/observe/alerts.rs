@@ -1,4 +1,5 @@
-//! Firing alerts, if an Alertmanager is configured. The plan decides which workload an alert belongs to. The body of a webhook is never read here.
+//! Firing alerts, if an Alertmanager is configured. The plan decides which workload an alert
+//! belongs to. The body of a webhook is never read here.
 
 use super::Session;
 use crate::pipeline::Seen;
@@ -10,7 +11,9 @@ const SUMMARY: usize = 300;
 
 /// Returns the firing alerts, sorted by fingerprint.
 pub async fn alerts(session: &Session) -> Seen<Vec<Alert>> {
-    let Some(client) = session.alertmanager() else { return Seen::NotAsked };
+    let Some(client) = session.alertmanager() else {
+        return Seen::NotAsked;
+    };
     match client.firing().await {
         Ok(firing) => Seen::Known(sort_alerts(firing)),
         Err(error) => Seen::Unknown(error.to_string()),
@@ -19,24 +22,42 @@ pub async fn alerts(session: &Session) -> Seen<Vec<Alert>> {
 
 fn sort_alerts(firing: Vec<Firing>) -> Vec<Alert> {
     let mut alerts: Vec<Alert> = firing.into_iter().map(read_alert).collect();
-    alerts.sort_by(|a, b| (&a.fingerprint, a.started, &a.labels).cmp(&(&b.fingerprint, b.started, &b.labels)));
+    alerts.sort_by(|a, b| {
+        (&a.fingerprint, a.started, &a.labels).cmp(&(&b.fingerprint, b.started, &b.labels))
+    });
     alerts.dedup_by(|a, b| a.fingerprint == b.fingerprint);
     alerts
 }
 
 fn read_alert(firing: Firing) -> Alert {
-    let said = |name: &str| firing.annotations.get(name).map(|text| one_line(text)).filter(|text| !text.is_empty());
+    let said = |name: &str| {
+        firing
+            .annotations
+            .get(name)
+            .map(|text| one_line(text))
+            .filter(|text| !text.is_empty())
+    };
     Alert {
-        summary: said("summary").or_else(|| said("description")).map(Into::into),
+        summary: said("summary")
+            .or_else(|| said("description"))
+            .map(Into::into),
         fingerprint: firing.fingerprint.into(),
-        labels: firing.labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        labels: firing
+            .labels
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
         started: firing.started,
     }
 }
 
-/// Puts the text on one line without control characters, so that the text of an alert cannot add trailers to a commit.
+/// Puts the text on one line without control characters, so that the text of an alert cannot add
+/// trailers to a commit.
 fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
     let line = words.join(" ");
     match line.char_indices().nth(SUMMARY) {
         Some((end, _)) => format!("{}…", &line[..end]),

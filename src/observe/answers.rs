@@ -1,4 +1,5 @@
-//! What was answered lately, as a session remembers it from one pass to the next. Values only: asks nobody, and nothing in it is needed.
+//! What was answered lately, as a session remembers it from one pass to the next. Values only: asks
+//! nobody, and nothing in it is needed.
 
 use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 /// About so many answers about release notes are kept from one pass to the next.
 const NOTES_KEPT: usize = 500;
 
-/// The digests that indexes name: by channel, since an index may be in one repository only, and digest.
+/// The digests that indexes name: by channel, since an index may be in one repository only, and
+/// digest.
 pub type IndexChildren = BTreeMap<(Channel, Digest), Vec<Digest>>;
 
 /// Which commit brought a digest into its file.
@@ -24,7 +26,8 @@ pub type NotesKey = (Channel, Digest, Digest);
 /// What a session remembers.
 #[derive(Clone, Default)]
 pub(super) struct SessionAnswers {
-    /// Also what could not be asked: a registry that is slow to fail must not hold up a pass that the cluster woke.
+    /// Also what could not be asked: a registry that is slow to fail must not hold up a pass that
+    /// the cluster woke.
     pub upstream: BTreeMap<Channel, Seen<Upstream>>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
     pub notes: NotesCache,
@@ -55,12 +58,17 @@ pub(super) struct NotesCache {
 impl NotesCache {
     /// Begins a new pass.
     pub(super) fn start_pass(&mut self) {
-        self.known.retain(|_, answer| matches!(**answer, NotesAnswer::Settled(_)));
+        self.known
+            .retain(|_, answer| matches!(**answer, NotesAnswer::Settled(_)));
         self.asked = 0;
     }
 
     /// Adds answers. Where there are too many, those that are not wanted now are dropped.
-    pub(super) fn add_answers(&mut self, wanted: &[NotesKey], new: Vec<(NotesKey, Arc<NotesAnswer>)>) {
+    pub(super) fn add_answers(
+        &mut self,
+        wanted: &[NotesKey],
+        new: Vec<(NotesKey, Arc<NotesAnswer>)>,
+    ) {
         self.asked += new.len();
         if self.known.len() > NOTES_KEPT {
             self.known.retain(|key, _| wanted.contains(key));

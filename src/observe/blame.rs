@@ -1,5 +1,6 @@
-//! Blame: which commit of the followed branch introduced a digest into its file, whoever made it. Looked up only for pins that the cluster no longer runs
-//! or has just started to run, and once for each tip of the branch. Never fails a pass: what could not be determined is unknown.
+//! Blame: which commit of the followed branch introduced a digest into its file, whoever made it.
+//! Looked up only for pins that the cluster no longer runs or has just started to run, and once for
+//! each tip of the branch. Never fails a pass: what could not be determined is unknown.
 
 mod text;
 
@@ -16,15 +17,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// Returns the commits that introduced the wanted digests. Blocks on git.
-pub fn read_blame(session: &Session, checkout: &Checkout, wanted: BTreeSet<(RepoPath, Digest)>) -> PinBlame {
+pub fn read_blame(
+    session: &Session,
+    checkout: &Checkout,
+    wanted: BTreeSet<(RepoPath, Digest)>,
+) -> PinBlame {
     if wanted.is_empty() {
         return PinBlame::new();
     }
     let (Some(clone), Some(tip)) = (&checkout.clone, &checkout.tip) else {
         return all_unknown(wanted, "a folder has no history that dates the pin");
     };
-    let mut known = session.answers().blame.filter(|(at, _)| at == tip).map(|(_, known)| known).unwrap_or_default();
-    let new: BTreeSet<_> = wanted.iter().filter(|key| !known.contains_key(key)).cloned().collect();
+    let mut known = session
+        .answers()
+        .blame
+        .filter(|(at, _)| at == tip)
+        .map(|(_, known)| known)
+        .unwrap_or_default();
+    let new: BTreeSet<_> = wanted
+        .iter()
+        .filter(|key| !known.contains_key(key))
+        .cloned()
+        .collect();
     if !new.is_empty() {
         match walk_history(clone, tip, &new) {
             Ok(found) => {
@@ -33,7 +47,10 @@ pub fn read_blame(session: &Session, checkout: &Checkout, wanted: BTreeSet<(Repo
             }
             Err(error) => {
                 tracing::warn!(%error, "when pins were written could not be read");
-                known.extend(all_unknown(new, &format!("when the pin was written could not be read: {error}")));
+                known.extend(all_unknown(
+                    new,
+                    &format!("when the pin was written could not be read: {error}"),
+                ));
             }
         }
     }
@@ -42,41 +59,66 @@ pub fn read_blame(session: &Session, checkout: &Checkout, wanted: BTreeSet<(Repo
 }
 
 fn all_unknown(wanted: BTreeSet<(RepoPath, Digest)>, why: &str) -> PinBlame {
-    wanted.into_iter().map(|key| (key, Seen::Unknown(why.to_owned()))).collect()
+    wanted
+        .into_iter()
+        .map(|key| (key, Seen::Unknown(why.to_owned())))
+        .collect()
 }
 
 /// Walks the history once for all wanted digests.
-fn walk_history(clone: &Clone, tip: &CommitId, wanted: &BTreeSet<(RepoPath, Digest)>) -> Result<PinBlame> {
+fn walk_history(
+    clone: &Clone,
+    tip: &CommitId,
+    wanted: &BTreeSet<(RepoPath, Digest)>,
+) -> Result<PinBlame> {
     let mut open: BTreeMap<String, BTreeSet<(RepoPath, Digest)>> = BTreeMap::new();
     for key in wanted {
-        open.entry(key.0.as_str().to_owned()).or_default().insert(key.clone());
+        open.entry(key.0.as_str().to_owned())
+            .or_default()
+            .insert(key.clone());
     }
     let paths = open.keys().cloned().collect();
     let mut found = PinBlame::new();
     let end = clone.follow(tip, &paths, (COMMITS, PATIENCE), &mut |turn| {
-        let Some(keys) = open.get_mut(turn.path) else { return ControlFlow::Break(()) };
+        let Some(keys) = open.get_mut(turn.path) else {
+            return ControlFlow::Break(());
+        };
         keys.retain(|key| {
             let seen = read_turn(turn, &key.1);
             let stays = seen.is_none();
             found.extend(seen.map(|seen| (key.clone(), seen)));
             stays
         });
-        if keys.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if keys.is_empty() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     let rest = open.into_values().flatten().collect();
     found.extend(all_unknown(rest, explain_end(end)));
     Ok(found)
 }
 
-/// Returns what a change of a file says about a digest; `None` if the digest was in the file before the change.
+/// Returns what a change of a file says about a digest; `None` if the digest was in the file before
+/// the change.
 fn read_turn(turn: &Turn, digest: &Digest) -> Option<Seen<Blame>> {
     let Some(old) = &turn.old else {
         let (path, commit) = (turn.path, turn.commit.short());
-        return Some(Seen::Unknown(format!("{path} came with {commit}, and when the pin was written before that is not looked up")));
+        return Some(Seen::Unknown(format!(
+            "{path} came with {commit}, and when the pin was written before that is not looked up"
+        )));
     };
-    let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(&turn.new));
+    let (old, new) = (
+        String::from_utf8_lossy(old),
+        String::from_utf8_lossy(&turn.new),
+    );
     let before = text::find_replaced(&old, &new, digest)?;
-    Some(Seen::Known(Blame { commit: turn.commit.clone(), at: turn.at, before }))
+    Some(Seen::Known(Blame {
+        commit: turn.commit.clone(),
+        at: turn.at,
+        before,
+    }))
 }
 
 fn explain_end(end: End) -> &'static str {

@@ -1,5 +1,6 @@
-//! Asks the configured caches for the same tags as upstream: only the comparison shows whether an answer is stale.
-//! Never sends the credentials of an upstream to a cache, and never uses the answer of a cache in place of upstream's.
+//! Asks the configured caches for the same tags as upstream: only the comparison shows whether an
+//! answer is stale. Never sends the credentials of an upstream to a cache, and never uses the
+//! answer of a cache in place of upstream's.
 
 use super::registry::{PollProgress, ask_each};
 use crate::model::digest::Digest;
@@ -32,16 +33,27 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Takes time limits and the like from `how`. Its credentials and registries are upstream's and are not used.
+    /// Takes time limits and the like from `how`. Its credentials and registries are upstream's and
+    /// are not used.
     pub fn new(how: &Options, caches: Vec<CacheOptions>) -> Self {
         let registries = caches.into_iter().map(registry_options).collect();
-        let options = Options { docker_config: None, registries, ..how.clone() };
-        Self { client: Client::new(options) }
+        let options = Options {
+            docker_config: None,
+            registries,
+            ..how.clone()
+        };
+        Self {
+            client: Client::new(options),
+        }
     }
 
     /// Returns the channels whose registry has a cache.
     pub fn covered_channels(&self, channels: &BTreeSet<Channel>) -> BTreeSet<Channel> {
-        channels.iter().filter(|channel| self.client.has_options_for(&channel.repository.registry)).cloned().collect()
+        channels
+            .iter()
+            .filter(|channel| self.client.has_options_for(&channel.repository.registry))
+            .cloned()
+            .collect()
     }
 }
 
@@ -57,7 +69,8 @@ fn registry_options(cache: CacheOptions) -> RegistryOptions {
     }
 }
 
-/// Asks the caches for those of the channels that they cover, and compares each answer with upstream's.
+/// Asks the caches for those of the channels that they cover, and compares each answer with
+/// upstream's.
 pub async fn poll_caches(
     caches: &Caches,
     upstream: &BTreeMap<Channel, Seen<Upstream>>,
@@ -65,19 +78,31 @@ pub async fn poll_caches(
     progress: PollProgress<'_>,
 ) -> BTreeMap<Channel, CacheAnswer> {
     let unasked = Seen::NotAsked;
-    let compared = |channel: &Channel, answer| compare_answer(answer, upstream.get(channel).unwrap_or(&unasked));
-    ask_each(&caches.client, caches.covered_channels(channels), progress, compared).await
+    let compared = |channel: &Channel, answer| {
+        compare_answer(answer, upstream.get(channel).unwrap_or(&unasked))
+    };
+    ask_each(
+        &caches.client,
+        caches.covered_channels(channels),
+        progress,
+        compared,
+    )
+    .await
 }
 
 /// If both answer that there is no such tag, the cache is as fresh as upstream.
 fn compare_answer(answer: Result<Digest, OciError>, upstream: &Seen<Upstream>) -> CacheAnswer {
     match (answer, upstream) {
-        (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => CacheAnswer::Fresh,
+        (Ok(serves), Seen::Known(Upstream::Digest(digest))) if serves == *digest => {
+            CacheAnswer::Fresh
+        }
         (Ok(serves), Seen::Known(_)) => CacheAnswer::Stale { serves },
         (Ok(serves), Seen::Unknown(_) | Seen::NotAsked) => CacheAnswer::Unproven { serves },
         (Err(OciError::NotFound { .. }), Seen::Known(Upstream::Missing)) => CacheAnswer::Fresh,
         (Err(why), seen) => match why.status() {
-            Some(status @ (401 | 403 | 404)) if seen.known().is_some() => CacheAnswer::Bypass { status },
+            Some(status @ (401 | 403 | 404)) if seen.known().is_some() => {
+                CacheAnswer::Bypass { status }
+            }
             _ => CacheAnswer::Unreachable(why.to_string()),
         },
     }

@@ -1,4 +1,5 @@
-//! Reads the files of the repo: of a commit in the clone, or of a folder as it is. Follows no symbolic link and writes nothing.
+//! Reads the files of the repo: of a commit in the clone, or of a folder as it is. Follows no
+//! symbolic link and writes nothing.
 
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -9,13 +10,21 @@ use std::fs;
 use std::path::Path;
 
 /// Extensions of text files that the scan may need.
-const EXTENSIONS: &[&str] =
-    &["tf", "tfvars", "hcl", "json", "yaml", "yml", "tpl", "tmpl", "tftpl", "toml", "txt", "md", "conf", "sh", "env"];
+const EXTENSIONS: &[&str] = &[
+    "tf", "tfvars", "hcl", "json", "yaml", "yml", "tpl", "tmpl", "tftpl", "toml", "txt", "md",
+    "conf", "sh", "env",
+];
 const MOST: u64 = 1 << 20;
 /// For files without extension, which may be anything.
 const MOST_UNNAMED: u64 = 64 << 10;
 /// Folders that tools create in a checkout.
-const SKIPPED: &[&str] = &[".git", ".terraform", ".terragrunt-cache", "target", "node_modules"];
+const SKIPPED: &[&str] = &[
+    ".git",
+    ".terraform",
+    ".terragrunt-cache",
+    "target",
+    "node_modules",
+];
 
 const LINK: &str = "a symbolic link";
 const TOO_LARGE: &str = "too large";
@@ -36,7 +45,9 @@ pub struct FolderContents {
 pub fn read_commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
     let mut files = Files::default();
     for item in clone.tree(commit)? {
-        let Some(path) = item.path.as_deref().and_then(RepoPath::new) else { continue };
+        let Some(path) = item.path.as_deref().and_then(RepoPath::new) else {
+            continue;
+        };
         let entry = match item.kind {
             Kind::Link => Entry::NotRead(LINK),
             Kind::Submodule => Entry::NotRead("a submodule"),
@@ -53,9 +64,17 @@ pub fn read_commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
 
 /// Reads a folder as it is, committed or not.
 pub fn read_folder(path: &Path) -> Result<FolderContents> {
-    let unreadable = |why| Error::failed(format!("cannot read the folder {}", path.display())).because(why).hint("is it a checkout?");
+    let unreadable = |why| {
+        Error::failed(format!("cannot read the folder {}", path.display()))
+            .because(why)
+            .hint("is it a checkout?")
+    };
     let listed = fs::read_dir(path).map_err(unreadable)?;
-    let mut found = FolderContents { files: Files::default(), head: git::head_of(path), problems: Vec::new() };
+    let mut found = FolderContents {
+        files: Files::default(),
+        head: git::head_of(path),
+        problems: Vec::new(),
+    };
     found.read_entries(&RepoPath::default(), listed);
     found.problems.sort();
     Ok(found)
@@ -73,7 +92,10 @@ impl FolderContents {
             };
             let name = entry.file_name();
             let Some(path) = name.to_str().and_then(|name| at.join(name)) else {
-                self.problems.push((at.clone(), format!("a name in it is not UTF-8: {}", name.to_string_lossy())));
+                self.problems.push((
+                    at.clone(),
+                    format!("a name in it is not UTF-8: {}", name.to_string_lossy()),
+                ));
                 continue;
             };
             match entry.file_type() {
@@ -92,7 +114,9 @@ impl FolderContents {
         }
         match fs::read_dir(entry.path()) {
             Ok(listed) => self.read_entries(path, listed),
-            Err(why) => self.problems.push((path.clone(), format!("the folder cannot be read: {why}"))),
+            Err(why) => self
+                .problems
+                .push((path.clone(), format!("the folder cannot be read: {why}"))),
         }
     }
 
@@ -126,14 +150,20 @@ impl FolderContents {
 
 /// Returns up to how many bytes a file of that name is read; `None` if it is not read at all.
 fn size_limit(name: &str) -> Option<u64> {
-    match Path::new(name.trim_start_matches('.')).extension().and_then(OsStr::to_str) {
-        Some(extension) => EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()).then_some(MOST),
+    match Path::new(name.trim_start_matches('.'))
+        .extension()
+        .and_then(OsStr::to_str)
+    {
+        Some(extension) => EXTENSIONS
+            .contains(&extension.to_ascii_lowercase().as_str())
+            .then_some(MOST),
         None if name == ".env" => Some(MOST),
         None => Some(MOST_UNNAMED),
     }
 }
 
-/// A file without extension is text if it is UTF-8 without NUL. Other files are what their extension says.
+/// A file without extension is text if it is UTF-8 without NUL. Other files are what their
+/// extension says.
 fn text_entry(path: &RepoPath, bytes: Vec<u8>) -> Entry {
     let unnamed = size_limit(path.name()) == Some(MOST_UNNAMED);
     if unnamed && (bytes.contains(&0) || str::from_utf8(&bytes).is_err()) {

@@ -1,4 +1,5 @@
-//! Reads what runs in the cluster, and assembles its objects into workloads with their revisions and pods. Decides nothing.
+//! Reads what runs in the cluster, and assembles its objects into workloads with their revisions
+//! and pods. Decides nothing.
 
 mod workloads;
 
@@ -13,7 +14,9 @@ use std::sync::Arc;
 
 /// Returns the cluster as it is now, or as the watches have it; `NotAsked` if none is configured.
 pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
-    let Some(client) = session.cluster() else { return Seen::NotAsked };
+    let Some(client) = session.cluster() else {
+        return Seen::NotAsked;
+    };
     let kinds = wanted_kinds(&checkout.config);
     if let Some(watches) = session.watches() {
         watches.want(&kinds, used_namespaces(&checkout.scan));
@@ -21,7 +24,11 @@ pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
     }
     match client.objects(&kinds).await {
         Ok(objects) => {
-            for why in objects.kinds.values().filter_map(|read| read.as_ref().err()) {
+            for why in objects
+                .kinds
+                .values()
+                .filter_map(|read| read.as_ref().err())
+            {
                 tracing::warn!("{why}");
             }
             assemble_cluster(&objects)
@@ -32,7 +39,10 @@ pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
 
 /// Assembles workloads from objects. Unknown if not a single kind could be read.
 pub fn assemble_cluster(objects: &Objects) -> Seen<Cluster> {
-    let mut failed = objects.kinds.values().filter_map(|read| read.as_ref().err());
+    let mut failed = objects
+        .kinds
+        .values()
+        .filter_map(|read| read.as_ref().err());
     let first = failed.next();
     match first {
         Some(why) if failed.count() + 1 == objects.kinds.len() => Seen::Unknown(why.clone()),
@@ -56,7 +66,11 @@ fn wanted_kinds(config: &Config) -> BTreeSet<Kind> {
 
 /// Returns the namespaces of all uses. A namespace that is unknown stands for all namespaces.
 fn used_namespaces(scan: &Scan) -> Scope {
-    scan.literals.iter().flat_map(|literal| &literal.uses).map(|used| used.namespace.clone()).collect()
+    scan.literals
+        .iter()
+        .flat_map(|literal| &literal.uses)
+        .map(|used| used.namespace.clone())
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Reads the forge: pintle's own pull requests, comments without an answer, whether the branch accepts pushes, and the CI statuses of the last commit.
-//! The right of a comment's author is looked up in each pass, by numeric id. Never writes.
+//! Reads the forge: pintle's own pull requests, comments without an answer, whether the branch
+//! accepts pushes, and the CI statuses of the last commit. The right of a comment's author is
+//! looked up in each pass, by numeric id. Never writes.
 
 use super::{Checkout, Session, merged};
 use crate::comment::marker::Marker;
@@ -9,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::model::ask::{Command, Right};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{
-    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState, Said,
+    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Pipeline,
+    PullRequest, PullState, Said,
 };
 use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen, trailers};
@@ -19,17 +21,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many days back closed pull requests are read.
 const CLOSED: i64 = 90;
-/// How many days back comments are read. A command that is older than `command_age` gets an answer that says so.
+/// How many days back comments are read. A command that is older than `command_age` gets an answer
+/// that says so.
 const COMMENTS: i64 = 7;
 /// How many pages of a list are read at most: a few thousand entries.
 const PAGES: u32 = 60;
 
-/// Returns the forge as it is now, `NotAsked` if none is configured, and the checkout's history with the pins of merges that only the forge knows.
+/// Returns the forge as it is now, `NotAsked` if none is configured, and the checkout's history
+/// with the pins of merges that only the forge knows.
 pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<History>) {
     let alone = |forge| (forge, checkout.history.clone());
-    let Some(client) = session.forge() else { return alone(Seen::NotAsked) };
-    let Some(branch) = checkout.clone.as_ref().map(|clone| clone.branch().to_owned()) else { return alone(Seen::NotAsked) };
-    let look = ForgeReader { client, checkout, config: &checkout.config, branch, now: (session.setup.clock)() };
+    let Some(client) = session.forge() else {
+        return alone(Seen::NotAsked);
+    };
+    let Some(branch) = checkout
+        .clone
+        .as_ref()
+        .map(|clone| clone.branch().to_owned())
+    else {
+        return alone(Seen::NotAsked);
+    };
+    let look = ForgeReader {
+        client,
+        checkout,
+        config: &checkout.config,
+        branch,
+        now: (session.setup.clock)(),
+    };
     match look.read_all(session.push_refusal()).await {
         Ok((forge, history)) => (Seen::Known(forge), history),
         Err(error) => {
@@ -39,10 +57,19 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
     }
 }
 
-/// Returns the checkout's history with the pins of merges that lost the trailers, if the forge can be asked.
+/// Returns the checkout's history with the pins of merges that lost the trailers, if the forge can
+/// be asked.
 pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<History> {
-    let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else { return checkout.history.clone() };
-    let look = ForgeReader { client, checkout, config: &checkout.config, branch: clone.branch().to_owned(), now: (session.setup.clock)() };
+    let (Some(client), Some(clone)) = (session.forge(), &checkout.clone) else {
+        return checkout.history.clone();
+    };
+    let look = ForgeReader {
+        client,
+        checkout,
+        config: &checkout.config,
+        branch: clone.branch().to_owned(),
+        now: (session.setup.clock)(),
+    };
     match look.read_merged_pulls().await {
         Ok(pulls) => merged::add_merged_pins(checkout, &pulls),
         Err(error) => {
@@ -65,7 +92,10 @@ impl ForgeReader<'_> {
     async fn read_all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {
-            return Err(Error::failed(format!("{} is archived: nothing can be written there", self.client.place())));
+            return Err(Error::failed(format!(
+                "{} is archived: nothing can be written there",
+                self.client.place()
+            )));
         }
         let (branch, comments, pulls) = tokio::try_join!(
             self.client.branch(&self.branch),
@@ -73,42 +103,81 @@ impl ForgeReader<'_> {
             self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES),
         )?;
         if !comments.complete {
-            return Err(Error::failed(format!("{} has more new comments than are read at once", self.client.place())));
+            return Err(Error::failed(format!(
+                "{} has more new comments than are read at once",
+                self.client.place()
+            )));
         }
-        let own: Vec<&Comment> = comments.items.iter().filter(|comment| comment.author.id == me.id).collect();
+        let own: Vec<&Comment> = comments
+            .items
+            .iter()
+            .filter(|comment| comment.author.id == me.id)
+            .collect();
         let known = self.read_pulls(&pulls.items).await?;
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
         let history = merged::add_merged_pins(self.checkout, &known);
         let forge = Forge {
             direct: direct_push(&self.branch, branch.as_ref(), refused),
             asks: self.read_asks(&me, &comments.items, &own).await?,
-            pipeline: self.read_pipeline(&me, &own, &known, &history, (required, repo.has_issues)).await?,
+            pipeline: self
+                .read_pipeline(&me, &own, &known, &history, (required, repo.has_issues))
+                .await?,
             pulls: known,
             url: self.client.place().url(),
-            me: Account { id: me.id, login: me.login.into() },
+            me: Account {
+                id: me.id,
+                login: me.login.into(),
+            },
         };
         Ok((forge, history))
     }
 
     fn days_ago(&self, days: i64) -> Timestamp {
-        self.now.checked_sub((days * 24).hours()).unwrap_or(Timestamp::UNIX_EPOCH)
+        self.now
+            .checked_sub((days * 24).hours())
+            .unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     async fn read_merged_pulls(&self) -> Result<Vec<PullRequest>> {
         let me = self.client.me().await?;
-        let pulls = self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES).await?.items;
+        let pulls = self
+            .client
+            .pulls_of(&me, self.days_ago(CLOSED), PAGES)
+            .await?
+            .items;
         let merged: Vec<Pull> = pulls.into_iter().filter(|pull| pull.merged).collect();
         self.read_pulls(&merged).await
     }
 
     async fn read_pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
         let merges = self.config.defaults.settings.automerge == Some(true)
-            || self.config.rules.iter().any(|rule| rule.settings.automerge == Some(true));
+            || self
+                .config
+                .rules
+                .iter()
+                .any(|rule| rule.settings.automerge == Some(true));
         let mut found = Vec::new();
-        for pull in pulls.iter().filter(|pull| pull.same_repo && pull.base_branch == self.branch) {
-            let Some((name, head)) = pull.head_branch.strip_prefix(BRANCHES).zip(pull.head.clone()) else { continue };
-            let branch = self.checkout.branches.iter().find(|branch| &*branch.name == name);
-            let checks = if merges && pull.open { Seen::Known(self.checks(&head).await?) } else { Seen::NotAsked };
+        for pull in pulls
+            .iter()
+            .filter(|pull| pull.same_repo && pull.base_branch == self.branch)
+        {
+            let Some((name, head)) = pull
+                .head_branch
+                .strip_prefix(BRANCHES)
+                .zip(pull.head.clone())
+            else {
+                continue;
+            };
+            let branch = self
+                .checkout
+                .branches
+                .iter()
+                .find(|branch| &*branch.name == name);
+            let checks = if merges && pull.open {
+                Seen::Known(self.checks(&head).await?)
+            } else {
+                Seen::NotAsked
+            };
             found.push(PullRequest {
                 number: pull.number,
                 name: name.into(),
@@ -126,18 +195,34 @@ impl ForgeReader<'_> {
         Ok(found)
     }
 
-    /// Returns the tips at which pintle stopped updating the pull request. Looked up only if a person pushed to it or closed it, which is rare.
-    async fn read_left_tips(&self, pull: &Pull, branch: Option<&Branch>) -> Result<BTreeSet<CommitId>> {
+    /// Returns the tips at which pintle stopped updating the pull request. Looked up only if a
+    /// person pushed to it or closed it, which is rare.
+    async fn read_left_tips(
+        &self,
+        pull: &Pull,
+        branch: Option<&Branch>,
+    ) -> Result<BTreeSet<CommitId>> {
         let pushed = pull.open && branch.is_some_and(|branch| !branch.own);
-        let closed = !pull.open && !pull.merged && pull.comments != Some(0) && !trailers::parse(&pull.body).is_empty();
+        let closed = !pull.open
+            && !pull.merged
+            && pull.comments != Some(0)
+            && !trailers::parse(&pull.body).is_empty();
         if !pushed && !closed {
             return Ok(BTreeSet::new());
         }
         let comments = self.client.comments_of(pull.number).await?.items;
-        let own = comments.iter().filter(|comment| comment.author.id == pull.author.id);
+        let own = comments
+            .iter()
+            .filter(|comment| comment.author.id == pull.author.id);
         Ok(own
             .flat_map(|comment| Marker::all(&comment.body))
-            .filter_map(|marker| if let Marker::Left(tip) = marker { Some(tip) } else { None })
+            .filter_map(|marker| {
+                if let Marker::Left(tip) = marker {
+                    Some(tip)
+                } else {
+                    None
+                }
+            })
             .collect())
     }
 
@@ -154,8 +239,15 @@ impl ForgeReader<'_> {
         history: &Seen<History>,
         (required, has_issues): (bool, bool),
     ) -> Result<Option<Pipeline>> {
-        let Some(history) = history.known() else { return Ok(None) };
-        let Some(last) = history.first().filter(|last| last.at >= self.days_ago(COMMENTS)) else { return Ok(None) };
+        let Some(history) = history.known() else {
+            return Ok(None);
+        };
+        let Some(last) = history
+            .first()
+            .filter(|last| last.at >= self.days_ago(COMMENTS))
+        else {
+            return Ok(None);
+        };
         let commit = last.landed.clone();
         let checks = self.checks(&commit).await?;
         let expected = required
@@ -163,7 +255,9 @@ impl ForgeReader<'_> {
             || checks != Checks::Missing
             || self.had_statuses_before(history, last).await?;
         let came_by = |pull: &&PullRequest| match &pull.state {
-            PullState::Merged { commit: merge, .. } => merge.as_ref() == Some(&commit) || pull.head == last.commit,
+            PullState::Merged { commit: merge, .. } => {
+                merge.as_ref() == Some(&commit) || pull.head == last.commit
+            }
             PullState::Open | PullState::Closed { .. } => false,
         };
         let pull = pulls.iter().find(came_by).map(|pull| pull.number);
@@ -177,42 +271,102 @@ impl ForgeReader<'_> {
             _ => self.is_reported_in_issues(me, &said).await?,
         };
         let (subject, at) = (last.subject.clone(), last.at);
-        Ok(Some(Pipeline { checks, expected, pull, reported, commit, subject, at }))
+        Ok(Some(Pipeline {
+            checks,
+            expected,
+            pull,
+            reported,
+            commit,
+            subject,
+            at,
+        }))
     }
 
-    /// Returns whether the commit before pintle's push had a status. CI runs for the last commit of a push, and all commits of a push have the same time.
+    /// Returns whether the commit before pintle's push had a status. CI runs for the last commit of
+    /// a push, and all commits of a push have the same time.
     async fn had_statuses_before(&self, history: &[Recorded], last: &Recorded) -> Result<bool> {
-        let Some(clone) = &self.checkout.clone else { return Ok(false) };
-        let together: BTreeSet<&CommitId> = history.iter().take_while(|one| one.at == last.at).map(|one| &one.landed).collect();
-        let past = clone.past(&last.landed, together.len() + 1, std::time::Duration::from_secs(5))?;
-        match past.iter().find(|past| past.merged_by.is_none() && !together.contains(&past.commit)) {
+        let Some(clone) = &self.checkout.clone else {
+            return Ok(false);
+        };
+        let together: BTreeSet<&CommitId> = history
+            .iter()
+            .take_while(|one| one.at == last.at)
+            .map(|one| &one.landed)
+            .collect();
+        let past = clone.past(
+            &last.landed,
+            together.len() + 1,
+            std::time::Duration::from_secs(5),
+        )?;
+        match past
+            .iter()
+            .find(|past| past.merged_by.is_none() && !together.contains(&past.commit))
+        {
             Some(before) => Ok(!self.client.statuses(&before.commit).await?.is_empty()),
             None => Ok(false),
         }
     }
 
-    async fn is_reported_in_issues(&self, me: &forgejo::Account, said: &impl Fn(&str) -> bool) -> Result<bool> {
-        Ok(self.client.issues_of(me, Some(self.days_ago(COMMENTS)), PAGES).await?.items.iter().any(|issue| said(&issue.body)))
+    async fn is_reported_in_issues(
+        &self,
+        me: &forgejo::Account,
+        said: &impl Fn(&str) -> bool,
+    ) -> Result<bool> {
+        Ok(self
+            .client
+            .issues_of(me, Some(self.days_ago(COMMENTS)), PAGES)
+            .await?
+            .items
+            .iter()
+            .any(|issue| said(&issue.body)))
     }
 
     /// Returns the commands in comments without an answer, oldest first.
-    async fn read_asks(&self, me: &forgejo::Account, comments: &[Comment], own: &[&Comment]) -> Result<Vec<Ask>> {
+    async fn read_asks(
+        &self,
+        me: &forgejo::Account,
+        comments: &[Comment],
+        own: &[&Comment],
+    ) -> Result<Vec<Ask>> {
         let answered: BTreeSet<u64> = own
             .iter()
             .flat_map(|comment| Marker::all(&comment.body))
-            .filter_map(|marker| if let Marker::Answer(id) = marker { Some(id) } else { None })
+            .filter_map(|marker| {
+                if let Marker::Answer(id) = marker {
+                    Some(id)
+                } else {
+                    None
+                }
+            })
             .collect();
         let since = self.days_ago(COMMENTS);
-        let waiting = comments.iter().filter(|one| one.author.id != me.id && !answered.contains(&one.id) && one.created_at >= since);
+        let waiting = comments.iter().filter(|one| {
+            one.author.id != me.id && !answered.contains(&one.id) && one.created_at >= since
+        });
         let mut rights = BTreeMap::new();
         let mut asks = Vec::new();
         for comment in waiting {
-            let Some(said) = self.read_comment(comment) else { continue };
-            let acknowledged = self.client.reactions(comment.id).await?.iter().any(|one| one.account.id == me.id && one.content == "eyes");
+            let Some(said) = self.read_comment(comment) else {
+                continue;
+            };
+            let acknowledged = self
+                .client
+                .reactions(comment.id)
+                .await?
+                .iter()
+                .any(|one| one.account.id == me.id && one.content == "eyes");
             asks.push(Ask {
                 right: self.look_up_right(&comment.author, &mut rights).await,
-                author: Account { id: comment.author.id, login: comment.author.login.as_str().into() },
-                comment: CommentRef { id: comment.id, issue: comment.issue, url: comment.html_url.clone(), at: comment.created_at },
+                author: Account {
+                    id: comment.author.id,
+                    login: comment.author.login.as_str().into(),
+                },
+                comment: CommentRef {
+                    id: comment.id,
+                    issue: comment.issue,
+                    url: comment.html_url.clone(),
+                    at: comment.created_at,
+                },
                 acknowledged,
                 said,
             });
@@ -229,22 +383,37 @@ impl ForgeReader<'_> {
             Err(misread) => Said::Misread(misread),
         };
         let age = self.now.duration_since(comment.created_at);
-        if comment.updated_at > comment.created_at.checked_add(EDITED).unwrap_or(comment.created_at) {
+        if comment.updated_at
+            > comment
+                .created_at
+                .checked_add(EDITED)
+                .unwrap_or(comment.created_at)
+        {
             return Some(Said::Edited);
         }
         let late = age > self.config.forge.command_age && !only_reads(&said);
         Some(if late { Said::Late } else { said })
     }
 
-    /// Returns what the author may do in the repo now. If the login belongs to another account by now, the author has no right.
-    async fn look_up_right(&self, author: &forgejo::Account, known: &mut BTreeMap<u64, Seen<Right>>) -> Seen<Right> {
+    /// Returns what the author may do in the repo now. If the login belongs to another account by
+    /// now, the author has no right.
+    async fn look_up_right(
+        &self,
+        author: &forgejo::Account,
+        known: &mut BTreeMap<u64, Seen<Right>>,
+    ) -> Seen<Right> {
         if let Some(right) = known.get(&author.id) {
             return right.clone();
         }
         let named = self.config.forge.commanders.contains(&author.id);
         let right = match self.client.permission(&author.login).await {
-            // Gitea reports `read` for members of a team that may write to single units of the repo.
-            Ok(Some(told)) if told.account.id == author.id && told.right == Right::Read && named => Seen::Known(Right::Write),
+            // Gitea reports `read` for members of a team that may write to single units of the
+            // repo.
+            Ok(Some(told))
+                if told.account.id == author.id && told.right == Right::Read && named =>
+            {
+                Seen::Known(Right::Write)
+            }
             Ok(Some(told)) if told.account.id == author.id => Seen::Known(told.right),
             Ok(_) => Seen::Known(Right::None),
             Err(PermissionError::MayNotAsk(_)) if named => Seen::Known(Right::Write),
@@ -269,9 +438,13 @@ pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Re
 
 async fn fetch_checks(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
     let contexts = &config.pipeline.contexts;
-    let counts = |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
+    let counts =
+        |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
     let statuses = client.statuses(commit).await?;
-    let statuses: Vec<_> = statuses.into_iter().filter(|status| counts(&status.context)).collect();
+    let statuses: Vec<_> = statuses
+        .into_iter()
+        .filter(|status| counts(&status.context))
+        .collect();
     let of = |state| statuses.iter().filter(move |status| status.state == state);
     Ok(if statuses.is_empty() {
         Checks::Missing
@@ -284,7 +457,8 @@ async fn fetch_checks(client: &Client, config: &Config, commit: &CommitId) -> Re
     })
 }
 
-/// A forge stores the times of creation and update separately: a later update within this time is no edit.
+/// A forge stores the times of creation and update separately: a later update within this time is
+/// no edit.
 const EDITED: SignedDuration = SignedDuration::from_secs(1);
 
 fn only_reads(said: &Said) -> bool {
@@ -294,20 +468,32 @@ fn only_reads(said: &Said) -> bool {
 fn pull_state(pull: &Pull) -> PullState {
     match (pull.open, pull.merged) {
         (true, _) => PullState::Open,
-        (false, true) => PullState::Merged { at: pull.merged_at.unwrap_or(pull.updated_at), commit: pull.merge_commit.clone() },
-        (false, false) => PullState::Closed { at: pull.closed_at.unwrap_or(pull.updated_at) },
+        (false, true) => PullState::Merged {
+            at: pull.merged_at.unwrap_or(pull.updated_at),
+            commit: pull.merge_commit.clone(),
+        },
+        (false, false) => PullState::Closed {
+            at: pull.closed_at.unwrap_or(pull.updated_at),
+        },
     }
 }
 
 fn failed_check(status: &forgejo::Status) -> Check {
-    Check { context: status.context.clone(), description: status.description.clone(), url: url::Url::parse(&status.target_url).ok() }
+    Check {
+        context: status.context.clone(),
+        description: status.description.clone(),
+        url: url::Url::parse(&status.target_url).ok(),
+    }
 }
 
-/// Returns whether the branch accepts pintle's pushes. The answer to an earlier push has precedence over the API.
+/// Returns whether the branch accepts pintle's pushes. The answer to an earlier push has precedence
+/// over the API.
 fn direct_push(name: &str, branch: Option<&forgejo::Branch>, refused: Option<String>) -> Direct {
     match (refused, branch) {
         (Some(why), _) => Direct::Protected(format!("the branch {name} took no push: {why}")),
-        (None, Some(branch)) if branch.protected && !branch.user_can_push => Direct::Protected(format!("the branch {name} is protected")),
+        (None, Some(branch)) if branch.protected && !branch.user_can_push => {
+            Direct::Protected(format!("the branch {name} is protected"))
+        }
         _ => Direct::Allowed,
     }
 }

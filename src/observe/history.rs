@@ -1,5 +1,6 @@
-//! Reads back what pintle wrote: the pins from the trailers of commits, and the ledger from a ref of pintle's own, or from a branch if the server
-//! accepts no other refs. Reads nothing else of a commit.
+//! Reads back what pintle wrote: the pins from the trailers of commits, and the ledger from a ref
+//! of pintle's own, or from a branch if the server accepts no other refs. Reads nothing else of a
+//! commit.
 
 use crate::error::Result;
 use crate::model::commit::CommitId;
@@ -12,8 +13,9 @@ use std::time::Duration;
 /// How long a pass reads the history at most.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the pins recorded in the last `limit` first-parent commits of the branch and in the commits that these merged, newest first. A pin that
-/// arrived through a merge has the time of the merge.
+/// Returns the pins recorded in the last `limit` first-parent commits of the branch and in the
+/// commits that these merged, newest first. A pin that arrived through a merge has the time of the
+/// merge.
 pub fn read_history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
     let past = clone.past(tip, limit, PATIENCE)?;
     Ok(past.iter().flat_map(recorded_pins).collect())
@@ -27,19 +29,28 @@ pub fn read_folder_history(folder: &Path, limit: usize) -> Option<Result<History
 
 /// Reads the ledger as of the last fetch. It is empty if none was written yet.
 pub fn read_ledger(clone: &Clone) -> Result<Ledger> {
-    let name = if clone.own_ref(format::BRANCH).is_some() { format::BRANCH } else { format::REF };
+    let name = if clone.own_ref(format::BRANCH).is_some() {
+        format::BRANCH
+    } else {
+        format::REF
+    };
     let text = clone.own_text(name, format::FILE)?;
     text.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))
 }
 
 fn recorded_pins(past: &Past) -> impl Iterator<Item = Recorded> {
     let subject = past.message.lines().next().unwrap_or_default();
-    trailers::parse(&past.message).into_iter().map(move |pin| Recorded {
-        commit: past.commit.clone(),
-        landed: past.merged_by.clone().unwrap_or_else(|| past.commit.clone()),
-        at: past.at,
-        author: past.author.clone(),
-        subject: subject.to_owned(),
-        pin,
-    })
+    trailers::parse(&past.message)
+        .into_iter()
+        .map(move |pin| Recorded {
+            commit: past.commit.clone(),
+            landed: past
+                .merged_by
+                .clone()
+                .unwrap_or_else(|| past.commit.clone()),
+            at: past.at,
+            author: past.author.clone(),
+            subject: subject.to_owned(),
+            pin,
+        })
 }

@@ -1,4 +1,5 @@
-//! How registries and caches are asked: the settings of the command line, the docker config and `pintle.toml`, combined.
+//! How registries and caches are asked: the settings of the command line, the docker config and
+//! `pintle.toml`, combined.
 
 use super::cache::{CacheOptions, Caches};
 use crate::config::Config;
@@ -23,7 +24,8 @@ pub struct RegistrySettings {
     pub timeout: Option<Duration>,
 }
 
-/// Clients for the registries and their caches. They keep tokens and rate limits from one pass to the next.
+/// Clients for the registries and their caches. They keep tokens and rate limits from one pass to
+/// the next.
 #[derive(Clone)]
 pub struct Registries {
     pub upstream: Client,
@@ -31,7 +33,8 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// The command line has precedence over the configuration. Fails if a certificate file cannot be read.
+    /// The command line has precedence over the configuration. Fails if a certificate file cannot
+    /// be read.
     pub fn new(settings: &RegistrySettings, config: &Config) -> Result<Self> {
         let mut registries: Vec<RegistryOptions> = Vec::new();
         for registry in &config.registries {
@@ -40,7 +43,9 @@ impl Registries {
             options.plain_http = registry.plain_http;
             options.ca_pem = read_certificates(registry.ca_file.as_ref())?;
             options.max_concurrency = registry.max_concurrency.unwrap_or(options.max_concurrency);
-            options.requests_per_second = registry.requests_per_second.map_or(options.requests_per_second, requests_per_second);
+            options.requests_per_second = registry
+                .requests_per_second
+                .map_or(options.requests_per_second, requests_per_second);
             registries.push(options);
         }
         for (host, endpoint) in &settings.endpoints {
@@ -53,25 +58,46 @@ impl Registries {
         }
         let defaults = Options::default();
         let timeout = settings.timeout.unwrap_or(defaults.timeout);
-        let options =
-            Options { docker_config: settings.docker_config.clone(), registries, timeout, ca_pem: settings.ca_pem.clone(), ..defaults };
+        let options = Options {
+            docker_config: settings.docker_config.clone(),
+            registries,
+            timeout,
+            ca_pem: settings.ca_pem.clone(),
+            ..defaults
+        };
         let caches = Caches::new(&options, cache_options(settings, config));
-        Ok(Self { upstream: Client::new(options), caches })
+        Ok(Self {
+            upstream: Client::new(options),
+            caches,
+        })
     }
 }
 
 fn cache_options(settings: &RegistrySettings, config: &Config) -> Vec<CacheOptions> {
-    let own = settings.caches.iter().map(|(host, url)| (host.clone(), url.clone()));
-    let named = config.caches.iter().map(|cache| (cache.registry.to_string(), cache.url.clone()));
+    let own = settings
+        .caches
+        .iter()
+        .map(|(host, url)| (host.clone(), url.clone()));
+    let named = config
+        .caches
+        .iter()
+        .map(|cache| (cache.registry.to_string(), cache.url.clone()));
     let named = named.filter(|(host, _)| !settings.caches.iter().any(|(own, _)| own == host));
-    let cache =
-        |(registry, endpoint)| CacheOptions { registry, endpoint, repository_prefix: None, ca_pem: None, username: None, password: None };
+    let cache = |(registry, endpoint)| CacheOptions {
+        registry,
+        endpoint,
+        repository_prefix: None,
+        ca_pem: None,
+        username: None,
+        password: None,
+    };
     own.chain(named).map(cache).collect()
 }
 
 fn read_certificates(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
     let read = |file: &Arc<str>| {
-        std::fs::read(Path::new(&**file)).map_err(|e| Error::usage(format!("cannot read the certificates in {file}")).because(e))
+        std::fs::read(Path::new(&**file))
+            .map_err(|e| Error::usage(format!("cannot read the certificates in {file}")).because(e))
     };
     file.map(read).transpose()
 }

@@ -1,4 +1,5 @@
-//! Which digest each declared tag has upstream now: one HEAD for each distinct channel. Never guesses: without an answer it is Unknown, with the reason.
+//! Which digest each declared tag has upstream now: one HEAD for each distinct channel. Never
+//! guesses: without an answer it is Unknown, with the reason.
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
@@ -19,7 +20,8 @@ pub struct Polled {
     pub of: usize,
 }
 
-/// Asks for each channel once. Registries are asked at the same time, so that a slow one delays no other.
+/// Asks for each channel once. Registries are asked at the same time, so that a slow one delays no
+/// other.
 pub async fn poll_registries(
     client: &Client,
     channels: BTreeSet<Channel>,
@@ -39,19 +41,34 @@ pub(super) async fn ask_each<T>(
     let done = AtomicUsize::new(0);
     let mut registries: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
     for channel in channels {
-        registries.entry(channel.repository.registry.clone()).or_default().push(channel);
+        registries
+            .entry(channel.repository.registry.clone())
+            .or_default()
+            .push(channel);
     }
     let (made, done) = (&made, &done);
     let one = async |channel: Channel| {
         let answer = made(&channel, client.head(&channel).await);
-        progress(Polled { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        progress(Polled {
+            done: done.fetch_add(1, Ordering::Relaxed) + 1,
+            of,
+        });
         (channel, answer)
     };
     let all: FuturesUnordered<_> = registries
         .into_iter()
-        .map(|(host, channels)| stream::iter(channels).map(&one).buffer_unordered(client.concurrency(&host)).collect::<Vec<_>>())
+        .map(|(host, channels)| {
+            stream::iter(channels)
+                .map(&one)
+                .buffer_unordered(client.concurrency(&host))
+                .collect::<Vec<_>>()
+        })
         .collect();
-    all.collect::<Vec<_>>().await.into_iter().flatten().collect()
+    all.collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
@@ -62,10 +79,21 @@ fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> 
     }
 }
 
-/// Fetches each manifest by its digest and hashes it, in the given order. A digest without a verified manifest is not pinned.
-pub async fn fetch_manifests(client: &Client, wanted: &[(Channel, Digest)]) -> Vec<Result<Manifest, OciError>> {
-    let one =
-        async |(channel, digest): &(Channel, Digest)| client.manifest(&channel.repository.registry, &channel.repository.path, digest).await;
+/// Fetches each manifest by its digest and hashes it, in the given order. A digest without a
+/// verified manifest is not pinned.
+pub async fn fetch_manifests(
+    client: &Client,
+    wanted: &[(Channel, Digest)],
+) -> Vec<Result<Manifest, OciError>> {
+    let one = async |(channel, digest): &(Channel, Digest)| {
+        client
+            .manifest(
+                &channel.repository.registry,
+                &channel.repository.path,
+                digest,
+            )
+            .await
+    };
     stream::iter(wanted).map(one).buffered(16).collect().await
 }
 

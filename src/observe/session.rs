@@ -1,5 +1,5 @@
-//! What is kept from one pass to the next: connections, tokens, the contents of the branch's tip, and answers. It saves requests and work; a pass with a
-//! new session has the same result.
+//! What is kept from one pass to the next: connections, tokens, the contents of the branch's tip,
+//! and answers. It saves requests and work; a pass with a new session has the same result.
 
 use super::answers::SessionAnswers;
 use super::registries::Registries;
@@ -41,15 +41,28 @@ struct SessionMemory {
 }
 
 impl Session {
-    /// Fails if a token would be sent over a network without encryption, or if the credentials for the cluster cannot be read.
+    /// Fails if a token would be sent over a network without encryption, or if the credentials for
+    /// the cluster cannot be read.
     pub fn new(setup: SessionSettings) -> Result<Self> {
-        let forge = setup.forge.as_ref().map(|forge| forgejo::Client::new(&forge.place, &forge.options)).transpose()?;
+        let forge = setup
+            .forge
+            .as_ref()
+            .map(|forge| forgejo::Client::new(&forge.place, &forge.options))
+            .transpose()?;
         #[cfg(feature = "github")]
         let github = {
             let ca = setup.registries.ca_pem.as_deref();
-            setup.github.as_ref().map(|at| github::Client::new(&at.api, at.token.as_ref(), ca)).transpose()?
+            setup
+                .github
+                .as_ref()
+                .map(|at| github::Client::new(&at.api, at.token.as_ref(), ca))
+                .transpose()?
         };
-        let cluster = setup.cluster.as_ref().map(|at| kubernetes::Client::new(&at.place, &at.options)).transpose()?;
+        let cluster = setup
+            .cluster
+            .as_ref()
+            .map(|at| kubernetes::Client::new(&at.place, &at.options))
+            .transpose()?;
         Ok(Self {
             cluster,
             watches: OnceLock::new(),
@@ -71,7 +84,10 @@ impl Session {
     /// Makes passes read alerts, if an Alertmanager is configured.
     #[must_use]
     pub fn with_alertmanager(self, alertmanager: Option<alertmanager::Client>) -> Self {
-        Self { alertmanager, ..self }
+        Self {
+            alertmanager,
+            ..self
+        }
     }
 
     /// Returns the client of the Alertmanager, if one is configured.
@@ -90,9 +106,12 @@ impl Session {
         self.cluster.as_ref()
     }
 
-    /// Starts watches on the cluster. Passes read what the watches have while the keeper runs. `None` if no cluster is configured.
+    /// Starts watches on the cluster. Passes read what the watches have while the keeper runs.
+    /// `None` if no cluster is configured.
     pub fn watch(&self) -> Result<Option<(kubernetes::Watches, kubernetes::Keeper)>> {
-        let Some(client) = &self.cluster else { return Ok(None) };
+        let Some(client) = &self.cluster else {
+            return Ok(None);
+        };
         let (watches, keeper) = client.watch()?;
         Ok(Some((self.watches.get_or_init(|| watches).clone(), keeper)))
     }
@@ -116,11 +135,16 @@ impl Session {
         self.memory().answers.forget_failures();
     }
 
-    /// Returns the clients of the registries; new ones if the configuration of registries or caches changed.
+    /// Returns the clients of the registries; new ones if the configuration of registries or caches
+    /// changed.
     pub fn registries(&self, config: &Arc<Config>) -> Result<Registries> {
         let mut memory = self.memory();
         match &memory.registries {
-            Some((known, registries)) if known.registries == config.registries && known.caches == config.caches => Ok(registries.clone()),
+            Some((known, registries))
+                if known.registries == config.registries && known.caches == config.caches =>
+            {
+                Ok(registries.clone())
+            }
             _ => {
                 let registries = Registries::new(&self.setup.registries, config)?;
                 memory.registries = Some((config.clone(), registries.clone()));
@@ -137,7 +161,11 @@ impl Session {
 
     pub(super) fn push_refusal(&self) -> Option<String> {
         let memory = self.memory();
-        memory.refused.as_ref().filter(|(_, at)| at.elapsed() < REFUSED).map(|(why, _)| why.clone())
+        memory
+            .refused
+            .as_ref()
+            .filter(|(_, at)| at.elapsed() < REFUSED)
+            .map(|(why, _)| why.clone())
     }
 
     pub(super) fn answers(&self) -> SessionAnswers {

@@ -1,4 +1,5 @@
-//! Settings from outside the repo: where the repo, the forge, GitHub and the cluster are, and how each is asked. Values only.
+//! Settings from outside the repo: where the repo, the forge, GitHub and the cluster are, and how
+//! each is asked. Values only.
 
 use super::registries::RegistrySettings;
 use crate::remote::git::{Access, Remote};
@@ -17,7 +18,11 @@ pub enum RepoOrigin {
     /// A folder, read as it is.
     Folder(PathBuf),
     /// A remote, through a bare clone below `cache`.
-    Remote { remote: Remote, cache: PathBuf, access: Box<Access> },
+    Remote {
+        remote: Remote,
+        cache: PathBuf,
+        access: Box<Access>,
+    },
 }
 
 /// What a session needs to know from outside the repo.
@@ -29,7 +34,8 @@ pub struct SessionSettings {
     pub registries: RegistrySettings,
     /// The forge, where one is named.
     pub forge: Option<ForgeAccess>,
-    /// GitHub, where it may be asked what changed in an image; only a build with the feature `github` asks.
+    /// GitHub, where it may be asked what changed in an image; only a build with the feature
+    /// `github` asks.
     pub github: Option<GithubAccess>,
     /// The cluster, where one is named.
     pub cluster: Option<ClusterAccess>,

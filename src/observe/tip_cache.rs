@@ -1,4 +1,5 @@
-//! The contents of the branch's tip, kept from pass to pass: a commit never changes, so a branch that did not move is not read again.
+//! The contents of the branch's tip, kept from pass to pass: a commit never changes, so a branch
+//! that did not move is not read again.
 
 use crate::config::Config;
 use crate::model::commit::CommitId;
@@ -7,7 +8,8 @@ use crate::sites::Scan;
 use crate::terraform::files::Files;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The followed branch's tip, and the default branch's where the configuration there names another to follow.
+/// The followed branch's tip, and the default branch's where the configuration there names another
+/// to follow.
 const TIPS: usize = 2;
 
 /// The contents of a commit.
@@ -26,7 +28,11 @@ pub struct TipCache(Mutex<Vec<(CommitId, TipContents)>>);
 
 impl TipCache {
     /// Returns the contents of the commit, and reads them if they are not kept.
-    pub fn get_or_read<E>(&self, commit: &CommitId, read: impl FnOnce() -> Result<TipContents, E>) -> Result<TipContents, E> {
+    pub fn get_or_read<E>(
+        &self,
+        commit: &CommitId,
+        read: impl FnOnce() -> Result<TipContents, E>,
+    ) -> Result<TipContents, E> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == commit);
         // Dropped before another tree is read, so that the two are not in memory together.
@@ -39,7 +45,12 @@ impl TipCache {
 
     /// The commits that are kept.
     pub fn commits(&self) -> Vec<CommitId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(commit, _)| commit.clone()).collect()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(commit, _)| commit.clone())
+            .collect()
     }
 }
 
@@ -52,7 +63,12 @@ mod tests {
     }
 
     fn said() -> TipContents {
-        TipContents { files: Arc::default(), scan: Arc::default(), config: Arc::default(), history: History::default() }
+        TipContents {
+            files: Arc::default(),
+            scan: Arc::default(),
+            config: Arc::default(),
+            history: History::default(),
+        }
     }
 
     /// Says which of the commits were read.
@@ -81,7 +97,10 @@ mod tests {
     #[test]
     fn a_commit_that_could_not_be_read_is_not_kept() {
         let kept = TipCache::default();
-        assert_eq!(kept.get_or_read(&commit('a'), || Err("broken")).err(), Some("broken"));
+        assert_eq!(
+            kept.get_or_read(&commit('a'), || Err("broken")).err(),
+            Some("broken")
+        );
         assert!(kept.commits().is_empty());
         assert_eq!(reads(&kept, "a"), "a");
     }

@@ -1,4 +1,5 @@
-//! What is said to people: answers to their comments, and notices. Values only; `comment` has the words.
+//! What is said to people: answers to their comments, and notices. Values only; `comment` has the
+//! words.
 
 use super::forge::{Account, Check, CommentRef};
 use super::status::{Explanation, StatusReport};
@@ -61,7 +62,8 @@ pub enum Outcome {
         /// Targets, each with the rest of the command behind it.
         candidates: Vec<String>,
     },
-    /// The command reports, and changes nothing: told from the finished plan. No outcome of a finished plan is this.
+    /// The command reports, and changes nothing: told from the finished plan. No outcome of a
+    /// finished plan is this.
     Report(Command),
     /// `/explain`: the first of the literals that were asked for, and how many there are.
     Explained {
@@ -78,7 +80,8 @@ pub enum Outcome {
     Planned,
     Help,
     Misread(Misread),
-    /// Others' rights are not told to pintle's account, and the author is none of `[forge] commanders`.
+    /// Others' rights are not told to pintle's account, and the author is none of
+    /// `[forge] commanders`.
     MayNotAsk {
         command: &'static str,
     },
@@ -107,7 +110,14 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The pipeline of a commit failed, never started, or (`began`) has not ended in time.
-    Pipeline { commit: CommitId, subject: String, pull: Option<u64>, failed: Vec<Check>, began: bool, since: Timestamp },
+    Pipeline {
+        commit: CommitId,
+        subject: String,
+        pull: Option<u64>,
+        failed: Vec<Check>,
+        began: bool,
+        since: Timestamp,
+    },
     /// What runs was taken back or fails, and pintle may not take the repo back.
     NotRolledBack {
         site: SiteId,

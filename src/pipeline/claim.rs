@@ -1,4 +1,5 @@
-//! What a change claims: what may differ in the repo after its edits. The proof derives all allowed differences from these, and knows no actions.
+//! What a change claims: what may differ in the repo after its edits. The proof derives all allowed
+//! differences from these, and knows no actions.
 
 use crate::model::reference::Reference;
 use crate::sites::SiteId;
@@ -13,9 +14,11 @@ pub enum Claim {
     Released { site: SiteId },
     /// Holds of the site that have ended are gone, and no others.
     EndedHoldsRemoved { site: SiteId },
-    /// Terraform sets the image of every use: their lines in `ignore_changes` are gone, and `image_pull_policy = "Always"` beside them.
+    /// Terraform sets the image of every use: their lines in `ignore_changes` are gone, and
+    /// `image_pull_policy = "Always"` beside them.
     Tracked { site: SiteId },
-    /// Keel is kept away from the workloads of the site: its policy is `never` with pintle's mark, and nothing ignores that.
+    /// Keel is kept away from the workloads of the site: its policy is `never` with pintle's mark,
+    /// and nothing ignores that.
     KeelHandsOff { site: SiteId },
 }
 

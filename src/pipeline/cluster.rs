@@ -26,17 +26,20 @@ pub struct Workload {
     pub namespace: Arc<str>,
     pub name: Arc<str>,
     pub created: Option<Timestamp>,
-    /// The Helm release it belongs to: `meta.helm.sh/release-name`, else the label `app.kubernetes.io/instance`.
+    /// The Helm release it belongs to: `meta.helm.sh/release-name`, else the label
+    /// `app.kubernetes.io/instance`.
     pub release: Option<Release>,
     /// The controller it belongs to, where that is none of the kinds looked at: `cluster/db`.
     pub controller: Option<Arc<str>>,
     /// The annotations `keel.sh/…`.
     pub keel: BTreeMap<Arc<str>, Arc<str>>,
-    /// How many pods are wanted; `None` for kinds without a number (daemon sets, cron jobs, jobs, custom resources).
+    /// How many pods are wanted; `None` for kinds without a number (daemon sets, cron jobs, jobs,
+    /// custom resources).
     pub replicas: Option<u32>,
     /// Of its pod template, in the order of the spec: containers, then init containers.
     pub containers: Vec<Container>,
-    /// Newest (highest number) first; the first is the one in use. Empty for kinds without revisions, and where they could not be read.
+    /// Newest (highest number) first; the first is the one in use. Empty for kinds without
+    /// revisions, and where they could not be read.
     pub revisions: Vec<Revision>,
     pub rollout: Rollout,
     /// Those that it has now, without those being deleted; sorted by name.
@@ -57,7 +60,8 @@ pub struct Revision {
     /// The value of its pods' label `pod-template-hash` or `controller-revision-hash`.
     pub hash: Arc<str>,
     pub number: i64,
-    /// The numbers it had before it came into use again (`deployment.kubernetes.io/revision-history`); only Deployments tell.
+    /// The numbers it had before it came into use again
+    /// (`deployment.kubernetes.io/revision-history`); only Deployments tell.
     pub earlier: Vec<i64>,
     pub created: Option<Timestamp>,
     /// By container name, init containers too.
@@ -87,7 +91,13 @@ pub struct Alert {
 
 impl Cluster {
     pub fn workload(&self, named: &WorkloadRef) -> Option<&Workload> {
-        let key = |other: &Workload| (&other.kind, &other.namespace, &other.name).cmp(&(&named.kind, &named.namespace, &named.name));
+        let key = |other: &Workload| {
+            (&other.kind, &other.namespace, &other.name).cmp(&(
+                &named.kind,
+                &named.namespace,
+                &named.name,
+            ))
+        };
         let found = self.workloads.binary_search_by(key);
         self.workloads.get(found.ok()?)
     }
@@ -100,10 +110,16 @@ impl Workload {
 
     /// Another object of the same namespace.
     pub fn reference_as(&self, kind: WorkloadKind, name: Arc<str>) -> WorkloadRef {
-        WorkloadRef { kind, namespace: self.namespace.clone(), name }
+        WorkloadRef {
+            kind,
+            namespace: self.namespace.clone(),
+            name,
+        }
     }
 
     pub fn container(&self, name: &str) -> Option<&Container> {
-        self.containers.iter().find(|container| &*container.name == name)
+        self.containers
+            .iter()
+            .find(|container| &*container.name == name)
     }
 }

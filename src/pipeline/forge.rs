@@ -56,7 +56,8 @@ pub struct PullRequest {
     pub pins: Vec<PinRecord>,
     /// What CI says of its head; `NotAsked` where nobody merges automatically.
     pub checks: super::Seen<Checks>,
-    /// The tips of which pintle has said already that a person pushed them; it says so once. Closing such a one declines nothing: it hands the branch back.
+    /// The tips of which pintle has said already that a person pushed them; it says so once.
+    /// Closing such a one declines nothing: it hands the branch back.
     pub left: BTreeSet<CommitId>,
 }
 
@@ -97,9 +98,10 @@ pub const BRANCHES: &str = "pintle/";
 /// The longest part of a branch name that is made from a name.
 const MOST: usize = 80;
 
-/// Returns what stands after `pintle/` in the branch of a change: its name where git takes it as it is (`git check-ref-format`), else the name
-/// with `-` for what git does not take, and a hash of the name, so that no two names share a branch. `/` is not taken either: no branch may
-/// lie below another.
+/// Returns what stands after `pintle/` in the branch of a change: its name where git takes it as it
+/// is (`git check-ref-format`), else the name with `-` for what git does not take, and a hash of
+/// the name, so that no two names share a branch. `/` is not taken either: no branch may lie below
+/// another.
 pub fn branch_name(name: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let fine = !name.is_empty()
@@ -112,12 +114,23 @@ pub fn branch_name(name: &str) -> String {
     if fine {
         return name.to_owned();
     }
-    let words: Vec<&str> = name.split(|c: char| !allowed(c) || c == '.').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = name
+        .split(|c: char| !allowed(c) || c == '.')
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut part = words.join("-").trim_start_matches('-').to_owned();
     part.truncate(MOST - 9);
     let hash = Sha256::digest(name.as_bytes());
-    let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    if part.is_empty() { hash } else { format!("{part}-{hash}") }
+    let hash: String = hash
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if part.is_empty() {
+        hash
+    } else {
+        format!("{part}-{hash}")
+    }
 }
 
 /// A comment with commands, or with something that was meant as one.
@@ -125,7 +138,8 @@ pub fn branch_name(name: &str) -> String {
 pub struct Ask {
     pub comment: CommentRef,
     pub author: Account,
-    /// What its author may do in the repo at this moment; looked up by id. `NotAsked` where the forge does not tell pintle's account.
+    /// What its author may do in the repo at this moment; looked up by id. `NotAsked` where the
+    /// forge does not tell pintle's account.
     pub right: super::Seen<Right>,
     pub said: Said,
     /// Whether pintle has shown that it saw it.
@@ -181,7 +195,8 @@ pub struct Pipeline {
     pub subject: String,
     pub at: Timestamp,
     pub checks: Checks,
-    /// Whether a status is expected at all: the commit before it had one, a context is configured, or the branch requires one.
+    /// Whether a status is expected at all: the commit before it had one, a context is configured,
+    /// or the branch requires one.
     pub expected: bool,
     /// The pull request it came by.
     pub pull: Option<u64>,

@@ -1,4 +1,5 @@
-//! What changed between two digests of an image, as its source tells. Types only; all text in it comes from outside.
+//! What changed between two digests of an image, as its source tells. Types only; all text in it
+//! comes from outside.
 
 use jiff::Timestamp;
 use url::Url;

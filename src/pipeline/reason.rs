@@ -1,6 +1,8 @@
-//! Why a site has its verdict: one type, with a stable code (JSON, metrics, docs) and the sentence for people beside it. Decides nothing.
+//! Why a site has its verdict: one type, with a stable code (JSON, metrics, docs) and the sentence
+//! for people beside it. Decides nothing.
 //!
-//! Sentences are lower case and have no full stop. `docs/why-not-updated.md` explains every code; a test holds it to this table.
+//! Sentences are lower case and have no full stop. `docs/why-not-updated.md` explains every code; a
+//! test holds it to this table.
 
 use super::Verdict;
 use crate::config::Budget;
@@ -78,7 +80,8 @@ macro_rules! reasons {
 
 reasons! {
     // What forbids any change.
-    /// A directive, annotation or entry of the configuration that cannot be read, or says two things at once.
+    /// A directive, annotation or entry of the configuration that cannot be read, or says two
+    /// things at once.
     ConfigurationError { what: String } = "configuration-error", Blocked, "{what}";
     /// A stack that uses the image is on the deny list.
     Denied { stack: Arc<str>, pattern: Arc<str> } = "denied", Blocked, "stack {stack} is denied (`{pattern}` in `[deny] stacks`)";
@@ -135,7 +138,8 @@ reasons! {
     TakenBack { digest: Digest, at: Timestamp, commit: Arc<str> } = "taken-back", Blocked,
         "sha256:{digest} was pinned {at} ({commit}) and removed since; pintle does not pin it again on its own",
         digest = digest.short(), at = show_time(*at);
-    /// Upstream returned to a digest that was pinned here before: a person has to merge or write it.
+    /// Upstream returned to a digest that was pinned here before: a person has to merge or write
+    /// it.
     UpstreamReverted { image: String, digest: Digest, commit: Arc<str> } = "upstream-reverted", Blocked,
         "{image} means sha256:{digest} again, which was pinned here before ({commit}); merge its pull request, or pin it by hand",
         digest = digest.short();
@@ -242,7 +246,10 @@ reasons! {
 fn settling_times(first: Option<Timestamp>, settle: SignedDuration) -> String {
     match first {
         Some(first) => {
-            let until = first.checked_add(settle).map_or_else(|_| "for ever".to_owned(), |quiet| format!("until {}", show_time(quiet)));
+            let until = first.checked_add(settle).map_or_else(
+                |_| "for ever".to_owned(),
+                |quiet| format!("until {}", show_time(quiet)),
+            );
             format!("{}; it settles {until}", show_time(first))
         }
         None => format!("in this pass; it settles for {}", show(settle)),
@@ -252,7 +259,10 @@ fn settling_times(first: Option<Timestamp>, settle: SignedDuration) -> String {
 impl Reason {
     /// Returns why a channel could not be asked at its registry.
     pub fn upstream_unknown(channel: &Channel, why: &str) -> Self {
-        Self::UpstreamUnknown { image: channel.to_string(), why: why.into() }
+        Self::UpstreamUnknown {
+            image: channel.to_string(),
+            why: why.into(),
+        }
     }
 }
 

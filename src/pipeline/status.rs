@@ -1,5 +1,5 @@
-//! What runs, beside what the repo pins: one row for each container that a literal decides, and all that is known of one literal. Values only; `report`
-//! has the words.
+//! What runs, beside what the repo pins: one row for each container that a literal decides, and all
+//! that is known of one literal. Values only; `report` has the words.
 
 use super::{Decision, Recorded, Verdict};
 use crate::config::site_settings::SiteSettings;
@@ -17,7 +17,8 @@ pub struct StatusReport {
     pub dark: Option<String>,
     /// In the order of the scan; those of a Helm release in the order of the cluster.
     pub rows: Vec<StatusRow>,
-    /// Workloads with containers that no literal of the repo decides; `None` where the cluster is not known.
+    /// Workloads with containers that no literal of the repo decides; `None` where the cluster is
+    /// not known.
     pub strangers: Option<usize>,
 }
 
@@ -84,7 +85,8 @@ pub struct StatusRow {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     pub literal: Literal,
-    /// `file:line` of the ignore entry of each use that Terraform ignores, in the order of the uses.
+    /// `file:line` of the ignore entry of each use that Terraform ignores, in the order of the
+    /// uses.
     pub ignored_at: Vec<Option<String>>,
     /// There for a site.
     pub settings: Option<SiteSettings>,

@@ -1,4 +1,5 @@
-//! From targets to changes: one for each comment, and one for each stack or group and delivery. Trailers are rendered where commits are written.
+//! From targets to changes: one for each comment, and one for each stack or group and delivery.
+//! Trailers are rendered where commits are written.
 
 use super::message;
 use super::pull_requests::make_proposal;
@@ -18,18 +19,45 @@ pub(super) fn make_changes(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<Chang
     let mut by_name: BTreeMap<Order, Vec<TargetOf>> = BTreeMap::new();
     for site in sites {
         if let Some(pin) = site.target() {
-            let comment = pin.target.command.as_ref().map_or(usize::MAX, |command| command.order);
-            let order = (comment, pin.target.delivery.is_pull_request(), site.change_name());
+            let comment = pin
+                .target
+                .command
+                .as_ref()
+                .map_or(usize::MAX, |command| command.order);
+            let order = (
+                comment,
+                pin.target.delivery.is_pull_request(),
+                site.change_name(),
+            );
             by_name.entry(order).or_default().push(pin);
         }
     }
-    by_name.into_iter().map(|((_, is_pull_request, name), pins)| make_change(snapshot, name, is_pull_request, &pins)).collect()
+    by_name
+        .into_iter()
+        .map(|((_, is_pull_request, name), pins)| {
+            make_change(snapshot, name, is_pull_request, &pins)
+        })
+        .collect()
 }
 
-fn make_change(snapshot: &Snapshot, name: Arc<str>, is_pull_request: bool, pins: &[TargetOf]) -> Change {
-    let prove: BTreeSet<(Channel, Digest)> = pins.iter().filter_map(|pin| pin.target.prove.clone()).collect();
-    let delivery = pins.first().map(|pin| pin.target.delivery.clone()).unwrap_or(crate::pipeline::Delivery::Commit);
-    let mut claims: Vec<_> = pins.iter().flat_map(|pin| pin.target.claims.iter().cloned()).collect();
+fn make_change(
+    snapshot: &Snapshot,
+    name: Arc<str>,
+    is_pull_request: bool,
+    pins: &[TargetOf],
+) -> Change {
+    let prove: BTreeSet<(Channel, Digest)> = pins
+        .iter()
+        .filter_map(|pin| pin.target.prove.clone())
+        .collect();
+    let delivery = pins
+        .first()
+        .map(|pin| pin.target.delivery.clone())
+        .unwrap_or(crate::pipeline::Delivery::Commit);
+    let mut claims: Vec<_> = pins
+        .iter()
+        .flat_map(|pin| pin.target.claims.iter().cloned())
+        .collect();
     claims.sort();
     claims.dedup();
     Change {
@@ -38,7 +66,11 @@ fn make_change(snapshot: &Snapshot, name: Arc<str>, is_pull_request: bool, pins:
         message: message::make_message(&name, pins),
         pins: pins.iter().map(TargetOf::record).collect(),
         prove: prove.into_iter().collect(),
-        edits: sort_edits(pins.iter().flat_map(|pin| pin.target.edits.iter().cloned()).collect()),
+        edits: sort_edits(
+            pins.iter()
+                .flat_map(|pin| pin.target.edits.iter().cloned())
+                .collect(),
+        ),
         claims,
         name,
     }

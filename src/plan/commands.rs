@@ -1,5 +1,6 @@
-//! What people ask for in comments, decided: answers, and a target for each site that a command changes. A comment is decided as a whole before
-//! anything of it is done. Asks the forge nothing: who may do what is in the snapshot.
+//! What people ask for in comments, decided: answers, and a target for each site that a command
+//! changes. A comment is decided as a whole before anything of it is done. Asks the forge nothing:
+//! who may do what is in the snapshot.
 
 mod case;
 mod decide;
@@ -49,12 +50,20 @@ enum CarriedOut {
 /// Decides every comment that can be decided now, in their order.
 pub(super) fn decide_comments(snapshot: &Snapshot, sites: &[SitePlan]) -> CommandOutcome {
     let mut all = CommandOutcome::default();
-    let Some(forge) = snapshot.forge.known() else { return all };
+    let Some(forge) = snapshot.forge.known() else {
+        return all;
+    };
     for (order, ask) in forge.asks.iter().enumerate() {
         if let Seen::Unknown(_) = ask.right {
             continue;
         }
-        let case = CommentCase { snapshot, forge, sites, ask, order };
+        let case = CommentCase {
+            snapshot,
+            forge,
+            sites,
+            ask,
+            order,
+        };
         let outcomes = match &ask.said {
             Said::Misread(misread) => vec![Outcome::Misread(misread.clone())],
             Said::Edited => vec![Outcome::Edited],
@@ -67,7 +76,11 @@ pub(super) fn decide_comments(snapshot: &Snapshot, sites: &[SitePlan]) -> Comman
                 }
             },
         };
-        all.answers.push(Answer { comment: ask.comment.clone(), author: ask.author.clone(), outcomes });
+        all.answers.push(Answer {
+            comment: ask.comment.clone(),
+            author: ask.author.clone(),
+            outcomes,
+        });
     }
     all
 }
@@ -76,34 +89,82 @@ pub(super) fn decide_comments(snapshot: &Snapshot, sites: &[SitePlan]) -> Comman
 pub(super) fn asked_channels(scan: &Scan, forge: &Forge) -> BTreeSet<Channel> {
     let mut channels = BTreeSet::new();
     for ask in &forge.asks {
-        let Said::Commands(commands) = &ask.said else { continue };
+        let Said::Commands(commands) = &ask.said else {
+            continue;
+        };
         for command in commands {
-            let Command::Pin { target, to: Some(Goal::Tag(tag)), .. } = command else { continue };
-            let Ok(literals) = named_sites::find_literals(scan, forge, ask, command.word(), target.as_ref()) else { continue };
-            channels.extend(literals.into_iter().filter_map(|literal| match &literal.fate {
-                Fate::Site(site) => Some(site.image.repository().channel(tag.clone())),
-                _ => None,
-            }));
+            let Command::Pin {
+                target,
+                to: Some(Goal::Tag(tag)),
+                ..
+            } = command
+            else {
+                continue;
+            };
+            let Ok(literals) =
+                named_sites::find_literals(scan, forge, ask, command.word(), target.as_ref())
+            else {
+                continue;
+            };
+            channels.extend(
+                literals
+                    .into_iter()
+                    .filter_map(|literal| match &literal.fate {
+                        Fate::Site(site) => Some(site.image.repository().channel(tag.clone())),
+                        _ => None,
+                    }),
+            );
         }
     }
     channels
 }
 
-/// The pins that comments want to go back from and that pintle did not write: what stood before them only git tells.
+/// The pins that comments want to go back from and that pintle did not write: what stood before
+/// them only git tells.
 pub(super) fn pins_to_blame(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)> {
-    let (Some(forge), Some(_)) = (snapshot.forge.known(), snapshot.history.known()) else { return BTreeSet::new() };
+    let (Some(forge), Some(_)) = (snapshot.forge.known(), snapshot.history.known()) else {
+        return BTreeSet::new();
+    };
     let resolver = Resolver::new(&snapshot.scan, &snapshot.config, usual_mode(snapshot));
     let histories = super::site_history::SiteHistories::new(snapshot);
     let mut wanted = BTreeSet::new();
-    for ask in forge.asks.iter().filter(|ask| ask.right.known().is_some_and(|right| *right >= Right::Write)) {
-        let Said::Commands(commands) = &ask.said else { continue };
-        for command in commands.iter().filter(|command| matches!(command, Command::Rollback { to: None | Some(Back::Pins(_)), .. })) {
-            let literals = named_sites::find_literals(&snapshot.scan, forge, ask, command.word(), command.target()).unwrap_or_default();
+    for ask in forge.asks.iter().filter(|ask| {
+        ask.right
+            .known()
+            .is_some_and(|right| *right >= Right::Write)
+    }) {
+        let Said::Commands(commands) = &ask.said else {
+            continue;
+        };
+        for command in commands.iter().filter(|command| {
+            matches!(
+                command,
+                Command::Rollback {
+                    to: None | Some(Back::Pins(_)),
+                    ..
+                }
+            )
+        }) {
+            let literals = named_sites::find_literals(
+                &snapshot.scan,
+                forge,
+                ask,
+                command.word(),
+                command.target(),
+            )
+            .unwrap_or_default();
             for (place, (literal, site)) in snapshot.scan.sites().enumerate() {
-                let Some(digest) = site.image.digest.clone().filter(|_| literals.iter().any(|one| std::ptr::eq(*one, literal))) else {
+                let Some(digest) = site
+                    .image
+                    .digest
+                    .clone()
+                    .filter(|_| literals.iter().any(|one| std::ptr::eq(*one, literal)))
+                else {
                     continue;
                 };
-                if find_pin_record_of(&histories, place, &resolver.resolve(literal, site), &digest).is_none() {
+                if find_pin_record_of(&histories, place, &resolver.resolve(literal, site), &digest)
+                    .is_none()
+                {
                     wanted.insert((literal.file.clone(), digest));
                 }
             }
@@ -113,14 +174,20 @@ pub(super) fn pins_to_blame(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)>
 }
 
 impl CommentCase<'_, '_> {
-    /// Decides the commands of a comment; `None` where they are about what an earlier comment of this pass changes.
+    /// Decides the commands of a comment; `None` where they are about what an earlier comment of
+    /// this pass changes.
     fn decide(&self, commands: &[Command], all: &mut CommandOutcome) -> Option<Vec<Outcome>> {
         if let Some(refused) = find_missing_right(commands, self.ask.right.known().copied()) {
             return Some(refused);
         }
         let before = self.find_carried_out();
         if !before.is_empty() {
-            return Some(commands.iter().map(|command| carried_out_before(command, &before)).collect());
+            return Some(
+                commands
+                    .iter()
+                    .map(|command| carried_out_before(command, &before))
+                    .collect(),
+            );
         }
         let about = self.files(commands);
         if !about.is_disjoint(&all.files) {
@@ -128,7 +195,10 @@ impl CommentCase<'_, '_> {
         }
         let (outcomes, targets) = decide::decide_commands(self, commands);
         if !targets.is_empty() {
-            let edited = targets.iter().flat_map(|one| &one.target.edits).map(|edit| edit.file.clone());
+            let edited = targets
+                .iter()
+                .flat_map(|one| &one.target.edits)
+                .map(|edit| edit.file.clone());
             let files: BTreeSet<RepoPath> = edited.chain(about).collect();
             if !files.is_disjoint(&all.files) {
                 return None;
@@ -141,26 +211,56 @@ impl CommentCase<'_, '_> {
 
     /// The files of the sites that the comment would change.
     fn files(&self, commands: &[Command]) -> BTreeSet<RepoPath> {
-        let writes = commands.iter().filter(|command| command.needs() == Right::Write);
-        let sites = writes.filter_map(|command| self.find_sites(command).ok()).flatten();
-        sites.map(|place| self.sites[place].literal.file.clone()).collect()
+        let writes = commands
+            .iter()
+            .filter(|command| command.needs() == Right::Write);
+        let sites = writes
+            .filter_map(|command| self.find_sites(command).ok())
+            .flatten();
+        sites
+            .map(|place| self.sites[place].literal.file.clone())
+            .collect()
     }
 
-    /// What was carried out for this comment before: where, and the pin. A forge that the repo has moved to counts its comments anew: what was written
-    /// before the comment is not of it.
+    /// What was carried out for this comment before: where, and the pin. A forge that the repo has
+    /// moved to counts its comments anew: what was written before the comment is not of it.
     fn find_carried_out(&self) -> Vec<(CarriedOut, &PinRecord)> {
-        let since = self.ask.comment.at.checked_sub(SKEW).unwrap_or(self.ask.comment.at);
-        let own = |pin: &&PinRecord| pin.asked.as_ref().is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id));
-        let history = self.snapshot.history.known().into_iter().flat_map(|history| history.iter());
+        let since = self
+            .ask
+            .comment
+            .at
+            .checked_sub(SKEW)
+            .unwrap_or(self.ask.comment.at);
+        let own = |pin: &&PinRecord| {
+            pin.asked
+                .as_ref()
+                .is_some_and(|asked| comment_id(asked) == Some(self.ask.comment.id))
+        };
+        let history = self
+            .snapshot
+            .history
+            .known()
+            .into_iter()
+            .flat_map(|history| history.iter());
         let history = history.filter(|record| record.at >= since && own(&&record.pin));
         let pulls = self
             .forge
             .pulls
             .iter()
             .filter(|pull| pull.created >= since)
-            .flat_map(|pull| pull.pins.iter().map(|pin| (CarriedOut::Pull(pull.number), pin)));
-        let committed: Vec<_> = history.map(|record| (CarriedOut::Commit(record.commit.clone()), &record.pin)).collect();
-        if committed.is_empty() { pulls.filter(|(_, pin)| own(pin)).collect() } else { committed }
+            .flat_map(|pull| {
+                pull.pins
+                    .iter()
+                    .map(|pin| (CarriedOut::Pull(pull.number), pin))
+            });
+        let committed: Vec<_> = history
+            .map(|record| (CarriedOut::Commit(record.commit.clone()), &record.pin))
+            .collect();
+        if committed.is_empty() {
+            pulls.filter(|(_, pin)| own(pin)).collect()
+        } else {
+            committed
+        }
     }
 }
 
@@ -169,16 +269,31 @@ fn comment_id(asked: &Asked) -> Option<u64> {
     asked.comment.rsplit_once("#issuecomment-")?.1.parse().ok()
 }
 
-/// Nothing of a comment is done when its author may not do all of it. Who can comment can read, also where rights are not known.
+/// Nothing of a comment is done when its author may not do all of it. Who can comment can read,
+/// also where rights are not known.
 fn find_missing_right(commands: &[Command], has: Option<Right>) -> Option<Vec<Outcome>> {
     let least = has.unwrap_or(Right::Read);
     let lacking = commands.iter().find(|command| command.needs() > least)?;
-    let why = format!("`{}` needs a right that its author does not have", lacking.word());
-    let outcomes = commands.iter().map(|command| match (command.needs() > least, command.word(), has) {
-        (true, command, None) => Outcome::MayNotAsk { command },
-        (true, word, Some(has)) => Outcome::MayNot { command: word, needs: command.needs(), has },
-        (false, command, _) => Outcome::Refused { command, why: why.clone(), hint: None },
-    });
+    let why = format!(
+        "`{}` needs a right that its author does not have",
+        lacking.word()
+    );
+    let outcomes =
+        commands.iter().map(
+            |command| match (command.needs() > least, command.word(), has) {
+                (true, command, None) => Outcome::MayNotAsk { command },
+                (true, word, Some(has)) => Outcome::MayNot {
+                    command: word,
+                    needs: command.needs(),
+                    has,
+                },
+                (false, command, _) => Outcome::Refused {
+                    command,
+                    why: why.clone(),
+                    hint: None,
+                },
+            },
+        );
     Some(outcomes.collect())
 }
 
@@ -191,29 +306,54 @@ fn carried_out_before(command: &Command, before: &[(CarriedOut, &PinRecord)]) ->
         Command::Resume { .. } => Action::Resume,
         other => return Outcome::Report(other.clone()),
     };
-    let own: Vec<_> = before.iter().filter(|(_, pin)| pin.action == action).collect();
+    let own: Vec<_> = before
+        .iter()
+        .filter(|(_, pin)| pin.action == action)
+        .collect();
     let command = command.word();
     let sites = own.iter().map(|(_, pin)| pin.site.clone()).collect();
     match own.first() {
-        Some((CarriedOut::Commit(commit), _)) => Outcome::WrittenBefore { command, commit: commit.clone(), sites },
-        Some((CarriedOut::Pull(pull), _)) => Outcome::ProposedBefore { command, pull: *pull, sites },
-        None => Outcome::Nothing { command, why: "there was nothing to do when the comment was carried out".into() },
+        Some((CarriedOut::Commit(commit), _)) => Outcome::WrittenBefore {
+            command,
+            commit: commit.clone(),
+            sites,
+        },
+        Some((CarriedOut::Pull(pull), _)) => Outcome::ProposedBefore {
+            command,
+            pull: *pull,
+            sites,
+        },
+        None => Outcome::Nothing {
+            command,
+            why: "there was nothing to do when the comment was carried out".into(),
+        },
     }
 }
 
 impl CommandOutcome {
-    /// Gives the sites what the comments want of them. What is planned in the same files otherwise waits.
+    /// Gives the sites what the comments want of them. What is planned in the same files otherwise
+    /// waits.
     pub fn set_targets(&mut self, sites: &mut [SitePlan]) {
         let places: BTreeSet<usize> = self.targets.iter().map(|one| one.place).collect();
         for (place, site) in sites.iter_mut().enumerate() {
-            let edits_same_file =
-                site.target.as_ref().is_some_and(|target| target.edits.iter().any(|edit| self.files.contains(&edit.file)));
+            let edits_same_file = site.target.as_ref().is_some_and(|target| {
+                target
+                    .edits
+                    .iter()
+                    .any(|edit| self.files.contains(&edit.file))
+            });
             if edits_same_file && !places.contains(&place) {
                 site.refuse(Reason::CommentFirst);
                 self.again = true;
             }
         }
-        for SiteTarget { place, verdict, reason, target } in self.targets.drain(..) {
+        for SiteTarget {
+            place,
+            verdict,
+            reason,
+            target,
+        } in self.targets.drain(..)
+        {
             let site = &mut sites[place];
             let delivery = site.delivery.take();
             let wanted = target.to.clone();

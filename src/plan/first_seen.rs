@@ -8,9 +8,16 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Returns when the digest was first seen on the channel, as the ledger has it.
-pub(super) fn find_sighting(snapshot: &Snapshot, channel: Option<&Channel>, digest: &Digest) -> Option<Timestamp> {
+pub(super) fn find_sighting(
+    snapshot: &Snapshot,
+    channel: Option<&Channel>,
+    digest: &Digest,
+) -> Option<Timestamp> {
     let (ledger, channel) = snapshot.ledger.known().zip(channel)?;
-    ledger.first_seen.get(&(channel.clone(), digest.clone())).copied()
+    ledger
+        .first_seen
+        .get(&(channel.clone(), digest.clone()))
+        .copied()
 }
 
 /// The same, and now where the ledger has nothing.
@@ -23,17 +30,24 @@ pub(super) fn now(snapshot: &Snapshot) -> Timestamp {
     Timestamp::from_second(snapshot.at.as_second()).unwrap_or(snapshot.at)
 }
 
-/// Returns the ledger after the pass: a sighting for each pin that is behind and may be updated one day or is proposed, and those of channels that
-/// could not be asked. Everything else is forgotten.
+/// Returns the ledger after the pass: a sighting for each pin that is behind and may be updated one
+/// day or is proposed, and those of channels that could not be asked. Everything else is forgotten.
 pub(super) fn ledger_after(snapshot: &Snapshot, sites: &[SitePlan]) -> Ledger {
-    let Seen::Known(before) = &snapshot.ledger else { return Ledger::default() };
+    let Seen::Known(before) = &snapshot.ledger else {
+        return Ledger::default();
+    };
     let mut after = Ledger::default();
     let mut unasked: BTreeSet<&Channel> = BTreeSet::new();
     for site in sites {
-        let Some(channel) = &site.settings.channel else { continue };
+        let Some(channel) = &site.settings.channel else {
+            continue;
+        };
         match &site.upstream {
             Some(digest) if is_needed(site) => {
-                after.first_seen.insert((channel.clone(), digest.clone()), first_seen(snapshot, channel, digest));
+                after.first_seen.insert(
+                    (channel.clone(), digest.clone()),
+                    first_seen(snapshot, channel, digest),
+                );
             }
             Some(_) if site.verdict != Verdict::Unknown => {}
             Some(_) | None => {
@@ -41,21 +55,32 @@ pub(super) fn ledger_after(snapshot: &Snapshot, sites: &[SitePlan]) -> Ledger {
             }
         }
     }
-    let kept = before.first_seen.iter().filter(|((channel, _), _)| unasked.contains(channel));
-    after.first_seen.extend(kept.map(|(key, at)| (key.clone(), *at)));
+    let kept = before
+        .first_seen
+        .iter()
+        .filter(|((channel, _), _)| unasked.contains(channel));
+    after
+        .first_seen
+        .extend(kept.map(|(key, at)| (key.clone(), *at)));
     after
 }
 
-/// A pin that is committed in this pass needs its sighting no more; were it kept, the next pass would only have to take it out. One that is
-/// proposed needs it until the pull request is merged, for its soak, and because it would settle anew.
+/// A pin that is committed in this pass needs its sighting no more; were it kept, the next pass
+/// would only have to take it out. One that is proposed needs it until the pull request is merged,
+/// for its soak, and because it would settle anew.
 fn is_needed(site: &SitePlan) -> bool {
-    let is_proposed = site.delivery.as_ref().is_some_and(Delivery::is_pull_request);
+    let is_proposed = site
+        .delivery
+        .as_ref()
+        .is_some_and(Delivery::is_pull_request);
     match site.pinned {
         None => is_proposed,
         Some(_) => {
             site.is_behind()
-                && (matches!(site.verdict, Verdict::Waiting | Verdict::Held | Verdict::Rollback)
-                    || (site.verdict == Verdict::Update && is_proposed))
+                && (matches!(
+                    site.verdict,
+                    Verdict::Waiting | Verdict::Held | Verdict::Rollback
+                ) || (site.verdict == Verdict::Update && is_proposed))
         }
     }
 }

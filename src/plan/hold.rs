@@ -1,5 +1,6 @@
-//! Puts holds on sites and lifts them: the edits, nothing else. A hold stands in a comment beside the image; where a comment would become part
-//! of a value, in `pintle.toml`. Never says whether a site should be held.
+//! Puts holds on sites and lifts them: the edits, nothing else. A hold stands in a comment beside
+//! the image; where a comment would become part of a value, in `pintle.toml`. Never says whether a
+//! site should be held.
 
 mod draft;
 mod entry;
@@ -35,12 +36,18 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Returns the edits that put a hold on one site, in place of the one that pintle or a person put beside it. They overlap no pin of the site.
-/// For several sites of one change use a [`Draft`]: they may share a line.
+/// Returns the edits that put a hold on one site, in place of the one that pintle or a person put
+/// beside it. They overlap no pin of the site. For several sites of one change use a [`Draft`]:
+/// they may share a line.
 ///
 /// # Errors
 /// A sentence why no place can take it.
-pub fn put(snapshot: &Snapshot, literal: &Literal, site: &Site, hold: &Hold) -> Result<Vec<Edit>, String> {
+pub fn put(
+    snapshot: &Snapshot,
+    literal: &Literal,
+    site: &Site,
+    hold: &Hold,
+) -> Result<Vec<Edit>, String> {
     let mut draft = Draft::new(snapshot);
     draft.put(literal, site, hold)?;
     Ok(draft.edits())
@@ -50,7 +57,12 @@ pub fn put(snapshot: &Snapshot, literal: &Literal, site: &Site, hold: &Hold) -> 
 ///
 /// # Errors
 /// When one of them covers other sites too, or stands where pintle may not write.
-pub fn lift(snapshot: &Snapshot, literal: &Literal, site: &Site, which: Which) -> Result<Vec<Edit>, Kept> {
+pub fn lift(
+    snapshot: &Snapshot,
+    literal: &Literal,
+    site: &Site,
+    which: Which,
+) -> Result<Vec<Edit>, Kept> {
     let mut draft = Draft::new(snapshot);
     draft.lift(&[(literal, site)], which)?;
     Ok(draft.edits())

@@ -1,5 +1,5 @@
-//! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by place. What no use names is not ours and is not
-//! looked at. Decides nothing.
+//! Uses beside the workloads of the cluster, by their evaluated names: containers by name, never by
+//! place. What no use names is not ours and is not looked at. Decides nothing.
 
 mod annotations;
 mod repository;
@@ -31,7 +31,8 @@ pub(super) enum LiveMatch<'a> {
         workload: &'a Workload,
         container: &'a Container,
     },
-    /// The container has the image that is declared for another, which has this one's: `ignore_changes` goes by place, and the places changed.
+    /// The container has the image that is declared for another, which has this one's:
+    /// `ignore_changes` goes by place, and the places changed.
     Swapped {
         workload: &'a Workload,
         container: &'a Container,
@@ -43,33 +44,57 @@ pub(super) enum LiveMatch<'a> {
     NoContainer(&'a Workload),
     /// `count = 0`: none is wanted.
     NotExpected,
-    /// Nothing that the cluster has by that name: a module's argument, a value in a config map, what is applied to another cluster.
+    /// Nothing that the cluster has by that name: a module's argument, a value in a config map,
+    /// what is applied to another cluster.
     Elsewhere,
     /// Could not look, and why.
     Unknown(String),
 }
 
-/// Returns what is found of each use of a literal: one entry for each, or one for each container that a Helm release makes of it; none where no
-/// cluster is named.
+/// Returns what is found of each use of a literal: one entry for each, or one for each container
+/// that a Helm release makes of it; none where no cluster is named.
 ///
 /// # Errors
 /// A sentence why the cluster could not be asked.
-pub(super) fn uses<'a>(snapshot: &'a Snapshot, literal: &'a Literal) -> Result<Vec<LiveUse<'a>>, String> {
+pub(super) fn uses<'a>(
+    snapshot: &'a Snapshot,
+    literal: &'a Literal,
+) -> Result<Vec<LiveUse<'a>>, String> {
     match &snapshot.cluster {
         Seen::NotAsked => Ok(Vec::new()),
-        Seen::Unknown(why) if literal.uses.iter().any(|used| is_applied_here(snapshot, used)) => {
+        Seen::Unknown(why)
+            if literal
+                .uses
+                .iter()
+                .any(|used| is_applied_here(snapshot, used)) =>
+        {
             Err(format!("the cluster could not be asked: {why}"))
         }
-        Seen::Unknown(_) => Ok(literal.uses.iter().map(|used| LiveUse { used, found: LiveMatch::Elsewhere }).collect()),
+        Seen::Unknown(_) => Ok(literal
+            .uses
+            .iter()
+            .map(|used| LiveUse {
+                used,
+                found: LiveMatch::Elsewhere,
+            })
+            .collect()),
         Seen::Known(cluster) => {
-            let found = |used| find_matches(snapshot, cluster, used).into_iter().map(move |found| LiveUse { used, found });
+            let found = |used| {
+                find_matches(snapshot, cluster, used)
+                    .into_iter()
+                    .map(move |found| LiveUse { used, found })
+            };
             Ok(literal.uses.iter().flat_map(found).collect())
         }
     }
 }
 
 /// At least one.
-fn find_matches<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
+fn find_matches<'a>(
+    snapshot: &'a Snapshot,
+    cluster: &'a Cluster,
+    used: &Use,
+) -> Vec<LiveMatch<'a>> {
     if used.instances == Some(0) {
         return vec![LiveMatch::NotExpected];
     }
@@ -80,14 +105,21 @@ fn find_matches<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) ->
         return match_release(snapshot, cluster, used);
     }
     if let Some(why) = cluster.unread.get(&used.kind) {
-        return vec![LiveMatch::Unknown(format!("{}s could not be read: {why}", used.kind))];
+        return vec![LiveMatch::Unknown(format!(
+            "{}s could not be read: {why}",
+            used.kind
+        ))];
     }
     // A value of a workload is shown in the cluster as an image nowhere.
-    if !is_observed(snapshot, &used.kind) || (used.kind.owns_containers() && !matches!(used.holder, Holder::Container { .. })) {
+    if !is_observed(snapshot, &used.kind)
+        || (used.kind.owns_containers() && !matches!(used.holder, Holder::Container { .. }))
+    {
         return vec![LiveMatch::Elsewhere];
     }
     let Some(named) = used.workload() else {
-        return vec![LiveMatch::Unknown("its name is not known from the text".into())];
+        return vec![LiveMatch::Unknown(
+            "its name is not known from the text".into(),
+        )];
     };
     vec![match cluster.workload(&named) {
         None => LiveMatch::Missing,
@@ -95,12 +127,21 @@ fn find_matches<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) ->
     }]
 }
 
-/// Says whether a use is applied to the cluster that is looked at: another one may have the same names.
+/// Says whether a use is applied to the cluster that is looked at: another one may have the same
+/// names.
 pub(super) fn is_applied_here(snapshot: &Snapshot, used: &Use) -> bool {
     let cluster = &snapshot.config.cluster;
-    let root = cluster.roots.is_empty() || cluster.roots.iter().any(|glob| glob.matches(used.root.display()));
-    let environment = used.environment.as_deref().filter(|_| !cluster.environments.is_empty());
-    root && environment.is_none_or(|name| cluster.environments.iter().any(|glob| glob.matches(name)))
+    let root = cluster.roots.is_empty()
+        || cluster
+            .roots
+            .iter()
+            .any(|glob| glob.matches(used.root.display()));
+    let environment = used
+        .environment
+        .as_deref()
+        .filter(|_| !cluster.environments.is_empty());
+    root && environment
+        .is_none_or(|name| cluster.environments.iter().any(|glob| glob.matches(name)))
 }
 
 fn is_observed(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
@@ -111,21 +152,34 @@ fn is_custom(snapshot: &Snapshot, kind: &WorkloadKind) -> bool {
     custom_kinds(snapshot, kind).next().is_some()
 }
 
-fn custom_kinds<'a>(snapshot: &'a Snapshot, kind: &WorkloadKind) -> impl Iterator<Item = &'a Custom> {
-    snapshot.config.cluster.custom.iter().filter(move |custom| custom.kind.eq_ignore_ascii_case(kind.as_str()))
+fn custom_kinds<'a>(
+    snapshot: &'a Snapshot,
+    kind: &WorkloadKind,
+) -> impl Iterator<Item = &'a Custom> {
+    snapshot
+        .config
+        .cluster
+        .custom
+        .iter()
+        .filter(move |custom| custom.kind.eq_ignore_ascii_case(kind.as_str()))
 }
 
 /// `spec.parts[0].image` → `spec.parts.0.image`
 fn dotted_path(path: &str) -> String {
-    path.replace("].", ".").replace('[', ".").trim_end_matches(']').into()
+    path.replace("].", ".")
+        .replace('[', ".")
+        .trim_end_matches(']')
+        .into()
 }
 
-/// Says whether a value of a custom resource stands in another place than the one that is looked at.
+/// Says whether a value of a custom resource stands in another place than the one that is looked
+/// at.
 fn is_other_place(snapshot: &Snapshot, kind: &WorkloadKind, path: &str) -> bool {
     let path = dotted_path(path);
     let is_at = |custom: &Custom| {
         let same = |(step, part): (&Arc<str>, &str)| &**step == "*" || &**step == part;
-        path.split('.').count() == custom.image.len() && custom.image.iter().zip(path.split('.')).all(same)
+        path.split('.').count() == custom.image.len()
+            && custom.image.iter().zip(path.split('.')).all(same)
     };
     // A name without a dot is a container's.
     path.contains('.') && is_custom(snapshot, kind) && !custom_kinds(snapshot, kind).any(is_at)
@@ -139,66 +193,126 @@ fn match_workload<'a>(snapshot: &'a Snapshot, workload: &'a Workload, used: &Use
         let is_only = workload.containers.len() == 1 && is_custom(snapshot, &workload.kind);
         is_only && foreign(snapshot, used, only).is_none()
     });
-    let own = workload.container(name).or_else(|| workload.container(&dotted_path(name)).filter(|_| is_custom(snapshot, &workload.kind)));
+    let own = workload.container(name).or_else(|| {
+        workload
+            .container(&dotted_path(name))
+            .filter(|_| is_custom(snapshot, &workload.kind))
+    });
     match own.or(only) {
         None if is_other_place(snapshot, &workload.kind, name) => LiveMatch::Elsewhere,
         None => LiveMatch::NoContainer(workload),
         Some(container) => match find_swapped(snapshot, workload, container, used) {
-            Some(with) => LiveMatch::Swapped { workload, container, with },
-            None => LiveMatch::Here { workload, container },
+            Some(with) => LiveMatch::Swapped {
+                workload,
+                container,
+                with,
+            },
+            None => LiveMatch::Here {
+                workload,
+                container,
+            },
         },
     }
 }
 
-/// By the release's namespace and name, then by the repository: a chart names its workloads and containers as it likes.
-fn match_release<'a>(snapshot: &'a Snapshot, cluster: &'a Cluster, used: &Use) -> Vec<LiveMatch<'a>> {
+/// By the release's namespace and name, then by the repository: a chart names its workloads and
+/// containers as it likes.
+fn match_release<'a>(
+    snapshot: &'a Snapshot,
+    cluster: &'a Cluster,
+    used: &Use,
+) -> Vec<LiveMatch<'a>> {
     let (Some(namespace), Some(name)) = (&used.namespace, &used.name) else {
-        return vec![LiveMatch::Unknown("its name is not known from the text".into())];
+        return vec![LiveMatch::Unknown(
+            "its name is not known from the text".into(),
+        )];
     };
     let Some(image) = used.image.as_deref().and_then(Reference::parse) else {
-        return vec![LiveMatch::Unknown("the chart chooses a part of the image".into())];
+        return vec![LiveMatch::Unknown(
+            "the chart chooses a part of the image".into(),
+        )];
     };
-    let of =
-        |workload: &&Workload| workload.namespace == *namespace && workload.release.as_ref().is_some_and(|release| release.name == *name);
+    let of = |workload: &&Workload| {
+        workload.namespace == *namespace
+            && workload
+                .release
+                .as_ref()
+                .is_some_and(|release| release.name == *name)
+    };
     let workloads: Vec<&Workload> = cluster.workloads.iter().filter(of).collect();
-    let here = workloads.iter().flat_map(|workload| workload.containers.iter().map(|container| (*workload, container)));
+    let here = workloads.iter().flat_map(|workload| {
+        workload
+            .containers
+            .iter()
+            .map(|container| (*workload, container))
+    });
     let here: Vec<LiveMatch<'a>> = here
         .filter(|(_, container)| same(snapshot, &image, &container.image))
-        .map(|(workload, container)| LiveMatch::Here { workload, container })
+        .map(|(workload, container)| LiveMatch::Here {
+            workload,
+            container,
+        })
         .collect();
-    let unread = WorkloadKind::OBSERVED.iter().find_map(|kind| cluster.unread.get_key_value(kind));
+    let unread = WorkloadKind::OBSERVED
+        .iter()
+        .find_map(|kind| cluster.unread.get_key_value(kind));
     match (here.is_empty(), unread, workloads.first()) {
         (false, _, _) => here,
-        (true, Some((kind, why)), _) => vec![LiveMatch::Unknown(format!("{kind}s could not be read: {why}"))],
+        (true, Some((kind, why)), _) => vec![LiveMatch::Unknown(format!(
+            "{kind}s could not be read: {why}"
+        ))],
         (true, None, Some(workload)) => vec![LiveMatch::NoContainer(workload)],
         (true, None, None) => vec![LiveMatch::Missing],
     }
 }
 
-/// Returns the container that this one has exchanged images with: each has the repository declared for the other, or where the repositories are
-/// one, the tag.
-fn find_swapped<'a>(snapshot: &Snapshot, workload: &'a Workload, container: &Container, used: &Use) -> Option<&'a Container> {
+/// Returns the container that this one has exchanged images with: each has the repository declared
+/// for the other, or where the repositories are one, the tag.
+fn find_swapped<'a>(
+    snapshot: &Snapshot,
+    workload: &'a Workload,
+    container: &Container,
+    used: &Use,
+) -> Option<&'a Container> {
     let repository = |text: &str| Reference::parse(text).map(|image| (image.repository(), None));
-    let tagged = |text: &str| Reference::parse(text).map(|image| (image.repository(), Some(image.tag)));
+    let tagged =
+        |text: &str| Reference::parse(text).map(|image| (image.repository(), Some(image.tag)));
     let declared = used.image.as_deref()?;
     let by = |key: &dyn Fn(&str) -> Option<_>| {
         let (mine, theirs) = (key(declared)?, key(&container.image)?);
         if mine == theirs {
             return None;
         }
-        let mut others =
-            workload.containers.iter().filter(|other| other.name != container.name && key(&other.image).as_ref() == Some(&mine));
-        others.find(|other| is_declared_elsewhere(snapshot, used, &other.name, &|text| key(text).as_ref() == Some(&theirs)))
+        let mut others = workload.containers.iter().filter(|other| {
+            other.name != container.name && key(&other.image).as_ref() == Some(&mine)
+        });
+        others.find(|other| {
+            is_declared_elsewhere(snapshot, used, &other.name, &|text| {
+                key(text).as_ref() == Some(&theirs)
+            })
+        })
     };
     by(&repository).or_else(|| by(&tagged))
 }
 
 /// Says whether another container of the same workload has an image of this kind declared.
-fn is_declared_elsewhere(snapshot: &Snapshot, used: &Use, container: &str, is: &dyn Fn(&str) -> bool) -> bool {
-    let mut uses = snapshot.scan.literals.iter().flat_map(|literal| &literal.uses);
+fn is_declared_elsewhere(
+    snapshot: &Snapshot,
+    used: &Use,
+    container: &str,
+    is: &dyn Fn(&str) -> bool,
+) -> bool {
+    let mut uses = snapshot
+        .scan
+        .literals
+        .iter()
+        .flat_map(|literal| &literal.uses);
     uses.any(|other| {
         other.is_beside(used)
-            && other.holder.name().is_some_and(|own| **own == *container || dotted_path(own) == container)
+            && other
+                .holder
+                .name()
+                .is_some_and(|own| **own == *container || dotted_path(own) == container)
             && other.image.as_deref().is_some_and(is)
     })
 }
@@ -207,7 +321,9 @@ impl<'a> LiveUse<'a> {
     /// The workload, where there is one.
     pub fn workload(&self) -> Option<&'a Workload> {
         match self.found {
-            LiveMatch::Here { workload, .. } | LiveMatch::Swapped { workload, .. } | LiveMatch::NoContainer(workload) => Some(workload),
+            LiveMatch::Here { workload, .. }
+            | LiveMatch::Swapped { workload, .. }
+            | LiveMatch::NoContainer(workload) => Some(workload),
             _ => None,
         }
     }
@@ -215,18 +331,29 @@ impl<'a> LiveUse<'a> {
     /// The container that has the use's name.
     pub fn container(&self) -> Option<&'a Container> {
         match self.found {
-            LiveMatch::Here { container, .. } | LiveMatch::Swapped { container, .. } => Some(container),
+            LiveMatch::Here { container, .. } | LiveMatch::Swapped { container, .. } => {
+                Some(container)
+            }
             _ => None,
         }
     }
 }
 
-/// Returns the containers that are there under their names, of the uses whose image Terraform does not ignore.
-pub(super) fn tracked<'a, 'b>(lives: &'b [LiveUse<'a>]) -> impl Iterator<Item = (&'a Workload, &'a Container)> + use<'a, 'b> {
-    lives.iter().filter(|live| live.used.ignored != Some(true)).filter_map(|live| match live.found {
-        LiveMatch::Here { workload, container } => Some((workload, container)),
-        _ => None,
-    })
+/// Returns the containers that are there under their names, of the uses whose image Terraform does
+/// not ignore.
+pub(super) fn tracked<'a, 'b>(
+    lives: &'b [LiveUse<'a>],
+) -> impl Iterator<Item = (&'a Workload, &'a Container)> + use<'a, 'b> {
+    lives
+        .iter()
+        .filter(|live| live.used.ignored != Some(true))
+        .filter_map(|live| match live.found {
+            LiveMatch::Here {
+                workload,
+                container,
+            } => Some((workload, container)),
+            _ => None,
+        })
 }
 
 /// Returns what a workload is called: `deployment immich/immich-server`.
@@ -236,5 +363,6 @@ pub(super) fn name(workload: &Workload) -> String {
 
 /// Says whether an image text is this digest of the declared repository.
 pub(super) fn has(snapshot: &Snapshot, text: &str, declared: &Reference, digest: &Digest) -> bool {
-    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest)) && same(snapshot, declared, text)
+    Reference::parse(text).is_some_and(|image| image.digest.as_ref() == Some(digest))
+        && same(snapshot, declared, text)
 }

@@ -29,26 +29,53 @@ pub(super) fn make_message(name: &str, pins: &[TargetOf]) -> String {
 /// `immich: remove the hold of server, which expired 2026-12-01`
 fn hold_subject(name: &str, pins: &[TargetOf]) -> String {
     let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.site)).collect();
-    let ends: BTreeSet<_> = pins.iter().flat_map(|pin| pin.site.settings.holds.iter().filter_map(|hold| hold.value.until)).collect();
+    let ends: BTreeSet<_> = pins
+        .iter()
+        .flat_map(|pin| {
+            pin.site
+                .settings
+                .holds
+                .iter()
+                .filter_map(|hold| hold.value.until)
+        })
+        .collect();
     let what = listed(&names.into_iter().collect::<Vec<_>>());
-    let ended = ends.first().filter(|_| ends.len() == 1).map_or(String::new(), |end| format!(", which expired {}", end.strftime("%Y-%m-%d")));
+    let ended = ends
+        .first()
+        .filter(|_| ends.len() == 1)
+        .map_or(String::new(), |end| {
+            format!(", which expired {}", end.strftime("%Y-%m-%d"))
+        });
     let fits = |subject: &String| subject.chars().count() <= WIDTH;
     let tries = [
         format!("{name}: remove the hold of {what}{ended}"),
         format!("{name}: remove the hold of {what}"),
         format!("{name}: remove {} expired holds", pins.len()),
     ];
-    tries.into_iter().find(fits).unwrap_or_else(|| format!("{name}: remove expired holds"))
+    tries
+        .into_iter()
+        .find(fits)
+        .unwrap_or_else(|| format!("{name}: remove expired holds"))
 }
 
 /// `immich: roll back server to 9b0e…11 (undo)`
 fn rollback_subject(name: &str, pins: &[TargetOf]) -> String {
     let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.site)).collect();
-    let digests: BTreeSet<&Digest> = pins.iter().filter_map(|pin| pin.target.to.as_ref()).collect();
+    let digests: BTreeSet<&Digest> = pins
+        .iter()
+        .filter_map(|pin| pin.target.to.as_ref())
+        .collect();
     let causes: BTreeSet<&str> = pins.iter().map(|pin| pin.target.cause.as_str()).collect();
     let many = format!("{} images", pins.len());
-    let what = if names.len() == pins.len() && names.len() <= 3 { listed(&names.into_iter().collect::<Vec<_>>()) } else { many.clone() };
-    let to = digests.first().filter(|_| digests.len() == 1).map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
+    let what = if names.len() == pins.len() && names.len() <= 3 {
+        listed(&names.into_iter().collect::<Vec<_>>())
+    } else {
+        many.clone()
+    };
+    let to = digests
+        .first()
+        .filter(|_| digests.len() == 1)
+        .map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
     let cause = format!(" ({})", causes.into_iter().collect::<Vec<_>>().join(", "));
     let fits = |subject: &String| subject.chars().count() <= WIDTH;
     let tries = [
@@ -57,34 +84,74 @@ fn rollback_subject(name: &str, pins: &[TargetOf]) -> String {
         format!("{name}: roll back {many}{cause}"),
         format!("{name}: roll back{cause}"),
     ];
-    tries.into_iter().find(fits).unwrap_or_else(|| format!("{name}: roll back"))
+    tries
+        .into_iter()
+        .find(fits)
+        .unwrap_or_else(|| format!("{name}: roll back"))
 }
 
-/// `immich: pin server and ml to 3f1c…a9 (release)`, with less where it would not fit or would not be true for all.
+/// `immich: pin server and ml to 3f1c…a9 (release)`, with less where it would not fit or would not
+/// be true for all.
 fn pin_subject(name: &str, pins: &[TargetOf]) -> String {
     let many = format!("{name}: pin {} images", pins.len());
     let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.site)).collect();
     if pins.len() > 3 || names.len() < pins.len() {
         return many;
     }
-    let digests: BTreeSet<&Digest> = pins.iter().filter_map(|pin| pin.target.to.as_ref()).collect();
+    let digests: BTreeSet<&Digest> = pins
+        .iter()
+        .filter_map(|pin| pin.target.to.as_ref())
+        .collect();
     let tags: BTreeSet<_> = pins.iter().filter_map(|pin| tag_after(pin)).collect();
     let what = listed(&names.into_iter().collect::<Vec<_>>());
-    let to = digests.first().filter(|_| digests.len() == 1).map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
-    let tag = tags.first().filter(|_| tags.len() == 1).map_or(String::new(), |tag| format!(" ({tag})"));
+    let to = digests
+        .first()
+        .filter(|_| digests.len() == 1)
+        .map_or(String::new(), |digest| format!(" to {}", shorter(digest)));
+    let tag = tags
+        .first()
+        .filter(|_| tags.len() == 1)
+        .map_or(String::new(), |tag| format!(" ({tag})"));
     let fits = |subject: &String| subject.chars().count() <= WIDTH;
-    let tries = [format!("{name}: pin {what}{to}{tag}"), format!("{name}: pin {what}{to}"), format!("{name}: pin {what}")];
-    tries.into_iter().find(fits).unwrap_or(if pins.len() == 1 { format!("{name}: pin an image") } else { many })
+    let tries = [
+        format!("{name}: pin {what}{to}{tag}"),
+        format!("{name}: pin {what}{to}"),
+        format!("{name}: pin {what}"),
+    ];
+    tries.into_iter().find(fits).unwrap_or(if pins.len() == 1 {
+        format!("{name}: pin an image")
+    } else {
+        many
+    })
 }
 
-/// The container's name without the stack's in front, where there is one; else the last part of the repository.
+/// The container's name without the stack's in front, where there is one; else the last part of the
+/// repository.
 fn short_name(stack: &str, site: &SitePlan) -> String {
-    let workloads = site.literal.uses.iter().filter(|used| used.kind.owns_containers());
-    let containers: BTreeSet<_> = workloads.filter_map(|used| used.holder.name()).map(|name| &**name).collect();
+    let workloads = site
+        .literal
+        .uses
+        .iter()
+        .filter(|used| used.kind.owns_containers());
+    let containers: BTreeSet<_> = workloads
+        .filter_map(|used| used.holder.name())
+        .map(|name| &**name)
+        .collect();
     let image = &site.site.image.name;
-    let name = containers.first().filter(|_| containers.len() == 1).copied().unwrap_or_else(|| image.rsplit('/').next().unwrap_or(image));
-    let name = if name.chars().all(|c| c.is_ascii_graphic()) { name } else { "image" };
-    let rest = name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')).filter(|rest| !rest.is_empty());
+    let name = containers
+        .first()
+        .filter(|_| containers.len() == 1)
+        .copied()
+        .unwrap_or_else(|| image.rsplit('/').next().unwrap_or(image));
+    let name = if name.chars().all(|c| c.is_ascii_graphic()) {
+        name
+    } else {
+        "image"
+    };
+    let rest = name
+        .strip_prefix(stack)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .filter(|rest| !rest.is_empty());
     rest.unwrap_or(name).to_owned()
 }
 
@@ -105,10 +172,21 @@ fn listed(names: &[String]) -> String {
 
 fn make_body(pins: &[TargetOf]) -> String {
     match pins {
-        [pin] => pin.target.notes.iter().map(|note| wrap(note, "")).collect::<Vec<_>>().join("\n"),
+        [pin] => pin
+            .target
+            .notes
+            .iter()
+            .map(|note| wrap(note, ""))
+            .collect::<Vec<_>>()
+            .join("\n"),
         pins => {
-            let notes: BTreeSet<String> = pins.iter().map(|pin| pin.target.notes.join(" ")).collect();
-            notes.iter().map(|note| format!("- {}", wrap(note, "  "))).collect::<Vec<_>>().join("\n")
+            let notes: BTreeSet<String> =
+                pins.iter().map(|pin| pin.target.notes.join(" ")).collect();
+            notes
+                .iter()
+                .map(|note| format!("- {}", wrap(note, "  ")))
+                .collect::<Vec<_>>()
+                .join("\n")
         }
     }
 }
@@ -138,34 +216,73 @@ fn wrap(text: &str, indent: &str) -> String {
 fn tag_after(pin: &TargetOf) -> Option<Tag> {
     match &pin.target.image {
         Some(image) => Reference::parse(image)?.tag,
-        None => pin.site.settings.channel.as_ref().map(|channel| channel.tag.clone()),
+        None => pin
+            .site
+            .settings
+            .channel
+            .as_ref()
+            .map(|channel| channel.tag.clone()),
     }
 }
 
 /// `immich: hold server and ml`, and who asked for it where.
 fn make_command_message(command: &CommandTarget, pins: &[TargetOf]) -> String {
     let stacks: BTreeSet<&str> = pins.iter().map(|pin| &*pin.site.site.stack).collect();
-    let stack = stacks.first().filter(|_| stacks.len() == 1).copied().unwrap_or("several stacks");
+    let stack = stacks
+        .first()
+        .filter(|_| stacks.len() == 1)
+        .copied()
+        .unwrap_or("several stacks");
     let names: BTreeSet<String> = pins.iter().map(|pin| short_name(stack, pin.site)).collect();
     let many = format!("{} images", pins.len());
-    let all = if names.len() == pins.len() && names.len() <= 3 { listed(&names.into_iter().collect::<Vec<_>>()) } else { many.clone() };
+    let all = if names.len() == pins.len() && names.len() <= 3 {
+        listed(&names.into_iter().collect::<Vec<_>>())
+    } else {
+        many.clone()
+    };
     let actions: BTreeSet<_> = pins.iter().map(|pin| pin.target.action).collect();
-    let digests: BTreeSet<_> = pins.iter().filter_map(|pin| pin.target.to.as_ref()).collect();
-    let to = digests.first().filter(|_| digests.len() == 1).map_or(String::new(), |to| format!(" to {}", shorter(to)));
+    let digests: BTreeSet<_> = pins
+        .iter()
+        .filter_map(|pin| pin.target.to.as_ref())
+        .collect();
+    let to = digests
+        .first()
+        .filter(|_| digests.len() == 1)
+        .map_or(String::new(), |to| format!(" to {}", shorter(to)));
     let what = match actions.first().filter(|_| actions.len() == 1) {
         Some(action) => command_words(*action, &all, &to),
         None => format!("change {all}"),
     };
     let fits = |subject: &String| subject.chars().count() <= WIDTH;
     let short = |text: &str| format!("{stack}: {text}");
-    let tries = [short(&what), short(what.strip_suffix(to.as_str()).unwrap_or(&what)), short(&format!("change {many}"))];
-    let subject = tries.into_iter().find(fits).unwrap_or_else(|| "do what a comment asks for".into());
+    let tries = [
+        short(&what),
+        short(what.strip_suffix(to.as_str()).unwrap_or(&what)),
+        short(&format!("change {many}")),
+    ];
+    let subject = tries
+        .into_iter()
+        .find(fits)
+        .unwrap_or_else(|| "do what a comment asks for".into());
     // `ana (7)`: the login is enough for people.
-    let login = command.asked.by.rsplit_once(" (").map_or(command.asked.by.as_str(), |(login, _)| login);
-    let by = login.chars().filter(|c| c.is_ascii_graphic()).collect::<String>();
+    let login = command
+        .asked
+        .by
+        .rsplit_once(" (")
+        .map_or(command.asked.by.as_str(), |(login, _)| login);
+    let by = login
+        .chars()
+        .filter(|c| c.is_ascii_graphic())
+        .collect::<String>();
     let notes: BTreeSet<&String> = pins.iter().flat_map(|pin| &pin.target.notes).collect();
-    let notes: String = notes.into_iter().map(|note| format!("\n\n{}", wrap(note, ""))).collect();
-    format!("{subject}\n\nAsked for by {by}:\n{}{notes}", command.asked.comment)
+    let notes: String = notes
+        .into_iter()
+        .map(|note| format!("\n\n{}", wrap(note, "")))
+        .collect();
+    format!(
+        "{subject}\n\nAsked for by {by}:\n{}{notes}",
+        command.asked.comment
+    )
 }
 
 fn command_words(action: Action, all: &str, to: &str) -> String {

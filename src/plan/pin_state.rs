@@ -1,5 +1,6 @@
-//! What the cluster makes of a site's pin: live, not applied yet, taken back by hand to an earlier revision, set to something else. An undo is
-//! claimed only where the pin was live after it was written. Looks at one site; decides nothing.
+//! What the cluster makes of a site's pin: live, not applied yet, taken back by hand to an earlier
+//! revision, set to something else. An undo is claimed only where the pin was live after it was
+//! written. Looks at one site; decides nothing.
 
 use super::live::{self, LiveMatch, has, name};
 use super::ownership::{WriterKind, classify_writer};
@@ -45,22 +46,46 @@ struct LivePin<'p, 'a> {
 
 /// Returns what the cluster makes of a site's pin.
 pub(super) fn find_pin_state<'a>(snapshot: &'a Snapshot, site: &SitePlan<'a>) -> PinState {
-    let Some(digest) = &site.pinned else { return PinState::Absent };
+    let Some(digest) = &site.pinned else {
+        return PinState::Absent;
+    };
     let uses = match &site.uses {
         Ok(uses) => uses,
         Err(why) => return PinState::Unknown(why.clone()),
     };
-    let Some(cluster) = snapshot.cluster.known() else { return PinState::Absent };
-    let pin = LivePin { snapshot, cluster, site, digest, rejected: rejected_digests(&site.history) };
+    let Some(cluster) = snapshot.cluster.known() else {
+        return PinState::Absent;
+    };
+    let pin = LivePin {
+        snapshot,
+        cluster,
+        site,
+        digest,
+        rejected: rejected_digests(&site.history),
+    };
     let mut all = Vec::new();
     for live in uses.iter().filter(|live| live.used.ignored != Some(true)) {
         match &live.found {
-            LiveMatch::Here { workload, container } => all.push(pin.state_in(workload, container)),
-            LiveMatch::Swapped { workload, container, with } => {
-                let why = format!("{}: the containers {} and {} have exchanged their images", name(workload), container.name, with.name);
+            LiveMatch::Here {
+                workload,
+                container,
+            } => all.push(pin.state_in(workload, container)),
+            LiveMatch::Swapped {
+                workload,
+                container,
+                with,
+            } => {
+                let why = format!(
+                    "{}: the containers {} and {} have exchanged their images",
+                    name(workload),
+                    container.name,
+                    with.name
+                );
                 all.push(WorkloadState::Nameless(why));
             }
-            LiveMatch::Unknown(why) if cluster.unread.contains_key(&live.used.kind) => all.push(WorkloadState::Unknown(why.clone())),
+            LiveMatch::Unknown(why) if cluster.unread.contains_key(&live.used.kind) => {
+                all.push(WorkloadState::Unknown(why.clone()))
+            }
             LiveMatch::Unknown(why) => all.push(WorkloadState::Nameless(why.clone())),
             _ => {}
         }
@@ -68,18 +93,29 @@ pub(super) fn find_pin_state<'a>(snapshot: &'a Snapshot, site: &SitePlan<'a>) ->
     join_states(all)
 }
 
-/// Returns until when the rest of a site's workloads may follow, where some were taken back: who does that does one after the other.
+/// Returns until when the rest of a site's workloads may follow, where some were taken back: who
+/// does that does one after the other.
 pub(super) fn settle_time(snapshot: &Snapshot, site: &SitePlan) -> Option<Timestamp> {
-    let PinState::PartlyUndone { .. } = site.state else { return None };
+    let PinState::PartlyUndone { .. } = site.state else {
+        return None;
+    };
     let lives = site.uses.as_ref().ok()?;
-    let last = lives.iter().filter_map(|live| live.container()?.writers.first()?.at).max()?;
-    last.checked_add(TOGETHER).ok().filter(|end| *end > snapshot.at)
+    let last = lives
+        .iter()
+        .filter_map(|live| live.container()?.writers.first()?.at)
+        .max()?;
+    last.checked_add(TOGETHER)
+        .ok()
+        .filter(|end| *end > snapshot.at)
 }
 
 /// `sha256:3f1c…` or, without a digest, the image as it is written.
 fn shorten_image(image: &str) -> String {
     let digest = Reference::parse(image).and_then(|image| image.digest);
-    digest.map_or_else(|| image.to_owned(), |digest| format!("sha256:{}", digest.short()))
+    digest.map_or_else(
+        || image.to_owned(),
+        |digest| format!("sha256:{}", digest.short()),
+    )
 }
 
 impl RunningInstead {
@@ -93,27 +129,53 @@ impl LivePin<'_, '_> {
         let name = name(workload);
         if self.has_pin(&container.image) {
             let idle = workload.replicas == Some(0) || workload.kind == WorkloadKind::CronJob;
-            return if idle { WorkloadState::Idle } else { WorkloadState::Live };
+            return if idle {
+                WorkloadState::Idle
+            } else {
+                WorkloadState::Live
+            };
         }
-        let Some(kind) = revisions_of(&workload.kind) else { return self.never_live(workload, container) };
+        let Some(kind) = revisions_of(&workload.kind) else {
+            return self.never_live(workload, container);
+        };
         if !workload.rollout.observed {
-            return WorkloadState::Unsettled(format!("the controller has not seen the newest spec of {name}"));
+            return WorkloadState::Unsettled(format!(
+                "the controller has not seen the newest spec of {name}"
+            ));
         }
         if let Some(why) = self.cluster.unread.get(&kind) {
-            return WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}"));
+            return WorkloadState::Unknown(format!(
+                "whether {name} was undone is not known: {why}"
+            ));
         }
-        let Some(used) = workload.revisions.first() else { return self.never_live(workload, container) };
+        let Some(used) = workload.revisions.first() else {
+            return self.never_live(workload, container);
+        };
         if used.images.get(&container.name) != Some(&container.image) {
-            return WorkloadState::Unsettled(format!("{name} has no revision of its newest spec yet"));
+            return WorkloadState::Unsettled(format!(
+                "{name} has no revision of its newest spec yet"
+            ));
         }
-        let older = workload.revisions[1..].iter().filter(|revision| revision.number < used.number);
-        let ours =
-            older.filter(|revision| revision.images.get(&container.name).is_some_and(|image| self.has_pin(image))).max_by_key(|r| r.number);
+        let older = workload.revisions[1..]
+            .iter()
+            .filter(|revision| revision.number < used.number);
+        let ours = older
+            .filter(|revision| {
+                revision
+                    .images
+                    .get(&container.name)
+                    .is_some_and(|image| self.has_pin(image))
+            })
+            .max_by_key(|r| r.number);
         match (ours, &self.site.origin) {
-            (Some(ours), Seen::Known(origin)) if was_live(origin.at(), ours, workload, container) => {
+            (Some(ours), Seen::Known(origin))
+                if was_live(origin.at(), ours, workload, container) =>
+            {
                 self.left_pin(workload, container, ours, origin.at())
             }
-            (Some(_), Seen::Unknown(why)) => WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}")),
+            (Some(_), Seen::Unknown(why)) => {
+                WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}"))
+            }
             _ => self.never_live(workload, container),
         }
     }
@@ -123,27 +185,48 @@ impl LivePin<'_, '_> {
     }
 
     /// The pin was live after it was `written`, and something else is in use now.
-    fn left_pin(&self, workload: &Workload, container: &Container, ours: &Revision, written: Timestamp) -> WorkloadState {
+    fn left_pin(
+        &self,
+        workload: &Workload,
+        container: &Container,
+        ours: &Revision,
+        written: Timestamp,
+    ) -> WorkloadState {
         let (name, writer) = (name(workload), container.writers.first());
         let at = writer.and_then(|writer| writer.at);
         let when = at.map_or(String::new(), |at| format!(" at {at}"));
         if writer.is_some_and(|writer| self.is_applied_by(writer)) {
             return WorkloadState::NotApplied(
-                format!("terraform applied an older state to {name}{when}: it has {} now", shorten_image(&container.image)),
+                format!(
+                    "terraform applied an older state to {name}{when}: it has {} now",
+                    shorten_image(&container.image)
+                ),
                 None,
             );
         }
         // A restart after it makes one more revision of the same image.
-        let same = |revision: &&Revision| revision.number > ours.number && revision.images.get(&container.name) == Some(&container.image);
+        let same = |revision: &&Revision| {
+            revision.number > ours.number
+                && revision.images.get(&container.name) == Some(&container.image)
+        };
         // What is older than the pin was in use before it, and so came into use again.
-        let older = |created: Timestamp| created < written || ours.created.is_some_and(|ours| created < ours);
-        let before = |revision: &&Revision| !revision.earlier.is_empty() || revision.created.is_some_and(older);
-        let Some(again) = workload.revisions.iter().filter(same).find(before) else { return self.set_by_hand(workload, container) };
+        let older = |created: Timestamp| {
+            created < written || ours.created.is_some_and(|ours| created < ours)
+        };
+        let before = |revision: &&Revision| {
+            !revision.earlier.is_empty() || revision.created.is_some_and(older)
+        };
+        let Some(again) = workload.revisions.iter().filter(same).find(before) else {
+            return self.set_by_hand(workload, container);
+        };
         let to = match again.earlier.iter().max() {
             Some(earlier) => format!("{earlier}"),
             None => format!("an older one (now {})", again.number),
         };
-        let evidence = format!("{name} was rolled back from revision {} to {to}{when}", ours.number);
+        let evidence = format!(
+            "{name} was rolled back from revision {} to {to}{when}",
+            ours.number
+        );
         self.running_instead(workload, container, evidence, WorkloadState::Undone)
     }
 
@@ -152,11 +235,25 @@ impl LivePin<'_, '_> {
         let has = Reference::parse(&container.image).and_then(|image| image.digest);
         let stays = self.site.origin.known().is_none_or(|origin| {
             let before = has.is_some() && origin.before() == has.as_ref();
-            before || container.writers.first().and_then(|writer| writer.at).is_none_or(|at| at <= origin.at())
+            before
+                || container
+                    .writers
+                    .first()
+                    .and_then(|writer| writer.at)
+                    .is_none_or(|at| at <= origin.at())
         });
-        if stays || container.writers.first().is_some_and(|writer| self.is_applied_by(writer)) {
+        if stays
+            || container
+                .writers
+                .first()
+                .is_some_and(|writer| self.is_applied_by(writer))
+        {
             return WorkloadState::NotApplied(
-                format!("the live spec of {} still has {}", name(workload), shorten_image(&container.image)),
+                format!(
+                    "the live spec of {} still has {}",
+                    name(workload),
+                    shorten_image(&container.image)
+                ),
                 has,
             );
         }
@@ -165,7 +262,10 @@ impl LivePin<'_, '_> {
 
     /// Nobody's hand: Terraform, or a backup that was restored.
     fn is_applied_by(&self, writer: &Writer) -> bool {
-        matches!(classify_writer(self.snapshot, writer), WriterKind::Terraform | WriterKind::Past)
+        matches!(
+            classify_writer(self.snapshot, writer),
+            WriterKind::Terraform | WriterKind::Past
+        )
     }
 
     fn set_by_hand(&self, workload: &Workload, container: &Container) -> WorkloadState {
@@ -173,7 +273,11 @@ impl LivePin<'_, '_> {
             let when = writer.at.map_or(String::new(), |at| format!(" at {at}"));
             format!(" by {}{when}", writer.manager)
         });
-        let evidence = format!("{} was set to {}{by}", name(workload), shorten_image(&container.image));
+        let evidence = format!(
+            "{} was set to {}{by}",
+            name(workload),
+            shorten_image(&container.image)
+        );
         self.running_instead(workload, container, evidence, WorkloadState::Drifted)
     }
 
@@ -185,62 +289,134 @@ impl LivePin<'_, '_> {
         make: fn(RunningInstead) -> WorkloadState,
     ) -> WorkloadState {
         let Some(image) = Reference::parse(&container.image) else {
-            return WorkloadState::Unknown(format!("{evidence}: what it has is no image reference"));
+            return WorkloadState::Unknown(format!(
+                "{evidence}: what it has is no image reference"
+            ));
         };
-        let digest = match live::runs(self.snapshot, self.cluster, self.site.settings.channel.as_ref(), (workload, container)) {
+        let digest = match live::runs(
+            self.snapshot,
+            self.cluster,
+            self.site.settings.channel.as_ref(),
+            (workload, container),
+        ) {
             Ok(Some(digest)) => digest,
-            Ok(None) => return WorkloadState::Unsettled(format!("{evidence}; no pod shows yet which digest that is")),
-            Err(why) => return WorkloadState::Unsettled(format!("{evidence}; which digest that is could not be determined: {why}")),
+            Ok(None) => {
+                return WorkloadState::Unsettled(format!(
+                    "{evidence}; no pod shows yet which digest that is"
+                ));
+            }
+            Err(why) => {
+                return WorkloadState::Unsettled(format!(
+                    "{evidence}; which digest that is could not be determined: {why}"
+                ));
+            }
         };
         let foreign = !live::same(self.snapshot, &self.site.site.image, &container.image);
         if !foreign && digest == *self.digest {
-            return WorkloadState::NotApplied(format!("{evidence}; it runs the pinned digest all the same"), Some(digest));
+            return WorkloadState::NotApplied(
+                format!("{evidence}; it runs the pinned digest all the same"),
+                Some(digest),
+            );
         }
         if !foreign && self.rejected.contains(&digest) {
-            let obstacle = Some(format!("sha256:{} was rolled back here before", digest.short()));
-            return WorkloadState::Drifted(RunningInstead { image, digest, evidence, obstacle });
+            let obstacle = Some(format!(
+                "sha256:{} was rolled back here before",
+                digest.short()
+            ));
+            return WorkloadState::Drifted(RunningInstead {
+                image,
+                digest,
+                evidence,
+                obstacle,
+            });
         }
         let obstacle = foreign.then(|| format!("{} is another repository", image.name));
-        make(RunningInstead { image, digest, evidence, obstacle })
+        make(RunningInstead {
+            image,
+            digest,
+            evidence,
+            obstacle,
+        })
     }
 }
 
-/// The pin was live after it was written: its revision was made since; or, where it had run before, it was the last in use before what was set
-/// since.
-fn was_live(written: Timestamp, ours: &Revision, workload: &Workload, container: &Container) -> bool {
-    let newer: Vec<&Revision> = workload.revisions.iter().take_while(|other| other.number > ours.number).collect();
-    let same = newer.iter().all(|other| other.images.get(&container.name) == Some(&container.image));
+/// The pin was live after it was written: its revision was made since; or, where it had run before,
+/// it was the last in use before what was set since.
+fn was_live(
+    written: Timestamp,
+    ours: &Revision,
+    workload: &Workload,
+    container: &Container,
+) -> bool {
+    let newer: Vec<&Revision> = workload
+        .revisions
+        .iter()
+        .take_while(|other| other.number > ours.number)
+        .collect();
+    let same = newer
+        .iter()
+        .all(|other| other.images.get(&container.name) == Some(&container.image));
     let since = ours.created.is_some_and(|created| created >= written);
     since || same && set_at(&newer, container).is_some_and(|at| at > written)
 }
 
-/// When the image was set that these revisions share, newest first. A hand's time is that of its last write, which may have been a restart: it made
-/// the newest of several, or took one of them back.
+/// When the image was set that these revisions share, newest first. A hand's time is that of its
+/// last write, which may have been a restart: it made the newest of several, or took one of them
+/// back.
 fn set_at(same: &[&Revision], container: &Container) -> Option<Timestamp> {
     let at = container.writers.first()?.at?;
-    let made = same.first().filter(|_| same.len() > 1).map(|newest| newest.created.and_then(|made| made.checked_sub(SOON).ok()));
-    made.is_none_or(|made| made.is_some_and(|made| at < made)).then_some(at)
+    let made = same
+        .first()
+        .filter(|_| same.len() > 1)
+        .map(|newest| newest.created.and_then(|made| made.checked_sub(SOON).ok()));
+    made.is_none_or(|made| made.is_some_and(|made| at < made))
+        .then_some(at)
 }
 
 /// The kind that holds a kind's revisions.
 fn revisions_of(kind: &WorkloadKind) -> Option<WorkloadKind> {
     match kind {
         WorkloadKind::Deployment => Some(WorkloadKind::ReplicaSet),
-        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => Some(WorkloadKind::Other("controllerrevision".into())),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            Some(WorkloadKind::Other("controllerrevision".into()))
+        }
         _ => None,
     }
 }
 
-/// A literal decides for all its workloads: what is said of one is said of the site only where it can be said of all.
+/// A literal decides for all its workloads: what is said of one is said of the site only where it
+/// can be said of all.
 fn join_states(all: Vec<WorkloadState>) -> PinState {
-    let undone = all.iter().find_map(|one| if let WorkloadState::Undone(other) = one { Some(other.clone()) } else { None });
-    let waits = all.iter().find_map(|one| if let WorkloadState::Unsettled(why) = one { Some(why.clone()) } else { None });
-    let unknown = all.iter().find_map(|one| if let WorkloadState::Unknown(why) = one { Some(why.clone()) } else { None });
+    let undone = all.iter().find_map(|one| {
+        if let WorkloadState::Undone(other) = one {
+            Some(other.clone())
+        } else {
+            None
+        }
+    });
+    let waits = all.iter().find_map(|one| {
+        if let WorkloadState::Unsettled(why) = one {
+            Some(why.clone())
+        } else {
+            None
+        }
+    });
+    let unknown = all.iter().find_map(|one| {
+        if let WorkloadState::Unknown(why) = one {
+            Some(why.clone())
+        } else {
+            None
+        }
+    });
     match (unknown, undone, waits) {
         (Some(why), ..) => PinState::Unknown(why),
         (None, Some(_), Some(why)) => PinState::Unsettled(why),
-        (None, Some(undone), None) => match all.iter().find_map(|one| reason_against(one, &undone)) {
-            Some(why) => PinState::PartlyUndone { evidence: undone.evidence, why },
+        (None, Some(undone), None) => match all.iter().find_map(|one| reason_against(one, &undone))
+        {
+            Some(why) => PinState::PartlyUndone {
+                evidence: undone.evidence,
+                why,
+            },
             None => PinState::Undone(Box::new(undone)),
         },
         (None, None, waits) => join_without_undo(&all, waits),
@@ -252,13 +428,17 @@ fn reason_against(one: &WorkloadState, undone: &RunningInstead) -> Option<String
     const BOTH: &str = "and the same text decides both";
     match one {
         WorkloadState::Undone(other) if other.is_same(undone) => None,
-        WorkloadState::Undone(other) => Some(format!("{}, to another image, {BOTH}", other.evidence)),
+        WorkloadState::Undone(other) => {
+            Some(format!("{}, to another image, {BOTH}", other.evidence))
+        }
         WorkloadState::NotApplied(_, Some(digest)) if *digest == undone.digest => None,
         // Whoever set it to the same by another way wants the same.
         WorkloadState::Drifted(other) if other.obstacle.is_none() && other.is_same(undone) => None,
         WorkloadState::Idle => None,
         WorkloadState::Live => Some(format!("another workload still runs the pin, {BOTH}")),
-        WorkloadState::NotApplied(why, _) | WorkloadState::Unknown(why) | WorkloadState::Nameless(why) => Some(format!("{why}, {BOTH}")),
+        WorkloadState::NotApplied(why, _)
+        | WorkloadState::Unknown(why)
+        | WorkloadState::Nameless(why) => Some(format!("{why}, {BOTH}")),
         WorkloadState::Drifted(other) => Some(format!("{}, {BOTH}", other.evidence)),
         WorkloadState::Unsettled(_) => None,
     }
@@ -269,10 +449,28 @@ fn join_without_undo(all: &[WorkloadState], waits: Option<String>) -> PinState {
         return PinState::Unsettled(why);
     }
     let nameless = |one: &WorkloadState| matches!(one, WorkloadState::Nameless(_));
-    let mut state = if all.iter().all(nameless) { PinState::Absent } else { PinState::Live };
-    let strays: Vec<&RunningInstead> =
-        all.iter().filter_map(|one| if let WorkloadState::Drifted(other) = one { Some(other) } else { None }).collect();
-    if let Some(why) = all.iter().find_map(|one| if let WorkloadState::NotApplied(why, _) = one { Some(why.clone()) } else { None }) {
+    let mut state = if all.iter().all(nameless) {
+        PinState::Absent
+    } else {
+        PinState::Live
+    };
+    let strays: Vec<&RunningInstead> = all
+        .iter()
+        .filter_map(|one| {
+            if let WorkloadState::Drifted(other) = one {
+                Some(other)
+            } else {
+                None
+            }
+        })
+        .collect();
+    if let Some(why) = all.iter().find_map(|one| {
+        if let WorkloadState::NotApplied(why, _) = one {
+            Some(why.clone())
+        } else {
+            None
+        }
+    }) {
         state = PinState::NotApplied(why);
     }
     if let Some(first) = strays.first() {
@@ -286,8 +484,9 @@ fn join_without_undo(all: &[WorkloadState], waits: Option<String>) -> PinState {
     state
 }
 
-/// Returns when the pin went live in a workload: the later of its record and the first revision that has it; for a revision that came into use
-/// again, which is older than another or tells it, also of who set it.
+/// Returns when the pin went live in a workload: the later of its record and the first revision
+/// that has it; for a revision that came into use again, which is older than another or tells it,
+/// also of who set it.
 pub(super) fn live_since(
     snapshot: &Snapshot,
     site: &SitePlan,
@@ -297,14 +496,40 @@ pub(super) fn live_since(
     let digest = site.pinned.as_ref();
     let ours = |revision: &&Revision| {
         let image = revision.images.get(&container.name);
-        image.zip(digest).is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
+        image
+            .zip(digest)
+            .is_some_and(|(image, digest)| has(snapshot, image, &site.site.image, digest))
     };
-    let first = workload.revisions.iter().filter(ours).filter_map(|revision| revision.created).min();
-    let older = |used: &&Revision| workload.revisions.iter().any(|other| other.created > used.created);
-    let again = workload.revisions.first().filter(|used| !used.earlier.is_empty() || older(used));
+    let first = workload
+        .revisions
+        .iter()
+        .filter(ours)
+        .filter_map(|revision| revision.created)
+        .min();
+    let older = |used: &&Revision| {
+        workload
+            .revisions
+            .iter()
+            .any(|other| other.created > used.created)
+    };
+    let again = workload
+        .revisions
+        .first()
+        .filter(|used| !used.earlier.is_empty() || older(used));
     // The same hand may have set something else since; its pods are not older than the image.
-    let oldest =
-        || workload.pods.iter().filter(|pod| pod.revision.as_ref() == again.map(|used| &used.hash)).filter_map(|pod| pod.created).min();
-    let set = again.and_then(|_| container.writers.first()?.at).map(|at| oldest().map_or(at, |pod| pod.min(at)));
-    [first, set].into_iter().flatten().fold(record.at, Timestamp::max)
+    let oldest = || {
+        workload
+            .pods
+            .iter()
+            .filter(|pod| pod.revision.as_ref() == again.map(|used| &used.hash))
+            .filter_map(|pod| pod.created)
+            .min()
+    };
+    let set = again
+        .and_then(|_| container.writers.first()?.at)
+        .map(|at| oldest().map_or(at, |pod| pod.min(at)));
+    [first, set]
+        .into_iter()
+        .flatten()
+        .fold(record.at, Timestamp::max)
 }

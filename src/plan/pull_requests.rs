@@ -1,4 +1,5 @@
-//! Pull requests: what they say, when pintle merges them, and which have become moot. Opens none: it returns steps.
+//! Pull requests: what they say, when pintle merges them, and which have become moot. Opens none:
+//! it returns steps.
 
 mod merge;
 mod moot;
@@ -14,12 +15,19 @@ use moot::{Wanted, closed_number};
 use std::collections::BTreeSet;
 
 fn find_wanted(sites: &[SitePlan]) -> Wanted {
-    sites.iter().filter(|site| site.is_proposed()).map(|site| (branch_name(&site.change_name()), site.change_name())).collect()
+    sites
+        .iter()
+        .filter(|site| site.is_proposed())
+        .map(|site| (branch_name(&site.change_name()), site.change_name()))
+        .collect()
 }
 
-/// Returns the steps about pull requests and branches that no change belongs to, and about those that people pushed to.
+/// Returns the steps about pull requests and branches that no change belongs to, and about those
+/// that people pushed to.
 pub(super) fn find_steps(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PullStep> {
-    let Some(forge) = snapshot.forge.known() else { return Vec::new() };
+    let Some(forge) = snapshot.forge.known() else {
+        return Vec::new();
+    };
     let wanted = find_wanted(sites);
     let mut steps = leave_to_people(snapshot, forge);
     steps.extend(moot::delete_branches(snapshot, forge, sites, &wanted));
@@ -28,16 +36,30 @@ pub(super) fn find_steps(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PullSte
 }
 
 /// Returns the numbers of the pull requests that are closed in this pass.
-pub(super) fn closing_numbers(snapshot: &Snapshot, forge: &Forge, sites: &[SitePlan]) -> BTreeSet<u64> {
-    moot::close_pull_requests(snapshot, forge, sites, &find_wanted(sites)).iter().filter_map(closed_number).collect()
+pub(super) fn closing_numbers(
+    snapshot: &Snapshot,
+    forge: &Forge,
+    sites: &[SitePlan],
+) -> BTreeSet<u64> {
+    moot::close_pull_requests(snapshot, forge, sites, &find_wanted(sites))
+        .iter()
+        .filter_map(closed_number)
+        .collect()
 }
 
 /// Says once of each open pull request that a person pushed to that it is theirs now.
 fn leave_to_people(snapshot: &Snapshot, forge: &Forge) -> Vec<PullStep> {
     let foreign = snapshot.branches.iter().filter(|branch| !branch.own);
     let steps = foreign.filter_map(|branch| {
-        let pull = forge.pulls.iter().find(|pull| pull.state == PullState::Open && pull.name == branch.name)?;
-        let step = PullStep::Leave { number: pull.number, name: branch.name.clone(), tip: branch.tip.clone() };
+        let pull = forge
+            .pulls
+            .iter()
+            .find(|pull| pull.state == PullState::Open && pull.name == branch.name)?;
+        let step = PullStep::Leave {
+            number: pull.number,
+            name: branch.name.clone(),
+            tip: branch.tip.clone(),
+        };
         pull.left.is_empty().then_some(step)
     });
     steps.collect()

@@ -1,4 +1,5 @@
-//! Resolves what is known of every site, once: settings, history, uses, what runs, what wrote the pin. Decides nothing.
+//! Resolves what is known of every site, once: settings, history, uses, what runs, what wrote the
+//! pin. Decides nothing.
 
 use super::delivery::usual_mode;
 use super::live;
@@ -12,16 +13,31 @@ use crate::config::site_settings::Resolver;
 use crate::pipeline::{Seen, Snapshot, Upstream, Verdict};
 use crate::sites::{Literal, Site};
 
-/// Resolves what is known of every site, in the scan's order. Nothing is decided: the verdict is `Unknown` without a reason.
+/// Resolves what is known of every site, in the scan's order. Nothing is decided: the verdict is
+/// `Unknown` without a reason.
 pub(super) fn resolve_sites(snapshot: &Snapshot) -> Vec<SitePlan<'_>> {
     let resolver = Resolver::new(&snapshot.scan, &snapshot.config, usual_mode(snapshot));
     let histories = SiteHistories::new(snapshot);
     let annotations = live::LiveAnnotationReader::new(snapshot, keel_may_run(snapshot));
     let sites = snapshot.scan.sites().enumerate();
-    sites.map(|(place, (literal, site))| resolve_site(snapshot, literal, site, (&resolver, &histories, &annotations), place)).collect()
+    sites
+        .map(|(place, (literal, site))| {
+            resolve_site(
+                snapshot,
+                literal,
+                site,
+                (&resolver, &histories, &annotations),
+                place,
+            )
+        })
+        .collect()
 }
 
-type Resolvers<'r, 'a> = (&'r Resolver<'a>, &'r SiteHistories<'a>, &'r live::LiveAnnotationReader<'a>);
+type Resolvers<'r, 'a> = (
+    &'r Resolver<'a>,
+    &'r SiteHistories<'a>,
+    &'r live::LiveAnnotationReader<'a>,
+);
 
 fn resolve_site<'a>(
     snapshot: &'a Snapshot,
@@ -38,14 +54,22 @@ fn resolve_site<'a>(
         }
         annotations.read(literal, site, &uses)
     });
-    let upstream = match settings.channel.as_ref().and_then(|channel| snapshot.upstream.get(channel)) {
+    let upstream = match settings
+        .channel
+        .as_ref()
+        .and_then(|channel| snapshot.upstream.get(channel))
+    {
         Some(Seen::Known(Upstream::Digest(digest))) => Some(digest.clone()),
         _ => None,
     };
     let records = histories.of(place);
     let (rollbacks_here, rollbacks_elsewhere) = histories.rollbacks(place, site);
     let mut plan = SitePlan {
-        history: records.iter().copied().filter(|record| histories.is_of_channel(record, &settings)).collect(),
+        history: records
+            .iter()
+            .copied()
+            .filter(|record| histories.is_of_channel(record, &settings))
+            .collect(),
         rollbacks_here,
         rollbacks_elsewhere,
         running: live::running(snapshot, &uses, settings.channel.as_ref()),

@@ -1,5 +1,6 @@
-//! Rollbacks that pintle makes by itself: what was undone by hand, what fails since it was pinned, what an alert fires about. One change a stack or
-//! group, which goes before everything else there. What may not be rolled back is reported.
+//! Rollbacks that pintle makes by itself: what was undone by hand, what fails since it was pinned,
+//! what an alert fires about. One change a stack or group, which goes before everything else there.
+//! What may not be rolled back is reported.
 
 mod proposed;
 
@@ -20,7 +21,9 @@ use crate::model::reference::{Reference, Tag};
 use crate::model::settings::{Drift, Mode, Setting};
 use crate::pipeline::answer::Notice;
 use crate::pipeline::claim::Claim;
-use crate::pipeline::{Action, Cause, CommitId, Delivery, PinRecord, Reason, Seen, Snapshot, Verdict};
+use crate::pipeline::{
+    Action, Cause, CommitId, Delivery, PinRecord, Reason, Seen, Snapshot, Verdict,
+};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
 use proposed::{find_failure, find_overrun_undo, find_proposed};
@@ -53,12 +56,19 @@ struct RollbackGoal {
     is_running: bool,
 }
 
-/// Plans the rollbacks. `taken` are files that a comment's change edits, and then those of the rollbacks too.
-pub(super) fn plan_rollbacks(snapshot: &Snapshot, sites: &mut [SitePlan], taken: &mut BTreeSet<RepoPath>) -> RollbackOutcome {
+/// Plans the rollbacks. `taken` are files that a comment's change edits, and then those of the
+/// rollbacks too.
+pub(super) fn plan_rollbacks(
+    snapshot: &Snapshot,
+    sites: &mut [SitePlan],
+    taken: &mut BTreeSet<RepoPath>,
+) -> RollbackOutcome {
     let mut outcome = RollbackOutcome::default();
     wait_for_unclear_states(snapshot, sites);
     let (own, put_off): (Vec<PlannedRollback>, Vec<PlannedRollback>) =
-        find_rollbacks(snapshot, sites).into_iter().partition(|rollback| !sites[rollback.place].is_commanded());
+        find_rollbacks(snapshot, sites)
+            .into_iter()
+            .partition(|rollback| !sites[rollback.place].is_commanded());
     outcome.again = !put_off.is_empty();
     let mut by_name: BTreeMap<Arc<str>, Vec<PlannedRollback>> = BTreeMap::new();
     for mut rollback in own {
@@ -66,44 +76,69 @@ pub(super) fn plan_rollbacks(snapshot: &Snapshot, sites: &mut [SitePlan], taken:
         if let Some(why) = find_refusal(snapshot, site, &rollback) {
             rollback.goal = Err(why);
         }
-        by_name.entry(site.change_name()).or_default().push(rollback);
+        by_name
+            .entry(site.change_name())
+            .or_default()
+            .push(rollback);
     }
     for (name, mut rollbacks) in by_name {
         let (delivery, mut edits) = draft_together(snapshot, sites, &mut rollbacks);
-        outcome.notices.extend(rollbacks.iter().filter_map(|rollback| refuse_rollback(snapshot, &mut sites[rollback.place], rollback)));
+        outcome
+            .notices
+            .extend(rollbacks.iter().filter_map(|rollback| {
+                refuse_rollback(snapshot, &mut sites[rollback.place], rollback)
+            }));
         rollbacks.retain(|rollback| rollback.goal.is_ok());
         if rollbacks.is_empty() {
             continue;
         }
         if edits.iter().any(|edit| taken.contains(&edit.file)) {
             outcome.again = true;
-            rollbacks.iter().for_each(|rollback| put_off_rollback(&mut sites[rollback.place], rollback));
+            rollbacks
+                .iter()
+                .for_each(|rollback| put_off_rollback(&mut sites[rollback.place], rollback));
             continue;
         }
         taken.extend(edits.iter().map(|edit| edit.file.clone()));
         let files: BTreeSet<RepoPath> = edits.iter().map(|edit| edit.file.clone()).collect();
         // Once is enough: the change is written as a whole.
         for rollback in &rollbacks {
-            set_rollback_target(snapshot, &mut sites[rollback.place], rollback, std::mem::take(&mut edits), &delivery);
+            set_rollback_target(
+                snapshot,
+                &mut sites[rollback.place],
+                rollback,
+                std::mem::take(&mut edits),
+                &delivery,
+            );
         }
         put_first(sites, &name, &files, &delivery);
     }
     outcome
 }
 
-/// Makes updates wait where the cluster does not show whether the pin was undone: the next pin would hide it. What was proposed for an undo stays.
+/// Makes updates wait where the cluster does not show whether the pin was undone: the next pin
+/// would hide it. What was proposed for an undo stays.
 fn wait_for_unclear_states(snapshot: &Snapshot, sites: &mut [SitePlan]) {
     for site in sites.iter_mut() {
         let why = match &site.state {
             PinState::Unsettled(why) => why,
             PinState::PartlyUndone { why, .. } if settle_time(snapshot, site).is_some() => why,
-            // Of a pin of which nobody had to ask when it was written nothing could be known anyway. Without a cluster it is not known what to ask.
-            PinState::Unknown(why) if is_cluster_dark(site) || !matches!(site.origin, Seen::NotAsked) => why,
+            // Of a pin of which nobody had to ask when it was written nothing could be known
+            // anyway. Without a cluster it is not known what to ask.
+            PinState::Unknown(why)
+                if is_cluster_dark(site) || !matches!(site.origin, Seen::NotAsked) =>
+            {
+                why
+            }
             _ => continue,
         };
         let why = why.clone();
-        let by_itself = |target: &Target| !target.delivery.is_pull_request() || site.settings.automerge.value;
-        let is_update = site.target.as_ref().is_some_and(|target| target.action == Action::Update && by_itself(target));
+        let by_itself =
+            |target: &Target| !target.delivery.is_pull_request() || site.settings.automerge.value;
+        let is_update = site
+            .target
+            .as_ref()
+            .is_some_and(|target| target.action == Action::Update && by_itself(target));
         if is_update || find_proposed(snapshot, site).is_some_and(|pin| pin.cause == Cause::Undo) {
             site.refuse(Reason::UndoUnclear { why });
         }
@@ -112,30 +147,60 @@ fn wait_for_unclear_states(snapshot: &Snapshot, sites: &mut [SitePlan]) {
 
 /// Says whether the cluster in which the site's workloads would be looked up cannot be seen.
 fn is_cluster_dark(site: &SitePlan) -> bool {
-    site.uses.is_err() && site.literal.uses.iter().any(|used| used.instances != Some(0) && used.ignored != Some(true))
+    site.uses.is_err()
+        && site
+            .literal
+            .uses
+            .iter()
+            .any(|used| used.instances != Some(0) && used.ignored != Some(true))
 }
 
 /// The sites that should be rolled back, in their order.
 fn find_rollbacks(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PlannedRollback> {
     let mut rollbacks: Vec<PlannedRollback> = Vec::new();
     for (place, site) in sites.iter().enumerate() {
-        let undo = |evidence: &str, goal| PlannedRollback { place, cause: Cause::Undo, evidence: evidence.to_owned(), goal };
+        let undo = |evidence: &str, goal| PlannedRollback {
+            place,
+            cause: Cause::Undo,
+            evidence: evidence.to_owned(),
+            goal,
+        };
         match (&site.state, find_failure(snapshot, site)) {
-            (PinState::Undone(other), _) => rollbacks.push(undo(&other.evidence, goal_of_running(snapshot, site, other))),
+            (PinState::Undone(other), _) => rollbacks.push(undo(
+                &other.evidence,
+                goal_of_running(snapshot, site, other),
+            )),
             (PinState::Drifted(other), _) if is_taken_over(site, other) => {
-                let (goal, evidence) = (goal_of_running(snapshot, site, other), other.evidence.clone());
-                rollbacks.push(PlannedRollback { place, cause: Cause::Drift, evidence, goal });
+                let (goal, evidence) = (
+                    goal_of_running(snapshot, site, other),
+                    other.evidence.clone(),
+                );
+                rollbacks.push(PlannedRollback {
+                    place,
+                    cause: Cause::Drift,
+                    evidence,
+                    goal,
+                });
             }
             (_, Some(Failure { cause, evidence })) => {
-                rollbacks.push(PlannedRollback { place, cause, evidence, goal: goal_of_previous(snapshot, site) });
+                rollbacks.push(PlannedRollback {
+                    place,
+                    cause,
+                    evidence,
+                    goal: goal_of_previous(snapshot, site),
+                });
             }
-            (PinState::PartlyUndone { evidence, why }, None) if settle_time(snapshot, site).is_none() => {
+            (PinState::PartlyUndone { evidence, why }, None)
+                if settle_time(snapshot, site).is_none() =>
+            {
                 rollbacks.push(undo(evidence, Err(why.clone())));
             }
-            (PinState::Live, None) => rollbacks.extend(find_overrun_undo(snapshot, site).and_then(|pin| {
-                let evidence = pin.evidence.as_deref().unwrap_or_default();
-                Some(undo(evidence, Ok(goal_of_proposed(site, pin)?)))
-            })),
+            (PinState::Live, None) => {
+                rollbacks.extend(find_overrun_undo(snapshot, site).and_then(|pin| {
+                    let evidence = pin.evidence.as_deref().unwrap_or_default();
+                    Some(undo(evidence, Ok(goal_of_proposed(site, pin)?)))
+                }))
+            }
             _ => {}
         }
     }
@@ -145,25 +210,59 @@ fn find_rollbacks(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PlannedRollbac
 }
 
 /// The other members of the groups of what fails, where the same commit updated them.
-fn find_group_members(sites: &[SitePlan], snapshot: &Snapshot, rollbacks: &[PlannedRollback]) -> Vec<PlannedRollback> {
+fn find_group_members(
+    sites: &[SitePlan],
+    snapshot: &Snapshot,
+    rollbacks: &[PlannedRollback],
+) -> Vec<PlannedRollback> {
     let mut more: BTreeMap<usize, PlannedRollback> = BTreeMap::new();
-    for rollback in rollbacks.iter().filter(|rollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert)) {
-        let (Some(group), Some(commit)) = (sites[rollback.place].group(), origin_commit(&sites[rollback.place])) else { continue };
-        for (place, site) in sites.iter().enumerate().filter(|(_, site)| site.group() == Some(group)) {
-            let is_other = rollbacks.iter().all(|rollback| rollback.place != place) && origin_commit(site).as_ref() == Some(&commit);
+    for rollback in rollbacks
+        .iter()
+        .filter(|rollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert))
+    {
+        let (Some(group), Some(commit)) = (
+            sites[rollback.place].group(),
+            origin_commit(&sites[rollback.place]),
+        ) else {
+            continue;
+        };
+        for (place, site) in sites
+            .iter()
+            .enumerate()
+            .filter(|(_, site)| site.group() == Some(group))
+        {
+            let is_other = rollbacks.iter().all(|rollback| rollback.place != place)
+                && origin_commit(site).as_ref() == Some(&commit);
             if is_other && !more.contains_key(&place) {
-                let evidence = format!("{} (group {group} is rolled back together)", rollback.evidence);
-                more.insert(place, PlannedRollback { place, cause: rollback.cause, evidence, goal: goal_of_previous(snapshot, site) });
+                let evidence = format!(
+                    "{} (group {group} is rolled back together)",
+                    rollback.evidence
+                );
+                more.insert(
+                    place,
+                    PlannedRollback {
+                        place,
+                        cause: rollback.cause,
+                        evidence,
+                        goal: goal_of_previous(snapshot, site),
+                    },
+                );
             }
         }
     }
     more.into_values().collect()
 }
 
-/// Says whether the repo takes over what was set by hand: as configured, where nothing forbids a change, and not what the channel says anyway.
+/// Says whether the repo takes over what was set by hand: as configured, where nothing forbids a
+/// change, and not what the channel says anyway.
 fn is_taken_over(site: &SitePlan, other: &RunningInstead) -> bool {
-    let is_free = matches!(site.verdict, Verdict::InSync | Verdict::Update | Verdict::Waiting);
-    let is_channel = site.settings.follows && site.upstream.as_ref() == Some(&other.digest) && other.image.tag == site.site.image.tag;
+    let is_free = matches!(
+        site.verdict,
+        Verdict::InSync | Verdict::Update | Verdict::Waiting
+    );
+    let is_channel = site.settings.follows
+        && site.upstream.as_ref() == Some(&other.digest)
+        && other.image.tag == site.site.image.tag;
     site.settings.drift.value == Drift::Adopt && other.obstacle.is_none() && is_free && !is_channel
 }
 
@@ -172,10 +271,21 @@ fn origin_commit(site: &SitePlan) -> Option<CommitId> {
 }
 
 /// What an undo returns to: what runs. What only pods show has to be there for others too.
-fn goal_of_running(snapshot: &Snapshot, site: &SitePlan, other: &RunningInstead) -> Result<RollbackGoal, String> {
+fn goal_of_running(
+    snapshot: &Snapshot,
+    site: &SitePlan,
+    other: &RunningInstead,
+) -> Result<RollbackGoal, String> {
     let has_digest = other.image.digest.is_some();
-    let failure = || find_fetch_failure(snapshot, site.settings.channel.as_ref()?, &other.digest).filter(|_| !has_digest);
-    if let Some(why) = other.obstacle.clone().or_else(|| failure().map(|reason| reason.to_string())) {
+    let failure = || {
+        find_fetch_failure(snapshot, site.settings.channel.as_ref()?, &other.digest)
+            .filter(|_| !has_digest)
+    };
+    if let Some(why) = other
+        .obstacle
+        .clone()
+        .or_else(|| failure().map(|reason| reason.to_string()))
+    {
         return Err(why);
     }
     let declared = &site.site.image.tag;
@@ -184,76 +294,142 @@ fn goal_of_running(snapshot: &Snapshot, site: &SitePlan, other: &RunningInstead)
         (None, false) => Some(Tag::latest()).filter(|_| declared.is_some()),
         (tag, _) => tag.clone(),
     };
-    Ok(RollbackGoal { to: other.digest.clone(), tag: tag.filter(|tag| declared.as_ref() != Some(tag)), is_running: has_digest })
+    Ok(RollbackGoal {
+        to: other.digest.clone(),
+        tag: tag.filter(|tag| declared.as_ref() != Some(tag)),
+        is_running: has_digest,
+    })
 }
 
 /// What a proposed rollback returns to.
 fn goal_of_proposed(site: &SitePlan, pin: &PinRecord) -> Option<RollbackGoal> {
-    let tag = Reference::parse(&pin.image).and_then(|image| image.tag).filter(|tag| site.site.image.tag.as_ref() != Some(tag));
-    Some(RollbackGoal { to: pin.to.clone()?, tag, is_running: true })
+    let tag = Reference::parse(&pin.image)
+        .and_then(|image| image.tag)
+        .filter(|tag| site.site.image.tag.as_ref() != Some(tag));
+    Some(RollbackGoal {
+        to: pin.to.clone()?,
+        tag,
+        is_running: true,
+    })
 }
 
-/// What a failing pin is rolled back to: the digest that was pinned before, with the tag it had then.
+/// What a failing pin is rolled back to: the digest that was pinned before, with the tag it had
+/// then.
 fn goal_of_previous(snapshot: &Snapshot, site: &SitePlan) -> Result<RollbackGoal, String> {
-    let to = find_previous_pin(snapshot, site).ok_or("no earlier pin is known here that was not rolled back")?;
+    let to = find_previous_pin(snapshot, site)
+        .ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.settings.channel.as_ref();
     match channel.and_then(|channel| find_fetch_failure(snapshot, channel, &to)) {
         Some(reason) => Err(reason.to_string()),
-        None => Ok(RollbackGoal { tag: find_tag_of(snapshot, site, &to), to, is_running: false }),
+        None => Ok(RollbackGoal {
+            tag: find_tag_of(snapshot, site, &to),
+            to,
+            is_running: false,
+        }),
     }
 }
 
 /// What forbids the rollback of a site. Policy, settle time, schedule and holds do not.
-fn find_refusal(snapshot: &Snapshot, site: &SitePlan, rollback: &PlannedRollback) -> Option<String> {
+fn find_refusal(
+    snapshot: &Snapshot,
+    site: &SitePlan,
+    rollback: &PlannedRollback,
+) -> Option<String> {
     if let Some(reason) = first_lock(site) {
         return Some(reason.to_string());
     }
     if site.is_ignored() {
-        return Some("terraform ignores this image (ignore_changes), so a commit would change nothing".to_owned());
+        return Some(
+            "terraform ignores this image (ignore_changes), so a commit would change nothing"
+                .to_owned(),
+        );
     }
     let (settings, is_drift) = (&site.settings, rollback.cause == Cause::Drift);
     if !settings.auto_rollback.value && !is_drift {
-        return Some(format!("`auto_rollback` is false ({})", settings.auto_rollback.source));
+        return Some(format!(
+            "`auto_rollback` is false ({})",
+            settings.auto_rollback.source
+        ));
     }
     if settings.rollback.value == Mode::Off && !is_drift {
-        return Some(format!("the mode of rollbacks is `off` ({})", settings.rollback.source));
+        return Some(format!(
+            "the mode of rollbacks is `off` ({})",
+            settings.rollback.source
+        ));
     }
-    let delivery = choose_delivery(snapshot, mode_of(site, rollback), None).err().map(|reason| reason.to_string());
+    let delivery = choose_delivery(snapshot, mode_of(site, rollback), None)
+        .err()
+        .map(|reason| reason.to_string());
     delivery.or_else(|| rollback.goal.as_ref().err().cloned())
 }
 
 /// What is set by hand is taken over as an update would be made.
 fn mode_of<'s>(site: &'s SitePlan, rollback: &PlannedRollback) -> &'s Setting<Mode> {
-    if rollback.cause == Cause::Drift { &site.settings.update } else { &site.settings.rollback }
+    if rollback.cause == Cause::Drift {
+        &site.settings.update
+    } else {
+        &site.settings.rollback
+    }
 }
 
 /// A group is rolled back as a whole or not at all.
 fn stop_groups(sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) {
-    let fails =
-        |rollback: &PlannedRollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert) && sites[rollback.place].group().is_some();
+    let fails = |rollback: &PlannedRollback| {
+        matches!(rollback.cause, Cause::Unhealthy | Cause::Alert)
+            && sites[rollback.place].group().is_some()
+    };
     let mut failing = rollbacks.iter().filter(|rollback| fails(rollback));
-    let Some((first, why)) = failing.find_map(|rollback| Some((rollback.place, rollback.goal.as_ref().err()?.clone()))) else { return };
-    let why = format!("its group is rolled back together, and {} is not: {why}", sites[first].site.id);
-    for rollback in rollbacks.iter_mut().filter(|rollback| rollback.goal.is_ok() && fails(rollback)) {
+    let Some((first, why)) =
+        failing.find_map(|rollback| Some((rollback.place, rollback.goal.as_ref().err()?.clone())))
+    else {
+        return;
+    };
+    let why = format!(
+        "its group is rolled back together, and {} is not: {why}",
+        sites[first].site.id
+    );
+    for rollback in rollbacks
+        .iter_mut()
+        .filter(|rollback| rollback.goal.is_ok() && fails(rollback))
+    {
         rollback.goal = Err(why.clone());
     }
 }
 
 /// What cannot be held is not rolled back, and neither is its group.
-fn draft_together(snapshot: &Snapshot, sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) -> (Delivery, Vec<Edit>) {
+fn draft_together(
+    snapshot: &Snapshot,
+    sites: &[SitePlan],
+    rollbacks: &mut [PlannedRollback],
+) -> (Delivery, Vec<Edit>) {
     stop_groups(sites, rollbacks);
-    let count = |rollbacks: &[PlannedRollback]| rollbacks.iter().filter(|rollback| rollback.goal.is_ok()).count();
+    let count = |rollbacks: &[PlannedRollback]| {
+        rollbacks
+            .iter()
+            .filter(|rollback| rollback.goal.is_ok())
+            .count()
+    };
     let before = count(rollbacks);
     let drafted = draft(snapshot, sites, rollbacks);
-    if count(rollbacks) == before { drafted } else { draft_together(snapshot, sites, rollbacks) }
+    if count(rollbacks) == before {
+        drafted
+    } else {
+        draft_together(snapshot, sites, rollbacks)
+    }
 }
 
 /// Puts the holds and the pins.
-fn draft(snapshot: &Snapshot, sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) -> (Delivery, Vec<Edit>) {
+fn draft(
+    snapshot: &Snapshot,
+    sites: &[SitePlan],
+    rollbacks: &mut [PlannedRollback],
+) -> (Delivery, Vec<Edit>) {
     let mut draft = Draft::new(snapshot);
     let mut edits = Vec::new();
     let mut delivery = Delivery::Commit;
-    let is_urgent = rollbacks.iter().any(|rollback| rollback.cause != Cause::Drift && rollback.goal.is_ok());
+    let is_urgent = rollbacks
+        .iter()
+        .any(|rollback| rollback.cause != Cause::Drift && rollback.goal.is_ok());
     for rollback in rollbacks {
         let site = &sites[rollback.place];
         let Ok(goal) = &rollback.goal else { continue };
@@ -261,9 +437,18 @@ fn draft(snapshot: &Snapshot, sites: &[SitePlan], rollbacks: &mut [PlannedRollba
             Some(tag) => retag(site.literal, site.site, tag, &goal.to),
             None => Ok(site.pin_edit(&goal.to)),
         };
-        let held = pin.and_then(|pin| draft.put(site.literal, site.site, &make_hold(site, rollback)).map(|()| pin));
-        match (held, choose_delivery(snapshot, mode_of(site, rollback), None)) {
-            (Ok(_), Ok(own)) if is_urgent && rollback.cause == Cause::Drift && own.is_pull_request() => {
+        let held = pin.and_then(|pin| {
+            draft
+                .put(site.literal, site.site, &make_hold(site, rollback))
+                .map(|()| pin)
+        });
+        match (
+            held,
+            choose_delivery(snapshot, mode_of(site, rollback), None),
+        ) {
+            (Ok(_), Ok(own))
+                if is_urgent && rollback.cause == Cause::Drift && own.is_pull_request() =>
+            {
                 rollback.goal = Err("what is rolled back beside it goes first".into());
             }
             (Ok(pin), Ok(own)) => {
@@ -287,17 +472,28 @@ fn make_hold(site: &SitePlan, rollback: &PlannedRollback) -> Hold {
         Cause::Drift => "drift: set by hand in the cluster".to_owned(),
         cause => format!("{}: rolled back from sha256:{pinned}", cause.as_str()),
     };
-    Hold { because: Some(because.into()), ..Hold::default() }
+    Hold {
+        because: Some(because.into()),
+        ..Hold::default()
+    }
 }
 
 /// Says why a site is not rolled back; nothing else changes there meanwhile.
-fn refuse_rollback(snapshot: &Snapshot, site: &mut SitePlan, rollback: &PlannedRollback) -> Option<Notice> {
+fn refuse_rollback(
+    snapshot: &Snapshot,
+    site: &mut SitePlan,
+    rollback: &PlannedRollback,
+) -> Option<Notice> {
     let why = rollback.goal.as_ref().err()?;
     if rollback.cause == Cause::Drift {
-        site.reasons.push(Reason::DriftNotTaken { why: why.clone() });
+        site.reasons
+            .push(Reason::DriftNotTaken { why: why.clone() });
         return None;
     }
-    let reason = Reason::NotRolledBack { evidence: rollback.evidence.clone(), why: why.clone() };
+    let reason = Reason::NotRolledBack {
+        evidence: rollback.evidence.clone(),
+        why: why.clone(),
+    };
     match &site.target {
         Some(target) if target.action != Action::Lift => site.refuse(reason),
         _ => site.reasons.insert(0, reason),
@@ -321,21 +517,48 @@ fn put_off_rollback(site: &mut SitePlan, rollback: &PlannedRollback) {
     site.target = None;
     site.verdict = Verdict::Waiting;
     let (evidence, is_drift) = (rollback.evidence.clone(), rollback.cause == Cause::Drift);
-    site.reasons.insert(0, Reason::RollbackAfterFile { evidence, is_drift });
+    site.reasons
+        .insert(0, Reason::RollbackAfterFile { evidence, is_drift });
 }
 
-fn set_rollback_target(snapshot: &Snapshot, site: &mut SitePlan, rollback: &PlannedRollback, edits: Vec<Edit>, delivery: &Delivery) {
-    let Ok(RollbackGoal { to, tag, is_running }) = &rollback.goal else { return };
+fn set_rollback_target(
+    snapshot: &Snapshot,
+    site: &mut SitePlan,
+    rollback: &PlannedRollback,
+    edits: Vec<Edit>,
+    delivery: &Delivery,
+) {
+    let Ok(RollbackGoal {
+        to,
+        tag,
+        is_running,
+    }) = &rollback.goal
+    else {
+        return;
+    };
     let is_drift = rollback.cause == Cause::Drift;
     let keel = keep_keel_away(snapshot, site);
     let evidence = one_line(&rollback.evidence);
     let pinned = site.pinned.clone();
-    let short = pinned.as_ref().map_or("", |pinned| pinned.short()).to_owned();
+    let short = pinned
+        .as_ref()
+        .map_or("", |pinned| pinned.short())
+        .to_owned();
     let retagged = tag.as_ref().map(|tag| image_with(site.site, tag));
-    let image = retagged.clone().unwrap_or_else(|| site.settings.image.clone());
+    let image = retagged
+        .clone()
+        .unwrap_or_else(|| site.settings.image.clone());
     let (action, verdict, reason, note) = if is_drift {
-        let note = format!("{}. {image} is pinned at what runs, sha256:{}, and held.", capitalize(&evidence), to.short());
-        let reason = Reason::TakeOverDrift { evidence: evidence.clone(), image, to: to.clone() };
+        let note = format!(
+            "{}. {image} is pinned at what runs, sha256:{}, and held.",
+            capitalize(&evidence),
+            to.short()
+        );
+        let reason = Reason::TakeOverDrift {
+            evidence: evidence.clone(),
+            image,
+            to: to.clone(),
+        };
         (Action::Pin, Verdict::Held, reason, note)
     } else {
         let note = format!(
@@ -343,14 +566,30 @@ fn set_rollback_target(snapshot: &Snapshot, site: &mut SitePlan, rollback: &Plan
             capitalize(&evidence),
             to.short()
         );
-        (Action::Rollback, Verdict::Rollback, Reason::RollBack { evidence: evidence.clone(), image, to: to.clone() }, note)
+        (
+            Action::Rollback,
+            Verdict::Rollback,
+            Reason::RollBack {
+                evidence: evidence.clone(),
+                image,
+                to: to.clone(),
+            },
+            note,
+        )
     };
     let mut notes = vec![note];
-    let mut claims = vec![site.claim_image(retagged.as_deref(), to), Claim::Held { site: site.site.id.clone() }];
+    let mut claims = vec![
+        site.claim_image(retagged.as_deref(), to),
+        Claim::Held {
+            site: site.site.id.clone(),
+        },
+    ];
     match keel {
         _ if is_drift => {}
         Ok(edits) if edits.is_empty() => {}
-        Ok(_) => claims.push(Claim::KeelHandsOff { site: site.site.id.clone() }),
+        Ok(_) => claims.push(Claim::KeelHandsOff {
+            site: site.site.id.clone(),
+        }),
         Err(why) => {
             let reason = Reason::KeelMaySetImage { why };
             notes.push(format!("{}.", capitalize(&reason.to_string())));
@@ -359,12 +598,20 @@ fn set_rollback_target(snapshot: &Snapshot, site: &mut SitePlan, rollback: &Plan
     }
     site.reasons.insert(0, reason);
     if rollback.cause == Cause::Undo
-        && let Some(digest) = pinned.clone().filter(|_| find_overrun_undo(snapshot, site).is_some())
+        && let Some(digest) = pinned
+            .clone()
+            .filter(|_| find_overrun_undo(snapshot, site).is_some())
     {
         site.reasons.push(Reason::AppliedAgain { digest });
     }
-    let prove = site.settings.channel.clone().filter(|_| !is_running && pinned.as_ref() != Some(to)).map(|channel| (channel, to.clone()));
-    // How the channel's own target would be delivered is remembered for the ledger, unless this one is proposed.
+    let prove = site
+        .settings
+        .channel
+        .clone()
+        .filter(|_| !is_running && pinned.as_ref() != Some(to))
+        .map(|channel| (channel, to.clone()));
+    // How the channel's own target would be delivered is remembered for the ledger, unless this one
+    // is proposed.
     let before = site.delivery.take().filter(|_| !delivery.is_pull_request());
     let is_proposed = delivery.is_pull_request();
     let target = Target {
@@ -388,12 +635,25 @@ fn set_rollback_target(snapshot: &Snapshot, site: &mut SitePlan, rollback: &Plan
 }
 
 /// Makes everything else of the same name, and in the same files, wait.
-fn put_first(sites: &mut [SitePlan], name: &Arc<str>, files: &BTreeSet<RepoPath>, delivery: &Delivery) {
+fn put_first(
+    sites: &mut [SitePlan],
+    name: &Arc<str>,
+    files: &BTreeSet<RepoPath>,
+    delivery: &Delivery,
+) {
     for site in sites.iter_mut() {
-        let Some(target) = site.target.as_ref().filter(|target| target.evidence.is_none() && target.command.is_none()) else { continue };
+        let Some(target) = site
+            .target
+            .as_ref()
+            .filter(|target| target.evidence.is_none() && target.command.is_none())
+        else {
+            continue;
+        };
         let is_proposed = target.delivery.is_pull_request();
         let is_same = site.change_name() == *name && is_proposed == delivery.is_pull_request();
-        let is_beside = !delivery.is_pull_request() && !is_proposed && target.edits.iter().any(|edit| files.contains(&edit.file));
+        let is_beside = !delivery.is_pull_request()
+            && !is_proposed
+            && target.edits.iter().any(|edit| files.contains(&edit.file));
         if is_same || is_beside {
             site.refuse(Reason::RollbackFirst { name: name.clone() });
         }
@@ -402,11 +662,16 @@ fn put_first(sites: &mut [SitePlan], name: &Arc<str>, files: &BTreeSet<RepoPath>
 
 /// What can stand in a trailer: one line, nothing around it.
 fn one_line(text: &str) -> String {
-    let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }

@@ -1,5 +1,6 @@
-//! The rules, in their order: what forbids any change, and what a target has to wait for. One function a rule: it sees the whole pass and says why one
-//! site waits or is refused, or nothing. A new rule is one file, one line in a list below, and its reason in `pipeline/reason.rs`.
+//! The rules, in their order: what forbids any change, and what a target has to wait for. One
+//! function a rule: it sees the whole pass and says why one site waits or is refused, or nothing. A
+//! new rule is one file, one line in a list below, and its reason in `pipeline/reason.rs`.
 
 mod adopted_together;
 mod budget;
@@ -25,7 +26,8 @@ use pass::RuleContext;
 /// Says why a site waits or is refused; nothing where the rule does not apply.
 pub(super) type RuleFn = fn(&RuleContext, &SitePlan) -> Option<Reason>;
 
-/// What forbids any change that pintle would make by itself. All that apply are reported; the first decides the verdict.
+/// What forbids any change that pintle would make by itself. All that apply are reported; the first
+/// decides the verdict.
 pub(super) const FORBIDDEN: &[RuleFn] = &[
     forbidden::configuration_error,
     forbidden::ambiguous_stack,
@@ -41,7 +43,8 @@ pub(super) const FORBIDDEN: &[RuleFn] = &[
     forbidden::other_owner,
 ];
 
-/// What a target has to wait for, or why it is not written after all. The first that applies takes it back, and the rules after it see the site without.
+/// What a target has to wait for, or why it is not written after all. The first that applies takes
+/// it back, and the rules after it see the site without.
 pub(super) const DELAYS: &[RuleFn] = &[
     // When the channel may be followed: these look at the site alone.
     settle::settle,
@@ -51,7 +54,8 @@ pub(super) const DELAYS: &[RuleFn] = &[
     // What does not fit together.
     edits::collision,
     adopted_together::adopted_together,
-    // What goes on already, then who goes first: a group waits for its members, so all that a member may wait for stands before it.
+    // What goes on already, then who goes first: a group waits for its members, so all that a
+    // member may wait for stands before it.
     in_flight::in_flight,
     group::group,
     budget::budget,
@@ -61,27 +65,48 @@ pub(super) const DELAYS: &[RuleFn] = &[
     open_pull_requests::branch_of_others,
 ];
 
-/// The limit of open pull requests; apart from the others, since pull requests that are closed in the same pass make room first.
+/// The limit of open pull requests; apart from the others, since pull requests that are closed in
+/// the same pass make room first.
 pub(super) const LIMITS: &[RuleFn] = &[open_pull_requests::too_many];
 
 /// Reports everything that forbids a site to change.
 pub(super) fn forbid(snapshot: &Snapshot, sites: &mut [SitePlan]) {
     let found: Vec<Vec<Reason>> = {
         let pass = RuleContext::new(snapshot, sites, None);
-        sites.iter().map(|site| FORBIDDEN.iter().filter_map(|rule| rule(&pass, site)).collect()).collect()
+        sites
+            .iter()
+            .map(|site| {
+                FORBIDDEN
+                    .iter()
+                    .filter_map(|rule| rule(&pass, site))
+                    .collect()
+            })
+            .collect()
     };
     for (site, reasons) in sites.iter_mut().zip(found) {
-        site.verdict = reasons.iter().find_map(Reason::verdict).unwrap_or(site.verdict);
+        site.verdict = reasons
+            .iter()
+            .find_map(Reason::verdict)
+            .unwrap_or(site.verdict);
         site.reasons = reasons;
     }
 }
 
-/// Applies rules one after the other, each to every site that has a target; a rule sees all sites as the one before left them.
-pub(super) fn delay(snapshot: &Snapshot, rules: &[RuleFn], sites: &mut [SitePlan], busy: Option<&Reason>) {
+/// Applies rules one after the other, each to every site that has a target; a rule sees all sites
+/// as the one before left them.
+pub(super) fn delay(
+    snapshot: &Snapshot,
+    rules: &[RuleFn],
+    sites: &mut [SitePlan],
+    busy: Option<&Reason>,
+) {
     for rule in rules {
         let found: Vec<Option<Reason>> = {
             let pass = RuleContext::new(snapshot, sites, busy);
-            sites.iter().map(|site| site.target.as_ref().and_then(|_| rule(&pass, site))).collect()
+            sites
+                .iter()
+                .map(|site| site.target.as_ref().and_then(|_| rule(&pass, site)))
+                .collect()
         };
         for (site, reason) in sites.iter_mut().zip(found) {
             if let Some(reason) = reason {

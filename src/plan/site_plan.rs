@@ -1,5 +1,5 @@
-//! One site as planning sees it: what was resolved once (settings, history, uses, cluster state, upstream), and what was decided so far. Every step
-//! reads the first and adds to the second.
+//! One site as planning sees it: what was resolved once (settings, history, uses, cluster state,
+//! upstream), and what was decided so far. Every step reads the first and adds to the second.
 
 use super::live::LiveUse;
 use super::pin::{PinOrigin, PinState};
@@ -8,7 +8,9 @@ use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
 use crate::model::settings::{Mode, Setting};
 use crate::pipeline::claim::Claim;
-use crate::pipeline::{Action, Asked, Cause, Decision, Delivery, PinRecord, Reason, Recorded, Seen, Verdict};
+use crate::pipeline::{
+    Action, Asked, Cause, Decision, Delivery, PinRecord, Reason, Recorded, Seen, Verdict,
+};
 use crate::sites::{Literal, Site, SiteId};
 use crate::terraform::edit::Edit;
 use std::sync::Arc;
@@ -18,7 +20,8 @@ pub(super) const COMMENT: &str = "comment-";
 
 /// Says whether a change's name, or its part of a branch, is one of a comment's.
 pub(super) fn is_comment_name(name: &str) -> bool {
-    name.strip_prefix(COMMENT).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    name.strip_prefix(COMMENT)
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A site, what is known of it, and what is decided about it.
@@ -34,7 +37,8 @@ pub(super) struct SitePlan<'a> {
     pub history: Vec<&'a Recorded>,
     /// Rollbacks of its repository, newest first, whose digests are never written here again.
     pub rollbacks_here: Vec<&'a Recorded>,
-    /// Rollbacks of its repository at other sites, newest first, whose digests only a person takes here.
+    /// Rollbacks of its repository at other sites, newest first, whose digests only a person takes
+    /// here.
     pub rollbacks_elsewhere: Vec<&'a Recorded>,
     /// Its uses beside the workloads of the cluster; a sentence why the cluster could not be asked.
     pub uses: Result<Vec<LiveUse<'a>>, String>,
@@ -62,7 +66,8 @@ pub(super) struct SitePlan<'a> {
     pub adoption: Option<AdoptionGroup>,
 }
 
-/// Where a site should be, and what has to be written for it: whoever wants it (a channel, a rollback, a person, an expired hold).
+/// Where a site should be, and what has to be written for it: whoever wants it (a channel, a
+/// rollback, a person, an expired hold).
 pub(super) struct Target {
     pub action: Action,
     pub cause: Cause,
@@ -109,8 +114,8 @@ pub(super) struct TargetOf<'p, 'a> {
 }
 
 impl<'a> SitePlan<'a> {
-    /// Takes the target back because of a reason that has a verdict: the site waits, or is refused. The end of a hold says nothing of the image:
-    /// without it the verdict stays.
+    /// Takes the target back because of a reason that has a verdict: the site waits, or is refused.
+    /// The end of a hold says nothing of the image: without it the verdict stays.
     pub fn refuse(&mut self, reason: Reason) {
         match self.target.take() {
             Some(target) if target.action == Action::Lift => self.reasons.push(reason),
@@ -125,21 +130,36 @@ impl<'a> SitePlan<'a> {
     pub fn set_target(&mut self, verdict: Verdict, target: Target) {
         self.verdict = verdict;
         self.delivery = Some(target.delivery.clone());
-        self.wanted = target.to.clone().filter(|to| Some(to) != self.pinned.as_ref());
+        self.wanted = target
+            .to
+            .clone()
+            .filter(|to| Some(to) != self.pinned.as_ref());
         self.target = Some(target);
     }
 
     /// The stack, group or comment that the site's change is named after.
     pub fn change_name(&self) -> Arc<str> {
-        if let Some(command) = self.target.as_ref().and_then(|target| target.command.as_ref()) {
+        if let Some(command) = self
+            .target
+            .as_ref()
+            .and_then(|target| target.command.as_ref())
+        {
             return command.change.clone();
         }
         if let Some(adoption) = &self.adoption {
             return adoption.name.clone();
         }
-        let name = self.settings.group.as_ref().map_or(&self.site.stack, |group| &group.value);
+        let name = self
+            .settings
+            .group
+            .as_ref()
+            .map_or(&self.site.stack, |group| &group.value);
         // What comments ask for has names of its own.
-        if is_comment_name(name) { format!("{name} (stack)").into() } else { name.clone() }
+        if is_comment_name(name) {
+            format!("{name} (stack)").into()
+        } else {
+            name.clone()
+        }
     }
 
     pub fn group(&self) -> Option<&Arc<str>> {
@@ -148,21 +168,29 @@ impl<'a> SitePlan<'a> {
 
     /// Says whether the target is delivered as a commit.
     pub fn is_committed(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| !target.delivery.is_pull_request())
+        self.target
+            .as_ref()
+            .is_some_and(|target| !target.delivery.is_pull_request())
     }
 
     /// Says whether the target is delivered as a pull request.
     pub fn is_proposed(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| target.delivery.is_pull_request())
+        self.target
+            .as_ref()
+            .is_some_and(|target| target.delivery.is_pull_request())
     }
 
     /// Says whether a comment asks for the target.
     pub fn is_commanded(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| target.command.is_some())
+        self.target
+            .as_ref()
+            .is_some_and(|target| target.command.is_some())
     }
 
     pub fn has_action(&self, action: Action) -> bool {
-        self.target.as_ref().is_some_and(|target| target.action == action)
+        self.target
+            .as_ref()
+            .is_some_and(|target| target.action == action)
     }
 
     /// Says whether its pin follows the channel in this plan.
@@ -177,7 +205,10 @@ impl<'a> SitePlan<'a> {
 
     /// Says whether Terraform ignores what the literal says, for one of its uses at least.
     pub fn is_ignored(&self) -> bool {
-        self.literal.uses.iter().any(|used| used.ignored == Some(true))
+        self.literal
+            .uses
+            .iter()
+            .any(|used| used.ignored == Some(true))
     }
 
     /// The live uses; none where the cluster could not be asked.
@@ -186,7 +217,10 @@ impl<'a> SitePlan<'a> {
     }
 
     pub fn target(&self) -> Option<TargetOf<'_, 'a>> {
-        Some(TargetOf { site: self, target: self.target.as_ref()? })
+        Some(TargetOf {
+            site: self,
+            target: self.target.as_ref()?,
+        })
     }
 
     /// Returns the mode for what pintle would do to the site by itself.
@@ -210,13 +244,24 @@ impl<'a> SitePlan<'a> {
         }
     }
 
-    /// Claims the image that the site has afterwards: another tag where one is given, the same one where no digest is pinned.
+    /// Claims the image that the site has afterwards: another tag where one is given, the same one
+    /// where no digest is pinned.
     pub fn claim_image(&self, image: Option<&str>, to: &Digest) -> Claim {
         let own = &self.site.image;
         let has_tag = own.tag.is_some() || own.digest.is_none();
-        let named = image.filter(|_| has_tag).and_then(Reference::parse).and_then(|image| image.tag);
+        let named = image
+            .filter(|_| has_tag)
+            .and_then(Reference::parse)
+            .and_then(|image| image.tag);
         let tag = named.or_else(|| own.effective_tag().filter(|_| has_tag));
-        Claim::Image { site: self.site.id.clone(), image: Reference { tag, digest: Some(to.clone()), ..own.clone() } }
+        Claim::Image {
+            site: self.site.id.clone(),
+            image: Reference {
+                tag,
+                digest: Some(to.clone()),
+                ..own.clone()
+            },
+        }
     }
 
     pub fn decision(&self) -> Decision {
@@ -234,7 +279,10 @@ impl<'a> SitePlan<'a> {
 impl TargetOf<'_, '_> {
     /// The channel as it will be declared.
     pub fn image(&self) -> &String {
-        self.target.image.as_ref().unwrap_or(&self.site.settings.image)
+        self.target
+            .image
+            .as_ref()
+            .unwrap_or(&self.site.settings.image)
     }
 
     pub fn record(&self) -> PinRecord {
@@ -247,16 +295,28 @@ impl TargetOf<'_, '_> {
             to: self.target.to.clone(),
             cause: self.target.cause,
             evidence: self.target.evidence.clone(),
-            asked: self.target.command.as_ref().map(|command| command.asked.clone()),
+            asked: self
+                .target
+                .command
+                .as_ref()
+                .map(|command| command.asked.clone()),
         }
     }
 }
 
-/// So many uses of one site are recorded: a literal that feeds a hundred workloads is known by the first of them too.
+/// So many uses of one site are recorded: a literal that feeds a hundred workloads is known by the
+/// first of them too.
 const RECORDED_USES: usize = 16;
 
-/// The aliases that can stand in a trailer. A name read from a file may end in a line break: it is left out, and the site's id still names it.
+/// The aliases that can stand in a trailer. A name read from a file may end in a line break: it is
+/// left out, and the site's id still names it.
 fn recorded_uses(site: &Site) -> Vec<String> {
-    let fits = |alias: &&Arc<str>| alias.trim() == &***alias && !alias.chars().any(char::is_control);
-    site.aliases.iter().filter(fits).take(RECORDED_USES).map(ToString::to_string).collect()
+    let fits =
+        |alias: &&Arc<str>| alias.trim() == &***alias && !alias.chars().any(char::is_control);
+    site.aliases
+        .iter()
+        .filter(fits)
+        .take(RECORDED_USES)
+        .map(ToString::to_string)
+        .collect()
 }

@@ -1,5 +1,5 @@
-//! Where a site should be, as far as the channel says: adopted, updated, or where it is. What people and the cluster want comes after it, and so do
-//! the rules on when. Looks at one site.
+//! Where a site should be, as far as the channel says: adopted, updated, or where it is. What
+//! people and the cluster want comes after it, and so do the rules on when. Looks at one site.
 
 mod adopt;
 mod first;
@@ -19,12 +19,22 @@ use new_pin::{NewPin, set_pin, settle_verdict};
 
 /// Finds the target of a site that nothing forbids to change.
 pub(super) fn choose_target(snapshot: &Snapshot, site: &mut SitePlan) {
-    let Some(channel) = site.settings.channel.clone() else { return settle_verdict(site, Reason::NoChannel) };
+    let Some(channel) = site.settings.channel.clone() else {
+        return settle_verdict(site, Reason::NoChannel);
+    };
     let image = site.settings.image.clone();
     match snapshot.upstream.get(&channel) {
-        Some(Seen::Known(Upstream::Digest(upstream))) => follow(snapshot, site, &channel, &upstream.clone()),
+        Some(Seen::Known(Upstream::Digest(upstream))) => {
+            follow(snapshot, site, &channel, &upstream.clone())
+        }
         Some(Seen::Known(Upstream::Missing)) => settle_verdict(site, Reason::TagMissing { image }),
-        Some(Seen::Unknown(why)) => stay_unknown(site, Reason::UpstreamUnknown { image, why: why.clone() }),
+        Some(Seen::Unknown(why)) => stay_unknown(
+            site,
+            Reason::UpstreamUnknown {
+                image,
+                why: why.clone(),
+            },
+        ),
         Some(Seen::NotAsked) | None => stay_unknown(site, Reason::UpstreamNotAsked { image }),
     }
 }
@@ -46,24 +56,45 @@ pub(super) fn note_wanted(site: &mut SitePlan) {
         return;
     }
     let is_followed = site.pinned.is_none() || site.settings.follows;
-    let is_open = |to: &Digest| Some(to) != site.pinned.as_ref() && is_followed && find_rollback(site, to).is_none();
+    let is_open = |to: &Digest| {
+        Some(to) != site.pinned.as_ref() && is_followed && find_rollback(site, to).is_none()
+    };
     site.wanted = site.upstream.clone().filter(is_open);
 }
 
 /// What is probably not meant by a schedule that holds for the site.
 pub(super) fn schedule_warning(site: &SitePlan) -> Option<Reason> {
-    let schedule = site.settings.schedule.as_ref().filter(|_| site.settings.follows)?;
-    schedule.value.warning().map(|what| Reason::ScheduleWarning { what })
+    let schedule = site
+        .settings
+        .schedule
+        .as_ref()
+        .filter(|_| site.settings.follows)?;
+    schedule
+        .value
+        .warning()
+        .map(|what| Reason::ScheduleWarning { what })
 }
 
 fn follow(snapshot: &Snapshot, site: &mut SitePlan, channel: &Channel, upstream: &Digest) {
     match &site.pinned {
         None => adopt::adopt(snapshot, site, channel, upstream),
         Some(_) if site.is_ignored() => adopt::adopt(snapshot, site, channel, upstream),
-        Some(pinned) if pinned == upstream => settle_verdict(site, Reason::UpToDate { image: site.settings.image.clone() }),
+        Some(pinned) if pinned == upstream => settle_verdict(
+            site,
+            Reason::UpToDate {
+                image: site.settings.image.clone(),
+            },
+        ),
         Some(_) if !site.settings.follows => {
-            settle_verdict(site, Reason::NotFollowed { class: site.settings.class });
-            site.reasons.push(Reason::TagPushedAgain { to: upstream.clone() });
+            settle_verdict(
+                site,
+                Reason::NotFollowed {
+                    class: site.settings.class,
+                },
+            );
+            site.reasons.push(Reason::TagPushedAgain {
+                to: upstream.clone(),
+            });
         }
         Some(_) => update(snapshot, site, channel, upstream),
     }
@@ -88,21 +119,41 @@ fn update(snapshot: &Snapshot, site: &mut SitePlan, channel: &Channel, upstream:
         note: update_note(snapshot, site, seen),
     };
     let caution = find_caution(site, upstream);
-    let mut reasons = vec![Reason::UpdateAvailable { image, to: upstream.clone() }];
+    let mut reasons = vec![Reason::UpdateAvailable {
+        image,
+        to: upstream.clone(),
+    }];
     reasons.push(match &snapshot.ledger {
         Seen::NotAsked => Reason::SettleNotChecked,
-        _ => Reason::FirstSeen { at: seen, settled: seen.map(|_| site.settings.settle.value).filter(|settle| !settle.is_zero()) },
+        _ => Reason::FirstSeen {
+            at: seen,
+            settled: seen
+                .map(|_| site.settings.settle.value)
+                .filter(|settle| !settle.is_zero()),
+        },
     });
-    set_pin(snapshot, site, Verdict::Update, reasons, (channel, pin), caution);
+    set_pin(
+        snapshot,
+        site,
+        Verdict::Update,
+        reasons,
+        (channel, pin),
+        caution,
+    );
 }
 
 /// `Upstream moved nginx:stable: first seen 2026-11-22 08:00 UTC, quiet for 10m.`
 fn update_note(snapshot: &Snapshot, site: &SitePlan, seen: Option<jiff::Timestamp>) -> String {
     let (image, settle) = (&site.settings.image, site.settings.settle.value);
-    let settled = if seen.is_some() && !settle.is_zero() { format!(", quiet for {}", show(settle)) } else { String::new() };
+    let settled = if seen.is_some() && !settle.is_zero() {
+        format!(", quiet for {}", show(settle))
+    } else {
+        String::new()
+    };
     match (&snapshot.ledger, seen) {
         (Seen::NotAsked | Seen::Unknown(_), _) => format!("{image} means another digest upstream."),
-        // A pull request is compared with what the next pass would propose: its text is written as that pass will write it.
+        // A pull request is compared with what the next pass would propose: its text is written as
+        // that pass will write it.
         (Seen::Known(_), None) if snapshot.forge == Seen::NotAsked => {
             format!("{image} means another digest upstream: first seen in this pass.")
         }

@@ -32,7 +32,8 @@ use crate::model::reference::{Channel, Reference};
 use crate::model::workload::{Holder, WorkloadKind};
 use crate::pipeline::history::History;
 use crate::pipeline::{
-    Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Reason, Recorded, Seen, Snapshot, Upstream,
+    Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Reason, Recorded,
+    Seen, Snapshot, Upstream,
 };
 use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteId, StackId, Stacks, Use};
 use crate::terraform::files::{Files, RepoPath};
@@ -54,14 +55,22 @@ fn digest(c: char) -> Digest {
 }
 
 fn channel(image: &str) -> Channel {
-    Reference::parse(image).and_then(|image| image.channel()).expect(image)
+    Reference::parse(image)
+        .and_then(|image| image.channel())
+        .expect(image)
 }
 
-/// A site at line `line` of `stacks/<stack>/main.tf`, used by one container named after the repository.
+/// A site at line `line` of `stacks/<stack>/main.tf`, used by one container named after the
+/// repository.
 fn site(stack: &str, line: usize, image: &str) -> Literal {
     let reference = Reference::parse(image).expect(image);
     let file = RepoPath::new(&format!("stacks/{stack}/main.tf")).expect("path");
-    let container = reference.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let container = reference
+        .name
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let (span, expect, prefix) = pin_place(line * 1000, image, &reference);
     let used = Use {
         root: RepoPath::new(&format!("stacks/{stack}")).expect("path"),
@@ -71,18 +80,28 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         kind: WorkloadKind::Deployment,
         namespace: Some(stack.into()),
         name: Some(container.as_str().into()),
-        holder: Holder::Container { name: Some(container.as_str().into()), init: false },
+        holder: Holder::Container {
+            name: Some(container.as_str().into()),
+            init: false,
+        },
         image: Some(image.into()),
         ignored: Some(false),
         ignore_spans: Vec::new(),
         instances: Some(1),
     };
     let site = Site {
-        id: SiteId(format!("{file}#kubernetes_deployment.{container}/container[{container}].image").into()),
+        id: SiteId(
+            format!("{file}#kubernetes_deployment.{container}/container[{container}].image").into(),
+        ),
         aliases: vec![format!("deployment/{stack}/{container}:{container}").into()],
         stacks: [StackId(used.root.clone())].into(),
         image: reference,
-        pin: PinPlace { span, expect, prefix, form: Form::Quoted },
+        pin: PinPlace {
+            span,
+            expect,
+            prefix,
+            form: Form::Quoted,
+        },
         stack: stack.into(),
         comments: Vec::new(),
         unsure: Vec::new(),
@@ -114,7 +133,9 @@ fn pinned(image: &str, c: char) -> String {
 
 /// Changes the site of a literal.
 fn with(mut literal: Literal, change: impl FnOnce(&mut Site)) -> Literal {
-    let Fate::Site(site) = &mut literal.fate else { panic!("a site") };
+    let Fate::Site(site) = &mut literal.fate else {
+        panic!("a site")
+    };
     change(site);
     literal
 }
@@ -122,16 +143,30 @@ fn with(mut literal: Literal, change: impl FnOnce(&mut Site)) -> Literal {
 fn beside(literal: Literal, comment: &str) -> Literal {
     let line = literal.line;
     let file = literal.file.clone();
-    with(literal, |site| site.comments.push(Comment { file, text: comment.into(), line, trailing: true }))
+    with(literal, |site| {
+        site.comments.push(Comment {
+            file,
+            text: comment.into(),
+            line,
+            trailing: true,
+        })
+    })
 }
 
 fn annotated(literal: Literal, key: &str, value: &str) -> Literal {
-    with(literal, |site| site.keel.annotations.push((key.into(), value.into())))
+    with(literal, |site| {
+        site.keel.annotations.push((key.into(), value.into()))
+    })
 }
 
 /// The roots of all uses.
 fn stacks_of(literals: &[Literal]) -> Stacks {
-    Stacks::new(literals.iter().flat_map(|literal| &literal.uses).map(|used| used.root.clone()))
+    Stacks::new(
+        literals
+            .iter()
+            .flat_map(|literal| &literal.uses)
+            .map(|used| used.root.clone()),
+    )
 }
 
 /// The codes of a decision's reasons, in their order.
@@ -144,7 +179,11 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
     Snapshot {
         at: at(NOW),
         tip: CommitId::parse(&"a".repeat(40)),
-        scan: Arc::new(Scan { stacks: stacks_of(&literals), literals, ..Scan::default() }),
+        scan: Arc::new(Scan {
+            stacks: stacks_of(&literals),
+            literals,
+            ..Scan::default()
+        }),
         history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
         ..Snapshot::default()
@@ -153,7 +192,8 @@ fn snapshot(literals: Vec<Literal>) -> Snapshot {
 
 impl Snapshot {
     fn says(mut self, image: &str, c: char) -> Self {
-        self.upstream.insert(channel(image), Seen::Known(Upstream::Digest(digest(c))));
+        self.upstream
+            .insert(channel(image), Seen::Known(Upstream::Digest(digest(c))));
         self
     }
 
@@ -168,14 +208,17 @@ impl Snapshot {
     }
 
     fn configured(mut self, text: &str) -> Self {
-        self.config = Arc::new(Config::parse(text, "pintle.toml").unwrap_or_else(|error| panic!("{error}")));
+        self.config =
+            Arc::new(Config::parse(text, "pintle.toml").unwrap_or_else(|error| panic!("{error}")));
         self
     }
 
     /// The digest was first seen at this time.
     fn seen(mut self, image: &str, c: char, time: &str) -> Self {
         if let Seen::Known(ledger) = &mut self.ledger {
-            ledger.first_seen.insert((channel(image), digest(c)), at(time));
+            ledger
+                .first_seen
+                .insert((channel(image), digest(c)), at(time));
         }
         self
     }
@@ -195,7 +238,14 @@ impl Snapshot {
             asked: None,
         };
         let commit = CommitId::parse(&to.to_string().repeat(40)).expect("id");
-        let record = Recorded { landed: commit.clone(), commit, at: at(time), author: "pintle".into(), subject: "x".into(), pin };
+        let record = Recorded {
+            landed: commit.clone(),
+            commit,
+            at: at(time),
+            author: "pintle".into(),
+            subject: "x".into(),
+            pin,
+        };
         if let Seen::Known(history) = &mut self.history {
             *history = std::iter::once(record).chain(history.to_vec()).collect();
         }

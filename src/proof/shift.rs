@@ -14,10 +14,16 @@ impl<'a> Shift<'a> {
         let mut moves: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for edit in edits {
             let by = count_lines(&edit.put) as isize - count_lines(&edit.expect) as isize;
-            let before = files.bytes(&edit.file).and_then(|bytes| bytes.get(..edit.span.end));
-            let (Some(before), true) = (before, by != 0) else { continue };
-            // A line moves when it begins at or after the edit's end; a byte order mark stands before the first line.
-            let begins = before.is_empty() || before.ends_with(b"\n") || before == "\u{feff}".as_bytes();
+            let before = files
+                .bytes(&edit.file)
+                .and_then(|bytes| bytes.get(..edit.span.end));
+            let (Some(before), true) = (before, by != 0) else {
+                continue;
+            };
+            // A line moves when it begins at or after the edit's end; a byte order mark stands
+            // before the first line.
+            let begins =
+                before.is_empty() || before.ends_with(b"\n") || before == "\u{feff}".as_bytes();
             let first = count_lines(before) + if begins { 1 } else { 2 };
             moves.entry(&edit.file).or_default().push((first, by));
         }
@@ -27,7 +33,11 @@ impl<'a> Shift<'a> {
     /// Returns the line, counted from 1, after the edits.
     pub fn line(&self, file: &RepoPath, line: usize) -> usize {
         let moves = self.moves.get(file).map(Vec::as_slice).unwrap_or_default();
-        let by: isize = moves.iter().filter(|(first, _)| line >= *first).map(|(_, by)| by).sum();
+        let by: isize = moves
+            .iter()
+            .filter(|(first, _)| line >= *first)
+            .map(|(_, by)| by)
+            .sum();
         line.saturating_add_signed(by)
     }
 }

@@ -1,5 +1,5 @@
-//! Which alerts fire, as an Alertmanager's API v2 tells. Never silences, posts or changes anything; never sends the token to another host or over
-//! an open line.
+//! Which alerts fire, as an Alertmanager's API v2 tells. Never silences, posts or changes anything;
+//! never sends the token to another host or over an open line.
 
 use super::http::{self, BodyError, host_of, is_loopback};
 use crate::error::{Error, Result};
@@ -23,10 +23,11 @@ const AGAIN: usize = 2;
 /// How an Alertmanager is asked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Sent as a bearer token. Alertmanager itself knows none; what stands before it, and Mimir, may.
+    /// Sent as a bearer token. Alertmanager itself knows none; what stands before it, and Mimir,
+    /// may.
     pub token: Option<SecretString>,
-    /// Where the token was read. It is read there anew for each question: a service account's lives an hour. While it cannot be, the one from the
-    /// start is sent.
+    /// Where the token was read. It is read there anew for each question: a service account's lives
+    /// an hour. While it cannot be, the one from the start is sent.
     pub token_file: Option<PathBuf>,
     /// Authorities to trust besides the system's, PEM.
     pub ca: Option<Vec<u8>>,
@@ -38,7 +39,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { token: None, token_file: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(10) }
+        Self {
+            token: None,
+            token_file: None,
+            ca: None,
+            allow_insecure: false,
+            timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -69,7 +76,8 @@ enum Broken {
     Status(StatusCode, Option<String>),
 }
 
-/// What is needed of `gettableAlert` (Alertmanager's `api/v2/openapi.yaml`); the fields without an `Option` are required there.
+/// What is needed of `gettableAlert` (Alertmanager's `api/v2/openapi.yaml`); the fields without an
+/// `Option` are required there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
@@ -86,40 +94,67 @@ struct Status {
 }
 
 impl Client {
-    /// Makes a client for the address under which Alertmanager's pages are (`https://alertmanager.example.org`, with a path where it lives below
-    /// one); asks nothing yet. Refuses an address with credentials in it, and a token that would cross a network in the clear.
+    /// Makes a client for the address under which Alertmanager's pages are
+    /// (`https://alertmanager.example.org`, with a path where it lives below one); asks nothing
+    /// yet. Refuses an address with credentials in it, and a token that would cross a network in
+    /// the clear.
     pub fn new(base: &str, options: &Options) -> Result<Self> {
         crate::remote::install_tls();
         let base = checked(base)?;
         let host = host_of(&base);
-        if options.token.is_some() && base.scheme() == "http" && !is_loopback(&base) && !options.allow_insecure {
-            return Err(Error::usage(format!("the token for the Alertmanager at {host} would be sent without encryption"))
-                .hint("use https://, or allow it with --insecure-http"));
+        if options.token.is_some()
+            && base.scheme() == "http"
+            && !is_loopback(&base)
+            && !options.allow_insecure
+        {
+            return Err(Error::usage(format!(
+                "the token for the Alertmanager at {host} would be sent without encryption"
+            ))
+            .hint("use https://, or allow it with --insecure-http"));
         }
         let mut alerts = base.clone();
         if let Ok(mut path) = alerts.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
         }
-        alerts.query_pairs_mut().extend_pairs([("active", "true"), ("silenced", "false"), ("inhibited", "false")]);
+        alerts.query_pairs_mut().extend_pairs([
+            ("active", "true"),
+            ("silenced", "false"),
+            ("inhibited", "false"),
+        ]);
         let (http, token_file) = (http(&base, &host, options)?, options.token_file.clone());
-        Ok(Self { http, alerts, token_file, host, timeout: options.timeout })
+        Ok(Self {
+            http,
+            alerts,
+            token_file,
+            host,
+            timeout: options.timeout,
+        })
     }
 
     /// Returns the alerts that fire, are not silenced and not inhibited, in no order.
     pub async fn firing(&self) -> Result<Vec<Firing>> {
-        let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(100)).with_max_times(AGAIN).with_jitter();
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_times(AGAIN)
+            .with_jitter();
         let asked = (|| self.once()).retry(pauses).when(Broken::may_pass).await;
         let body = asked.map_err(|why| self.broken(why))?;
         let wire: Vec<Wire> = serde_json::from_slice(&body).map_err(|why| {
-            Error::failed(format!("the answer of the Alertmanager at {} cannot be read", self.host))
-                .because(why)
-                .hint("is this the address of an Alertmanager?")
+            Error::failed(format!(
+                "the answer of the Alertmanager at {} cannot be read",
+                self.host
+            ))
+            .because(why)
+            .hint("is this the address of an Alertmanager?")
         })?;
         Ok(wire.into_iter().filter_map(Wire::read).collect())
     }
 
     async fn once(&self) -> std::result::Result<Bytes, Broken> {
-        let mut request = self.http.get(self.alerts.clone()).header(ACCEPT, "application/json");
+        let mut request = self
+            .http
+            .get(self.alerts.clone())
+            .header(ACCEPT, "application/json");
         if let Some(token) = self.fresh() {
             request = request.header(AUTHORIZATION, token);
         }
@@ -127,8 +162,15 @@ impl Client {
         if response.status() == StatusCode::OK {
             return Ok(http::body(&mut response, LIMIT).await?);
         }
-        let to = response.headers().get(LOCATION).and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
-        Err(Broken::Status(response.status(), to.filter(|_| response.status().is_redirection()).map(|to| leads_to(&to))))
+        let to = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| self.alerts.join(to.to_str().ok()?).ok());
+        Err(Broken::Status(
+            response.status(),
+            to.filter(|_| response.status().is_redirection())
+                .map(|to| leads_to(&to)),
+        ))
     }
 
     fn fresh(&self) -> Option<HeaderValue> {
@@ -138,23 +180,36 @@ impl Client {
 
     fn broken(&self, why: Broken) -> Error {
         let host = &self.host;
-        let answered = |status: StatusCode| Error::outside(format!("the Alertmanager at {host} answered {status}"));
+        let answered = |status: StatusCode| {
+            Error::outside(format!("the Alertmanager at {host} answered {status}"))
+        };
         match why {
-            Broken::TooLarge => Error::failed(format!("the Alertmanager at {host} answered with more than {} MiB", LIMIT >> 20)),
-            Broken::Sent(why) if why.is_timeout() => {
-                Error::outside(format!("the Alertmanager at {host} did not answer within {} s", self.timeout.as_secs_f32().ceil()))
+            Broken::TooLarge => Error::failed(format!(
+                "the Alertmanager at {host} answered with more than {} MiB",
+                LIMIT >> 20
+            )),
+            Broken::Sent(why) if why.is_timeout() => Error::outside(format!(
+                "the Alertmanager at {host} did not answer within {} s",
+                self.timeout.as_secs_f32().ceil()
+            )),
+            Broken::Sent(why) if why.is_connect() => {
+                Error::outside(format!("cannot reach the Alertmanager at {host}"))
+                    .because(why.without_url())
+                    .hint("check the address, the network and the certificate")
             }
-            Broken::Sent(why) if why.is_connect() => Error::outside(format!("cannot reach the Alertmanager at {host}"))
-                .because(why.without_url())
-                .hint("check the address, the network and the certificate"),
-            Broken::Sent(why) => Error::outside(format!("the Alertmanager at {host} broke off its answer")).because(why.without_url()),
+            Broken::Sent(why) => {
+                Error::outside(format!("the Alertmanager at {host} broke off its answer"))
+                    .because(why.without_url())
+            }
             Broken::Status(status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => {
-                answered(status).hint("give a token that may read its alerts: --alertmanager-token-file")
+                answered(status)
+                    .hint("give a token that may read its alerts: --alertmanager-token-file")
             }
-            Broken::Status(status, Some(to)) => answered(status).cause(format!("it leads to {to}")).hint("name that address instead"),
-            Broken::Status(status @ StatusCode::NOT_FOUND, None) => {
-                answered(status).hint("the address is the one under which its pages are, without /api/v2")
-            }
+            Broken::Status(status, Some(to)) => answered(status)
+                .cause(format!("it leads to {to}"))
+                .hint("name that address instead"),
+            Broken::Status(status @ StatusCode::NOT_FOUND, None) => answered(status)
+                .hint("the address is the one under which its pages are, without /api/v2"),
             Broken::Status(status, None) => answered(status),
         }
     }
@@ -181,21 +236,43 @@ impl Broken {
 }
 
 impl Wire {
-    /// `None` for one that is held back: older versions and others that speak this API do not look at every part of the query.
+    /// `None` for one that is held back: older versions and others that speak this API do not look
+    /// at every part of the query.
     fn read(self) -> Option<Firing> {
-        let suppressed = self.status.and_then(|status| status.state).is_some_and(|state| state == "suppressed");
-        let Self { fingerprint, labels, annotations, starts_at: started, .. } = self;
-        (!suppressed).then(|| Firing { fingerprint, labels, annotations: annotations.unwrap_or_default(), started })
+        let suppressed = self
+            .status
+            .and_then(|status| status.state)
+            .is_some_and(|state| state == "suppressed");
+        let Self {
+            fingerprint,
+            labels,
+            annotations,
+            starts_at: started,
+            ..
+        } = self;
+        (!suppressed).then(|| Firing {
+            fingerprint,
+            labels,
+            annotations: annotations.unwrap_or_default(),
+            started,
+        })
     }
 }
 
 /// The text is shown in no error: it may hold a secret.
 fn checked(base: &str) -> Result<Url> {
     let hint = "give it as a browser shows it: https://alertmanager.example.org";
-    let url =
-        Url::parse(base.trim()).map_err(|why| Error::usage("the address of the Alertmanager cannot be read").because(why).hint(hint))?;
+    let url = Url::parse(base.trim()).map_err(|why| {
+        Error::usage("the address of the Alertmanager cannot be read")
+            .because(why)
+            .hint(hint)
+    })?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(Error::usage(format!("an Alertmanager is asked over https, not {}", url.scheme())).hint(hint));
+        return Err(Error::usage(format!(
+            "an Alertmanager is asked over https, not {}",
+            url.scheme()
+        ))
+        .hint(hint));
     }
     let host = host_of(&url);
     if !url.username().is_empty() || url.password().is_some() {
@@ -203,7 +280,10 @@ fn checked(base: &str) -> Result<Url> {
             .hint("leave it out and give a token with --alertmanager-token-file; addresses end up in logs"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::usage(format!("the address of the Alertmanager at {host} has a `?` or `#` part")).hint(hint));
+        return Err(Error::usage(format!(
+            "the address of the Alertmanager at {host} has a `?` or `#` part"
+        ))
+        .hint(hint));
     }
     Ok(url)
 }
@@ -211,12 +291,16 @@ fn checked(base: &str) -> Result<Url> {
 fn http(base: &Url, host: &str, options: &Options) -> Result<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(token) = &options.token {
-        let value = http::secret("Bearer", token)
-            .ok_or_else(|| Error::usage(format!("the token for the Alertmanager at {host} holds a character that no token has")))?;
+        let value = http::secret("Bearer", token).ok_or_else(|| {
+            Error::usage(format!(
+                "the token for the Alertmanager at {host} holds a character that no token has"
+            ))
+        })?;
         headers.insert(AUTHORIZATION, value);
     }
     let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(options.timeout);
-    http::client(base, options.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the Alertmanager at {host}")))
+    http::client(base, options.ca.as_deref(), tuned)
+        .map_err(|why| why.of(&format!("the Alertmanager at {host}")))
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -1,11 +1,14 @@
-//! The forge's client, for Forgejo and Gitea: one repository of one instance, read and written through its web API under `/api/v1`.
-//! Never decides anything, never touches git, never sends the token to another host or over an open line, never repeats a write blindly.
+//! The forge's client, for Forgejo and Gitea: one repository of one instance, read and written
+//! through its web API under `/api/v1`. Never decides anything, never touches git, never sends the
+//! token to another host or over an open line, never repeats a write blindly.
 //!
-//! Of the crate `forgejo-api` the wire types of what is *sent* are used, and its words for merge styles and kinds of webhooks. Its calls
-//! are not: its http client takes no certificate authorities and has no time limits, it drops what a 405 says, and a request made
-//! by it cannot be sent by another client (the fields of `RawRequest` and `ApiResponse` are private). Nor are its types of *answers*: they
-//! fail as a whole where Gitea and Forgejo differ in one field (a state `""` of a commit without statuses, an address that is a path,
-//! a missing `requested_reviewers`), so `wire` reads the few fields that are needed and takes what it cannot read as absent.
+//! Of the crate `forgejo-api` the wire types of what is *sent* are used, and its words for merge
+//! styles and kinds of webhooks. Its calls are not: its http client takes no certificate
+//! authorities and has no time limits, it drops what a 405 says, and a request made by it cannot be
+//! sent by another client (the fields of `RawRequest` and `ApiResponse` are private). Nor are its
+//! types of *answers*: they fail as a whole where Gitea and Forgejo differ in one field (a state
+//! `""` of a commit without statuses, an address that is a path, a missing `requested_reviewers`),
+//! so `wire` reads the few fields that are needed and takes what it cannot read as absent.
 
 mod comments;
 mod hooks;
@@ -60,13 +63,24 @@ impl Client {
     pub fn new(place: &Place, options: &Options) -> Result<Self> {
         crate::remote::install_tls();
         let http = Http::new(place, options)?;
-        Ok(Self { inner: Arc::new(Inner { place: place.clone(), http }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                place: place.clone(),
+                http,
+            }),
+        })
     }
 
-    /// Returns a client for another repository of the same instance, on the same connections; `None` when the names are none.
+    /// Returns a client for another repository of the same instance, on the same connections;
+    /// `None` when the names are none.
     pub fn sibling(&self, owner: &str, repo: &str) -> Option<Self> {
         let place = self.place().sibling(owner, repo)?;
-        Some(Self { inner: Arc::new(Inner { place, http: self.inner.http.clone() }) })
+        Some(Self {
+            inner: Arc::new(Inner {
+                place,
+                http: self.inner.http.clone(),
+            }),
+        })
     }
 
     pub fn place(&self) -> &Place {
@@ -120,8 +134,10 @@ impl Client {
     }
 
     fn decoded<W: wire::Wire>(&self, what: &str, reply: &Reply) -> Result<W::Out> {
-        let wire: W = serde_json::from_slice(&reply.body).map_err(|why| self.unreadable(what, &why.to_string()))?;
-        wire.read(self.place()).ok_or_else(|| self.unreadable(what, "it lacks what makes it what it should be"))
+        let wire: W = serde_json::from_slice(&reply.body)
+            .map_err(|why| self.unreadable(what, &why.to_string()))?;
+        wire.read(self.place())
+            .ok_or_else(|| self.unreadable(what, "it lacks what makes it what it should be"))
     }
 }
 

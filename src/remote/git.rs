@@ -1,5 +1,6 @@
-//! The git remote: a bare clone in a cache folder, read and written without a work tree or an index. Rewrites
-//! nothing but pintle's own branches, and keeps nothing that could not be fetched again. All functions block.
+//! The git remote: a bare clone in a cache folder, read and written without a work tree or an
+//! index. Rewrites nothing but pintle's own branches, and keeps nothing that could not be fetched
+//! again. All functions block.
 
 mod access;
 mod address;

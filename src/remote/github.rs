@@ -1,7 +1,9 @@
-//! What GitHub, or an instance of GitHub Enterprise, says changed in a repository: its releases, read through octocrab.
-//! Never writes, never follows to another host, never asks again while it was told to wait.
+//! What GitHub, or an instance of GitHub Enterprise, says changed in a repository: its releases,
+//! read through octocrab. Never writes, never follows to another host, never asks again while it
+//! was told to wait.
 //!
-//! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS are those of everything else here.
+//! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS
+//! are those of everything else here.
 
 use super::http::{self, host_of, is_loopback};
 use crate::error::{Error, Result as Checked};
@@ -20,7 +22,8 @@ use url::Url;
 pub const PAGE: u8 = 30;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const HOPS: usize = 3;
-/// How long it is left alone after a refusal that does not say how long ("at least one minute", GitHub's best practices) …
+/// How long it is left alone after a refusal that does not say how long ("at least one minute",
+/// GitHub's best practices) …
 const UNSAID: SignedDuration = SignedDuration::from_mins(1);
 /// … and the longest that is believed.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
@@ -45,7 +48,11 @@ pub enum GithubError {
     #[error("{host} asked to wait until {until}")]
     Limited { host: String, until: Timestamp },
     #[error("{host} answered {status} for {repository}")]
-    Status { host: String, repository: String, status: u16 },
+    Status {
+        host: String,
+        repository: String,
+        status: u16,
+    },
     #[error("cannot ask {host}: {why}")]
     Failed { host: String, why: String },
 }
@@ -76,31 +83,52 @@ impl GithubError {
 }
 
 impl Client {
-    /// Makes a client; asks nothing yet. `ca` is trusted besides the system's authorities. Refuses a token that would cross a network in the clear.
+    /// Makes a client; asks nothing yet. `ca` is trusted besides the system's authorities. Refuses
+    /// a token that would cross a network in the clear.
     pub fn new(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>) -> Checked<Self> {
         Self::with_timeout(api, token, ca, TIMEOUT)
     }
 
-    fn with_timeout(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<Self> {
+    fn with_timeout(
+        api: &Url,
+        token: Option<&SecretString>,
+        ca: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Checked<Self> {
         crate::remote::install_tls();
         let mut api = api.clone();
-        let bare = api.username().is_empty() && api.password().is_none() && api.query().is_none() && api.fragment().is_none();
+        let bare = api.username().is_empty()
+            && api.password().is_none()
+            && api.query().is_none()
+            && api.fragment().is_none();
         if !matches!(api.scheme(), "http" | "https") || !api.has_host() || !bare {
             return Err(Error::usage("the address of GitHub's API is not an http or https URL without credentials and query")
                 .hint("github.com's is https://api.github.com, that of GitHub Enterprise https://github.example.org/api/v3"));
         }
         if api.scheme() == "http" && token.is_some() && !is_loopback(&api) {
-            return Err(Error::usage(format!("the token for {} would be sent without encryption", host_of(&api))).hint("use https://"));
+            return Err(Error::usage(format!(
+                "the token for {} would be sent without encryption",
+                host_of(&api)
+            ))
+            .hint("use https://"));
         }
         if !api.path().ends_with('/') {
             api.set_path(&format!("{}/", api.path()));
         }
         let http = client(&api, token, ca, timeout)?;
-        Ok(Self { inner: Arc::new(Inner { api, http, crab: OnceCell::new(), closed_until: Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                api,
+                http,
+                crab: OnceCell::new(),
+                closed_until: Mutex::default(),
+            }),
+        })
     }
 
-    /// Says whether the repositories of a host (`github.com`, `github.example.org:8443`) are asked for here: those of the instance itself where
-    /// the address is that of an Enterprise (`/api/v3`), else those of github.com.
+    /// Says whether the repositories of a host (`github.com`, `github.example.org:8443`) are asked
+    /// for here: those of the instance itself where the address is that of an Enterprise
+    /// (`/api/v3`), else those of github.com.
     pub fn serves(&self, source: &str) -> bool {
         match self.inner.api.path().starts_with("/api/v3") {
             true => source == host_of(&self.inner.api),
@@ -108,57 +136,102 @@ impl Client {
         }
     }
 
-    /// Returns the newest releases of a repository, newest first: at most a page of them. Drafts are visible to writers only.
+    /// Returns the newest releases of a repository, newest first: at most a page of them. Drafts
+    /// are visible to writers only.
     pub async fn releases(&self, owner: &str, repo: &str) -> Result<Vec<Release>, GithubError> {
         if let Some(until) = self.closed(Timestamp::now()) {
-            return Err(GithubError::Limited { host: host_of(&self.inner.api), until });
+            return Err(GithubError::Limited {
+                host: host_of(&self.inner.api),
+                until,
+            });
         }
-        let crab = self.inner.crab.get_or_try_init(|| async { self.octocrab() }).await?;
-        let page = crab.repos(owner, repo).releases().list().per_page(PAGE).send().await;
-        let page = page.map_err(|why| self.failed(&format!("{owner}/{repo}"), &why, Timestamp::now()))?;
+        let crab = self
+            .inner
+            .crab
+            .get_or_try_init(|| async { self.octocrab() })
+            .await?;
+        let page = crab
+            .repos(owner, repo)
+            .releases()
+            .list()
+            .per_page(PAGE)
+            .send()
+            .await;
+        let page =
+            page.map_err(|why| self.failed(&format!("{owner}/{repo}"), &why, Timestamp::now()))?;
         Ok(page.items.into_iter().map(release).collect())
     }
 
     fn octocrab(&self) -> Result<Octocrab, GithubError> {
         let built = Octocrab::builder().base_uri(self.inner.api.as_str());
         let built = built.and_then(|builder| builder.build_with_reqwest(self.inner.http.clone()));
-        built.map_err(|why| GithubError::Failed { host: host_of(&self.inner.api), why: why.to_string() })
+        built.map_err(|why| GithubError::Failed {
+            host: host_of(&self.inner.api),
+            why: why.to_string(),
+        })
     }
 
     fn closed(&self, now: Timestamp) -> Option<Timestamp> {
-        self.inner.closed_until.lock().unwrap_or_else(PoisonError::into_inner).filter(|until| now < *until)
+        self.inner
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .filter(|until| now < *until)
     }
 
     /// Says what an error means, and remembers until when nothing more is to be asked.
     fn failed(&self, repository: &str, why: &octocrab::Error, now: Timestamp) -> GithubError {
         let (host, repository) = (host_of(&self.inner.api), repository.to_owned());
         let octocrab::Error::GitHub { source, .. } = why else {
-            return GithubError::Failed { host, why: innermost(why) };
+            return GithubError::Failed {
+                host,
+                why: innermost(why),
+            };
         };
         if let Some(until) = limited(source.status_code.as_u16(), source.headers.as_ref(), now) {
-            *self.inner.closed_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+            *self
+                .inner
+                .closed_until
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(until);
             return GithubError::Limited { host, until };
         }
         match source.status_code.as_u16() {
             404 | 451 => GithubError::NotFound { host, repository },
-            status => GithubError::Status { host, repository, status },
+            status => GithubError::Status {
+                host,
+                repository,
+                status,
+            },
         }
     }
 }
 
-/// Returns until when a refusal asks to wait: `Retry-After`, else the time at which the limit is full again (GitHub, "Rate limits for the REST API").
-/// A 403 that says neither is about the repository.
+/// Returns until when a refusal asks to wait: `Retry-After`, else the time at which the limit is
+/// full again (GitHub, "Rate limits for the REST API"). A 403 that says neither is about the
+/// repository.
 fn limited(status: u16, headers: Option<&HeaderMap>, now: Timestamp) -> Option<Timestamp> {
-    let number = |name: &str| headers?.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
+    let number = |name: &str| {
+        headers?
+            .get(name)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse::<i64>()
+            .ok()
+    };
     let asked = number("retry-after").map(SignedDuration::from_secs);
     let used_up = number("x-ratelimit-remaining") == Some(0);
-    let reset = number("x-ratelimit-reset").and_then(|at| Timestamp::from_second(at).ok()).filter(|_| used_up);
+    let reset = number("x-ratelimit-reset")
+        .and_then(|at| Timestamp::from_second(at).ok())
+        .filter(|_| used_up);
     let wait = match status {
         403 | 429 => asked.or(reset.map(|reset| reset.duration_since(now))),
         _ => None,
     };
     let wait = wait.or((status == 429 || status == 403 && used_up).then_some(UNSAID))?;
-    now.checked_add(wait.clamp(SignedDuration::from_secs(1), LONGEST)).ok()
+    now.checked_add(wait.clamp(SignedDuration::from_secs(1), LONGEST))
+        .ok()
 }
 
 fn release(wire: repos::Release) -> Release {
@@ -166,25 +239,49 @@ fn release(wire: repos::Release) -> Release {
         tag: wire.tag_name,
         name: wire.name.unwrap_or_default(),
         body: wire.body.unwrap_or_default(),
-        published_at: wire.published_at.and_then(|at| Timestamp::from_second(at.timestamp()).ok()),
+        published_at: wire
+            .published_at
+            .and_then(|at| Timestamp::from_second(at.timestamp()).ok()),
         url: wire.html_url,
         draft: wire.draft,
         prerelease: wire.prerelease,
     }
 }
 
-fn client(api: &Url, token: Option<&SecretString>, ca: Option<&[u8]>, timeout: Duration) -> Checked<reqwest::Client> {
+fn client(
+    api: &Url,
+    token: Option<&SecretString>,
+    ca: Option<&[u8]>,
+    timeout: Duration,
+) -> Checked<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(token) = token {
-        let value = http::secret("Bearer", token)
-            .ok_or_else(|| Error::usage(format!("the token for {} holds a character that no token has", host_of(api))))?;
+        let value = http::secret("Bearer", token).ok_or_else(|| {
+            Error::usage(format!(
+                "the token for {} holds a character that no token has",
+                host_of(api)
+            ))
+        })?;
         headers.insert(AUTHORIZATION, value);
     }
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
-        let stays = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-        if stays && attempt.previous().len() <= HOPS { attempt.follow() } else { attempt.stop() }
+        let stays = attempt
+            .previous()
+            .first()
+            .is_some_and(|first| first.origin() == attempt.url().origin());
+        if stays && attempt.previous().len() <= HOPS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
     });
-    let tuned = |builder: ClientBuilder| builder.redirect(same_host).default_headers(headers).connect_timeout(timeout).timeout(timeout);
+    let tuned = |builder: ClientBuilder| {
+        builder
+            .redirect(same_host)
+            .default_headers(headers)
+            .connect_timeout(timeout)
+            .timeout(timeout)
+    };
     http::client(api, ca, tuned).map_err(|why| why.of(&host_of(api)))
 }
 
@@ -195,7 +292,9 @@ fn innermost(why: &octocrab::Error) -> String {
         cause = source;
     }
     match why {
-        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => format!("its answer cannot be read: {cause}"),
+        octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => {
+            format!("its answer cannot be read: {cause}")
+        }
         _ => cause.to_string(),
     }
 }

@@ -1,5 +1,7 @@
-//! What all clients of the forge, the registries, GitHub and the Alertmanager have in common: no redirect unless one says so, no address told to
-//! others, authorities of their own, no proxy to this machine, and no answer longer than it may be. One TLS implementation in the process: rustls with ring.
+//! What all clients of the forge, the registries, GitHub and the Alertmanager have in common: no
+//! redirect unless one says so, no address told to others, authorities of their own, no proxy to
+//! this machine, and no answer longer than it may be. One TLS implementation in the process: rustls
+//! with ring.
 
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
@@ -22,7 +24,11 @@ pub(super) enum BodyError {
 }
 
 /// Makes a client for one server. `ca` is PEM: authorities to trust besides the system's.
-pub(super) fn client(to: &Url, ca: Option<&[u8]>, tune: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Unset> {
+pub(super) fn client(
+    to: &Url,
+    ca: Option<&[u8]>,
+    tune: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, Unset> {
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
@@ -31,22 +37,29 @@ pub(super) fn client(to: &Url, ca: Option<&[u8]>, tune: impl FnOnce(ClientBuilde
         builder = builder.no_proxy();
     }
     if let Some(pem) = ca {
-        let authorities = Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+        let authorities = Certificate::from_pem_bundle(pem)
+            .ok()
+            .filter(|found| !found.is_empty());
         builder = builder.tls_certs_merge(authorities.ok_or(Unset::NoCertificate)?);
     }
     tune(builder).build().map_err(|_| Unset::Tls)
 }
 
-/// Returns `word` and the token as the value of a header that is not shown; `None` when it holds a character that no token has.
+/// Returns `word` and the token as the value of a header that is not shown; `None` when it holds a
+/// character that no token has.
 pub(super) fn secret(word: &str, token: &SecretString) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("{word} {}", token.expose_secret().trim())).ok()?;
+    let mut value =
+        HeaderValue::try_from(format!("{word} {}", token.expose_secret().trim())).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn body(response: &mut Response, limit: usize) -> Result<Bytes, BodyError> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit as u64)
+    {
         return Err(BodyError::TooLarge);
     }
     let mut body = BytesMut::new();
@@ -65,7 +78,9 @@ impl Unset {
         let error = Error::failed(format!("cannot set up https for {server}"));
         match self {
             Self::NoCertificate => error.cause(self.why()),
-            Self::Tls => error.cause(self.why()).hint("are the system's root certificates there?"),
+            Self::Tls => error
+                .cause(self.why())
+                .hint("are the system's root certificates there?"),
         }
     }
 
@@ -77,7 +92,8 @@ impl Unset {
     }
 }
 
-/// Makes ring the process-wide TLS provider; every place that builds a client calls it, only the first call does something.
+/// Makes ring the process-wide TLS provider; every place that builds a client calls it, only the
+/// first call does something.
 pub fn install_tls() {
     // It fails when a provider is already there, and then there is nothing to do.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -86,7 +102,8 @@ pub fn install_tls() {
 /// Returns `host`, or `host:port` where the port is not the scheme's own.
 pub(super) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Says whether what is sent there stays on this machine.

@@ -1,6 +1,7 @@
-//! The thin registry client: what does a tag mean now (one HEAD), the bytes of a digest (one GET), and the labels of an image.
-//! Never lists, never writes, never turns a refused HEAD into a GET, never follows a registry to a host it is not known to use; only a blob is
-//! followed to wherever it is stored, without credentials, because its bytes are hashed.
+//! The thin registry client: what does a tag mean now (one HEAD), the bytes of a digest (one GET),
+//! and the labels of an image. Never lists, never writes, never turns a refused HEAD into a GET,
+//! never follows a registry to a host it is not known to use; only a blob is followed to wherever
+//! it is stored, without credentials, because its bytes are hashed.
 
 mod auth;
 pub mod docker_config;
@@ -48,12 +49,22 @@ struct Inner {
 impl Client {
     pub fn new(options: Options) -> Self {
         crate::remote::install_tls();
-        Self { inner: Arc::new(Inner { options, registries: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                registries: Mutex::default(),
+            }),
+        }
     }
 
-    /// Returns what a tag means now. One HEAD; a GET besides only when the registry answers the HEAD with 200 and names no digest.
+    /// Returns what a tag means now. One HEAD; a GET besides only when the registry answers the
+    /// HEAD with 200 and names no digest.
     pub async fn head(&self, channel: &Channel) -> Result<Digest, OciError> {
-        let place = self.place(&channel.repository.registry, &channel.repository.path, &channel.tag)?;
+        let place = self.place(
+            &channel.repository.registry,
+            &channel.repository.path,
+            &channel.tag,
+        )?;
         let reply = self.ask(Method::HEAD, place.clone()).await?;
         match place.digest(&reply)? {
             Some(digest) => Ok(digest),
@@ -62,9 +73,19 @@ impl Client {
     }
 
     /// Returns the manifest or index with this digest; its bytes were hashed.
-    pub async fn manifest(&self, registry: &str, repository: &str, digest: &Digest) -> Result<Manifest, OciError> {
-        let reply = self.bytes(self.place(registry, repository, digest.as_str())?, digest).await?;
-        Ok(Manifest { media_type: reply.media_type(), bytes: reply.body })
+    pub async fn manifest(
+        &self,
+        registry: &str,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<Manifest, OciError> {
+        let reply = self
+            .bytes(self.place(registry, repository, digest.as_str())?, digest)
+            .await?;
+        Ok(Manifest {
+            media_type: reply.media_type(),
+            bytes: reply.body,
+        })
     }
 
     /// Fetches what has a digest, and hashes it.
@@ -73,14 +94,22 @@ impl Client {
         let got = wire::sha256(&reply.body);
         if got != *digest {
             let at = place.to_string();
-            return Err(OciError::Mismatch { host: place.registry.host.clone(), at, want: digest.clone(), got });
+            return Err(OciError::Mismatch {
+                host: place.registry.host.clone(),
+                at,
+                want: digest.clone(),
+                got,
+            });
         }
         Ok(reply)
     }
 
     /// Returns how many questions at once one registry takes.
     pub fn concurrency(&self, registry: &str) -> usize {
-        self.options_of(registry).map_or_else(|| RegistryOptions::new(registry).max_concurrency, |options| options.max_concurrency)
+        self.options_of(registry).map_or_else(
+            || RegistryOptions::new(registry).max_concurrency,
+            |options| options.max_concurrency,
+        )
     }
 
     /// Whether the options say anything about a registry.
@@ -89,36 +118,65 @@ impl Client {
     }
 
     fn options_of(&self, registry: &str) -> Option<&RegistryOptions> {
-        self.inner.options.registries.iter().find(|options| options.host == registry)
+        self.inner
+            .options
+            .registries
+            .iter()
+            .find(|options| options.host == registry)
     }
 
     fn place(&self, registry: &str, repository: &str, reference: &str) -> Result<Place, OciError> {
         let (repository, reference) = (repository.into(), reference.into());
-        Ok(Place { registry: self.registry(registry)?, repository, part: Part::Manifest, reference })
+        Ok(Place {
+            registry: self.registry(registry)?,
+            repository,
+            part: Part::Manifest,
+            reference,
+        })
     }
 
     fn registry(&self, host: &str) -> Result<Arc<Registry>, OciError> {
-        let mut known = self.inner.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .inner
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(registry) = known.get(host) {
             return Ok(registry.clone());
         }
-        let options = self.options_of(host).cloned().unwrap_or_else(|| RegistryOptions::new(host));
+        let options = self
+            .options_of(host)
+            .cloned()
+            .unwrap_or_else(|| RegistryOptions::new(host));
         let registry = Arc::new(Registry::new(&self.inner.options, options)?);
         known.insert(host.to_owned(), registry.clone());
         Ok(registry)
     }
 
-    /// Asks until a registry answers itself. Each hop is a registry of its own, with its own credentials or none.
+    /// Asks until a registry answers itself. Each hop is a registry of its own, with its own
+    /// credentials or none.
     async fn ask(&self, method: Method, mut place: Place) -> Result<wire::Reply, OciError> {
         for _ in 0..HOPS {
             match place.registry.ask(&method, &place).await? {
                 Answer::Reply(reply) => return Ok(reply),
-                Answer::Elsewhere { host, repository, reference } => {
-                    place = Place { part: place.part, ..self.place(&host, &repository, &reference)? };
+                Answer::Elsewhere {
+                    host,
+                    repository,
+                    reference,
+                } => {
+                    place = Place {
+                        part: place.part,
+                        ..self.place(&host, &repository, &reference)?
+                    };
                 }
             }
         }
         let (host, at) = (place.registry.host.clone(), place.to_string());
-        Err(OciError::Redirect { host, at, to: "yet another host".to_owned(), why: "it is one redirect too many" })
+        Err(OciError::Redirect {
+            host,
+            at,
+            to: "yet another host".to_owned(),
+            why: "it is one redirect too many",
+        })
     }
 }

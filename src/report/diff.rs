@@ -1,4 +1,5 @@
-//! Changes as unified diffs, below the subjects of their commits. For people; what is written is the edits themselves.
+//! Changes as unified diffs, below the subjects of their commits. For people; what is written is
+//! the edits themselves.
 
 use crate::config;
 use crate::pipeline::Change;
@@ -11,7 +12,10 @@ use std::collections::BTreeMap;
 pub fn diff_changes(files: &Files, changes: &[Change]) -> String {
     let mut out = String::new();
     for change in changes {
-        out.push_str(&format!("# {}\n", change.message.lines().next().unwrap_or_default()));
+        out.push_str(&format!(
+            "# {}\n",
+            change.message.lines().next().unwrap_or_default()
+        ));
         let mut by_file: BTreeMap<&RepoPath, Vec<Edit>> = BTreeMap::new();
         for edit in &change.edits {
             by_file.entry(&edit.file).or_default().push(edit.clone());
@@ -33,9 +37,15 @@ fn diff_file(files: &Files, path: &RepoPath, edits: &[Edit]) -> String {
     };
     match edit::apply(before, edits) {
         Ok(after) => {
-            let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(&after));
+            let (before, after) = (
+                String::from_utf8_lossy(before),
+                String::from_utf8_lossy(&after),
+            );
             let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
-            diff.unified_diff().context_radius(1).header(&format!("a/{path}"), &format!("b/{path}")).to_string()
+            diff.unified_diff()
+                .context_radius(1)
+                .header(&format!("a/{path}"), &format!("b/{path}"))
+                .to_string()
         }
         Err(error) => format!("{path}: {error}\n"),
     }

@@ -11,8 +11,17 @@ use crate::sites::{Fate, Site, Use};
 /// Returns the lines for a terminal, the first of them the literal's place.
 pub fn explanation_lines(snapshot: &Snapshot, explanation: &Explanation) -> Vec<String> {
     let literal = &explanation.literal;
-    let mut lines = vec![format!("{}:{} \"{}\"", literal.file, literal.line, literal.literal)];
-    let uses = || literal.uses.iter().zip(&explanation.ignored_at).map(|(used, ignored_at)| use_line(used, ignored_at.as_deref()));
+    let mut lines = vec![format!(
+        "{}:{} \"{}\"",
+        literal.file, literal.line, literal.literal
+    )];
+    let uses = || {
+        literal
+            .uses
+            .iter()
+            .zip(&explanation.ignored_at)
+            .map(|(used, ignored_at)| use_line(used, ignored_at.as_deref()))
+    };
     match (&literal.fate, &explanation.settings) {
         (Fate::Site(site), Some(settings)) => {
             lines.push(format!("site       {}", site.id));
@@ -26,7 +35,12 @@ pub fn explanation_lines(snapshot: &Snapshot, explanation: &Explanation) -> Vec<
         }
         (other, _) => {
             lines.push(format!("fate       {}", describe_fate(other)));
-            lines.extend(literal.reference.iter().map(|image| format!("image      {image}")));
+            lines.extend(
+                literal
+                    .reference
+                    .iter()
+                    .map(|image| format!("image      {image}")),
+            );
             lines.extend(uses());
             lines.extend(running_lines(snapshot, explanation));
         }
@@ -45,10 +59,19 @@ fn describe_fate(fate: &Fate) -> String {
 }
 
 fn use_line(used: &Use, ignored_at: Option<&str>) -> String {
-    let part = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("(unknown)").to_owned();
-    let mut line = format!("used by    {} {}/{}", used.kind, part(&used.namespace), part(&used.name));
+    let part =
+        |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("(unknown)").to_owned();
+    let mut line = format!(
+        "used by    {} {}/{}",
+        used.kind,
+        part(&used.namespace),
+        part(&used.name)
+    );
     if let Some(name) = used.holder.name() {
-        line += &format!(", {}container {name}", if used.holder.is_init() { "init " } else { "" });
+        line += &format!(
+            ", {}container {name}",
+            if used.holder.is_init() { "init " } else { "" }
+        );
     }
     line += &format!(" ({}:{}, root {}", used.file, used.line, used.root);
     if let Some(environment) = &used.environment {
@@ -74,30 +97,73 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
         None => format!("none; the pin stays at its own digest (built in: the tag is {class})"),
     };
     let mode = |mode: &Setting<Mode>| format!("{} ({})", mode.value.as_str(), mode.source);
-    let modes = format!("adopt {}, update {}, rollback {}", mode(&settings.adopt), mode(&settings.update), mode(&settings.rollback));
-    let mut lines = vec![format!("policy     {policy}"), format!("mode       {modes}")];
+    let modes = format!(
+        "adopt {}, update {}, rollback {}",
+        mode(&settings.adopt),
+        mode(&settings.update),
+        mode(&settings.rollback)
+    );
+    let mut lines = vec![
+        format!("policy     {policy}"),
+        format!("mode       {modes}"),
+    ];
     if settings.automerge.value {
         let (soak, merge) = (&settings.soak, &settings.automerge);
-        lines.push(format!("merges     automatically ({}), soak {} ({})", merge.source, show(soak.value), soak.source));
+        lines.push(format!(
+            "merges     automatically ({}), soak {} ({})",
+            merge.source,
+            show(soak.value),
+            soak.source
+        ));
     }
     if settings.follows {
-        lines.push(format!("settle     {} ({})", show(settings.settle.value), settings.settle.source));
-        lines.extend(settings.schedule.iter().map(|schedule| format!("schedule   {} ({})", schedule.value, schedule.source)));
+        lines.push(format!(
+            "settle     {} ({})",
+            show(settings.settle.value),
+            settings.settle.source
+        ));
+        lines.extend(
+            settings
+                .schedule
+                .iter()
+                .map(|schedule| format!("schedule   {} ({})", schedule.value, schedule.source)),
+        );
     }
-    lines.extend(settings.group.iter().map(|group| format!("group      {} ({})", group.value, group.source)));
-    lines.extend(settings.holds.iter().map(|hold| format!("hold       {} ({})", describe_hold(&hold.value), hold.source)));
+    lines.extend(
+        settings
+            .group
+            .iter()
+            .map(|group| format!("group      {} ({})", group.value, group.source)),
+    );
+    lines.extend(settings.holds.iter().map(|hold| {
+        format!(
+            "hold       {} ({})",
+            describe_hold(&hold.value),
+            hold.source
+        )
+    }));
     lines
 }
 
-/// Returns a hold without the word that the line starts with: `by ana until 2026-12-01 00:00 UTC: waits for the new chart`.
+/// Returns a hold without the word that the line starts with:
+/// `by ana until 2026-12-01 00:00 UTC: waits for the new chart`.
 fn describe_hold(hold: &Hold) -> String {
     let text = hold.to_string();
-    let rest = text.strip_prefix("held").unwrap_or(&text).trim_start_matches([':', ' ']);
-    if rest.is_empty() { "no reason given".into() } else { rest.to_owned() }
+    let rest = text
+        .strip_prefix("held")
+        .unwrap_or(&text)
+        .trim_start_matches([':', ' ']);
+    if rest.is_empty() {
+        "no reason given".into()
+    } else {
+        rest.to_owned()
+    }
 }
 
 fn upstream_lines(snapshot: &Snapshot, site: &Site, settings: &SiteSettings) -> Vec<String> {
-    let Some(channel) = &settings.channel else { return vec!["channel    none".into()] };
+    let Some(channel) = &settings.channel else {
+        return vec!["channel    none".into()];
+    };
     let mut lines = vec![format!("channel    {}", settings.image)];
     lines.push(match snapshot.upstream.get(channel) {
         Some(Seen::Known(Upstream::Digest(digest))) => format!("upstream   {digest}"),
@@ -105,8 +171,14 @@ fn upstream_lines(snapshot: &Snapshot, site: &Site, settings: &SiteSettings) -> 
         Some(Seen::Unknown(why)) => format!("upstream   the registry could not be asked: {why}"),
         Some(Seen::NotAsked) | None => "upstream   the registry was not asked".into(),
     });
-    lines.extend(snapshot.cache.get(channel).map(|answer| format!("cache      {}", describe_cache(answer))));
-    if let (Some(ledger), Some(Seen::Known(Upstream::Digest(digest)))) = (snapshot.ledger.known(), snapshot.upstream.get(channel))
+    lines.extend(
+        snapshot
+            .cache
+            .get(channel)
+            .map(|answer| format!("cache      {}", describe_cache(answer))),
+    );
+    if let (Some(ledger), Some(Seen::Known(Upstream::Digest(digest)))) =
+        (snapshot.ledger.known(), snapshot.upstream.get(channel))
         && site.image.digest.as_ref() != Some(digest)
         && let Some(at) = ledger.first_seen.get(&(channel.clone(), digest.clone()))
     {
@@ -121,7 +193,9 @@ fn describe_cache(answer: &CacheAnswer) -> String {
         CacheAnswer::Stale { serves } => format!("stale: serves {serves}"),
         CacheAnswer::Bypass { status } => format!("not used: answers {status}"),
         CacheAnswer::Unreachable(why) => format!("could not be asked: {why}"),
-        CacheAnswer::Unproven { serves } => format!("serves {serves}, which proves nothing while upstream cannot be asked"),
+        CacheAnswer::Unproven { serves } => {
+            format!("serves {serves}, which proves nothing while upstream cannot be asked")
+        }
     }
 }
 
@@ -136,13 +210,23 @@ fn running_lines(snapshot: &Snapshot, explanation: &Explanation) -> Vec<String> 
     }
     let mut lines = Vec::new();
     for row in &status.rows {
-        let digest = row.runs.as_ref().map_or(row.state.as_str().to_owned(), ToString::to_string);
-        let since = row.since.map_or(String::new(), |at| format!(" since {}", show_time(at)));
+        let digest = row
+            .runs
+            .as_ref()
+            .map_or(row.state.as_str().to_owned(), ToString::to_string);
+        let since = row
+            .since
+            .map_or(String::new(), |at| format!(" since {}", show_time(at)));
         lines.push(format!("runs       {digest}{since} ({})", row.workload()));
         lines.extend(row.why.iter().map(|why| format!("           {why}")));
         lines.extend(row.owner.map(|owner| format!("owner      {owner}")));
     }
-    lines.extend(explanation.revisions.iter().map(|revision| format!("revision   {revision}")));
+    lines.extend(
+        explanation
+            .revisions
+            .iter()
+            .map(|revision| format!("revision   {revision}")),
+    );
     lines
 }
 
@@ -155,14 +239,33 @@ fn history_lines(snapshot: &Snapshot, history: &[Recorded]) -> Vec<String> {
 }
 
 fn history_line(record: &Recorded) -> String {
-    let from = record.pin.from.as_ref().map_or("no pin".into(), |from| format!("sha256:{}", from.short()));
-    let (to, at) = (record.pin.to.as_ref().map_or("none", |to| to.short()), show_time(record.at));
-    format!("history    {at} {}: {from} → sha256:{to}, by {}", record.commit.short(), record.author)
+    let from = record
+        .pin
+        .from
+        .as_ref()
+        .map_or("no pin".into(), |from| format!("sha256:{}", from.short()));
+    let (to, at) = (
+        record.pin.to.as_ref().map_or("none", |to| to.short()),
+        show_time(record.at),
+    );
+    format!(
+        "history    {at} {}: {from} → sha256:{to}, by {}",
+        record.commit.short(),
+        record.author
+    )
 }
 
 fn verdict_lines(decision: &Decision) -> Vec<String> {
-    let to = decision.to.as_ref().map_or(String::new(), |to| format!(" → {to}"));
+    let to = decision
+        .to
+        .as_ref()
+        .map_or(String::new(), |to| format!(" → {to}"));
     let mut lines = vec![format!("verdict    {}{to}", decision.verdict)];
-    lines.extend(decision.reasons.iter().map(|reason| format!("           {reason} [{}]", reason.code())));
+    lines.extend(
+        decision
+            .reasons
+            .iter()
+            .map(|reason| format!("           {reason} [{}]", reason.code())),
+    );
     lines
 }

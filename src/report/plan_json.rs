@@ -1,16 +1,23 @@
-//! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change of it is a new version.
+//! The plan as JSON: `plan --output json`. The shape is documented in `docs/plan-json.md`; a change
+//! of it is a new version.
 
 use crate::pipeline::answer::{Answer, Notice, Outcome};
-use crate::pipeline::{Change, CommitId, Decision, Delivery, PinRecord, Plan, Proposal, PullStep, Seen};
+use crate::pipeline::{
+    Change, CommitId, Decision, Delivery, PinRecord, Plan, Proposal, PullStep, Seen,
+};
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub const VERSION: u32 = 2;
 
-/// Returns the plan; `scan` is the one it was made from. Says nothing of the time, so that equal plans are equal bytes.
+/// Returns the plan; `scan` is the one it was made from. Says nothing of the time, so that equal
+/// plans are equal bytes.
 pub fn to_json(plan: &Plan, scan: &Scan) -> Value {
-    let sites: BTreeMap<_, _> = scan.sites().map(|(literal, site)| (&site.id, (literal, site))).collect();
+    let sites: BTreeMap<_, _> = scan
+        .sites()
+        .map(|(literal, site)| (&site.id, (literal, site)))
+        .collect();
     json!({
         "version": VERSION,
         "commit": plan.tip.as_ref().map(|tip| tip.as_str()),
@@ -75,12 +82,25 @@ fn proposal_json(proposal: &Proposal) -> Value {
 fn pull_step_json(step: &PullStep) -> Value {
     let tip = |commit: &CommitId| commit.to_string();
     match step {
-        PullStep::Close { number, name, tip: at, why } => {
+        PullStep::Close {
+            number,
+            name,
+            tip: at,
+            why,
+        } => {
             json!({ "step": "close", "number": number, "name": **name, "commit": at.as_ref().map(tip), "why": why })
         }
-        PullStep::DeleteBranch { name, tip: at } => json!({ "step": "delete-branch", "name": **name, "commit": tip(at) }),
-        PullStep::Leave { number, name, tip: at } => json!({ "step": "leave", "number": number, "name": **name, "commit": tip(at) }),
-        PullStep::Merge { number, name, head } => json!({ "step": "merge", "number": number, "name": **name, "commit": tip(head) }),
+        PullStep::DeleteBranch { name, tip: at } => {
+            json!({ "step": "delete-branch", "name": **name, "commit": tip(at) })
+        }
+        PullStep::Leave {
+            number,
+            name,
+            tip: at,
+        } => json!({ "step": "leave", "number": number, "name": **name, "commit": tip(at) }),
+        PullStep::Merge { number, name, head } => {
+            json!({ "step": "merge", "number": number, "name": **name, "commit": tip(head) })
+        }
     }
 }
 
@@ -95,10 +115,14 @@ fn reply_json(answer: &Answer) -> Value {
 fn outcome_json(outcome: &Outcome) -> Value {
     let word = |word: &str, command: Option<&str>, why: Option<&str>| json!({ "outcome": word, "command": command, "why": why });
     match outcome {
-        Outcome::Written { command, change, .. } => {
+        Outcome::Written {
+            command, change, ..
+        } => {
             json!({ "outcome": "written", "command": command, "why": null, "change": **change })
         }
-        Outcome::WrittenBefore { command, commit, .. } => {
+        Outcome::WrittenBefore {
+            command, commit, ..
+        } => {
             json!({ "outcome": "written-before", "command": command, "why": null, "commit": commit.as_str() })
         }
         Outcome::ProposedBefore { command, pull, .. } => {
@@ -114,7 +138,9 @@ fn outcome_json(outcome: &Outcome) -> Value {
         Outcome::Planned => word("report", Some("/plan"), None),
         Outcome::Help => word("help", None, None),
         Outcome::Misread(misread) => word("misread", misread.command, Some(&misread.what)),
-        Outcome::MayNotAsk { command } | Outcome::MayNot { command, .. } => word("may-not", Some(command), None),
+        Outcome::MayNotAsk { command } | Outcome::MayNot { command, .. } => {
+            word("may-not", Some(command), None)
+        }
         Outcome::Edited => word("edited", None, None),
         Outcome::Late => word("late", None, None),
     }
@@ -122,7 +148,14 @@ fn outcome_json(outcome: &Outcome) -> Value {
 
 fn notice_json(notice: &Notice) -> Value {
     match notice {
-        Notice::Pipeline { commit, subject, pull, failed, began, .. } => json!({
+        Notice::Pipeline {
+            commit,
+            subject,
+            pull,
+            failed,
+            began,
+            ..
+        } => json!({
             "notice": "pipeline",
             "commit": commit.as_str(),
             "subject": subject,
@@ -130,7 +163,15 @@ fn notice_json(notice: &Notice) -> Value {
             "failed": failed.iter().map(|check| &check.context).collect::<Vec<_>>(),
             "began": began,
         }),
-        Notice::NotRolledBack { site, cause, evidence, from, to, why, .. } => json!({
+        Notice::NotRolledBack {
+            site,
+            cause,
+            evidence,
+            from,
+            to,
+            why,
+            ..
+        } => json!({
             "notice": "not-rolled-back",
             "site": site.to_string(),
             "cause": cause.as_str(),

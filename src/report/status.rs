@@ -10,41 +10,87 @@ impl StatusRow {
     /// `deployment/immich/immich-server:immich-server`; `?` stands for what is not known.
     pub fn workload(&self) -> String {
         let part = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("?").to_owned();
-        let name = format!("{}/{}/{}", self.kind, part(&self.namespace), part(&self.name));
-        self.holder.name().map_or(name.clone(), |holder| format!("{name}:{holder}"))
+        let name = format!(
+            "{}/{}/{}",
+            self.kind,
+            part(&self.namespace),
+            part(&self.name)
+        );
+        self.holder
+            .name()
+            .map_or(name.clone(), |holder| format!("{name}:{holder}"))
     }
 
     /// `release@3f1c9a2b7d4e`, or less where less is known.
     pub fn runs_text(&self) -> String {
-        let running = self.runs.is_some() || matches!(self.state, RunState::Swapped | RunState::Silent | RunState::Parked);
-        let Some(image) = self.image.as_deref().filter(|_| running).and_then(Reference::parse) else { return String::new() };
+        let running = self.runs.is_some()
+            || matches!(
+                self.state,
+                RunState::Swapped | RunState::Silent | RunState::Parked
+            );
+        let Some(image) = self
+            .image
+            .as_deref()
+            .filter(|_| running)
+            .and_then(Reference::parse)
+        else {
+            return String::new();
+        };
         let tag = image.tag.as_deref().unwrap_or("");
-        self.runs.as_ref().map_or(tag.to_owned(), |digest| format!("{tag}@{}", digest.short()))
+        self.runs
+            .as_ref()
+            .map_or(tag.to_owned(), |digest| format!("{tag}@{}", digest.short()))
     }
 
     /// Whether everything is as it should be, and nothing waits.
     pub fn is_quiet(&self) -> bool {
-        matches!(self.state, RunState::Pinned | RunState::NotExpected | RunState::Elsewhere) && self.waits.is_none() && self.why.len() < 2
+        matches!(
+            self.state,
+            RunState::Pinned | RunState::NotExpected | RunState::Elsewhere
+        ) && self.waits.is_none()
+            && self.why.len() < 2
     }
 
     /// Why it runs, and what the plan has for it: each reason once.
     pub fn reasons_text(&self) -> String {
-        let is_said = |waits: &str| self.why.iter().any(|why| waits.strip_suffix(&**why).is_some_and(|word| word.ends_with(": ")));
+        let is_said = |waits: &str| {
+            self.why.iter().any(|why| {
+                waits
+                    .strip_suffix(&**why)
+                    .is_some_and(|word| word.ends_with(": "))
+            })
+        };
         let waits = self.waits.iter().filter(|waits| !is_said(waits));
-        self.why.iter().chain(waits).map(String::as_str).collect::<Vec<_>>().join("; ")
+        self.why
+            .iter()
+            .chain(waits)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 }
 
 /// `2026-11-12`, or nothing.
 pub fn show_since(at: Option<Timestamp>) -> String {
-    at.map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+    at.map_or(String::new(), |at| {
+        at.strftime("%Y-%m-%d %H:%M").to_string()
+    })
 }
 
 /// One line of `/status`.
 pub fn status_line(row: &StatusRow) -> String {
-    let runs = Some(row.runs_text()).filter(|runs| !runs.is_empty()).map_or(String::new(), |runs| format!(" {runs}"));
-    let since = row.since.map_or(String::new(), |_| format!(" since {} UTC", show_since(row.since)));
-    format!("{:<9} {}{runs}{since}: {}", row.state.as_str(), row.workload(), row.reasons_text())
+    let runs = Some(row.runs_text())
+        .filter(|runs| !runs.is_empty())
+        .map_or(String::new(), |runs| format!(" {runs}"));
+    let since = row.since.map_or(String::new(), |_| {
+        format!(" since {} UTC", show_since(row.since))
+    });
+    format!(
+        "{:<9} {}{runs}{since}: {}",
+        row.state.as_str(),
+        row.workload(),
+        row.reasons_text()
+    )
 }
 
 /// `12 pinned, 1 differs; 3 workloads of the cluster are of no literal here`
@@ -56,13 +102,20 @@ pub fn summarize(status: &StatusReport) -> String {
     for row in &status.rows {
         *counts.entry(row.state).or_default() += 1;
     }
-    let words: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {}", state.as_str())).collect();
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(state, count)| format!("{count} {}", state.as_str()))
+        .collect();
     let strangers = match status.strangers {
         None | Some(0) => String::new(),
         Some(1) => "; 1 workload of the cluster is not of this repo".into(),
         Some(count) => format!("; {count} workloads of the cluster are not of this repo"),
     };
-    if words.is_empty() { format!("no images{strangers}") } else { format!("{}{strangers}", words.join(", ")) }
+    if words.is_empty() {
+        format!("no images{strangers}")
+    } else {
+        format!("{}{strangers}", words.join(", "))
+    }
 }
 
 /// What could not be read in the cluster: sentences.
@@ -70,6 +123,10 @@ pub fn cluster_gaps(snapshot: &Snapshot) -> Vec<String> {
     match &snapshot.cluster {
         Seen::NotAsked => Vec::new(),
         Seen::Unknown(why) => vec![format!("the cluster could not be asked: {why}")],
-        Seen::Known(cluster) => cluster.unread.iter().map(|(kind, why)| format!("{kind}s could not be read: {why}")).collect(),
+        Seen::Known(cluster) => cluster
+            .unread
+            .iter()
+            .map(|(kind, why)| format!("{kind}s could not be read: {why}"))
+            .collect(),
     }
 }

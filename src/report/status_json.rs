@@ -1,4 +1,5 @@
-//! `status --output json`. The shape is documented in `docs/status.md`; a change of it is a new version.
+//! `status --output json`. The shape is documented in `docs/status.md`; a change of it is a new
+//! version.
 
 use crate::pipeline::status::{StatusReport, StatusRow};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! Where a literal stands in its file, in words that do not depend on what else is there: `local.image`,
-//! `kubernetes_deployment.web/container[app].image`, `server.image.tag` of a YAML file. Reads structure only, evaluates nothing.
+//! Where a literal stands in its file, in words that do not depend on what else is there:
+//! `local.image`, `kubernetes_deployment.web/container[app].image`, `server.image.tag` of a YAML
+//! file. Reads structure only, evaluates nothing.
 
 use super::SiteId;
 use super::occurrence::{Occurrence, Place, places};
@@ -25,7 +26,8 @@ pub struct SiteIds<'a> {
     /// What was read while the trees of the roots were at hand.
     known: BTreeMap<Place, String>,
     reader: AddressReader<'a>,
-    /// The file that was asked about last and was not known, parsed again. Literals come sorted by file.
+    /// The file that was asked about last and was not known, parsed again. Literals come sorted by
+    /// file.
     last: Option<(RepoPath, Option<Rc<Source>>)>,
     /// How often each id was given.
     given: BTreeMap<String, usize>,
@@ -33,10 +35,16 @@ pub struct SiteIds<'a> {
 
 impl<'a> SiteIds<'a> {
     pub fn new(files: &'a Files, known: BTreeMap<Place, String>) -> Self {
-        Self { known, reader: AddressReader::new(files), last: None, given: BTreeMap::new() }
+        Self {
+            known,
+            reader: AddressReader::new(files),
+            last: None,
+            given: BTreeMap::new(),
+        }
     }
 
-    /// Returns the id of a literal. Two of one address (the arms of one conditional) are numbered in the order of the calls.
+    /// Returns the id of a literal. Two of one address (the arms of one conditional) are numbered
+    /// in the order of the calls.
     pub fn id(&mut self, place: &Place, form: Form) -> SiteId {
         let address = self.known.get(place).cloned().unwrap_or_else(|| {
             let source = self.parse(&place.file);
@@ -45,7 +53,11 @@ impl<'a> SiteIds<'a> {
         let id = format!("{}#{address}", place.file);
         let count = self.given.entry(id.clone()).or_default();
         *count += 1;
-        SiteId(if *count == 1 { id.into() } else { format!("{id}~{count}").into() })
+        SiteId(if *count == 1 {
+            id.into()
+        } else {
+            format!("{id}~{count}").into()
+        })
     }
 
     fn parse(&mut self, file: &RepoPath) -> Option<Rc<Source>> {
@@ -58,13 +70,23 @@ impl<'a> SiteIds<'a> {
     }
 }
 
-/// Reads the addresses of all literals that take part in images, while the trees of a root are at hand.
-pub fn read_addresses(walk: &RootWalk<'_>, files: &Files, occurrences: &[Occurrence]) -> BTreeMap<Place, String> {
+/// Reads the addresses of all literals that take part in images, while the trees of a root are at
+/// hand.
+pub fn read_addresses(
+    walk: &RootWalk<'_>,
+    files: &Files,
+    occurrences: &[Occurrence],
+) -> BTreeMap<Place, String> {
     let mut reader = AddressReader::new(files);
     let mut out = BTreeMap::new();
     for image in occurrences.iter().map(|one| &one.image) {
-        let literals = places(image).into_iter().map(|(place, origin)| (place, origin.form));
-        let frames = image.frames().iter().map(|frame| (Place::of_frame(frame), frame.form));
+        let literals = places(image)
+            .into_iter()
+            .map(|(place, origin)| (place, origin.form));
+        let frames = image
+            .frames()
+            .iter()
+            .map(|frame| (Place::of_frame(frame), frame.form));
         for (place, form) in literals.chain(frames) {
             let source = walk.source(&place.file);
             if !out.contains_key(&place) && (source.is_some() || !is_hcl(&place.file)) {
@@ -77,7 +99,9 @@ pub fn read_addresses(walk: &RootWalk<'_>, files: &Files, occurrences: &[Occurre
 }
 
 fn is_hcl(file: &RepoPath) -> bool {
-    [".tf", ".hcl", ".tfvars", ".tofu"].iter().any(|end| file.as_str().ends_with(end))
+    [".tf", ".hcl", ".tfvars", ".tofu"]
+        .iter()
+        .any(|end| file.as_str().ends_with(end))
 }
 
 /// Reads addresses, and keeps what it read of documents.
@@ -89,20 +113,36 @@ struct AddressReader<'a> {
 
 impl<'a> AddressReader<'a> {
     fn new(files: &'a Files) -> Self {
-        Self { files, documents: BTreeMap::new() }
+        Self {
+            files,
+            documents: BTreeMap::new(),
+        }
     }
 
     /// `source` is the file of the literal, where it is HCL that can be parsed.
     fn address(&mut self, source: Option<&Source>, place: &Place, form: Form) -> String {
         let Some(source) = source else {
-            let whole = Span::new(0, self.files.bytes(&place.file).map_or(0, |bytes| bytes.len()));
-            return self.in_document(place, whole).unwrap_or_else(|| self.key_of_line(place));
+            let whole = Span::new(
+                0,
+                self.files.bytes(&place.file).map_or(0, |bytes| bytes.len()),
+            );
+            return self
+                .in_document(place, whole)
+                .unwrap_or_else(|| self.key_of_line(place));
         };
-        let found = in_body(source, &source.body, place.content.start.saturating_sub(source.offset()));
+        let found = in_body(
+            source,
+            &source.body,
+            place.content.start.saturating_sub(source.offset()),
+        );
         let mut address = found.path;
-        let inside = found.string.filter(|string| !matches!(form, Form::Quoted | Form::Raw) && *string != place.content);
+        let inside = found
+            .string
+            .filter(|string| !matches!(form, Form::Quoted | Form::Raw) && *string != place.content);
         if let Some(inside) = inside {
-            let path = self.in_document(place, inside).unwrap_or_else(|| self.key_of_line(place));
+            let path = self
+                .in_document(place, inside)
+                .unwrap_or_else(|| self.key_of_line(place));
             address = format!("{address}:{path}");
         }
         address
@@ -118,14 +158,25 @@ impl<'a> AddressReader<'a> {
         self.documents.get(&key)?.get(&place.content).cloned()
     }
 
-    /// What stands before the literal on its line, where the file has no structure that can be read: `image`.
+    /// What stands before the literal on its line, where the file has no structure that can be
+    /// read: `image`.
     fn key_of_line(&self, place: &Place) -> String {
         let bytes = self.files.bytes(&place.file).map_or(&[][..], |bytes| bytes);
         let before = bytes.get(..place.content.start).unwrap_or_default();
-        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = before
+            .rsplit(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
         let words = String::from_utf8_lossy(line);
-        let words: Vec<&str> = words.split(|c: char| !(c.is_alphanumeric() || "_.-".contains(c))).filter(|word| !word.is_empty()).collect();
-        if words.is_empty() { "text".to_owned() } else { words.join(".").trim_start_matches("-.").to_owned() }
+        let words: Vec<&str> = words
+            .split(|c: char| !(c.is_alphanumeric() || "_.-".contains(c)))
+            .filter(|word| !word.is_empty())
+            .collect();
+        if words.is_empty() {
+            "text".to_owned()
+        } else {
+            words.join(".").trim_start_matches("-.").to_owned()
+        }
     }
 }
 
@@ -139,7 +190,9 @@ struct AddressPart {
 
 /// `at` counts from the end of a byte order mark, as hcl-edit's spans do.
 fn in_body(source: &Source, body: &Body, at: usize) -> AddressPart {
-    let Some(structure) = body.iter().find(|structure| holds(*structure, at)) else { return AddressPart::default() };
+    let Some(structure) = body.iter().find(|structure| holds(*structure, at)) else {
+        return AddressPart::default();
+    };
     match structure {
         Structure::Attribute(attribute) => {
             let mut found = in_expression(source, &attribute.value, at);
@@ -155,16 +208,25 @@ fn in_body(source: &Source, body: &Body, at: usize) -> AddressPart {
                 other => ([&[other][..], &labels].concat().join("."), "."),
             };
             let mut found = in_block(source, &block.body, at);
-            found.path = if found.path.is_empty() { head } else { format!("{head}{slash}{}", found.path) };
+            found.path = if found.path.is_empty() {
+                head
+            } else {
+                format!("{head}{slash}{}", found.path)
+            };
             found
         }
     }
 }
 
-/// The same below a resource, where blocks that every workload has are passed over and others are known by their name.
+/// The same below a resource, where blocks that every workload has are passed over and others are
+/// known by their name.
 fn in_block(source: &Source, body: &Body, at: usize) -> AddressPart {
-    let Some(structure) = body.iter().find(|structure| holds(*structure, at)) else { return AddressPart::default() };
-    let Structure::Block(block) = structure else { return in_body(source, body, at) };
+    let Some(structure) = body.iter().find(|structure| holds(*structure, at)) else {
+        return AddressPart::default();
+    };
+    let Structure::Block(block) = structure else {
+        return in_body(source, body, at);
+    };
     let mut found = in_block(source, &block.body, at);
     let part = block_part(body, block);
     found.path = match (part.is_empty(), found.path.is_empty()) {
@@ -175,7 +237,8 @@ fn in_block(source: &Source, body: &Body, at: usize) -> AddressPart {
     found
 }
 
-/// `container[app]`; the number of its kind where it has no name and there are several; nothing for what is passed over.
+/// `container[app]`; the number of its kind where it has no name and there are several; nothing for
+/// what is passed over.
 fn block_part(body: &Body, block: &Block) -> String {
     let word = |block: &Block| match (block.ident.as_str(), block.labels.first()) {
         ("dynamic", Some(label)) => label.as_str().to_owned(),
@@ -185,8 +248,13 @@ fn block_part(body: &Body, block: &Block) -> String {
     if PASSED_OVER.contains(&own.as_str()) {
         return String::new();
     }
-    let named = if block.ident.as_str() == "dynamic" { block.body.get_blocks("content").next() } else { Some(block) };
-    if let Some(name) = named.and_then(|block| plain_name(&block.body.get_attribute("name")?.value)) {
+    let named = if block.ident.as_str() == "dynamic" {
+        block.body.get_blocks("content").next()
+    } else {
+        Some(block)
+    };
+    if let Some(name) = named.and_then(|block| plain_name(&block.body.get_attribute("name")?.value))
+    {
         return format!("{own}[{name}]");
     }
     let alike: Vec<&Block> = body.blocks().filter(|other| word(other) == own).collect();
@@ -213,7 +281,10 @@ fn in_expression(source: &Source, value: &Expression, at: usize) -> AddressPart 
                     Expression::Object(object) => name_of(object),
                     _ => None,
                 };
-                prefixed(format!("[{}]", name.unwrap_or_else(|| number.to_string())), in_expression(source, item, at))
+                prefixed(
+                    format!("[{}]", name.unwrap_or_else(|| number.to_string())),
+                    in_expression(source, item, at),
+                )
             })
         }
         Expression::Parenthesis(inner) => in_expression(source, inner.inner(), at),
@@ -223,14 +294,18 @@ fn in_expression(source: &Source, value: &Expression, at: usize) -> AddressPart 
         }
         Expression::Conditional(parts) => {
             let arms = [&parts.true_expr, &parts.false_expr];
-            arms.into_iter().find(|arm| holds(*arm, at)).map_or_else(AddressPart::default, |arm| in_expression(source, arm, at))
+            arms.into_iter()
+                .find(|arm| holds(*arm, at))
+                .map_or_else(AddressPart::default, |arm| in_expression(source, arm, at))
         }
-        Expression::String(_) | Expression::StringTemplate(_) => {
-            AddressPart { string: value.span().map(|span| within_quotes(source, span)), ..AddressPart::default() }
-        }
-        Expression::HeredocTemplate(heredoc) => {
-            AddressPart { string: heredoc.template.span().map(|span| source.span(span)), ..AddressPart::default() }
-        }
+        Expression::String(_) | Expression::StringTemplate(_) => AddressPart {
+            string: value.span().map(|span| within_quotes(source, span)),
+            ..AddressPart::default()
+        },
+        Expression::HeredocTemplate(heredoc) => AddressPart {
+            string: heredoc.template.span().map(|span| source.span(span)),
+            ..AddressPart::default()
+        },
         _ => AddressPart::default(),
     }
 }
@@ -243,9 +318,10 @@ fn in_object(source: &Source, object: &Object, at: usize) -> AddressPart {
             ObjectKey::Expression(expression) => match key_text(expression) {
                 Some(text) if is_word(text) => format!(".{text}"),
                 Some(text) => format!("[\"{text}\"]"),
-                None => {
-                    source.text.get(expression.span().unwrap_or_default()).map_or_else(String::new, |text| format!("[{}]", text.trim()))
-                }
+                None => source
+                    .text
+                    .get(expression.span().unwrap_or_default())
+                    .map_or_else(String::new, |text| format!("[{}]", text.trim())),
             },
         };
         prefixed(part, in_expression(source, value.expr(), at))
@@ -258,7 +334,9 @@ fn name_of(object: &Object) -> Option<String> {
         ObjectKey::Ident(ident) => ident.as_str() == "name",
         ObjectKey::Expression(expression) => key_text(expression) == Some("name"),
     });
-    named.and_then(|(_, value)| plain_name(value.expr())).map(str::to_owned)
+    named
+        .and_then(|(_, value)| plain_name(value.expr()))
+        .map(str::to_owned)
 }
 
 fn key_text(key: &Expression) -> Option<&str> {
@@ -270,32 +348,55 @@ fn key_text(key: &Expression) -> Option<&str> {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 fn prefixed(part: String, below: AddressPart) -> AddressPart {
-    AddressPart { path: format!("{part}{}", below.path), ..below }
+    AddressPart {
+        path: format!("{part}{}", below.path),
+        ..below
+    }
 }
 
 fn within_quotes(source: &Source, span: std::ops::Range<usize>) -> Span {
     let span = source.span(span);
-    Span::new(span.start + 1, span.end.saturating_sub(1).max(span.start + 1))
+    Span::new(
+        span.start + 1,
+        span.end.saturating_sub(1).max(span.start + 1),
+    )
 }
 
 fn holds(node: &impl hcl_edit::Span, at: usize) -> bool {
-    node.span().is_some_and(|span| span.start <= at && at <= span.end)
+    node.span()
+        .is_some_and(|span| span.start <= at && at <= span.end)
 }
 
 /// Returns the path of every scalar of the YAML in these bytes.
 fn read_scalars(files: &Files, file: &RepoPath, bytes: Span) -> BTreeMap<Span, String> {
-    let text = files.bytes(file).and_then(|all| std::str::from_utf8(all.get(bytes.range())?).ok());
-    let Some(text) = text else { return BTreeMap::new() };
-    let origin = Origin { file: file.clone(), span: bytes, literal: bytes, form: Form::Raw };
+    let text = files
+        .bytes(file)
+        .and_then(|all| std::str::from_utf8(all.get(bytes.range())?).ok());
+    let Some(text) = text else {
+        return BTreeMap::new();
+    };
+    let origin = Origin {
+        file: file.clone(),
+        span: bytes,
+        literal: bytes,
+        form: Form::Raw,
+    };
     let documents = yaml::documents(&Text::written(text, origin));
     let mut out = BTreeMap::new();
     let many = documents.len() > 1;
     for (number, document) in documents.iter().enumerate() {
-        let head = if many { document_name(&document.value).unwrap_or_else(|| format!("[{number}]")) } else { String::new() };
+        let head = if many {
+            document_name(&document.value).unwrap_or_else(|| format!("[{number}]"))
+        } else {
+            String::new()
+        };
         collect_scalars(&document.value, &head, &mut out);
     }
     out
@@ -303,9 +404,17 @@ fn read_scalars(files: &Files, file: &RepoPath, bytes: Span) -> BTreeMap<Span, S
 
 /// `deployment/web` of a manifest.
 fn document_name(document: &Value) -> Option<String> {
-    let Value::Map(map) = document else { return None };
-    let Some(Value::Map(metadata)) = map.get("metadata") else { return None };
-    Some(format!("{}/{}", map.get("kind")?.as_str()?.to_lowercase(), metadata.get("name")?.as_str()?))
+    let Value::Map(map) = document else {
+        return None;
+    };
+    let Some(Value::Map(metadata)) = map.get("metadata") else {
+        return None;
+    };
+    Some(format!(
+        "{}/{}",
+        map.get("kind")?.as_str()?.to_lowercase(),
+        metadata.get("name")?.as_str()?
+    ))
 }
 
 fn collect_scalars(value: &Value, path: &str, out: &mut BTreeMap<Span, String>) {
@@ -322,12 +431,20 @@ fn collect_scalars(value: &Value, path: &str, out: &mut BTreeMap<Span, String>) 
                     Value::Map(map) => map.get("name").and_then(Value::as_str),
                     _ => None,
                 };
-                collect_scalars(item, &format!("{path}[{}]", name.unwrap_or_else(|| number.to_string())), out);
+                collect_scalars(
+                    item,
+                    &format!("{path}[{}]", name.unwrap_or_else(|| number.to_string())),
+                    out,
+                );
             }
         }
         Value::Text(text) => {
             for piece in text.pieces() {
-                if let Piece::Known { origin: Some(origin), .. } = piece {
+                if let Piece::Known {
+                    origin: Some(origin),
+                    ..
+                } = piece
+                {
                     out.entry(origin.literal).or_insert_with(|| path.to_owned());
                 }
             }
@@ -341,6 +458,7 @@ fn collect_scalars(value: &Value, path: &str, out: &mut BTreeMap<Span, String>) 
 
 /// What names a site besides its id: one for each use of which all is known, sorted.
 pub fn aliases(uses: &[super::Use]) -> Vec<Arc<str>> {
-    let all: std::collections::BTreeSet<String> = uses.iter().filter_map(super::Use::alias).collect();
+    let all: std::collections::BTreeSet<String> =
+        uses.iter().filter_map(super::Use::alias).collect();
     all.into_iter().map(Into::into).collect()
 }

@@ -1,4 +1,5 @@
-//! From occurrences to the fate of each literal: who decides what, and which literal is the one to pin.
+//! From occurrences to the fate of each literal: who decides what, and which literal is the one to
+//! pin.
 
 use super::occurrence::{Occurrence, Place, places};
 use super::pin::{Ways, ways};
@@ -37,9 +38,13 @@ struct Understood {
     unknown: Option<String>,
 }
 
-/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text also goes where no pin may go, and says so;
-/// `spell` writes a place for people.
-pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>, spell: &dyn Fn(&Place) -> String) -> Vec<Decided> {
+/// Decides every literal that takes part in an occurrence. `elsewhere` names literals whose text
+/// also goes where no pin may go, and says so; `spell` writes a place for people.
+pub fn decide(
+    occurrences: &[Occurrence],
+    elsewhere: &BTreeMap<Place, String>,
+    spell: &dyn Fn(&Place) -> String,
+) -> Vec<Decided> {
     let understood: Vec<Understood> = occurrences.iter().map(understand).collect();
     let mut users: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     for (index, one) in understood.iter().enumerate() {
@@ -47,10 +52,21 @@ pub fn decide(occurrences: &[Occurrence], elsewhere: &BTreeMap<Place, String>, s
             users.entry(place.clone()).or_default().push(index);
         }
     }
-    let table = Table { occurrences, understood: &understood, users: &users, elsewhere, spell };
-    let chosen: Vec<Result<(Place, PinPlace), String>> = (0..occurrences.len()).map(|index| table.choose(index)).collect();
+    let table = Table {
+        occurrences,
+        understood: &understood,
+        users: &users,
+        elsewhere,
+        spell,
+    };
+    let chosen: Vec<Result<(Place, PinPlace), String>> = (0..occurrences.len())
+        .map(|index| table.choose(index))
+        .collect();
     let sites: BTreeSet<&Place> = chosen.iter().flatten().map(|(place, _)| place).collect();
-    users.iter().filter_map(|(place, indexes)| table.fate(place, indexes, &chosen, &sites)).collect()
+    users
+        .iter()
+        .filter_map(|(place, indexes)| table.fate(place, indexes, &chosen, &sites))
+        .collect()
 }
 
 fn understand(occurrence: &Occurrence) -> Understood {
@@ -64,25 +80,46 @@ fn understand(occurrence: &Occurrence) -> Understood {
                     all.push(place.clone());
                 }
             }
-            let deciding = ways.as_ref().map(|w| w.deciding.clone()).unwrap_or_default();
-            let unknown = ways.is_none().then(|| "the text is not an image reference".to_owned());
+            let deciding = ways
+                .as_ref()
+                .map(|w| w.deciding.clone())
+                .unwrap_or_default();
+            let unknown = ways
+                .is_none()
+                .then(|| "the text is not an image reference".to_owned());
             let tag = ways.as_ref().map(|w| w.tag.clone()).unwrap_or_default();
-            Understood { ways, deciding, tag, all, unknown }
+            Understood {
+                ways,
+                deciding,
+                tag,
+                all,
+                unknown,
+            }
         }
         Some(why) => {
             let filled = filled(text);
             let deciding = ways(&filled).map(|w| w.deciding).unwrap_or_default();
-            Understood { ways: None, deciding, tag: Vec::new(), all, unknown: Some(why.to_string()) }
+            Understood {
+                ways: None,
+                deciding,
+                tag: Vec::new(),
+                all,
+                unknown: Some(why.to_string()),
+            }
         }
     }
 }
 
-/// The text with a stand-in for each part that is not known, to tell repository from tag in the parts that are.
+/// The text with a stand-in for each part that is not known, to tell repository from tag in the
+/// parts that are.
 fn filled(text: &Text) -> Text {
     let mut out = Text::default();
     for piece in text.pieces() {
         out.push(match piece {
-            Piece::Unknown(_) => Piece::Known { text: "x".into(), origin: None },
+            Piece::Unknown(_) => Piece::Known {
+                text: "x".into(),
+                origin: None,
+            },
             known => known.clone(),
         });
     }
@@ -116,7 +153,11 @@ impl Table<'_> {
         };
         let literal = ways.literal.as_ref().map(|(place, _)| place);
         let mut last = obstacle;
-        for (place, pin) in ways.templates.iter().filter(|(place, _)| Some(place) != literal) {
+        for (place, pin) in ways
+            .templates
+            .iter()
+            .filter(|(place, _)| Some(place) != literal)
+        {
             match self.template_obstacle(place) {
                 None => return Ok((place.clone(), pin.clone())),
                 Some(obstacle) => last = format!("{last}, and {obstacle}"),
@@ -133,7 +174,10 @@ impl Table<'_> {
         for &index in users {
             let one = &self.understood[index];
             let Some(ways) = &one.ways else {
-                return Some(format!("another use of it is not known: {}", one.unknown.clone().unwrap_or_default()));
+                return Some(format!(
+                    "another use of it is not known: {}",
+                    one.unknown.clone().unwrap_or_default()
+                ));
             };
             if ways.literal.as_ref().map(|(place, _)| place) != Some(place) {
                 other.get_or_insert_with(|| self.other_part(ways, place));
@@ -142,8 +186,14 @@ impl Table<'_> {
         }
         match repositories.len() {
             0 | 1 => other.or_else(|| self.elsewhere.get(place).cloned()),
-            2 => Some(format!("it feeds two repositories: {}", join(&repositories))),
-            n => Some(format!("it feeds {n} repositories: {}", join(&repositories))),
+            2 => Some(format!(
+                "it feeds two repositories: {}",
+                join(&repositories)
+            )),
+            n => Some(format!(
+                "it feeds {n} repositories: {}",
+                join(&repositories)
+            )),
         }
     }
 
@@ -165,7 +215,13 @@ impl Table<'_> {
                 _ => return Some("the template at the use is part of a larger value".into()),
             }
         }
-        (images.len() > 1).then(|| format!("the template at the use is evaluated for {} tags: {}", images.len(), join(&images)))
+        (images.len() > 1).then(|| {
+            format!(
+                "the template at the use is evaluated for {} tags: {}",
+                images.len(),
+                join(&images)
+            )
+        })
     }
 
     fn fate(
@@ -175,42 +231,86 @@ impl Table<'_> {
         chosen: &[Result<(Place, PinPlace), String>],
         sites: &BTreeSet<&Place>,
     ) -> Option<Decided> {
-        let live: Vec<usize> = indexes.iter().copied().filter(|&i| !self.occurrences[i].orphan).collect();
-        let users = if live.is_empty() { indexes.to_vec() } else { live };
-        let decided = |role| Some(Decided { place: place.clone(), role, users: users.clone() });
+        let live: Vec<usize> = indexes
+            .iter()
+            .copied()
+            .filter(|&i| !self.occurrences[i].orphan)
+            .collect();
+        let users = if live.is_empty() {
+            indexes.to_vec()
+        } else {
+            live
+        };
+        let decided = |role| {
+            Some(Decided {
+                place: place.clone(),
+                role,
+                users: users.clone(),
+            })
+        };
         if users.iter().all(|&i| self.occurrences[i].orphan) {
-            let known = users.iter().any(|&i| self.understood[i].ways.is_some() || !self.understood[i].deciding.is_empty());
-            return known.then(|| decided(Role::Orphan("nothing calls this module".into()))).flatten();
+            let known = users.iter().any(|&i| {
+                self.understood[i].ways.is_some() || !self.understood[i].deciding.is_empty()
+            });
+            return known
+                .then(|| decided(Role::Orphan("nothing calls this module".into())))
+                .flatten();
         }
         if sites.contains(place) {
-            let own = users.iter().find_map(|&i| chosen[i].as_ref().ok().filter(|(site, _)| site == place).map(|(_, pin)| (i, pin)));
+            let own = users.iter().find_map(|&i| {
+                chosen[i]
+                    .as_ref()
+                    .ok()
+                    .filter(|(site, _)| site == place)
+                    .map(|(_, pin)| (i, pin))
+            });
             if let Some((index, pin)) = own {
                 let image = self.understood[index].ways.as_ref()?.reference.clone();
-                return decided(Role::Site { image, pin: pin.clone() });
+                return decided(Role::Site {
+                    image,
+                    pin: pin.clone(),
+                });
             }
         }
-        match users.iter().find(|&&i| self.understood[i].deciding.contains(place)) {
+        match users
+            .iter()
+            .find(|&&i| self.understood[i].deciding.contains(place))
+        {
             Some(&index) => decided(Role::Unpinnable(self.reason(place, index, chosen))),
             None if self.says_nothing(place, &users) => None,
-            None => decided(Role::Component(self.component_reason(place, &users, chosen))),
+            None => decided(Role::Component(
+                self.component_reason(place, &users, chosen),
+            )),
         }
     }
 
     /// A template whose own text is only separators (`"${a}:${b}"`) says nothing about an image.
     fn says_nothing(&self, place: &Place, users: &[usize]) -> bool {
         let says = |piece: &Piece| match piece {
-            Piece::Known { text, origin: Some(origin) } => Place::of(origin) == *place && text.chars().any(char::is_alphanumeric),
+            Piece::Known {
+                text,
+                origin: Some(origin),
+            } => Place::of(origin) == *place && text.chars().any(char::is_alphanumeric),
             _ => false,
         };
-        !users.iter().any(|&i| self.occurrences[i].image.pieces().iter().any(says))
+        !users
+            .iter()
+            .any(|&i| self.occurrences[i].image.pieces().iter().any(says))
     }
 
-    fn reason(&self, place: &Place, index: usize, chosen: &[Result<(Place, PinPlace), String>]) -> String {
+    fn reason(
+        &self,
+        place: &Place,
+        index: usize,
+        chosen: &[Result<(Place, PinPlace), String>],
+    ) -> String {
         let one = &self.understood[index];
         if let (Some(unknown), None) = (&one.unknown, &one.ways) {
             return format!("the rest of the reference is not known: {unknown}");
         }
-        let own = self.literal_obstacle(place).unwrap_or_else(|| "it cannot take a pin".into());
+        let own = self
+            .literal_obstacle(place)
+            .unwrap_or_else(|| "it cannot take a pin".into());
         match &chosen[index] {
             Err(reason) if reason.contains(&own) => reason.clone(),
             Err(reason) => format!("{own}; {reason}"),
@@ -218,15 +318,32 @@ impl Table<'_> {
         }
     }
 
-    fn component_reason(&self, place: &Place, users: &[usize], chosen: &[Result<(Place, PinPlace), String>]) -> String {
-        let site = users.iter().find_map(|&i| Some((i, chosen[i].as_ref().ok()?)));
+    fn component_reason(
+        &self,
+        place: &Place,
+        users: &[usize],
+        chosen: &[Result<(Place, PinPlace), String>],
+    ) -> String {
+        let site = users
+            .iter()
+            .find_map(|&i| Some((i, chosen[i].as_ref().ok()?)));
         match site {
             Some((index, (site, _))) if self.understood[index].tag.contains(place) => {
-                format!("holds only the tag: the digest decides, at {}", (self.spell)(site))
+                format!(
+                    "holds only the tag: the digest decides, at {}",
+                    (self.spell)(site)
+                )
             }
-            Some((_, (site, _))) => format!("holds only the repository part; the pin goes to {}", (self.spell)(site)),
+            Some((_, (site, _))) => format!(
+                "holds only the repository part; the pin goes to {}",
+                (self.spell)(site)
+            ),
             None => {
-                let why = users.iter().find_map(|&i| chosen[i].as_ref().err()).cloned().unwrap_or_default();
+                let why = users
+                    .iter()
+                    .find_map(|&i| chosen[i].as_ref().err())
+                    .cloned()
+                    .unwrap_or_default();
                 format!("holds only the repository part; the tag cannot be pinned: {why}")
             }
         }
@@ -234,11 +351,17 @@ impl Table<'_> {
 }
 
 fn join<T: ToString>(all: &BTreeSet<T>) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    all.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Fills in the effective image of an occurrence's use.
 pub fn used(occurrence: &Occurrence) -> Use {
     let image: Option<Arc<str>> = occurrence.image.known().map(Into::into);
-    Use { image, ..occurrence.user.clone() }
+    Use {
+        image,
+        ..occurrence.user.clone()
+    }
 }

@@ -1,5 +1,6 @@
-//! Where else the text of a tag goes: a label, a chart's version or an argument would break with a digest behind it, a validation would refuse it.
-//! The walk of each root notes what it sees (`look`); which of it matters is known when all roots were walked (`elsewhere`).
+//! Where else the text of a tag goes: a label, a chart's version or an argument would break with a
+//! digest behind it, a validation would refuse it. The walk of each root notes what it sees
+//! (`look`); which of it matters is known when all roots were walked (`elsewhere`).
 
 use super::find::{Finder, Searched};
 use super::occurrence::{Occurrence, Place, places};
@@ -28,7 +29,8 @@ const META: [&str; 4] = ["for_each", "count", "depends_on", "provider"];
 struct Pinnable {
     /// Hold only a tag: nowhere else may they have more behind it.
     tags: BTreeSet<Place>,
-    /// Hold a whole reference: as a whole they are one with a digest too. What is cut off their end is not.
+    /// Hold a whole reference: as a whole they are one with a digest too. What is cut off their end
+    /// is not.
     wholes: BTreeSet<Place>,
     /// The roots that use one of them.
     roots: BTreeSet<RootName>,
@@ -56,33 +58,61 @@ pub struct Sightings {
 }
 
 enum Sighting {
-    /// In a text of an attribute. An attribute whose texts are images for another root does not count.
-    Text { part: LiteralPart, at: ReaderLine, attribute: Option<Attribute> },
+    /// In a text of an attribute. An attribute whose texts are images for another root does not
+    /// count.
+    Text {
+        part: LiteralPart,
+        at: ReaderLine,
+        attribute: Option<Attribute>,
+    },
     /// The validation of a variable that would refuse the literal with a digest behind it.
     Validation { literal: Place, at: ReaderLine },
     /// Beside images: the attributes that are searched for images, and what their other texts hold.
-    Beside { attributes: Vec<(ReaderLine, Vec<LiteralPart>)>, parts: Vec<LiteralPart> },
+    Beside {
+        attributes: Vec<(ReaderLine, Vec<LiteralPart>)>,
+        parts: Vec<LiteralPart>,
+    },
 }
 
-/// Returns the literals that cannot take a pin for what else reads them, and a sentence that says what.
-pub fn elsewhere(occurrences: &[Occurrence], consumed: &BTreeSet<Attribute>, sightings: &[Sightings]) -> BTreeMap<Place, String> {
+/// Returns the literals that cannot take a pin for what else reads them, and a sentence that says
+/// what.
+pub fn elsewhere(
+    occurrences: &[Occurrence],
+    consumed: &BTreeSet<Attribute>,
+    sightings: &[Sightings],
+) -> BTreeMap<Place, String> {
     let pinnable = Pinnable::of(occurrences, consumed);
     let mut all = BTreeMap::new();
-    for sighting in sightings.iter().filter(|one| pinnable.roots.contains(&one.root)).flat_map(|one| &one.all) {
+    for sighting in sightings
+        .iter()
+        .filter(|one| pinnable.roots.contains(&one.root))
+        .flat_map(|one| &one.all)
+    {
         match sighting {
-            Sighting::Text { part, at, attribute } => {
-                let is_image = attribute.as_ref().is_some_and(|attribute| consumed.contains(attribute));
+            Sighting::Text {
+                part,
+                at,
+                attribute,
+            } => {
+                let is_image = attribute
+                    .as_ref()
+                    .is_some_and(|attribute| consumed.contains(attribute));
                 if !is_image && pinnable.changes(part) {
                     all.entry(part.place.clone()).or_insert_with(|| outside(at));
                 }
             }
-            Sighting::Validation { literal, at: (file, line) } if pinnable.contains(literal) => {
+            Sighting::Validation {
+                literal,
+                at: (file, line),
+            } if pinnable.contains(literal) => {
                 let why = || format!("the validation at {file}:{line} does not accept a digest");
                 all.entry(literal.clone()).or_insert_with(why);
             }
             Sighting::Validation { .. } => {}
             Sighting::Beside { attributes, parts } => {
-                let searched = attributes.iter().find(|(_, parts)| parts.iter().any(|part| pinnable.changes(part)));
+                let searched = attributes
+                    .iter()
+                    .find(|(_, parts)| parts.iter().any(|part| pinnable.changes(part)));
                 let Some((at, _)) = searched else { continue };
                 for part in parts.iter().filter(|part| pinnable.changes(part)) {
                     all.entry(part.place.clone()).or_insert_with(|| outside(at));
@@ -104,16 +134,33 @@ impl Pinnable {
             inside.entry(file).or_default().push(*span);
         }
         // Nothing can refer to what is written in the resource itself.
-        let inline = |place: &Place| inside.get(&place.file).is_some_and(|spans| spans.iter().any(|span| span.contains(place.content)));
+        let inline = |place: &Place| {
+            inside
+                .get(&place.file)
+                .is_some_and(|spans| spans.iter().any(|span| span.contains(place.content)))
+        };
         let mut new = Self::default();
         for occurrence in occurrences {
-            let Some((place, _)) = ways(&occurrence.image).and_then(|ways| ways.literal) else { continue };
+            let Some((place, _)) = ways(&occurrence.image).and_then(|ways| ways.literal) else {
+                continue;
+            };
             let is_part = places(&occurrence.image).len() > 1 || !is_whole(&occurrence.image);
             // What is cut off a digest is another digest's afterwards, as before.
-            let is_pinned = occurrence.image.known().is_some_and(|all| all.contains('@'));
+            let is_pinned = occurrence
+                .image
+                .known()
+                .is_some_and(|all| all.contains('@'));
             if is_part || !(is_pinned || inline(&place)) {
-                if is_part { &mut new.tags } else { &mut new.wholes }.insert(place);
-                new.roots.insert((occurrence.user.root.clone(), occurrence.user.environment.clone()));
+                if is_part {
+                    &mut new.tags
+                } else {
+                    &mut new.wholes
+                }
+                .insert(place);
+                new.roots.insert((
+                    occurrence.user.root.clone(),
+                    occurrence.user.environment.clone(),
+                ));
             }
         }
         new
@@ -125,34 +172,60 @@ impl Pinnable {
 
     /// Says whether one of the literals is written in those bytes of a file.
     fn is_in(&self, file: &RepoPath, span: Span) -> bool {
-        let first = Place { file: file.clone(), content: Span::new(span.start, span.start) };
+        let first = Place {
+            file: file.clone(),
+            content: Span::new(span.start, span.start),
+        };
         let is_inside = |literal: &Place| literal.file == *file && span.contains(literal.content);
-        [&self.tags, &self.wholes].iter().any(|literals| literals.range(&first..).next().is_some_and(is_inside))
+        [&self.tags, &self.wholes]
+            .iter()
+            .any(|literals| literals.range(&first..).next().is_some_and(is_inside))
     }
 
-    /// Says whether a text with that part says something else when the literal is pinned, although it is no image.
+    /// Says whether a text with that part says something else when the literal is pinned, although
+    /// it is no image.
     fn changes(&self, part: &LiteralPart) -> bool {
         self.tags.contains(&part.place) || (part.is_end && self.wholes.contains(&part.place))
     }
 }
 
-/// A literal that holds the whole reference stays a reference with a digest behind it, wherever it goes.
+/// A literal that holds the whole reference stays a reference with a digest behind it, wherever it
+/// goes.
 fn is_whole(text: &Text) -> bool {
     matches!(places(text).as_slice(), [(_, origin)] if text.known().is_some_and(|all| all.len() == origin.literal.len()))
 }
 
 /// Notes what a root that has images reads of literals outside of them.
-pub fn look(walk: &RootWalk<'_>, finder: &Finder<'_>, instances: &[(Instance<'_>, Vec<Searched<'_>>)]) -> Sightings {
+pub fn look(
+    walk: &RootWalk<'_>,
+    finder: &Finder<'_>,
+    instances: &[(Instance<'_>, Vec<Searched<'_>>)],
+) -> Sightings {
     let root = walk.root();
     let pinnable = Pinnable::of(&finder.occurrences, &finder.consumed);
-    let mut sightings = Sightings { root: (root.dir.clone(), root.environment.as_deref().map(Into::into)), all: Vec::new() };
+    let mut sightings = Sightings {
+        root: (
+            root.dir.clone(),
+            root.environment.as_deref().map(Into::into),
+        ),
+        all: Vec::new(),
+    };
     if !pinnable.roots.is_empty() {
         let matters = |origin: &Origin| {
             let literal = Place::of(origin);
-            pinnable.contains(&literal) || (!walk.is_own(&origin.file) && ends_like_a_tag(finder.files, &literal))
+            pinnable.contains(&literal)
+                || (!walk.is_own(&origin.file) && ends_like_a_tag(finder.files, &literal))
         };
         let carriers = Carriers::new(&matters);
-        let search = RootSearch { walk, finder, pinnable: &pinnable, matters: &matters, carriers, all: Vec::new(), seen: HashSet::new() };
+        let search = RootSearch {
+            walk,
+            finder,
+            pinnable: &pinnable,
+            matters: &matters,
+            carriers,
+            all: Vec::new(),
+            seen: HashSet::new(),
+        };
         sightings.all = search.instances(instances);
     }
     sightings
@@ -163,7 +236,8 @@ struct RootSearch<'a, 'p> {
     finder: &'a Finder<'a>,
     /// The literals of this root alone.
     pinnable: &'a Pinnable,
-    /// Says whether a literal matters to this root, or could to another one that reads the same file.
+    /// Says whether a literal matters to this root, or could to another one that reads the same
+    /// file.
     matters: &'a dyn Fn(&Origin) -> bool,
     carriers: Carriers<'a>,
     all: Vec<Sighting>,
@@ -177,38 +251,64 @@ impl RootSearch<'_, '_> {
             self.validations(instance);
             self.remote_modules(instance);
             let mut searched = searched.iter().peekable();
-            for declared in instance.resources().filter(|declared| declared.block.ident.as_str() != "module") {
-                let is_searched = searched.peek().is_some_and(|next| std::ptr::eq(next.view.block(), declared.block));
-                while let Some(next) = searched.next_if(|next| std::ptr::eq(next.view.block(), declared.block)) {
+            for declared in instance
+                .resources()
+                .filter(|declared| declared.block.ident.as_str() != "module")
+            {
+                let is_searched = searched
+                    .peek()
+                    .is_some_and(|next| std::ptr::eq(next.view.block(), declared.block));
+                while let Some(next) =
+                    searched.next_if(|next| std::ptr::eq(next.view.block(), declared.block))
+                {
                     self.searched(next, declared.label(0));
                 }
                 if !is_searched {
-                    instance.expand(declared).iter().for_each(|view| self.resource(view, &mut Vec::new()));
+                    instance
+                        .expand(declared)
+                        .iter()
+                        .for_each(|view| self.resource(view, &mut Vec::new()));
                 }
             }
         }
         self.all
     }
 
-    /// Looks through a resource that was searched for images: all it says, then the texts that stand beside images.
+    /// Looks through a resource that was searched for images: all it says, then the texts that
+    /// stand beside images.
     fn searched(&mut self, resource: &Searched<'_>, kind: &str) {
         let mut attributes = Vec::new();
         self.resource(&resource.view, &mut attributes);
         if attributes.is_empty() || workload::pod_owner(kind).is_some() {
             return;
         }
-        let parts: Vec<LiteralPart> = resource.beside().flat_map(|text| self.parts_outside(&text)).collect();
+        let parts: Vec<LiteralPart> = resource
+            .beside()
+            .flat_map(|text| self.parts_outside(&text))
+            .collect();
         if !parts.is_empty() {
             self.all.push(Sighting::Beside { attributes, parts });
         }
     }
 
-    /// Looks at what modules are given whose text is not at hand, but for the arguments that are images by the config.
+    /// Looks at what modules are given whose text is not at hand, but for the arguments that are
+    /// images by the config.
     fn remote_modules(&mut self, instance: &Instance<'_>) {
         for call in instance.remote_calls() {
-            let rule = self.finder.settings.modules.iter().find(|rule| rule.source.matches(&call.source));
-            let is_image = |name: &str| rule.is_some_and(|rule| rule.arguments.names().any(|image| image == name));
-            for argument in call.arguments.iter().filter(|argument| !is_image(&argument.name)) {
+            let rule = self
+                .finder
+                .settings
+                .modules
+                .iter()
+                .find(|rule| rule.source.matches(&call.source));
+            let is_image = |name: &str| {
+                rule.is_some_and(|rule| rule.arguments.names().any(|image| image == name))
+            };
+            for argument in call
+                .arguments
+                .iter()
+                .filter(|argument| !is_image(&argument.name))
+            {
                 self.value(&argument.value, &argument.place, None);
             }
         }
@@ -218,22 +318,41 @@ impl RootSearch<'_, '_> {
     fn validations(&mut self, instance: &Instance<'_>) {
         for binding in instance.validated() {
             let mut literals = BTreeSet::new();
-            each_text(&binding.value, &mut |text| literals.extend(pinned(text).filter(|origin| (self.matters)(origin)).map(Place::of)));
+            each_text(&binding.value, &mut |text| {
+                literals.extend(
+                    pinned(text)
+                        .filter(|origin| (self.matters)(origin))
+                        .map(Place::of),
+                )
+            });
             for literal in literals {
-                if let Some(at) = instance.refuses(&binding.name, &with_digest(&binding.value, &literal)) {
-                    self.all.push(Sighting::Validation { literal, at: (at.file, at.line) });
+                if let Some(at) =
+                    instance.refuses(&binding.name, &with_digest(&binding.value, &literal))
+                {
+                    self.all.push(Sighting::Validation {
+                        literal,
+                        at: (at.file, at.line),
+                    });
                 }
             }
         }
     }
 
-    fn resource(&mut self, view: &BodyView<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
-        if self.carriers.may_be_in(view, are_wanted(self.walk, self.pinnable, &view.place())) {
+    fn resource(
+        &mut self,
+        view: &BodyView<'_>,
+        searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>,
+    ) {
+        if self
+            .carriers
+            .may_be_in(view, are_wanted(self.walk, self.pinnable, &view.place()))
+        {
             self.body(view, searched);
         }
     }
 
-    /// Looks through what a block says; `searched` gets the attributes that have images in them and one of the literals.
+    /// Looks through what a block says; `searched` gets the attributes that have images in them and
+    /// one of the literals.
     fn body(&mut self, view: &BodyView<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
         for attr in view.attrs() {
             if META.contains(&attr.name()) || is_constant(attr.expr()) {
@@ -241,10 +360,19 @@ impl RootSearch<'_, '_> {
             }
             self.attribute(&attr, searched);
         }
-        for name in view.block_names().into_iter().filter(|name| *name != "lifecycle") {
+        for name in view
+            .block_names()
+            .into_iter()
+            .filter(|name| *name != "lifecycle")
+        {
             let (walk, pinnable) = (self.walk, self.pinnable);
-            if self.carriers.may_be_in_blocks(view, name, |place| are_wanted(walk, pinnable, place)) {
-                view.blocks(name).iter().for_each(|block| self.body(block, searched));
+            if self
+                .carriers
+                .may_be_in_blocks(view, name, |place| are_wanted(walk, pinnable, place))
+            {
+                view.blocks(name)
+                    .iter()
+                    .for_each(|block| self.body(block, searched));
             }
         }
     }
@@ -252,7 +380,10 @@ impl RootSearch<'_, '_> {
     fn attribute(&mut self, attr: &Attr<'_>, searched: &mut Vec<(ReaderLine, Vec<LiteralPart>)>) {
         let place = attr.place();
         let is_own = self.walk.is_own(&place.file);
-        if !self.carriers.may_hold(attr, are_wanted(self.walk, self.pinnable, &place)) {
+        if !self
+            .carriers
+            .may_hold(attr, are_wanted(self.walk, self.pinnable, &place))
+        {
             return;
         }
         let value = attr.value();
@@ -273,7 +404,11 @@ impl RootSearch<'_, '_> {
         each_text(value, &mut |text| parts.extend(self.parts_outside(text)));
         for part in parts {
             if self.seen.insert((part.clone(), attribute.clone())) {
-                self.all.push(Sighting::Text { part, at: (at.file.clone(), at.line), attribute: attribute.clone() });
+                self.all.push(Sighting::Text {
+                    part,
+                    at: (at.file.clone(), at.line),
+                    attribute: attribute.clone(),
+                });
             }
         }
     }
@@ -281,15 +416,25 @@ impl RootSearch<'_, '_> {
     /// Returns the literals of which a text holds a part, unless it is an image as a whole.
     fn parts_outside(&self, text: &Text) -> Vec<LiteralPart> {
         let parts = self.parts(text);
-        if parts.is_empty() || is_reference(text) { Vec::new() } else { parts }
+        if parts.is_empty() || is_reference(text) {
+            Vec::new()
+        } else {
+            parts
+        }
     }
 
     /// Returns the literals of which a text holds a part.
     fn parts(&self, text: &Text) -> Vec<LiteralPart> {
         let part = |piece: &Piece| match piece {
-            Piece::Known { origin: Some(origin), .. } => {
+            Piece::Known {
+                origin: Some(origin),
+                ..
+            } => {
                 let is_end = origin.span != origin.literal && origin.span.end == origin.literal.end;
-                (self.matters)(origin).then(|| LiteralPart { place: Place::of(origin), is_end })
+                (self.matters)(origin).then(|| LiteralPart {
+                    place: Place::of(origin),
+                    is_end,
+                })
             }
             _ => None,
         };
@@ -299,19 +444,31 @@ impl RootSearch<'_, '_> {
 
 /// Says whether a literal could hold a tag at its end: no other takes a pin.
 fn ends_like_a_tag(files: &Files, literal: &Place) -> bool {
-    let content = files.bytes(&literal.file).and_then(|bytes| bytes.get(literal.content.range()));
-    content.and_then(<[u8]>::last).is_some_and(|last| last.is_ascii_alphanumeric() || matches!(last, b'_' | b'.' | b'-'))
+    let content = files
+        .bytes(&literal.file)
+        .and_then(|bytes| bytes.get(literal.content.range()));
+    content
+        .and_then(<[u8]>::last)
+        .is_some_and(|last| last.is_ascii_alphanumeric() || matches!(last, b'_' | b'.' | b'-'))
 }
 
-/// Says whether literals that are written in a place matter to the root, or could to another one that reads the same file.
+/// Says whether literals that are written in a place matter to the root, or could to another one
+/// that reads the same file.
 fn are_wanted(walk: &RootWalk<'_>, pinnable: &Pinnable, place: &SourcePlace) -> bool {
     !walk.is_own(&place.file) || pinnable.is_in(&place.file, place.span)
 }
 
 /// Returns where the literal is from at whose end a pin would stand in this text.
 fn pinned(text: &Text) -> Option<&Origin> {
-    let Some(Piece::Known { origin: Some(origin), .. }) = text.pieces().last() else { return None };
-    let ends = origin.span.end == origin.literal.end && text.known().is_some_and(|all| !all.contains('@'));
+    let Some(Piece::Known {
+        origin: Some(origin),
+        ..
+    }) = text.pieces().last()
+    else {
+        return None;
+    };
+    let ends =
+        origin.span.end == origin.literal.end && text.known().is_some_and(|all| !all.contains('@'));
     ends.then_some(origin)
 }
 
@@ -320,34 +477,63 @@ fn with_digest(value: &Value, literal: &Place) -> Value {
     match value {
         Value::Text(text) if places(text).iter().any(|(place, _)| place == literal) => {
             let mut text = text.clone();
-            let is_whole =
-                text.known().and_then(|all| Reference::parse(&all)).is_some_and(|all| all.tag.is_none() && all.name.contains('/'));
-            text.append(&Text::computed(format!("{}@sha256:{}", if is_whole { ":latest" } else { "" }, "0".repeat(64))));
+            let is_whole = text
+                .known()
+                .and_then(|all| Reference::parse(&all))
+                .is_some_and(|all| all.tag.is_none() && all.name.contains('/'));
+            text.append(&Text::computed(format!(
+                "{}@sha256:{}",
+                if is_whole { ":latest" } else { "" },
+                "0".repeat(64)
+            )));
             Value::Text(text)
         }
-        Value::List(items) => Value::List(Arc::new(items.iter().map(|item| with_digest(item, literal)).collect())),
-        Value::Set(items) => Value::Set(Arc::new(items.iter().map(|item| with_digest(item, literal)).collect())),
-        Value::Map(map) => Value::Map(Arc::new(map.iter().map(|(key, item)| (key.clone(), with_digest(item, literal))).collect())),
+        Value::List(items) => Value::List(Arc::new(
+            items
+                .iter()
+                .map(|item| with_digest(item, literal))
+                .collect(),
+        )),
+        Value::Set(items) => Value::Set(Arc::new(
+            items
+                .iter()
+                .map(|item| with_digest(item, literal))
+                .collect(),
+        )),
+        Value::Map(map) => Value::Map(Arc::new(
+            map.iter()
+                .map(|(key, item)| (key.clone(), with_digest(item, literal)))
+                .collect(),
+        )),
         other => other.clone(),
     }
 }
 
-/// Calls `look` for every string in a value, at any depth, and for every number that is written somewhere.
+/// Calls `look` for every string in a value, at any depth, and for every number that is written
+/// somewhere.
 pub fn each_text(value: &Value, look: &mut dyn FnMut(&Text)) {
     match value {
         Value::Text(text) => look(text),
         Value::Number(_, Some(_)) => look(&as_text(value)),
-        Value::List(items) | Value::Set(items) => items.iter().for_each(|item| each_text(item, look)),
+        Value::List(items) | Value::Set(items) => {
+            items.iter().for_each(|item| each_text(item, look))
+        }
         Value::Map(map) => map.values().for_each(|item| each_text(item, look)),
         _ => {}
     }
 }
 
-/// A whole reference elsewhere (an environment variable that names the same image) takes a digest too.
+/// A whole reference elsewhere (an environment variable that names the same image) takes a digest
+/// too.
 fn is_reference(text: &Text) -> bool {
-    text.known().and_then(|all| Reference::parse(&all)).is_some_and(|reference| reference.tag.is_some())
+    text.known()
+        .and_then(|all| Reference::parse(&all))
+        .is_some_and(|reference| reference.tag.is_some())
 }
 
 fn is_constant(expr: &Expression) -> bool {
-    matches!(expr, Expression::Null(_) | Expression::Bool(_) | Expression::Number(_) | Expression::String(_))
+    matches!(
+        expr,
+        Expression::Null(_) | Expression::Bool(_) | Expression::Number(_) | Expression::String(_)
+    )
 }

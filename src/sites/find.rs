@@ -1,4 +1,5 @@
-//! Walks the instances of a root and gathers occurrences: one for each image as each consumer sees it.
+//! Walks the instances of a root and gathers occurrences: one for each image as each consumer sees
+//! it.
 
 use super::objects;
 use super::occurrence::{Occurrence, Place, places};
@@ -34,11 +35,21 @@ pub enum RemarkKind {
 
 impl Remark {
     pub fn unpinnable(place: Place, reason: &str, user: Use) -> Self {
-        Self { place, kind: RemarkKind::Unpinnable, reason: reason.into(), user: Some(user) }
+        Self {
+            place,
+            kind: RemarkKind::Unpinnable,
+            reason: reason.into(),
+            user: Some(user),
+        }
     }
 
     pub fn dead(place: Place, reason: &str) -> Self {
-        Self { place, kind: RemarkKind::Dead, reason: reason.into(), user: None }
+        Self {
+            place,
+            kind: RemarkKind::Dead,
+            reason: reason.into(),
+            user: None,
+        }
     }
 }
 
@@ -52,7 +63,9 @@ pub struct Searched<'p> {
 impl Searched<'_> {
     /// Returns the texts that stand beside images in what was searched.
     pub fn beside(&self) -> impl Iterator<Item = Text> {
-        self.trees.iter().flat_map(|(tree, images)| values::beside(tree, images))
+        self.trees
+            .iter()
+            .flat_map(|(tree, images)| values::beside(tree, images))
     }
 }
 
@@ -62,7 +75,8 @@ pub struct Finder<'a> {
     pub settings: &'a ScanSettings,
     pub occurrences: Vec<Occurrence>,
     pub remarks: Vec<Remark>,
-    /// Literals that a variable holds which a file nobody can read may set: the variable and the file.
+    /// Literals that a variable holds which a file nobody can read may set: the variable and the
+    /// file.
     pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `elsewhere` leaves them out.
@@ -103,23 +117,49 @@ impl<'a> Finder<'a> {
         self.cwd = instance.root().module_dir().clone();
     }
 
-    /// Walks one instance of a module: its resources, data sources and calls of remote modules. Returns the resources that it searched, in order.
+    /// Walks one instance of a module: its resources, data sources and calls of remote modules.
+    /// Returns the resources that it searched, in order.
     pub fn instance<'p>(&mut self, instance: &Instance<'p>) -> Vec<Searched<'p>> {
         let mut all = Vec::new();
         self.enter(instance);
-        for declared in instance.resources().filter(|declared| may_hold_images(declared.label(0))) {
+        for declared in instance
+            .resources()
+            .filter(|declared| may_hold_images(declared.label(0)))
+        {
             let address = format!("{}.{}", declared.label(0), declared.label(1));
             for view in instance.expand(declared) {
                 self.resource(&view, declared.label(0), &address);
-                all.push(Searched { view, trees: std::mem::take(&mut self.searched) });
+                all.push(Searched {
+                    view,
+                    trees: std::mem::take(&mut self.searched),
+                });
             }
         }
         for call in instance.remote_calls() {
             self.remote_modules.insert(call.source.as_str().into());
-            let user = self.user(instance, WorkloadKind::Module, call.place.line, &call.place.file, call.instances);
-            let user = Use { name: call.label.as_deref().map(Into::into), ..user };
-            let arguments = call.arguments.into_iter().map(|argument| (argument.name.into(), argument.value)).collect();
-            objects::remote_module(self, &call.source, &self.settings.modules, &arguments, &user);
+            let user = self.user(
+                instance,
+                WorkloadKind::Module,
+                call.place.line,
+                &call.place.file,
+                call.instances,
+            );
+            let user = Use {
+                name: call.label.as_deref().map(Into::into),
+                ..user
+            };
+            let arguments = call
+                .arguments
+                .into_iter()
+                .map(|argument| (argument.name.into(), argument.value))
+                .collect();
+            objects::remote_module(
+                self,
+                &call.source,
+                &self.settings.modules,
+                &arguments,
+                &user,
+            );
         }
         all
     }
@@ -128,7 +168,15 @@ impl<'a> Finder<'a> {
         let instance = view.instance();
         self.block = Some(workload::start(view));
         self.ignores = workload::ignore_changes(view);
-        let user = |finder: &Self, kind: WorkloadKind| finder.user(instance, kind, view.line(), &view.source().path, view.instances());
+        let user = |finder: &Self, kind: WorkloadKind| {
+            finder.user(
+                instance,
+                kind,
+                view.line(),
+                &view.source().path,
+                view.instances(),
+            )
+        };
         if let Some(owner) = workload::pod_owner(kind) {
             return self.workload(view, &owner, address, user(self, owner.kind.clone()));
         }
@@ -137,7 +185,9 @@ impl<'a> Finder<'a> {
                 let user = user(self, WorkloadKind::HelmRelease);
                 objects::helm(self, view, &user);
                 self.consume(view, &["values", "set"]);
-                view.blocks("set").iter().for_each(|set| self.consume(set, &["value"]));
+                view.blocks("set")
+                    .iter()
+                    .for_each(|set| self.consume(set, &["value"]));
             }
             "kubernetes_manifest" => {
                 let user = user(self, WorkloadKind::Other("manifest".into()));
@@ -160,11 +210,17 @@ impl<'a> Finder<'a> {
             "kustomization_build" | "kustomization_overlay" => {
                 let user = user(self, WorkloadKind::Other("kustomization".into()));
                 objects::kustomization(self, view, &user);
-                view.blocks("images").iter().for_each(|image| self.consume(image, &["name", "new_name", "new_tag", "digest"]));
+                view.blocks("images").iter().for_each(|image| {
+                    self.consume(image, &["name", "new_name", "new_tag", "digest"])
+                });
             }
             _ if is_data(kind) => {
                 let (namespace, name, _) = workload::metadata(view);
-                let user = Use { namespace, name, ..user(self, WorkloadKind::Other(data_kind(kind).into())) };
+                let user = Use {
+                    namespace,
+                    name,
+                    ..user(self, WorkloadKind::Other(data_kind(kind).into()))
+                };
                 objects::config_map(self, view, &user);
                 self.consume(view, &["data", "string_data"]);
             }
@@ -179,7 +235,11 @@ impl<'a> Finder<'a> {
             _ => None,
         });
         let image_env: Vec<_> = env.flatten().collect();
-        let template = Use { namespace, name, ..user };
+        let template = Use {
+            namespace,
+            name,
+            ..user
+        };
         let owner = Owner {
             template: &template,
             orphan: self.orphan,
@@ -194,7 +254,14 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn user(&self, instance: &Instance<'_>, kind: WorkloadKind, line: usize, file: &RepoPath, instances: Option<u64>) -> Use {
+    fn user(
+        &self,
+        instance: &Instance<'_>,
+        kind: WorkloadKind,
+        line: usize,
+        file: &RepoPath,
+        instances: Option<u64>,
+    ) -> Use {
         Use {
             root: instance.root().dir.clone(),
             environment: instance.root().environment.as_deref().map(Into::into),
@@ -203,7 +270,10 @@ impl<'a> Finder<'a> {
             kind,
             namespace: None,
             name: None,
-            holder: Holder::Container { name: None, init: false },
+            holder: Holder::Container {
+                name: None,
+                init: false,
+            },
             image: None,
             ignored: None,
             ignore_spans: Vec::new(),
@@ -212,7 +282,10 @@ impl<'a> Finder<'a> {
     }
 
     fn consume(&mut self, view: &BodyView<'_>, attrs: &[&str]) {
-        let spans = attrs.iter().filter_map(|name| view.attr(name)).map(|attr| (attr.source().path.clone(), attr.place().span));
+        let spans = attrs
+            .iter()
+            .filter_map(|name| view.attr(name))
+            .map(|attr| (attr.source().path.clone(), attr.place().span));
         self.consumed.extend(spans);
     }
 
@@ -234,37 +307,72 @@ impl<'a> Finder<'a> {
             _ => false,
         };
         if let (Some(why), true) = (value.why_unknown(), nothing && view.instances() != Some(0)) {
-            self.tell(&view.source().path, view.line(), format!("what {address} applies is not known: {why}"));
+            self.tell(
+                &view.source().path,
+                view.line(),
+                format!("what {address} applies is not known: {why}"),
+            );
         }
     }
 
-    /// Says what is not known of an object that owns pods, where that is as much as a list of containers.
+    /// Says what is not known of an object that owns pods, where that is as much as a list of
+    /// containers.
     pub fn lost(&mut self, object: &Value, user: &Use) {
         if let Some((key, why)) = values::lost(object).filter(|_| user.instances != Some(0)) {
             let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or("?").to_owned();
-            let (is, of) =
-                (if key.ends_with('s') { "are" } else { "is" }, format!("{}/{}/{}", user.kind, part(&user.namespace), part(&user.name)));
-            self.tell(&user.file, user.line, format!("the {key} of {of} {is} not known: {why}"));
+            let (is, of) = (
+                if key.ends_with('s') { "are" } else { "is" },
+                format!(
+                    "{}/{}/{}",
+                    user.kind,
+                    part(&user.namespace),
+                    part(&user.name)
+                ),
+            );
+            self.tell(
+                &user.file,
+                user.line,
+                format!("the {key} of {of} {is} not known: {why}"),
+            );
         }
     }
 
     fn tell(&mut self, file: &RepoPath, line: usize, what: String) {
         if !self.orphan {
-            self.problems.push(Problem { file: file.clone(), line: Some(line), what });
+            self.problems.push(Problem {
+                file: file.clone(),
+                line: Some(line),
+                what,
+            });
         }
     }
 
     /// Takes an image of a value tree.
     pub fn found(&mut self, found: Found, user: Use, annotations: Vec<(Arc<str>, Arc<str>)>) {
-        let user = Use { holder: found.holder, ..user };
+        let user = Use {
+            holder: found.holder,
+            ..user
+        };
         for (frame, reason) in found.blank {
-            self.remarks.push(Remark::unpinnable(Place::of_frame(&frame), &reason, user.clone()));
+            self.remarks.push(Remark::unpinnable(
+                Place::of_frame(&frame),
+                &reason,
+                user.clone(),
+            ));
         }
         let blocks = self.block.iter().cloned().collect();
-        self.push(Occurrence { user, image: found.image, orphan: self.orphan, annotations, blocks, refused: None });
+        self.push(Occurrence {
+            user,
+            image: found.image,
+            orphan: self.orphan,
+            annotations,
+            blocks,
+            refused: None,
+        });
     }
 
-    /// An image of which nothing at all is known has no literal: it is told as a problem, so that it is not taken for nothing.
+    /// An image of which nothing at all is known has no literal: it is told as a problem, so that
+    /// it is not taken for nothing.
     fn push(&mut self, occurrence: Occurrence) {
         let user = &occurrence.user;
         if let (Some(why), false) = (occurrence.image.why_unknown(), is_listed(&occurrence.image))
@@ -272,7 +380,11 @@ impl<'a> Finder<'a> {
             && user.instances != Some(0)
         {
             let what = format!("the image of {} is not known: {why}", user);
-            self.problems.push(Problem { file: user.file.clone(), line: Some(user.line), what });
+            self.problems.push(Problem {
+                file: user.file.clone(),
+                line: Some(user.line),
+                what,
+            });
         }
         self.occurrences.push(occurrence);
     }
@@ -280,7 +392,11 @@ impl<'a> Finder<'a> {
     /// Says that something that may hold images could not be evaluated.
     pub fn unknown(&mut self, view: &BodyView<'_>, what: &str, why: Option<&Why>) {
         if let Some(why) = why.filter(|_| view.instances() != Some(0)) {
-            self.tell(&view.source().path, view.line(), format!("the {what} are not known: {why}"));
+            self.tell(
+                &view.source().path,
+                view.line(),
+                format!("the {what} are not known: {why}"),
+            );
         }
     }
 
@@ -290,8 +406,12 @@ impl<'a> Finder<'a> {
     }
 
     pub fn dead_except(&mut self, image: &Text, _user: &Use, reason: &str, kept: &BTreeSet<Place>) {
-        let gone = places(image).into_iter().map(|(place, _)| place).filter(|place| !kept.contains(place));
-        self.remarks.extend(gone.map(|place| Remark::dead(place, reason)));
+        let gone = places(image)
+            .into_iter()
+            .map(|(place, _)| place)
+            .filter(|place| !kept.contains(place));
+        self.remarks
+            .extend(gone.map(|place| Remark::dead(place, reason)));
     }
 
     /// Reads a file by a path relative to where Terraform is run.
@@ -304,8 +424,15 @@ impl<'a> Finder<'a> {
     pub fn extra_files(&mut self, roots: &BTreeSet<RepoPath>) {
         let settings = self.settings;
         for extra in &settings.extras {
-            let Extra::File { file, path } = extra else { continue };
-            let hits: Vec<RepoPath> = self.files.iter().map(|(path, _)| path.clone()).filter(|path| file.matches(path.as_str())).collect();
+            let Extra::File { file, path } = extra else {
+                continue;
+            };
+            let hits: Vec<RepoPath> = self
+                .files
+                .iter()
+                .map(|(path, _)| path.clone())
+                .filter(|path| file.matches(path.as_str()))
+                .collect();
             for hit in hits {
                 self.extra_file(&hit, path, roots);
             }
@@ -320,19 +447,35 @@ impl<'a> Finder<'a> {
                 what: "not read, though the config names it under [[extra]]".into(),
             });
         };
-        let root = roots.iter().filter(|root| is_below(file, root)).max_by_key(|root| root.as_str().len()).cloned().unwrap_or_default();
+        let root = roots
+            .iter()
+            .filter(|root| is_below(file, root))
+            .max_by_key(|root| root.as_str().len())
+            .cloned()
+            .unwrap_or_default();
         let documents = crate::terraform::yaml::documents(&text);
-        for (value, parent, document) in
-            documents.iter().flat_map(|d| objects::at_path(&d.value, path).into_iter().map(move |(v, p)| (v, p, &d.value)))
-        {
+        for (value, parent, document) in documents.iter().flat_map(|d| {
+            objects::at_path(&d.value, path)
+                .into_iter()
+                .map(move |(v, p)| (v, p, &d.value))
+        }) {
             let image = values::as_text(value);
             if !plausible(&image, true) {
                 continue;
             }
-            let name = parent.and_then(|parent| values::get(parent, "name")).and_then(Value::as_str);
-            let meta =
-                |key: &str| values::get(document, "metadata").and_then(|m| values::get(m, key)).and_then(Value::as_str).map(Into::into);
-            let kind = values::get(document, "kind").and_then(Value::as_str).unwrap_or_else(|| "file".into()).to_lowercase();
+            let name = parent
+                .and_then(|parent| values::get(parent, "name"))
+                .and_then(Value::as_str);
+            let meta = |key: &str| {
+                values::get(document, "metadata")
+                    .and_then(|m| values::get(m, key))
+                    .and_then(Value::as_str)
+                    .map(Into::into)
+            };
+            let kind = values::get(document, "kind")
+                .and_then(Value::as_str)
+                .unwrap_or_else(|| "file".into())
+                .to_lowercase();
             let user = Use {
                 root: root.clone(),
                 environment: None,
@@ -342,7 +485,10 @@ impl<'a> Finder<'a> {
                 namespace: meta("namespace"),
                 name: meta("name"),
                 holder: match name {
-                    Some(name) => Holder::Container { name: Some(name.into()), init: path.iter().any(|part| &**part == "initContainers") },
+                    Some(name) => Holder::Container {
+                        name: Some(name.into()),
+                        init: path.iter().any(|part| &**part == "initContainers"),
+                    },
                     None => Holder::Path(path.join(".").into()),
                 },
                 image: None,
@@ -350,7 +496,14 @@ impl<'a> Finder<'a> {
                 ignore_spans: Vec::new(),
                 instances: Some(1),
             };
-            self.push(Occurrence { user, image, orphan: false, annotations: Vec::new(), blocks: Vec::new(), refused: None });
+            self.push(Occurrence {
+                user,
+                image,
+                orphan: false,
+                annotations: Vec::new(),
+                blocks: Vec::new(),
+                refused: None,
+            });
         }
     }
 }
@@ -362,7 +515,13 @@ fn is_listed(image: &Text) -> bool {
 
 /// Says whether a resource of that type can hold an image in a place that is known.
 fn may_hold_images(kind: &str) -> bool {
-    let others = ["helm_release", "kubernetes_manifest", "kubectl_manifest", "kustomization_build", "kustomization_overlay"];
+    let others = [
+        "helm_release",
+        "kubernetes_manifest",
+        "kubectl_manifest",
+        "kustomization_build",
+        "kustomization_overlay",
+    ];
     others.contains(&kind) || is_data(kind) || workload::pod_owner(kind).is_some()
 }
 
@@ -374,11 +533,18 @@ fn is_below(file: &RepoPath, root: &RepoPath) -> bool {
 fn is_data(kind: &str) -> bool {
     ["kubernetes_config_map", "kubernetes_secret"]
         .iter()
-        .any(|known| kind.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with("_v1")))
+        .any(|known| {
+            kind.strip_prefix(known)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("_v1"))
+        })
 }
 
 fn data_kind(kind: &str) -> &'static str {
-    if kind.starts_with("kubernetes_secret") { "secret" } else { "configmap" }
+    if kind.starts_with("kubernetes_secret") {
+        "secret"
+    } else {
+        "configmap"
+    }
 }
 
 /// The whole file as a text whose every byte is written in it.
@@ -386,5 +552,13 @@ fn file_text(files: &Files, path: &RepoPath) -> Option<Text> {
     let bytes = files.bytes(path)?;
     let text = std::str::from_utf8(bytes).ok()?;
     let span = Span::new(0, text.len());
-    Some(Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw }))
+    Some(Text::written(
+        text,
+        Origin {
+            file: path.clone(),
+            span,
+            literal: span,
+            form: Form::Raw,
+        },
+    ))
 }

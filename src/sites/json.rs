@@ -1,4 +1,5 @@
-//! The scan as JSON: `scan --output json`. The shape is documented in `docs/scan-json.md`; a change of it is a new version.
+//! The scan as JSON: `scan --output json`. The shape is documented in `docs/scan-json.md`; a change
+//! of it is a new version.
 
 use super::{Fate, Literal, Problem, Scan, Use};
 use serde::Serialize;
@@ -86,7 +87,11 @@ fn literal(literal: &Literal) -> LiteralJson<'_> {
         literal: &literal.literal,
         fate,
         site: site.map(|site| site.id.as_str()),
-        aliases: site.iter().flat_map(|site| &site.aliases).map(|alias| &**alias).collect(),
+        aliases: site
+            .iter()
+            .flat_map(|site| &site.aliases)
+            .map(|alias| &**alias)
+            .collect(),
         reason,
         reference: literal.reference.as_deref(),
         uses: literal.uses.iter().map(used).collect(),
@@ -111,7 +116,11 @@ fn used(used: &Use) -> UseJson<'_> {
 }
 
 fn problem(problem: &Problem) -> ProblemJson<'_> {
-    ProblemJson { file: problem.file.display(), line: problem.line, what: &problem.what }
+    ProblemJson {
+        file: problem.file.display(),
+        line: problem.line,
+        what: &problem.what,
+    }
 }
 
 #[cfg(test)]

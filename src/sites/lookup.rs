@@ -15,31 +15,59 @@ pub struct Matches {
     pub near: Vec<String>,
 }
 
-/// Looks for a site's id or alias, `file:line`, a file, a stack by path or name, `namespace/name[:container]`, `kind/namespace/name[:container]`, an image in any
-/// spelling, or the bare name of a workload or container. The first of these that finds something decides.
+/// Looks for a site's id or alias, `file:line`, a file, a stack by path or name,
+/// `namespace/name[:container]`, `kind/namespace/name[:container]`, an image in any spelling, or
+/// the bare name of a workload or container. The first of these that finds something decides.
 pub fn find(scan: &Scan, target: &str) -> Matches {
     let target = target.trim();
-    let named = StackPattern::new(target).map(|pattern| scan.stacks.matching(&pattern).ids().clone()).unwrap_or_default();
+    let named = StackPattern::new(target)
+        .map(|pattern| scan.stacks.matching(&pattern).ids().clone())
+        .unwrap_or_default();
     let ways: [&dyn Fn(&Literal) -> bool; 6] = [
         &|literal| site_of(literal).is_some_and(|site| *site.id.0 == *target),
-        &|literal| target == format!("{}:{}", literal.file, literal.line) || target == literal.file.display(),
-        &|literal| site_of(literal).is_some_and(|site| *site.stack == *target || site.stacks.iter().any(|id| named.contains(id))),
-        &|literal| literal.uses.iter().any(|used| workload_names(used).iter().any(|name| name == target)),
-        &|literal| images(literal).contains(&bare(target)),
+        &|literal| {
+            target == format!("{}:{}", literal.file, literal.line)
+                || target == literal.file.display()
+        },
+        &|literal| {
+            site_of(literal).is_some_and(|site| {
+                *site.stack == *target || site.stacks.iter().any(|id| named.contains(id))
+            })
+        },
         &|literal| {
             literal
                 .uses
                 .iter()
-                .any(|used| [used.name.as_ref(), used.holder.name()].iter().any(|name| name.is_some_and(|name| **name == *target)))
+                .any(|used| workload_names(used).iter().any(|name| name == target))
+        },
+        &|literal| images(literal).contains(&bare(target)),
+        &|literal| {
+            literal.uses.iter().any(|used| {
+                [used.name.as_ref(), used.holder.name()]
+                    .iter()
+                    .any(|name| name.is_some_and(|name| **name == *target))
+            })
         },
     ];
     for way in ways {
-        let literals: Vec<usize> = scan.literals.iter().enumerate().filter(|(_, literal)| way(literal)).map(|(index, _)| index).collect();
+        let literals: Vec<usize> = scan
+            .literals
+            .iter()
+            .enumerate()
+            .filter(|(_, literal)| way(literal))
+            .map(|(index, _)| index)
+            .collect();
         if !literals.is_empty() {
-            return Matches { literals, near: Vec::new() };
+            return Matches {
+                literals,
+                near: Vec::new(),
+            };
         }
     }
-    Matches { literals: Vec::new(), near: near(scan, target) }
+    Matches {
+        literals: Vec::new(),
+        near: near(scan, target),
+    }
 }
 
 fn site_of(literal: &Literal) -> Option<&Site> {
@@ -51,22 +79,45 @@ fn site_of(literal: &Literal) -> Option<&Site> {
 
 /// `namespace/name`, with kind and container or without. A namespace that is not known is left out.
 fn workload_names(used: &Use) -> Vec<String> {
-    let Some(name) = used.name.as_deref() else { return Vec::new() };
-    let full = used.namespace.as_deref().map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"));
+    let Some(name) = used.name.as_deref() else {
+        return Vec::new();
+    };
+    let full = used.namespace.as_deref().map_or_else(
+        || name.to_owned(),
+        |namespace| format!("{namespace}/{name}"),
+    );
     let kinds = [full.clone(), format!("{}/{full}", used.kind)];
-    let with_container = |text: &String| used.holder.name().map(|container| format!("{text}:{container}"));
-    kinds.iter().cloned().chain(kinds.iter().filter_map(with_container)).collect()
+    let with_container = |text: &String| {
+        used.holder
+            .name()
+            .map(|container| format!("{text}:{container}"))
+    };
+    kinds
+        .iter()
+        .cloned()
+        .chain(kinds.iter().filter_map(with_container))
+        .collect()
 }
 
 /// All spellings of the images that the literal takes part in.
 fn images(literal: &Literal) -> BTreeSet<String> {
-    let known = literal.reference.as_deref().into_iter().chain(literal.uses.iter().filter_map(|used| used.image.as_deref()));
-    known.filter_map(Reference::parse).flat_map(|image| image.spellings()).collect()
+    let known = literal
+        .reference
+        .as_deref()
+        .into_iter()
+        .chain(literal.uses.iter().filter_map(|used| used.image.as_deref()));
+    known
+        .filter_map(Reference::parse)
+        .flat_map(|image| image.spellings())
+        .collect()
 }
 
 /// The image without its digest, which a copy from a cluster has.
 fn bare(target: &str) -> String {
-    target.split_once('@').map_or(target, |(image, _)| image).to_owned()
+    target
+        .split_once('@')
+        .map_or(target, |(image, _)| image)
+        .to_owned()
 }
 
 fn near(scan: &Scan, target: &str) -> Vec<String> {
@@ -78,8 +129,16 @@ fn near(scan: &Scan, target: &str) -> Vec<String> {
         names.extend(literal.uses.iter().flat_map(workload_names));
         names.extend(images(literal));
     }
-    let inside = names.iter().filter(|name| target.len() > 2 && name.contains(target)).take(3).cloned();
-    let mut found: Vec<String> = nearest(target, names.iter().map(String::as_str)).map(str::to_owned).into_iter().chain(inside).collect();
+    let inside = names
+        .iter()
+        .filter(|name| target.len() > 2 && name.contains(target))
+        .take(3)
+        .cloned();
+    let mut found: Vec<String> = nearest(target, names.iter().map(String::as_str))
+        .map(str::to_owned)
+        .into_iter()
+        .chain(inside)
+        .collect();
     let mut seen = BTreeSet::new();
     found.retain(|name| seen.insert(name.clone()));
     found

@@ -1,4 +1,5 @@
-//! One image as one consumer sees it: the use, and the text of the reference with its pieces. What the walkers hand to `decide`.
+//! One image as one consumer sees it: the use, and the text of the reference with its pieces. What
+//! the walkers hand to `decide`.
 
 use super::Use;
 use crate::terraform::files::RepoPath;
@@ -17,9 +18,11 @@ pub struct Occurrence {
     pub orphan: bool,
     /// What the owning resource declares: `keel.sh/…`.
     pub annotations: Vec<(Arc<str>, Arc<str>)>,
-    /// The first bytes of the blocks around the image, whose comments speak of it too: the container, the resource.
+    /// The first bytes of the blocks around the image, whose comments speak of it too: the
+    /// container, the resource.
     pub blocks: Vec<(RepoPath, usize)>,
-    /// Why no pin may be written, although the literal could carry one (`an argument of a remote module that the config does not name`).
+    /// Why no pin may be written, although the literal could carry one
+    /// (`an argument of a remote module that the config does not name`).
     pub refused: Option<String>,
 }
 
@@ -32,11 +35,17 @@ pub struct Place {
 
 impl Place {
     pub fn of(origin: &Origin) -> Self {
-        Self { file: origin.file.clone(), content: origin.literal }
+        Self {
+            file: origin.file.clone(),
+            content: origin.literal,
+        }
     }
 
     pub fn of_frame(frame: &Frame) -> Self {
-        Self { file: frame.file.clone(), content: frame.content }
+        Self {
+            file: frame.file.clone(),
+            content: frame.content,
+        }
     }
 }
 
@@ -53,18 +62,27 @@ pub fn placed(text: &Text) -> Vec<Placed<'_>> {
     let mut out = Vec::new();
     for piece in text.pieces() {
         if let Piece::Known { text, origin } = piece {
-            out.push(Placed { start: at, end: at + text.len(), origin: origin.as_ref() });
+            out.push(Placed {
+                start: at,
+                end: at + text.len(),
+                origin: origin.as_ref(),
+            });
             at += text.len();
         }
     }
     out
 }
 
-/// Returns every literal and template that takes part in the text, each once, in order of first appearance.
+/// Returns every literal and template that takes part in the text, each once, in order of first
+/// appearance.
 pub fn places(text: &Text) -> Vec<(Place, &Origin)> {
     let mut out: Vec<(Place, &Origin)> = Vec::new();
     for piece in text.pieces() {
-        if let Piece::Known { origin: Some(origin), .. } = piece {
+        if let Piece::Known {
+            origin: Some(origin),
+            ..
+        } = piece
+        {
             let place = Place::of(origin);
             if !out.iter().any(|(known, _)| *known == place) {
                 out.push((place, origin));

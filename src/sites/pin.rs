@@ -1,4 +1,5 @@
-//! Where the pin of one reference would go: in the literal that holds its tag, or at the end of a template that makes it.
+//! Where the pin of one reference would go: in the literal that holds its tag, or at the end of a
+//! template that makes it.
 
 use super::PinPlace;
 use super::occurrence::{Place, Placed, placed};
@@ -15,7 +16,8 @@ pub struct Ways {
     pub deciding: Vec<Place>,
     /// The literals that hold a part of the tag and nothing of the digest that decides.
     pub tag: Vec<Place>,
-    /// The literal that can take the pin by itself, if there is one: it holds all of the tag, and the tag ends it.
+    /// The literal that can take the pin by itself, if there is one: it holds all of the tag, and
+    /// the tag ends it.
     pub literal: Option<(Place, PinPlace)>,
     /// The templates whose whole result is the reference, innermost first.
     pub templates: Vec<(Place, PinPlace)>,
@@ -43,19 +45,34 @@ pub fn ways(text: &Text) -> Option<Ways> {
         tag = within(text, (reference.name.len() + 1, at));
         tag.retain(|place| !deciding.contains(place));
         // Of a template that was pinned at its end, what it takes its tag from decides as before.
-        if text.frames().iter().any(|frame| deciding.contains(&Place::of_frame(frame))) {
+        if text
+            .frames()
+            .iter()
+            .any(|frame| deciding.contains(&Place::of_frame(frame)))
+        {
             deciding.append(&mut tag);
         }
     }
     let literal = in_literal(text, &written, &parts);
     let obstacle = literal.as_ref().err().cloned();
-    Some(Ways { reference, deciding, tag, literal: literal.ok(), templates: templates(text, &parts), obstacle })
+    Some(Ways {
+        reference,
+        deciding,
+        tag,
+        literal: literal.ok(),
+        templates: templates(text, &parts),
+        obstacle,
+    })
 }
 
 /// Returns the literals that hold a part of the range.
 fn within(text: &Text, range: (usize, usize)) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    for origin in placed(text).iter().filter(|p| p.start < range.1 && range.0 < p.end).filter_map(|piece| piece.origin) {
+    for origin in placed(text)
+        .iter()
+        .filter(|p| p.start < range.1 && range.0 < p.end)
+        .filter_map(|piece| piece.origin)
+    {
         if !places.contains(&Place::of(origin)) {
             places.push(Place::of(origin));
         }
@@ -67,16 +84,31 @@ fn parts(written: &str, reference: &Reference) -> Parts {
     let name = reference.name.len();
     let at = reference.digest.as_ref().and_then(|_| written.find('@'));
     match (at, &reference.tag) {
-        (Some(at), _) => Parts { deciding: (at + 1, written.len()), at: Some(at), prefix: "@" },
-        (None, Some(_)) => Parts { deciding: (name + 1, written.len()), at: None, prefix: "@" },
-        (None, None) => Parts { deciding: (name - 1, name), at: None, prefix: ":latest@" },
+        (Some(at), _) => Parts {
+            deciding: (at + 1, written.len()),
+            at: Some(at),
+            prefix: "@",
+        },
+        (None, Some(_)) => Parts {
+            deciding: (name + 1, written.len()),
+            at: None,
+            prefix: "@",
+        },
+        (None, None) => Parts {
+            deciding: (name - 1, name),
+            at: None,
+            prefix: ":latest@",
+        },
     }
 }
 
 /// The literal that takes the pin without help: what decides lies at the end of one literal.
 fn in_literal(text: &Text, written: &str, parts: &Parts) -> Result<(Place, PinPlace), String> {
     let pieces = placed(text);
-    let origin = pieces.last().and_then(|last| last.origin).ok_or("the end of the reference is computed")?;
+    let origin = pieces
+        .last()
+        .and_then(|last| last.origin)
+        .ok_or("the end of the reference is computed")?;
     if !in_one(&pieces, parts.deciding, origin) {
         return Err("the tag is made of several parts".into());
     }
@@ -89,30 +121,52 @@ fn in_literal(text: &Text, written: &str, parts: &Parts) -> Result<(Place, PinPl
         Some(at) => (at + 1, ""),
     };
     let span = Span::new(origin.span.end - (written.len() - from), origin.span.end);
-    Ok((Place::of(origin), PinPlace { span, expect: written[from..].into(), prefix: prefix.into(), form: origin.form }))
+    Ok((
+        Place::of(origin),
+        PinPlace {
+            span,
+            expect: written[from..].into(),
+            prefix: prefix.into(),
+            form: origin.form,
+        },
+    ))
 }
 
 /// Says whether the range is one unbroken verbatim run of the literal of `origin`.
 fn in_one(pieces: &[Placed<'_>], range: (usize, usize), origin: &Origin) -> bool {
-    let run: Vec<_> = pieces.iter().filter(|p| p.start < range.1 && range.0 < p.end).collect();
-    let verbatim = |p: &&Placed<'_>| p.origin.is_some_and(|o| Place::of(o) == Place::of(origin) && o.span.len() == p.end - p.start);
-    let joined = run.windows(2).all(|pair| pair[0].origin.map(|o| o.span.end) == pair[1].origin.map(|o| o.span.start));
+    let run: Vec<_> = pieces
+        .iter()
+        .filter(|p| p.start < range.1 && range.0 < p.end)
+        .collect();
+    let verbatim = |p: &&Placed<'_>| {
+        p.origin
+            .is_some_and(|o| Place::of(o) == Place::of(origin) && o.span.len() == p.end - p.start)
+    };
+    let joined = run
+        .windows(2)
+        .all(|pair| pair[0].origin.map(|o| o.span.end) == pair[1].origin.map(|o| o.span.start));
     !run.is_empty() && run.iter().all(verbatim) && joined
 }
 
-/// Appending at a template's end is possible as long as the reference has no digest yet, and the end is where the reference ends.
+/// Appending at a template's end is possible as long as the reference has no digest yet, and the
+/// end is where the reference ends.
 fn templates(text: &Text, parts: &Parts) -> Vec<(Place, PinPlace)> {
     if parts.at.is_some() {
         return Vec::new();
     }
-    let frames = text.frames().iter().filter(|frame| !matches!(frame.form, Form::Raw | Form::YamlBlock));
+    let frames = text
+        .frames()
+        .iter()
+        .filter(|frame| !matches!(frame.form, Form::Raw | Form::YamlBlock));
     let pin = |frame: &Frame| PinPlace {
         span: Span::new(frame.content.end, frame.content.end),
         expect: String::new(),
         prefix: parts.prefix.into(),
         form: frame.form,
     };
-    frames.map(|frame| (Place::of_frame(frame), pin(frame))).collect()
+    frames
+        .map(|frame| (Place::of_frame(frame), pin(frame)))
+        .collect()
 }
 
 impl PinPlace {

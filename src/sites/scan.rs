@@ -1,4 +1,5 @@
-//! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result does not depend on how they share the work.
+//! The scan: from files to every literal's fate, sorted. Walks the roots on two threads; the result
+//! does not depend on how they share the work.
 
 use super::address::{SiteIds, aliases, read_addresses};
 use super::decide::{Decided, Role, decide, used};
@@ -27,9 +28,15 @@ use std::sync::Arc;
 
 /// Finds every literal that takes part in an image.
 pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
-    let walked = each_root(files, &settings.project, |walk| walk_root(walk, files, settings));
-    let dirs: BTreeSet<RepoPath> =
-        walked.roots.iter().filter(|(root, _)| root.kind != RootKind::Orphan).map(|(root, _)| root.dir.clone()).collect();
+    let walked = each_root(files, &settings.project, |walk| {
+        walk_root(walk, files, settings)
+    });
+    let dirs: BTreeSet<RepoPath> = walked
+        .roots
+        .iter()
+        .filter(|(root, _)| root.kind != RootKind::Orphan)
+        .map(|(root, _)| root.dir.clone())
+        .collect();
     let mut found = Gathered::default();
     let mut sightings = Vec::new();
     let mut addresses = BTreeMap::new();
@@ -52,19 +59,42 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
     };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks, SiteIds::new(files, addresses));
-    let problems: BTreeSet<Problem> = walked.problems.iter().map(problem).chain(found.problems).collect();
-    Scan { literals, problems: problems.into_iter().collect(), stacks, remote_modules: found.remote_modules }
+    let problems: BTreeSet<Problem> = walked
+        .problems
+        .iter()
+        .map(problem)
+        .chain(found.problems)
+        .collect();
+    Scan {
+        literals,
+        problems: problems.into_iter().collect(),
+        stacks,
+        remote_modules: found.remote_modules,
+    }
 }
 
 fn problem(read: &ReadProblem) -> Problem {
-    Problem { file: read.file.clone(), line: read.line, what: read.what.clone() }
+    Problem {
+        file: read.file.clone(),
+        line: read.line,
+        what: read.what.clone(),
+    }
 }
 
 /// Returns the parsed files in which something of an image is written, or a block around one.
 fn with_images(parsed: &BTreeSet<RepoPath>, occurrences: &[Occurrence]) -> BTreeSet<RepoPath> {
-    let images = occurrences.iter().flat_map(|one| places(&one.image)).map(|(place, _)| place.file);
-    let blocks = occurrences.iter().flat_map(|one| &one.blocks).map(|(file, _)| file.clone());
-    images.chain(blocks).filter(|file| parsed.contains(file)).collect()
+    let images = occurrences
+        .iter()
+        .flat_map(|one| places(&one.image))
+        .map(|(place, _)| place.file);
+    let blocks = occurrences
+        .iter()
+        .flat_map(|one| &one.blocks)
+        .map(|(file, _)| file.clone());
+    images
+        .chain(blocks)
+        .filter(|file| parsed.contains(file))
+        .collect()
 }
 
 /// What the walk over all roots gathered, in the order of the roots.
@@ -96,7 +126,11 @@ struct RootFound<'a> {
     addresses: BTreeMap<Place, String>,
 }
 
-fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettings) -> RootFound<'a> {
+fn walk_root<'a>(
+    walk: &RootWalk<'_>,
+    files: &'a Files,
+    settings: &'a ScanSettings,
+) -> RootFound<'a> {
     let mut finder = Finder::new(files, settings);
     let mut instances = Vec::new();
     for instance in walk.instances() {
@@ -104,32 +138,63 @@ fn walk_root<'a>(walk: &RootWalk<'_>, files: &'a Files, settings: &'a ScanSettin
         instances.push((instance, searched));
     }
     finder.problems.extend(walk.problems().iter().map(problem));
-    let images: BTreeSet<Place> = finder.occurrences.iter().flat_map(|o| places(&o.image)).map(|(place, _)| place).collect();
+    let images: BTreeSet<Place> = finder
+        .occurrences
+        .iter()
+        .flat_map(|o| places(&o.image))
+        .map(|(place, _)| place)
+        .collect();
     let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
     for (instance, _) in &instances {
-        instance.variables().iter().for_each(|binding| variable(&mut finder, binding, &images));
+        instance
+            .variables()
+            .iter()
+            .for_each(|binding| variable(&mut finder, binding, &images));
         if seen.insert(instance.dir().clone()) && !instance.is_orphan() {
-            instance.unread().iter().for_each(|unread| unread_value(&mut finder, unread));
+            instance
+                .unread()
+                .iter()
+                .for_each(|unread| unread_value(&mut finder, unread));
         }
     }
     let sightings = look(walk, &finder, &instances);
     let addresses = read_addresses(walk, files, &finder.occurrences);
-    RootFound { finder, sightings, addresses }
+    RootFound {
+        finder,
+        sightings,
+        addresses,
+    }
 }
 
-/// Notes which images a variable holds that a file may set that cannot be read, and that its weaker values are dead.
+/// Notes which images a variable holds that a file may set that cannot be read, and that its weaker
+/// values are dead.
 fn variable(finder: &mut Finder<'_>, binding: &Binding, images: &BTreeSet<Place>) {
     let mut taken: Vec<Place> = Vec::new();
-    each_text(&binding.value, &mut |text| taken.extend(places(text).into_iter().map(|(place, _)| place)));
+    each_text(&binding.value, &mut |text| {
+        taken.extend(places(text).into_iter().map(|(place, _)| place))
+    });
     taken.retain(|place| images.contains(place));
     let settings = finder.settings;
-    let may_set = |file: &&RepoPath| !settings.without_images.iter().any(|glob| glob.matches(file.as_str()));
+    let may_set = |file: &&RepoPath| {
+        !settings
+            .without_images
+            .iter()
+            .any(|glob| glob.matches(file.as_str()))
+    };
     for file in binding.could_be_overridden_by.iter().filter(may_set) {
         let name: Arc<str> = format!("var.{}", binding.name).into();
-        finder.unsure.extend(taken.iter().map(|place| (place.clone(), name.clone(), file.clone())));
+        finder.unsure.extend(
+            taken
+                .iter()
+                .map(|place| (place.clone(), name.clone(), file.clone())),
+        );
     }
     for given in binding.overridden.iter().filter(|_| !taken.is_empty()) {
-        let by = binding.setter.as_ref().map(|(_, place)| format!("overridden by {}:{}", place.file, place.line)).unwrap_or_default();
+        let by = binding
+            .setter
+            .as_ref()
+            .map(|(_, place)| format!("overridden by {}:{}", place.file, place.line))
+            .unwrap_or_default();
         dead_values(finder, &given.value, &by);
     }
 }
@@ -137,17 +202,35 @@ fn variable(finder: &mut Finder<'_>, binding: &Binding, images: &BTreeSet<Place>
 /// Notes that what reads as an image in a value that nothing reads is dead.
 fn unread_value(finder: &mut Finder<'_>, unread: &Unread) {
     let by = unread.replaced_by.as_ref();
-    let reason = by.map_or_else(|| "nothing reads it".to_owned(), |by| format!("overridden by {}:{}", by.file, by.line));
-    for text in texts(&unread.value).into_iter().filter(|text| plausible(text, false)) {
-        finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, &reason)));
+    let reason = by.map_or_else(
+        || "nothing reads it".to_owned(),
+        |by| format!("overridden by {}:{}", by.file, by.line),
+    );
+    for text in texts(&unread.value)
+        .into_iter()
+        .filter(|text| plausible(text, false))
+    {
+        finder.remarks.extend(
+            places(&text)
+                .into_iter()
+                .map(|(place, _)| Remark::dead(place, &reason)),
+        );
     }
 }
 
-/// A weaker value is dead as a whole where it is a string; of a collection, the strings that read as images.
+/// A weaker value is dead as a whole where it is a string; of a collection, the strings that read
+/// as images.
 fn dead_values(finder: &mut Finder<'_>, weaker: &Value, by: &str) {
     let whole = matches!(weaker, Value::Text(_));
-    for text in texts(weaker).into_iter().filter(|text| whole || plausible(text, false)) {
-        finder.remarks.extend(places(&text).into_iter().map(|(place, _)| Remark::dead(place, by)));
+    for text in texts(weaker)
+        .into_iter()
+        .filter(|text| whole || plausible(text, false))
+    {
+        finder.remarks.extend(
+            places(&text)
+                .into_iter()
+                .map(|(place, _)| Remark::dead(place, by)),
+        );
     }
 }
 
@@ -161,7 +244,12 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn literals(&self, decided: Vec<Decided>, remarks: Vec<Remark>, mut ids: SiteIds<'_>) -> Vec<Literal> {
+    fn literals(
+        &self,
+        decided: Vec<Decided>,
+        remarks: Vec<Remark>,
+        mut ids: SiteIds<'_>,
+    ) -> Vec<Literal> {
         let mut out: BTreeMap<Place, Literal> = BTreeMap::new();
         for one in decided {
             if let Some(literal) = self.literal(&one, &mut ids) {
@@ -179,7 +267,11 @@ impl Assembly<'_> {
     }
 
     fn literal(&self, one: &Decided, ids: &mut SiteIds<'_>) -> Option<Literal> {
-        let uses = merged(one.users.iter().map(|&index| used(&self.occurrences[index])));
+        let uses = merged(
+            one.users
+                .iter()
+                .map(|&index| used(&self.occurrences[index])),
+        );
         let reference = common(&uses);
         let stacks = uses.iter().map(|user| StackId(user.root.clone())).collect();
         let fate = match &one.role {
@@ -206,19 +298,45 @@ impl Assembly<'_> {
             RemarkKind::Dead => Fate::Dead(remark.reason.clone()),
             RemarkKind::Unpinnable => Fate::Unpinnable(remark.reason.clone()),
         };
-        self.place(&remark.place, fate, None, remark.user.iter().cloned().collect())
+        self.place(
+            &remark.place,
+            fate,
+            None,
+            remark.user.iter().cloned().collect(),
+        )
     }
 
-    fn place(&self, place: &Place, fate: Fate, reference: Option<String>, uses: Vec<Use>) -> Option<Literal> {
+    fn place(
+        &self,
+        place: &Place,
+        fate: Fate,
+        reference: Option<String>,
+        uses: Vec<Use>,
+    ) -> Option<Literal> {
         let bytes = self.files.bytes(&place.file)?;
         let literal = String::from_utf8_lossy(bytes.get(place.content.range())?).into_owned();
-        Some(Literal { file: place.file.clone(), span: place.content, line: self.line(place), literal, fate, reference, uses })
+        Some(Literal {
+            file: place.file.clone(),
+            span: place.content,
+            line: self.line(place),
+            literal,
+            fate,
+            reference,
+            uses,
+        })
     }
 
     fn line(&self, place: &Place) -> usize {
         match (self.layouts.get(&place.file), self.files.bytes(&place.file)) {
             (Some(layout), _) => layout.line(place.content.start),
-            (None, Some(bytes)) => bytes.iter().take(place.content.start).filter(|byte| **byte == b'\n').count() + 1,
+            (None, Some(bytes)) => {
+                bytes
+                    .iter()
+                    .take(place.content.start)
+                    .filter(|byte| **byte == b'\n')
+                    .count()
+                    + 1
+            }
             (None, None) => 1,
         }
     }
@@ -227,16 +345,23 @@ impl Assembly<'_> {
         format!("{}:{}", place.file, self.line(place))
     }
 
-    /// The comment that ends the line, then those above, from near to far; then those of the blocks around.
+    /// The comment that ends the line, then those above, from near to far; then those of the blocks
+    /// around.
     fn comments(&self, place: &Place, form: Form, users: &[usize]) -> Vec<Comment> {
-        let yaml = matches!(form, Form::YamlPlain | Form::YamlSingle | Form::YamlDouble | Form::YamlBlock);
+        let yaml = matches!(
+            form,
+            Form::YamlPlain | Form::YamlSingle | Form::YamlDouble | Form::YamlBlock
+        );
         let mut all = match form {
             Form::Json => Vec::new(),
             _ if yaml => self.yaml_comments(place),
             _ => self.hcl_comments(&place.file, place.content.start),
         };
         all.sort_by_key(|comment| (!comment.trailing, std::cmp::Reverse(comment.line)));
-        let blocks: BTreeSet<_> = users.iter().flat_map(|&index| &self.occurrences[index].blocks).collect();
+        let blocks: BTreeSet<_> = users
+            .iter()
+            .flat_map(|&index| &self.occurrences[index].blocks)
+            .collect();
         for (file, start) in blocks.into_iter().rev() {
             for comment in self.hcl_comments(file, *start) {
                 if !all.contains(&comment) {
@@ -248,38 +373,82 @@ impl Assembly<'_> {
     }
 
     fn hcl_comments(&self, file: &RepoPath, at: usize) -> Vec<Comment> {
-        let found = self.layouts.get(file).map(|layout| layout.comments_around(at)).unwrap_or_default();
-        found.into_iter().map(|c| Comment { file: file.clone(), text: c.plain().to_owned(), line: c.line, trailing: c.trailing }).collect()
+        let found = self
+            .layouts
+            .get(file)
+            .map(|layout| layout.comments_around(at))
+            .unwrap_or_default();
+        found
+            .into_iter()
+            .map(|c| Comment {
+                file: file.clone(),
+                text: c.plain().to_owned(),
+                line: c.line,
+                trailing: c.trailing,
+            })
+            .collect()
     }
 
     fn yaml_comments(&self, place: &Place) -> Vec<Comment> {
-        let text = self.files.bytes(&place.file).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        let text = self
+            .files
+            .bytes(&place.file)
+            .map(|bytes| String::from_utf8_lossy(bytes))
+            .unwrap_or_default();
         let found = yaml::comments_around(&text, place.content.start);
-        found.into_iter().map(|c| Comment { file: place.file.clone(), text: c.text, line: c.line, trailing: c.trailing }).collect()
+        found
+            .into_iter()
+            .map(|c| Comment {
+                file: place.file.clone(),
+                text: c.text,
+                line: c.line,
+                trailing: c.trailing,
+            })
+            .collect()
     }
 
     fn unsure(&self, users: &[usize]) -> Vec<(Arc<str>, RepoPath)> {
-        let taken: BTreeSet<Place> =
-            users.iter().flat_map(|&index| places(&self.occurrences[index].image)).map(|(place, _)| place).collect();
-        let all: BTreeSet<_> =
-            self.unsure.iter().filter(|(place, ..)| taken.contains(place)).map(|(_, name, file)| (name.clone(), file.clone())).collect();
+        let taken: BTreeSet<Place> = users
+            .iter()
+            .flat_map(|&index| places(&self.occurrences[index].image))
+            .map(|(place, _)| place)
+            .collect();
+        let all: BTreeSet<_> = self
+            .unsure
+            .iter()
+            .filter(|(place, ..)| taken.contains(place))
+            .map(|(_, name, file)| (name.clone(), file.clone()))
+            .collect();
         all.into_iter().collect()
     }
 
     /// What pintle's mark says beside Keel's policy is nothing where it names no policy.
     fn keel(&self, users: &[usize]) -> Keel {
         let all = || users.iter().map(|&index| &self.occurrences[index]);
-        let annotations: BTreeSet<_> = all().flat_map(|one| one.annotations.iter().cloned()).collect();
+        let annotations: BTreeSet<_> = all()
+            .flat_map(|one| one.annotations.iter().cloned())
+            .collect();
         let declares: BTreeSet<_> = all().flat_map(declares).collect();
-        let said = annotations.into_iter().filter(|(key, value)| &**key != MARK || !value.is_empty());
-        Keel { annotations: said.collect(), declares: declares.into_iter().collect() }
+        let said = annotations
+            .into_iter()
+            .filter(|(key, value)| &**key != MARK || !value.is_empty());
+        Keel {
+            annotations: said.collect(),
+            declares: declares.into_iter().collect(),
+        }
     }
 }
 
 /// The keys that a workload's text says something under, with the workload's name.
 fn declares(one: &Occurrence) -> impl Iterator<Item = (WorkloadRef, Arc<str>)> {
     let workload = one.user.workload();
-    let keys = one.annotations.iter().map(|(key, _)| if &**key == MARK { POLICY.into() } else { key.clone() });
+    let keys = one.annotations.iter().map(|(key, _)| {
+        if &**key == MARK {
+            POLICY.into()
+        } else {
+            key.clone()
+        }
+    });
     keys.filter_map(move |key| Some((workload.clone()?, key)))
 }
 
@@ -288,14 +457,23 @@ fn merged(uses: impl Iterator<Item = Use>) -> Vec<Use> {
     let mut out: BTreeMap<Use, Option<u64>> = BTreeMap::new();
     for one in uses {
         let count = one.instances;
-        let entry = out.entry(Use { instances: None, ..one }).or_insert(Some(0));
+        let entry = out
+            .entry(Use {
+                instances: None,
+                ..one
+            })
+            .or_insert(Some(0));
         *entry = entry.zip(count).map(|(sum, more)| sum + more);
     }
-    out.into_iter().map(|(one, instances)| Use { instances, ..one }).collect()
+    out.into_iter()
+        .map(|(one, instances)| Use { instances, ..one })
+        .collect()
 }
 
 /// The image that all uses agree on.
 fn common(uses: &[Use]) -> Option<String> {
     let first = uses.first()?.image.as_ref()?;
-    uses.iter().all(|one| one.image.as_ref() == Some(first)).then(|| first.to_string())
+    uses.iter()
+        .all(|one| one.image.as_ref() == Some(first))
+        .then(|| first.to_string())
 }

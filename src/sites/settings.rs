@@ -1,4 +1,5 @@
-//! What the scan is told beyond the repo's text: where Terraform is run, and where images stand that no rule can know.
+//! What the scan is told beyond the repo's text: where Terraform is run, and where images stand
+//! that no rule can know.
 
 use crate::model::pattern::Glob;
 use crate::terraform::sources::RunSettings;
@@ -27,14 +28,29 @@ pub enum Arguments {
     /// One argument holds the whole reference.
     Reference(Arc<str>),
     /// The reference is put together from these.
-    Parts { registry: Option<Arc<str>>, repository: Option<Arc<str>>, tag: Option<Arc<str>>, digest: Option<Arc<str>> },
+    Parts {
+        registry: Option<Arc<str>>,
+        repository: Option<Arc<str>>,
+        tag: Option<Arc<str>>,
+        digest: Option<Arc<str>>,
+    },
 }
 
 impl Arguments {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let all = match self {
             Self::Reference(name) => [Some(name), None, None, None],
-            Self::Parts { registry, repository, tag, digest } => [registry.as_ref(), repository.as_ref(), tag.as_ref(), digest.as_ref()],
+            Self::Parts {
+                registry,
+                repository,
+                tag,
+                digest,
+            } => [
+                registry.as_ref(),
+                repository.as_ref(),
+                tag.as_ref(),
+                digest.as_ref(),
+            ],
         };
         all.into_iter().flatten().map(|name| &**name)
     }

@@ -1,4 +1,5 @@
-//! Stacks: the directories that are applied as a unit. Identified by their path; a short name is for people, and never decides by itself.
+//! Stacks: the directories that are applied as a unit. Identified by their path; a short name is
+//! for people, and never decides by itself.
 
 use crate::model::pattern::StackPattern;
 use crate::terraform::files::RepoPath;
@@ -19,7 +20,8 @@ impl fmt::Display for StackId {
 /// All stacks of a repo.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stacks {
-    /// Each with its short name: its last folder, with as many folders before it as it takes to tell it from the others.
+    /// Each with its short name: its last folder, with as many folders before it as it takes to
+    /// tell it from the others.
     names: BTreeMap<StackId, Arc<str>>,
 }
 
@@ -35,7 +37,12 @@ pub enum StackMatch {
 impl Stacks {
     pub fn new(roots: impl IntoIterator<Item = RepoPath>) -> Self {
         let ids: BTreeSet<StackId> = roots.into_iter().map(StackId).collect();
-        Self { names: ids.iter().map(|id| (id.clone(), short_name(id, &ids))).collect() }
+        Self {
+            names: ids
+                .iter()
+                .map(|id| (id.clone(), short_name(id, &ids)))
+                .collect(),
+        }
     }
 
     /// Returns all stacks, sorted by path.
@@ -45,25 +52,43 @@ impl Stacks {
 
     /// Returns the short name of a stack; its path where it is none of the repo's.
     pub fn name(&self, id: &StackId) -> Arc<str> {
-        self.names.get(id).cloned().unwrap_or_else(|| id.to_string().into())
+        self.names
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| id.to_string().into())
     }
 
-    /// Returns the stacks that a pattern names: by path, by a glob over paths (or, without a `/`, over last folders), else by a short name.
+    /// Returns the stacks that a pattern names: by path, by a glob over paths (or, without a `/`,
+    /// over last folders), else by a short name.
     pub fn matching(&self, pattern: &StackPattern) -> StackMatch {
-        let of = |is: &dyn Fn(&StackId) -> bool| self.ids().filter(|id| is(id)).cloned().collect::<BTreeSet<_>>();
+        let of = |is: &dyn Fn(&StackId) -> bool| {
+            self.ids()
+                .filter(|id| is(id))
+                .cloned()
+                .collect::<BTreeSet<_>>()
+        };
         let exact = of(&|id| pattern.is_path(id.0.as_str()));
         if !exact.is_empty() || pattern.is_glob() {
             return StackMatch::Stacks(of(&|id| pattern.matches_path(id.0.as_str())));
         }
         let named = of(&|id| pattern.is_tail(id.0.as_str()));
-        if named.len() > 1 { StackMatch::Ambiguous(named) } else { StackMatch::Stacks(named) }
+        if named.len() > 1 {
+            StackMatch::Ambiguous(named)
+        } else {
+            StackMatch::Stacks(named)
+        }
     }
 
     /// Returns what a site's changes are named after: its only stack, else the folder of its file.
     pub(super) fn display_name(&self, file: &RepoPath, stacks: &BTreeSet<StackId>) -> Arc<str> {
-        match stacks.first().filter(|first| stacks.len() == 1 && self.names.contains_key(*first)) {
+        match stacks
+            .first()
+            .filter(|first| stacks.len() == 1 && self.names.contains_key(*first))
+        {
             Some(only) => self.name(only),
-            None => file.parent().map_or_else(|| "root".into(), |folder| self.name(&StackId(folder))),
+            None => file
+                .parent()
+                .map_or_else(|| "root".into(), |folder| self.name(&StackId(folder))),
         }
     }
 }
@@ -79,13 +104,23 @@ impl StackMatch {
 fn short_name(id: &StackId, all: &BTreeSet<StackId>) -> Arc<str> {
     let parts: Vec<&str> = id.0.as_str().split('/').collect();
     let tail = |count: usize| parts[parts.len() - count..].join("/");
-    let is_unique = |count: &usize| all.iter().filter(|other| is_tail(&tail(*count), other.0.as_str())).count() <= 1;
+    let is_unique = |count: &usize| {
+        all.iter()
+            .filter(|other| is_tail(&tail(*count), other.0.as_str()))
+            .count()
+            <= 1
+    };
     let name = tail((1..=parts.len()).find(is_unique).unwrap_or(parts.len()));
-    if name.is_empty() { "root".into() } else { name.into() }
+    if name.is_empty() {
+        "root".into()
+    } else {
+        name.into()
+    }
 }
 
 fn is_tail(tail: &str, path: &str) -> bool {
-    path.strip_suffix(tail).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    path.strip_suffix(tail)
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -98,7 +133,10 @@ mod tests {
 
     fn matched(stacks: &Stacks, pattern: &str) -> (bool, Vec<String>) {
         let found = stacks.matching(&StackPattern::new(pattern).expect(pattern));
-        (matches!(found, StackMatch::Ambiguous(_)), found.ids().iter().map(ToString::to_string).collect())
+        (
+            matches!(found, StackMatch::Ambiguous(_)),
+            found.ids().iter().map(ToString::to_string).collect(),
+        )
     }
 
     #[test]
@@ -110,22 +148,47 @@ mod tests {
 
     #[test]
     fn a_pattern_is_a_path_a_glob_or_a_name_of_one() {
-        let all = stacks(&["stacks/vault", "lab/vault", "stacks/immich", "vaults", "deep/er/lab/vault"]);
+        let all = stacks(&[
+            "stacks/vault",
+            "lab/vault",
+            "stacks/immich",
+            "vaults",
+            "deep/er/lab/vault",
+        ]);
         let one = |path: &str| (false, vec![path.to_owned()]);
         assert_eq!(matched(&all, "stacks/vault"), one("stacks/vault"));
         assert_eq!(matched(&all, "immich"), one("stacks/immich"));
         assert_eq!(matched(&all, "nothing"), (false, Vec::new()));
         assert!(matched(&all, "vault").0);
-        assert_eq!(matched(&all, "vault").1, ["deep/er/lab/vault", "lab/vault", "stacks/vault"]);
-        assert_eq!(matched(&all, "lab/vault"), one("lab/vault"), "a whole path is never ambiguous");
-        assert_eq!(matched(&all, "stacks/*").1, ["stacks/immich", "stacks/vault"]);
-        assert_eq!(matched(&all, "vault*").1, ["deep/er/lab/vault", "lab/vault", "stacks/vault", "vaults"]);
-        assert_eq!(matched(&all, "**/vault").1, ["deep/er/lab/vault", "lab/vault", "stacks/vault"]);
+        assert_eq!(
+            matched(&all, "vault").1,
+            ["deep/er/lab/vault", "lab/vault", "stacks/vault"]
+        );
+        assert_eq!(
+            matched(&all, "lab/vault"),
+            one("lab/vault"),
+            "a whole path is never ambiguous"
+        );
+        assert_eq!(
+            matched(&all, "stacks/*").1,
+            ["stacks/immich", "stacks/vault"]
+        );
+        assert_eq!(
+            matched(&all, "vault*").1,
+            ["deep/er/lab/vault", "lab/vault", "stacks/vault", "vaults"]
+        );
+        assert_eq!(
+            matched(&all, "**/vault").1,
+            ["deep/er/lab/vault", "lab/vault", "stacks/vault"]
+        );
     }
 
     #[test]
     fn the_top_of_the_repo_is_named_by_a_dot_or_root() {
         let all = stacks(&["", "stacks/a"]);
-        assert_eq!((matched(&all, "."), matched(&all, "root")), ((false, vec![".".to_owned()]), (false, vec![".".to_owned()])));
+        assert_eq!(
+            (matched(&all, "."), matched(&all, "root")),
+            ((false, vec![".".to_owned()]), (false, vec![".".to_owned()]))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Images of the `kubernetes_*` resources that own pods: containers and init containers, by the path Terraform gives them.
+//! Images of the `kubernetes_*` resources that own pods: containers and init containers, by the
+//! path Terraform gives them.
 
 use super::Use;
 use super::occurrence::Occurrence;
@@ -16,16 +17,49 @@ use hcl_edit::expr::Expression;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Resource types that own pods (Terraform provider kubernetes; each also as `…_v1`), their Kubernetes kind, and where the pod's spec is.
+/// Resource types that own pods (Terraform provider kubernetes; each also as `…_v1`), their
+/// Kubernetes kind, and where the pod's spec is.
 const WORKLOADS: [(&str, WorkloadKind, &[&str]); 9] = [
-    ("kubernetes_deployment", WorkloadKind::Deployment, &["spec", "template", "spec"]),
-    ("kubernetes_stateful_set", WorkloadKind::StatefulSet, &["spec", "template", "spec"]),
-    ("kubernetes_daemonset", WorkloadKind::DaemonSet, &["spec", "template", "spec"]),
-    ("kubernetes_daemon_set", WorkloadKind::DaemonSet, &["spec", "template", "spec"]),
-    ("kubernetes_replication_controller", WorkloadKind::ReplicationController, &["spec", "template", "spec"]),
-    ("kubernetes_replica_set", WorkloadKind::ReplicaSet, &["spec", "template", "spec"]),
-    ("kubernetes_job", WorkloadKind::Job, &["spec", "template", "spec"]),
-    ("kubernetes_cron_job", WorkloadKind::CronJob, &["spec", "job_template", "spec", "template", "spec"]),
+    (
+        "kubernetes_deployment",
+        WorkloadKind::Deployment,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_stateful_set",
+        WorkloadKind::StatefulSet,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_daemonset",
+        WorkloadKind::DaemonSet,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_daemon_set",
+        WorkloadKind::DaemonSet,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_replication_controller",
+        WorkloadKind::ReplicationController,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_replica_set",
+        WorkloadKind::ReplicaSet,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_job",
+        WorkloadKind::Job,
+        &["spec", "template", "spec"],
+    ),
+    (
+        "kubernetes_cron_job",
+        WorkloadKind::CronJob,
+        &["spec", "job_template", "spec", "template", "spec"],
+    ),
     ("kubernetes_pod", WorkloadKind::Pod, &["spec"]),
 ];
 
@@ -39,8 +73,13 @@ pub struct PodOwner {
 
 /// Returns what a resource type is, when it is one that owns pods.
 pub fn pod_owner(resource: &str) -> Option<PodOwner> {
-    let plain = resource.strip_suffix("_v1beta1").or_else(|| resource.strip_suffix("_v1")).unwrap_or(resource);
-    let (_, kind, path) = WORKLOADS.into_iter().find(|(known, _, _)| *known == plain)?;
+    let plain = resource
+        .strip_suffix("_v1beta1")
+        .or_else(|| resource.strip_suffix("_v1"))
+        .unwrap_or(resource);
+    let (_, kind, path) = WORKLOADS
+        .into_iter()
+        .find(|(known, _, _)| *known == plain)?;
     Some(PodOwner { kind, path })
 }
 
@@ -72,12 +111,19 @@ pub fn metadata(owner: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, An
         None | Some(Value::Null) => Some("default".into()),
         Some(value) => value.as_str().map(Into::into),
     };
-    let name = metadata.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
-    let annotations = metadata.attr("annotations").map(|attr| declared(&attr)).unwrap_or_default();
+    let name = metadata
+        .attr("name")
+        .and_then(|attr| attr.value().as_str())
+        .map(Into::into);
+    let annotations = metadata
+        .attr("annotations")
+        .map(|attr| declared(&attr))
+        .unwrap_or_default();
     (namespace, name, annotations)
 }
 
-/// Keel's annotations. What pintle put there to keep Keel away says nothing to pintle itself, except for the policy that its mark says.
+/// Keel's annotations. What pintle put there to keep Keel away says nothing to pintle itself,
+/// except for the policy that its mark says.
 fn declared(annotations: &Attr<'_>) -> Annotations {
     let mut all = ownership::annotations(&annotations.value());
     if let Some(policy) = resource::marked(annotations.source(), annotations.expr()) {
@@ -90,10 +136,16 @@ fn declared(annotations: &Attr<'_>) -> Annotations {
 
 /// Returns the entries of `lifecycle { ignore_changes = […] }` with their places.
 pub fn ignore_changes(resource: &BodyView<'_>) -> Vec<Ignored> {
-    let lists = resource.blocks("lifecycle").into_iter().filter_map(|block| {
-        let attr = block.attr("ignore_changes")?;
-        Some(elements(attr.expr()).into_iter().map(move |span| Ignored::new(text(&attr, span.clone()), attr.source().span(span))))
-    });
+    let lists =
+        resource
+            .blocks("lifecycle")
+            .into_iter()
+            .filter_map(|block| {
+                let attr = block.attr("ignore_changes")?;
+                Some(elements(attr.expr()).into_iter().map(move |span| {
+                    Ignored::new(text(&attr, span.clone()), attr.source().span(span))
+                }))
+            });
     lists.flatten().collect()
 }
 
@@ -109,7 +161,11 @@ fn text<'s>(attr: &Attr<'s>, range: Range<usize>) -> &'s str {
 }
 
 /// Returns one occurrence for each container, in the order of the text.
-pub fn images(resource: &BodyView<'_>, kind: &PodOwner, owner: &Owner<'_>) -> Vec<(Occurrence, Attribute)> {
+pub fn images(
+    resource: &BodyView<'_>,
+    kind: &PodOwner,
+    owner: &Owner<'_>,
+) -> Vec<(Occurrence, Attribute)> {
     let mut out = Vec::new();
     for (pod, path) in pods(resource, kind) {
         for (block, init) in [("container", false), ("init_container", true)] {
@@ -123,8 +179,8 @@ pub fn images(resource: &BodyView<'_>, kind: &PodOwner, owner: &Owner<'_>) -> Ve
     out
 }
 
-/// Returns the blocks of that name with the numbers that Terraform counts them by. What a `dynamic` block does not make has none, and behind one of which
-/// nobody knows what it makes no block has.
+/// Returns the blocks of that name with the numbers that Terraform counts them by. What a `dynamic`
+/// block does not make has none, and behind one of which nobody knows what it makes no block has.
 fn numbered<'s>(pod: &BodyView<'s>, name: &str) -> Vec<(Option<usize>, BodyView<'s>)> {
     let mut next = Some(0);
     let number = |block: BodyView<'s>| {
@@ -151,27 +207,53 @@ fn pods<'s>(resource: &BodyView<'s>, kind: &PodOwner) -> Vec<(BodyView<'s>, Stri
         let below = now.iter().flat_map(|(view, path)| {
             let dot = if path.is_empty() { "" } else { "." };
             let prefix = format!("{path}{dot}{step}");
-            view.blocks(step).into_iter().enumerate().map(move |(index, block)| (block, format!("{prefix}[{index}]")))
+            view.blocks(step)
+                .into_iter()
+                .enumerate()
+                .map(move |(index, block)| (block, format!("{prefix}[{index}]")))
         });
         now = below.collect();
     }
     now
 }
 
-fn image(container: &BodyView<'_>, init: bool, path: (&str, Option<usize>), owner: &Owner<'_>) -> Option<(Occurrence, Attribute)> {
+fn image(
+    container: &BodyView<'_>,
+    init: bool,
+    path: (&str, Option<usize>),
+    owner: &Owner<'_>,
+) -> Option<(Occurrence, Attribute)> {
     let attr = container.attr("image")?;
     let value = attr.value();
     if matches!(value, Value::Null) {
         return None;
     }
     let (ignored, ignore_spans) = ownership::ignored_image(&owner.ignored, path);
-    let name = container.attr("name").and_then(|attr| attr.value().as_str()).map(Into::into);
-    let user = used(owner, container, Holder::Container { name, init }, attr.line());
-    let user = Use { ignored, ignore_spans, ..user };
+    let name = container
+        .attr("name")
+        .and_then(|attr| attr.value().as_str())
+        .map(Into::into);
+    let user = used(
+        owner,
+        container,
+        Holder::Container { name, init },
+        attr.line(),
+    );
+    let user = Use {
+        ignored,
+        ignore_spans,
+        ..user
+    };
     let place = (attr.source().path.clone(), attr.place().span);
     let blocks = vec![start(container), owner.block.clone()];
-    let occurrence =
-        Occurrence { user, image: as_text(&value), orphan: owner.orphan, annotations: owner.annotations.clone(), blocks, refused: None };
+    let occurrence = Occurrence {
+        user,
+        image: as_text(&value),
+        orphan: owner.orphan,
+        annotations: owner.annotations.clone(),
+        blocks,
+        refused: None,
+    };
     Some((occurrence, place))
 }
 
@@ -182,14 +264,30 @@ fn env(container: &BodyView<'_>, owner: &Owner<'_>) -> Vec<(Occurrence, Attribut
     }
     let one = |env: BodyView<'_>| {
         let name: Arc<str> = env.attr("name")?.value().as_str()?.into();
-        let value = env.attr("value").filter(|_| owner.image_env.iter().any(|glob| glob.matches(&name)))?;
+        let value = env
+            .attr("value")
+            .filter(|_| owner.image_env.iter().any(|glob| glob.matches(&name)))?;
         let user = used(owner, &env, Holder::Env(name), value.line());
         let place = (value.source().path.clone(), value.place().span);
         let image = as_text(&value.value());
         let blocks = vec![start(&env), start(container), owner.block.clone()];
-        Some((Occurrence { user, image, orphan: owner.orphan, annotations: owner.annotations.clone(), blocks, refused: None }, place))
+        Some((
+            Occurrence {
+                user,
+                image,
+                orphan: owner.orphan,
+                annotations: owner.annotations.clone(),
+                blocks,
+                refused: None,
+            },
+            place,
+        ))
     };
-    container.blocks("env").into_iter().filter_map(one).collect()
+    container
+        .blocks("env")
+        .into_iter()
+        .filter_map(one)
+        .collect()
 }
 
 /// Where a block begins.

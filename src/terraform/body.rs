@@ -1,4 +1,5 @@
-//! A block's body as one instance of its module sees it: attributes, nested blocks, `dynamic` blocks, `count` and `for_each`. Evaluates what is asked for.
+//! A block's body as one instance of its module sees it: attributes, nested blocks, `dynamic`
+//! blocks, `count` and `for_each`. Evaluates what is asked for.
 
 #[cfg(test)]
 mod tests;
@@ -47,7 +48,9 @@ impl<'p> Attr<'p> {
     /// Evaluates the attribute; once, where it is one of a block of the top level.
     pub fn value(&self) -> Value {
         let evaluate = || self.view.eval(self.expr(), self.source());
-        let Some(values) = &self.view.values else { return evaluate() };
+        let Some(values) = &self.view.values else {
+            return evaluate();
+        };
         let key = std::ptr::from_ref(self.expr());
         if let Some(known) = values.borrow().get(&key) {
             return known.clone();
@@ -86,7 +89,8 @@ impl<'p> Attr<'p> {
 }
 
 impl<'p> Instance<'p> {
-    /// Returns one view for each instance of a block of the top level; one flagged view where there is none or the number is unknown.
+    /// Returns one view for each instance of a block of the top level; one flagged view where there
+    /// is none or the number is unknown.
     pub fn expand(&self, declared: &Declared<'p>) -> Vec<BodyView<'p>> {
         BodyView::expand(self, declared)
     }
@@ -108,21 +112,41 @@ impl<'p> BodyView<'p> {
             .collect()
     }
 
-    fn bound(instance: &Instance<'p>, declared: &Declared<'p>, layers: SmallVec<[BodyLayer<'p>; 1]>, bindings: Bindings) -> Self {
+    fn bound(
+        instance: &Instance<'p>,
+        declared: &Declared<'p>,
+        layers: SmallVec<[BodyLayer<'p>; 1]>,
+        bindings: Bindings,
+    ) -> Self {
         let (block, source) = (declared.block, declared.source);
-        Self { instance: instance.clone(), block, source, layers, bindings, key: None, instances: Some(1), values: None }
+        Self {
+            instance: instance.clone(),
+            block,
+            source,
+            layers,
+            bindings,
+            key: None,
+            instances: Some(1),
+            values: None,
+        }
     }
 
     /// Returns the view of a block of the top level with these bindings.
     pub(super) fn of(instance: &Instance<'p>, declared: &Declared<'p>, bindings: Bindings) -> Self {
-        Self::bound(instance, declared, declared.layers.iter().copied().collect(), bindings)
+        Self::bound(
+            instance,
+            declared,
+            declared.layers.iter().copied().collect(),
+            bindings,
+        )
     }
 
     pub fn instance(&self) -> &Instance<'p> {
         &self.instance
     }
 
-    /// Returns the block's own name: `resource`, `container`, …; for a `dynamic` block that of the block it makes.
+    /// Returns the block's own name: `resource`, `container`, …; for a `dynamic` block that of the
+    /// block it makes.
     pub fn ident(&self) -> &'p str {
         match self.block.ident.as_str() {
             "dynamic" => self.block.labels.first().map_or("", BlockLabel::as_str),
@@ -166,19 +190,25 @@ impl<'p> BodyView<'p> {
         SourcePlace::of(self.source, &self.block.ident).line
     }
 
-    /// Returns how many of this there are: `None` where that is unknown, `Some(0)` where there are none (the view is there for its literals only).
+    /// Returns how many of this there are: `None` where that is unknown, `Some(0)` where there are
+    /// none (the view is there for its literals only).
     pub fn instances(&self) -> Option<u64> {
         self.instances
     }
 
-    /// Returns the index or key of `count` or `for_each`, or the key of a `dynamic` block's element.
+    /// Returns the index or key of `count` or `for_each`, or the key of a `dynamic` block's
+    /// element.
     pub fn key(&self) -> Option<&Value> {
         self.key.as_deref()
     }
 
-    /// Says whether a nested block is there: not where a `dynamic` block makes none, `None` where the number is unknown.
+    /// Says whether a nested block is there: not where a `dynamic` block makes none, `None` where
+    /// the number is unknown.
     pub fn is_made(&self) -> Option<bool> {
-        match (self.block.ident.as_str() == "dynamic" && self.key.is_none(), self.instances) {
+        match (
+            self.block.ident.as_str() == "dynamic" && self.key.is_none(),
+            self.instances,
+        ) {
             (false, _) => Some(true),
             (true, Some(_)) => Some(false),
             (true, None) => None,
@@ -190,13 +220,17 @@ impl<'p> BodyView<'p> {
         self.instance.eval_in(expr, source, &self.bindings)
     }
 
-    /// Returns the key and the value that `count`, `for_each` or a `dynamic` block around binds to a name.
+    /// Returns the key and the value that `count`, `for_each` or a `dynamic` block around binds to
+    /// a name.
     pub(super) fn bound_to(&self, name: &str) -> Option<(&Value, &Value)> {
         self.bindings.get(name)
     }
 
     pub fn attr(&self, name: &str) -> Option<Attr<'p>> {
-        attr(&self.layers, name).map(|written| Attr { view: self.clone(), written })
+        attr(&self.layers, name).map(|written| Attr {
+            view: self.clone(),
+            written,
+        })
     }
 
     /// Returns the value of an attribute, `Null` when it is not there.
@@ -208,13 +242,26 @@ impl<'p> BodyView<'p> {
     pub fn attrs(&self) -> Vec<Attr<'p>> {
         let own = |layer: &BodyLayer<'p>| {
             let source = layer.source;
-            layer.body.attributes().map(move |attribute| WrittenAttribute { attribute, source })
+            layer
+                .body
+                .attributes()
+                .map(move |attribute| WrittenAttribute { attribute, source })
         };
         if let [layer] = &self.layers[..] {
-            return own(layer).map(|written| Attr { view: self.clone(), written }).collect();
+            return own(layer)
+                .map(|written| Attr {
+                    view: self.clone(),
+                    written,
+                })
+                .collect();
         }
         let mut out: Vec<Attr<'p>> = Vec::new();
-        for name in self.layers.iter().flat_map(own).map(|written| written.attribute.key.as_str()) {
+        for name in self
+            .layers
+            .iter()
+            .flat_map(own)
+            .map(|written| written.attribute.key.as_str())
+        {
             if !out.iter().any(|attr| attr.name() == name) {
                 out.extend(self.attr(name));
             }
@@ -234,28 +281,65 @@ impl<'p> BodyView<'p> {
         names
     }
 
-    /// Returns the nested blocks of that name, in the order in which they are written, `dynamic` ones expanded.
-    /// Blocks of an override file replace all of that name, except for `lifecycle`, which is merged.
+    /// Returns the nested blocks of that name, in the order in which they are written, `dynamic`
+    /// ones expanded. Blocks of an override file replace all of that name, except for `lifecycle`,
+    /// which is merged.
     pub fn blocks(&self, name: &str) -> Vec<BodyView<'p>> {
         if name == "lifecycle" {
             return self.lifecycle().into_iter().collect();
         }
-        self.written_blocks(name).flat_map(|(block, source)| self.nested(block, source)).collect()
+        self.written_blocks(name)
+            .flat_map(|(block, source)| self.nested(block, source))
+            .collect()
     }
 
     /// Returns the nested blocks of that name as they are written, with their file.
-    pub(super) fn written_blocks<'n>(&self, name: &'n str) -> impl Iterator<Item = (&'p Block, &'p Source)> + use<'n, 'p> {
-        let of_name = move |layer: &BodyLayer<'p>| layer.body.blocks().filter(move |block| made_by(block) == name);
-        let layer = self.layers.iter().rev().find(|layer| of_name(layer).next().is_some()).copied();
-        layer.into_iter().flat_map(move |layer| of_name(&layer).map(move |block| (block, layer.source)))
+    pub(super) fn written_blocks<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = (&'p Block, &'p Source)> + use<'n, 'p> {
+        let of_name = move |layer: &BodyLayer<'p>| {
+            layer
+                .body
+                .blocks()
+                .filter(move |block| made_by(block) == name)
+        };
+        let layer = self
+            .layers
+            .iter()
+            .rev()
+            .find(|layer| of_name(layer).next().is_some())
+            .copied();
+        layer
+            .into_iter()
+            .flat_map(move |layer| of_name(&layer).map(move |block| (block, layer.source)))
     }
 
     fn lifecycle(&self) -> Option<Self> {
-        let all = |layer: &BodyLayer<'p>| layer.body.get_blocks("lifecycle").map(|block| (block, layer.source)).collect::<Vec<_>>();
+        let all = |layer: &BodyLayer<'p>| {
+            layer
+                .body
+                .get_blocks("lifecycle")
+                .map(|block| (block, layer.source))
+                .collect::<Vec<_>>()
+        };
         let found: Vec<_> = self.layers.iter().flat_map(all).collect();
         let (block, source) = *found.first()?;
-        let layers = found.iter().map(|(block, source)| BodyLayer { body: &block.body, source }).collect();
-        Some(Self { block, source, layers, key: None, values: None, ..self.clone() })
+        let layers = found
+            .iter()
+            .map(|(block, source)| BodyLayer {
+                body: &block.body,
+                source,
+            })
+            .collect();
+        Some(Self {
+            block,
+            source,
+            layers,
+            key: None,
+            values: None,
+            ..self.clone()
+        })
     }
 
     fn nested(&self, block: &'p Block, source: &'p Source) -> Vec<Self> {
@@ -272,22 +356,38 @@ impl<'p> BodyView<'p> {
         if block.ident.as_str() != "dynamic" {
             return vec![view(&block.body, self.bindings.clone(), None, Some(1))];
         }
-        let Some(content) = block.body.get_blocks("content").next() else { return Vec::new() };
+        let Some(content) = block.body.get_blocks("content").next() else {
+            return Vec::new();
+        };
         let iterator = block
             .body
             .get_attribute("iterator")
             .and_then(|iterator| iterator.value.as_variable())
             .map_or(made_by(block), |name| name.as_str());
-        let each = block.body.get_attribute("for_each").map_or(Value::Null, |each| self.eval(&each.value, source));
+        let each = block
+            .body
+            .get_attribute("for_each")
+            .map_or(Value::Null, |each| self.eval(&each.value, source));
         let unknown = |why: Why, live| {
-            let bindings = self.bindings.bind(iterator, Value::Unknown(why.clone()), Value::Unknown(why));
+            let bindings =
+                self.bindings
+                    .bind(iterator, Value::Unknown(why.clone()), Value::Unknown(why));
             vec![view(&content.body, bindings, None, live)]
         };
         match eval::pairs(&each) {
-            Ok(pairs) if pairs.is_empty() => unknown(Why::new(WhyKind::Invalid, "an element of none"), Some(0)),
+            Ok(pairs) if pairs.is_empty() => {
+                unknown(Why::new(WhyKind::Invalid, "an element of none"), Some(0))
+            }
             Ok(pairs) if pairs.len() <= MANY => pairs
                 .into_iter()
-                .map(|(key, value)| view(&content.body, self.bindings.bind(iterator, key.clone(), value), Some(Rc::new(key)), Some(1)))
+                .map(|(key, value)| {
+                    view(
+                        &content.body,
+                        self.bindings.bind(iterator, key.clone(), value),
+                        Some(Rc::new(key)),
+                        Some(1),
+                    )
+                })
                 .collect(),
             Ok(_) => unknown(Why::new(WhyKind::Limit, "for_each"), None),
             Err(why) => unknown(why, None),

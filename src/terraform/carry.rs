@@ -1,5 +1,6 @@
-//! Whether an attribute could hold one of the literals that are looked for, by the names it mentions: most attributes need not be evaluated
-//! to know that they cannot. Says yes where it is not sure.
+//! Whether an attribute could hold one of the literals that are looked for, by the names it
+//! mentions: most attributes need not be evaluated to know that they cannot. Says yes where it is
+//! not sure.
 
 use super::body::{Attr, BodyView};
 use super::hcl::Source;
@@ -31,30 +32,62 @@ pub struct Carriers<'a> {
 
 impl<'a> Carriers<'a> {
     pub fn new(is_wanted: &'a dyn Fn(&Origin) -> bool) -> Self {
-        Self { is_wanted, known: HashMap::new() }
+        Self {
+            is_wanted,
+            known: HashMap::new(),
+        }
     }
 
-    /// Says whether the value of an attribute may hold a wanted literal; `own` says that those written in the attribute itself are wanted.
+    /// Says whether the value of an attribute may hold a wanted literal; `own` says that those
+    /// written in the attribute itself are wanted.
     pub fn may_hold(&mut self, attr: &Attr<'_>, own: bool) -> bool {
-        let mut mentions = Mentions { carriers: self, view: attr.view(), source: attr.source(), bound: Vec::new(), own, found: false };
+        let mut mentions = Mentions {
+            carriers: self,
+            view: attr.view(),
+            source: attr.source(),
+            bound: Vec::new(),
+            own,
+            found: false,
+        };
         mentions.visit_expr(attr.expr());
         mentions.found
     }
 
     /// Says the same of everything in a view's block.
     pub fn may_be_in(&mut self, view: &BodyView<'_>, own: bool) -> bool {
-        let Some(body) = view.only_body() else { return true };
-        let mut mentions = Mentions { carriers: self, view, source: view.source(), bound: Vec::new(), own, found: false };
+        let Some(body) = view.only_body() else {
+            return true;
+        };
+        let mut mentions = Mentions {
+            carriers: self,
+            view,
+            source: view.source(),
+            bound: Vec::new(),
+            own,
+            found: false,
+        };
         mentions.visit_body(body);
         mentions.found
     }
 
-    /// Says the same of everything in the nested blocks of a name, which need not be made to know that they hold nothing. `own` says whether
-    /// literals written in those bytes are wanted.
-    pub fn may_be_in_blocks(&mut self, view: &BodyView<'_>, name: &str, own: impl Fn(&SourcePlace) -> bool) -> bool {
+    /// Says the same of everything in the nested blocks of a name, which need not be made to know
+    /// that they hold nothing. `own` says whether literals written in those bytes are wanted.
+    pub fn may_be_in_blocks(
+        &mut self,
+        view: &BodyView<'_>,
+        name: &str,
+        own: impl Fn(&SourcePlace) -> bool,
+    ) -> bool {
         view.written_blocks(name).any(|(block, source)| {
             let own = own(&SourcePlace::of(source, block));
-            let mut mentions = Mentions { carriers: self, view, source, bound: Vec::new(), own, found: false };
+            let mut mentions = Mentions {
+                carriers: self,
+                view,
+                source,
+                bound: Vec::new(),
+                own,
+                found: false,
+            };
             mentions.visit_block(block);
             mentions.found
         })
@@ -67,9 +100,16 @@ impl<'a> Carriers<'a> {
         if let Some(known) = self.known.get(&key).and_then(|names| names.get(name)) {
             return *known;
         }
-        let value = if kind == VARIABLE { instance.variable(name) } else { instance.local(name) };
+        let value = if kind == VARIABLE {
+            instance.variable(name)
+        } else {
+            instance.local(name)
+        };
         let carries = self.holds(&value);
-        self.known.entry(key).or_default().insert(name.to_owned(), carries);
+        self.known
+            .entry(key)
+            .or_default()
+            .insert(name.to_owned(), carries);
         carries
     }
 
@@ -93,7 +133,8 @@ struct Mentions<'m, 'a, 'v, 'p> {
     carriers: &'m mut Carriers<'a>,
     view: &'v BodyView<'p>,
     source: &'v Source,
-    /// The names that `for` and `dynamic` blocks bind around. What they are bound to is looked at, too.
+    /// The names that `for` and `dynamic` blocks bind around. What they are bound to is looked at,
+    /// too.
     bound: Vec<String>,
     own: bool,
     found: bool,
@@ -112,7 +153,8 @@ impl Mentions<'_, '_, '_, '_> {
         self.bound.truncate(outer);
     }
 
-    /// Says whether a name may bring a wanted literal; `whole` is the expression of all that is taken from it.
+    /// Says whether a name may bring a wanted literal; `whole` is the expression of all that is
+    /// taken from it.
     fn brings(&mut self, name: &str, traversal: &Traversal, whole: &Expression) -> bool {
         if self.is_bound(name) {
             return false;
@@ -121,9 +163,16 @@ impl Mentions<'_, '_, '_, '_> {
         if let Some((key, value)) = view.bound_to(name) {
             return self.carriers.holds(key) || self.carriers.holds(value);
         }
-        match (name, traversal.operators.first().map(|operator| operator.value())) {
-            (VARIABLE, Some(TraversalOperator::GetAttr(attribute))) => self.carriers.carries(view, VARIABLE, attribute.as_str()),
-            (LOCAL, Some(TraversalOperator::GetAttr(attribute))) => self.carriers.carries(view, LOCAL, attribute.as_str()),
+        match (
+            name,
+            traversal.operators.first().map(|operator| operator.value()),
+        ) {
+            (VARIABLE, Some(TraversalOperator::GetAttr(attribute))) => {
+                self.carriers.carries(view, VARIABLE, attribute.as_str())
+            }
+            (LOCAL, Some(TraversalOperator::GetAttr(attribute))) => {
+                self.carriers.carries(view, LOCAL, attribute.as_str())
+            }
             (VARIABLE | LOCAL, _) => true,
             ("path" | "terraform" | "self" | "count" | "each", _) => false,
             _ if self.bound.is_empty() => {
@@ -146,17 +195,29 @@ impl Visit for Mentions<'_, '_, '_, '_> {
         match node.ident.as_str() {
             "lifecycle" => {}
             "dynamic" => {
-                let iterator = node.body.get_attribute("iterator").and_then(|iterator| iterator.value.as_variable());
-                let name = iterator.map(|name| name.as_str()).or_else(|| node.labels.first().map(BlockLabel::as_str));
-                node.body.attributes().for_each(|attribute| self.visit_attr(attribute));
-                self.within(name.into_iter(), |inside| node.body.blocks().for_each(|block| inside.visit_block(block)));
+                let iterator = node
+                    .body
+                    .get_attribute("iterator")
+                    .and_then(|iterator| iterator.value.as_variable());
+                let name = iterator
+                    .map(|name| name.as_str())
+                    .or_else(|| node.labels.first().map(BlockLabel::as_str));
+                node.body
+                    .attributes()
+                    .for_each(|attribute| self.visit_attr(attribute));
+                self.within(name.into_iter(), |inside| {
+                    node.body
+                        .blocks()
+                        .for_each(|block| inside.visit_block(block))
+                });
             }
             _ => self.visit_body(&node.body),
         }
     }
 
     fn visit_attr(&mut self, node: &Attribute) {
-        let is_name = node.key.as_str() == "iterator" && matches!(node.value, Expression::Variable(_));
+        let is_name =
+            node.key.as_str() == "iterator" && matches!(node.value, Expression::Variable(_));
         if !is_name && !STEERING.contains(&node.key.as_str()) {
             self.visit_expr(&node.value);
         }
@@ -169,10 +230,15 @@ impl Visit for Mentions<'_, '_, '_, '_> {
             Expression::Variable(name) => self.found |= !self.is_bound(name.as_str()),
             Expression::Traversal(traversal) => {
                 match &traversal.expr {
-                    Expression::Variable(name) => self.found |= self.brings(name.as_str(), traversal, node),
+                    Expression::Variable(name) => {
+                        self.found |= self.brings(name.as_str(), traversal, node)
+                    }
                     inner => self.visit_expr(inner),
                 }
-                traversal.operators.iter().for_each(|operator| self.visit_traversal_operator(operator));
+                traversal
+                    .operators
+                    .iter()
+                    .for_each(|operator| self.visit_traversal_operator(operator));
             }
             node => visit::visit_expr(self, node),
         }
@@ -192,18 +258,32 @@ impl Visit for Mentions<'_, '_, '_, '_> {
     }
 
     fn visit_for_expr(&mut self, node: &ForExpr) {
-        let names = node.intro.key_var.iter().chain([&node.intro.value_var]).map(|name| name.as_str());
+        let names = node
+            .intro
+            .key_var
+            .iter()
+            .chain([&node.intro.value_var])
+            .map(|name| name.as_str());
         self.visit_expr(&node.intro.collection_expr);
         self.within(names, |inside| {
             node.key_expr.iter().for_each(|key| inside.visit_expr(key));
             inside.visit_expr(&node.value_expr);
-            node.cond.iter().for_each(|cond| inside.visit_for_cond(cond));
+            node.cond
+                .iter()
+                .for_each(|cond| inside.visit_for_cond(cond));
         });
     }
 
     fn visit_for_directive(&mut self, node: &ForDirective) {
-        let names = node.for_expr.key_var.iter().chain([&node.for_expr.value_var]).map(|name| name.as_str());
+        let names = node
+            .for_expr
+            .key_var
+            .iter()
+            .chain([&node.for_expr.value_var])
+            .map(|name| name.as_str());
         self.visit_expr(&node.for_expr.collection_expr);
-        self.within(names, |inside| inside.visit_template(&node.for_expr.template));
+        self.within(names, |inside| {
+            inside.visit_template(&node.for_expr.template)
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! Splices bytes and proves the result. Never prints HCL, YAML or JSON: outside the spans not one byte changes.
+//! Splices bytes and proves the result. Never prints HCL, YAML or JSON: outside the spans not one
+//! byte changes.
 
 pub mod cut;
 mod legal;
@@ -33,27 +34,48 @@ pub struct Edit {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EditError {
     #[error("bytes {}..{} of {file} are not in the file, which has {length}", span.start, span.end)]
-    OutOfRange { file: RepoPath, span: Span, length: usize },
+    OutOfRange {
+        file: RepoPath,
+        span: Span,
+        length: usize,
+    },
     #[error("bytes {}..{} of {file} were {expected:?}, and are now {found:?}", span.start, span.end)]
-    Mismatch { file: RepoPath, span: Span, expected: String, found: String },
+    Mismatch {
+        file: RepoPath,
+        span: Span,
+        expected: String,
+        found: String,
+    },
     #[error("two edits of {file} overlap at byte {}", span.start)]
     Overlap { file: RepoPath, span: Span },
     #[error("an edit of {found} is not one of {file}")]
     OtherFile { file: RepoPath, found: RepoPath },
     #[error("{put:?} cannot be written {place}: {reason}")]
-    Illegal { put: String, place: &'static str, reason: &'static str },
+    Illegal {
+        put: String,
+        place: &'static str,
+        reason: &'static str,
+    },
     #[error("{file} cannot be read {when}: {cause}")]
-    Unreadable { file: RepoPath, when: &'static str, cause: String },
+    Unreadable {
+        file: RepoPath,
+        when: &'static str,
+        cause: String,
+    },
     #[error("bytes {}..{} of {file} are not inside one string", span.start, span.end)]
     NoLiteral { file: RepoPath, span: Span },
     #[error("the edited {file} reads differently near byte {at}: {what}")]
-    Different { file: RepoPath, at: usize, what: String },
+    Different {
+        file: RepoPath,
+        at: usize,
+        what: String,
+    },
 }
 
 /// Returns `bytes` with every edit made. The edits may come in any order.
 ///
-/// # Errors
-/// When edits overlap or name different files, lie outside of `bytes`, or expect what does not stand there.
+/// # Errors When edits overlap or name different files, lie outside of `bytes`, or expect what does
+/// not stand there.
 pub fn apply(bytes: &[u8], edits: &[Edit]) -> Result<Vec<u8>, EditError> {
     let sorted = sorted(bytes, edits)?;
     let grown: usize = sorted.iter().map(|edit| edit.put.len()).sum();
@@ -78,11 +100,17 @@ fn sorted<'a>(bytes: &[u8], edits: &'a [Edit]) -> Result<Vec<&'a Edit>, EditErro
     for pair in sorted.windows(2) {
         let (first, second) = (pair[0], pair[1]);
         if first.file != second.file {
-            return Err(EditError::OtherFile { file: first.file.clone(), found: second.file.clone() });
+            return Err(EditError::OtherFile {
+                file: first.file.clone(),
+                found: second.file.clone(),
+            });
         }
         // Two insertions at one place have no order.
         if first.span.end > second.span.start || first.span == second.span {
-            return Err(EditError::Overlap { file: first.file.clone(), span: second.span });
+            return Err(EditError::Overlap {
+                file: first.file.clone(),
+                span: second.span,
+            });
         }
     }
     Ok(sorted)
@@ -90,11 +118,24 @@ fn sorted<'a>(bytes: &[u8], edits: &'a [Edit]) -> Result<Vec<&'a Edit>, EditErro
 
 fn check(bytes: &[u8], edit: &Edit) -> Result<(), EditError> {
     let (file, span) = (edit.file.clone(), edit.span);
-    let found = if span.start <= span.end { bytes.get(span.range()) } else { None };
+    let found = if span.start <= span.end {
+        bytes.get(span.range())
+    } else {
+        None
+    };
     match found {
-        None => Err(EditError::OutOfRange { file, span, length: bytes.len() }),
+        None => Err(EditError::OutOfRange {
+            file,
+            span,
+            length: bytes.len(),
+        }),
         Some(found) if found == edit.expect => Ok(()),
-        Some(found) => Err(EditError::Mismatch { file, span, expected: shown(&edit.expect), found: shown(found) }),
+        Some(found) => Err(EditError::Mismatch {
+            file,
+            span,
+            expected: shown(&edit.expect),
+            found: shown(found),
+        }),
     }
 }
 

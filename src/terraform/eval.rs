@@ -1,5 +1,6 @@
-//! Evaluates HCL expressions over the text of a repo, and remembers where each string came from. Never guesses and never fails:
-//! what cannot be determined is `Value::Unknown` with its reason, and only that part.
+//! Evaluates HCL expressions over the text of a repo, and remembers where each string came from.
+//! Never guesses and never fails: what cannot be determined is `Value::Unknown` with its reason,
+//! and only that part.
 
 mod convert;
 mod iteration;
@@ -49,7 +50,13 @@ thread_local! {
 
 /// Returns the value of an expression of `source`.
 pub fn eval(expr: &Expression, source: &Source, scope: &dyn Scope) -> Value {
-    let input = Input { text: &source.text, place: InputPlace::File { path: &source.path, offset: source.offset() } };
+    let input = Input {
+        text: &source.text,
+        place: InputPlace::File {
+            path: &source.path,
+            offset: source.offset(),
+        },
+    };
     Context { input, scope }.eval(expr)
 }
 
@@ -62,8 +69,9 @@ pub enum Step<'e> {
 
 /// The names an expression sees.
 pub trait Scope {
-    /// Returns the value of `name` followed by the first `n` of `steps`, and that `n`: a scope takes as many steps as it needs to stay lazy
-    /// (`local` takes one, a resource reference all). A name it does not know is `Unknown(NotDeclared)`.
+    /// Returns the value of `name` followed by the first `n` of `steps`, and that `n`: a scope
+    /// takes as many steps as it needs to stay lazy (`local` takes one, a resource reference all).
+    /// A name it does not know is `Unknown(NotDeclared)`.
     fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize);
 
     /// Calls a function that only this scope knows (Terragrunt's); asked before the built-in ones.
@@ -95,12 +103,27 @@ pub(super) enum InputPlace<'a> {
 
 impl Input<'_> {
     /// Appends bytes `range`, which stand for `text`.
-    pub fn append(&self, out: &mut Text, range: Range<usize>, text: &str, content: &Range<usize>, form: Form) {
+    pub fn append(
+        &self,
+        out: &mut Text,
+        range: Range<usize>,
+        text: &str,
+        content: &Range<usize>,
+        form: Form,
+    ) {
         match self.place {
             InputPlace::File { path, offset } => {
                 let span = |r: &Range<usize>| FileSpan::new(r.start + offset, r.end + offset);
-                let origin = Origin { file: path.clone(), span: span(&range), literal: span(content), form };
-                out.push(super::text::Piece::Known { text: text.into(), origin: Some(origin) });
+                let origin = Origin {
+                    file: path.clone(),
+                    span: span(&range),
+                    literal: span(content),
+                    form,
+                };
+                out.push(super::text::Piece::Known {
+                    text: text.into(),
+                    origin: Some(origin),
+                });
             }
             InputPlace::Inside(whole) => {
                 let verbatim = self.text.get(range.clone()) == Some(text);
@@ -115,9 +138,11 @@ impl Input<'_> {
     /// Returns the frame of a string or template whose content is `content`.
     pub fn frame(&self, content: &Range<usize>, form: Form) -> Option<Frame> {
         match self.place {
-            InputPlace::File { path, offset } => {
-                Some(Frame { file: path.clone(), content: FileSpan::new(content.start + offset, content.end + offset), form })
-            }
+            InputPlace::File { path, offset } => Some(Frame {
+                file: path.clone(),
+                content: FileSpan::new(content.start + offset, content.end + offset),
+                form,
+            }),
             InputPlace::Inside(_) => None,
         }
     }
@@ -192,7 +217,10 @@ impl<'a> Context<'a> {
 
     /// Reads a number from its text: hcl-edit keeps large whole numbers as floats.
     fn number(&self, expr: &Expression) -> Value {
-        let text = expr.span().and_then(|range| self.input.text.get(range)).unwrap_or("");
+        let text = expr
+            .span()
+            .and_then(|range| self.input.text.get(range))
+            .unwrap_or("");
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         match number::parse(&text) {
             Some(number) => Value::Number(number, None),
@@ -201,16 +229,33 @@ impl<'a> Context<'a> {
     }
 
     fn string(&self, value: &str, span: Option<Range<usize>>) -> Value {
-        let content = span.filter(|range| range.len() >= 2).map(|range| range.start + 1..range.end - 1);
-        let Some(content) = content else { return Value::text(value) };
-        if !self.input.text.get(content.start - 1..).is_some_and(|text| text.starts_with('"')) {
+        let content = span
+            .filter(|range| range.len() >= 2)
+            .map(|range| range.start + 1..range.end - 1);
+        let Some(content) = content else {
+            return Value::text(value);
+        };
+        if !self
+            .input
+            .text
+            .get(content.start - 1..)
+            .is_some_and(|text| text.starts_with('"'))
+        {
             return Value::text(value);
         }
         let verbatim = self.input.text.get(content.clone()) == Some(value);
         match self.input.place {
             InputPlace::File { path, offset } if verbatim => {
                 let span = FileSpan::new(content.start + offset, content.end + offset);
-                Value::Text(Text::written(value, Origin { file: path.clone(), span, literal: span, form: Form::Quoted }))
+                Value::Text(Text::written(
+                    value,
+                    Origin {
+                        file: path.clone(),
+                        span,
+                        literal: span,
+                        form: Form::Quoted,
+                    },
+                ))
             }
             _ => template::literal(self, content),
         }
@@ -239,7 +284,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Evaluates the chosen branch; the other one only where its type decides the type of the result.
+    /// Evaluates the chosen branch; the other one only where its type decides the type of the
+    /// result.
     fn conditional(&self, conditional: &Conditional) -> Result<Value, Why> {
         let (chosen, other) = match to_bool(&self.eval(&conditional.cond_expr))? {
             true => (&conditional.true_expr, &conditional.false_expr),
@@ -249,7 +295,9 @@ impl<'a> Context<'a> {
         if !unify::may_change(&value) {
             return Ok(value);
         }
-        Type::of(&value).with(Type::of(&self.eval(other))).convert(value)
+        Type::of(&value)
+            .with(Type::of(&self.eval(other)))
+            .convert(value)
     }
 }
 

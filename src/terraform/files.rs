@@ -1,14 +1,17 @@
-//! The repo's text files in memory: what the evaluator may read, and nothing else. Never touches a disk.
+//! The repo's text files in memory: what the evaluator may read, and nothing else. Never touches a
+//! disk.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// A path inside the repo: relative, `/`-separated, no `.` or `..` parts, `""` is the repo's top folder.
+/// A path inside the repo: relative, `/`-separated, no `.` or `..` parts, `""` is the repo's top
+/// folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RepoPath(Arc<str>);
 
-/// The repo's top folder as an absolute path, as Terragrunt's `get_repo_root()` gives it. `file()` and its kin take paths below it.
+/// The repo's top folder as an absolute path, as Terragrunt's `get_repo_root()` gives it. `file()`
+/// and its kin take paths below it.
 pub const TOP: &str = "/repo";
 
 impl RepoPath {
@@ -38,7 +41,8 @@ impl RepoPath {
         Some(Self(parts.join("/").into()))
     }
 
-    /// Returns the path in the repo that an absolute path below [`TOP`] means; `None` for any other path.
+    /// Returns the path in the repo that an absolute path below [`TOP`] means; `None` for any other
+    /// path.
     pub fn from_absolute(path: &str) -> Option<Self> {
         let rest = path.strip_prefix(TOP)?;
         if !rest.is_empty() && !rest.starts_with('/') {
@@ -49,17 +53,31 @@ impl RepoPath {
 
     /// Returns the absolute path, below [`TOP`].
     pub fn to_absolute(&self) -> String {
-        if self.0.is_empty() { TOP.to_owned() } else { format!("{TOP}/{}", self.0) }
+        if self.0.is_empty() {
+            TOP.to_owned()
+        } else {
+            format!("{TOP}/{}", self.0)
+        }
     }
 
     /// Returns the path from the folder `from` to this one, as Go's `filepath.Rel` writes it.
     pub fn relative_from(&self, from: &Self) -> String {
-        let parts = |path: &Self| path.0.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let parts = |path: &Self| {
+            path.0
+                .split('/')
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let (from, to) = (parts(from), parts(self));
         let same = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
         let up = std::iter::repeat_n("..".to_owned(), from.len() - same);
         let path: Vec<String> = up.chain(to[same..].iter().cloned()).collect();
-        if path.is_empty() { ".".to_owned() } else { path.join("/") }
+        if path.is_empty() {
+            ".".to_owned()
+        } else {
+            path.join("/")
+        }
     }
 
     /// Returns the folder this path is in; `None` for the top folder itself.
@@ -137,9 +155,15 @@ impl Files {
 
     /// Returns the entries directly or indirectly below `dir`, sorted by path.
     pub fn below(&self, dir: &RepoPath) -> impl Iterator<Item = (&RepoPath, &Entry)> {
-        let prefix = if dir.0.is_empty() { String::new() } else { format!("{dir}/") };
+        let prefix = if dir.0.is_empty() {
+            String::new()
+        } else {
+            format!("{dir}/")
+        };
         let first = RepoPath(prefix.as_str().into());
-        self.entries.range(first..).take_while(move |(path, _)| path.0.starts_with(&prefix))
+        self.entries
+            .range(first..)
+            .take_while(move |(path, _)| path.0.starts_with(&prefix))
     }
 
     pub fn len(&self) -> usize {

@@ -1,4 +1,5 @@
-//! Terraform's functions, as far as their result follows from the text of the repo. The others are `Unknown`, by name.
+//! Terraform's functions, as far as their result follows from the text of the repo. The others are
+//! `Unknown`, by name.
 
 mod arguments;
 mod collections;
@@ -26,9 +27,17 @@ type Computed = Result<Value, Why>;
 /// Calls a function of an expression.
 pub(super) fn call(context: &Context, call: &FuncCall) -> Value {
     let name = call.name.name.as_str();
-    let namespace: Vec<&str> = call.name.namespace.iter().map(|part| part.as_str()).collect();
+    let namespace: Vec<&str> = call
+        .name
+        .namespace
+        .iter()
+        .map(|part| part.as_str())
+        .collect();
     if !matches!(namespace[..], [] | ["core"]) {
-        return Value::unknown(WhyKind::Function, format!("function {}::{name}", namespace.join("::")));
+        return Value::unknown(
+            WhyKind::Function,
+            format!("function {}::{name}", namespace.join("::")),
+        );
     }
     settle(match name {
         "try" => lazy::try_first(context, &call.args),
@@ -42,7 +51,9 @@ pub(super) fn call(context: &Context, call: &FuncCall) -> Value {
 fn arguments(context: &Context, args: &FuncArgs) -> Result<Vec<Value>, Why> {
     let mut values: Vec<Value> = args.iter().map(|arg| context.eval(arg)).collect();
     if args.expand_final() {
-        let last = values.pop().ok_or_else(|| invalid("an expansion of nothing"))?;
+        let last = values
+            .pop()
+            .ok_or_else(|| invalid("an expansion of nothing"))?;
         values.extend(to_list(&last)?.iter().cloned());
     }
     Ok(values)

@@ -1,4 +1,5 @@
-//! Reads one HCL file: bytes → body with byte offsets, lines and comments. Never prints HCL and never changes a byte.
+//! Reads one HCL file: bytes → body with byte offsets, lines and comments. Never prints HCL and
+//! never changes a byte.
 
 pub mod comments;
 #[cfg(test)]
@@ -13,12 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// A parsed file. Every span handed out is in bytes of the file as it is on disk, a byte order mark included.
+/// A parsed file. Every span handed out is in bytes of the file as it is on disk, a byte order mark
+/// included.
 #[derive(Debug)]
 pub struct Source {
     pub path: RepoPath,
     pub bytes: Arc<[u8]>,
-    /// The file's text without its byte order mark; the spans of hcl-edit's nodes are offsets in it.
+    /// The file's text without its byte order mark; the spans of hcl-edit's nodes are offsets in
+    /// it.
     pub text: Arc<str>,
     pub body: Body,
     lines: Lines,
@@ -36,15 +39,26 @@ impl Layout {
     /// Reads the layout of a file's text; whether the rest of it is HCL does not matter.
     pub fn read(text: &str) -> Self {
         let (lines, text) = Lines::of(text);
-        Self { comments: comments::read(text, &lines), lines }
+        Self {
+            comments: comments::read(text, &lines),
+            lines,
+        }
     }
 
     /// Reads the layouts of files, on two threads; a file that is no text has none.
     pub fn read_all(files: &Files, paths: &BTreeSet<RepoPath>) -> BTreeMap<RepoPath, Self> {
         let paths: Vec<&RepoPath> = paths.iter().collect();
-        let read = |at: usize| Some(Self::read(std::str::from_utf8(files.bytes(paths[at])?).ok()?));
+        let read = |at: usize| {
+            Some(Self::read(
+                std::str::from_utf8(files.bytes(paths[at])?).ok()?,
+            ))
+        };
         let layouts = on_two_threads(paths.len(), read);
-        paths.iter().zip(layouts).filter_map(|(path, layout)| Some(((*path).clone(), layout?))).collect()
+        paths
+            .iter()
+            .zip(layouts)
+            .filter_map(|(path, layout)| Some(((*path).clone(), layout?)))
+            .collect()
     }
 
     /// Returns the line of a byte of the file, counted from 1.
@@ -52,7 +66,8 @@ impl Layout {
         self.lines.line(offset)
     }
 
-    /// Returns the comment that ends the line of `offset` and those that stand alone on the lines directly above it, top down.
+    /// Returns the comment that ends the line of `offset` and those that stand alone on the lines
+    /// directly above it, top down.
     pub fn comments_around(&self, offset: usize) -> Vec<&HclComment> {
         comments::around(&self.comments, self.line(offset))
     }
@@ -92,14 +107,25 @@ impl Source {
     pub fn parse(path: RepoPath, bytes: Arc<[u8]>) -> Result<Self, SyntaxError> {
         let (lines, text) = Lines::of(decode(&path, &bytes)?);
         let read = comments::without_empty_heredocs(text);
-        let body = hcl_edit::parser::parse_body(&read).map_err(|error| located(&path, lines.offset, &error))?;
+        let body = hcl_edit::parser::parse_body(&read)
+            .map_err(|error| located(&path, lines.offset, &error))?;
         let text = Arc::from(text);
-        Ok(Self { path, text, bytes, body, lines, comments: OnceLock::new() })
+        Ok(Self {
+            path,
+            text,
+            bytes,
+            body,
+            lines,
+            comments: OnceLock::new(),
+        })
     }
 
     /// Turns a range of hcl-edit's into bytes of the file.
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span::new(range.start + self.lines.offset, range.end + self.lines.offset)
+        Span::new(
+            range.start + self.lines.offset,
+            range.end + self.lines.offset,
+        )
     }
 
     /// Returns the length of the byte order mark: 0 or 3.
@@ -115,16 +141,22 @@ impl Source {
     /// Returns the column of a byte of the file, in characters, counted from 1.
     pub fn column(&self, offset: usize) -> usize {
         let line = self.lines.start(offset);
-        let end = offset.saturating_sub(self.lines.offset).min(self.text.len());
-        self.text.get(line..end).map_or(1, |before| before.chars().count() + 1)
+        let end = offset
+            .saturating_sub(self.lines.offset)
+            .min(self.text.len());
+        self.text
+            .get(line..end)
+            .map_or(1, |before| before.chars().count() + 1)
     }
 
     /// Returns all comments, in the order of the file.
     pub fn comments(&self) -> &[HclComment] {
-        self.comments.get_or_init(|| comments::read(&self.text, &self.lines))
+        self.comments
+            .get_or_init(|| comments::read(&self.text, &self.lines))
     }
 
-    /// Returns the comment that ends the line of `offset` and those that stand alone on the lines directly above it, top down.
+    /// Returns the comment that ends the line of `offset` and those that stand alone on the lines
+    /// directly above it, top down.
     pub fn comments_around(&self, offset: usize) -> Vec<&HclComment> {
         comments::around(self.comments(), self.line(offset))
     }
@@ -139,7 +171,10 @@ pub fn is_encrypted(bytes: &[u8]) -> Option<&'static str> {
         (b"-----BEGIN PGP MESSAGE-----", "pgp"),
         (b"$ANSIBLE_VAULT;", "ansible-vault"),
     ];
-    let by_start = starts.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, tool)| *tool);
+    let by_start = starts
+        .iter()
+        .find(|(start, _)| bytes.starts_with(start))
+        .map(|(_, tool)| *tool);
     by_start.or_else(|| is_sops(bytes).then_some("sops"))
 }
 
@@ -149,9 +184,11 @@ fn is_sops(bytes: &[u8]) -> bool {
         return false;
     }
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-    let holds_key = bytes
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.starts_with(b"sops:") || line.starts_with(b"sops_mac=") || line.trim_ascii_start().starts_with(b"\"sops\":"));
+    let holds_key = bytes.split(|byte| *byte == b'\n').any(|line| {
+        line.starts_with(b"sops:")
+            || line.starts_with(b"sops_mac=")
+            || line.trim_ascii_start().starts_with(b"\"sops\":")
+    });
     holds_key && has(b"ENC[AES256_GCM,")
 }
 
@@ -159,15 +196,34 @@ fn decode<'b>(path: &RepoPath, bytes: &'b [u8]) -> Result<&'b str, SyntaxError> 
     let error = |kind, message: String, offset: usize| {
         let before = bytes.get(..offset).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let column = before.rsplit(|byte| *byte == b'\n').next().map_or(0, |last| String::from_utf8_lossy(last).chars().count()) + 1;
-        SyntaxError { kind, path: path.clone(), message, offset, line, column }
+        let column = before
+            .rsplit(|byte| *byte == b'\n')
+            .next()
+            .map_or(0, |last| String::from_utf8_lossy(last).chars().count())
+            + 1;
+        SyntaxError {
+            kind,
+            path: path.clone(),
+            message,
+            offset,
+            line,
+            column,
+        }
     };
     if let Some(tool) = is_encrypted(bytes) {
-        return Err(error(SyntaxErrorKind::Encrypted(tool), format!("the file is encrypted with {tool}"), 0));
+        return Err(error(
+            SyntaxErrorKind::Encrypted(tool),
+            format!("the file is encrypted with {tool}"),
+            0,
+        ));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text),
-        Err(cause) => Err(error(SyntaxErrorKind::NotText, "the file is not UTF-8 text".into(), cause.valid_up_to())),
+        Err(cause) => Err(error(
+            SyntaxErrorKind::NotText,
+            "the file is not UTF-8 text".into(),
+            cause.valid_up_to(),
+        )),
     }
 }
 

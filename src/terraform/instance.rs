@@ -1,5 +1,6 @@
-//! One module as it is called in one root, and what was evaluated of it. Evaluates each name once; what a name means is handed to it
-//! (`instance/names.rs`), since that needs the calls and resources of instances in turn.
+//! One module as it is called in one root, and what was evaluated of it. Evaluates each name once;
+//! what a name means is handed to it (`instance/names.rs`), since that needs the calls and
+//! resources of instances in turn.
 
 pub mod calls;
 pub mod names;
@@ -29,7 +30,8 @@ use std::rc::Rc;
 /// A root of more instances than this is not walked to its end.
 pub(super) const INSTANCES: usize = 20_000;
 
-/// Returns the value of a name followed by the first steps of a traversal, and how many of these it took.
+/// Returns the value of a name followed by the first steps of a traversal, and how many of these it
+/// took.
 pub(super) type Resolve = fn(&Instance<'_>, &Bindings, &str, &[Step<'_>]) -> (Value, usize);
 
 /// A module in a root. Cheap to clone; lives on one thread.
@@ -78,7 +80,10 @@ enum Callee {
     /// The module's text is not in the repo, or cannot be followed.
     Boundary(Why),
     /// The instances with their keys, by number.
-    Local { repeat: Repeat, items: Vec<(Option<Value>, usize)> },
+    Local {
+        repeat: Repeat,
+        items: Vec<(Option<Value>, usize)>,
+    },
 }
 
 /// What a name of a module is the name of.
@@ -110,7 +115,16 @@ impl<'p> ModuleTree<'p> {
         resolve: Resolve,
     ) -> Self {
         let (nodes, problems, busy) = (RefCell::default(), RefCell::default(), RefCell::default());
-        let tree = Self { library, root, unit, layers, resolve, nodes, problems, busy };
+        let tree = Self {
+            library,
+            root,
+            unit,
+            layers,
+            resolve,
+            nodes,
+            problems,
+            busy,
+        };
         tree.add(ModuleNode::new(String::new(), module, None, 0, Some(1)));
         tree
     }
@@ -128,7 +142,10 @@ impl<'p> ModuleTree<'p> {
 
     /// Returns an instance by its number; 0 is the root module's.
     pub fn instance(self: &Rc<Self>, id: usize) -> Instance<'p> {
-        Instance { tree: self.clone(), node: self.nodes.borrow()[id].clone() }
+        Instance {
+            tree: self.clone(),
+            node: self.nodes.borrow()[id].clone(),
+        }
     }
 
     /// Returns the modules of the instances found so far.
@@ -147,15 +164,36 @@ impl<'p> ModuleTree<'p> {
 }
 
 impl<'p> ModuleNode<'p> {
-    fn new(address: String, module: &'p Declarations<'p>, call: Option<CalledFrom<'p>>, depth: usize, instances: Option<u64>) -> Self {
-        let (values, bindings, callees) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { id: 0, address, module, call, depth, instances, values, bindings, callees }
+    fn new(
+        address: String,
+        module: &'p Declarations<'p>,
+        call: Option<CalledFrom<'p>>,
+        depth: usize,
+        instances: Option<u64>,
+    ) -> Self {
+        let (values, bindings, callees) =
+            (RefCell::default(), RefCell::default(), RefCell::default());
+        Self {
+            id: 0,
+            address,
+            module,
+            call,
+            depth,
+            instances,
+            values,
+            bindings,
+            callees,
+        }
     }
 }
 
 impl fmt::Debug for Instance<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Instance({} {:?})", self.tree.root.dir, self.node.address)
+        write!(
+            f,
+            "Instance({} {:?})",
+            self.tree.root.dir, self.node.address
+        )
     }
 }
 
@@ -176,7 +214,11 @@ impl<'p> Instance<'p> {
 
     /// Returns the folder of the module.
     pub fn dir(&self) -> &'p RepoPath {
-        if self.node.call.is_none() { self.tree.root.module_dir() } else { &self.node.module.dir }
+        if self.node.call.is_none() {
+            self.tree.root.module_dir()
+        } else {
+            &self.node.module.dir
+        }
     }
 
     pub fn module(&self) -> &'p Declarations<'p> {
@@ -188,7 +230,8 @@ impl<'p> Instance<'p> {
         self.node.call.as_ref().map(|call| call.declared.place())
     }
 
-    /// Returns how many of this instance are live: `Some(0)` for `count = 0`, `None` where that is unknown.
+    /// Returns how many of this instance are live: `Some(0)` for `count = 0`, `None` where that is
+    /// unknown.
     pub fn instances(&self) -> Option<u64> {
         self.node.instances
     }
@@ -200,7 +243,11 @@ impl<'p> Instance<'p> {
 
     /// Returns `resource`, `data` and `module` blocks.
     pub fn resources(&self) -> impl Iterator<Item = &'p Declared<'p>> + use<'p> {
-        self.node.module.resources.iter().chain(&self.node.module.calls)
+        self.node
+            .module
+            .resources
+            .iter()
+            .chain(&self.node.module.calls)
     }
 
     /// Evaluates an expression of the module that stands outside `count` and `for_each`.
@@ -209,22 +256,36 @@ impl<'p> Instance<'p> {
     }
 
     pub(super) fn eval_in(&self, expr: &Expression, source: &Source, bindings: &Bindings) -> Value {
-        eval::eval(expr, source, &InstanceScope { instance: self, bindings })
+        eval::eval(
+            expr,
+            source,
+            &InstanceScope {
+                instance: self,
+                bindings,
+            },
+        )
     }
 
     /// Returns the repetition of a block of the top level.
     pub(super) fn repeat(&self, layers: &[BodyLayer<'p>]) -> Repeat {
-        Repeat::of(layers, |written| self.eval_in(written.expr(), written.source, &Bindings::default()))
+        Repeat::of(layers, |written| {
+            self.eval_in(written.expr(), written.source, &Bindings::default())
+        })
     }
 
     /// Evaluates once; a value that asks for itself is a cycle.
     fn remembered(&self, kind: NameKind, name: &'p str, evaluate: impl FnOnce() -> Value) -> Value {
         if let Some(slot) = self.node.values.borrow().get(&(kind, name)) {
-            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, kind.what(name)));
+            return slot
+                .clone()
+                .unwrap_or_else(|| Value::unknown(WhyKind::Cycle, kind.what(name)));
         }
         self.node.values.borrow_mut().insert((kind, name), None);
         let value = evaluate();
-        self.node.values.borrow_mut().insert((kind, name), Some(value.clone()));
+        self.node
+            .values
+            .borrow_mut()
+            .insert((kind, name), Some(value.clone()));
         value
     }
 }

@@ -1,4 +1,5 @@
-//! JSON → values that know where each string and number is written: Terraform's `jsondecode`. Never writes JSON.
+//! JSON → values that know where each string and number is written: Terraform's `jsondecode`. Never
+//! writes JSON.
 
 use super::joined::{Joined, settle};
 use super::text::{Form, Piece, Text};
@@ -21,15 +22,20 @@ pub(super) enum JsonToken {
     Word(Range<usize>),
 }
 
-/// Returns what Terraform's `jsondecode` gives for `text`; of repeated keys the last counts. `Unknown` when a part of the text is not known,
-/// with `Invalid` when it is not JSON, with `Limit` when it is nested too deeply.
+/// Returns what Terraform's `jsondecode` gives for `text`; of repeated keys the last counts.
+/// `Unknown` when a part of the text is not known, with `Invalid` when it is not JSON, with `Limit`
+/// when it is nested too deeply.
 pub fn decode(text: &Text) -> Value {
     if let Some(why) = text.why_unknown() {
         return Value::Unknown(why.clone());
     }
     let joined = Joined::new(text, "");
     match tokens(joined.as_str()) {
-        Ok(tokens) => JsonReader { joined: &joined, tokens: tokens.into_iter() }.value(),
+        Ok(tokens) => JsonReader {
+            joined: &joined,
+            tokens: tokens.into_iter(),
+        }
+        .value(),
         Err(why) => Value::Unknown(why),
     }
 }
@@ -49,7 +55,8 @@ pub(super) fn tokens(source: &str) -> Result<Vec<JsonToken>, Why> {
         }
     }
     let checked = serde_json::from_str::<serde_json::Value>(source);
-    checked.map_err(|error| Why::new(WhyKind::Invalid, format!("text that is not JSON ({error})")))?;
+    checked
+        .map_err(|error| Why::new(WhyKind::Invalid, format!("text that is not JSON ({error})")))?;
     Ok(tokens)
 }
 
@@ -71,7 +78,10 @@ fn split(source: &str) -> Vec<JsonToken> {
                 at = (end + 1).min(bytes.len());
             }
             _ => {
-                let length = bytes[at..].iter().position(|byte| b" \t\r\n{}[]:,\"".contains(byte)).unwrap_or(bytes.len() - at);
+                let length = bytes[at..]
+                    .iter()
+                    .position(|byte| b" \t\r\n{}[]:,\"".contains(byte))
+                    .unwrap_or(bytes.len() - at);
                 tokens.push(JsonToken::Word(at..at + length));
                 at += length;
             }
@@ -149,7 +159,10 @@ impl JsonReader<'_> {
             "null" => Value::Null,
             "true" | "false" => Value::Bool(word == "true"),
             // Without a place: nothing but a number may be written there.
-            number => parse(number).map_or_else(|| Value::unknown(WhyKind::Limit, "a JSON number"), |number| Value::Number(number, None)),
+            number => parse(number).map_or_else(
+                || Value::unknown(WhyKind::Limit, "a JSON number"),
+                |number| Value::Number(number, None),
+            ),
         }
     }
 }
@@ -158,7 +171,10 @@ fn parse(number: &str) -> Option<Number> {
     if let Ok(int) = number.parse::<i128>() {
         return Some(Number::Int(int));
     }
-    let float = number.parse::<f64>().ok().filter(|float| float.is_finite() && number.contains(['.', 'e', 'E']))?;
+    let float = number
+        .parse::<f64>()
+        .ok()
+        .filter(|float| float.is_finite() && number.contains(['.', 'e', 'E']))?;
     Some(yaml::whole(float))
 }
 
@@ -168,7 +184,9 @@ fn string(joined: &Joined, range: &Range<usize>) -> Text {
     let mut pieces = Vec::new();
     let mut at = range.start;
     while at < range.end {
-        let plain = source[at..range.end].find('\\').map_or(range.end, |found| at + found);
+        let plain = source[at..range.end]
+            .find('\\')
+            .map_or(range.end, |found| at + found);
         pieces.extend(joined.cut(at..plain));
         at = plain;
         if at < range.end {
@@ -182,7 +200,10 @@ fn string(joined: &Joined, range: &Range<usize>) -> Text {
 
 /// The length of the escape that `rest` begins with; a surrogate pair is one.
 fn escape_length(rest: &str) -> usize {
-    let unit = |text: &str| text.get(2..6).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let unit = |text: &str| {
+        text.get(2..6)
+            .and_then(|hex| u16::from_str_radix(hex, 16).ok())
+    };
     let length = match rest.as_bytes().get(1) {
         Some(b'u') if unit(rest).is_some_and(|unit| (0xd800..0xdc00).contains(&unit)) => 12,
         Some(b'u') => 6,
@@ -195,10 +216,16 @@ fn escape(joined: &Joined, range: Range<usize>) -> Piece {
     let quoted = format!("\"{}\"", &joined.as_str()[range.clone()]);
     let text: String = serde_json::from_str(&quoted).unwrap_or_default();
     let origin = match joined.cut_one(range) {
-        Some(Piece::Known { text, origin: Some(origin) }) if text.len() == origin.span.len() => Some(origin),
+        Some(Piece::Known {
+            text,
+            origin: Some(origin),
+        }) if text.len() == origin.span.len() => Some(origin),
         _ => None,
     };
-    Piece::Known { text: text.into(), origin }
+    Piece::Known {
+        text: text.into(),
+        origin,
+    }
 }
 
 #[cfg(test)]

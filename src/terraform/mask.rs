@@ -1,8 +1,9 @@
-//! Terraform templates read as YAML without evaluating them: `${…}` and `%{…}` are overwritten at equal byte length.
-//! Parses no expression; it only finds where one ends.
+//! Terraform templates read as YAML without evaluating them: `${…}` and `%{…}` are overwritten at
+//! equal byte length. Parses no expression; it only finds where one ends.
 //!
-//! What stands there instead: a `${…}` is a word of `x` (also its line ends, so it stays one scalar). A `%{…}` is blanks, line ends kept,
-//! when nothing but blanks, `{`, `[` or `,` comes before it on its line; inside a scalar it is a word of `x` too, since what the scalar says
+//! What stands there instead: a `${…}` is a word of `x` (also its line ends, so it stays one
+//! scalar). A `%{…}` is blanks, line ends kept, when nothing but blanks, `{`, `[` or `,` comes
+//! before it on its line; inside a scalar it is a word of `x` too, since what the scalar says
 //! depends on it. `$${` and `%%{` are text.
 
 use super::span::Span;
@@ -19,7 +20,8 @@ enum Stretch {
     Directive,
 }
 
-/// Returns `text` with every `${…}` and `%{…}` overwritten; same length in bytes. A `${` that never ends is text.
+/// Returns `text` with every `${…}` and `%{…}` overwritten; same length in bytes. A `${` that never
+/// ends is text.
 pub fn mask(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut last = b'\n';
@@ -36,15 +38,26 @@ pub fn mask(text: &str) -> String {
 /// Returns the bytes of every `${…}` and `%{…}` of `text`, in order.
 pub fn holes(text: &str) -> Vec<Span> {
     let is_hole = |kind| matches!(kind, Stretch::Interpolation | Stretch::Directive);
-    stretches(text).into_iter().filter(|(kind, _)| is_hole(*kind)).map(|(_, span)| span).collect()
+    stretches(text)
+        .into_iter()
+        .filter(|(kind, _)| is_hole(*kind))
+        .map(|(_, span)| span)
+        .collect()
 }
 
-/// Returns what stands for a stretch; `None` for text. `last` is the last byte before it that is not a blank, a line end if there is none.
+/// Returns what stands for a stretch; `None` for text. `last` is the last byte before it that is
+/// not a blank, a line end if there is none.
 fn stand_in(kind: Stretch, written: &str, last: u8) -> Option<String> {
     match kind {
         Stretch::Text | Stretch::Escape => None,
         Stretch::Directive if matches!(last, b'\n' | b'{' | b'[' | b',') => {
-            let blank = |byte: u8| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' };
+            let blank = |byte: u8| {
+                if matches!(byte, b'\n' | b'\r') {
+                    char::from(byte)
+                } else {
+                    ' '
+                }
+            };
             Some(written.bytes().map(blank).collect())
         }
         Stretch::Interpolation | Stretch::Directive => Some("x".repeat(written.len())),
@@ -52,10 +65,15 @@ fn stand_in(kind: Stretch, written: &str, last: u8) -> Option<String> {
 }
 
 fn last_of(read: &str, last: u8) -> u8 {
-    read.trim_start_matches('\u{feff}').bytes().rev().find(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(last)
+    read.trim_start_matches('\u{feff}')
+        .bytes()
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t'))
+        .unwrap_or(last)
 }
 
-/// Cuts a template into text and holes; every byte is in exactly one stretch. One pass: after a hole that never ends all is text.
+/// Cuts a template into text and holes; every byte is in exactly one stretch. One pass: after a
+/// hole that never ends all is text.
 fn stretches(text: &str) -> Vec<(Stretch, Span)> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
@@ -126,8 +144,19 @@ fn in_braces(rest: &[u8], stack: &mut Vec<Nesting>) -> usize {
         [b'"', ..] => stack.push(Nesting::Quotes),
         [b'{', ..] => stack.push(Nesting::Braces),
         [b'}', ..] => drop(stack.pop()),
-        [b'#', ..] | [b'/', b'/', ..] => return rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
-        [b'/', b'*', ..] => return rest.windows(2).skip(2).position(|pair| pair == b"*/").map_or(rest.len(), |at| at + 4),
+        [b'#', ..] | [b'/', b'/', ..] => {
+            return rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .unwrap_or(rest.len());
+        }
+        [b'/', b'*', ..] => {
+            return rest
+                .windows(2)
+                .skip(2)
+                .position(|pair| pair == b"*/")
+                .map_or(rest.len(), |at| at + 4);
+        }
         _ => {}
     }
     1

@@ -47,7 +47,14 @@ pub struct Declared<'s> {
 
 impl<'s> Declared<'s> {
     fn new(block: &'s Block, source: &'s Source) -> Self {
-        Self { block, source, layers: vec![BodyLayer { body: &block.body, source }] }
+        Self {
+            block,
+            source,
+            layers: vec![BodyLayer {
+                body: &block.body,
+                source,
+            }],
+        }
     }
 
     /// Returns the strongest attribute of that name.
@@ -57,7 +64,10 @@ impl<'s> Declared<'s> {
 
     /// Returns a label, `""` when there is none.
     pub fn label(&self, index: usize) -> &'s str {
-        self.block.labels.get(index).map_or("", |label| label.as_str())
+        self.block
+            .labels
+            .get(index)
+            .map_or("", |label| label.as_str())
     }
 
     pub fn place(&self) -> SourcePlace {
@@ -66,14 +76,21 @@ impl<'s> Declared<'s> {
 
     /// Returns the names of a call's attributes that are arguments of the module.
     pub(super) fn arguments(&self) -> impl Iterator<Item = &'s str> {
-        let names = self.layers.iter().flat_map(|layer| layer.body.attributes()).map(|attribute| attribute.key.as_str());
+        let names = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.body.attributes())
+            .map(|attribute| attribute.key.as_str());
         names.filter(|name| is_argument(name))
     }
 }
 
 /// Says whether an attribute of a module call is an argument of the module.
 pub(super) fn is_argument(name: &str) -> bool {
-    !matches!(name, "source" | "version" | "count" | "for_each" | "providers" | "depends_on")
+    !matches!(
+        name,
+        "source" | "version" | "count" | "for_each" | "providers" | "depends_on"
+    )
 }
 
 /// Says whether the `source` of a module call names a folder of the repo: Terraform's rule.
@@ -83,10 +100,15 @@ pub(super) fn is_local(source: &str) -> bool {
 
 /// Returns the attribute of the strongest layer that has it.
 pub(super) fn attr<'s>(layers: &[BodyLayer<'s>], name: &str) -> Option<WrittenAttribute<'s>> {
-    layers
-        .iter()
-        .rev()
-        .find_map(|layer| layer.body.get_attribute(name).map(|attribute| WrittenAttribute { attribute, source: layer.source }))
+    layers.iter().rev().find_map(|layer| {
+        layer
+            .body
+            .get_attribute(name)
+            .map(|attribute| WrittenAttribute {
+                attribute,
+                source: layer.source,
+            })
+    })
 }
 
 /// The declarations of a module's folder.
@@ -95,7 +117,8 @@ pub struct Declarations<'s> {
     pub dir: RepoPath,
     pub variables: BTreeMap<&'s str, Declared<'s>>,
     pub locals: BTreeMap<&'s str, WrittenAttribute<'s>>,
-    /// Locals and variable defaults that an override file replaces: `local.x` or `var.x`, what is replaced, by what.
+    /// Locals and variable defaults that an override file replaces: `local.x` or `var.x`, what is
+    /// replaced, by what.
     pub replaced: Vec<(String, WrittenAttribute<'s>, WrittenAttribute<'s>)>,
     pub outputs: BTreeMap<&'s str, Declared<'s>>,
     /// `resource` and `data` blocks in the order of files and lines.
@@ -112,9 +135,19 @@ pub struct Declarations<'s> {
 impl<'s> Declarations<'s> {
     /// Reads what the `.tf` files declare; `files` are in the order of their names.
     pub fn read(dir: &RepoPath, files: &[&'s Source], problems: &mut Vec<ReadProblem>) -> Self {
-        let mut module = Self { dir: dir.clone(), files: files.to_vec(), ..Self::default() };
-        let (overriding, plain): (Vec<&'s Source>, Vec<&'s Source>) = files.iter().partition(|source| is_override(source.path.name()));
-        for (source, replace) in plain.iter().map(|s| (s, false)).chain(overriding.iter().map(|s| (s, true))) {
+        let mut module = Self {
+            dir: dir.clone(),
+            files: files.to_vec(),
+            ..Self::default()
+        };
+        let (overriding, plain): (Vec<&'s Source>, Vec<&'s Source>) = files
+            .iter()
+            .partition(|source| is_override(source.path.name()));
+        for (source, replace) in plain
+            .iter()
+            .map(|s| (s, false))
+            .chain(overriding.iter().map(|s| (s, true)))
+        {
             for block in source.body.blocks() {
                 module.add(block, source, replace, problems);
             }
@@ -124,7 +157,11 @@ impl<'s> Declarations<'s> {
     }
 
     /// Reads the module in a folder. Where a file of it cannot be read, nothing is called unread.
-    pub(super) fn of_folder(dir: &RepoPath, parsed: &'s ModuleSources, problems: &mut Vec<ReadProblem>) -> Self {
+    pub(super) fn of_folder(
+        dir: &RepoPath,
+        parsed: &'s ModuleSources,
+        problems: &mut Vec<ReadProblem>,
+    ) -> Self {
         let mut module = Self::read(dir, &parsed.sources.iter().collect::<Vec<_>>(), problems);
         if !parsed.complete {
             module.reads.add_all();
@@ -134,13 +171,20 @@ impl<'s> Declarations<'s> {
 
     /// Returns one of the module's files.
     pub(super) fn file(&self, path: &RepoPath) -> Option<&'s Source> {
-        self.files.iter().find(|source| source.path == *path).copied()
+        self.files
+            .iter()
+            .find(|source| source.path == *path)
+            .copied()
     }
 
     /// Returns the folders that the calls of this module name as their source, its own left out.
     pub(super) fn called_folders(&self) -> impl Iterator<Item = RepoPath> {
         let source = |call: &Declared<'s>| {
-            let source = call.attr("source")?.expr().as_str().filter(|source| is_local(source))?;
+            let source = call
+                .attr("source")?
+                .expr()
+                .as_str()
+                .filter(|source| is_local(source))?;
             self.dir.join(source).filter(|dir| *dir != self.dir)
         };
         self.calls.iter().filter_map(source)
@@ -148,39 +192,80 @@ impl<'s> Declarations<'s> {
 
     /// Returns the resource or data block.
     pub fn find(&self, kind: &str, first: &str, second: &str) -> Option<&Declared<'s>> {
-        let list = if kind == "module" { &self.calls } else { &self.resources };
-        self.index.get(&(kind, first, second)).and_then(|at| list.get(*at))
+        let list = if kind == "module" {
+            &self.calls
+        } else {
+            &self.resources
+        };
+        self.index
+            .get(&(kind, first, second))
+            .and_then(|at| list.get(*at))
     }
 
-    fn add(&mut self, block: &'s Block, source: &'s Source, replace: bool, problems: &mut Vec<ReadProblem>) {
+    fn add(
+        &mut self,
+        block: &'s Block,
+        source: &'s Source,
+        replace: bool,
+        problems: &mut Vec<ReadProblem>,
+    ) {
         let declared = Declared::new(block, source);
         match (block.ident.as_str(), declared.label(0), declared.label(1)) {
             ("locals", _, _) => self.add_locals(block, source, problems),
             ("variable", name, _) => self.add_named(true, name, declared, replace, problems),
             ("output", name, _) => self.add_named(false, name, declared, replace, problems),
-            (kind @ ("resource" | "data"), first, second) => self.add_indexed((kind, first, second), declared, replace, problems),
-            ("module", name, _) => self.add_indexed(("module", name, ""), declared, replace, problems),
+            (kind @ ("resource" | "data"), first, second) => {
+                self.add_indexed((kind, first, second), declared, replace, problems)
+            }
+            ("module", name, _) => {
+                self.add_indexed(("module", name, ""), declared, replace, problems)
+            }
             ("provider", _, _) => self.configured = true,
-            ("terraform", _, _) => self.configured |= block.body.has_blocks("backend") || block.body.has_blocks("cloud"),
+            ("terraform", _, _) => {
+                self.configured |=
+                    block.body.has_blocks("backend") || block.body.has_blocks("cloud")
+            }
             _ => {}
         }
     }
 
-    fn add_locals(&mut self, block: &'s Block, source: &'s Source, problems: &mut Vec<ReadProblem>) {
+    fn add_locals(
+        &mut self,
+        block: &'s Block,
+        source: &'s Source,
+        problems: &mut Vec<ReadProblem>,
+    ) {
         for attribute in block.body.attributes() {
-            let (name, written) = (attribute.key.as_str(), WrittenAttribute { attribute, source });
+            let (name, written) = (
+                attribute.key.as_str(),
+                WrittenAttribute { attribute, source },
+            );
             match self.locals.get(name).copied() {
-                Some(_) if !is_override(source.path.name()) => problems.push(twice(&written.place(), name)),
+                Some(_) if !is_override(source.path.name()) => {
+                    problems.push(twice(&written.place(), name))
+                }
                 before => {
                     self.locals.insert(name, written);
-                    self.replaced.extend(before.map(|before| (format!("local.{name}"), before, written)));
+                    self.replaced
+                        .extend(before.map(|before| (format!("local.{name}"), before, written)));
                 }
             }
         }
     }
 
-    fn add_named(&mut self, variable: bool, name: &'s str, declared: Declared<'s>, replace: bool, problems: &mut Vec<ReadProblem>) {
-        let list = if variable { &mut self.variables } else { &mut self.outputs };
+    fn add_named(
+        &mut self,
+        variable: bool,
+        name: &'s str,
+        declared: Declared<'s>,
+        replace: bool,
+        problems: &mut Vec<ReadProblem>,
+    ) {
+        let list = if variable {
+            &mut self.variables
+        } else {
+            &mut self.outputs
+        };
         let Some(before) = list.get_mut(name) else {
             list.insert(name, declared);
             return;
@@ -189,14 +274,26 @@ impl<'s> Declarations<'s> {
             problems.push(twice(&declared.place(), name));
             return;
         }
-        if let (true, Some(old), Some(new)) = (variable, before.attr("default"), declared.attr("default")) {
+        if let (true, Some(old), Some(new)) =
+            (variable, before.attr("default"), declared.attr("default"))
+        {
             self.replaced.push((format!("var.{name}"), old, new));
         }
         before.layers.extend(declared.layers);
     }
 
-    fn add_indexed(&mut self, key: (&'s str, &'s str, &'s str), declared: Declared<'s>, replace: bool, problems: &mut Vec<ReadProblem>) {
-        let list = if key.0 == "module" { &mut self.calls } else { &mut self.resources };
+    fn add_indexed(
+        &mut self,
+        key: (&'s str, &'s str, &'s str),
+        declared: Declared<'s>,
+        replace: bool,
+        problems: &mut Vec<ReadProblem>,
+    ) {
+        let list = if key.0 == "module" {
+            &mut self.calls
+        } else {
+            &mut self.resources
+        };
         match self.index.get(&key).and_then(|at| list.get_mut(*at)) {
             Some(before) if replace => before.layers.extend(declared.layers),
             Some(_) => problems.push(twice(&declared.place(), key.1)),
@@ -208,11 +305,16 @@ impl<'s> Declarations<'s> {
     }
 }
 
-/// Terraform's rule: `override.tf` and names that end in `_override.tf` are merged into the other files, in the order of their names.
+/// Terraform's rule: `override.tf` and names that end in `_override.tf` are merged into the other
+/// files, in the order of their names.
 fn is_override(name: &str) -> bool {
     name == "override.tf" || name.ends_with("_override.tf")
 }
 
 fn twice(place: &SourcePlace, name: &str) -> ReadProblem {
-    ReadProblem::new(&place.file, Some(place.line), format!("{name} is declared twice; the first one counts"))
+    ReadProblem::new(
+        &place.file,
+        Some(place.line),
+        format!("{name} is declared twice; the first one counts"),
+    )
 }

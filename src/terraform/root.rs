@@ -1,4 +1,5 @@
-//! A place where Terraform or Terragrunt is run, in one environment. Plain values: what is one is decided in `project`.
+//! A place where Terraform or Terragrunt is run, in one environment. Plain values: what is one is
+//! decided in `project`.
 
 use super::files::RepoPath;
 use super::sources::{RootEnvironment, RunSettings};
@@ -43,21 +44,41 @@ impl Root {
         }
     }
 
-    /// Returns a root for each environment that the settings name for its folder, in their order; one without an environment where they name none.
-    pub(super) fn in_environments(settings: &RunSettings, dir: &RepoPath, kind: RootKind, module: &RootModule) -> Vec<Self> {
+    /// Returns a root for each environment that the settings name for its folder, in their order;
+    /// one without an environment where they name none.
+    pub(super) fn in_environments(
+        settings: &RunSettings,
+        dir: &RepoPath,
+        kind: RootKind,
+        module: &RootModule,
+    ) -> Vec<Self> {
         let root = |environment: Option<&RootEnvironment>| {
-            let own = environment.map(|environment| &environment.var_files).into_iter().flatten();
+            let own = environment
+                .map(|environment| &environment.var_files)
+                .into_iter()
+                .flatten();
             Self {
                 dir: dir.clone(),
                 environment: environment.map(|environment| environment.name.clone()),
                 workspace: environment.and_then(|environment| environment.workspace.clone()),
                 kind,
                 module: module.clone(),
-                var_files: if kind == RootKind::Orphan { Vec::new() } else { settings.var_files.iter().chain(own).cloned().collect() },
+                var_files: if kind == RootKind::Orphan {
+                    Vec::new()
+                } else {
+                    settings.var_files.iter().chain(own).cloned().collect()
+                },
             }
         };
-        let named = settings.environments.iter().filter(|environment| environment.root == *dir);
+        let named = settings
+            .environments
+            .iter()
+            .filter(|environment| environment.root == *dir);
         let named: Vec<Self> = named.map(|environment| root(Some(environment))).collect();
-        if named.is_empty() { vec![root(None)] } else { named }
+        if named.is_empty() {
+            vec![root(None)]
+        } else {
+            named
+        }
     }
 }

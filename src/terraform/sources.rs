@@ -1,5 +1,6 @@
-//! The repo's Terraform and Terragrunt files: which there are, and the trees of those that say values (`.hcl`, `.tfvars`), which are kept.
-//! The files of a module are parsed when they are asked for, and belong to whoever asks. Evaluates nothing.
+//! The repo's Terraform and Terragrunt files: which there are, and the trees of those that say
+//! values (`.hcl`, `.tfvars`), which are kept. The files of a module are parsed when they are asked
+//! for, and belong to whoever asks. Evaluates nothing.
 
 use super::files::{Entry, Files, RepoPath};
 use super::hcl::{self, Source, SyntaxErrorKind};
@@ -33,7 +34,8 @@ pub struct RootEnvironment {
     pub workspace: Option<String>,
 }
 
-/// Something in the repo that could not be read or does not hold together. Never fatal: it is reported and the rest goes on.
+/// Something in the repo that could not be read or does not hold together. Never fatal: it is
+/// reported and the rest goes on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadProblem {
     pub file: RepoPath,
@@ -44,7 +46,11 @@ pub struct ReadProblem {
 
 impl ReadProblem {
     pub(super) fn new(file: &RepoPath, line: Option<usize>, what: impl Into<String>) -> Self {
-        Self { file: file.clone(), line, what: what.into() }
+        Self {
+            file: file.clone(),
+            line,
+            what: what.into(),
+        }
     }
 }
 
@@ -54,7 +60,8 @@ pub struct Sources {
     parsed: BTreeMap<RepoPath, Source>,
     /// File names by folder, for every file that is not excluded.
     folders: BTreeMap<RepoPath, Vec<RepoPath>>,
-    /// The texts of a module's files by folder, sorted by name; a folder whose files cannot be read has an empty list.
+    /// The texts of a module's files by folder, sorted by name; a folder whose files cannot be read
+    /// has an empty list.
     modules: BTreeMap<RepoPath, Vec<ModuleFile>>,
     /// Files that are there and cannot be read, and why.
     unreadable: BTreeMap<RepoPath, String>,
@@ -83,22 +90,38 @@ impl Sources {
         let mut all = Self::default();
         let excluded = all.excluded(&settings.exclude);
         let mut values = Vec::new();
-        for (path, entry) in files.iter().filter(|(path, _)| !is_excluded(&excluded, path)) {
+        for (path, entry) in files
+            .iter()
+            .filter(|(path, _)| !is_excluded(&excluded, path))
+        {
             let folder = path.parent().unwrap_or_default();
-            all.folders.entry(folder.clone()).or_default().push(path.clone());
+            all.folders
+                .entry(folder.clone())
+                .or_default()
+                .push(path.clone());
             match (FileKind::of(path.name()), entry) {
                 (FileKind::Module, Entry::Text(bytes)) => {
-                    all.modules.entry(folder).or_default().push(ModuleFile { path: path.clone(), bytes: bytes.clone() });
+                    all.modules.entry(folder).or_default().push(ModuleFile {
+                        path: path.clone(),
+                        bytes: bytes.clone(),
+                    });
                 }
                 (FileKind::Values, Entry::Text(bytes)) => values.push((path, bytes)),
-                (FileKind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => all.refuse(path, None, ENCRYPTED.to_owned()),
-                (kind @ (FileKind::Module | FileKind::Values | FileKind::Json), Entry::NotRead(why)) => {
+                (FileKind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => {
+                    all.refuse(path, None, ENCRYPTED.to_owned())
+                }
+                (
+                    kind @ (FileKind::Module | FileKind::Values | FileKind::Json),
+                    Entry::NotRead(why),
+                ) => {
                     all.refuse(path, None, format!("not read: {why}"));
                     if matches!(kind, FileKind::Module) {
                         all.modules.entry(folder).or_default();
                     }
                 }
-                (FileKind::NotRead(what), _) => all.problems.push(ReadProblem::new(path, None, what)),
+                (FileKind::NotRead(what), _) => {
+                    all.problems.push(ReadProblem::new(path, None, what))
+                }
                 (FileKind::Json | FileKind::Other, _) => {}
             }
         }
@@ -136,7 +159,10 @@ impl Sources {
 
     /// Returns the paths of the files directly in `folder`, sorted.
     pub(super) fn folder(&self, folder: &RepoPath) -> &[RepoPath] {
-        self.folders.get(folder).map(Vec::as_slice).unwrap_or_default()
+        self.folders
+            .get(folder)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// Returns the folders that hold a file, sorted.
@@ -151,16 +177,31 @@ impl Sources {
 
     /// Returns the folders that have files of a module, sorted, with these.
     pub(super) fn modules(&self) -> impl Iterator<Item = (&RepoPath, &[ModuleFile])> {
-        self.modules.iter().map(|(folder, files)| (folder, files.as_slice()))
+        self.modules
+            .iter()
+            .map(|(folder, files)| (folder, files.as_slice()))
     }
 
     /// Parses the files of a module's folder, on this thread.
     pub(super) fn parse_module(&self, folder: &RepoPath) -> ModuleSources {
-        let files = self.modules.get(folder).map(Vec::as_slice).unwrap_or_default();
-        let is_foreign = |path: &RepoPath| [".tf.json", ".tofu", ".tofu.json"].iter().any(|end| path.name().ends_with(end));
-        let is_unread = |path: &RepoPath| is_foreign(path) || (path.name().ends_with(".tf") && self.unreadable(path).is_some());
+        let files = self
+            .modules
+            .get(folder)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let is_foreign = |path: &RepoPath| {
+            [".tf.json", ".tofu", ".tofu.json"]
+                .iter()
+                .any(|end| path.name().ends_with(end))
+        };
+        let is_unread = |path: &RepoPath| {
+            is_foreign(path) || (path.name().ends_with(".tf") && self.unreadable(path).is_some())
+        };
         let complete = !self.folder(folder).iter().any(is_unread);
-        let mut module = ModuleSources { complete, ..ModuleSources::default() };
+        let mut module = ModuleSources {
+            complete,
+            ..ModuleSources::default()
+        };
         for ModuleFile { path, bytes } in files {
             match parse(path, bytes) {
                 Ok(source) => module.sources.push(source),
@@ -181,7 +222,11 @@ impl Sources {
                     set.add(glob);
                 }
                 Err(error) => {
-                    self.problems.push(ReadProblem::new(&RepoPath::default(), None, format!("exclude {glob:?} is no glob: {error}")));
+                    self.problems.push(ReadProblem::new(
+                        &RepoPath::default(),
+                        None,
+                        format!("exclude {glob:?} is no glob: {error}"),
+                    ));
                 }
             }
         }
@@ -189,20 +234,27 @@ impl Sources {
     }
 
     fn refuse(&mut self, path: &RepoPath, line: Option<usize>, what: String) {
-        self.problems.push(ReadProblem::new(path, line, what.clone()));
+        self.problems
+            .push(ReadProblem::new(path, line, what.clone()));
         self.unreadable.insert(path.clone(), what);
     }
 }
 
-/// Says whether the path, or a folder it is in, is excluded. Terraform's and Terragrunt's own copies of modules always are.
+/// Says whether the path, or a folder it is in, is excluded. Terraform's and Terragrunt's own
+/// copies of modules always are.
 fn is_excluded(globs: &GlobSet, path: &RepoPath) -> bool {
-    if path.as_str().split('/').any(|part| matches!(part, ".terraform" | ".terragrunt-cache" | ".git")) {
+    if path
+        .as_str()
+        .split('/')
+        .any(|part| matches!(part, ".terraform" | ".terragrunt-cache" | ".git"))
+    {
         return true;
     }
     if globs.is_empty() {
         return false;
     }
-    std::iter::successors(Some(path.clone()), RepoPath::parent).any(|part| !part.as_str().is_empty() && globs.is_match(part.as_str()))
+    std::iter::successors(Some(path.clone()), RepoPath::parent)
+        .any(|part| !part.as_str().is_empty() && globs.is_match(part.as_str()))
 }
 
 enum FileKind {
@@ -229,7 +281,14 @@ impl FileKind {
             "terragrunt.stack.hcl" => return Self::NotRead("not read: terragrunt stack file"),
             _ => {}
         }
-        let foreign = [".terraform.lock.hcl", ".tflint.hcl", ".pkr.hcl", ".nomad.hcl", "docker-bake.hcl", ".tftest.hcl"];
+        let foreign = [
+            ".terraform.lock.hcl",
+            ".tflint.hcl",
+            ".pkr.hcl",
+            ".nomad.hcl",
+            "docker-bake.hcl",
+            ".tftest.hcl",
+        ];
         if foreign.iter().any(|end| name.ends_with(end)) {
             return Self::Other;
         }
@@ -245,7 +304,10 @@ impl FileKind {
 fn parse(path: &RepoPath, bytes: &Arc<[u8]>) -> Result<Source, (Option<usize>, String)> {
     Source::parse(path.clone(), bytes.clone()).map_err(|error| match error.kind {
         SyntaxErrorKind::Encrypted(_) => (None, ENCRYPTED.to_owned()),
-        _ => (Some(error.line), format!("does not parse: {}", error.message)),
+        _ => (
+            Some(error.line),
+            format!("does not parse: {}", error.message),
+        ),
     })
 }
 
@@ -261,6 +323,10 @@ pub struct SourcePlace {
 impl SourcePlace {
     pub(super) fn of(source: &Source, node: &impl hcl_edit::Span) -> Self {
         let span = source.span(node.span().unwrap_or_default());
-        Self { file: source.path.clone(), span, line: source.line(span.start) }
+        Self {
+            file: source.path.clone(),
+            span,
+            line: source.line(span.start),
+        }
     }
 }

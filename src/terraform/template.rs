@@ -1,5 +1,6 @@
-//! String templates, heredocs and template files: literal parts keep their place in the file, a part that is not known stays a hole.
-//! The rules for `~` and `<<-` are those of HCL's scanner, which sees a heredoc's literals one line at a time.
+//! String templates, heredocs and template files: literal parts keep their place in the file, a
+//! part that is not known stays a hole. The rules for `~` and `<<-` are those of HCL's scanner,
+//! which sees a heredoc's literals one line at a time.
 
 mod literal;
 
@@ -10,7 +11,9 @@ use super::text::{Form, Piece, Text};
 use super::value::{Value, Why, WhyKind};
 use hcl_edit::Span;
 use hcl_edit::expr::Expression;
-use hcl_edit::template::{Directive, Element, ForDirective, HeredocTemplate, IfDirective, StringTemplate, Strip, Template};
+use hcl_edit::template::{
+    Directive, Element, ForDirective, HeredocTemplate, IfDirective, StringTemplate, Strip, Template,
+};
 use literal::TemplateLiteral;
 use std::ops::Range;
 
@@ -23,46 +26,93 @@ pub fn render_file(bytes: &[u8], path: &RepoPath, vars: &dyn Scope) -> Value {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Value::unknown(WhyKind::File, format!("{path}, which is not UTF-8 text,"));
     };
-    render(Input { text, place: InputPlace::File { path, offset: 0 } }, vars)
+    render(
+        Input {
+            text,
+            place: InputPlace::File { path, offset: 0 },
+        },
+        vars,
+    )
 }
 
 /// Renders a string as `templatestring` does.
 pub fn render_text(template: &Text, vars: &dyn Scope) -> Value {
     match template.known() {
-        Some(text) => render(Input { text: &text, place: InputPlace::Inside(template) }, vars),
-        None => template.why_unknown().map_or_else(|| Value::text(""), |why| Value::Unknown(why.clone())),
+        Some(text) => render(
+            Input {
+                text: &text,
+                place: InputPlace::Inside(template),
+            },
+            vars,
+        ),
+        None => template
+            .why_unknown()
+            .map_or_else(|| Value::text(""), |why| Value::Unknown(why.clone())),
     }
 }
 
 fn render(input: Input, scope: &dyn Scope) -> Value {
     match hcl_edit::parser::parse_template(input.text) {
         Ok(template) => {
-            let shape = Shape { content: 0..input.text.len(), form: Form::Raw, flush: false };
+            let shape = Shape {
+                content: 0..input.text.len(),
+                form: Form::Raw,
+                flush: false,
+            };
             settle(evaluate(&Context { input, scope }, &template, &shape))
         }
-        Err(error) => Value::unknown(WhyKind::Invalid, format!("a template with a syntax error: {}", error.message())),
+        Err(error) => Value::unknown(
+            WhyKind::Invalid,
+            format!("a template with a syntax error: {}", error.message()),
+        ),
     }
 }
 
 /// Evaluates a template between quotes.
 pub(super) fn quoted(context: &Context, template: &StringTemplate) -> Value {
-    let Some(span) = template.span() else { return Value::unknown(WhyKind::Limit, "a template without a place") };
-    let shape = Shape { content: span.start + 1..span.end - 1, form: Form::Quoted, flush: false };
+    let Some(span) = template.span() else {
+        return Value::unknown(WhyKind::Limit, "a template without a place");
+    };
+    let shape = Shape {
+        content: span.start + 1..span.end - 1,
+        form: Form::Quoted,
+        flush: false,
+    };
     settle(evaluate_elements(context, template.iter(), &shape))
 }
 
 /// Evaluates a heredoc whose expression is at `span`.
-pub(super) fn heredoc(context: &Context, heredoc: &HeredocTemplate, span: Option<Range<usize>>) -> Value {
+pub(super) fn heredoc(
+    context: &Context,
+    heredoc: &HeredocTemplate,
+    span: Option<Range<usize>>,
+) -> Value {
     let (Some(content), Some(span)) = (heredoc.template.span(), span) else {
         return Value::unknown(WhyKind::Limit, "a heredoc without a place");
     };
-    let flush = context.input.text.get(span.start..).is_some_and(|text| text.starts_with("<<-"));
-    settle(evaluate(context, &heredoc.template, &Shape { content, form: Form::Raw, flush }))
+    let flush = context
+        .input
+        .text
+        .get(span.start..)
+        .is_some_and(|text| text.starts_with("<<-"));
+    settle(evaluate(
+        context,
+        &heredoc.template,
+        &Shape {
+            content,
+            form: Form::Raw,
+            flush,
+        },
+    ))
 }
 
 /// Reads a quoted string with escape sequences, whose content is at `content`.
 pub(super) fn literal(context: &Context, content: Range<usize>) -> Value {
-    let shape = Shape { content: content.clone(), form: Form::Quoted, flush: false };
+    let shape = Shape {
+        content: content.clone(),
+        form: Form::Quoted,
+        flush: false,
+    };
     let Some(literal) = TemplateLiteral::read(context.input.text, content, Form::Quoted) else {
         return Value::unknown(WhyKind::Limit, "a string with an unusual escape sequence");
     };
@@ -83,8 +133,15 @@ struct Shape {
 enum TemplatePart<'e> {
     Literal(usize),
     Value(&'e Expression),
-    If { directive: &'e IfDirective, then: Vec<TemplatePart<'e>>, other: Vec<TemplatePart<'e>> },
-    For { directive: &'e ForDirective, body: Vec<TemplatePart<'e>> },
+    If {
+        directive: &'e IfDirective,
+        then: Vec<TemplatePart<'e>>,
+        other: Vec<TemplatePart<'e>>,
+    },
+    For {
+        directive: &'e ForDirective,
+        body: Vec<TemplatePart<'e>>,
+    },
 }
 
 /// Flattens a template the way HCL reads it: one token after another.
@@ -98,12 +155,17 @@ struct TemplateReader<'t> {
 }
 
 impl<'t> TemplateReader<'t> {
-    fn elements<'e>(&mut self, elements: impl Iterator<Item = &'e Element>) -> Result<Vec<TemplatePart<'e>>, Why> {
+    fn elements<'e>(
+        &mut self,
+        elements: impl Iterator<Item = &'e Element>,
+    ) -> Result<Vec<TemplatePart<'e>>, Why> {
         let mut nodes = Vec::new();
         for element in elements {
             match element {
                 Element::Literal(literal) => {
-                    let span = literal.span().ok_or_else(|| limit("a template without a place"))?;
+                    let span = literal
+                        .span()
+                        .ok_or_else(|| limit("a template without a place"))?;
                     self.literal(span, &mut nodes)?;
                 }
                 Element::Interpolation(interpolation) => {
@@ -121,7 +183,10 @@ impl<'t> TemplateReader<'t> {
         while start < span.end {
             let rest = &self.text[start..span.end];
             let lines = self.form != Form::Quoted;
-            let end = rest.find('\n').filter(|_| lines).map_or(span.end, |at| start + at + 1);
+            let end = rest
+                .find('\n')
+                .filter(|_| lines)
+                .map_or(span.end, |at| start + at + 1);
             let mut literal = TemplateLiteral::read(self.text, start..end, self.form)
                 .ok_or_else(|| limit("a template with an unusual escape sequence"))?;
             if std::mem::take(&mut self.trim_next) {
@@ -156,7 +221,11 @@ impl<'t> TemplateReader<'t> {
                     other = self.elements(else_expr.template.iter())?;
                 }
                 self.sequence(directive.endif_expr.strip);
-                Ok(TemplatePart::If { directive, then, other })
+                Ok(TemplatePart::If {
+                    directive,
+                    then,
+                    other,
+                })
             }
             Directive::For(directive) => {
                 self.sequence(directive.for_expr.strip);
@@ -167,7 +236,8 @@ impl<'t> TemplateReader<'t> {
         }
     }
 
-    /// Removes the indentation that all lines have, as `<<-` does; lines of white space only do not count and are kept.
+    /// Removes the indentation that all lines have, as `<<-` does; lines of white space only do not
+    /// count and are kept.
     fn flush(&mut self) {
         let mut at_line_start = true;
         let mut common: Option<usize> = None;
@@ -196,9 +266,18 @@ fn evaluate(context: &Context, template: &Template, shape: &Shape) -> Result<Val
     evaluate_elements(context, template.iter(), shape)
 }
 
-fn evaluate_elements<'e>(context: &Context, elements: impl Iterator<Item = &'e Element>, shape: &Shape) -> Result<Value, Why> {
-    let mut reader =
-        TemplateReader { text: context.input.text, form: shape.form, literals: Vec::new(), tokens: Vec::new(), trim_next: false };
+fn evaluate_elements<'e>(
+    context: &Context,
+    elements: impl Iterator<Item = &'e Element>,
+    shape: &Shape,
+) -> Result<Value, Why> {
+    let mut reader = TemplateReader {
+        text: context.input.text,
+        form: shape.form,
+        literals: Vec::new(),
+        tokens: Vec::new(),
+        trim_next: false,
+    };
     let nodes = reader.elements(elements)?;
     if shape.flush {
         reader.flush();
@@ -234,17 +313,33 @@ struct Out<'c> {
 
 impl<'c> Out<'c> {
     fn new(context: &Context<'c>, shape: &'c Shape) -> Self {
-        Self { input: context.input, shape, text: Text::default(), bytes: 0 }
+        Self {
+            input: context.input,
+            shape,
+            text: Text::default(),
+            bytes: 0,
+        }
     }
 
     fn literal(&mut self, literal: &TemplateLiteral) {
         for (range, text) in literal.runs() {
             self.bytes += text.len();
-            self.input.append(&mut self.text, range, text, &self.shape.content, self.shape.form);
+            self.input.append(
+                &mut self.text,
+                range,
+                text,
+                &self.shape.content,
+                self.shape.form,
+            );
         }
     }
 
-    fn nodes(&mut self, context: &Context, literals: &[TemplateLiteral], nodes: &[TemplatePart]) -> Result<(), Why> {
+    fn nodes(
+        &mut self,
+        context: &Context,
+        literals: &[TemplateLiteral],
+        nodes: &[TemplatePart],
+    ) -> Result<(), Why> {
         for node in nodes {
             if self.bytes > MAX_BYTES || self.text.pieces().len() > MAX_PIECES {
                 return Err(limit("a text this long"));
@@ -252,12 +347,18 @@ impl<'c> Out<'c> {
             match node {
                 TemplatePart::Literal(index) => self.literal(&literals[*index]),
                 TemplatePart::Value(expr) => self.value(context.eval(expr))?,
-                TemplatePart::If { directive, then, other } => match to_bool(&context.eval(&directive.if_expr.cond_expr)) {
+                TemplatePart::If {
+                    directive,
+                    then,
+                    other,
+                } => match to_bool(&context.eval(&directive.if_expr.cond_expr)) {
                     Ok(true) => self.nodes(context, literals, then)?,
                     Ok(false) => self.nodes(context, literals, other)?,
                     Err(why) => self.hole(why)?,
                 },
-                TemplatePart::For { directive, body } => self.repeat(context, literals, directive, body)?,
+                TemplatePart::For { directive, body } => {
+                    self.repeat(context, literals, directive, body)?
+                }
             }
         }
         Ok(())
@@ -277,13 +378,25 @@ impl<'c> Out<'c> {
         };
         for (key, value) in items {
             let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
-            let scope = LoopScope { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
-            self.nodes(&Context { input: context.input, scope: &scope }, literals, body)?;
+            let scope = LoopScope {
+                outer: context.scope,
+                key,
+                value: (intro.value_var.as_str(), value),
+            };
+            self.nodes(
+                &Context {
+                    input: context.input,
+                    scope: &scope,
+                },
+                literals,
+                body,
+            )?;
         }
         Ok(())
     }
 
-    /// An error inside a template makes the whole an error; anything else that is not known is a hole.
+    /// An error inside a template makes the whole an error; anything else that is not known is a
+    /// hole.
     fn hole(&mut self, why: Why) -> Result<(), Why> {
         if why.kind == WhyKind::Invalid {
             return Err(why);

@@ -1,4 +1,5 @@
-//! One Terragrunt unit: its `terragrunt.hcl`, what that includes and reads, and what it hands to Terraform. Runs nothing.
+//! One Terragrunt unit: its `terragrunt.hcl`, what that includes and reads, and what it hands to
+//! Terraform. Runs nothing.
 
 mod file;
 mod functions;
@@ -45,10 +46,15 @@ impl<'s> TerragruntUnit<'s> {
 
     /// Returns the files this unit includes.
     pub fn includes(&self) -> Vec<RepoPath> {
-        self.config.includes().iter().map(|include| include.path.clone()).collect()
+        self.config
+            .includes()
+            .iter()
+            .map(|include| include.path.clone())
+            .collect()
     }
 
-    /// Returns where `terraform { source }` points and where that is written; `None` when no file of the unit has it.
+    /// Returns where `terraform { source }` points and where that is written; `None` when no file
+    /// of the unit has it.
     pub fn source(&self) -> Option<(Location, SourcePlace)> {
         self.layers().into_iter().find_map(|(config, _)| {
             let (_, block) = config.blocks("terraform").next()?;
@@ -62,37 +68,74 @@ impl<'s> TerragruntUnit<'s> {
     pub fn arguments(&self) -> Vec<ExtraArgument> {
         let mut named: Vec<(String, Rc<TerragruntFile<'s>>, &'s Block)> = Vec::new();
         for (config, _) in self.layers().into_iter().rev() {
-            for block in config.blocks("terraform").flat_map(|(_, block)| block.body.get_blocks("extra_arguments")) {
-                let name = block.labels.first().map_or("", |label| label.as_str()).to_owned();
+            for block in config
+                .blocks("terraform")
+                .flat_map(|(_, block)| block.body.get_blocks("extra_arguments"))
+            {
+                let name = block
+                    .labels
+                    .first()
+                    .map_or("", |label| label.as_str())
+                    .to_owned();
                 match named.iter_mut().find(|(other, _, _)| *other == name) {
                     Some(same) => *same = (name, config.clone(), block),
                     None => named.push((name, config.clone(), block)),
                 }
             }
         }
-        named.iter().flat_map(|(_, config, block)| config.arguments(block)).collect()
+        named
+            .iter()
+            .flat_map(|(_, config, block)| config.arguments(block))
+            .collect()
     }
 
     /// Returns the `inputs` of each file of the unit, strongest first.
     pub fn inputs(&self) -> Vec<Inputs> {
-        self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == MergeStrategy::Deep)).collect()
+        self.layers()
+            .into_iter()
+            .flat_map(|(config, strategy)| config.inputs(strategy == MergeStrategy::Deep))
+            .collect()
     }
 
     pub fn dir(&self) -> RepoPath {
         self.config.dir()
     }
 
-    /// Returns a note for each file that the unit writes and that may hold images: it is not in the repo, and not read.
+    /// Returns a note for each file that the unit writes and that may hold images: it is not in the
+    /// repo, and not read.
     pub fn generated(&self) -> Vec<ReadProblem> {
         let note = |config: &Rc<TerragruntFile<'s>>, block: &'s Block| {
-            let value = |name| block.body.get_attribute(name).map(|attribute| config.eval(&attribute.value).shown());
+            let value = |name| {
+                block
+                    .body
+                    .get_attribute(name)
+                    .map(|attribute| config.eval(&attribute.value).shown())
+            };
             let holds = value("contents").is_some_and(|contents| contents.contains("image"));
-            let what = || format!("not read: {}, which terragrunt generates", value("path").unwrap_or_else(|| "a file".to_owned()));
-            holds.then(|| ReadProblem::new(&config.source.path, Some(SourcePlace::of(config.source, &block.ident).line), what()))
+            let what = || {
+                format!(
+                    "not read: {}, which terragrunt generates",
+                    value("path").unwrap_or_else(|| "a file".to_owned())
+                )
+            };
+            holds.then(|| {
+                ReadProblem::new(
+                    &config.source.path,
+                    Some(SourcePlace::of(config.source, &block.ident).line),
+                    what(),
+                )
+            })
         };
-        let blocks =
-            |config: Rc<TerragruntFile<'s>>| config.blocks("generate").filter_map(|(_, block)| note(&config, block)).collect::<Vec<_>>();
-        self.layers().into_iter().flat_map(|(config, _)| blocks(config)).collect()
+        let blocks = |config: Rc<TerragruntFile<'s>>| {
+            config
+                .blocks("generate")
+                .filter_map(|(_, block)| note(&config, block))
+                .collect::<Vec<_>>()
+        };
+        self.layers()
+            .into_iter()
+            .flat_map(|(config, _)| blocks(config))
+            .collect()
     }
 
     /// Returns what was found wrong so far.
@@ -104,7 +147,8 @@ impl<'s> TerragruntUnit<'s> {
         self.config.source
     }
 
-    /// The unit's own file, then its includes: of two includes the later one is stronger (Terragrunt's `handleInclude`).
+    /// The unit's own file, then its includes: of two includes the later one is stronger
+    /// (Terragrunt's `handleInclude`).
     fn layers(&self) -> Vec<(Rc<TerragruntFile<'s>>, MergeStrategy)> {
         self.config.layers()
     }
@@ -118,7 +162,10 @@ impl<'s> TerragruntUnit<'s> {
             Some(absolute) => Some(absolute),
             None if path.starts_with('.') => self.dir().join(path),
             None if path.contains(':') || path.starts_with('/') => None,
-            None => self.dir().join(path).filter(|dir| !self.shared.sources.folder(dir).is_empty()),
+            None => self
+                .dir()
+                .join(path)
+                .filter(|dir| !self.shared.sources.folder(dir).is_empty()),
         };
         local.map_or(Location::Remote(text), Location::Local)
     }

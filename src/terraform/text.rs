@@ -39,14 +39,19 @@ pub struct Origin {
 /// A run of text with one origin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
-    /// `origin` is `None` for text that was computed. With an origin whose span has the text's length the bytes are verbatim;
-    /// an escape sequence is a piece of its own, whose span is longer than its text.
-    Known { text: Arc<str>, origin: Option<Origin> },
+    /// `origin` is `None` for text that was computed. With an origin whose span has the text's
+    /// length the bytes are verbatim; an escape sequence is a piece of its own, whose span is
+    /// longer than its text.
+    Known {
+        text: Arc<str>,
+        origin: Option<Origin>,
+    },
     /// A part that is unknown from the text of the repo. It may be empty or of any length.
     Unknown(Why),
 }
 
-/// A template expression whose whole result is (the end of) a text: appending at its end appends to the text.
+/// A template expression whose whole result is (the end of) a text: appending at its end appends to
+/// the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frame {
     pub file: RepoPath,
@@ -55,8 +60,8 @@ pub struct Frame {
     pub form: Form,
 }
 
-/// A string value: pieces, and the literals and templates that produced exactly this value, innermost first. Cheap to clone: values are handed on
-/// far more often than they are made.
+/// A string value: pieces, and the literals and templates that produced exactly this value,
+/// innermost first. Cheap to clone: values are handed on far more often than they are made.
 #[derive(Clone, Default)]
 pub struct Text {
     /// `None` for the empty text.
@@ -78,20 +83,33 @@ impl PartialEq for Text {
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Text").field("pieces", &self.pieces()).field("frames", &self.frames()).finish()
+        f.debug_struct("Text")
+            .field("pieces", &self.pieces())
+            .field("frames", &self.frames())
+            .finish()
     }
 }
 
 impl Text {
     /// Returns computed text, which has no origin.
     pub fn computed(text: impl Into<Arc<str>>) -> Self {
-        Self::from_piece(Piece::Known { text: text.into(), origin: None })
+        Self::from_piece(Piece::Known {
+            text: text.into(),
+            origin: None,
+        })
     }
 
     /// Returns text written in one place, byte for byte.
     pub fn written(text: impl Into<Arc<str>>, origin: Origin) -> Self {
-        let frame = Frame { file: origin.file.clone(), content: origin.literal, form: origin.form };
-        let mut new = Self::from_piece(Piece::Known { text: text.into(), origin: Some(origin) });
+        let frame = Frame {
+            file: origin.file.clone(),
+            content: origin.literal,
+            form: origin.form,
+        };
+        let mut new = Self::from_piece(Piece::Known {
+            text: text.into(),
+            origin: Some(origin),
+        });
         new.push_frame(frame);
         new
     }
@@ -109,7 +127,8 @@ impl Text {
         }
     }
 
-    /// Appends the pieces of `other`; frames do not survive, since neither text is the whole any more.
+    /// Appends the pieces of `other`; frames do not survive, since neither text is the whole any
+    /// more.
     pub fn append(&mut self, other: &Text) {
         let parts = self.parts_mut();
         parts.pieces.extend(other.pieces().iter().cloned());
@@ -165,13 +184,16 @@ impl Text {
         })
     }
 
-    /// Returns a part of a text that is known throughout, with the origins that remain exact; `None` out of range, inside a
-    /// character, or when the text is not known throughout. The frames stay only for the whole range.
+    /// Returns a part of a text that is known throughout, with the origins that remain exact;
+    /// `None` out of range, inside a character, or when the text is not known throughout. The
+    /// frames stay only for the whole range.
     pub fn slice(&self, range: Range<usize>) -> Option<Text> {
         let mut out = Text::default();
         let mut at = 0;
         for piece in self.pieces() {
-            let Piece::Known { text, origin } = piece else { return None };
+            let Piece::Known { text, origin } = piece else {
+                return None;
+            };
             let (from, to) = (range.start.max(at), range.end.min(at + text.len()));
             if from < to {
                 out.push(cut(text, origin.as_ref(), from - at..to - at)?);
@@ -182,14 +204,17 @@ impl Text {
             return None;
         }
         if range == (0..at) {
-            self.frames().iter().for_each(|frame| out.push_frame(frame.clone()));
+            self.frames()
+                .iter()
+                .for_each(|frame| out.push_frame(frame.clone()));
         }
         Some(out)
     }
 }
 
 impl Piece {
-    /// Returns a part of a known piece, with its origin where that remains exact; `None` out of range or inside a character.
+    /// Returns a part of a known piece, with its origin where that remains exact; `None` out of
+    /// range or inside a character.
     pub fn slice(&self, range: Range<usize>) -> Option<Piece> {
         match self {
             Self::Known { text, origin } => cut(text, origin.as_ref(), range),
@@ -200,12 +225,18 @@ impl Piece {
 
 fn cut(text: &Arc<str>, origin: Option<&Origin>, range: Range<usize>) -> Option<Piece> {
     if range == (0..text.len()) {
-        return Some(Piece::Known { text: text.clone(), origin: origin.cloned() });
+        return Some(Piece::Known {
+            text: text.clone(),
+            origin: origin.cloned(),
+        });
     }
     let part: Arc<str> = text.get(range.clone())?.into();
     let origin = origin
         .filter(|o| o.span.len() == text.len())
-        .map(|o| Origin { span: Span::new(o.span.start + range.start, o.span.start + range.end), ..o.clone() });
+        .map(|o| Origin {
+            span: Span::new(o.span.start + range.start, o.span.start + range.end),
+            ..o.clone()
+        });
     Some(Piece::Known { text: part, origin })
 }
 

@@ -6,19 +6,22 @@ use std::sync::Arc;
 
 pub use super::why::{Why, WhyKind};
 
-/// A number as Terraform prints it (arbitrary precision is kept as far as `f64`/`i128` go; beyond that the value is Unknown).
+/// A number as Terraform prints it (arbitrary precision is kept as far as `f64`/`i128` go; beyond
+/// that the value is Unknown).
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub enum Number {
     Int(i128),
     Float(f64),
 }
 
-/// A value. Objects and maps are one kind (Terraform iterates both in key order), tuples and lists are one kind.
+/// A value. Objects and maps are one kind (Terraform iterates both in key order), tuples and lists
+/// are one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
     Bool(bool),
-    /// `origin` is there for scalars of YAML files, where a tag may be written as a number, and something else in its place.
+    /// `origin` is there for scalars of YAML files, where a tag may be written as a number, and
+    /// something else in its place.
     Number(Number, Option<Origin>),
     Text(Text),
     List(Arc<Vec<Value>>),
@@ -47,11 +50,23 @@ impl Value {
 
     /// Returns the text with `?` for each part that is not known, `?` for what is no text.
     pub fn shown(&self) -> String {
-        let Self::Text(text) = self else { return "?".to_owned() };
-        text.pieces().iter().map(|piece| if let Piece::Known { text, .. } = piece { text } else { "?" }).collect()
+        let Self::Text(text) = self else {
+            return "?".to_owned();
+        };
+        text.pieces()
+            .iter()
+            .map(|piece| {
+                if let Piece::Known { text, .. } = piece {
+                    text
+                } else {
+                    "?"
+                }
+            })
+            .collect()
     }
 
-    /// Returns why the value itself (not something inside it) is not known, also for a text with an unknown part.
+    /// Returns why the value itself (not something inside it) is not known, also for a text with an
+    /// unknown part.
     pub fn why_unknown(&self) -> Option<&Why> {
         match self {
             Self::Unknown(why) => Some(why),

@@ -1,4 +1,5 @@
-//! The values of one var-file, in which nothing can be referred to. Does not know what they are for.
+//! The values of one var-file, in which nothing can be referred to. Does not know what they are
+//! for.
 
 use super::eval;
 use super::eval::{Scope, Step};
@@ -17,25 +18,51 @@ use std::sync::Arc;
 pub(super) fn read(file: &RepoPath, files: &Files, sources: &Sources) -> Value {
     match sources.source(file) {
         Some(source) => {
-            let one = |attribute: &Attribute| (Arc::from(attribute.key.as_str()), value(&attribute.value, source, files));
+            let one = |attribute: &Attribute| {
+                (
+                    Arc::from(attribute.key.as_str()),
+                    value(&attribute.value, source, files),
+                )
+            };
             Value::Map(Arc::new(source.body.attributes().map(one).collect()))
         }
-        None if file.name().ends_with(".json") && sources.unreadable(file).is_none() => decode(file, files),
+        None if file.name().ends_with(".json") && sources.unreadable(file).is_none() => {
+            decode(file, files)
+        }
         None => Value::unknown(WhyKind::UnreadableSource, file.display()),
     }
 }
 
 /// Returns the value of an expression of a var-file.
 pub(super) fn value(expr: &Expression, source: &Source, files: &Files) -> Value {
-    eval::eval(expr, source, &NoNames { files, cwd: RepoPath::default() })
+    eval::eval(
+        expr,
+        source,
+        &NoNames {
+            files,
+            cwd: RepoPath::default(),
+        },
+    )
 }
 
 /// Reads a JSON file as `jsondecode(file(…))` does, with the places of its strings.
 pub(super) fn decode(file: &RepoPath, files: &Files) -> Value {
-    let content = files.bytes(file).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let Some(content) = content else { return Value::unknown(WhyKind::File, file.display()) };
+    let content = files
+        .bytes(file)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let Some(content) = content else {
+        return Value::unknown(WhyKind::File, file.display());
+    };
     let span = Span::new(0, content.len());
-    json::decode(&Text::written(content, Origin { file: file.clone(), span, literal: span, form: Form::Raw }))
+    json::decode(&Text::written(
+        content,
+        Origin {
+            file: file.clone(),
+            span,
+            literal: span,
+            form: Form::Raw,
+        },
+    ))
 }
 
 /// The scope of a var-file.

@@ -1,4 +1,5 @@
-//! What may set the variables of a root, in Terraform's order, and what each of them is set to. Converts nothing.
+//! What may set the variables of a root, in Terraform's order, and what each of them is set to.
+//! Converts nothing.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ use super::var_file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What kind of thing sets a variable, strongest first (Terraform's "variable definition precedence", and Terragrunt's `TF_VAR_…`).
+/// What kind of thing sets a variable, strongest first (Terraform's "variable definition
+/// precedence", and Terragrunt's `TF_VAR_…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Setter {
     /// An argument of the module call.
@@ -98,22 +100,38 @@ pub(super) struct RootFiles<'r, 's> {
 
 impl<'s> Layers<'s> {
     pub(super) fn read(origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) -> Self {
-        let mut new = Self { files: origin.files, sources: origin.sources, layers: Vec::new() };
+        let mut new = Self {
+            files: origin.files,
+            sources: origin.sources,
+            layers: Vec::new(),
+        };
         for path in origin.var_files.iter().rev() {
-            let found = candidates(origin, path).into_iter().find(|file| origin.files.get(file).is_some());
+            let found = candidates(origin, path)
+                .into_iter()
+                .find(|file| origin.files.get(file).is_some());
             match found {
                 Some(file) => new.push_file(Setter::VarFile, &file, origin, problems),
-                None => problems.push(ReadProblem::new(origin.dir, None, format!("var-file {path} of the settings is not in the repo"))),
+                None => problems.push(ReadProblem::new(
+                    origin.dir,
+                    None,
+                    format!("var-file {path} of the settings is not in the repo"),
+                )),
             }
         }
-        let arguments = origin.unit.map(TerragruntUnit::arguments).unwrap_or_default();
+        let arguments = origin
+            .unit
+            .map(TerragruntUnit::arguments)
+            .unwrap_or_default();
         for argument in arguments.iter().rev() {
             new.push_argument(argument, origin, problems);
         }
         new.push_tfvars(origin, problems);
         for argument in arguments.into_iter().rev() {
             if let ExtraArgument::Env { name, value, place } = argument {
-                new.push(Setter::ExtraEnv, LayerContent::Map(single(name, value), place));
+                new.push(
+                    Setter::ExtraEnv,
+                    LayerContent::Map(single(name, value), place),
+                );
             }
         }
         if let Some(unit) = origin.unit {
@@ -122,23 +140,34 @@ impl<'s> Layers<'s> {
         new
     }
 
-    /// Returns everything that sets the variable, strongest first, and the unreadable files that are stronger than the first of it.
+    /// Returns everything that sets the variable, strongest first, and the unreadable files that
+    /// are stronger than the first of it.
     pub(super) fn given(&self, name: &str) -> (Vec<Given>, Vec<RepoPath>) {
         let (mut given, mut unreadable) = (Vec::new(), Vec::new());
         for layer in &self.layers {
             let before = given.len();
             let mut add = |value: Value, place: &SourcePlace| {
                 let place = self.written_at(&value).unwrap_or_else(|| place.clone());
-                given.push(Given { value, setter: layer.setter, place });
+                given.push(Given {
+                    value,
+                    setter: layer.setter,
+                    place,
+                });
             };
             match &layer.content {
                 LayerContent::Body(source) => {
                     if let Some(attribute) = source.body.get_attribute(name) {
                         let written = WrittenAttribute { attribute, source };
-                        add(var_file::value(written.expr(), source, self.files), &written.place());
+                        add(
+                            var_file::value(written.expr(), source, self.files),
+                            &written.place(),
+                        );
                     }
                 }
-                LayerContent::Map(Value::Map(map), place) => map.get(name).into_iter().for_each(|value| add(value.clone(), place)),
+                LayerContent::Map(Value::Map(map), place) => map
+                    .get(name)
+                    .into_iter()
+                    .for_each(|value| add(value.clone(), place)),
                 LayerContent::Map(..) => {}
                 LayerContent::Inputs(inputs) => add_inputs(inputs, name, &mut add),
                 LayerContent::Unreadable(_) => {}
@@ -153,7 +182,9 @@ impl<'s> Layers<'s> {
 
     /// Returns where a string is written, when it is written in one place.
     fn written_at(&self, value: &Value) -> Option<SourcePlace> {
-        let Value::Text(text) = value else { return None };
+        let Value::Text(text) = value else {
+            return None;
+        };
         let origin = text.pieces().iter().find_map(|piece| match piece {
             Piece::Known { origin, .. } => origin.as_ref(),
             Piece::Unknown(_) => None,
@@ -161,11 +192,18 @@ impl<'s> Layers<'s> {
         let line = match self.sources.source(&origin.file) {
             Some(source) => source.line(origin.literal.start),
             None => {
-                let before = self.files.bytes(&origin.file)?.get(..origin.literal.start)?;
+                let before = self
+                    .files
+                    .bytes(&origin.file)?
+                    .get(..origin.literal.start)?;
                 before.iter().filter(|byte| **byte == b'\n').count() + 1
             }
         };
-        Some(SourcePlace { file: origin.file.clone(), span: origin.literal, line })
+        Some(SourcePlace {
+            file: origin.file.clone(),
+            span: origin.literal,
+            line,
+        })
     }
 
     /// Returns the names that something sets, with the place that does.
@@ -180,11 +218,21 @@ impl<'s> Layers<'s> {
         self.layers.push(ValueLayer { setter, content });
     }
 
-    fn push_file(&mut self, setter: Setter, file: &RepoPath, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
+    fn push_file(
+        &mut self,
+        setter: Setter,
+        file: &RepoPath,
+        origin: &RootFiles<'_, 's>,
+        problems: &mut Vec<ReadProblem>,
+    ) {
         let content = match origin.sources.source(file) {
             Some(source) => LayerContent::Body(source),
             None if file.name().ends_with(".json") && origin.sources.unreadable(file).is_none() => {
-                let place = SourcePlace { file: file.clone(), span: Span::default(), line: 1 };
+                let place = SourcePlace {
+                    file: file.clone(),
+                    span: Span::default(),
+                    line: 1,
+                };
                 match var_file::decode(file, origin.files) {
                     value @ Value::Map(_) => LayerContent::Map(value, place),
                     _ => LayerContent::Unreadable(file.clone()),
@@ -192,22 +240,46 @@ impl<'s> Layers<'s> {
             }
             None => LayerContent::Unreadable(file.clone()),
         };
-        if matches!(content, LayerContent::Unreadable(_)) && origin.sources.unreadable(file).is_none() {
-            problems.push(ReadProblem::new(file, None, "not read as a var-file; it may set any variable"));
+        if matches!(content, LayerContent::Unreadable(_))
+            && origin.sources.unreadable(file).is_none()
+        {
+            problems.push(ReadProblem::new(
+                file,
+                None,
+                "not read as a var-file; it may set any variable",
+            ));
         }
         self.push(setter, content);
     }
 
-    fn push_argument(&mut self, argument: &ExtraArgument, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
+    fn push_argument(
+        &mut self,
+        argument: &ExtraArgument,
+        origin: &RootFiles<'_, 's>,
+        problems: &mut Vec<ReadProblem>,
+    ) {
         match argument {
-            ExtraArgument::Var { name, value, place } => {
-                self.push(Setter::ExtraArguments, LayerContent::Map(single(name.clone(), Value::Text(value.clone())), place.clone()))
-            }
-            ExtraArgument::VarFile { path, required, place } => {
+            ExtraArgument::Var { name, value, place } => self.push(
+                Setter::ExtraArguments,
+                LayerContent::Map(
+                    single(name.clone(), Value::Text(value.clone())),
+                    place.clone(),
+                ),
+            ),
+            ExtraArgument::VarFile {
+                path,
+                required,
+                place,
+            } => {
                 let found = path.as_str().map(|path| candidates(origin, &path));
-                let there = found.iter().flatten().find(|file| origin.files.get(file).is_some());
+                let there = found
+                    .iter()
+                    .flatten()
+                    .find(|file| origin.files.get(file).is_some());
                 match (there, found.iter().flatten().next()) {
-                    (Some(file), _) => self.push_file(Setter::ExtraArguments, file, origin, problems),
+                    (Some(file), _) => {
+                        self.push_file(Setter::ExtraArguments, file, origin, problems)
+                    }
                     (None, _) if !required => {}
                     (None, Some(file)) => {
                         problems.push(ReadProblem::new(
@@ -215,15 +287,24 @@ impl<'s> Layers<'s> {
                             Some(place.line),
                             format!("var-file {file} is not in the repo; it may set any variable"),
                         ));
-                        self.push(Setter::ExtraArguments, LayerContent::Unreadable(file.clone()));
+                        self.push(
+                            Setter::ExtraArguments,
+                            LayerContent::Unreadable(file.clone()),
+                        );
                     }
                     (None, None) => {
                         problems.push(ReadProblem::new(
                             &place.file,
                             Some(place.line),
-                            format!("var-file {} is not known; it may set any variable", path.shown()),
+                            format!(
+                                "var-file {} is not known; it may set any variable",
+                                path.shown()
+                            ),
                         ));
-                        self.push(Setter::ExtraArguments, LayerContent::Unreadable(place.file.clone()));
+                        self.push(
+                            Setter::ExtraArguments,
+                            LayerContent::Unreadable(place.file.clone()),
+                        );
                     }
                 }
             }
@@ -231,18 +312,29 @@ impl<'s> Layers<'s> {
         }
     }
 
-    /// `*.auto.tfvars[.json]` in the order of their names, the last one strongest, then `terraform.tfvars.json`, then `terraform.tfvars`.
-    /// A unit's own files are copied over those of its module.
+    /// `*.auto.tfvars[.json]` in the order of their names, the last one strongest, then
+    /// `terraform.tfvars.json`, then `terraform.tfvars`. A unit's own files are copied over those
+    /// of its module.
     fn push_tfvars(&mut self, origin: &RootFiles<'_, 's>, problems: &mut Vec<ReadProblem>) {
         let mut named: BTreeMap<&str, &RepoPath> = BTreeMap::new();
         for dir in [origin.module, origin.dir] {
-            named.extend(origin.sources.folder(dir).iter().map(|path| (path.name(), path)));
+            named.extend(
+                origin
+                    .sources
+                    .folder(dir)
+                    .iter()
+                    .map(|path| (path.name(), path)),
+            );
         }
-        let auto = |name: &str| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json");
+        let auto =
+            |name: &str| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json");
         for (_, path) in named.iter().rev().filter(|(name, _)| auto(name)) {
             self.push_file(Setter::AutoTfvars, path, origin, problems);
         }
-        for path in ["terraform.tfvars.json", "terraform.tfvars"].iter().filter_map(|name| named.get(name)) {
+        for path in ["terraform.tfvars.json", "terraform.tfvars"]
+            .iter()
+            .filter_map(|name| named.get(name))
+        {
             self.push_file(Setter::Tfvars, path, origin, problems);
         }
     }
@@ -253,41 +345,64 @@ impl<'s> Layers<'s> {
 }
 
 impl ValueLayer<'_> {
-    /// Returns the files that cannot be read and may set a variable more strongly than what is known of this layer.
+    /// Returns the files that cannot be read and may set a variable more strongly than what is
+    /// known of this layer.
     fn may_set(&self, name: &str, nothing_known: bool) -> Vec<RepoPath> {
-        let says = |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
+        let says =
+            |inputs: &&Inputs| matches!(&inputs.value, Value::Map(map) if map.contains_key(name));
         match &self.content {
             LayerContent::Unreadable(file) if nothing_known => vec![file.clone()],
             LayerContent::Inputs(inputs) => {
                 let stronger = inputs.iter().take_while(|inputs| !says(inputs));
-                stronger.filter(|inputs| matches!(inputs.value, Value::Unknown(_))).map(|inputs| inputs.place.file.clone()).collect()
+                stronger
+                    .filter(|inputs| matches!(inputs.value, Value::Unknown(_)))
+                    .map(|inputs| inputs.place.file.clone())
+                    .collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn names(&self) -> Vec<String> {
-        let keys = |value: &Value| if let Value::Map(map) = value { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
+        let keys = |value: &Value| {
+            if let Value::Map(map) = value {
+                map.keys().map(ToString::to_string).collect()
+            } else {
+                Vec::new()
+            }
+        };
         match &self.content {
-            LayerContent::Body(source) => source.body.attributes().map(|attribute| attribute.key.as_str().to_owned()).collect(),
+            LayerContent::Body(source) => source
+                .body
+                .attributes()
+                .map(|attribute| attribute.key.as_str().to_owned())
+                .collect(),
             LayerContent::Map(value, _) => keys(value),
-            LayerContent::Inputs(inputs) => inputs.iter().flat_map(|inputs| keys(&inputs.value)).collect(),
+            LayerContent::Inputs(inputs) => inputs
+                .iter()
+                .flat_map(|inputs| keys(&inputs.value))
+                .collect(),
             LayerContent::Unreadable(_) => Vec::new(),
         }
     }
 }
 
-/// The strongest input, into which weaker ones are merged if their file is included deeply; then what is left of the weaker ones.
+/// The strongest input, into which weaker ones are merged if their file is included deeply; then
+/// what is left of the weaker ones.
 fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &SourcePlace)) {
     let mut found = inputs.iter().filter_map(|inputs| match &inputs.value {
         Value::Map(map) => map.get(name).map(|value| (value, inputs)),
         _ => None,
     });
-    let Some((first, from)) = found.next() else { return };
+    let Some((first, from)) = found.next() else {
+        return;
+    };
     let (mut value, mut weaker) = (first.clone(), Vec::new());
     for (other, inputs) in found {
         match (inputs.deep, &value, other) {
-            (true, Value::Map(_), Value::Map(_)) | (true, Value::List(_), Value::List(_)) => value = terragrunt::deep(&value, other),
+            (true, Value::Map(_), Value::Map(_)) | (true, Value::List(_), Value::List(_)) => {
+                value = terragrunt::deep(&value, other)
+            }
             _ => weaker.push((other.clone(), &inputs.place)),
         }
     }
@@ -297,11 +412,15 @@ fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &SourceP
     }
 }
 
-/// Returns the files a var-file's path may mean: from the unit or root, from its module, from the repo's top folder.
+/// Returns the files a var-file's path may mean: from the unit or root, from its module, from the
+/// repo's top folder.
 fn candidates(origin: &RootFiles<'_, '_>, path: &str) -> Vec<RepoPath> {
     match RepoPath::from_absolute(path) {
         Some(file) => vec![file],
-        None => [origin.dir, origin.module, &RepoPath::default()].into_iter().filter_map(|dir| dir.join(path)).collect(),
+        None => [origin.dir, origin.module, &RepoPath::default()]
+            .into_iter()
+            .filter_map(|dir| dir.join(path))
+            .collect(),
     }
 }
 

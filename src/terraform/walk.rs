@@ -20,7 +20,12 @@ pub struct RootWalk<'p> {
 
 impl<'p> RootWalk<'p> {
     /// Opens a root. `own` says that nothing but this root reads the files of its module.
-    pub(super) fn open(library: &'p Library<'p>, root: &'p Root, module: &'p Declarations<'p>, own: bool) -> Self {
+    pub(super) fn open(
+        library: &'p Library<'p>,
+        root: &'p Root,
+        module: &'p Declarations<'p>,
+        own: bool,
+    ) -> Self {
         let unit = TerragruntUnit::open(library.files, library.sources, &root.dir);
         let mut problems = Vec::new();
         let files = RootFiles {
@@ -32,17 +37,27 @@ impl<'p> RootWalk<'p> {
             unit: unit.as_ref(),
         };
         let layers = Layers::read(&files, &mut problems);
-        problems.extend(unit.as_ref().map(TerragruntUnit::problems).unwrap_or_default());
+        problems.extend(
+            unit.as_ref()
+                .map(TerragruntUnit::problems)
+                .unwrap_or_default(),
+        );
         let tree = ModuleTree::new(library, root, module, unit, layers, names::resolve);
-        problems.into_iter().for_each(|problem| tree.report(problem));
-        Self { tree: Rc::new(tree), own: own.then_some(root.module_dir()) }
+        problems
+            .into_iter()
+            .for_each(|problem| tree.report(problem));
+        Self {
+            tree: Rc::new(tree),
+            own: own.then_some(root.module_dir()),
+        }
     }
 
     pub fn root(&self) -> &'p Root {
         self.tree.root
     }
 
-    /// Returns the root module's instance and those of all modules it calls, a caller before what it calls.
+    /// Returns the root module's instance and those of all modules it calls, a caller before what
+    /// it calls.
     pub fn instances(&self) -> Vec<Instance<'p>> {
         let mut all = vec![self.tree.instance(0)];
         let mut at = 0;
@@ -55,14 +70,24 @@ impl<'p> RootWalk<'p> {
 
     /// Returns a parsed file: one of the modules that this root uses, or one that sets values.
     pub fn source(&self, path: &RepoPath) -> Option<&'p Source> {
-        self.tree.modules().into_iter().find_map(|module| module.file(path)).or_else(|| self.tree.library.sources.source(path))
+        self.tree
+            .modules()
+            .into_iter()
+            .find_map(|module| module.file(path))
+            .or_else(|| self.tree.library.sources.source(path))
     }
 
     /// Says whether only this root reads a file: one of its module, which no other folder names.
     pub fn is_own(&self, file: &RepoPath) -> bool {
         let Some(own) = self.own else { return false };
-        let Some(rest) = file.as_str().strip_prefix(own.as_str()) else { return false };
-        let name = if own.as_str().is_empty() { Some(rest) } else { rest.strip_prefix('/') };
+        let Some(rest) = file.as_str().strip_prefix(own.as_str()) else {
+            return false;
+        };
+        let name = if own.as_str().is_empty() {
+            Some(rest)
+        } else {
+            rest.strip_prefix('/')
+        };
         name.is_some_and(|name| name.ends_with(".tf") && !name.as_bytes().contains(&b'/'))
     }
 

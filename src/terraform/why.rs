@@ -1,9 +1,11 @@
-//! Why a value is unknown: a kind, the thing it is about, and the sentence for people. Decides nothing.
+//! Why a value is unknown: a kind, the thing it is about, and the sentence for people. Decides
+//! nothing.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a value is unknown from the text of the repo. The kinds are documented in `docs/evaluation.md`.
+/// Why a value is unknown from the text of the repo. The kinds are documented in
+/// `docs/evaluation.md`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Why {
     pub kind: WhyKind,
@@ -45,7 +47,10 @@ pub enum WhyKind {
 
 impl Why {
     pub fn new(kind: WhyKind, what: impl Into<Arc<str>>) -> Self {
-        Self { kind, what: what.into() }
+        Self {
+            kind,
+            what: what.into(),
+        }
     }
 }
 
@@ -54,9 +59,14 @@ impl fmt::Display for Why {
         let what = &self.what;
         match self.kind {
             WhyKind::VariableNotSet => write!(f, "{what} has no value in the repo"),
-            WhyKind::UnreadableSource => write!(f, "{what} may be set by a file that cannot be read"),
+            WhyKind::UnreadableSource => {
+                write!(f, "{what} may be set by a file that cannot be read")
+            }
             WhyKind::KnownAfterApply => write!(f, "{what} is known only after apply"),
-            WhyKind::RemoteModule => write!(f, "{what} comes from a module whose text is not in the repo"),
+            WhyKind::RemoteModule => write!(
+                f,
+                "{what} comes from a module whose text is not in the repo"
+            ),
             WhyKind::Dependency => write!(f, "{what} is an output of another Terragrunt unit"),
             WhyKind::Environment => write!(f, "{what} comes from the environment of the run"),
             WhyKind::Function => write!(f, "{what} is not computed"),

@@ -1,7 +1,8 @@
-//! YAML → values that know where each scalar is written. Never writes YAML, and never changes what a parser read.
+//! YAML → values that know where each scalar is written. Never writes YAML, and never changes what
+//! a parser read.
 //!
-//! Two readers: [`decode`] is Terraform's `yamldecode` and as strict; [`documents`] reads what goes to Helm or Kubernetes, several documents,
-//! with unknown parts.
+//! Two readers: [`decode`] is Terraform's `yamldecode` and as strict; [`documents`] reads what goes
+//! to Helm or Kubernetes, several documents, with unknown parts.
 
 mod build;
 mod comments;
@@ -23,8 +24,9 @@ use scalar::Scalar;
 /// What an unknown part is read as: a word that can stand in a key, a plain and a quoted scalar.
 const STAND_IN: &str = "x";
 
-/// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans, numbers as numbers (with the origin of how they
-/// are written), the last of repeated keys. `Unknown` when a part of the text is not known, with `Invalid` when Terraform would refuse it.
+/// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans,
+/// numbers as numbers (with the origin of how they are written), the last of repeated keys.
+/// `Unknown` when a part of the text is not known, with `Invalid` when Terraform would refuse it.
 pub fn decode(text: &Text) -> Value {
     if let Some(why) = text.why_unknown() {
         return Value::Unknown(why.clone());
@@ -38,15 +40,21 @@ pub fn decode(text: &Text) -> Value {
             .into_iter()
             .map(|document| document.value)
             .find(|value| matches!(value, Value::Unknown(_)))
-            .unwrap_or_else(|| Value::unknown(WhyKind::Invalid, "YAML with more than one document")),
+            .unwrap_or_else(|| {
+                Value::unknown(WhyKind::Invalid, "YAML with more than one document")
+            }),
     }
 }
 
-/// Returns every document of `text`. An unknown part is read as one word, and a scalar or key that touches it holds it; where that is not YAML,
-/// an unknown part with a line for itself is left out.
+/// Returns every document of `text`. An unknown part is read as one word, and a scalar or key that
+/// touches it holds it; where that is not YAML, an unknown part with a line for itself is left out.
 pub fn documents(text: &Text) -> Vec<Document> {
     let joined = Joined::new(text, STAND_IN);
-    let broken = |documents: &[Document]| documents.iter().any(|document| matches!(document.value, Value::Unknown(_)));
+    let broken = |documents: &[Document]| {
+        documents
+            .iter()
+            .any(|document| matches!(document.value, Value::Unknown(_)))
+    };
     let first = read(&joined, YamlRules::Lenient);
     if !broken(&first) {
         return first;
@@ -62,9 +70,21 @@ pub(super) fn parser(source: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
     Parser::new_from_str_with_options(source, options)
 }
 
-/// Returns where the content of a scalar is, without quotes and without the blanks a parser may count.
-pub(super) fn content(source: &str, value: &str, style: ScalarStyle, range: std::ops::Range<usize>) -> Span {
-    Scalar { value, style, range }.content(source).into()
+/// Returns where the content of a scalar is, without quotes and without the blanks a parser may
+/// count.
+pub(super) fn content(
+    source: &str,
+    value: &str,
+    style: ScalarStyle,
+    range: std::ops::Range<usize>,
+) -> Span {
+    Scalar {
+        value,
+        style,
+        range,
+    }
+    .content(source)
+    .into()
 }
 
 /// Says whether a plain scalar is a string to Terraform and Helm.
@@ -74,7 +94,10 @@ pub(super) fn reads_as_text(plain: &str) -> bool {
 
 /// Says whether a plain scalar is null or a boolean.
 pub(super) fn reads_as_word(plain: &str) -> bool {
-    matches!(resolve::untagged(plain, ScalarStyle::Plain), resolve::Meaning::Null | resolve::Meaning::Bool(_))
+    matches!(
+        resolve::untagged(plain, ScalarStyle::Plain),
+        resolve::Meaning::Null | resolve::Meaning::Bool(_)
+    )
 }
 
 fn read(joined: &Joined, rules: YamlRules) -> Vec<Document> {
@@ -86,7 +109,9 @@ fn read(joined: &Joined, rules: YamlRules) -> Vec<Document> {
             Ok((event, span)) => builder.event(event, span.byte_range().unwrap_or_default()),
             Err(error) => {
                 builder.fail(invalid(&error));
-                if rules == YamlRules::Terraform || !matches!(parser.proceed_next_document(), Ok(true)) {
+                if rules == YamlRules::Terraform
+                    || !matches!(parser.proceed_next_document(), Ok(true))
+                {
                     break;
                 }
             }

@@ -1,5 +1,5 @@
-//! Writes one change as one commit in the bare clone: the edits spliced into the files of the planned tip, and the message with its trailers. Never
-//! pushes.
+//! Writes one change as one commit in the bare clone: the edits spliced into the files of the
+//! planned tip, and the message with its trailers. Never pushes.
 
 use crate::config;
 use crate::error::{Error, Result};
@@ -23,7 +23,8 @@ pub struct CommitChain<'a> {
     files: BTreeMap<RepoPath, EditedFile>,
 }
 
-/// A file at the tip, and all edits of the chain so far. Spans refer to the tip, so each commit splices all edits again.
+/// A file at the tip, and all edits of the chain so far. Spans refer to the tip, so each commit
+/// splices all edits again.
 struct EditedFile {
     before: Vec<u8>,
     edits: Vec<Edit>,
@@ -31,33 +32,59 @@ struct EditedFile {
 
 impl<'a> CommitChain<'a> {
     pub fn start(clone: &'a Clone, tip: &'a CommitId, author: &'a Identity, at: Timestamp) -> Self {
-        Self { clone, tip, author, at, last: tip.clone(), files: BTreeMap::new() }
+        Self {
+            clone,
+            tip,
+            author,
+            at,
+            last: tip.clone(),
+            files: BTreeMap::new(),
+        }
     }
 
-    /// Writes the change as the next commit and returns its id. Fails and writes nothing if a file does not contain what an edit expects, or if an
-    /// edit overlaps an edit of an earlier change.
+    /// Writes the change as the next commit and returns its id. Fails and writes nothing if a file
+    /// does not contain what an edit expects, or if an edit overlaps an edit of an earlier change.
     pub fn add_change(&mut self, change: &Change) -> Result<CommitId> {
         let message = trailers::render(&change.message, &change.pins)?;
         let edits = change.edits.chunk_by(|a, b| a.file == b.file);
-        let files = edits.map(|edits| self.edit_file(edits)).collect::<Result<Vec<Put>>>()?;
+        let files = edits
+            .map(|edits| self.edit_file(edits))
+            .collect::<Result<Vec<Put>>>()?;
         if files.is_empty() {
-            return Err(Error::failed(format!("the change {} edits no file", change.name)));
+            return Err(Error::failed(format!(
+                "the change {} edits no file",
+                change.name
+            )));
         }
-        self.last = self.clone.write_commit(Some(&self.last), &files, &message, self.author, self.at)?;
+        self.last =
+            self.clone
+                .write_commit(Some(&self.last), &files, &message, self.author, self.at)?;
         Ok(self.last.clone())
     }
 
     /// Returns the new bytes of one file. `edits` are all edits of the change in that file.
     fn edit_file(&mut self, edits: &[Edit]) -> Result<Put> {
-        let Some(path) = edits.first().map(|edit| edit.file.clone()) else { return Err(Error::failed("an edit of nothing")) };
+        let Some(path) = edits.first().map(|edit| edit.file.clone()) else {
+            return Err(Error::failed("an edit of nothing"));
+        };
         let file = match self.files.entry(path.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(EditedFile { before: read_at_tip(self.clone, self.tip, path.as_str())?, edits: Vec::new() }),
+            Entry::Vacant(new) => new.insert(EditedFile {
+                before: read_at_tip(self.clone, self.tip, path.as_str())?,
+                edits: Vec::new(),
+            }),
         };
         file.edits.extend_from_slice(edits);
         let bytes = edit::apply(&file.before, &file.edits);
-        let bytes = bytes.map_err(|why| Error::failed(format!("{path} is not as planned")).because(why).hint("run it again"))?;
-        Ok(Put { path: path.as_str().to_owned(), bytes })
+        let bytes = bytes.map_err(|why| {
+            Error::failed(format!("{path} is not as planned"))
+                .because(why)
+                .hint("run it again")
+        })?;
+        Ok(Put {
+            path: path.as_str().to_owned(),
+            bytes,
+        })
     }
 }
 
@@ -70,8 +97,9 @@ fn read_at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id. `existing` is the branch as it is. If it is pintle's own
-/// and proposes the same on the same commit, its commit is returned, and there is nothing to push.
+/// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id.
+/// `existing` is the branch as it is. If it is pintle's own and proposes the same on the same
+/// commit, its commit is returned, and there is nothing to push.
 pub fn write_proposal(
     clone: &Clone,
     tip: &CommitId,
@@ -80,8 +108,11 @@ pub fn write_proposal(
     at: Timestamp,
     existing: Option<&Branch>,
 ) -> Result<CommitId> {
-    if let Some(branch) = existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip)) {
-        // A commit is determined by the change and its time: with the same time an equal change has the same id.
+    if let Some(branch) =
+        existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip))
+    {
+        // A commit is determined by the change and its time: with the same time an equal change has
+        // the same id.
         let again = CommitChain::start(clone, tip, author, branch.at).add_change(change)?;
         if again == branch.tip {
             return Ok(again);

@@ -1,4 +1,5 @@
-//! The right to write, and how it is revoked while a pass runs. Writes nothing itself, and interrupts no write.
+//! The right to write, and how it is revoked while a pass runs. Writes nothing itself, and
+//! interrupts no write.
 
 use crate::error::{Error, Result};
 use tokio::sync::watch;
@@ -48,26 +49,40 @@ impl WriteLease {
         self.0.borrow().revoked
     }
 
-    /// Begins a write. Fails if the right was revoked, unless another write is in progress that began before.
+    /// Begins a write. Fails if the right was revoked, unless another write is in progress that
+    /// began before.
     pub fn begin(&self) -> Result<Writing<'_>> {
         let begun = self.0.send_if_modified(|state| {
             let may = !state.revoked || state.writing > 0;
             state.writing += u32::from(may);
             may
         });
-        if begun { Ok(Writing(self)) } else { Err(Error::failed("pintle is stopping: nothing was written")) }
+        if begun {
+            Ok(Writing(self))
+        } else {
+            Err(Error::failed("pintle is stopping: nothing was written"))
+        }
     }
 
     /// Revokes the right: from now on no write begins.
     pub fn revoke(&self) -> Revoked {
         self.0.send_modify(|state| state.revoked = true);
-        if self.0.borrow().writing > 0 { Revoked::Writing } else { Revoked::AtRest }
+        if self.0.borrow().writing > 0 {
+            Revoked::Writing
+        } else {
+            Revoked::AtRest
+        }
     }
 
     /// Waits until the right was revoked and the last write has ended.
     pub async fn wait_until_idle(&self) {
         // Fails only without a sender, which is `self`.
-        drop(self.0.subscribe().wait_for(|state| state.revoked && state.writing == 0).await);
+        drop(
+            self.0
+                .subscribe()
+                .wait_for(|state| state.revoked && state.writing == 0)
+                .await,
+        );
     }
 }
 

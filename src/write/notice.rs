@@ -1,4 +1,5 @@
-//! Posts notices: as a comment on the pull request of the commit, or else as an issue. Each is posted once; a marker in it identifies it.
+//! Posts notices: as a comment on the pull request of the commit, or else as an issue. Each is
+//! posted once; a marker in it identifies it.
 
 use super::PlanWriter;
 use crate::comment::marker::Marker;
@@ -26,7 +27,9 @@ impl PlanWriter<'_> {
         let words = notice::notice(one, &client.place().url());
         let pull = match one {
             Notice::Pipeline { pull, .. } => pull,
-            Notice::NotRolledBack { .. } if self.is_posted(client, &notice::mark(one)).await? => return Ok(None),
+            Notice::NotRolledBack { .. } if self.is_posted(client, &notice::mark(one)).await? => {
+                return Ok(None);
+            }
             Notice::NotRolledBack { .. } => &None,
         };
         match pull {
@@ -37,17 +40,35 @@ impl PlanWriter<'_> {
             None => {
                 let known = client.labels().await?;
                 let labels = &self.work.snapshot.config.forge.labels;
-                let labels = known.iter().filter(|label| labels.iter().any(|name| **name == label.name)).map(|label| label.id).collect();
-                let issue = client.open_issue(&NewIssue { title: words.title.clone(), body: words.body, labels }).await?;
+                let labels = known
+                    .iter()
+                    .filter(|label| labels.iter().any(|name| **name == label.name))
+                    .map(|label| label.id)
+                    .collect();
+                let issue = client
+                    .open_issue(&NewIssue {
+                        title: words.title.clone(),
+                        body: words.body,
+                        labels,
+                    })
+                    .await?;
                 Ok(Some(format!("#{}: {}", issue.number, words.title)))
             }
         }
     }
 
     async fn is_posted(&self, client: &Client, mark: &Marker) -> Result<bool> {
-        let Some(me) = self.work.snapshot.forge.known().map(|forge| &forge.me) else { return Ok(true) };
-        let me = Account { id: me.id, login: me.login.to_string() };
+        let Some(me) = self.work.snapshot.forge.known().map(|forge| &forge.me) else {
+            return Ok(true);
+        };
+        let me = Account {
+            id: me.id,
+            login: me.login.to_string(),
+        };
         let issues = client.issues_of(&me, None, PAGES).await?;
-        Ok(issues.items.iter().any(|issue| Marker::all(&issue.body).contains(mark)))
+        Ok(issues
+            .items
+            .iter()
+            .any(|issue| Marker::all(&issue.body).contains(mark)))
     }
 }

@@ -1,4 +1,5 @@
-//! Writes pull requests: first the branch, pushed with a lease, then its page in the forge. Never changes a branch that a person pushed to.
+//! Writes pull requests: first the branch, pushed with a lease, then its page in the forge. Never
+//! changes a branch that a person pushed to.
 
 use super::PlanWriter;
 use super::commit;
@@ -8,7 +9,9 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
 use crate::pipeline::{Action, Change, Proposal, PullDone, PullStep, Pulled};
-use crate::remote::forgejo::{Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange};
+use crate::remote::forgejo::{
+    Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange,
+};
 use crate::remote::git::{Clone, PushError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,20 +23,33 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const COLOUR: &str = "#5319e7";
 
 impl PlanWriter<'_> {
-    /// Opens, updates, closes and merges pull requests, each on its own: a failure of one does not stop the others.
+    /// Opens, updates, closes and merges pull requests, each on its own: a failure of one does not
+    /// stop the others.
     pub(super) async fn write_pull_requests(&mut self, clone: &mut Clone) {
         let Some(client) = self.forge else { return };
         let mut labels = None;
         for (change, proposal) in self.proposals().collect::<Vec<_>>() {
-            match self.update_proposal(client, clone, change, proposal, &mut labels).await {
+            match self
+                .update_proposal(client, clone, change, proposal, &mut labels)
+                .await
+            {
                 Ok(pulled) => self.receipt.pulls.extend(pulled),
-                Err(error) => self.note_trouble(format!("the pull request of {} is not as it should be", change.name), &error),
+                Err(error) => self.note_trouble(
+                    format!("the pull request of {} is not as it should be", change.name),
+                    &error,
+                ),
             }
         }
         for step in &self.work.plan.pulls {
             match self.apply_step(client, clone, step).await {
                 Ok(pulled) => self.receipt.pulls.extend(pulled),
-                Err(error) => self.note_trouble(format!("a pull request is not as it should be ({})", describe_step(step)), &error),
+                Err(error) => self.note_trouble(
+                    format!(
+                        "a pull request is not as it should be ({})",
+                        describe_step(step)
+                    ),
+                    &error,
+                ),
             }
         }
     }
@@ -48,8 +64,14 @@ impl PlanWriter<'_> {
         labels: &mut Option<BTreeMap<String, u64>>,
     ) -> Result<Option<Pulled>> {
         let name = branch_name(&change.name);
-        let existing = self.work.snapshot.branches.iter().find(|branch| *branch.name == *name);
-        let (head, pushed) = tokio::task::block_in_place(|| self.push_proposal(clone, &name, change, existing))?;
+        let existing = self
+            .work
+            .snapshot
+            .branches
+            .iter()
+            .find(|branch| *branch.name == *name);
+        let (head, pushed) =
+            tokio::task::block_in_place(|| self.push_proposal(clone, &name, change, existing))?;
         let place = client.place().url();
         let words = words::words(change, proposal, self.work.snapshot.at, &place)?;
         let open = self.find_open_pull(proposal);
@@ -68,41 +90,81 @@ impl PlanWriter<'_> {
             }
             Some(open) if open.pins != change.pins || open.title != words.title => {
                 self.update_labels(client, open, proposal, labels).await?;
-                let change = PullChange { title: Some(words.title), body: Some(words.body), open: None };
+                let change = PullChange {
+                    title: Some(words.title),
+                    body: Some(words.body),
+                    open: None,
+                };
                 client.edit_pull(open.number, &change).await?;
                 (open.number, open.url.clone(), Some(PullDone::Updated))
             }
-            Some(open) => (open.number, open.url.clone(), pushed.then_some(PullDone::Updated)),
+            Some(open) => (
+                open.number,
+                open.url.clone(),
+                pushed.then_some(PullDone::Updated),
+            ),
         };
         if let Some(done) = done {
             tracing::info!(number, name, %head, done = done.word(), "pull request");
         }
-        self.written.push(Link { change: change.name.clone(), to: To::Pull(number) });
-        Ok(done.map(|done| Pulled { number, name: change.name.clone(), url: Some(url), done }))
+        self.written.push(Link {
+            change: change.name.clone(),
+            to: To::Pull(number),
+        });
+        Ok(done.map(|done| Pulled {
+            number,
+            name: change.name.clone(),
+            url: Some(url),
+            done,
+        }))
     }
 
-    /// Opens a pull request, or returns the one that another replica opened. A forge may let two replicas open one each at the same moment: then the
-    /// older stays.
+    /// Opens a pull request, or returns the one that another replica opened. A forge may let two
+    /// replicas open one each at the same moment: then the older stays.
     async fn open_or_find(&self, client: &Client, new: &NewPull) -> Result<(u64, Url)> {
         let own = match client.open_pull(new).await {
             Ok(pull) => pull,
             Err(OpenError::Exists(Some(number))) => {
                 let pull = client.pull(number).await?;
-                pull.ok_or_else(|| Error::outside(format!("pull request {number} was found and is now missing")).hint("run it again"))?
+                pull.ok_or_else(|| {
+                    Error::outside(format!(
+                        "pull request {number} was found and is now missing"
+                    ))
+                    .hint("run it again")
+                })?
             }
             Err(OpenError::Exists(None)) => {
-                return Err(Error::outside(format!("a pull request of {} is open already", new.head)).hint("run it again"));
+                return Err(Error::outside(format!(
+                    "a pull request of {} is open already",
+                    new.head
+                ))
+                .hint("run it again"));
             }
-            Err(OpenError::NoChanges) => return Err(Error::failed(format!("the forge sees nothing to merge in {}", new.head))),
+            Err(OpenError::NoChanges) => {
+                return Err(Error::failed(format!(
+                    "the forge sees nothing to merge in {}",
+                    new.head
+                )));
+            }
             Err(OpenError::Failed(error)) => return Err(error),
         };
         let all = client.pulls_of(&own.author, own.created_at, 1).await?.items;
-        let mut alike =
-            all.into_iter().filter(|pull| pull.open && pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base);
-        let Some(first) = alike.next() else { return Ok((own.number, own.html_url)) };
+        let mut alike = all.into_iter().filter(|pull| {
+            pull.open
+                && pull.same_repo
+                && pull.head_branch == new.head
+                && pull.base_branch == new.base
+        });
+        let Some(first) = alike.next() else {
+            return Ok((own.number, own.html_url));
+        };
         for double in alike {
             let why = format!("pull request #{} proposes the same", first.number);
-            let change = PullChange { title: None, body: Some(words::closing(&why)), open: Some(false) };
+            let change = PullChange {
+                title: None,
+                body: Some(words::closing(&why)),
+                open: Some(false),
+            };
             client.edit_pull(double.number, &change).await?;
         }
         Ok((first.number, first.html_url))
@@ -110,35 +172,72 @@ impl PlanWriter<'_> {
 
     fn find_open_pull(&self, proposal: &Proposal) -> Option<&PullRequest> {
         let pulls = &self.work.snapshot.forge.known()?.pulls;
-        pulls.iter().find(|pull| Some(pull.number) == proposal.number && pull.state == PullState::Open)
+        pulls
+            .iter()
+            .find(|pull| Some(pull.number) == proposal.number && pull.state == PullState::Open)
     }
 
     /// Writes the one commit of the branch, and pushes it if the branch does not have it yet.
-    fn push_proposal(&self, clone: &mut Clone, name: &str, change: &Change, existing: Option<&Branch>) -> Result<(CommitId, bool)> {
+    fn push_proposal(
+        &self,
+        clone: &mut Clone,
+        name: &str,
+        change: &Change,
+        existing: Option<&Branch>,
+    ) -> Result<(CommitId, bool)> {
         if let Some(foreign) = existing.filter(|branch| !branch.own) {
-            return Err(Error::failed(format!("the branch {BRANCHES}{name} is not pintle's own: its tip is {}", foreign.tip.short())));
+            return Err(Error::failed(format!(
+                "the branch {BRANCHES}{name} is not pintle's own: its tip is {}",
+                foreign.tip.short()
+            )));
         }
-        let tip = self.work.plan.tip.as_ref().ok_or_else(|| Error::failed("a plan made from a folder cannot be proposed"))?;
-        let head = commit::write_proposal(clone, tip, change, &self.author, self.work.plan.at, existing)?;
+        let tip = self
+            .work
+            .plan
+            .tip
+            .as_ref()
+            .ok_or_else(|| Error::failed("a plan made from a folder cannot be proposed"))?;
+        let head = commit::write_proposal(
+            clone,
+            tip,
+            change,
+            &self.author,
+            self.work.plan.at,
+            existing,
+        )?;
         let before = existing.map(|branch| &branch.tip);
         if before == Some(&head) {
             return Ok((head, false));
         }
         match clone.push_branch(&format!("refs/heads/{BRANCHES}{name}"), before, &head) {
             Ok(_) => Ok((head, true)),
-            Err(PushError::TipMoved { .. }) => {
-                Err(Error::outside(format!("somebody pushed to {BRANCHES}{name} during the pass")).hint("the next pass looks again"))
-            }
+            Err(PushError::TipMoved { .. }) => Err(Error::outside(format!(
+                "somebody pushed to {BRANCHES}{name} during the pass"
+            ))
+            .hint("the next pass looks again")),
             Err(other) => Err(other.into_error(clone)),
         }
     }
 
-    /// Returns the ids of the labels, and creates those that are missing. If the forge does not allow that, the label is left out.
-    async fn ensure_labels(&self, client: &Client, proposal: &Proposal, known: &mut Option<BTreeMap<String, u64>>) -> Result<Vec<u64>> {
+    /// Returns the ids of the labels, and creates those that are missing. If the forge does not
+    /// allow that, the label is left out.
+    async fn ensure_labels(
+        &self,
+        client: &Client,
+        proposal: &Proposal,
+        known: &mut Option<BTreeMap<String, u64>>,
+    ) -> Result<Vec<u64>> {
         let wanted = words::labels(proposal, &self.work.snapshot.config.forge.labels);
         let all = match known {
             Some(all) => all,
-            None => known.insert(client.labels().await?.into_iter().map(|label| (label.name, label.id)).collect()),
+            None => known.insert(
+                client
+                    .labels()
+                    .await?
+                    .into_iter()
+                    .map(|label| (label.name, label.id))
+                    .collect(),
+            ),
         };
         for name in &wanted {
             if !all.contains_key(name) {
@@ -150,11 +249,14 @@ impl PlanWriter<'_> {
                 }
             }
         }
-        Ok(wanted.iter().filter_map(|name| all.get(name).copied()).collect())
+        Ok(wanted
+            .iter()
+            .filter_map(|name| all.get(name).copied())
+            .collect())
     }
 
-    /// Changes the labels of a pull request that became urgent or is no longer. Before its text is edited: after a failure the next pass tries again as
-    /// long as the text is the old one.
+    /// Changes the labels of a pull request that became urgent or is no longer. Before its text is
+    /// edited: after a failure the next pass tries again as long as the text is the old one.
     async fn update_labels(
         &self,
         client: &Client,
@@ -162,7 +264,10 @@ impl PlanWriter<'_> {
         proposal: &Proposal,
         labels: &mut Option<BTreeMap<String, u64>>,
     ) -> Result<()> {
-        let was = open.pins.iter().any(|pin| pin.action == Action::Rollback || pin.asked.is_some());
+        let was = open
+            .pins
+            .iter()
+            .any(|pin| pin.action == Action::Rollback || pin.asked.is_some());
         if was == proposal.urgent {
             return Ok(());
         }
@@ -170,72 +275,139 @@ impl PlanWriter<'_> {
         if proposal.urgent {
             return client.add_labels(open.number, &wanted).await;
         }
-        match labels.as_ref().and_then(|all| all.get(words::URGENT)).filter(|id| !wanted.contains(id)) {
+        match labels
+            .as_ref()
+            .and_then(|all| all.get(words::URGENT))
+            .filter(|id| !wanted.contains(id))
+        {
             Some(id) => client.remove_label(open.number, *id).await,
             None => Ok(()),
         }
     }
 
-    async fn apply_step(&mut self, client: &Client, clone: &mut Clone, step: &PullStep) -> Result<Option<Pulled>> {
+    async fn apply_step(
+        &mut self,
+        client: &Client,
+        clone: &mut Clone,
+        step: &PullStep,
+    ) -> Result<Option<Pulled>> {
         match step {
-            PullStep::Close { number, name, tip, why } => {
-                // In one request: a closed pull request without pins in its body is one that pintle closed, not a person.
-                let change = PullChange { title: None, body: Some(words::closing(why)), open: Some(false) };
+            PullStep::Close {
+                number,
+                name,
+                tip,
+                why,
+            } => {
+                // In one request: a closed pull request without pins in its body is one that pintle
+                // closed, not a person.
+                let change = PullChange {
+                    title: None,
+                    body: Some(words::closing(why)),
+                    open: Some(false),
+                };
                 client.edit_pull(*number, &change).await?;
                 if let Some(tip) = tip {
                     delete_branch(clone, name, tip)?;
                 }
-                Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Closed }))
+                Ok(Some(Pulled {
+                    number: *number,
+                    name: name.clone(),
+                    url: None,
+                    done: PullDone::Closed,
+                }))
             }
             PullStep::DeleteBranch { name, tip } => {
                 delete_branch(clone, name, tip)?;
                 Ok(None)
             }
             PullStep::Leave { number, name, tip } => {
-                client.post_comment(*number, &words::left(name, tip)).await?;
-                Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Left }))
+                client
+                    .post_comment(*number, &words::left(name, tip))
+                    .await?;
+                Ok(Some(Pulled {
+                    number: *number,
+                    name: name.clone(),
+                    url: None,
+                    done: PullDone::Left,
+                }))
             }
             PullStep::Merge { number, name, head } => {
                 let how = self.merge_options(client, clone, *number, head).await?;
                 match client.merge(*number, &how).await {
-                    Ok(()) | Err(MergeError::Already) => {
-                        Ok(Some(Pulled { number: *number, name: name.clone(), url: None, done: PullDone::Merged }))
-                    }
+                    Ok(()) | Err(MergeError::Already) => Ok(Some(Pulled {
+                        number: *number,
+                        name: name.clone(),
+                        url: None,
+                        done: PullDone::Merged,
+                    })),
                     Err(why) => Err(why.into_error(&format!("pull request {number}"))),
                 }
             }
         }
     }
 
-    async fn merge_options(&self, client: &Client, clone: &Clone, number: u64, head: &CommitId) -> Result<MergeHow> {
-        let style = match self.work.snapshot.config.forge.merge_style.as_deref().and_then(MergeStyle::parse) {
+    async fn merge_options(
+        &self,
+        client: &Client,
+        clone: &Clone,
+        number: u64,
+        head: &CommitId,
+    ) -> Result<MergeHow> {
+        let style = match self
+            .work
+            .snapshot
+            .config
+            .forge
+            .merge_style
+            .as_deref()
+            .and_then(MergeStyle::parse)
+        {
             Some(style) => style,
-            None => client.repo().await?.default_merge_style.unwrap_or(MergeStyle::Merge),
+            None => client
+                .repo()
+                .await?
+                .default_merge_style
+                .unwrap_or(MergeStyle::Merge),
         };
         // The forge's own message of a squash has no trailers. All other styles keep the commit.
         let (title, message) = match style {
             MergeStyle::Squash => {
                 let text = clone.head(head)?.message;
                 let (subject, rest) = text.split_once('\n').unwrap_or((&text, ""));
-                (Some(format!("{subject} (#{number})")), Some(rest.trim().to_owned()))
+                (
+                    Some(format!("{subject} (#{number})")),
+                    Some(rest.trim().to_owned()),
+                )
             }
             _ => (None, None),
         };
-        Ok(MergeHow { style, head: head.clone(), title, message, delete_branch: true, patience: PATIENCE })
+        Ok(MergeHow {
+            style,
+            head: head.clone(),
+            title,
+            message,
+            delete_branch: true,
+            patience: PATIENCE,
+        })
     }
 }
 
 fn delete_branch(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
-    tokio::task::block_in_place(|| match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
-        // It is deleted already, or somebody pushed to it: then it is not pintle's own any more.
-        Ok(_) | Err(PushError::TipMoved { .. }) => Ok(()),
-        Err(other) => Err(other.into_error(clone)),
+    tokio::task::block_in_place(|| {
+        match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
+            // It is deleted already, or somebody pushed to it: then it is not pintle's own any
+            // more.
+            Ok(_) | Err(PushError::TipMoved { .. }) => Ok(()),
+            Err(other) => Err(other.into_error(clone)),
+        }
     })
 }
 
 fn describe_step(step: &PullStep) -> String {
     match step {
-        PullStep::Close { number, .. } | PullStep::Leave { number, .. } | PullStep::Merge { number, .. } => format!("#{number}"),
+        PullStep::Close { number, .. }
+        | PullStep::Leave { number, .. }
+        | PullStep::Merge { number, .. } => format!("#{number}"),
         PullStep::DeleteBranch { name, .. } => format!("the branch {BRANCHES}{name}"),
     }
 }

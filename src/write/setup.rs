@@ -1,4 +1,5 @@
-//! `pintle setup forgejo`: checks that the forge is as pintle needs it, and creates missing labels and the webhook. A second run changes nothing.
+//! `pintle setup forgejo`: checks that the forge is as pintle needs it, and creates missing labels
+//! and the webhook. A second run changes nothing.
 
 use super::WriteLease;
 use crate::error::{Error, Result};
@@ -8,7 +9,13 @@ use std::sync::Arc;
 use url::Url;
 
 /// The events of the webhook.
-pub const EVENTS: [&str; 5] = ["push", "issue_comment", "pull_request", "pull_request_comment", "status"];
+pub const EVENTS: [&str; 5] = [
+    "push",
+    "issue_comment",
+    "pull_request",
+    "pull_request_comment",
+    "status",
+];
 
 /// A label that pintle needs besides the configured ones.
 pub const URGENT: &str = "pintle/urgent";
@@ -67,39 +74,68 @@ impl SetupState {
 
 /// Checks everything in turn, and creates what is missing.
 ///
-/// # Errors
-/// If the forge cannot be asked or is too old, or the token lacks a scope: then nothing else can be checked.
-pub async fn set_up_forge(lease: &WriteLease, client: &Client, wanted: &ForgeSetup) -> Result<Vec<SetupLine>> {
+/// # Errors If the forge cannot be asked or is too old, or the token lacks a scope: then nothing
+/// else can be checked.
+pub async fn set_up_forge(
+    lease: &WriteLease,
+    client: &Client,
+    wanted: &ForgeSetup,
+) -> Result<Vec<SetupLine>> {
     let _writing = lease.begin()?;
     let mut lines = Vec::new();
     let mut say = |state, what: String| lines.push(SetupLine { state, what });
     let version = client.version().await?;
     version.supported()?;
-    say(SetupState::Found, format!("{} {} at {}", if version.forgejo { "Forgejo" } else { "Gitea" }, version.text, client.place().base()));
+    say(
+        SetupState::Found,
+        format!(
+            "{} {} at {}",
+            if version.forgejo { "Forgejo" } else { "Gitea" },
+            version.text,
+            client.place().base()
+        ),
+    );
     let me = client.me().await?;
-    say(SetupState::Found, format!("the token is that of {} (id {})", me.login, me.id));
+    say(
+        SetupState::Found,
+        format!("the token is that of {} (id {})", me.login, me.id),
+    );
     let repo = client.repo().await?;
     for line in check_rights(&repo, client) {
         say(line.state, line.what);
     }
-    let name = wanted.branch.clone().unwrap_or_else(|| repo.default_branch.clone());
+    let name = wanted
+        .branch
+        .clone()
+        .unwrap_or_else(|| repo.default_branch.clone());
     let branch = client.branch(&name).await?;
-    let branch =
-        branch.ok_or_else(|| Error::failed(format!("{} has no branch {name}", client.place())).hint("name another with --branch"))?;
+    let branch = branch.ok_or_else(|| {
+        Error::failed(format!("{} has no branch {name}", client.place()))
+            .hint("name another with --branch")
+    })?;
     say(SetupState::Found, describe_protection(&branch));
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
     if wanted.dry_run {
         say(SetupState::Found, "comments can be read".into());
     } else {
         client.may_write().await?;
-        say(SetupState::Found, "the token has the scopes to read and to write".into());
+        say(
+            SetupState::Found,
+            "the token has the scopes to read and to write".into(),
+        );
     }
     for line in ensure_labels(client, wanted).await? {
         say(line.state, line.what);
     }
     match &wanted.hook {
-        None => say(SetupState::Note, "no webhook is asked for (--hook-url): pintle run polls".into()),
-        Some(_) if !repo.admin => say(SetupState::Wrong, "a webhook takes an administrator of the repo".into()),
+        None => say(
+            SetupState::Note,
+            "no webhook is asked for (--hook-url): pintle run polls".into(),
+        ),
+        Some(_) if !repo.admin => say(
+            SetupState::Wrong,
+            "a webhook takes an administrator of the repo".into(),
+        ),
         Some(hook) => {
             let line = ensure_webhook(client, hook, wanted.dry_run).await?;
             say(line.state, line.what);
@@ -109,21 +145,45 @@ pub async fn set_up_forge(lease: &WriteLease, client: &Client, wanted: &ForgeSet
 }
 
 fn check_rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
-    let line = |state, what: &str| SetupLine { state, what: what.to_owned() };
+    let line = |state, what: &str| SetupLine {
+        state,
+        what: what.to_owned(),
+    };
     let mut lines = Vec::new();
-    let (named, called) = (format!("{}/{}", client.place().owner(), client.place().repo()), &repo.full_name);
+    let (named, called) = (
+        format!("{}/{}", client.place().owner(), client.place().repo()),
+        &repo.full_name,
+    );
     if !called.is_empty() && !called.eq_ignore_ascii_case(&named) {
-        lines.push(line(SetupState::Wrong, &format!("{named} is called {called} now: name it so, git is not led on from the old name")));
+        lines.push(line(
+            SetupState::Wrong,
+            &format!(
+                "{named} is called {called} now: name it so, git is not led on from the old name"
+            ),
+        ));
     }
     lines.push(match (repo.archived, repo.push) {
-        (true, _) => line(SetupState::Wrong, &format!("{} is archived: nothing can be written", client.place())),
-        (_, false) => {
-            line(SetupState::Wrong, &format!("the account may not write to {}: add it as a collaborator that may", client.place()))
-        }
-        (false, true) => line(SetupState::Found, &format!("the account may write to {}", client.place())),
+        (true, _) => line(
+            SetupState::Wrong,
+            &format!("{} is archived: nothing can be written", client.place()),
+        ),
+        (_, false) => line(
+            SetupState::Wrong,
+            &format!(
+                "the account may not write to {}: add it as a collaborator that may",
+                client.place()
+            ),
+        ),
+        (false, true) => line(
+            SetupState::Found,
+            &format!("the account may write to {}", client.place()),
+        ),
     });
     if !repo.has_pull_requests {
-        lines.push(line(SetupState::Wrong, "pull requests are switched off in the repo's settings"));
+        lines.push(line(
+            SetupState::Wrong,
+            "pull requests are switched off in the repo's settings",
+        ));
     }
     if !repo.has_issues {
         lines.push(line(
@@ -143,11 +203,24 @@ fn check_rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
 }
 
 fn describe_protection(branch: &Branch) -> String {
-    let statuses = if branch.status_check { "; merging takes green statuses" } else { "" };
+    let statuses = if branch.status_check {
+        "; merging takes green statuses"
+    } else {
+        ""
+    };
     match (branch.protected, branch.user_can_push) {
-        (true, false) => format!("{} is protected: every change will be a pull request{statuses}", branch.name),
-        (true, true) => format!("{} is protected, and the account may push to it{statuses}", branch.name),
-        (false, _) => format!("{} is not protected: commits are pushed to it where the mode is `commit`", branch.name),
+        (true, false) => format!(
+            "{} is protected: every change will be a pull request{statuses}",
+            branch.name
+        ),
+        (true, true) => format!(
+            "{} is protected, and the account may push to it{statuses}",
+            branch.name
+        ),
+        (false, _) => format!(
+            "{} is not protected: commits are pushed to it where the mode is `commit`",
+            branch.name
+        ),
     }
 }
 
@@ -159,38 +232,67 @@ async fn ensure_labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<Setup
             true => SetupState::Found,
             false if wanted.dry_run => SetupState::Missing,
             false => {
-                client.create_label(name, super::pull_request::COLOUR, "made by pintle").await?;
+                client
+                    .create_label(name, super::pull_request::COLOUR, "made by pintle")
+                    .await?;
                 SetupState::Made
             }
         };
-        lines.push(SetupLine { state, what: format!("label {name}") });
+        lines.push(SetupLine {
+            state,
+            what: format!("label {name}"),
+        });
     }
     Ok(lines)
 }
 
-async fn ensure_webhook(client: &Client, wanted: &WebhookSetup, dry_run: bool) -> Result<SetupLine> {
+async fn ensure_webhook(
+    client: &Client,
+    wanted: &WebhookSetup,
+    dry_run: bool,
+) -> Result<SetupLine> {
     let new = NewHook {
         url: wanted.url.clone(),
         secret: wanted.secret.clone(),
         events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),
     };
-    let known = client.hooks().await?.into_iter().find(|hook| hook.url == wanted.url.as_str());
+    let known = client
+        .hooks()
+        .await?
+        .into_iter()
+        .find(|hook| hook.url == wanted.url.as_str());
     let what = format!("webhook to {}", wanted.url);
-    let line = |state| SetupLine { state, what: what.clone() };
+    let line = |state| SetupLine {
+        state,
+        what: what.clone(),
+    };
     match known {
         Some(hook) if is_complete(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
         None | Some(_) if dry_run => Ok(line(SetupState::Missing)),
         // No forge changes the secret of an existing webhook.
         Some(hook) if wanted.replace => {
             client.delete_hook(hook.id).await?;
-            client.create_hook(&new).await.map(|_| line(SetupState::Made))
+            client
+                .create_hook(&new)
+                .await
+                .map(|_| line(SetupState::Made))
         }
-        Some(hook) => client.edit_hook(hook.id, &new.url, &new.events).await.map(|_| line(SetupState::Made)),
-        None => client.create_hook(&new).await.map(|_| line(SetupState::Made)),
+        Some(hook) => client
+            .edit_hook(hook.id, &new.url, &new.events)
+            .await
+            .map(|_| line(SetupState::Made)),
+        None => client
+            .create_hook(&new)
+            .await
+            .map(|_| line(SetupState::Made)),
     }
 }
 
 /// A forge may list more events than it was given.
 fn is_complete(hook: &Hook) -> bool {
-    hook.active && hook.json && EVENTS.iter().all(|event| hook.events.iter().any(|known| known == event))
+    hook.active
+        && hook.json
+        && EVENTS
+            .iter()
+            .all(|event| hook.events.iter().any(|known| known == event))
 }

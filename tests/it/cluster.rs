@@ -1,5 +1,6 @@
-//! The cluster from one end to the other: the built `pintle run`, a real control plane that it may only read, a real git remote, a pipeline that
-//! applies it, registries whose tags move, and a person with kubectl. What the requests of pintle's user were is looked at after every test.
+//! The cluster from one end to the other: the built `pintle run`, a real control plane that it may
+//! only read, a real git remote, a pipeline that applies it, registries whose tags move, and a
+//! person with kubectl. What the requests of pintle's user were is looked at after every test.
 
 mod alert;
 mod broken;
@@ -22,8 +23,8 @@ use crate::support::kube::ci::Following;
 use crate::support::kube::world::{Stack, Stage, World};
 
 const SECRET: &str = "s3cret-of-the-hooks";
-/// How soon after an undo its commit has to be there, on a machine that may be busy with other tests. On an idle one it is less than five seconds;
-/// each test prints what it took.
+/// How soon after an undo its commit has to be there, on a machine that may be busy with other
+/// tests. On an idle one it is less than five seconds; each test prints what it took.
 const SOON: Duration = Duration::from_secs(15);
 /// What does not happen in this time does not happen.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -47,8 +48,21 @@ struct Story {
 
 /// What a run of a story is started with.
 fn prepared(world: &World, more: &[&str]) -> Pintle {
-    let args = [&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
-    world.pintle("run", &args).env("PINTLE_WEBHOOK_SECRET", SECRET)
+    let args = [
+        &[
+            "--every",
+            "1h",
+            "--listen",
+            "127.0.0.1:0",
+            "--log-format",
+            "json",
+        ],
+        more,
+    ]
+    .concat();
+    world
+        .pintle("run", &args)
+        .env("PINTLE_WEBHOOK_SECRET", SECRET)
 }
 
 /// The stacks run what they say, pinned by a person.
@@ -77,11 +91,19 @@ impl Story {
     fn on(kube: Arc<Kube>, stacks: &[Stack], config: &str) -> Story {
         let (world, first) = pinned(kube, stacks, config);
         let following = world.stage.ci.follow();
-        stacks.iter().for_each(|stack| world.stage.rolled_out(&workload(stack)));
+        stacks
+            .iter()
+            .for_each(|stack| world.stage.rolled_out(&workload(stack)));
         let mut run = Daemon::start(prepared(&world, &[]));
         let address = run.address();
         assert_eq!(run.pass(), ("start".into(), Ok(0)));
-        Story { run, address, following: Some(following), world, first }
+        Story {
+            run,
+            address,
+            following: Some(following),
+            world,
+            first,
+        }
     }
 
     fn stage(&self) -> &Stage {
@@ -95,7 +117,12 @@ impl Story {
     /// Lets a push be heard of, and waits for the pass that follows.
     fn poll(&mut self) {
         let body = r#"{"ref":"refs/heads/main"}"#;
-        assert_eq!(Hook::signed(SECRET, "push", body).send(&self.address).status, 202);
+        assert_eq!(
+            Hook::signed(SECRET, "push", body)
+                .send(&self.address)
+                .status,
+            202
+        );
         loop {
             let (trigger, ended) = self.run.pass();
             assert!(ended.is_ok(), "{ended:?}");
@@ -111,7 +138,11 @@ impl Story {
         self.poll();
         let begun = Instant::now();
         while !self.text(stack).contains(&digest) {
-            assert!(begun.elapsed() < DEADLINE, "{seed} is not pinned: {}", self.text(stack));
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "{seed} is not pinned: {}",
+                self.text(stack)
+            );
             self.poll();
         }
         digest
@@ -140,7 +171,10 @@ fn commit_after(world: &World, tip: &str, what: &str) -> (String, String) {
 fn commit_within(world: &World, tip: &str, what: &str, limit: Duration) -> (String, String) {
     let begun = Instant::now();
     let path = world.line.remote.path().join("refs/heads").join(BRANCH);
-    let now = || std::fs::read_to_string(&path).map_or_else(|_| world.line.remote.tip(), |text| text.trim().to_owned());
+    let now = || {
+        std::fs::read_to_string(&path)
+            .map_or_else(|_| world.line.remote.tip(), |text| text.trim().to_owned())
+    };
     while now() == tip {
         assert!(begun.elapsed() < limit, "{what}: no commit after {limit:?}");
         std::thread::sleep(LOOK);
@@ -151,7 +185,10 @@ fn commit_within(world: &World, tip: &str, what: &str, limit: Duration) -> (Stri
     (tip.clone(), world.line.remote.message(&tip))
 }
 
-#[expect(clippy::print_stderr, reason = "the time is for whoever reads the log of the tests")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the time is for whoever reads the log of the tests"
+)]
 fn report(what: &str, took: Duration) {
     eprintln!("{what}: committed {} ms later", took.as_millis());
 }
@@ -159,8 +196,12 @@ fn report(what: &str, took: Duration) {
 /// The value of a trailer that a message has once.
 fn trailer<'a>(message: &'a str, name: &str) -> &'a str {
     let start = format!("Pintle-{name}: ");
-    let mut found = message.lines().filter_map(|line| line.strip_prefix(&*start));
-    let value = found.next().unwrap_or_else(|| panic!("no {name} in {message}"));
+    let mut found = message
+        .lines()
+        .filter_map(|line| line.strip_prefix(&*start));
+    let value = found
+        .next()
+        .unwrap_or_else(|| panic!("no {name} in {message}"));
     assert_eq!(found.next(), None, "{message}");
     value
 }
@@ -169,7 +210,13 @@ fn trailer<'a>(message: &'a str, name: &str) -> &'a str {
 fn is_rollback(world: &World, stack: &Stack, message: &str, cause: &str, from: &str, to: &str) {
     let found = ["Action", "Cause", "From", "To", "Image"].map(|name| trailer(message, name));
     assert_eq!(found, ["rollback", cause, from, to, stack.2], "{message}");
-    assert!(trailer(message, "Evidence").contains(&world.stage.namespace), "{message}");
+    assert!(
+        trailer(message, "Evidence").contains(&world.stage.namespace),
+        "{message}"
+    );
     let text = world.line.text(stack.1);
-    assert!(text.contains(&format!("{}@{to}\"", stack.2)) && text.contains("# pintle: hold"), "{text}");
+    assert!(
+        text.contains(&format!("{}@{to}\"", stack.2)) && text.contains("# pintle: hold"),
+        "{text}"
+    );
 }

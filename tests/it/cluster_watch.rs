@@ -1,5 +1,6 @@
-//! What pintle reads in a real cluster: workloads with their revisions, pods and who set them; with the rights of `deploy/rbac.yaml` and no others; and what it
-//! takes for true while the wire is cut, slow or dumb, the API server is started anew, or has forgotten what the watches follow.
+//! What pintle reads in a real cluster: workloads with their revisions, pods and who set them; with
+//! the rights of `deploy/rbac.yaml` and no others; and what it takes for true while the wire is
+//! cut, slow or dumb, the API server is started anew, or has forgotten what the watches follow.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +34,11 @@ fn built_in() -> BTreeSet<Kind> {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime of its own")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime of its own")
 }
 
 /// A client with what a kubeconfig says. It belongs to the runtime that it is first used in.
@@ -41,14 +46,26 @@ fn client(kubeconfig: &Value, told: &Options) -> Client {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, kubeconfig.to_string()).expect("its own folder");
-    Client::new(&Place::Kubeconfig { file, context: None }, told).expect("a kubeconfig")
+    Client::new(
+        &Place::Kubeconfig {
+            file,
+            context: None,
+        },
+        told,
+    )
+    .expect("a kubeconfig")
 }
 
 /// The cluster as pintle's user sees it, read once.
 fn seen(kube: &Kube) -> Cluster {
-    let place = Place::Kubeconfig { file: kube.kubeconfig(), context: Some("test".into()) };
+    let place = Place::Kubeconfig {
+        file: kube.kubeconfig(),
+        context: Some("test".into()),
+    };
     let client = Client::new(&place, &Options::default()).expect("a kubeconfig");
-    let objects = runtime().block_on(client.objects(&built_in())).expect("it connects");
+    let objects = runtime()
+        .block_on(client.objects(&built_in()))
+        .expect("it connects");
     known(assemble_cluster(&objects))
 }
 
@@ -60,11 +77,17 @@ fn known(seen: Seen<Cluster>) -> Cluster {
 }
 
 fn named(kind: &str, namespace: &str, name: &str) -> WorkloadRef {
-    WorkloadRef { kind: WorkloadKind::new(kind), namespace: namespace.into(), name: name.into() }
+    WorkloadRef {
+        kind: WorkloadKind::new(kind),
+        namespace: namespace.into(),
+        name: name.into(),
+    }
 }
 
 fn of<'a>(cluster: &'a Cluster, kind: &str, world: &World, name: &str) -> &'a Workload {
-    cluster.workload(&named(kind, &world.stage.namespace, name)).unwrap_or_else(|| panic!("{kind} {name} of {:?}", cluster.workloads))
+    cluster
+        .workload(&named(kind, &world.stage.namespace, name))
+        .unwrap_or_else(|| panic!("{kind} {name} of {:?}", cluster.workloads))
 }
 
 /// Watches of one cluster, kept by a task.
@@ -83,7 +106,11 @@ impl Kept {
         };
         watches.want(&built_in(), None);
         let keeper = runtime.spawn(keeper.run());
-        Kept { watches, keeper, runtime }
+        Kept {
+            watches,
+            keeper,
+            runtime,
+        }
     }
 
     fn seen(&self) -> Seen<Cluster> {
@@ -101,7 +128,9 @@ impl Kept {
                     self.watches.changed().await;
                 }
             };
-            tokio::time::timeout(DEADLINE, looked).await.expect("a change comes that brings it about")
+            tokio::time::timeout(DEADLINE, looked)
+                .await
+                .expect("a change comes that brings it about")
         })
     }
 
@@ -113,8 +142,16 @@ impl Kept {
 
 /// The image in the spec of the Deployment `web`.
 fn image(seen: &Seen<Cluster>, namespace: &str) -> Option<String> {
-    let Seen::Known(cluster) = seen else { return None };
-    Some(cluster.workload(&named("deployment", namespace, "web"))?.container("web")?.image.to_string())
+    let Seen::Known(cluster) = seen else {
+        return None;
+    };
+    Some(
+        cluster
+            .workload(&named("deployment", namespace, "web"))?
+            .container("web")?
+            .image
+            .to_string(),
+    )
 }
 
 fn set_image(image: &str) -> Value {
@@ -126,10 +163,16 @@ fn workloads_have_their_revisions_their_pods_and_who_set_them() {
     let mut world = World::of(&STACKS, "");
     let digests = STACKS.map(|(_, _, image)| world.line.registries.put(image, "first"));
     world.stage.ci.apply();
-    STACKS.iter().for_each(|(kind, name, _)| world.stage.rolled_out(&format!("{kind}/{name}")));
+    STACKS
+        .iter()
+        .for_each(|(kind, name, _)| world.stage.rolled_out(&format!("{kind}/{name}")));
     let first = seen(&world.stage.kube);
     assert_eq!(first.unread, Default::default());
-    assert!(first.namespaces.contains_key(world.stage.namespace.as_str()));
+    assert!(
+        first
+            .namespaces
+            .contains_key(world.stage.namespace.as_str())
+    );
     for ((kind, name, image), digest) in STACKS.iter().zip(&digests) {
         let workload = of(&first, kind, &world, name);
         let container = workload.container(name).expect("it has its container");
@@ -137,23 +180,58 @@ fn workloads_have_their_revisions_their_pods_and_who_set_them() {
         assert_eq!(&*container.writers[0].manager, MANAGER);
         assert!(container.writers[0].at.is_some() && workload.created.is_some());
         assert_eq!(workload.replicas, (*kind != "daemonset").then_some(1));
-        assert!(workload.rollout.observed && workload.rollout.complete, "{kind}: {:?}", workload.rollout);
-        let [revision] = &workload.revisions[..] else { panic!("one revision of {workload:?}") };
-        assert_eq!((revision.number, revision.images.get(*name).map(|image| &**image)), (1, Some(*image)));
-        let [pod] = &workload.pods[..] else { panic!("one pod of {workload:?}") };
+        assert!(
+            workload.rollout.observed && workload.rollout.complete,
+            "{kind}: {:?}",
+            workload.rollout
+        );
+        let [revision] = &workload.revisions[..] else {
+            panic!("one revision of {workload:?}")
+        };
+        assert_eq!(
+            (
+                revision.number,
+                revision.images.get(*name).map(|image| &**image)
+            ),
+            (1, Some(*image))
+        );
+        let [pod] = &workload.pods[..] else {
+            panic!("one pod of {workload:?}")
+        };
         assert_eq!(pod.revision.as_ref(), Some(&revision.hash), "{kind}");
         let status = &pod.containers[0];
-        assert_eq!((status.digest.as_ref().map(|digest| digest.as_str()), status.ready), (Some(digest.as_str()), true));
+        assert_eq!(
+            (
+                status.digest.as_ref().map(|digest| digest.as_str()),
+                status.ready
+            ),
+            (Some(digest.as_str()), true)
+        );
         assert!(status.started.is_some() && status.waiting.is_none());
     }
-    assert_eq!(first.workloads.iter().filter(|one| *one.namespace == *world.stage.namespace).count(), 3, "nothing else is a workload");
+    assert_eq!(
+        first
+            .workloads
+            .iter()
+            .filter(|one| *one.namespace == *world.stage.namespace)
+            .count(),
+        3,
+        "nothing else is a workload"
+    );
 
     // An undo: the old revision is the newest again, and who did it is told.
-    let pinned = STACKS.map(|(_, _, image)| format!("{image}@{}", world.line.registries.put(image, "second")));
+    let pinned = STACKS
+        .map(|(_, _, image)| format!("{image}@{}", world.line.registries.put(image, "second")));
     for ((kind, name, _), pin) in STACKS.iter().zip(&pinned) {
         let stack = (*kind, *name, pin.as_str());
-        let (path, text) = (crate::support::line::path(name), crate::support::kube::world::text(&world.stage.namespace, &stack));
-        world.line.remote.commit("Pin", &[(path.as_str(), text.as_bytes())]);
+        let (path, text) = (
+            crate::support::line::path(name),
+            crate::support::kube::world::text(&world.stage.namespace, &stack),
+        );
+        world
+            .line
+            .remote
+            .commit("Pin", &[(path.as_str(), text.as_bytes())]);
     }
     world.stage.ci.apply();
     for (kind, name, _) in &STACKS {
@@ -165,11 +243,31 @@ fn workloads_have_their_revisions_their_pods_and_who_set_them() {
     let undone = seen(&world.stage.kube);
     for ((kind, name, image), pin) in STACKS.iter().zip(&pinned) {
         let workload = of(&undone, kind, &world, name);
-        let numbers: Vec<_> =
-            workload.revisions.iter().map(|one| (one.number, one.earlier.clone(), one.images[*name].to_string())).collect();
-        let earlier = if *kind == "deployment" { vec![1] } else { vec![] };
-        assert_eq!(numbers, [(3, earlier, (*image).to_owned()), (2, vec![], pin.clone())], "{kind}");
-        assert_eq!(&*workload.container(name).expect("it is there").image, *image);
+        let numbers: Vec<_> = workload
+            .revisions
+            .iter()
+            .map(|one| {
+                (
+                    one.number,
+                    one.earlier.clone(),
+                    one.images[*name].to_string(),
+                )
+            })
+            .collect();
+        let earlier = if *kind == "deployment" {
+            vec![1]
+        } else {
+            vec![]
+        };
+        assert_eq!(
+            numbers,
+            [(3, earlier, (*image).to_owned()), (2, vec![], pin.clone())],
+            "{kind}"
+        );
+        assert_eq!(
+            &*workload.container(name).expect("it is there").image,
+            *image
+        );
         assert!(workload.rollout.complete, "{kind}: {:?}", workload.rollout);
     }
     let writer = &of(&undone, "deployment", &world, "web").containers[0].writers[0].manager;
@@ -194,25 +292,71 @@ fn what_hangs_and_what_runs_by_the_clock_is_told_too() {
         &format!("/apis/batch/v1/namespaces/{namespace}/jobs"),
         &json!({"metadata": meta("once", json!({})), "spec": {"template": template}}),
     );
-    api.post(&format!("/api/v1/namespaces/{namespace}/pods"), &json!({"metadata": meta("alone", json!({})), "spec": template["spec"]}));
+    api.post(
+        &format!("/api/v1/namespaces/{namespace}/pods"),
+        &json!({"metadata": meta("alone", json!({})), "spec": template["spec"]}),
+    );
     stage.waits_with("pod/batch", "PodInitializing");
     stage.kubectl(&["create", "job", "--from=cronjob/nightly", "tonight"]);
 
     let cluster = seen(&stage.kube);
     let web = of(&cluster, "deployment", &world, "web");
     assert!(web.rollout.observed && !web.rollout.complete);
-    assert_eq!(&*web.rollout.unavailable.as_ref().expect("too few are ready").reason, "MinimumReplicasUnavailable");
+    assert_eq!(
+        &*web
+            .rollout
+            .unavailable
+            .as_ref()
+            .expect("too few are ready")
+            .reason,
+        "MinimumReplicasUnavailable"
+    );
     let status = &web.pods[0].containers[0];
-    assert_eq!((&*status.waiting.as_ref().expect("it waits").reason, status.restarts, status.ready), ("CrashLoopBackOff", 3, false));
+    assert_eq!(
+        (
+            &*status.waiting.as_ref().expect("it waits").reason,
+            status.restarts,
+            status.ready
+        ),
+        ("CrashLoopBackOff", 3, false)
+    );
     let nightly = of(&cluster, "cronjob", &world, "nightly");
-    let release = nightly.release.as_ref().map(|release| (&*release.name, release.helm));
+    let release = nightly
+        .release
+        .as_ref()
+        .map(|release| (&*release.name, release.helm));
     assert_eq!((release, nightly.keel.len()), (Some(("shop", true)), 1));
-    for workload in [nightly, of(&cluster, "job", &world, "once"), of(&cluster, "pod", &world, "alone")] {
-        let containers: Vec<_> = workload.containers.iter().map(|one| (&*one.name, one.init, one.pull_policy.as_deref())).collect();
-        assert_eq!(containers, [("batch", false, Some("Always")), ("first", true, Some("IfNotPresent"))], "{}", workload.kind);
-        assert_eq!(&*workload.containers[0].writers[0].manager, "test", "{}", workload.kind);
+    for workload in [
+        nightly,
+        of(&cluster, "job", &world, "once"),
+        of(&cluster, "pod", &world, "alone"),
+    ] {
+        let containers: Vec<_> = workload
+            .containers
+            .iter()
+            .map(|one| (&*one.name, one.init, one.pull_policy.as_deref()))
+            .collect();
+        assert_eq!(
+            containers,
+            [
+                ("batch", false, Some("Always")),
+                ("first", true, Some("IfNotPresent"))
+            ],
+            "{}",
+            workload.kind
+        );
+        assert_eq!(
+            &*workload.containers[0].writers[0].manager, "test",
+            "{}",
+            workload.kind
+        );
     }
-    assert!(cluster.workload(&named("job", &namespace, "tonight")).is_none(), "it belongs to the cron job");
+    assert!(
+        cluster
+            .workload(&named("job", &namespace, "tonight"))
+            .is_none(),
+        "it belongs to the cron job"
+    );
     assert_eq!(of(&cluster, "job", &world, "once").pods.len(), 1);
 }
 
@@ -222,18 +366,51 @@ fn the_rights_are_those_that_are_used_and_nothing_can_be_written() {
     let pintle = kube.pintle();
     for kind in Kind::BUILT_IN {
         let (group, version, plural) = kind.place();
-        let base = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-        assert_eq!(pintle.try_get(&format!("{base}/{plural}?limit=1")).map(|(status, _)| status), Some(200), "{kind}");
+        let base = if group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{group}/{version}")
+        };
+        assert_eq!(
+            pintle
+                .try_get(&format!("{base}/{plural}?limit=1"))
+                .map(|(status, _)| status),
+            Some(200),
+            "{kind}"
+        );
     }
-    // Everything but what every account may do: to ask about itself, and to read what the server is.
-    let may = kube.kubectl(&["auth", "can-i", "--list", "--no-headers", &format!("--as={}", crate::support::kube::PINTLE)]);
-    let rights = may.lines().filter(|line| !line.contains("selfsubject") && !line.starts_with(' '));
-    let mut rights: Vec<(&str, &str)> =
-        rights.map(|line| (line.split_whitespace().next().expect("a resource"), &line[line.rfind('[').expect("verbs")..])).collect();
+    // Everything but what every account may do: to ask about itself, and to read what the server
+    // is.
+    let may = kube.kubectl(&[
+        "auth",
+        "can-i",
+        "--list",
+        "--no-headers",
+        &format!("--as={}", crate::support::kube::PINTLE),
+    ]);
+    let rights = may
+        .lines()
+        .filter(|line| !line.contains("selfsubject") && !line.starts_with(' '));
+    let mut rights: Vec<(&str, &str)> = rights
+        .map(|line| {
+            (
+                line.split_whitespace().next().expect("a resource"),
+                &line[line.rfind('[').expect("verbs")..],
+            )
+        })
+        .collect();
     rights.sort_unstable();
-    let mut used: Vec<(String, &str)> = Kind::BUILT_IN.iter().map(|kind| (kind.to_string(), "[list watch]")).collect();
+    let mut used: Vec<(String, &str)> = Kind::BUILT_IN
+        .iter()
+        .map(|kind| (kind.to_string(), "[list watch]"))
+        .collect();
     used.sort();
-    assert_eq!(rights, used.iter().map(|(kind, verbs)| (kind.as_str(), *verbs)).collect::<Vec<_>>());
+    assert_eq!(
+        rights,
+        used.iter()
+            .map(|(kind, verbs)| (kind.as_str(), *verbs))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -243,7 +420,13 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     world.stage.rolled_out("deployment/web");
     let (kube, namespace) = (&world.stage.kube, &world.stage.namespace);
     kube.kubectl(&["create", "serviceaccount", "half", "-n", namespace]);
-    kube.kubectl(&["create", "clusterrole", namespace, "--verb=list,watch", "--resource=deployments,replicasets,namespaces"]);
+    kube.kubectl(&[
+        "create",
+        "clusterrole",
+        namespace,
+        "--verb=list,watch",
+        "--resource=deployments,replicasets,namespaces",
+    ]);
     kube.kubectl(&[
         "create",
         "clusterrolebinding",
@@ -254,14 +437,30 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     let token = kube.kubectl(&["create", "token", "half", "-n", namespace]);
     let kubeconfig = kube.kubeconfig_for(&kube.url(), token.trim());
     let half = || client(&kubeconfig, &Options::default());
-    let once = known(assemble_cluster(&runtime().block_on(half().objects(&built_in())).expect("it connects")));
+    let once = known(assemble_cluster(
+        &runtime()
+            .block_on(half().objects(&built_in()))
+            .expect("it connects"),
+    ));
     let kept = Kept::start(&half());
     for cluster in [once, known(kept.seen())] {
         let unread: Vec<&str> = cluster.unread.keys().map(|kind| kind.as_str()).collect();
         let unread: std::collections::BTreeSet<&str> = unread.into_iter().collect();
-        assert_eq!(unread, ["controllerrevision", "cronjob", "daemonset", "job", "pod", "statefulset"].into());
+        assert_eq!(
+            unread,
+            [
+                "controllerrevision",
+                "cronjob",
+                "daemonset",
+                "job",
+                "pod",
+                "statefulset"
+            ]
+            .into()
+        );
         assert!(
-            cluster.unread[&WorkloadKind::Pod].starts_with("the pods may not be read: pods is forbidden: User"),
+            cluster.unread[&WorkloadKind::Pod]
+                .starts_with("the pods may not be read: pods is forbidden: User"),
             "{:?}",
             cluster.unread
         );
@@ -271,11 +470,21 @@ fn a_kind_that_may_not_be_read_is_not_known_and_the_others_are() {
     kept.ends();
 
     // Nobody's token: nothing is known of anything.
-    let nobody = client(&kube.kubeconfig_for(&kube.url(), "wrong"), &Options::default());
-    let Seen::Unknown(why) = assemble_cluster(&runtime().block_on(nobody.objects(&built_in())).expect("it connects")) else {
+    let nobody = client(
+        &kube.kubeconfig_for(&kube.url(), "wrong"),
+        &Options::default(),
+    );
+    let Seen::Unknown(why) = assemble_cluster(
+        &runtime()
+            .block_on(nobody.objects(&built_in()))
+            .expect("it connects"),
+    ) else {
         panic!("known")
     };
-    assert_eq!(why, "the deployments.apps could not be read: 401 Unauthorized");
+    assert_eq!(
+        why,
+        "the deployments.apps could not be read: 401 Unauthorized"
+    );
     kube.kubectl(&["delete", "clusterrole,clusterrolebinding", namespace]);
 }
 
@@ -284,10 +493,20 @@ fn a_change_in_the_cluster_wakes_a_run_and_moves_nothing_upstream() {
     let world = World::of(&STACKS[..1], "");
     world.stage.ci.apply();
     world.stage.rolled_out("deployment/web");
-    let args = ["--every", "1h", "--listen", "off", "--log-format", "json", "-v"];
+    let args = [
+        "--every",
+        "1h",
+        "--listen",
+        "off",
+        "--log-format",
+        "json",
+        "-v",
+    ];
     let mut run = Daemon::start(world.pintle("run", &args));
     assert_eq!(run.pass().0, "start");
-    world.stage.patch("deployment/web", &json!({"spec": {"replicas": 2}}));
+    world
+        .stage
+        .patch("deployment/web", &json!({"spec": {"replicas": 2}}));
     assert_eq!(run.pass().0, "cluster");
     run.stop();
 }
@@ -297,14 +516,29 @@ fn wired() -> (World, TcpProxy, Kept) {
     let world = World::on(Kube::own(), &STACKS[..1], "");
     world.stage.ci.apply();
     world.stage.rolled_out("deployment/web");
-    let to = world.stage.kube.url().trim_start_matches("https://").parse().expect("an address");
+    let to = world
+        .stage
+        .kube
+        .url()
+        .trim_start_matches("https://")
+        .parse()
+        .expect("an address");
     let proxy = TcpProxy::start(to);
     let token = std::fs::read_to_string(world.stage.kube.kubeconfig()).expect("it was written");
     let token: Value = serde_json::from_str(&token).expect("JSON is YAML");
-    let token = token["users"][0]["user"]["token"].as_str().expect("a token").to_owned();
-    let kubeconfig = world.stage.kube.kubeconfig_for(&format!("https://{}", proxy.address), &token);
+    let token = token["users"][0]["user"]["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let kubeconfig = world
+        .stage
+        .kube
+        .kubeconfig_for(&format!("https://{}", proxy.address), &token);
     let kept = Kept::start(&client(&kubeconfig, &Options::default()));
-    assert_eq!(image(&kept.seen(), &world.stage.namespace).as_deref(), Some(STACKS[0].2));
+    assert_eq!(
+        image(&kept.seen(), &world.stage.namespace).as_deref(),
+        Some(STACKS[0].2)
+    );
     (world, proxy, kept)
 }
 
@@ -312,40 +546,71 @@ fn wired() -> (World, TcpProxy, Kept) {
 fn no_change_is_lost_when_the_wire_is_cut_the_server_starts_anew_or_forgets() {
     let (world, proxy, kept) = wired();
     let namespace = world.stage.namespace.as_str();
-    let is = |wanted: &'static str| move |seen: &Seen<Cluster>| (image(seen, namespace).as_deref() == Some(wanted)).then_some(());
-    world.stage.patch("deployment/web", &set_image("quay.io/team/app:1"));
+    let is = |wanted: &'static str| {
+        move |seen: &Seen<Cluster>| {
+            (image(seen, namespace).as_deref() == Some(wanted)).then_some(())
+        }
+    };
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:1"));
     kept.until(is("quay.io/team/app:1"));
 
     // The wire is cut, and something happens meanwhile.
     proxy.set(Wire::Cut);
-    world.stage.patch("deployment/web", &set_image("quay.io/team/app:2"));
-    assert!(matches!(kept.seen(), Seen::Known(_)), "for a while it is what it was");
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:2"));
+    assert!(
+        matches!(kept.seen(), Seen::Known(_)),
+        "for a while it is what it was"
+    );
     proxy.set(Wire::Passes);
     kept.until(is("quay.io/team/app:2"));
 
     // The API server starts anew.
     world.stage.kube.stop_apiserver();
     world.stage.kube.start_apiserver();
-    world.stage.patch("deployment/web", &set_image("quay.io/team/app:3"));
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:3"));
     kept.until(is("quay.io/team/app:3"));
 
-    // It has forgotten the version that the watches follow: a workload that is gone since is gone here too.
-    world.stage.kubectl(&["create", "deployment", "other", "--image=quay.io/team/app:1"]);
-    kept.until(|seen| seen.known()?.workload(&named("deployment", namespace, "other")).map(drop));
+    // It has forgotten the version that the watches follow: a workload that is gone since is gone
+    // here too.
+    world.stage.kubectl(&[
+        "create",
+        "deployment",
+        "other",
+        "--image=quay.io/team/app:1",
+    ]);
+    kept.until(|seen| {
+        seen.known()?
+            .workload(&named("deployment", namespace, "other"))
+            .map(drop)
+    });
     proxy.set(Wire::Cut);
     world.stage.kubectl(&["delete", "deployment", "other"]);
-    world.stage.patch("deployment/web", &set_image("quay.io/team/app:4"));
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:4"));
     world.stage.kube.stop_apiserver();
     world.stage.kube.compact();
     world.stage.kube.start_apiserver();
     proxy.set(Wire::Passes);
     kept.until(is("quay.io/team/app:4"));
-    assert!(known(kept.seen()).workload(&named("deployment", namespace, "other")).is_none());
+    assert!(
+        known(kept.seen())
+            .workload(&named("deployment", namespace, "other"))
+            .is_none()
+    );
 
     // Five seconds late is late, and right.
     proxy.set(Wire::Cut);
     proxy.set(Wire::Slow(Duration::from_secs(5)));
-    world.stage.patch("deployment/web", &set_image("quay.io/team/app:5"));
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:5"));
     kept.until(is("quay.io/team/app:5"));
     kept.ends();
 }
@@ -354,22 +619,54 @@ fn no_change_is_lost_when_the_wire_is_cut_the_server_starts_anew_or_forgets() {
 fn a_server_that_answers_late_is_waited_for_and_one_that_never_does_is_not_known() {
     let (world, proxy, kept) = wired();
     kept.ends();
-    let token = std::fs::read_to_string(world.stage.kube.kubeconfig()).expect("it was written").parse::<Value>().expect("JSON is YAML");
-    let token = token["users"][0]["user"]["token"].as_str().expect("a token");
-    let kubeconfig = world.stage.kube.kubeconfig_for(&format!("https://{}", proxy.address), token);
+    let token = std::fs::read_to_string(world.stage.kube.kubeconfig())
+        .expect("it was written")
+        .parse::<Value>()
+        .expect("JSON is YAML");
+    let token = token["users"][0]["user"]["token"]
+        .as_str()
+        .expect("a token");
+    let kubeconfig = world
+        .stage
+        .kube
+        .kubeconfig_for(&format!("https://{}", proxy.address), token);
     proxy.set(Wire::Slow(Duration::from_secs(5)));
     let late = client(&kubeconfig, &Options::default());
-    let seen = assemble_cluster(&runtime().block_on(late.objects(&built_in())).expect("it connects"));
+    let seen = assemble_cluster(
+        &runtime()
+            .block_on(late.objects(&built_in()))
+            .expect("it connects"),
+    );
     assert_eq!(known(seen.clone()).unread, Default::default());
-    assert_eq!(image(&seen, &world.stage.namespace).as_deref(), Some(STACKS[0].2));
+    assert_eq!(
+        image(&seen, &world.stage.namespace).as_deref(),
+        Some(STACKS[0].2)
+    );
 
     proxy.set(Wire::Dumb);
-    let never = || client(&kubeconfig, &Options { timeout: Duration::from_secs(2), ..Options::default() });
-    let once = assemble_cluster(&runtime().block_on(never().objects(&built_in())).expect("it connects"));
+    let never = || {
+        client(
+            &kubeconfig,
+            &Options {
+                timeout: Duration::from_secs(2),
+                ..Options::default()
+            },
+        )
+    };
+    let once = assemble_cluster(
+        &runtime()
+            .block_on(never().objects(&built_in()))
+            .expect("it connects"),
+    );
     let kept = Kept::start(&never());
     for seen in [once, kept.seen()] {
-        let Seen::Unknown(why) = seen else { panic!("known: {seen:?}") };
-        assert!(why.starts_with("the deployments.apps could not be read: "), "{why}");
+        let Seen::Unknown(why) = seen else {
+            panic!("known: {seen:?}")
+        };
+        assert!(
+            why.starts_with("the deployments.apps could not be read: "),
+            "{why}"
+        );
     }
     proxy.set(Wire::Passes);
     kept.until(|seen| image(seen, &world.stage.namespace));

@@ -1,4 +1,5 @@
-//! What people ask for in comments, from one end to the other: the built program against a real forge, through HTTP only.
+//! What people ask for in comments, from one end to the other: the built program against a real
+//! forge, through HTTP only.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +60,13 @@ impl World {
 
     /// The commits on main after one, oldest first.
     fn since(&self, tip: &str) -> Vec<Commit> {
-        let mut new: Vec<Commit> = self.line.repo.commits("main").into_iter().take_while(|commit| commit.sha != tip).collect();
+        let mut new: Vec<Commit> = self
+            .line
+            .repo
+            .commits("main")
+            .into_iter()
+            .take_while(|commit| commit.sha != tip)
+            .collect();
         new.reverse();
         new
     }
@@ -68,7 +75,8 @@ impl World {
         self.line.repo.comment(self.issue, body, who)
     }
 
-    /// The one reply to a comment on the issue, without its mark; the comment has been marked as seen.
+    /// The one reply to a comment on the issue, without its mark; the comment has been marked as
+    /// seen.
     fn reply(&self, comment: u64) -> String {
         self.reply_on(self.issue, comment)
     }
@@ -83,7 +91,8 @@ impl World {
         text.to_owned()
     }
 
-    /// What ana asks for on the issue becomes one commit of pintle's, which the one reply links. Returns the commit and the reply.
+    /// What ana asks for on the issue becomes one commit of pintle's, which the one reply links.
+    /// Returns the commit and the reply.
     fn does(&self, body: &str) -> (Commit, String) {
         self.does_on(self.issue, body)
     }
@@ -94,11 +103,27 @@ impl World {
         self.line.sync();
         let reply = self.reply_on(number, comment);
         let (_, asked) = self.who_asked(number, comment);
-        let mut new: Vec<Commit> = self.since(&before).into_iter().filter(|commit| commit.message.contains(&asked)).collect();
-        assert_eq!(new.len(), 1, "one commit for {body:?}: {reply}\n{:?}", self.since(&before));
+        let mut new: Vec<Commit> = self
+            .since(&before)
+            .into_iter()
+            .filter(|commit| commit.message.contains(&asked))
+            .collect();
+        assert_eq!(
+            new.len(),
+            1,
+            "one commit for {body:?}: {reply}\n{:?}",
+            self.since(&before)
+        );
         let commit = new.remove(0);
         assert_eq!(commit.author, "pintle <pintle@localhost>");
-        assert!(reply.contains(&format!("(<{}/commit/{}>)", self.line.repo.url(), commit.sha)), "{reply}");
+        assert!(
+            reply.contains(&format!(
+                "(<{}/commit/{}>)",
+                self.line.repo.url(),
+                commit.sha
+            )),
+            "{reply}"
+        );
         (commit, reply)
     }
 
@@ -118,28 +143,62 @@ impl World {
     /// The two trailers that say who asked where.
     fn who_asked(&self, number: u64, comment: u64) -> (String, String) {
         let ana = &self.line.ana;
-        let found = self.line.repo.owner.get(&self.line.repo.path(&format!("/issues/comments/{comment}")));
+        let found = self
+            .line
+            .repo
+            .owner
+            .get(&self.line.repo.path(&format!("/issues/comments/{comment}")));
         let url = found["html_url"].as_str().expect("a comment has a page");
-        assert!(url.ends_with(&format!("/{number}#issuecomment-{comment}")), "{url}");
-        (format!("Pintle-Asked-By: {} ({})\n", ana.login, ana.id), format!("Pintle-Comment: {url}\n"))
+        assert!(
+            url.ends_with(&format!("/{number}#issuecomment-{comment}")),
+            "{url}"
+        );
+        (
+            format!("Pintle-Asked-By: {} ({})\n", ana.login, ana.id),
+            format!("Pintle-Comment: {url}\n"),
+        )
     }
 
     /// When a comment was written.
     fn written(&self, number: u64, comment: u64) -> Timestamp {
         let all = self.line.repo.comments(number);
-        let one = all.iter().find(|one| one.id == comment).expect("the comment is there");
+        let one = all
+            .iter()
+            .find(|one| one.id == comment)
+            .expect("the comment is there");
         one.created.parse().expect("a time")
     }
 
     /// Another pass, and another: neither writes or says anything.
     fn is_at_rest(&self) {
         // A pull request comes with the repository, whose size the forge counts when it likes.
-        let part = |pull: &serde_json::Value| ["number", "state", "title", "body", "updated_at", "merged"].map(|key| pull[key].clone());
-        let pulls = || self.line.repo.pulls("all").iter().map(part).collect::<Vec<_>>();
-        let seen = || (self.tip(), self.line.repo.branches(), self.line.repo.comments(self.issue), pulls());
+        let part = |pull: &serde_json::Value| {
+            ["number", "state", "title", "body", "updated_at", "merged"]
+                .map(|key| pull[key].clone())
+        };
+        let pulls = || {
+            self.line
+                .repo
+                .pulls("all")
+                .iter()
+                .map(part)
+                .collect::<Vec<_>>()
+        };
+        let seen = || {
+            (
+                self.tip(),
+                self.line.repo.branches(),
+                self.line.repo.comments(self.issue),
+                pulls(),
+            )
+        };
         let before = seen();
         let output = self.line.sync();
-        assert!(output.stderr.contains("nothing was written"), "{}", output.stderr);
+        assert!(
+            output.stderr.contains("nothing was written"),
+            "{}",
+            output.stderr
+        );
         self.line.sync();
         assert_eq!(seen(), before);
     }
@@ -149,8 +208,14 @@ impl World {
         let plan = self.line.plan();
         let start = format!("stacks/{stack}/");
         let sites = plan["sites"].as_array().expect("a list");
-        let site = sites.iter().find(|site| site["site"].as_str().is_some_and(|site| site.starts_with(&start)));
-        site.and_then(|site| site["verdict"].as_str()).unwrap_or_else(|| panic!("{stack} is not in {plan}")).to_owned()
+        let site = sites.iter().find(|site| {
+            site["site"]
+                .as_str()
+                .is_some_and(|site| site.starts_with(&start))
+        });
+        site.and_then(|site| site["verdict"].as_str())
+            .unwrap_or_else(|| panic!("{stack} is not in {plan}"))
+            .to_owned()
     }
 }
 
@@ -161,13 +226,21 @@ fn file(name: &str, image: &str, behind: &str) -> String {
 
 /// The trailers of a commit, in their order.
 fn trailers(commit: &Commit) -> Vec<&str> {
-    commit.message.lines().filter(|line| line.starts_with("Pintle-")).collect()
+    commit
+        .message
+        .lines()
+        .filter(|line| line.starts_with("Pintle-"))
+        .collect()
 }
 
 /// The value of the one trailer of that name.
 fn trailer<'a>(commit: &'a Commit, name: &str) -> &'a str {
     let start = format!("Pintle-{name}: ");
-    let found: BTreeSet<&str> = commit.message.lines().filter_map(|line| line.strip_prefix(&start)).collect();
+    let found: BTreeSet<&str> = commit
+        .message
+        .lines()
+        .filter_map(|line| line.strip_prefix(&start))
+        .collect();
     assert_eq!(found.len(), 1, "{name} in {}", commit.message);
     found.into_iter().next().unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The evaluator against the real thing: OpenTofu is asked at test time, nothing is written down beforehand.
+//! The evaluator against the real thing: OpenTofu is asked at test time, nothing is written down
+//! beforehand.
 
 mod ours;
 mod roots;
@@ -38,17 +39,31 @@ fn the_table_is_large_and_says_what_it_means() {
             values += usize::from(*wanted == Wanted::Value);
         }
     }
-    assert!(complaints.is_empty(), "OpenTofu says otherwise:\n{}", complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "OpenTofu says otherwise:\n{}",
+        complaints.join("\n")
+    );
     assert!(values >= 320, "{values} values");
 }
 
 #[test]
 fn the_locals_of_the_fixture_repo_are_known_to_the_oracle() {
     let roots = roots::roots(&fixtures());
-    let locals = || roots.iter().flat_map(|root| root.locals.iter().map(|local| (&root.folder, &local.0, &local.1)));
-    let refused: Vec<_> = locals().filter(|local| matches!(local.2, Answer::Error(_))).collect();
+    let locals = || {
+        roots.iter().flat_map(|root| {
+            root.locals
+                .iter()
+                .map(|local| (&root.folder, &local.0, &local.1))
+        })
+    };
+    let refused: Vec<_> = locals()
+        .filter(|local| matches!(local.2, Answer::Error(_)))
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
-    let known = locals().filter(|local| matches!(local.2, Answer::Value(_))).count();
+    let known = locals()
+        .filter(|local| matches!(local.2, Answer::Value(_)))
+        .count();
     assert!(known >= 40, "{known} values in {} roots", roots.len());
 }
 
@@ -74,14 +89,26 @@ fn an_expression_is_what_opentofu_says_it_is() {
     let mut complaints = Vec::new();
     for group in groups() {
         let expressions: Vec<String> = group.asked.iter().map(|asked| asked.2.clone()).collect();
-        let ours = Repo::of(&group).ask("", &expressions).expect("the group is a root");
-        for (((line, wanted, expression), ours), theirs) in group.asked.iter().zip(ours).zip(theirs(&group)) {
+        let ours = Repo::of(&group)
+            .ask("", &expressions)
+            .expect("the group is a root");
+        for (((line, wanted, expression), ours), theirs) in
+            group.asked.iter().zip(ours).zip(theirs(&group))
+        {
             if !agrees(&ours, &theirs, *wanted) {
-                complaints.push(format!("{}:{line}: {expression}\n  pintle   {ours:?}\n  OpenTofu {theirs:?}", group.name));
+                complaints.push(format!(
+                    "{}:{line}: {expression}\n  pintle   {ours:?}\n  OpenTofu {theirs:?}",
+                    group.name
+                ));
             }
         }
     }
-    assert!(complaints.is_empty(), "{} expressions differ:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "{} expressions differ:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
 }
 
 #[test]
@@ -89,16 +116,30 @@ fn the_locals_of_the_fixture_repo_are_what_opentofu_says_they_are() {
     let repo = Repo::read(&fixtures());
     let (mut compared, mut complaints) = (0, Vec::new());
     for root in roots::roots(&fixtures()) {
-        let asked: Vec<String> = root.locals.iter().map(|local| format!("local.{}", local.0)).collect();
+        let asked: Vec<String> = root
+            .locals
+            .iter()
+            .map(|local| format!("local.{}", local.0))
+            .collect();
         // A module that roots call has no values of its own.
-        let Some(ours) = repo.ask(&root.folder, &asked) else { continue };
+        let Some(ours) = repo.ask(&root.folder, &asked) else {
+            continue;
+        };
         for (((_, theirs), ours), expression) in root.locals.iter().zip(ours).zip(asked) {
             compared += 1;
             if !agrees(&ours, theirs, Wanted::ValueOrUnknown) {
-                complaints.push(format!("{}: {expression}\n  pintle   {ours:?}\n  OpenTofu {theirs:?}", root.folder));
+                complaints.push(format!(
+                    "{}: {expression}\n  pintle   {ours:?}\n  OpenTofu {theirs:?}",
+                    root.folder
+                ));
             }
         }
     }
-    assert!(complaints.is_empty(), "{} locals differ:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "{} locals differ:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
     assert!(compared >= 30, "{compared} locals compared");
 }

@@ -1,5 +1,5 @@
-//! Registries that fail, and what `sync` makes of it: nothing is pinned from a failure, the other sites go on, no credential leaves the
-//! registry it belongs to, and a later run does the rest.
+//! Registries that fail, and what `sync` makes of it: nothing is pinned from a failure, the other
+//! sites go on, no credential leaves the registry it belongs to, and a later run does the rest.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -30,30 +30,51 @@ fn of(kind: FaultKind) -> Fault {
 }
 
 fn status(code: u16) -> Fault {
-    of(FaultKind::Status { code, retry_after: None })
+    of(FaultKind::Status {
+        code,
+        retry_after: None,
+    })
 }
 
 fn sync(line: &Line) -> Output {
     line.run("sync", &["--registry-timeout", "1"])
 }
 
-/// The sick registry's site is left as it is and named, the other is pinned; once the registry is well the rest is pinned too.
+/// The sick registry's site is left as it is and named, the other is pinned; once the registry is
+/// well the rest is pinned too.
 fn only_the_others_go_on(line: &Line, fault: Fault, sentence: &str) {
-    let (sick, well) = (line.registries.put(SICK, "first"), line.registries.put(WELL, "first"));
+    let (sick, well) = (
+        line.registries.put(SICK, "first"),
+        line.registries.put(WELL, "first"),
+    );
     let before = line.text("sick");
     line.registries.registry.fail(fault.clone());
     let output = sync(line);
     assert_eq!(output.code, Some(3), "{fault:?} {output:?}");
-    let named = output.stderr.lines().find(|line| line.starts_with(&format!("unknown: {KEY}: ")));
-    assert!(named.is_some_and(|line| line.contains(sentence)), "{fault:?}: want {sentence:?} in {}", output.stderr);
+    let named = output
+        .stderr
+        .lines()
+        .find(|line| line.starts_with(&format!("unknown: {KEY}: ")));
+    assert!(
+        named.is_some_and(|line| line.contains(sentence)),
+        "{fault:?}: want {sentence:?} in {}",
+        output.stderr
+    );
     assert_eq!(line.text("sick"), before, "{fault:?}");
-    assert!(line.text("well").contains(&format!("{WELL}@{well}\"")), "{fault:?}");
+    assert!(
+        line.text("well").contains(&format!("{WELL}@{well}\"")),
+        "{fault:?}"
+    );
     assert_eq!(line.remote.history().len(), 2);
 
     line.registries.registry.heal();
     let healed = sync(line);
     assert_eq!(healed.code, Some(0), "{fault:?} {healed:?}");
-    assert_eq!(line.text("sick"), before.replace(SICK, &format!("{SICK}@{sick}")), "{fault:?}");
+    assert_eq!(
+        line.text("sick"),
+        before.replace(SICK, &format!("{SICK}@{sick}")),
+        "{fault:?}"
+    );
     assert_eq!(line.remote.history().len(), 3);
 }
 
@@ -64,8 +85,16 @@ fn a_pin_stays(line: &Line, fault: Fault) {
     let moved = line.registries.put(SICK, "second");
     line.registries.registry.fail(fault.clone());
     let output = sync(line);
-    assert_eq!((output.code, output.stdout.as_str()), (Some(3), ""), "{fault:?} {output:?}");
-    assert_eq!((line.remote.tip(), line.text("sick")), (tip, text), "{fault:?}");
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (Some(3), ""),
+        "{fault:?} {output:?}"
+    );
+    assert_eq!(
+        (line.remote.tip(), line.text("sick")),
+        (tip, text),
+        "{fault:?}"
+    );
     line.registries.registry.heal();
     assert_eq!(sync(line).code, Some(0), "{fault:?}");
     assert!(line.text("sick").contains(&moved), "{fault:?}");
@@ -78,32 +107,73 @@ fn holds_back(fault: Fault, sentence: &str) {
 
 #[test]
 fn a_registry_that_asks_to_wait_is_not_asked_again() {
-    let fault = of(FaultKind::Status { code: 429, retry_after: Some("3600".to_owned()) });
+    let fault = of(FaultKind::Status {
+        code: 429,
+        retry_after: Some("3600".to_owned()),
+    });
     holds_back(fault.clone(), "registry quay.io asked to wait until ");
-    let line = Line::of_stacks(&[("sick", SICK), ("more", "quay.io/team/more:latest"), ("well", WELL)], "");
+    let line = Line::of_stacks(
+        &[
+            ("sick", SICK),
+            ("more", "quay.io/team/more:latest"),
+            ("well", WELL),
+        ],
+        "",
+    );
     line.registries.registry.fail(fault);
     line.registries.registry.reset_counts();
     let output = sync(&line);
     assert_eq!(output.code, Some(3), "{output:?}");
-    assert_eq!(output.stderr.matches("asked to wait").count(), 2, "{}", output.stderr);
+    assert_eq!(
+        output.stderr.matches("asked to wait").count(),
+        2,
+        "{}",
+        output.stderr
+    );
     let counts = line.registries.registry.counts("quay.io");
     assert!(counts.heads <= 2 && counts.gets == 0, "{counts:?}");
 }
 
 #[test]
 fn a_short_wait_is_waited_for() {
-    let line = Line::of_stacks(&[("one", "quay.io/team/one:latest"), ("two", "quay.io/team/two:latest")], "");
-    line.registries.registry.fail(of(FaultKind::Status { code: 429, retry_after: Some("1".to_owned()) }).times(1));
+    let line = Line::of_stacks(
+        &[
+            ("one", "quay.io/team/one:latest"),
+            ("two", "quay.io/team/two:latest"),
+        ],
+        "",
+    );
+    line.registries.registry.fail(
+        of(FaultKind::Status {
+            code: 429,
+            retry_after: Some("1".to_owned()),
+        })
+        .times(1),
+    );
     let output = sync(&line);
-    assert_eq!((output.code, output.stdout.lines().count()), (Some(3), 1), "one is refused, the other waits: {output:?}");
+    assert_eq!(
+        (output.code, output.stdout.lines().count()),
+        (Some(3), 1),
+        "one is refused, the other waits: {output:?}"
+    );
     assert_eq!(sync(&line).code, Some(0));
-    assert!(["one", "two"].iter().all(|name| line.text(name).contains("@sha256:")));
+    assert!(
+        ["one", "two"]
+            .iter()
+            .all(|name| line.text(name).contains("@sha256:"))
+    );
 }
 
 #[test]
 fn a_registry_that_answers_500_is_believed_nothing() {
-    holds_back(status(500), "quay.io answered 500 for quay.io/team/sick:latest");
-    holds_back(status(503), "quay.io answered 503 for quay.io/team/sick:latest");
+    holds_back(
+        status(500),
+        "quay.io answered 500 for quay.io/team/sick:latest",
+    );
+    holds_back(
+        status(503),
+        "quay.io answered 503 for quay.io/team/sick:latest",
+    );
 }
 
 #[test]
@@ -113,32 +183,49 @@ fn a_registry_that_breaks_the_connection_is_believed_nothing() {
 
 #[test]
 fn a_registry_that_does_not_answer_in_time_is_believed_nothing() {
-    holds_back(of(FaultKind::Slow), "quay.io did not answer within 1s for quay.io/team/sick:latest");
+    holds_back(
+        of(FaultKind::Slow),
+        "quay.io did not answer within 1s for quay.io/team/sick:latest",
+    );
 }
 
 #[test]
 fn a_manifest_that_does_not_come_to_its_end_is_not_pinned() {
     let line = line();
     let digest = line.registries.put(SICK, "first");
-    only_the_others_go_on(&line, of(FaultKind::Slow).reference(&digest), "did not answer within 1s");
+    only_the_others_go_on(
+        &line,
+        of(FaultKind::Slow).reference(&digest),
+        "did not answer within 1s",
+    );
 }
 
 #[test]
 fn a_digest_that_is_none_is_not_pinned() {
-    holds_back(of(FaultKind::Digest("sha256:what".to_owned())), "quay.io names `sha256:what` as digest");
+    holds_back(
+        of(FaultKind::Digest("sha256:what".to_owned())),
+        "quay.io names `sha256:what` as digest",
+    );
 }
 
 #[test]
 fn a_digest_that_nobody_serves_is_not_pinned() {
     let wrong = format!("sha256:{}", "5a".repeat(32));
     let text = line();
-    only_the_others_go_on(&text, of(FaultKind::Digest(wrong.clone())), &format!("digest {} could not be fetched", &wrong[7..19]));
+    only_the_others_go_on(
+        &text,
+        of(FaultKind::Digest(wrong.clone())),
+        &format!("digest {} could not be fetched", &wrong[7..19]),
+    );
     a_pin_stays(&line(), of(FaultKind::Digest(wrong)));
 }
 
 #[test]
 fn bytes_that_are_not_what_the_digest_says_are_not_pinned() {
-    holds_back(of(FaultKind::OtherBytes), "sent bytes for quay.io/team/sick@sha256:");
+    holds_back(
+        of(FaultKind::OtherBytes),
+        "sent bytes for quay.io/team/sick@sha256:",
+    );
 }
 
 #[test]
@@ -149,7 +236,11 @@ fn a_missing_digest_is_made_from_the_bytes() {
     line.sync();
     assert!(line.text("sick").contains(&format!("{SICK}@{sick}\"")));
     let counts = line.registries.registry.counts("quay.io");
-    assert_eq!((counts.heads, counts.gets), (1, 2), "a HEAD, a GET in its place, a GET for the proof");
+    assert_eq!(
+        (counts.heads, counts.gets),
+        (1, 2),
+        "a HEAD, a GET in its place, a GET for the proof"
+    );
 }
 
 #[test]
@@ -158,12 +249,21 @@ fn a_tag_that_is_not_there_is_not_pinned_and_is_no_outage() {
     let (sick, before) = (line.registries.put(SICK, "first"), line.text("sick"));
     line.registries.registry.fail(status(404));
     let output = sync(&line);
-    assert_eq!(output.code, Some(0), "trying again does not help: {output:?}");
+    assert_eq!(
+        output.code,
+        Some(0),
+        "trying again does not help: {output:?}"
+    );
     assert!(output.stderr.contains("1 blocked"), "{}", output.stderr);
     assert_eq!(line.text("sick"), before);
     assert!(line.text("well").contains("@sha256:"));
     let plan = line.plan();
-    let site = plan["sites"].as_array().unwrap().iter().find(|site| site["site"] == KEY).unwrap();
+    let site = plan["sites"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|site| site["site"] == KEY)
+        .unwrap();
     assert_eq!(site["verdict"], "blocked");
     assert_eq!(site["reasons"][0]["code"], "tag-missing");
     line.registries.registry.heal();
@@ -171,7 +271,8 @@ fn a_tag_that_is_not_there_is_not_pinned_and_is_no_outage() {
     assert!(line.text("sick").contains(&sick));
 }
 
-/// Makes the sick registry's repository private, known to one user, and writes the docker config that has the password.
+/// Makes the sick registry's repository private, known to one user, and writes the docker config
+/// that has the password.
 fn make_private(line: &Line, access: PullAccess) -> String {
     let registry = &line.registries.registry;
     registry.set_access("quay.io", access);
@@ -179,13 +280,22 @@ fn make_private(line: &Line, access: PullAccess) -> String {
     registry.make_private("quay.io", "team/sick");
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));
     let file = line.clones().join("docker.json");
-    fs::write(&file, format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}")).expect("it can be written");
+    fs::write(
+        &file,
+        format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}"),
+    )
+    .expect("it can be written");
     file.display().to_string()
 }
 
 #[test]
 fn a_private_image_needs_credentials_and_is_pinned_with_them() {
-    for access in [PullAccess::Basic, PullAccess::Token { expires_in: Some(300) }] {
+    for access in [
+        PullAccess::Basic,
+        PullAccess::Token {
+            expires_in: Some(300),
+        },
+    ] {
         let line = line();
         let config = make_private(&line, access.clone());
         let without = sync(&line);
@@ -194,23 +304,47 @@ fn a_private_image_needs_credentials_and_is_pinned_with_them() {
         let with = line.run("sync", &["--docker-config", &config]);
         assert_eq!(with.code, Some(0), "{access:?} {with:?}");
         assert!(line.text("sick").contains("@sha256:"));
-        let others = line.registries.registry.requests().into_iter().filter(|seen| !seen.path.starts_with("/quay.io/"));
-        assert!(others.into_iter().all(|seen| seen.authorization.is_none()), "{access:?}");
+        let others = line
+            .registries
+            .registry
+            .requests()
+            .into_iter()
+            .filter(|seen| !seen.path.starts_with("/quay.io/"));
+        assert!(
+            others.into_iter().all(|seen| seen.authorization.is_none()),
+            "{access:?}"
+        );
     }
 }
 
 #[test]
 fn a_token_that_is_refused_is_renewed_once_and_then_believed() {
     let line = line();
-    let config = make_private(&line, PullAccess::Token { expires_in: Some(300) });
+    let config = make_private(
+        &line,
+        PullAccess::Token {
+            expires_in: Some(300),
+        },
+    );
     line.registries.registry.fail(of(FaultKind::ExpiredToken));
     line.registries.registry.reset_counts();
     let output = line.run("sync", &["--docker-config", &config]);
     assert_eq!(output.code, Some(3), "{output:?}");
-    assert!(output.stderr.contains(&format!("unknown: {KEY}: ")), "{}", output.stderr);
-    assert!(output.stderr.contains("quay.io answered 401 for"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains(&format!("unknown: {KEY}: ")),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains("quay.io answered 401 for"),
+        "{}",
+        output.stderr
+    );
     let counts = line.registries.registry.counts("quay.io");
-    assert!(counts.tokens.values().all(|given| *given <= 2) && counts.heads <= 3 && counts.gets == 0, "{counts:?}");
+    assert!(
+        counts.tokens.values().all(|given| *given <= 2) && counts.heads <= 3 && counts.gets == 0,
+        "{counts:?}"
+    );
     assert!(line.text("well").contains("@sha256:") && !line.text("sick").contains("@sha256:"));
     line.registries.registry.heal();
     let healed = line.run("sync", &["--docker-config", &config]);
@@ -221,39 +355,78 @@ fn a_token_that_is_refused_is_renewed_once_and_then_believed() {
 #[test]
 fn a_token_endpoint_that_fails_fails_its_registry_only() {
     let line = line();
-    line.registries.registry.set_access("quay.io", PullAccess::Token { expires_in: None });
-    only_the_others_go_on(&line, status(500).at_token(), "gave no token for repository:team/sick:pull of quay.io: it answered 500");
+    line.registries
+        .registry
+        .set_access("quay.io", PullAccess::Token { expires_in: None });
+    only_the_others_go_on(
+        &line,
+        status(500).at_token(),
+        "gave no token for repository:team/sick:pull of quay.io: it answered 500",
+    );
 }
 
 /// Another registry in this process, which has the same image and is nobody's to ask.
 fn elsewhere() -> (DemoRegistry, RunningRegistry, Runtime) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let registry = DemoRegistry::new();
     let image = pintle::demo::registry::DemoImage::new("team/sick", "latest", "elsewhere");
     registry.put_image("quay.io", &image);
-    let running = runtime.block_on(registry.start()).expect("loopback has a free port");
+    let running = runtime
+        .block_on(registry.start())
+        .expect("loopback has a free port");
     (registry, running, runtime)
 }
 
 #[test]
 fn a_redirect_to_another_host_is_not_followed_and_gets_no_credentials() {
-    for access in [PullAccess::Open, PullAccess::Basic, PullAccess::Token { expires_in: Some(300) }] {
+    for access in [
+        PullAccess::Open,
+        PullAccess::Basic,
+        PullAccess::Token {
+            expires_in: Some(300),
+        },
+    ] {
         // Whoever connects waits in the listener's queue until somebody looks.
         let other = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         other.set_nonblocking(true).expect("it need not wait");
         let address = other.local_addr().expect("it has an address");
         let line = line();
         let (config, before) = (make_private(&line, access.clone()), line.text("sick"));
-        line.registries.registry.fail(of(FaultKind::Redirect(format!("http://{address}/v2/team/sick/manifests/latest"))));
-        let output = line.run("sync", &["--docker-config", &config, "--registry-timeout", "1"]);
+        line.registries
+            .registry
+            .fail(of(FaultKind::Redirect(format!(
+                "http://{address}/v2/team/sick/manifests/latest"
+            ))));
+        let output = line.run(
+            "sync",
+            &["--docker-config", &config, "--registry-timeout", "1"],
+        );
         assert_eq!(output.code, Some(3), "{access:?} {output:?}");
-        let sentence = format!("quay.io redirects quay.io/team/sick:latest to {address}, which is not followed");
-        assert!(output.stderr.contains(&format!("unknown: {KEY}: ")) && output.stderr.contains(&sentence), "{}", output.stderr);
-        assert_eq!(other.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock, "{access:?}");
+        let sentence = format!(
+            "quay.io redirects quay.io/team/sick:latest to {address}, which is not followed"
+        );
+        assert!(
+            output.stderr.contains(&format!("unknown: {KEY}: "))
+                && output.stderr.contains(&sentence),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(
+            other.accept().expect_err("nobody came").kind(),
+            ErrorKind::WouldBlock,
+            "{access:?}"
+        );
         assert_eq!(line.text("sick"), before);
         assert!(line.text("well").contains("@sha256:"));
         line.registries.registry.heal();
-        assert_eq!(line.run("sync", &["--docker-config", &config]).code, Some(0));
+        assert_eq!(
+            line.run("sync", &["--docker-config", &config]).code,
+            Some(0)
+        );
         assert!(line.text("sick").contains("@sha256:"));
     }
 }
@@ -267,17 +440,38 @@ fn what_is_configured_elsewhere_is_asked_there_and_nowhere_else() {
     let endpoint = format!("quay.io={}", running.endpoint("quay.io"));
     let output = line.run("sync", &["--registry", &endpoint]);
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert!(line.remote.file(BRANCH, &path("sick")).windows(digest.len()).any(|part| part == digest.as_bytes()));
+    assert!(
+        line.remote
+            .file(BRANCH, &path("sick"))
+            .windows(digest.len())
+            .any(|part| part == digest.as_bytes())
+    );
     assert_eq!(line.registries.registry.counts("quay.io").heads, 0);
-    assert!(registry.requests().iter().all(|seen| seen.path.starts_with("/quay.io/v2/team/sick/")));
+    assert!(
+        registry
+            .requests()
+            .iter()
+            .all(|seen| seen.path.starts_with("/quay.io/v2/team/sick/"))
+    );
 }
 
 #[test]
 fn a_cache_that_fails_holds_up_nothing() {
     let line = line();
     let registry = &line.registries.registry;
-    registry.fail(Fault::of("cache", FaultKind::Status { code: 500, retry_after: None }));
-    registry.tag("cache", "team/sick", "latest", &pintle::model::digest::Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap());
+    registry.fail(Fault::of(
+        "cache",
+        FaultKind::Status {
+            code: 500,
+            retry_after: None,
+        },
+    ));
+    registry.tag(
+        "cache",
+        "team/sick",
+        "latest",
+        &pintle::model::digest::Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap(),
+    );
     let cache = format!("quay.io={}", line.registries.endpoint("cache"));
     let output = line.run("sync", &["--cache", &cache]);
     assert_eq!(output.code, Some(0), "{output:?}");

@@ -1,4 +1,5 @@
-//! The fuzz properties on their seeds and on a bounded number of mutations of them: what `cargo fuzz` does without end, short.
+//! The fuzz properties on their seeds and on a bounded number of mutations of them: what
+//! `cargo fuzz` does without end, short.
 
 #[path = "../../fuzz/src/comment_property.rs"]
 mod comment_property;
@@ -52,10 +53,18 @@ const WORDS: [&str; 30] = [
 type Change = (Index, u8, Option<usize>);
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let mut paths: Vec<_> = std::fs::read_dir(folder).expect("the seeds").map(|entry| entry.expect("a seed").path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the seeds")
+        .map(|entry| entry.expect("a seed").path())
+        .collect();
     paths.sort();
-    paths.iter().map(|path| std::fs::read(path).expect("a seed")).collect()
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).expect("a seed"))
+        .collect()
 }
 
 fn mutate(mut data: Vec<u8>, changes: &[Change]) -> Vec<u8> {
@@ -76,9 +85,17 @@ fn mutate(mut data: Vec<u8>, changes: &[Change]) -> Vec<u8> {
 fn run(target: &str, property: fn(&[u8])) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| property(seed));
-    let change = (any::<Index>(), any::<u8>(), prop::option::weighted(0.8, 0..WORDS.len()));
+    let change = (
+        any::<Index>(),
+        any::<u8>(),
+        prop::option::weighted(0.8, 0..WORDS.len()),
+    );
     let strategy = (any::<Index>(), prop::collection::vec(change, 1..6));
-    let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let result = TestRunner::new(config).run(&strategy, |(seed, changes)| {
         property(&mutate(seed.get(&seeds).clone(), &changes));
         Ok(())

@@ -1,4 +1,5 @@
-//! Cloning from and pushing to a real smart-HTTP git host: with a token, without one, and in a race.
+//! Cloning from and pushing to a real smart-HTTP git host: with a token, without one, and in a
+//! race.
 
 use std::path::Path;
 
@@ -14,10 +15,16 @@ use crate::support::git::{self, BRANCH};
 use crate::support::git_host::{self, GitHost};
 
 const TOKEN: &str = "hunter2-very-secret";
-const BASIC: git_host::Access = git_host::Access::Basic { user: "pintle", password: TOKEN };
+const BASIC: git_host::Access = git_host::Access::Basic {
+    user: "pintle",
+    password: TOKEN,
+};
 
 fn access(token: Option<&str>) -> Access {
-    Access { token: token.map(SecretString::from), ..Access::default() }
+    Access {
+        token: token.map(SecretString::from),
+        ..Access::default()
+    }
 }
 
 fn open(host: &GitHost, cache: &Path, access: &Access) -> Result<Clone, Error> {
@@ -25,9 +32,23 @@ fn open(host: &GitHost, cache: &Path, access: &Access) -> Result<Clone, Error> {
 }
 
 fn commit(clone: &Clone, path: &str, bytes: &[u8]) -> CommitId {
-    let who = Identity { name: "pintle".into(), email: "pintle@example.org".into() };
-    let put = Put { path: path.into(), bytes: bytes.to_vec() };
-    clone.write_commit(Some(&clone.tip()), &[put], &format!("{path}\n"), &who, Timestamp::UNIX_EPOCH).expect("it can be written")
+    let who = Identity {
+        name: "pintle".into(),
+        email: "pintle@example.org".into(),
+    };
+    let put = Put {
+        path: path.into(),
+        bytes: bytes.to_vec(),
+    };
+    clone
+        .write_commit(
+            Some(&clone.tip()),
+            &[put],
+            &format!("{path}\n"),
+            &who,
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("it can be written")
 }
 
 #[test]
@@ -40,19 +61,41 @@ fn a_commit_goes_over_http_with_a_token_that_shows_nowhere() {
     assert_eq!(tip.as_str(), remote.tip());
     let mine = commit(&clone, "a.tf", b"two\r\n");
     let to = clone.branch_ref();
-    assert_eq!(clone.push(&to, Some(&tip), &mine).expect("it is pushed"), Pushed::Confirmed);
-    assert_eq!((remote.tip().as_str(), remote.file(BRANCH, "a.tf").as_slice()), (mine.as_str(), b"two\r\n".as_slice()));
+    assert_eq!(
+        clone.push(&to, Some(&tip), &mine).expect("it is pushed"),
+        Pushed::Confirmed
+    );
+    assert_eq!(
+        (
+            remote.tip().as_str(),
+            remote.file(BRANCH, "a.tf").as_slice()
+        ),
+        (mine.as_str(), b"two\r\n".as_slice())
+    );
     remote.fsck();
-    let posts = host.seen().iter().filter(|seen| seen.method == "POST" && seen.target.ends_with("git-receive-pack")).count();
+    let posts = host
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "POST" && seen.target.ends_with("git-receive-pack"))
+        .count();
     assert_eq!(posts, 1, "one push");
     assert!(host.seen().iter().all(|seen| !seen.target.contains(TOKEN)));
     let mut files = vec![cache.path().to_owned()];
     while let Some(path) = files.pop() {
         if path.is_dir() {
-            files.extend(path.read_dir().expect("it can be read").flatten().map(|entry| entry.path()));
+            files.extend(
+                path.read_dir()
+                    .expect("it can be read")
+                    .flatten()
+                    .map(|entry| entry.path()),
+            );
         } else {
             let bytes = std::fs::read(&path).expect("it can be read");
-            assert!(!String::from_utf8_lossy(&bytes).contains(TOKEN), "{}", path.display());
+            assert!(
+                !String::from_utf8_lossy(&bytes).contains(TOKEN),
+                "{}",
+                path.display()
+            );
         }
     }
 }
@@ -63,11 +106,17 @@ fn without_the_right_token_nothing_is_read_or_written() {
     let host = GitHost::start(&remote.path(), &BASIC);
     let cache = tempdir().expect("a folder");
     for token in [None, Some("wrong-secret")] {
-        let error = open(&host, cache.path(), &access(token)).err().expect("it is refused");
+        let error = open(&host, cache.path(), &access(token))
+            .err()
+            .expect("it is refused");
         assert_eq!(error.what, format!("{} refuses access", host.url()));
         assert!(!format!("{error:?}").contains("wrong-secret"));
     }
-    let posts = host.seen().iter().filter(|seen| seen.method == "POST" && seen.status == 200).count();
+    let posts = host
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "POST" && seen.status == 200)
+        .count();
     assert_eq!(posts, 0);
 }
 
@@ -80,13 +129,20 @@ fn of_many_at_once_each_lands_once() {
         for racer in 0..6 {
             let (host, folder) = (&host, &folder);
             scope.spawn(move || {
-                let mut clone = open(host, &folder.path().join(racer.to_string()), &access(Some(TOKEN))).expect("it opens");
+                let mut clone = open(
+                    host,
+                    &folder.path().join(racer.to_string()),
+                    &access(Some(TOKEN)),
+                )
+                .expect("it opens");
                 loop {
                     let (tip, to) = (clone.tip(), clone.branch_ref());
                     let mine = commit(&clone, &format!("{racer}.tf"), b"x");
                     match clone.push(&to, Some(&tip), &mine) {
                         Ok(_) => break,
-                        Err(PushError::TipMoved { .. }) => clone.fetch().expect("it can be fetched"),
+                        Err(PushError::TipMoved { .. }) => {
+                            clone.fetch().expect("it can be fetched")
+                        }
                         Err(other) => panic!("{other:?}"),
                     }
                 }
@@ -103,12 +159,31 @@ fn the_ledger_goes_over_http() {
     let host = GitHost::start(&remote.path(), &git_host::Access::Open);
     let cache = tempdir().expect("a folder");
     let mut clone = open(&host, cache.path(), &access(None)).expect("it opens");
-    let text = format!("# pintle ledger 1\ndocker.io/library/alpine:3\tsha256:{}\t2026-11-12T08:30:00Z\n", "a".repeat(64));
+    let text = format!(
+        "# pintle ledger 1\ndocker.io/library/alpine:3\tsha256:{}\t2026-11-12T08:30:00Z\n",
+        "a".repeat(64)
+    );
     let after = Ledger::parse(&text).expect("it is one");
-    let who = Identity { name: "pintle".into(), email: "pintle@example.org".into() };
-    write::ledger::push_ledger(&mut clone, &Ledger::default(), &after, &who, Timestamp::UNIX_EPOCH).expect("it is written");
-    assert_eq!(remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]), text.trim_end());
+    let who = Identity {
+        name: "pintle".into(),
+        email: "pintle@example.org".into(),
+    };
+    write::ledger::push_ledger(
+        &mut clone,
+        &Ledger::default(),
+        &after,
+        &who,
+        Timestamp::UNIX_EPOCH,
+    )
+    .expect("it is written");
+    assert_eq!(
+        remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]),
+        text.trim_end()
+    );
     drop(clone);
     let clone = open(&host, cache.path(), &access(None)).expect("it opens");
-    assert_eq!(observe::history::read_ledger(&clone).expect("it is read"), after);
+    assert_eq!(
+        observe::history::read_ledger(&clone).expect("it is read"),
+        after
+    );
 }

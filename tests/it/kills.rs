@@ -1,4 +1,5 @@
-//! `sync` killed at any point, two hundred times: the remote is before or after, never between, and the next run needs no cleaning.
+//! `sync` killed at any point, two hundred times: the remote is before or after, never between, and
+//! the next run needs no cleaning.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -21,11 +22,17 @@ fn image(name: &str) -> String {
     format!("registry.example.com/{name}/app:latest")
 }
 
-/// Pinned stacks, and one more whose pin waits: each time its tag moves the ledger is written, which is a push of its own.
+/// Pinned stacks, and one more whose pin waits: each time its tag moves the ledger is written,
+/// which is a push of its own.
 fn line() -> Line {
     let stacks = ["alpha", "beta", "gamma", WAITS].map(|name| (name, image(name)));
     let config = format!("\n[[rule]]\nmatch = {{ stack = \"{WAITS}\" }}\nsettle = \"7d\"\n");
-    let line = Line::of_stacks(&stacks.each_ref().map(|(name, image)| (*name, image.as_str())), &config);
+    let line = Line::of_stacks(
+        &stacks
+            .each_ref()
+            .map(|(name, image)| (*name, image.as_str())),
+        &config,
+    );
     line.sync();
     line
 }
@@ -35,14 +42,23 @@ fn moved(line: &Line, seed: &str) -> Vec<(String, String)> {
     line.registries.put(&image(WAITS), seed);
     let one = |name: &&str| {
         let digest = line.registries.put(&image(name), seed);
-        (path(name), stack(name, &[&format!("{}@{digest}", image(name))]))
+        (
+            path(name),
+            stack(name, &[&format!("{}@{digest}", image(name))]),
+        )
     };
     STACKS.iter().map(one).collect()
 }
 
 fn files_are(line: &Line, want: &[(String, String)]) -> bool {
-    let objects: Vec<String> = want.iter().map(|(path, _)| format!("{BRANCH}:{path}")).collect();
-    let args: Vec<&str> = ["show"].into_iter().chain(objects.iter().map(String::as_str)).collect();
+    let objects: Vec<String> = want
+        .iter()
+        .map(|(path, _)| format!("{BRANCH}:{path}"))
+        .collect();
+    let args: Vec<&str> = ["show"]
+        .into_iter()
+        .chain(objects.iter().map(String::as_str))
+        .collect();
     let texts: String = want.iter().map(|(_, text)| text.as_str()).collect();
     line.remote.ask(&args) == texts.trim_end()
 }
@@ -50,7 +66,8 @@ fn files_are(line: &Line, want: &[(String, String)]) -> bool {
 /// A `sync` over the way that is given, or over the remote's path.
 fn sync(line: &Line, host: Option<&GitHost>) -> Pintle {
     let address = host.map_or_else(|| line.remote.path().display().to_string(), GitHost::url);
-    line.pintle_at(&address, line.clones(), "sync", &[]).env("PINTLE_TOKEN", TOKEN)
+    line.pintle_at(&address, line.clones(), "sync", &[])
+        .env("PINTLE_TOKEN", TOKEN)
 }
 
 /// Starts a `sync` in a process group of its own, by which what it leaves running is known.
@@ -58,7 +75,8 @@ fn start(line: &Line, host: Option<&GitHost>) -> (Child, Kept) {
     sync(line, host).start(|command| command.process_group(0))
 }
 
-/// Waits for what a killed run left running, which is the server's end of a push; `git fsck` calls objects missing that come while it looks.
+/// Waits for what a killed run left running, which is the server's end of a push; `git fsck` calls
+/// objects missing that come while it looks.
 fn end_of(group: u32) {
     let group = group.to_string();
     let member = |stat: String| {
@@ -66,19 +84,32 @@ fn end_of(group: u32) {
         let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
         fields.next() != Some("Z") && fields.nth(1) == Some(&group)
     };
-    let stats = || fs::read_dir("/proc").expect("/proc can be read").flatten().map(|entry| entry.path().join("stat"));
-    while stats().filter_map(|path| fs::read_to_string(path).ok()).any(&member) {
+    let stats = || {
+        fs::read_dir("/proc")
+            .expect("/proc can be read")
+            .flatten()
+            .map(|entry| entry.path().join("stat"))
+    };
+    while stats()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .any(&member)
+    {
         thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// The tip is where it was, or all the commits are there.
 fn before_or_after(line: &Line, tip: &str, after: &[(String, String)]) -> bool {
-    let count = line.remote.ask(&["rev-list", "--count", &format!("{tip}..{BRANCH}")]);
+    let count = line
+        .remote
+        .ask(&["rev-list", "--count", &format!("{tip}..{BRANCH}")]);
     match count.as_str() {
         "0" => false,
         "3" => {
-            assert!(files_are(line, after), "all commits are there and the files are not");
+            assert!(
+                files_are(line, after),
+                "all commits are there and the files are not"
+            );
             true
         }
         other => panic!("{other} commits after a kill"),
@@ -96,12 +127,26 @@ fn next_run_completes(line: &Line, host: Option<&GitHost>, tip: &str, after: &[(
 fn then_all_is_done(line: &Line) {
     let tip = line.remote.tip();
     let again = line.run("sync", &[]);
-    assert_eq!((again.code, again.stdout.as_str(), line.remote.tip()), (Some(0), "", tip), "{again:?}");
+    assert_eq!(
+        (again.code, again.stdout.as_str(), line.remote.tip()),
+        (Some(0), "", tip),
+        "{again:?}"
+    );
     let plan = line.plan();
-    let waits = plan["sites"].as_array().and_then(|sites| sites.iter().find(|site| site["stack"] == WAITS)).expect("it is planned");
-    let entry = format!("{}\t{}\t", image(WAITS), waits["to"].as_str().expect("it wants to move"));
+    let waits = plan["sites"]
+        .as_array()
+        .and_then(|sites| sites.iter().find(|site| site["stack"] == WAITS))
+        .expect("it is planned");
+    let entry = format!(
+        "{}\t{}\t",
+        image(WAITS),
+        waits["to"].as_str().expect("it wants to move")
+    );
     let ledger = line.remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]);
-    assert!(ledger.lines().count() == 2 && ledger.contains(&entry), "{ledger}");
+    assert!(
+        ledger.lines().count() == 2 && ledger.contains(&entry),
+        "{ledger}"
+    );
 }
 
 /// Numbers that look like chance and are the same each time (Knuth's MMIX constants).
@@ -110,7 +155,10 @@ struct Chance(u64);
 impl Chance {
     /// A part of `whole`.
     fn part_of(&mut self, whole: Duration) -> Duration {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         whole.mul_f64((self.0 >> 11) as f64 / (1_u64 << 53) as f64)
     }
 }
@@ -129,7 +177,10 @@ impl Whole {
             begun.elapsed()
         };
         forget_clones(line);
-        Whole { fresh: timed("without a clone"), again: timed("with a clone") }
+        Whole {
+            fresh: timed("without a clone"),
+            again: timed("with a clone"),
+        }
     }
 }
 
@@ -138,21 +189,29 @@ fn forget_clones(line: &Line) {
     fs::create_dir(line.clones()).expect("their folder can be made");
 }
 
-/// Kills a hundred times. Returns how often the push had arrived, and how often the run was over before it could be killed.
+/// Kills a hundred times. Returns how often the push had arrived, and how often the run was over
+/// before it could be killed.
 fn kills(seed: u64, http: bool) -> (usize, usize) {
     let line = line();
     let host = http.then(|| line.host(TOKEN));
     let (mut chance, mut whole) = (Chance(seed), Whole::measure(&line, host.as_ref()));
     let (mut tips, mut killed, mut arrived, mut late) = (Vec::new(), 0, 0, 0);
     while killed < KILLS {
-        let (tip, want) = (line.remote.tip(), moved(&line, &format!("round {}", tips.len())));
+        let (tip, want) = (
+            line.remote.tip(),
+            moved(&line, &format!("round {}", tips.len())),
+        );
         tips.push(tip.clone());
         // Every fifth round starts without a clone, so that making one is killed too.
         let fresh = tips.len() % 5 == 0;
         if fresh {
             forget_clones(&line);
         }
-        let limit = if fresh { &mut whole.fresh } else { &mut whole.again };
+        let limit = if fresh {
+            &mut whole.fresh
+        } else {
+            &mut whole.again
+        };
         let begun = Instant::now();
         let (mut child, _home) = start(&line, host.as_ref());
         thread::sleep(chance.part_of(*limit));
@@ -181,7 +240,10 @@ fn kills(seed: u64, http: bool) -> (usize, usize) {
     then_all_is_done(&line);
     let history = line.remote.history();
     assert_eq!(history.len(), 2 + STACKS.len() * (tips.len() + 3));
-    assert!(tips.iter().all(|tip| history.contains(tip)), "history was rewritten");
+    assert!(
+        tips.iter().all(|tip| history.contains(tip)),
+        "history was rewritten"
+    );
     (arrived, late)
 }
 
@@ -190,19 +252,33 @@ fn two_hundred_kills_leave_the_remote_before_or_after() {
     let other = thread::spawn(|| kills(7, true));
     let (arrived, late) = kills(3, false);
     let (arrived2, late2) = other.join().expect("the other half holds as well");
-    eprintln!("{} kills, {} of them after the push, {} came too late", 2 * KILLS, arrived + arrived2, late + late2);
+    eprintln!(
+        "{} kills, {} of them after the push, {} came too late",
+        2 * KILLS,
+        arrived + arrived2,
+        late + late2
+    );
 }
 
-/// Kills the program from within the push: `$PPID` is `git receive-pack`, whose parent is the program. What the server does then is its own.
+/// Kills the program from within the push: `$PPID` is `git receive-pack`, whose parent is the
+/// program. What the server does then is its own.
 const KILL: &str = "#!/bin/sh\n[ -e armed ] || exit 0\n[ -z \"$WHEN\" ] || [ \"$1\" = \"$WHEN\" ] || exit 0\nrm armed\n\
                     kill -9 \"$(sed 's/.*) . //; s/ .*//' /proc/$PPID/stat)\"\n";
 
 #[test]
 fn a_kill_in_the_middle_of_the_push_leaves_the_remote_before_or_after() {
-    let occasions = [("pre-receive", ""), ("update", ""), ("reference-transaction", "prepared"), ("reference-transaction", "committed")];
+    let occasions = [
+        ("pre-receive", ""),
+        ("update", ""),
+        ("reference-transaction", "prepared"),
+        ("reference-transaction", "committed"),
+    ];
     for (hook, when) in occasions.into_iter().chain([("post-receive", "")]) {
         let line = line();
-        line.hook(hook, &KILL.replacen("[ -e", &format!("WHEN={when}\n[ -e"), 1));
+        line.hook(
+            hook,
+            &KILL.replacen("[ -e", &format!("WHEN={when}\n[ -e"), 1),
+        );
         for round in 0..3 {
             let (tip, want) = (line.remote.tip(), moved(&line, &format!("round {round}")));
             fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
@@ -222,19 +298,32 @@ fn a_kill_in_the_middle_of_the_push_leaves_the_remote_before_or_after() {
 fn a_server_that_dies_in_the_middle_of_the_push_is_asked_what_it_has() {
     // Within the hook `$PPID` is the server's end of the push.
     let die = |when: &str| {
-        format!("#!/bin/sh\n[ -e armed ] || exit 0\n[ -z '{when}' ] || [ \"$1\" = '{when}' ] || exit 0\nrm armed\nkill -9 $PPID\n")
+        format!(
+            "#!/bin/sh\n[ -e armed ] || exit 0\n[ -z '{when}' ] || [ \"$1\" = '{when}' ] || exit 0\nrm armed\nkill -9 $PPID\n"
+        )
     };
-    for (hook, when, has) in
-        [("pre-receive", "", false), ("update", "", false), ("reference-transaction", "committed", true), ("post-receive", "", true)]
-    {
+    for (hook, when, has) in [
+        ("pre-receive", "", false),
+        ("update", "", false),
+        ("reference-transaction", "committed", true),
+        ("post-receive", "", true),
+    ] {
         let line = line();
         line.hook(hook, &die(when));
         let (tip, want) = (line.remote.tip(), moved(&line, "next"));
         fs::write(line.remote.path().join("armed"), "").expect("the hook can be armed");
         let output = sync(&line, None).run();
         let said = output.stdout.lines().count();
-        assert_eq!(before_or_after(&line, &tip, &want), has, "{hook} {when} {output:?}");
-        assert_eq!((output.code, said), if has { (Some(0), 3) } else { (Some(3), 0) }, "{hook} {when} {output:?}");
+        assert_eq!(
+            before_or_after(&line, &tip, &want),
+            has,
+            "{hook} {when} {output:?}"
+        );
+        assert_eq!(
+            (output.code, said),
+            if has { (Some(0), 3) } else { (Some(3), 0) },
+            "{hook} {when} {output:?}"
+        );
         assert!(has || output.stderr.contains("hint: "), "{output:?}");
         next_run_completes(&line, None, &tip, &want);
         line.remote.fsck();
@@ -252,7 +341,14 @@ fn a_kill_leaves_a_clone_that_others_can_use() {
     let (mut child, _home) = start(&line, None);
     assert_eq!(child.wait().expect("it ends").code(), None);
     // Somebody else, with another clone, is not in the way of the run that comes after the kill.
-    let other = line.pintle_at(&line.remote.path().display().to_string(), fresh.path(), "sync", &[]).run();
+    let other = line
+        .pintle_at(
+            &line.remote.path().display().to_string(),
+            fresh.path(),
+            "sync",
+            &[],
+        )
+        .run();
     assert_eq!(other.code, Some(0), "{other:?}");
     next_run_completes(&line, None, &tip, &want);
     then_all_is_done(&line);

@@ -1,5 +1,6 @@
-//! The demo's made-up cluster beside a real control plane: the same workloads, the same moves, the same undo. What pintle makes of either has to be the
-//! same, but for names that are made up and times.
+//! The demo's made-up cluster beside a real control plane: the same workloads, the same moves, the
+//! same undo. What pintle makes of either has to be the same, but for names that are made up and
+//! times.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +8,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use pintle::demo::cluster::{DemoActor, DemoCluster, DemoContainer, DemoKind, DemoWorkload};
 use pintle::model::reference::Reference;
-use pintle::observe::{self, COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings, TipCache};
+use pintle::observe::{
+    self, COMMITS, ClusterAccess, RegistrySettings, RepoOrigin, Session, SessionSettings, TipCache,
+};
 use pintle::pipeline::Seen;
 use pintle::pipeline::cluster as seen;
 use pintle::remote::kubernetes;
@@ -42,7 +45,12 @@ fn pulled(registries: &Registries, image: &str) -> Option<String> {
         return Some(digest.to_string());
     }
     let channel = reference.channel()?;
-    registries.registry.tags(&channel.repository.registry).get(&*channel.repository.path)?.get(&*channel.tag).cloned()
+    registries
+        .registry
+        .tags(&channel.repository.registry)
+        .get(&*channel.repository.path)?
+        .get(&*channel.tag)
+        .cloned()
 }
 
 impl Both {
@@ -51,12 +59,22 @@ impl Both {
         let made_up = DemoCluster::new();
         let running = made_up.start().await.expect("loopback has a free port");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("kubeconfig"), running.kubeconfig()).expect("it can be written");
-        Both { real, made_up, running, folder }
+        std::fs::write(folder.path().join("kubeconfig"), running.kubeconfig())
+            .expect("it can be written");
+        Both {
+            real,
+            made_up,
+            running,
+            folder,
+        }
     }
 
     fn hand<'a>(manager: &'a str, pull: &'a dyn Fn(&str) -> Option<String>) -> DemoActor<'a> {
-        DemoActor { manager, at: Timestamp::now(), pull }
+        DemoActor {
+            manager,
+            at: Timestamp::now(),
+            pull,
+        }
     }
 
     /// CI applies these images in both.
@@ -69,14 +87,26 @@ impl Both {
         }
         tokio::task::block_in_place(|| {
             self.real.stage.ci.apply();
-            STACKS.iter().for_each(|stack| self.real.stage.rolled_out(&workload(stack)));
+            STACKS
+                .iter()
+                .for_each(|stack| self.real.stage.rolled_out(&workload(stack)));
         });
         let pull = |image: &str| pulled(&self.real.line.registries, image);
         for ((kind, name, _), image) in STACKS.iter().zip(images) {
             let kind = kind_of(kind);
-            let containers = vec![DemoContainer { name: (*name).to_owned(), init: false, image: image.clone() }];
+            let containers = vec![DemoContainer {
+                name: (*name).to_owned(),
+                init: false,
+                image: image.clone(),
+            }];
             let namespace = self.real.stage.namespace.clone();
-            let workload = DemoWorkload { kind, namespace, name: (*name).to_owned(), containers, ignored: Vec::new() };
+            let workload = DemoWorkload {
+                kind,
+                namespace,
+                name: (*name).to_owned(),
+                containers,
+                ignored: Vec::new(),
+            };
             self.made_up.apply(&workload, Both::hand(MANAGER, &pull));
         }
     }
@@ -84,12 +114,21 @@ impl Both {
     /// Somebody takes all of them back.
     fn undo(&self) {
         tokio::task::block_in_place(|| {
-            STACKS.iter().for_each(|stack| self.real.stage.undo(&workload(stack)));
-            STACKS.iter().for_each(|stack| self.real.stage.rolled_out(&workload(stack)));
+            STACKS
+                .iter()
+                .for_each(|stack| self.real.stage.undo(&workload(stack)));
+            STACKS
+                .iter()
+                .for_each(|stack| self.real.stage.rolled_out(&workload(stack)));
         });
         let pull = |image: &str| pulled(&self.real.line.registries, image);
         for (kind, name, _) in STACKS {
-            let undone = self.made_up.undo(kind_of(kind), &self.real.stage.namespace, name, Both::hand("kubectl", &pull));
+            let undone = self.made_up.undo(
+                kind_of(kind),
+                &self.real.stage.namespace,
+                name,
+                Both::hand("kubectl", &pull),
+            );
             undone.expect("it had another image before");
         }
     }
@@ -110,13 +149,18 @@ impl Both {
             forge: None,
             github: None,
             cluster: Some(ClusterAccess {
-                place: kubernetes::Place::Kubeconfig { file: kubeconfig.to_owned(), context: None },
+                place: kubernetes::Place::Kubeconfig {
+                    file: kubeconfig.to_owned(),
+                    context: None,
+                },
                 options: kubernetes::Options::default(),
             }),
             commits: COMMITS,
             clock: Timestamp::now,
         };
-        let checkout = tokio::task::block_in_place(|| observe::checkout(&setup, &TipCache::default())).expect("the repo can be read");
+        let checkout =
+            tokio::task::block_in_place(|| observe::checkout(&setup, &TipCache::default()))
+                .expect("the repo can be read");
         let session = Session::new(setup).expect("the kubeconfig can be used");
         let cluster = match observe::cluster(&session, &checkout).await {
             Seen::Known(cluster) => cluster,
@@ -125,7 +169,12 @@ impl Both {
         assert!(cluster.unread.is_empty(), "{:?}", cluster.unread);
         let namespace = self.real.stage.namespace.as_str();
         assert!(cluster.namespaces.contains_key(namespace));
-        cluster.workloads.into_iter().filter(|workload| &*workload.namespace == namespace).map(plain).collect()
+        cluster
+            .workloads
+            .into_iter()
+            .filter(|workload| &*workload.namespace == namespace)
+            .map(plain)
+            .collect()
     }
 
     fn checkout(&self) -> &Path {
@@ -134,7 +183,10 @@ impl Both {
 }
 
 fn kind_of(word: &str) -> DemoKind {
-    DemoKind::ALL.into_iter().find(|kind| kind.word() == word).expect("a kind")
+    DemoKind::ALL
+        .into_iter()
+        .find(|kind| kind.word() == word)
+        .expect("a kind")
 }
 
 /// Takes out what no two clusters have in common: times, uids and hashes.
@@ -142,16 +194,35 @@ fn plain(mut workload: seen::Workload) -> seen::Workload {
     assert!(workload.created.is_some());
     workload.created = None;
     for container in &mut workload.containers {
-        assert!(container.writers.iter().all(|writer| writer.at.is_some()), "{container:?}");
-        container.writers.iter_mut().for_each(|writer| writer.at = None);
+        assert!(
+            container.writers.iter().all(|writer| writer.at.is_some()),
+            "{container:?}"
+        );
+        container
+            .writers
+            .iter_mut()
+            .for_each(|writer| writer.at = None);
     }
-    let hashes: Vec<_> = workload.revisions.iter().map(|revision| revision.hash.clone()).collect();
-    assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), hashes.len(), "{workload:?}");
-    let position =
-        |hash: &str| hashes.iter().position(|known| &**known == hash).map_or_else(|| hash.into(), |at| format!("revision {at}").into());
+    let hashes: Vec<_> = workload
+        .revisions
+        .iter()
+        .map(|revision| revision.hash.clone())
+        .collect();
+    assert_eq!(
+        hashes.iter().collect::<BTreeSet<_>>().len(),
+        hashes.len(),
+        "{workload:?}"
+    );
+    let position = |hash: &str| {
+        hashes
+            .iter()
+            .position(|known| &**known == hash)
+            .map_or_else(|| hash.into(), |at| format!("revision {at}").into())
+    };
     for revision in &mut workload.revisions {
         assert!(revision.created.is_some() && revision.name.starts_with(&*workload.name));
-        (revision.name, revision.created, revision.hash) = ("".into(), None, position(&revision.hash));
+        (revision.name, revision.created, revision.hash) =
+            ("".into(), None, position(&revision.hash));
     }
     for pod in &mut workload.pods {
         assert!(pod.created.is_some() && pod.name.starts_with(&*workload.name));
@@ -168,7 +239,11 @@ fn plain(mut workload: seen::Workload) -> seen::Workload {
 /// The real one ends outside of the runtime: its parts have runtimes of their own.
 #[test]
 fn the_made_up_cluster_looks_like_a_real_one_from_the_first_rollout_to_a_second_undo() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let mut both = runtime.block_on(Both::start());
     runtime.block_on(same_all_along(&mut both));
     let Both { running, .. } = both;
@@ -177,7 +252,10 @@ fn the_made_up_cluster_looks_like_a_real_one_from_the_first_rollout_to_a_second_
 
 async fn same_all_along(both: &mut Both) {
     std::fs::write(both.checkout().join("main.tf"), "").expect("it can be written");
-    let digests = |both: &Both, seed: &str| STACKS.map(|(_, _, image)| format!("{image}@{}", both.real.line.registries.put(image, seed)));
+    let digests = |both: &Both, seed: &str| {
+        STACKS
+            .map(|(_, _, image)| format!("{image}@{}", both.real.line.registries.put(image, seed)))
+    };
     both.apply(&STACKS.map(|(_, _, image)| image.to_owned()));
     both.same("after the first rollout, by tag").await;
     let first = digests(both, "first");

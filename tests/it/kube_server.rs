@@ -1,5 +1,6 @@
-//! The control plane for tests itself: its rollouts come to their end, an undo leaves the revisions that it leaves anywhere, the kubelet's failures
-//! look like a kubelet's, and a write of pintle's user is caught. Nothing of the product is run here but `scan`.
+//! The control plane for tests itself: its rollouts come to their end, an undo leaves the revisions
+//! that it leaves anywhere, the kubelet's failures look like a kubelet's, and a write of pintle's
+//! user is caught. Nothing of the product is run here but `scan`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,7 +26,10 @@ fn workload(stack: &Stack) -> String {
 fn a_rollout_of_each_kind_ends_and_an_undo_brings_the_old_revision_back() {
     let mut world = World::of(&STACKS, "");
     world.stage.ci.apply();
-    let pins: Vec<String> = STACKS.iter().map(|(_, _, image)| format!("{image}@{}", world.line.registries.put(image, "second"))).collect();
+    let pins: Vec<String> = STACKS
+        .iter()
+        .map(|(_, _, image)| format!("{image}@{}", world.line.registries.put(image, "second")))
+        .collect();
     for stack in &STACKS {
         world.stage.rolled_out(&workload(stack));
     }
@@ -37,14 +41,29 @@ fn a_rollout_of_each_kind_ends_and_an_undo_brings_the_old_revision_back() {
         let (name, stage) = (workload(stack), &world.stage);
         stage.rolled_out(&name);
         assert_eq!(&stage.image(&name), pin);
-        assert_eq!(stage.revisions(&name), [(1, None, stack.2.to_owned()), (2, None, pin.clone())], "{name}");
+        assert_eq!(
+            stage.revisions(&name),
+            [(1, None, stack.2.to_owned()), (2, None, pin.clone())],
+            "{name}"
+        );
         let writers = stage.get(&name)["metadata"]["managedFields"].clone();
-        assert!(writers.as_array().expect("a list").iter().any(|one| one["manager"] == MANAGER), "{writers}");
+        assert!(
+            writers
+                .as_array()
+                .expect("a list")
+                .iter()
+                .any(|one| one["manager"] == MANAGER),
+            "{writers}"
+        );
         stage.undo(&name);
         stage.rolled_out(&name);
         assert_eq!(stage.image(&name), stack.2);
         let earlier = (stack.0 == "deployment").then(|| "1".to_owned());
-        assert_eq!(stage.revisions(&name), [(2, None, pin.clone()), (3, earlier, stack.2.to_owned())], "{name}");
+        assert_eq!(
+            stage.revisions(&name),
+            [(2, None, pin.clone()), (3, earlier, stack.2.to_owned())],
+            "{name}"
+        );
     }
 }
 
@@ -56,8 +75,13 @@ fn the_pods_say_what_they_run_and_what_they_wait_for() {
     stage.ci.apply();
     stage.rolled_out("deployment/web");
     let pods = format!("/api/v1/namespaces/{}/pods", stage.namespace);
-    let status = stage.wait(&pods, |pods| Some(pods["items"][0]["status"]["containerStatuses"][0].clone()));
-    assert_eq!((&status["imageID"], &status["ready"]), (&json!(format!("quay.io/team/app@{first}")), &json!(true)));
+    let status = stage.wait(&pods, |pods| {
+        Some(pods["items"][0]["status"]["containerStatuses"][0].clone())
+    });
+    assert_eq!(
+        (&status["imageID"], &status["ready"]),
+        (&json!(format!("quay.io/team/app@{first}")), &json!(true))
+    );
     for (behaviour, reason) in [
         (Behaviour::Crashes, "CrashLoopBackOff"),
         (Behaviour::Misconfigured, "CreateContainerConfigError"),
@@ -67,7 +91,9 @@ fn the_pods_say_what_they_run_and_what_they_wait_for() {
         stage.waits_with("deployment/web", reason);
     }
     stage.kubelet.lets(&first, Behaviour::Unready);
-    stage.wait(&stage.path("deployment/web"), |live| (live["status"]["unavailableReplicas"] == 1).then_some(()));
+    stage.wait(&stage.path("deployment/web"), |live| {
+        (live["status"]["unavailableReplicas"] == 1).then_some(())
+    });
     stage.kubelet.heals(&first);
     stage.rolled_out("deployment/web");
 
@@ -77,11 +103,20 @@ fn the_pods_say_what_they_run_and_what_they_wait_for() {
     stage.waits_with("deployment/web", "ImagePullBackOff");
     let stuck = |reason: &serde_json::Value| reason["reason"] == "ProgressDeadlineExceeded";
     let path = stage.path("deployment/web");
-    stage.wait(&path, |live| live["status"]["conditions"].as_array()?.iter().any(stuck).then_some(()));
+    stage.wait(&path, |live| {
+        live["status"]["conditions"]
+            .as_array()?
+            .iter()
+            .any(stuck)
+            .then_some(())
+    });
     world.line.registries.put("quay.io/team/app:other", "other");
     stage.kubelet.retries();
     stage.rolled_out("deployment/web");
-    stage.patch("deployment/web", &patch(&format!("{IMAGE}@sha256:{}", "0".repeat(64))));
+    stage.patch(
+        "deployment/web",
+        &patch(&format!("{IMAGE}@sha256:{}", "0".repeat(64))),
+    );
     stage.waits_with("deployment/web", "ImagePullBackOff");
 }
 
@@ -118,12 +153,27 @@ fn it_starts_again_with_what_it_had_and_a_write_of_pintles_user_is_caught() {
     stage.rolled_out("deployment/web");
 
     let pintle = kube.pintle();
-    assert_eq!(pintle.try_get("/apis/apps/v1/deployments").map(|(status, _)| status), Some(200));
-    assert_eq!(pintle.try_get("/api/v1/secrets").map(|(status, _)| status), Some(403));
+    assert_eq!(
+        pintle
+            .try_get("/apis/apps/v1/deployments")
+            .map(|(status, _)| status),
+        Some(200)
+    );
+    assert_eq!(
+        pintle.try_get("/api/v1/secrets").map(|(status, _)| status),
+        Some(403)
+    );
     kube.nothing_was_written();
-    let refused = pintle.try_post(&format!("/api/v1/namespaces/{}/configmaps", stage.namespace), &json!({"metadata": {"name": "a"}}));
+    let refused = pintle.try_post(
+        &format!("/api/v1/namespaces/{}/configmaps", stage.namespace),
+        &json!({"metadata": {"name": "a"}}),
+    );
     assert_eq!(refused.map(|(status, _)| status), Some(403));
-    let caught = catch_unwind(AssertUnwindSafe(|| drop(world))).expect_err("the end of the test looks at the log");
+    let caught = catch_unwind(AssertUnwindSafe(|| drop(world)))
+        .expect_err("the end of the test looks at the log");
     let said = caught.downcast_ref::<String>().expect("a sentence");
-    assert!(said.contains("tried to write") && said.contains("configmaps"), "{said}");
+    assert!(
+        said.contains("tried to write") && said.contains("configmaps"),
+        "{said}"
+    );
 }

@@ -1,5 +1,5 @@
-//! What a real forge makes of outside text that was made harmless, and that a command is a line which it shows as plain text.
-//! Each rule is shown first what it guards against.
+//! What a real forge makes of outside text that was made harmless, and that a command is a line
+//! which it shows as plain text. Each rule is shown first what it guards against.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -27,7 +27,14 @@ fn world() -> World {
     let repo = gitea.repo(&owner, "cluster", false);
     let commit = repo.tip("main").expect("a repository has a commit");
     let issue = repo.issue(&owner, "First");
-    World { _gitea: gitea, ana, owner, repo, issue, commit }
+    World {
+        _gitea: gitea,
+        ana,
+        owner,
+        repo,
+        issue,
+        commit,
+    }
 }
 
 /// Texts of people and registries that mean something to a forge.
@@ -139,8 +146,17 @@ fn parts(html: &str) -> Vec<Part> {
 }
 
 fn unescape(text: &str) -> String {
-    let names = [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&")];
-    names.iter().fold(text.to_owned(), |text, (name, c)| text.replace(name, c))
+    let names = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    names
+        .iter()
+        .fold(text.to_owned(), |text, (name, c)| text.replace(name, c))
 }
 
 /// The elements of a page besides emoji that people wrote as such, in order.
@@ -149,7 +165,9 @@ fn elements(html: &str) -> Vec<String> {
         Part::Tag(tag) if !tag.starts_with('/') => Some(tag),
         _ => None,
     });
-    tags.filter(|tag| !tag.starts_with("span class=\"emoji\"")).map(|tag| tag.split(' ').next().unwrap_or_default().to_owned()).collect()
+    tags.filter(|tag| !tag.starts_with("span class=\"emoji\""))
+        .map(|tag| tag.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// The text of each cell or paragraph as it is seen.
@@ -163,20 +181,34 @@ fn seen(html: &str, element: &str) -> Vec<String> {
                 seen.push(String::new());
             }
             Part::Tag(tag) if tag == format!("/{element}") => open = false,
-            Part::Text(text) if open => seen.last_mut().into_iter().for_each(|last| last.push_str(&text)),
+            Part::Text(text) if open => seen
+                .last_mut()
+                .into_iter()
+                .for_each(|last| last.push_str(&text)),
             _ => {}
         }
     }
-    seen.iter().map(|text| text.replace('\u{200b}', "").trim().to_owned()).collect()
+    seen.iter()
+        .map(|text| text.replace('\u{200b}', "").trim().to_owned())
+        .collect()
 }
 
 /// A text as it is to be seen: on one line, without what cannot be seen.
 fn plain(text: &str) -> String {
-    // The code of one text without the marks that make an element of it is the text itself between ticks and blanks.
+    // The code of one text without the marks that make an element of it is the text itself between
+    // ticks and blanks.
     let marks = [('|', "\u{1f4cc}"), ('#', "\u{1f4cd}"), ('!', "\u{1f4ce}")];
-    let code = quote::code(&marks.iter().fold(text.to_owned(), |text, (mark, stand_in)| text.replace(*mark, stand_in)));
+    let code = quote::code(
+        &marks
+            .iter()
+            .fold(text.to_owned(), |text, (mark, stand_in)| {
+                text.replace(*mark, stand_in)
+            }),
+    );
     let text = code.trim_matches('`').trim().to_owned();
-    marks.iter().fold(text, |text, (mark, stand_in)| text.replace(stand_in, &mark.to_string()))
+    marks.iter().fold(text, |text, (mark, stand_in)| {
+        text.replace(stand_in, &mark.to_string())
+    })
 }
 
 /// Texts made of what means something, the same in every run.
@@ -184,14 +216,22 @@ fn generated(count: usize) -> Vec<String> {
     let mut words: Vec<String> = NASTY.iter().map(|text| (*text).to_owned()).collect();
     words.extend(
         [
-            "@", "#", "!", "1", "ana", ":", "/", ".", "`", "``", "*", "_", "~", "[", "]", "(", ")", "<", ">", "&", "|", "\\", "$", "-",
-            "=", " ", "  ", "\n", "é", "0a", "deadbeef", "http", "www",
+            "@", "#", "!", "1", "ana", ":", "/", ".", "`", "``", "*", "_", "~", "[", "]", "(", ")",
+            "<", ">", "&", "|", "\\", "$", "-", "=", " ", "  ", "\n", "é", "0a", "deadbeef",
+            "http", "www",
         ]
         .map(str::to_owned),
     );
-    let strategy = prop::collection::vec(prop::sample::select(words), 1..8).prop_map(|words| words.concat());
-    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a text").current()).filter(|text| !plain(text).is_empty()).collect()
+    let strategy =
+        prop::collection::vec(prop::sample::select(words), 1..8).prop_map(|words| words.concat());
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    (0..count)
+        .map(|_| strategy.new_tree(&mut runner).expect("a text").current())
+        .filter(|text| !plain(text).is_empty())
+        .collect()
 }
 
 fn texts(commit: &str) -> Vec<String> {
@@ -209,7 +249,13 @@ fn texts(commit: &str) -> Vec<String> {
 
 #[test]
 fn what_is_guarded_against_happens() {
-    let World { owner, repo, issue, commit, .. } = &world();
+    let World {
+        owner,
+        repo,
+        issue,
+        commit,
+        ..
+    } = &world();
     for (text, tag) in [
         ("@ana", "/ana\""),
         ("#1", "/owner/cluster/issues/1\""),
@@ -233,11 +279,23 @@ fn harmless_text_in_a_paragraph_is_text() {
     let texts = texts(&world.commit);
     let alone: Vec<String> = texts.iter().map(|text| quote::inline(text)).collect();
     let html = world.repo.markdown(&alone.join("\n\n"));
-    assert_eq!(seen(&html, "p"), texts.iter().map(|text| plain(text)).collect::<Vec<_>>());
+    assert_eq!(
+        seen(&html, "p"),
+        texts.iter().map(|text| plain(text)).collect::<Vec<_>>()
+    );
     assert_eq!(elements(&html), vec!["p"; texts.len()], "{html}");
-    let within: Vec<String> = texts.iter().map(|text| format!("Said ({}), so.", quote::inline(text))).collect();
+    let within: Vec<String> = texts
+        .iter()
+        .map(|text| format!("Said ({}), so.", quote::inline(text)))
+        .collect();
     let html = world.repo.markdown(&within.join("\n\n"));
-    assert_eq!(seen(&html, "p"), texts.iter().map(|text| format!("Said ({}), so.", plain(text))).collect::<Vec<_>>());
+    assert_eq!(
+        seen(&html, "p"),
+        texts
+            .iter()
+            .map(|text| format!("Said ({}), so.", plain(text)))
+            .collect::<Vec<_>>()
+    );
     assert_eq!(elements(&html), vec!["p"; texts.len()], "{html}");
 }
 
@@ -246,34 +304,73 @@ fn harmless_text_in_a_list_or_raw_html_is_text() {
     let world = world();
     let texts = texts(&world.commit);
     let wanted: Vec<String> = texts.iter().map(|text| plain(text)).collect();
-    let items: Vec<String> = texts.iter().map(|text| format!("- {}\n", quote::inline(text))).collect();
+    let items: Vec<String> = texts
+        .iter()
+        .map(|text| format!("- {}\n", quote::inline(text)))
+        .collect();
     let html = world.repo.markdown(&items.concat());
     assert_eq!(seen(&html, "li"), wanted);
-    assert_eq!(elements(&html), [vec!["ul"], vec!["li"; texts.len()]].concat(), "{html}");
-    let details: Vec<String> =
-        texts.iter().map(|text| format!("<details><summary>{}</summary></details>\n", quote::inline(text))).collect();
+    assert_eq!(
+        elements(&html),
+        [vec!["ul"], vec!["li"; texts.len()]].concat(),
+        "{html}"
+    );
+    let details: Vec<String> = texts
+        .iter()
+        .map(|text| {
+            format!(
+                "<details><summary>{}</summary></details>\n",
+                quote::inline(text)
+            )
+        })
+        .collect();
     let html = world.repo.markdown(&details.concat());
     assert_eq!(seen(&html, "summary"), wanted);
-    assert_eq!(elements(&html), ["details", "summary"].repeat(texts.len()), "{html}");
+    assert_eq!(
+        elements(&html),
+        ["details", "summary"].repeat(texts.len()),
+        "{html}"
+    );
 }
 
 #[test]
 fn harmless_text_stays_in_its_cell() {
     let world = world();
     let texts = texts(&world.commit);
-    let wanted: Vec<String> = texts.iter().flat_map(|text| [plain(text), "x".to_owned()]).collect();
-    let rows: Vec<String> = texts.iter().map(|text| format!("| {} | x |\n", quote::inline(text))).collect();
-    let html = world.repo.markdown(&format!("| a | b |\n| --- | --- |\n{}", rows.concat()));
+    let wanted: Vec<String> = texts
+        .iter()
+        .flat_map(|text| [plain(text), "x".to_owned()])
+        .collect();
+    let rows: Vec<String> = texts
+        .iter()
+        .map(|text| format!("| {} | x |\n", quote::inline(text)))
+        .collect();
+    let html = world
+        .repo
+        .markdown(&format!("| a | b |\n| --- | --- |\n{}", rows.concat()));
     assert_eq!(seen(&html, "td"), wanted);
-    let table = [vec!["table", "thead", "tr", "th", "th", "tbody"], ["tr", "td", "td"].repeat(texts.len())].concat();
+    let table = [
+        vec!["table", "thead", "tr", "th", "th", "tbody"],
+        ["tr", "td", "td"].repeat(texts.len()),
+    ]
+    .concat();
     assert_eq!(elements(&html), table, "{html}");
-    let rows: Vec<String> = texts.iter().map(|text| format!("| {} | x |\n", quote::code(text))).collect();
-    let html = world.repo.markdown(&format!("| a | b |\n| --- | --- |\n{}", rows.concat()));
+    let rows: Vec<String> = texts
+        .iter()
+        .map(|text| format!("| {} | x |\n", quote::code(text)))
+        .collect();
+    let html = world
+        .repo
+        .markdown(&format!("| a | b |\n| --- | --- |\n{}", rows.concat()));
     assert_eq!(seen(&html, "td"), wanted);
     let mut found = elements(&html);
     // A colour in code gets a patch of it beside.
     found.retain(|element| element != "span");
-    let coded = [vec!["table", "thead", "tr", "th", "th", "tbody"], ["tr", "td", "code", "td"].repeat(texts.len())].concat();
+    let coded = [
+        vec!["table", "thead", "tr", "th", "th", "tbody"],
+        ["tr", "td", "code", "td"].repeat(texts.len()),
+    ]
+    .concat();
     assert_eq!(found, coded, "{html}");
 }
 
@@ -281,10 +378,15 @@ fn harmless_text_stays_in_its_cell() {
 fn a_block_is_one_block() {
     let world = world();
     for text in texts(&world.commit) {
-        let html = world.repo.markdown(&format!("a\n{}\nb", quote::block(&text)));
+        let html = world
+            .repo
+            .markdown(&format!("a\n{}\nb", quote::block(&text)));
         let found = elements(&html);
         assert_eq!(found, ["p", "div", "pre", "code", "p"], "{text:?}: {html}");
-        let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{202e}' | '\u{200b}' | '\u{feff}')).collect();
+        let text: String = text
+            .chars()
+            .filter(|c| !c.is_control() && !matches!(c, '\u{202e}' | '\u{200b}' | '\u{feff}'))
+            .collect();
         let shown = seen(&html, "code").concat().replace(['\n', '\t'], "");
         assert_eq!(shown.trim(), text.trim(), "{html}");
     }
@@ -294,27 +396,55 @@ fn a_block_is_one_block() {
 fn a_link_goes_where_it_says() {
     let world = world();
     for text in texts(&world.commit) {
-        let html = world.repo.markdown(&quote::link(&text, "https://example.org/a(b)?c=1&copy=2"));
+        let html = world
+            .repo
+            .markdown(&quote::link(&text, "https://example.org/a(b)?c=1&copy=2"));
         assert_eq!(elements(&html), ["p", "a"], "{text:?}: {html}");
-        assert!(html.contains("href=\"https://example.org/a%28b%29?c=1&amp;copy=2\""), "{html}");
+        assert!(
+            html.contains("href=\"https://example.org/a%28b%29?c=1&amp;copy=2\""),
+            "{html}"
+        );
         assert_eq!(seen(&html, "a"), [plain(&text)], "{html}");
     }
 }
 
 #[test]
 fn harmless_text_tells_nobody_and_refers_to_nothing() {
-    let World { ana, owner, repo, issue, commit, .. } = &world();
+    let World {
+        ana,
+        owner,
+        repo,
+        issue,
+        commit,
+        ..
+    } = &world();
     let place = repo.issue(owner, "Second");
     let refers = || {
         let events = owner.get(&repo.path(&format!("/issues/{issue}/timeline")));
-        events.as_array().into_iter().flatten().filter(|event| event["type"].as_str().is_some_and(|kind| kind.contains("ref"))).count()
+        events
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|event| {
+                event["type"]
+                    .as_str()
+                    .is_some_and(|kind| kind.contains("ref"))
+            })
+            .count()
     };
     let refers_before = refers();
     let texts = texts(commit);
     let mut body = String::new();
     for text in &texts {
-        let (inline, code, link) = (quote::inline(text), quote::code(text), quote::link(text, "https://example.org"));
-        body.push_str(&format!("{inline}\n\n({inline}) {code} {link}\n\n{}\n", quote::block(text)));
+        let (inline, code, link) = (
+            quote::inline(text),
+            quote::code(text),
+            quote::link(text, "https://example.org"),
+        );
+        body.push_str(&format!(
+            "{inline}\n\n({inline}) {code} {link}\n\n{}\n",
+            quote::block(text)
+        ));
     }
     repo.comment(place, &body, owner);
     repo.comment(repo.issue(owner, "Raw"), "@ana", owner);
@@ -326,7 +456,8 @@ fn harmless_text_tells_nobody_and_refers_to_nothing() {
     assert_eq!(refers(), refers_before + 1);
 }
 
-/// The first words of the lines that a page shows as plain text in paragraphs that stand by themselves.
+/// The first words of the lines that a page shows as plain text in paragraphs that stand by
+/// themselves.
 fn first_words(html: &str) -> Vec<String> {
     let (mut words, mut open, mut fresh) = (Vec::new(), Vec::new(), false);
     for part in parts(html) {
@@ -344,7 +475,10 @@ fn first_words(html: &str) -> Vec<String> {
                 let line = text.trim_start_matches('\n');
                 if fresh && !line.is_empty() {
                     words.push(
-                        line.split(|c: char| c.is_whitespace() || c == '\0' || c == '\u{200b}').next().unwrap_or_default().to_owned(),
+                        line.split(|c: char| c.is_whitespace() || c == '\0' || c == '\u{200b}')
+                            .next()
+                            .unwrap_or_default()
+                            .to_owned(),
                     );
                     fresh = false;
                 }
@@ -419,9 +553,15 @@ fn comments(count: usize) -> Vec<String> {
         "?>",
         "<x>",
     ];
-    let strategy = prop::collection::vec(prop::sample::select(words.to_vec()), 2..14).prop_map(|words| words.concat());
-    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a comment").current()).collect()
+    let strategy = prop::collection::vec(prop::sample::select(words.to_vec()), 2..14)
+        .prop_map(|words| words.concat());
+    let mut runner = TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    (0..count)
+        .map(|_| strategy.new_tree(&mut runner).expect("a comment").current())
+        .collect()
 }
 
 #[test]
@@ -430,7 +570,10 @@ fn a_command_is_a_line_that_the_forge_shows_as_plain_text() {
     let (mut commands, mut wrong) = (0, Vec::new());
     for text in comments(8_000) {
         let read: Vec<&str> = match parse(&text) {
-            Ok(commands) => commands.iter().map(pintle::model::ask::Command::word).collect(),
+            Ok(commands) => commands
+                .iter()
+                .map(pintle::model::ask::Command::word)
+                .collect(),
             Err(misread) => misread.command.into_iter().collect(),
         };
         if read.is_empty() {
@@ -439,8 +582,13 @@ fn a_command_is_a_line_that_the_forge_shows_as_plain_text() {
         let html = world.repo.markdown(&text);
         let shown = first_words(&html);
         let mut shown_rest = shown.iter();
-        if !read.iter().all(|word| shown_rest.any(|shown| shown == word)) {
-            wrong.push(format!("{text:?} is read as {read:?} and shown as {shown:?}: {html}"));
+        if !read
+            .iter()
+            .all(|word| shown_rest.any(|shown| shown == word))
+        {
+            wrong.push(format!(
+                "{text:?} is read as {read:?} and shown as {shown:?}: {html}"
+            ));
         }
         commands += read.len();
     }

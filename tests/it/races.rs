@@ -1,4 +1,5 @@
-//! Eight processes on one remote at the same time: every planned change lands once, and nobody's commit is lost.
+//! Eight processes on one remote at the same time: every planned change lands once, and nobody's
+//! commit is lost.
 
 use std::process::{Child, Stdio};
 
@@ -21,25 +22,50 @@ fn image(name: &str) -> String {
 }
 
 fn line() -> Line {
-    let stacks: Vec<(String, String)> = names().into_iter().map(|name| (name.clone(), image(&name))).collect();
-    Line::of_stacks(&stacks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect::<Vec<_>>(), "")
+    let stacks: Vec<(String, String)> = names()
+        .into_iter()
+        .map(|name| (name.clone(), image(&name)))
+        .collect();
+    Line::of_stacks(
+        &stacks
+            .iter()
+            .map(|(name, image)| (name.as_str(), image.as_str()))
+            .collect::<Vec<_>>(),
+        "",
+    )
 }
 
 /// The same where every pin but the first waits.
 fn patient_line() -> Line {
-    let stacks: Vec<(String, String)> = names().into_iter().map(|name| (name.clone(), image(&name))).collect();
-    let stacks: Vec<(&str, &str)> = stacks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
-    Line::of_stacks(&stacks, "\n[[rule]]\nmatch = { stack = \"*\" }\nsettle = \"7d\"\n")
+    let stacks: Vec<(String, String)> = names()
+        .into_iter()
+        .map(|name| (name.clone(), image(&name)))
+        .collect();
+    let stacks: Vec<(&str, &str)> = stacks
+        .iter()
+        .map(|(name, image)| (name.as_str(), image.as_str()))
+        .collect();
+    Line::of_stacks(
+        &stacks,
+        "\n[[rule]]\nmatch = { stack = \"*\" }\nsettle = \"7d\"\n",
+    )
 }
 
-/// Starts all of them, each with its own arguments, and lets each come to its end. Returns what each wrote on standard output.
-fn together(line: &Line, host: Option<&GitHost>, runs: Vec<(&TempDir, Vec<String>)>) -> Vec<String> {
+/// Starts all of them, each with its own arguments, and lets each come to its end. Returns what
+/// each wrote on standard output.
+fn together(
+    line: &Line,
+    host: Option<&GitHost>,
+    runs: Vec<(&TempDir, Vec<String>)>,
+) -> Vec<String> {
     let address = host.map_or_else(|| line.remote.path().display().to_string(), GitHost::url);
     let started: Vec<(Child, Kept)> = runs
         .into_iter()
         .map(|(clones, more)| {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
-            let run = line.pintle_at(&address, clones.path(), "sync", &more).env("PINTLE_TOKEN", TOKEN);
+            let run = line
+                .pintle_at(&address, clones.path(), "sync", &more)
+                .env("PINTLE_TOKEN", TOKEN);
             run.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))
         })
         .collect();
@@ -51,28 +77,47 @@ fn together(line: &Line, host: Option<&GitHost>, runs: Vec<(&TempDir, Vec<String
     ended.collect()
 }
 
-/// From `start` on: a line of plain commits, one for each stack, with all the pins and nothing else.
+/// From `start` on: a line of plain commits, one for each stack, with all the pins and nothing
+/// else.
 fn each_landed_once(line: &Line, start: &str, seed: &str, said: &[String]) {
     line.remote.fsck();
     let range = format!("{start}..{BRANCH}");
-    line.remote.ask(&["merge-base", "--is-ancestor", start, BRANCH]);
+    line.remote
+        .ask(&["merge-base", "--is-ancestor", start, BRANCH]);
     assert_eq!(line.remote.ask(&["rev-list", "--merges", &range]), "");
     let subjects = line.remote.ask(&["log", "--format=%s", &range]);
-    let mut landed: Vec<&str> = subjects.lines().filter_map(|subject| subject.split(':').next()).collect();
+    let mut landed: Vec<&str> = subjects
+        .lines()
+        .filter_map(|subject| subject.split(':').next())
+        .collect();
     landed.sort_unstable();
     assert_eq!(landed, names(), "{subjects}");
     for name in names() {
         let digest = line.registries.put(&image(&name), seed);
-        assert_eq!(line.text(&name), stack(&name, &[&format!("{}@{digest}", image(&name))]));
+        assert_eq!(
+            line.text(&name),
+            stack(&name, &[&format!("{}@{digest}", image(&name))])
+        );
     }
     let changed = line.remote.ask(&["diff", "--name-only", start, BRANCH]);
-    assert_eq!(changed.lines().collect::<Vec<_>>(), names().iter().map(|name| path(name)).collect::<Vec<_>>());
-    // Each commit is claimed by a process. Two that made the very same one in the same second both find it there.
-    let mut claimed: Vec<&str> = said.iter().flat_map(|out| out.lines()).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(
+        changed.lines().collect::<Vec<_>>(),
+        names().iter().map(|name| path(name)).collect::<Vec<_>>()
+    );
+    // Each commit is claimed by a process. Two that made the very same one in the same second both
+    // find it there.
+    let mut claimed: Vec<&str> = said
+        .iter()
+        .flat_map(|out| out.lines())
+        .filter_map(|line| line.split(' ').next())
+        .collect();
     let ids = line.remote.history();
     claimed.sort_unstable();
     claimed.dedup();
-    let mut written: Vec<&str> = ids[..PROCESSES].iter().map(|id| &id[..claimed.first().map_or(12, |short| short.len())]).collect();
+    let mut written: Vec<&str> = ids[..PROCESSES]
+        .iter()
+        .map(|id| &id[..claimed.first().map_or(12, |short| short.len())])
+        .collect();
     written.sort_unstable();
     assert_eq!(claimed, written);
 }
@@ -86,7 +131,13 @@ fn all_for_all(shared: bool) {
         for name in names() {
             line.registries.put(&image(&name), seed);
         }
-        let said = together(&line, None, own.iter().map(|own| (if shared { &one } else { own }, Vec::new())).collect());
+        let said = together(
+            &line,
+            None,
+            own.iter()
+                .map(|own| (if shared { &one } else { own }, Vec::new()))
+                .collect(),
+        );
         each_landed_once(&line, &start, seed, &said);
     }
 }
@@ -109,8 +160,16 @@ fn each_for_its_own(http: bool) {
         let start = line.remote.tip();
         let runs = names().into_iter().zip(&own).map(|(name, own)| {
             line.registries.put(&image(&name), seed);
-            let others: Vec<String> = names().into_iter().filter(|other| *other != name).map(|other| format!("\"{other}\"")).collect();
-            let config = format!("{}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
+            let others: Vec<String> = names()
+                .into_iter()
+                .filter(|other| *other != name)
+                .map(|other| format!("\"{other}\""))
+                .collect();
+            let config = format!(
+                "{}\n[deny]\nstacks = [{}]\n",
+                line.registries.config(),
+                others.join(", ")
+            );
             let file = own.path().join("own.toml");
             std::fs::write(&file, config).expect("the configuration can be written");
             (own, vec!["--config".to_owned(), file.display().to_string()])
@@ -150,10 +209,22 @@ fn processes_that_see_different_things_keep_all_of_it() {
     let tip = line.remote.tip();
     let mut want: Vec<String> = Vec::new();
     let runs = names().into_iter().zip(&own).map(|(name, own)| {
-        want.push(format!("{}\t{}", image(&name), line.registries.put(&image(&name), "second")));
-        let others: Vec<String> = names().into_iter().filter(|other| *other != name).map(|other| format!("\"{other}\"")).collect();
+        want.push(format!(
+            "{}\t{}",
+            image(&name),
+            line.registries.put(&image(&name), "second")
+        ));
+        let others: Vec<String> = names()
+            .into_iter()
+            .filter(|other| *other != name)
+            .map(|other| format!("\"{other}\""))
+            .collect();
         let rules = "[[rule]]\nmatch = { stack = \"*\" }\nsettle = \"7d\"\n";
-        let config = format!("{}\n{rules}\n[deny]\nstacks = [{}]\n", line.registries.config(), others.join(", "));
+        let config = format!(
+            "{}\n{rules}\n[deny]\nstacks = [{}]\n",
+            line.registries.config(),
+            others.join(", ")
+        );
         let file = own.path().join("own.toml");
         std::fs::write(&file, config).expect("the configuration can be written");
         (own, vec!["--config".to_owned(), file.display().to_string()])
@@ -163,7 +234,12 @@ fn processes_that_see_different_things_keep_all_of_it() {
     line.hook("pre-receive", &all_at_once(&line));
     together(&line, None, runs);
     let ledger = line.remote.ask(&["show", "refs/pintle/ledger:ledger.tsv"]);
-    let seen: Vec<&str> = ledger.lines().skip(1).filter_map(|line| line.rsplit_once('\t')).map(|(seen, _)| seen).collect();
+    let seen: Vec<&str> = ledger
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.rsplit_once('\t'))
+        .map(|(seen, _)| seen)
+        .collect();
     assert_eq!(seen, want);
     assert_eq!(line.remote.tip(), tip);
     line.remote.fsck();

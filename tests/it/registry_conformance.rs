@@ -1,5 +1,6 @@
-//! The in-process registry beside real ones: the same pushes and the same questions give the same answers. What the other tests learn
-//! from the in-process one they would have learned from docker-registry 2.8.
+//! The in-process registry beside real ones: the same pushes and the same questions give the same
+//! answers. What the other tests learn from the in-process one they would have learned from
+//! docker-registry 2.8.
 
 use pintle::demo::registry::{DemoRegistry as Fake, PullAccess, PullThrough, RunningRegistry};
 use pintle::model::digest::Digest;
@@ -30,7 +31,10 @@ async fn fake(access: PullAccess) -> (Fake, RunningRegistry) {
 }
 
 fn pusher(running: &RunningRegistry) -> Pusher {
-    Pusher { address: running.addr().to_string(), authorization: None }
+    Pusher {
+        address: running.addr().to_string(),
+        authorization: None,
+    }
 }
 
 /// What is compared of an answer.
@@ -43,17 +47,32 @@ struct Told {
 }
 
 fn told(reply: &Reply) -> Told {
-    let names = ["content-type", "content-length", "docker-content-digest", "docker-distribution-api-version", "etag"];
+    let names = [
+        "content-type",
+        "content-length",
+        "docker-content-digest",
+        "docker-distribution-api-version",
+        "etag",
+    ];
     let error = reply.status >= 400;
-    let compared = names.into_iter().filter(|name| !(error && *name == "content-length"));
+    let compared = names
+        .into_iter()
+        .filter(|name| !(error && *name == "content-length"));
     // Version three leaves the character set out.
     let bare = |value: &str| value.trim_end_matches("; charset=utf-8").to_owned();
-    let headers = compared.filter_map(|name| Some((name, bare(reply.header(name)?)))).collect();
+    let headers = compared
+        .filter_map(|name| Some((name, bare(reply.header(name)?))))
+        .collect();
     let code = || {
         let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
-        body.and_then(|body| Some(body["errors"][0]["code"].as_str()?.as_bytes().to_vec())).unwrap_or_default()
+        body.and_then(|body| Some(body["errors"][0]["code"].as_str()?.as_bytes().to_vec()))
+            .unwrap_or_default()
     };
-    Told { status: reply.status, headers, body: if error { code() } else { reply.body.clone() } }
+    Told {
+        status: reply.status,
+        headers,
+        body: if error { code() } else { reply.body.clone() },
+    }
 }
 
 /// Pushes the same images and returns the digests of the index and the single manifest.
@@ -64,26 +83,55 @@ fn push(pusher: &Pusher) -> (String, String) {
 
 /// Every question of a reader, with the `Accept` it has.
 fn questions(index: &str, single: &str) -> Vec<(String, Option<&'static str>)> {
-    let accepts = [Some(ACCEPT), None, Some("*/*"), Some(DOCKER), Some(INDEX), Some(MANIFEST), Some("application/json, */*;q=0.8")];
+    let accepts = [
+        Some(ACCEPT),
+        None,
+        Some("*/*"),
+        Some(DOCKER),
+        Some(INDEX),
+        Some(MANIFEST),
+        Some("application/json, */*;q=0.8"),
+    ];
     let absent = format!("sha256:{}", "0".repeat(64));
     let mut asked = Vec::new();
     for reference in ["latest", "single", index, single, "absent", &absent] {
-        asked.extend(accepts.map(|accept| (format!("/v2/{REPOSITORY}/manifests/{reference}"), accept)));
+        asked.extend(
+            accepts.map(|accept| (format!("/v2/{REPOSITORY}/manifests/{reference}"), accept)),
+        );
     }
     asked.push(("/v2/".to_owned(), None));
-    asked.push(("/v2/nobody/nothing/manifests/latest".to_owned(), Some(ACCEPT)));
+    asked.push((
+        "/v2/nobody/nothing/manifests/latest".to_owned(),
+        Some(ACCEPT),
+    ));
     asked.push((format!("/v2/{REPOSITORY}/blobs/{absent}"), None));
     asked
 }
 
-fn each_answer(real: &str, fake: &str, questions: &[(String, Option<&'static str>)], same: impl Fn(&str, Option<&str>) -> bool) {
+fn each_answer(
+    real: &str,
+    fake: &str,
+    questions: &[(String, Option<&'static str>)],
+    same: impl Fn(&str, Option<&str>) -> bool,
+) {
     let mut differing = Vec::new();
-    for (target, accept) in questions.iter().filter(|(target, accept)| same(target, *accept)) {
+    for (target, accept) in questions
+        .iter()
+        .filter(|(target, accept)| same(target, *accept))
+    {
         for method in ["HEAD", "GET"] {
-            let headers: Vec<_> = accept.map(|accept| ("Accept", accept)).into_iter().collect();
-            let (real, fake) = (told(&ask(real, method, target, &headers)), told(&ask(fake, method, target, &headers)));
+            let headers: Vec<_> = accept
+                .map(|accept| ("Accept", accept))
+                .into_iter()
+                .collect();
+            let (real, fake) = (
+                told(&ask(real, method, target, &headers)),
+                told(&ask(fake, method, target, &headers)),
+            );
             if real != fake {
-                differing.push(format!("{method} {target} {accept:?}\n  real {real:?}\n  fake {fake:?}"));
+                differing.push(format!(
+                    "{method} {target} {accept:?}\n  real {real:?}\n  fake {fake:?}"
+                ));
             }
         }
     }
@@ -96,7 +144,12 @@ async fn it_answers_as_version_two_does() {
     let (_fake, running) = fake(PullAccess::Open).await;
     let (index, single) = push(&real.pusher());
     assert_eq!(push(&pusher(&running)), (index.clone(), single.clone()));
-    each_answer(&real.address(), &running.addr().to_string(), &questions(&index, &single), |_, _| true);
+    each_answer(
+        &real.address(),
+        &running.addr().to_string(),
+        &questions(&index, &single),
+        |_, _| true,
+    );
     tags_are_listed_alike(&real.address(), &running.addr().to_string());
     blobs_are_alike(&real.address(), &running.addr().to_string(), &single);
 }
@@ -108,8 +161,15 @@ async fn it_answers_as_version_three_does_to_who_accepts_all() {
     let (index, single) = push(&real.pusher());
     push(&pusher(&running));
     // What version three says of an OCI manifest does not depend on what is accepted.
-    let all = |target: &str, accept: Option<&str>| accept == Some(ACCEPT) || !target.contains("/manifests/");
-    each_answer(&real.address(), &running.addr().to_string(), &questions(&index, &single), all);
+    let all = |target: &str, accept: Option<&str>| {
+        accept == Some(ACCEPT) || !target.contains("/manifests/")
+    };
+    each_answer(
+        &real.address(),
+        &running.addr().to_string(),
+        &questions(&index, &single),
+        all,
+    );
     tags_are_listed_alike(&real.address(), &running.addr().to_string());
 }
 
@@ -117,25 +177,54 @@ fn tags_are_listed_alike(real: &str, fake: &str) {
     let list = |address: &str, repository: &str| {
         let reply = ask(address, "GET", &format!("/v2/{repository}/tags/list"), &[]);
         let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
-        (told(&reply).headers[0].clone(), reply.status, body["tags"].clone(), body["errors"][0]["code"].clone())
+        (
+            told(&reply).headers[0].clone(),
+            reply.status,
+            body["tags"].clone(),
+            body["errors"][0]["code"].clone(),
+        )
     };
     assert_eq!(list(real, REPOSITORY), list(fake, REPOSITORY));
     assert_eq!(list(real, "nobody/nothing"), list(fake, "nobody/nothing"));
 }
 
 fn blobs_are_alike(real: &str, fake: &str, single: &str) {
-    let manifest = ask(real, "GET", &format!("/v2/{REPOSITORY}/manifests/{single}"), &[("Accept", ACCEPT)]);
+    let manifest = ask(
+        real,
+        "GET",
+        &format!("/v2/{REPOSITORY}/manifests/{single}"),
+        &[("Accept", ACCEPT)],
+    );
     let manifest: serde_json::Value = serde_json::from_slice(&manifest.body).expect("JSON");
-    for digest in [&manifest["config"]["digest"], &manifest["layers"][0]["digest"]] {
-        let target = format!("/v2/{REPOSITORY}/blobs/{}", digest.as_str().expect("a digest"));
+    for digest in [
+        &manifest["config"]["digest"],
+        &manifest["layers"][0]["digest"],
+    ] {
+        let target = format!(
+            "/v2/{REPOSITORY}/blobs/{}",
+            digest.as_str().expect("a digest")
+        );
         for method in ["HEAD", "GET"] {
-            assert_eq!(told(&ask(real, method, &target, &[])), told(&ask(fake, method, &target, &[])), "{method} {target}");
+            assert_eq!(
+                told(&ask(real, method, &target, &[])),
+                told(&ask(fake, method, &target, &[])),
+                "{method} {target}"
+            );
         }
     }
     let etag = format!("\"{single}\"");
     for address in [real, fake] {
         let headers = [("Accept", ACCEPT), ("If-None-Match", etag.as_str())];
-        assert_eq!(ask(address, "GET", &format!("/v2/{REPOSITORY}/manifests/single"), &headers).status, 304);
+        assert_eq!(
+            ask(
+                address,
+                "GET",
+                &format!("/v2/{REPOSITORY}/manifests/single"),
+                &headers
+            )
+            .status,
+            304
+        );
     }
 }
 
@@ -150,10 +239,22 @@ async fn it_refuses_pushes_as_version_two_does() {
     let dangling = format!(
         r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{absent}","size":2}},"layers":[]}}"#
     );
-    for (reference, body) in [("t", dangling.as_str()), (absent.as_str(), "{}"), ("t", "{")] {
+    for (reference, body) in [
+        ("t", dangling.as_str()),
+        (absent.as_str(), "{}"),
+        ("t", "{"),
+    ] {
         let send = |address: &str| {
             let target = format!("/v2/{REPOSITORY}/manifests/{reference}");
-            request(address, "PUT", &target, &[("Content-Type", MANIFEST)], body.as_bytes()).expect("an answer").status
+            request(
+                address,
+                "PUT",
+                &target,
+                &[("Content-Type", MANIFEST)],
+                body.as_bytes(),
+            )
+            .expect("an answer")
+            .status
         };
         assert_eq!(send(&real.address()), send(&fake), "{reference} {body}");
     }
@@ -161,28 +262,65 @@ async fn it_refuses_pushes_as_version_two_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_asks_for_a_password_as_version_two_does() {
-    let real = Registry::start(Version::Two, &Role::Password { user: "bob", password: "secret" });
+    let real = Registry::start(
+        Version::Two,
+        &Role::Password {
+            user: "bob",
+            password: "secret",
+        },
+    );
     let (fake, running) = fake(PullAccess::Basic).await;
     fake.add_user("", "bob", "secret");
     let (index, _) = push(&real.pusher());
     let right = basic("bob", "secret");
-    assert_eq!(push(&Pusher { address: running.addr().to_string(), authorization: Some(right.clone()) }).0, index);
-    for authorization in [None, Some(right), Some(basic("bob", "wrong")), Some(basic("eve", "secret")), Some("Bearer x".to_owned())] {
-        for target in ["/v2/".to_owned(), format!("/v2/{REPOSITORY}/manifests/latest"), "/v2/nobody/nothing/manifests/x".to_owned()] {
+    assert_eq!(
+        push(&Pusher {
+            address: running.addr().to_string(),
+            authorization: Some(right.clone())
+        })
+        .0,
+        index
+    );
+    for authorization in [
+        None,
+        Some(right),
+        Some(basic("bob", "wrong")),
+        Some(basic("eve", "secret")),
+        Some("Bearer x".to_owned()),
+    ] {
+        for target in [
+            "/v2/".to_owned(),
+            format!("/v2/{REPOSITORY}/manifests/latest"),
+            "/v2/nobody/nothing/manifests/x".to_owned(),
+        ] {
             let answer = |address: &str| {
                 let mut headers = vec![("Accept", ACCEPT)];
-                headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+                headers.extend(
+                    authorization
+                        .as_deref()
+                        .map(|value| ("Authorization", value)),
+                );
                 let reply = ask(address, "HEAD", &target, &headers);
-                let scheme = reply.header("www-authenticate").map(|value| value.split(' ').next().unwrap_or_default().to_owned());
+                let scheme = reply
+                    .header("www-authenticate")
+                    .map(|value| value.split(' ').next().unwrap_or_default().to_owned());
                 (told(&reply), scheme)
             };
-            assert_eq!(answer(&real.address()), answer(&running.addr().to_string()), "{target} {authorization:?}");
+            assert_eq!(
+                answer(&real.address()),
+                answer(&running.addr().to_string()),
+                "{target} {authorization:?}"
+            );
         }
     }
 }
 
 /// What one run of the story of a lying cache says, tag by tag.
-fn lie(upstream: &Pusher, cut_off: impl Fn(bool), head: impl Fn(&str) -> (u16, Option<String>)) -> Vec<(u16, Option<String>)> {
+fn lie(
+    upstream: &Pusher,
+    cut_off: impl Fn(bool),
+    head: impl Fn(&str) -> (u16, Option<String>),
+) -> Vec<(u16, Option<String>)> {
     let mut told = Vec::new();
     upstream.index(REPOSITORY, "latest", "old", &["amd64"]);
     upstream.index(REPOSITORY, "unseen", "old", &["amd64"]);
@@ -206,18 +344,44 @@ async fn its_cache_lies_as_version_two_does() {
         let upstream = Registry::start(Version::Two, &Role::Plain);
         let gate = Nginx::gate(&upstream.address());
         let url = gate.url();
-        let proxy = Registry::start(Version::Two, &Role::ProxyOf { url: &url, ttl: None });
-        let real = lie(&upstream.pusher(), |cut| gate.fault(cut.then_some(status)), |tag| proxy.head(REPOSITORY, tag));
+        let proxy = Registry::start(
+            Version::Two,
+            &Role::ProxyOf {
+                url: &url,
+                ttl: None,
+            },
+        );
+        let real = lie(
+            &upstream.pusher(),
+            |cut| gate.fault(cut.then_some(status)),
+            |tag| proxy.head(REPOSITORY, tag),
+        );
 
         let (_upstream, running) = fake(PullAccess::Open).await;
         let through = Fake::new();
-        let cut = |cut: bool| through.pull_through("", PullThrough { upstream: running.endpoint(""), refused: cut.then_some(status) });
+        let cut = |cut: bool| {
+            through.pull_through(
+                "",
+                PullThrough {
+                    upstream: running.endpoint(""),
+                    refused: cut.then_some(status),
+                },
+            )
+        };
         cut(false);
         let answering = through.start().await.expect("a free port");
         let head = |tag: &str| {
             let target = format!("/v2/{REPOSITORY}/manifests/{tag}");
-            let reply = ask(&answering.addr().to_string(), "HEAD", &target, &[("Accept", ACCEPT)]);
-            (reply.status, reply.header("docker-content-digest").map(str::to_owned))
+            let reply = ask(
+                &answering.addr().to_string(),
+                "HEAD",
+                &target,
+                &[("Accept", ACCEPT)],
+            );
+            (
+                reply.status,
+                reply.header("docker-content-digest").map(str::to_owned),
+            )
         };
         assert_eq!(lie(&pusher(&running), cut, head), real, "{status}");
     }
@@ -233,14 +397,26 @@ fn channel(tag: &str) -> Channel {
 
 fn client(endpoint: &str) -> Options {
     let endpoint = Some(endpoint.parse().expect("a URL"));
-    let registries = vec![RegistryOptions { endpoint, ..RegistryOptions::new("docker.io") }];
-    Options { registries, ..Options::default() }
+    let registries = vec![RegistryOptions {
+        endpoint,
+        ..RegistryOptions::new("docker.io")
+    }];
+    Options {
+        registries,
+        ..Options::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_poll_reads_real_registries() {
     for version in [Version::Two, Version::Three] {
-        for role in [Role::Plain, Role::Password { user: "bob", password: "secret" }] {
+        for role in [
+            Role::Plain,
+            Role::Password {
+                user: "bob",
+                password: "secret",
+            },
+        ] {
             let real = Registry::start(version, &role);
             let (index, single) = push(&real.pusher());
             let mut options = client(&real.url());
@@ -249,13 +425,29 @@ async fn the_poll_reads_real_registries() {
             let channels: BTreeSet<Channel> = ["latest", "single", "absent"].map(channel).into();
             let oci = Client::new(options);
             let seen = registry::poll_registries(&oci, channels, &|_| ()).await;
-            let known = |digest: &str| Seen::Known(Upstream::Digest(Digest::parse(digest).expect("a digest")));
+            let known = |digest: &str| {
+                Seen::Known(Upstream::Digest(Digest::parse(digest).expect("a digest")))
+            };
             assert_eq!(seen[&channel("latest")], known(&index), "{version:?}");
             assert_eq!(seen[&channel("single")], known(&single), "{version:?}");
-            assert_eq!(seen[&channel("absent")], Seen::Known(Upstream::Missing), "{version:?}");
-            let wanted = [&index, &single].map(|digest| (channel("x"), Digest::parse(digest).expect("a digest")));
-            assert!(registry::fetch_manifests(&oci, &wanted).await.iter().all(Result::is_ok));
-            let gets = real.requests().iter().filter(|line| line.starts_with("GET /v2/team/app/manifests/")).count();
+            assert_eq!(
+                seen[&channel("absent")],
+                Seen::Known(Upstream::Missing),
+                "{version:?}"
+            );
+            let wanted = [&index, &single]
+                .map(|digest| (channel("x"), Digest::parse(digest).expect("a digest")));
+            assert!(
+                registry::fetch_manifests(&oci, &wanted)
+                    .await
+                    .iter()
+                    .all(Result::is_ok)
+            );
+            let gets = real
+                .requests()
+                .iter()
+                .filter(|line| line.starts_with("GET /v2/team/app/manifests/"))
+                .count();
             assert!(gets <= 2, "{:?}", real.requests());
         }
     }
@@ -266,7 +458,13 @@ async fn the_poll_catches_a_real_cache_lying() {
     let upstream = Registry::start(Version::Two, &Role::Plain);
     let gate = Nginx::gate(&upstream.address());
     let url = gate.url();
-    let proxy = Registry::start(Version::Two, &Role::ProxyOf { url: &url, ttl: None });
+    let proxy = Registry::start(
+        Version::Two,
+        &Role::ProxyOf {
+            url: &url,
+            ttl: None,
+        },
+    );
     let how = client(&upstream.url());
     let caches = Caches::new(
         &how,
@@ -283,23 +481,43 @@ async fn the_poll_catches_a_real_cache_lying() {
     let channels = BTreeSet::from([channel("latest")]);
     let answer = async || {
         let seen = registry::poll_registries(&oci, channels.clone(), &|_| ()).await;
-        cache::poll_caches(&caches, &seen, &channels, &|_| ()).await.remove(&channel("latest"))
+        cache::poll_caches(&caches, &seen, &channels, &|_| ())
+            .await
+            .remove(&channel("latest"))
     };
-    let old = upstream.pusher().index(REPOSITORY, "latest", "old", &["amd64"]);
+    let old = upstream
+        .pusher()
+        .index(REPOSITORY, "latest", "old", &["amd64"]);
     assert_eq!(answer().await, Some(CacheAnswer::Fresh));
-    upstream.pusher().index(REPOSITORY, "latest", "new", &["amd64"]);
+    upstream
+        .pusher()
+        .index(REPOSITORY, "latest", "new", &["amd64"]);
     assert_eq!(answer().await, Some(CacheAnswer::Fresh));
     gate.fault(Some(429));
-    upstream.pusher().index(REPOSITORY, "latest", "old", &["amd64"]);
-    let serves = Digest::parse(&upstream.pusher().index(REPOSITORY, "other", "new", &["amd64"])).expect("a digest");
+    upstream
+        .pusher()
+        .index(REPOSITORY, "latest", "old", &["amd64"]);
+    let serves = Digest::parse(
+        &upstream
+            .pusher()
+            .index(REPOSITORY, "other", "new", &["amd64"]),
+    )
+    .expect("a digest");
     assert_ne!(old, serves.to_string());
     assert_eq!(answer().await, Some(CacheAnswer::Stale { serves }));
 }
 
 /// The token server has a runtime of its own, so the poll gets one too.
-fn polled(options: &Options, channels: &BTreeSet<Channel>) -> std::collections::BTreeMap<Channel, Seen<Upstream>> {
+fn polled(
+    options: &Options,
+    channels: &BTreeSet<Channel>,
+) -> std::collections::BTreeMap<Channel, Seen<Upstream>> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(registry::poll_registries(&Client::new(options.clone()), channels.clone(), &|_| ()))
+    runtime.block_on(registry::poll_registries(
+        &Client::new(options.clone()),
+        channels.clone(),
+        &|_| (),
+    ))
 }
 
 #[test]
@@ -311,7 +529,10 @@ fn the_poll_asks_a_real_token_server_once_a_scope() {
         let mut channels = BTreeSet::new();
         for repository in ["public/app", "public/other", "team/app"] {
             let scope = format!("repository:{repository}:pull,push");
-            let pusher = Pusher { authorization: Some(server.grant(&scope)), ..real.pusher() };
+            let pusher = Pusher {
+                authorization: Some(server.grant(&scope)),
+                ..real.pusher()
+            };
             for tag in ["1", "2", "3", "4"] {
                 pusher.image(repository, tag, tag);
                 channels.insert(channel_of(repository, tag));
@@ -320,7 +541,12 @@ fn the_poll_asks_a_real_token_server_once_a_scope() {
         let known = |seen: &Seen<Upstream>| matches!(seen, Seen::Known(Upstream::Digest(_)));
         let before = server.asked().len();
         let anonymous = polled(&client(&real.url()), &channels);
-        assert!(anonymous.iter().all(|(channel, seen)| known(seen) == channel.repository.path.starts_with("public/")), "{anonymous:?}");
+        assert!(
+            anonymous.iter().all(
+                |(channel, seen)| known(seen) == channel.repository.path.starts_with("public/")
+            ),
+            "{anonymous:?}"
+        );
 
         let mut options = client(&real.url());
         options.registries[0].username = Some(USER.0.into());
@@ -334,9 +560,17 @@ fn the_poll_asks_a_real_token_server_once_a_scope() {
             scopes
         };
         let public = ["repository:public/app:pull", "repository:public/other:pull"];
-        assert_eq!(scopes(&asked[middle..]), [public[0], public[1], "repository:team/app:pull"], "{version:?}");
+        assert_eq!(
+            scopes(&asked[middle..]),
+            [public[0], public[1], "repository:team/app:pull"],
+            "{version:?}"
+        );
         // A token that is refused is renewed once, not once a tag.
         let private = "repository:team/app:pull";
-        assert_eq!(scopes(&asked[before..middle]), [public[0], public[1], private, private], "{version:?}");
+        assert_eq!(
+            scopes(&asked[before..middle]),
+            [public[0], public[1], private, private],
+            "{version:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Repos and remotes as people have them: other branches, odd names, modes and links, rewritten history, files that do not parse.
+//! Repos and remotes as people have them: other branches, odd names, modes and links, rewritten
+//! history, files that do not parse.
 
 use crate::support::cmd::Pintle;
 use crate::support::git::{BRANCH, Remote, git};
@@ -14,15 +15,23 @@ fn another_branch_is_written_when_it_is_named() {
     let tip = line.remote.tip();
     let output = line.run("sync", &["--branch", "live"]);
     assert_eq!(output.code, Some(0), "{output:?}");
-    assert_eq!((line.remote.tip(), line.remote.ask(&["rev-parse", "live^"])), (tip.clone(), tip));
-    let who = line.remote.ask(&["log", "-1", "--format=%an <%ae> %cn <%ce>", "live"]);
+    assert_eq!(
+        (line.remote.tip(), line.remote.ask(&["rev-parse", "live^"])),
+        (tip.clone(), tip)
+    );
+    let who = line
+        .remote
+        .ask(&["log", "-1", "--format=%an <%ae> %cn <%ce>", "live"]);
     assert_eq!(who, "Pin Bot <pins@example.org> Pin Bot <pins@example.org>");
 }
 
 #[test]
 fn modes_and_links_stay_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
-    let (stacks, image) = (folder.path().join("stacks/web"), "docker.io/library/nginx:latest");
+    let (stacks, image) = (
+        folder.path().join("stacks/web"),
+        "docker.io/library/nginx:latest",
+    );
     std::fs::create_dir_all(&stacks).unwrap();
     executable(&stacks.join("main.tf"), &stack("web", &[image]));
     executable(&stacks.join("apply.sh"), "#!/bin/sh\n");
@@ -33,32 +42,78 @@ fn modes_and_links_stay_as_they_are() {
     let remote = Remote::from_directory(folder.path());
     let modes = || remote.ask(&["ls-tree", "-r", "--format=%(objectmode) %(path)", BRANCH]);
     let (before, clones) = (modes(), tempfile::tempdir().unwrap());
-    let args = ["sync", "--remote", &remote.url(), "--cache-dir", &clones.path().display().to_string()];
+    let args = [
+        "sync",
+        "--remote",
+        &remote.url(),
+        "--cache-dir",
+        &clones.path().display().to_string(),
+    ];
     let output = Pintle::new(folder.path(), args).run();
-    assert_eq!((output.code, remote.history().len()), (Some(0), 2), "{output:?}");
+    assert_eq!(
+        (output.code, remote.history().len()),
+        (Some(0), 2),
+        "{output:?}"
+    );
     assert_eq!(modes(), before);
-    assert!(before.contains("100755 stacks/web/main.tf") && before.contains("120000 stacks/web/link"), "{before}");
+    assert!(
+        before.contains("100755 stacks/web/main.tf") && before.contains("120000 stacks/web/link"),
+        "{before}"
+    );
 }
 
 #[test]
 fn a_branch_that_is_checked_out_at_the_remote_is_not_written() {
     let line = Line::of_stacks(&[("web", "docker.io/library/nginx:latest")], "");
     let folder = tempfile::tempdir().unwrap();
-    git(folder.path(), ["clone", "--quiet", &line.remote.url(), "worked-in"]);
+    git(
+        folder.path(),
+        ["clone", "--quiet", &line.remote.url(), "worked-in"],
+    );
     let address = folder.path().join("worked-in").display().to_string();
     let output = line.pintle_at(&address, line.clones(), "sync", &[]).run();
-    assert_eq!((output.code, output.stdout.as_str()), (Some(1), ""), "{output:?}");
-    assert!(output.stderr.contains("refuses the push") && output.stderr.contains("checked out"), "{}", output.stderr);
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (Some(1), ""),
+        "{output:?}"
+    );
+    assert!(
+        output.stderr.contains("refuses the push") && output.stderr.contains("checked out"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn stacks_with_odd_names_make_commits_that_git_reads() {
-    let names = ["my app", "ünï-çødé", "-dash", "a:b", "#hash", "50%", "quote'd", "$(x)", "trailing.", "UPPER"];
+    let names = [
+        "my app",
+        "ünï-çødé",
+        "-dash",
+        "a:b",
+        "#hash",
+        "50%",
+        "quote'd",
+        "$(x)",
+        "trailing.",
+        "UPPER",
+    ];
     let image = |at: usize| format!("quay.io/team/odd{at}:latest");
-    let files: Vec<(String, String)> =
-        names.iter().enumerate().map(|(at, name)| (path(name), stack(&format!("odd{at}"), &[&image(at)]))).collect();
-    let line = Line::new(&files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect::<Vec<_>>(), "");
-    let digests: Vec<String> = (0..names.len()).map(|at| line.registries.put(&image(at), "first")).collect();
+    let files: Vec<(String, String)> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (path(name), stack(&format!("odd{at}"), &[&image(at)])))
+        .collect();
+    let line = Line::new(
+        &files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+            .collect::<Vec<_>>(),
+        "",
+    );
+    let digests: Vec<String> = (0..names.len())
+        .map(|at| line.registries.put(&image(at), "first"))
+        .collect();
     line.sync();
     for (at, (path, text)) in files.iter().enumerate() {
         let want = text.replace(&image(at), &format!("{}@{}", image(at), digests[at]));
@@ -70,14 +125,24 @@ fn stacks_with_odd_names_make_commits_that_git_reads() {
         "--format=%(trailers:key=Pintle-Site,valueonly,unfold,separator=)",
         &format!("{BRANCH}~10.."),
     ]);
-    let mut want: Vec<String> =
-        files.iter().enumerate().map(|(at, (path, _))| format!("{path}#kubernetes_deployment.odd{at}/container[odd{at}].image")).collect();
+    let mut want: Vec<String> = files
+        .iter()
+        .enumerate()
+        .map(|(at, (path, _))| {
+            format!("{path}#kubernetes_deployment.odd{at}/container[odd{at}].image")
+        })
+        .collect();
     let mut sites: Vec<&str> = sites.lines().collect();
     sites.sort_unstable();
     want.sort_unstable();
     assert_eq!(sites, want);
     let log = line.run("log", &["--output", "json"]);
-    assert!(want.iter().all(|site| log.stdout.contains(&serde_json::to_string(site).unwrap())), "{}", log.stdout);
+    assert!(
+        want.iter()
+            .all(|site| log.stdout.contains(&serde_json::to_string(site).unwrap())),
+        "{}",
+        log.stdout
+    );
     line.remote.fsck();
 }
 
@@ -86,7 +151,13 @@ fn history_that_was_rewritten_is_read_anew() {
     let mut line = Line::of_stacks(&[("web", "docker.io/library/nginx:latest")], "");
     line.remote.commit("To be rewritten", &[("note", b"one")]);
     assert_eq!(line.run("plan", &["--exit-code"]).code, Some(10));
-    let amended = line.remote.amend(&[("note", b"two"), (&path("new"), stack("new", &["quay.io/team/new:latest"]).as_bytes())]);
+    let amended = line.remote.amend(&[
+        ("note", b"two"),
+        (
+            &path("new"),
+            stack("new", &["quay.io/team/new:latest"]).as_bytes(),
+        ),
+    ]);
     line.registries.put("quay.io/team/new:latest", "first");
     assert_eq!(line.sync().stdout.lines().count(), 2);
     assert_eq!(line.remote.history().get(2), Some(&amended));
@@ -103,9 +174,15 @@ fn a_pin_that_somebody_took_back_is_not_written_again() {
     let second = line.registries.put(image, "second");
     line.sync();
     let reverted = line.text("web").replace(&second, &first);
-    let tip = line.remote.commit("Revert", &[(&path("web"), reverted.as_bytes())]);
+    let tip = line
+        .remote
+        .commit("Revert", &[(&path("web"), reverted.as_bytes())]);
     let output = line.sync();
-    assert_eq!((line.remote.tip(), output.stdout.as_str()), (tip, ""), "{output:?}");
+    assert_eq!(
+        (line.remote.tip(), output.stdout.as_str()),
+        (tip, ""),
+        "{output:?}"
+    );
     assert_eq!(line.plan()["sites"][0]["verdict"], "blocked");
     let third = line.registries.put(image, "third");
     line.sync();
@@ -116,10 +193,23 @@ fn a_pin_that_somebody_took_back_is_not_written_again() {
 fn a_file_that_does_not_parse_is_told_and_the_rest_goes_on() {
     let broken = "resource \"kubernetes_deployment\" \"broken\" {\n  spec {\n";
     let text = stack("web", &["docker.io/library/nginx:latest"]);
-    let line = Line::new(&[(&path("broken"), broken.as_bytes()), (&path("web"), text.as_bytes()), ("bad.tf", b"\xff\xfe\x00")], "");
-    let digest = line.registries.put("docker.io/library/nginx:latest", "first");
+    let line = Line::new(
+        &[
+            (&path("broken"), broken.as_bytes()),
+            (&path("web"), text.as_bytes()),
+            ("bad.tf", b"\xff\xfe\x00"),
+        ],
+        "",
+    );
+    let digest = line
+        .registries
+        .put("docker.io/library/nginx:latest", "first");
     let output = line.sync();
-    assert!(output.stderr.contains("note: stacks/broken/main.tf"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("note: stacks/broken/main.tf"),
+        "{}",
+        output.stderr
+    );
     assert!(output.stderr.contains("note: bad.tf"), "{}", output.stderr);
     assert!(line.text("web").contains(&digest));
     assert_eq!(line.text("broken"), broken);

@@ -1,4 +1,5 @@
-//! `run` as a whole: the built program, a remote and registries with state, signed webhooks, signals. It waits for log lines and answers.
+//! `run` as a whole: the built program, a remote and registries with state, signed webhooks,
+//! signals. It waits for log lines and answers.
 
 use std::fs;
 use std::io::Read;
@@ -16,12 +17,25 @@ use crate::support::line::{Line, clones, path, stack};
 const IMAGE: &str = "quay.io/team/app:latest";
 const TOKEN: &str = "s3cret-of-the-remote";
 const SECRET: &str = "s3cret-of-the-hooks";
-const BODY: &str = r#"{"ref":"refs/heads/main","after":"0000000000000000000000000000000000000000"}"#;
+const BODY: &str =
+    r#"{"ref":"refs/heads/main","after":"0000000000000000000000000000000000000000"}"#;
 
 /// A run that nothing but a webhook wakes.
 fn sleepy(line: &Line, more: &[&str]) -> Pintle {
-    let args = [&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
-    line.pintle("run", &args).env("PINTLE_WEBHOOK_SECRET", SECRET)
+    let args = [
+        &[
+            "--every",
+            "1h",
+            "--listen",
+            "127.0.0.1:0",
+            "--log-format",
+            "json",
+        ],
+        more,
+    ]
+    .concat();
+    line.pintle("run", &args)
+        .env("PINTLE_WEBHOOK_SECRET", SECRET)
 }
 
 fn push() -> Hook {
@@ -36,9 +50,20 @@ fn of(trigger: &str, commits: u64) -> (String, Result<u64, String>) {
 fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
     let host = line.host(TOKEN);
-    let args = ["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json", "-v"];
+    let args = [
+        "--every",
+        "1h",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "-v",
+    ];
     let run = line.pintle_at(&host.url(), line.clones(), "run", &args);
-    let mut run = Daemon::start(run.env("PINTLE_TOKEN", TOKEN).env("PINTLE_WEBHOOK_SECRET", SECRET));
+    let mut run = Daemon::start(
+        run.env("PINTLE_TOKEN", TOKEN)
+            .env("PINTLE_WEBHOOK_SECRET", SECRET),
+    );
     let address = run.address();
     assert_eq!(run.pass(), of("start", 1));
     assert_eq!(probe(&address, "/readyz"), (200, "ok\n".into()));
@@ -65,11 +90,17 @@ fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
 
 #[test]
 fn an_entry_that_matches_nothing_is_logged_once() {
-    let line = Line::of_stacks(&[("app", IMAGE)], "\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n");
+    let line = Line::of_stacks(
+        &[("app", IMAGE)],
+        "\n[[hold]]\nimage = \"postgres*\"\nbecause = \"x\"\n",
+    );
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     let told = run.says("[[hold]] 1 matches nothing: ");
-    assert_eq!(told["message"].as_str(), Some("[[hold]] 1 matches nothing: no site has image `postgres*`"));
+    assert_eq!(
+        told["message"].as_str(),
+        Some("[[hold]] 1 matches nothing: no site has image `postgres*`")
+    );
     assert_eq!(run.pass(), of("start", 1));
     assert_eq!(push().send(&address).status, 202);
     assert_eq!(run.pass(), of("push", 0));
@@ -82,11 +113,21 @@ fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     assert_eq!(run.pass(), of("start", 1));
-    // The pass after reads what the first one pushed; from then on the branch stays where it is, and is not read again.
+    // The pass after reads what the first one pushed; from then on the branch stays where it is,
+    // and is not read again.
     assert_eq!(push().send(&address).status, 202);
     assert_eq!(run.pass(), of("push", 0));
-    let clone = fs::read_dir(line.clones()).unwrap().flatten().map(|one| one.path()).find(|path| path.join("HEAD").exists()).unwrap();
-    let lost = Command::new("find").arg(clone.join("objects")).args(["-type", "f", "-delete", "-print"]).output().unwrap();
+    let clone = fs::read_dir(line.clones())
+        .unwrap()
+        .flatten()
+        .map(|one| one.path())
+        .find(|path| path.join("HEAD").exists())
+        .unwrap();
+    let lost = Command::new("find")
+        .arg(clone.join("objects"))
+        .args(["-type", "f", "-delete", "-print"])
+        .output()
+        .unwrap();
     assert!(lost.stdout.iter().filter(|byte| **byte == b'\n').count() > 0);
     let moved = line.registries.put(IMAGE, "second");
     assert_eq!(push().send(&address).status, 202);
@@ -94,10 +135,16 @@ fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
         match run.pass() {
             (_, Ok(0)) => {}
             (trigger, Ok(commits)) => break (trigger, commits),
-            (_, Err(why)) => assert!(why.contains("clone") || why.contains("cannot read"), "{why}"),
+            (_, Err(why)) => assert!(
+                why.contains("clone") || why.contains("cannot read"),
+                "{why}"
+            ),
         }
     };
-    assert!(matches!(&written, (trigger, 1) if trigger == "push" || trigger == "retry"), "{written:?}");
+    assert!(
+        matches!(&written, (trigger, 1) if trigger == "push" || trigger == "retry"),
+        "{written:?}"
+    );
     assert!(line.text("app").contains(&moved));
     run.stop();
     line.remote.fsck();
@@ -110,27 +157,91 @@ fn whoever_does_not_know_the_secret_wakes_nobody() {
     let address = run.address();
     assert_eq!(run.pass(), of("start", 1));
     line.registries.put(IMAGE, "second");
-    let right = Hook { event: "status", ..push() };
+    let right = Hook {
+        event: "status",
+        ..push()
+    };
     let half = right.signature[..32].to_owned();
     for (wrong, want) in [
-        (Hook { signature: String::new(), ..right.clone() }, 401),
-        (Hook { signature: half, ..right.clone() }, 401),
-        (Hook { signature: "0".repeat(64), ..right.clone() }, 401),
-        (Hook { body: b"{}".to_vec(), ..right.clone() }, 401),
-        (Hook { event: "status", ..Hook::signed("another secret", "status", BODY) }, 401),
-        (Hook { event: "release", ..right.clone() }, 204),
+        (
+            Hook {
+                signature: String::new(),
+                ..right.clone()
+            },
+            401,
+        ),
+        (
+            Hook {
+                signature: half,
+                ..right.clone()
+            },
+            401,
+        ),
+        (
+            Hook {
+                signature: "0".repeat(64),
+                ..right.clone()
+            },
+            401,
+        ),
+        (
+            Hook {
+                body: b"{}".to_vec(),
+                ..right.clone()
+            },
+            401,
+        ),
+        (
+            Hook {
+                event: "status",
+                ..Hook::signed("another secret", "status", BODY)
+            },
+            401,
+        ),
+        (
+            Hook {
+                event: "release",
+                ..right.clone()
+            },
+            204,
+        ),
     ] {
         assert_eq!(wrong.send(&address).status, want, "{wrong:?}");
     }
-    let unsigned = request(&address, "POST", "/hooks/forgejo", &[("X-Gitea-Event", "status")], BODY.as_bytes()).unwrap();
-    assert_eq!((unsigned.status, unsigned.body.as_slice()), (401, &b"not signed with the secret\n"[..]));
-    for (method, target, want) in [("GET", "/hooks/forgejo", 405), ("POST", "/hooks/other", 404), ("GET", "/", 404)] {
-        assert_eq!(request(&address, method, target, &[], b"").unwrap().status, want, "{method} {target}");
+    let unsigned = request(
+        &address,
+        "POST",
+        "/hooks/forgejo",
+        &[("X-Gitea-Event", "status")],
+        BODY.as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(
+        (unsigned.status, unsigned.body.as_slice()),
+        (401, &b"not signed with the secret\n"[..])
+    );
+    for (method, target, want) in [
+        ("GET", "/hooks/forgejo", 405),
+        ("POST", "/hooks/other", 404),
+        ("GET", "/", 404),
+    ] {
+        assert_eq!(
+            request(&address, method, target, &[], b"").unwrap().status,
+            want,
+            "{method} {target}"
+        );
     }
     assert_eq!(push().send(&address).status, 202);
-    assert_eq!(run.pass(), of("push", 1), "the first pass since the start, and of this hook alone");
+    assert_eq!(
+        run.pass(),
+        of("push", 1),
+        "the first pass since the start, and of this hook alone"
+    );
     let log = run.stop();
-    assert!((1..6).contains(&log.matches("a webhook was refused").count()), "told once a minute at most: {log}");
+    assert!(
+        (1..6).contains(&log.matches("a webhook was refused").count()),
+        "told once a minute at most: {log}"
+    );
 }
 
 #[test]
@@ -139,7 +250,9 @@ fn a_body_over_the_limit_is_refused() {
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
-    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1048577\r\n\r\n");
+    let head = format!(
+        "POST /hooks/forgejo HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1048577\r\n\r\n"
+    );
     std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -150,7 +263,14 @@ fn a_body_over_the_limit_is_refused() {
 #[test]
 fn without_a_secret_it_polls() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
-    let args = ["--every", "1s", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let args = [
+        "--every",
+        "1s",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ];
     let mut run = Daemon::start(line.pintle("run", &args));
     let address = run.address();
     run.says("polling alone: no webhook secret");
@@ -169,11 +289,30 @@ fn without_a_secret_it_polls() {
 #[test]
 fn a_remote_that_is_away_for_a_while_is_waited_for() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
-    let (here, away) = (line.remote.path(), line.remote.path().with_extension("away"));
+    let (here, away) = (
+        line.remote.path(),
+        line.remote.path().with_extension("away"),
+    );
     fs::rename(&here, &away).unwrap();
     let folder = clones();
-    let args = ["run", "--remote", here.to_str().unwrap(), "--cache-dir", line.clones().to_str().unwrap()];
-    let run = Pintle::new(folder.path(), args.iter().chain(&["--every", "1h", "--listen", "127.0.0.1:0", "--log-format", "json"]));
+    let args = [
+        "run",
+        "--remote",
+        here.to_str().unwrap(),
+        "--cache-dir",
+        line.clones().to_str().unwrap(),
+    ];
+    let run = Pintle::new(
+        folder.path(),
+        args.iter().chain(&[
+            "--every",
+            "1h",
+            "--listen",
+            "127.0.0.1:0",
+            "--log-format",
+            "json",
+        ]),
+    );
     let mut run = Daemon::start(run.env("PINTLE_WEBHOOK_SECRET", SECRET));
     let address = run.address();
     let (trigger, failed) = run.pass();
@@ -194,13 +333,23 @@ fn a_remote_that_is_away_for_a_while_is_waited_for() {
 fn a_broken_configuration_waits_for_a_push() {
     let mut line = Line::of_stacks(&[("app", IMAGE)], "");
     let config = line.registries.config();
-    line.remote.commit("Break it", &[("pintle.toml", b"[defaults]\nsettel = \"0s\"\n")]);
+    line.remote.commit(
+        "Break it",
+        &[("pintle.toml", b"[defaults]\nsettel = \"0s\"\n")],
+    );
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     let (trigger, failed) = run.pass();
-    assert!(trigger == "start" && failed.clone().is_err_and(|error| error.contains("pintle.toml")), "{failed:?}");
+    assert!(
+        trigger == "start"
+            && failed
+                .clone()
+                .is_err_and(|error| error.contains("pintle.toml")),
+        "{failed:?}"
+    );
     assert_eq!(probe(&address, "/readyz").0, 503);
-    line.remote.commit("Mend it", &[("pintle.toml", config.as_bytes())]);
+    line.remote
+        .commit("Mend it", &[("pintle.toml", config.as_bytes())]);
     push().send(&address);
     assert_eq!(run.pass(), of("push", 1));
     run.stop();
@@ -212,7 +361,10 @@ fn a_pass_that_asks_a_slow_registry_is_abandoned() {
     let line = Line::new(&[(&path("app"), stack("app", &[image]).as_bytes())], "");
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("registry.example.org=http://{}", slow.local_addr().unwrap());
-    let run = Daemon::start(sleepy(&line, &["--registry", &endpoint, "--registry-timeout", "3600"]));
+    let run = Daemon::start(sleepy(
+        &line,
+        &["--registry", &endpoint, "--registry-timeout", "3600"],
+    ));
     let (mut asked, _) = slow.accept().unwrap();
     asked.read_exact(&mut [0; 4]).unwrap();
     let before = line.refs();
@@ -224,7 +376,13 @@ fn a_pass_that_asks_a_slow_registry_is_abandoned() {
 #[test]
 fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
     let line = Line::of_stacks(&[("app", IMAGE), ("well", "ghcr.io/team/well:latest")], "");
-    let fault = Fault::of("quay.io", FaultKind::Status { code: 500, retry_after: None });
+    let fault = Fault::of(
+        "quay.io",
+        FaultKind::Status {
+            code: 500,
+            retry_after: None,
+        },
+    );
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     let next = |run: &mut Daemon, commits| {
@@ -240,8 +398,19 @@ fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
     line.registries.registry.fail(fault);
     next(&mut run, 0);
     let log = run.stop();
-    let told = log.lines().filter(|line| line.contains("unknown: stacks/app/main.tf#") && line.contains("WARN")).count();
-    assert_eq!((told, log.matches(r#""unknown":1"#).count(), log.matches(r#""unknown":0"#).count()), (2, 3, 2), "{log}");
+    let told = log
+        .lines()
+        .filter(|line| line.contains("unknown: stacks/app/main.tf#") && line.contains("WARN"))
+        .count();
+    assert_eq!(
+        (
+            told,
+            log.matches(r#""unknown":1"#).count(),
+            log.matches(r#""unknown":0"#).count()
+        ),
+        (2, 3, 2),
+        "{log}"
+    );
 }
 
 /// A push that the remote holds until it is let go.
@@ -254,18 +423,34 @@ impl Held {
     fn on(line: &Line) -> Held {
         let pipe = |name: &str| {
             let path = line.clones().join(name);
-            assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo starts").success());
+            assert!(
+                Command::new("mkfifo")
+                    .arg(&path)
+                    .status()
+                    .expect("mkfifo starts")
+                    .success()
+            );
             path
         };
-        let held = Held { begun: pipe("begun"), go: pipe("go") };
-        let script = format!("#!/bin/sh\necho begun > '{}'\nread word < '{}'\nexit 0\n", held.begun.display(), held.go.display());
+        let held = Held {
+            begun: pipe("begun"),
+            go: pipe("go"),
+        };
+        let script = format!(
+            "#!/bin/sh\necho begun > '{}'\nread word < '{}'\nexit 0\n",
+            held.begun.display(),
+            held.go.display()
+        );
         line.hook("pre-receive", &script);
         held
     }
 
     /// Waits until a push has come to the remote.
     fn begun(&self) {
-        assert_eq!(fs::read_to_string(&self.begun).expect("the hook writes to it"), "begun\n");
+        assert_eq!(
+            fs::read_to_string(&self.begun).expect("the hook writes to it"),
+            "begun\n"
+        );
     }
 
     fn let_go(&self) {
@@ -290,7 +475,10 @@ fn a_write_in_progress_is_finished() {
 
 #[test]
 fn a_write_is_abandoned_at_the_end_of_its_grace_or_by_a_second_signal() {
-    for (grace, why) in [("0s", "it took longer than 0 seconds"), ("1h", "a second signal came: SIGINT")] {
+    for (grace, why) in [
+        ("0s", "it took longer than 0 seconds"),
+        ("1h", "a second signal came: SIGINT"),
+    ] {
         let line = Line::of_stacks(&[("app", IMAGE)], "");
         let held = Held::on(&line);
         let mut run = Daemon::start(sleepy(&line, &["--grace", grace]));
@@ -302,7 +490,10 @@ fn a_write_is_abandoned_at_the_end_of_its_grace_or_by_a_second_signal() {
         }
         let (code, log) = run.end();
         assert_eq!(code, Some(1), "{log}");
-        assert!(log.contains(&format!("a write was abandoned: {why}")), "{log}");
+        assert!(
+            log.contains(&format!("a write was abandoned: {why}")),
+            "{log}"
+        );
         held.let_go();
     }
 }
@@ -310,25 +501,49 @@ fn a_write_is_abandoned_at_the_end_of_its_grace_or_by_a_second_signal() {
 #[test]
 fn wrong_flags_end_it_and_a_taken_port_does() {
     let folder = clones();
-    let run = |more: &[&str]| Pintle::new(folder.path(), [&["run", "--remote", "/x", "--cache-dir", "clones"], more].concat()).run();
+    let run = |more: &[&str]| {
+        Pintle::new(
+            folder.path(),
+            [&["run", "--remote", "/x", "--cache-dir", "clones"], more].concat(),
+        )
+        .run()
+    };
     fs::write(folder.path().join("empty"), "\n").unwrap();
     for (args, sentence) in [
         (["--every", "soon"], "--every soon cannot be used: "),
         (["--every", "0s"], "it has to be between 1s and 2592000s"),
         (["--every", "1y"], "--every 1y cannot be used"),
         (["--grace", "2h"], "it has to be between 0s and 3600s"),
-        (["--listen", "8080"], "--listen 8080 is not an address and port"),
-        (["--listen", "example.org:8080"], "is not an address and port"),
-        (["--webhook-secret-file", "none"], "cannot read the webhook secret from none"),
-        (["--webhook-secret-file", "empty"], "the webhook secret is empty"),
+        (
+            ["--listen", "8080"],
+            "--listen 8080 is not an address and port",
+        ),
+        (
+            ["--listen", "example.org:8080"],
+            "is not an address and port",
+        ),
+        (
+            ["--webhook-secret-file", "none"],
+            "cannot read the webhook secret from none",
+        ),
+        (
+            ["--webhook-secret-file", "empty"],
+            "the webhook secret is empty",
+        ),
     ] {
         let output = run(&args);
         let said = output.stderr.replace("\n  because: ", ": ");
-        assert!(output.code == Some(2) && said.contains(sentence), "{args:?}: {output:?}");
+        assert!(
+            output.code == Some(2) && said.contains(sentence),
+            "{args:?}: {output:?}"
+        );
     }
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let output = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
-    assert!(output.code == Some(1) && output.stderr.contains("cannot listen on 127.0.0.1:"), "{output:?}");
+    assert!(
+        output.code == Some(1) && output.stderr.contains("cannot listen on 127.0.0.1:"),
+        "{output:?}"
+    );
 }
 
 #[test]

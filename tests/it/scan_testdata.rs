@@ -1,4 +1,5 @@
-//! `pintle scan` on `testdata-repo` against what was written down by hand beside it, literal by literal.
+//! `pintle scan` on `testdata-repo` against what was written down by hand beside it, literal by
+//! literal.
 
 use super::support::cmd::Pintle;
 use serde::Deserialize;
@@ -46,7 +47,8 @@ fn scan() -> Value {
 }
 
 fn expected() -> Expected {
-    let text = std::fs::read_to_string(root().join("EXPECTED.toml")).expect("the hand-written list");
+    let text =
+        std::fs::read_to_string(root().join("EXPECTED.toml")).expect("the hand-written list");
     toml::from_str(&text).expect("the hand-written list parses")
 }
 
@@ -56,7 +58,11 @@ fn text(value: &Value, key: &str) -> String {
 
 /// A use in the spelling of the hand-written list.
 fn spelled(user: &Value) -> String {
-    let environment = user.get("environment").and_then(Value::as_str).map(|name| format!("@{name}")).unwrap_or_default();
+    let environment = user
+        .get("environment")
+        .and_then(Value::as_str)
+        .map(|name| format!("@{name}"))
+        .unwrap_or_default();
     let mut out = format!(
         "{}{environment} {}/{}/{}:{}",
         text(user, "root"),
@@ -82,19 +88,35 @@ fn spelled(user: &Value) -> String {
 fn differences(want: &Entry, got: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     if text(got, "fate") != want.fate {
-        wrong.push(format!("fate {} instead of {} ({})", text(got, "fate"), want.fate, got["reason"]));
+        wrong.push(format!(
+            "fate {} instead of {} ({})",
+            text(got, "fate"),
+            want.fate,
+            got["reason"]
+        ));
     }
     if let Some(reason) = &want.reason
         && !text(got, "reason").contains(reason.as_str())
     {
-        wrong.push(format!("reason {:?} does not contain {reason:?}", text(got, "reason")));
+        wrong.push(format!(
+            "reason {:?} does not contain {reason:?}",
+            text(got, "reason")
+        ));
     }
     if want.fate == "site" {
         let reference = got["reference"].as_str().map(str::to_owned);
         if reference != want.reference {
-            wrong.push(format!("reference {reference:?} instead of {:?}", want.reference));
+            wrong.push(format!(
+                "reference {reference:?} instead of {:?}",
+                want.reference
+            ));
         }
-        let mut uses: Vec<String> = got["uses"].as_array().into_iter().flatten().map(spelled).collect();
+        let mut uses: Vec<String> = got["uses"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(spelled)
+            .collect();
         let mut wanted = want.uses.clone();
         uses.sort();
         wanted.sort();
@@ -110,20 +132,42 @@ fn every_literal_has_the_fate_that_was_written_down() {
     let (want, got) = (expected(), scan());
     let mut left: BTreeMap<Key, Vec<&Value>> = BTreeMap::new();
     for literal in got["sites"].as_array().expect("sites") {
-        let key = (text(literal, "file"), literal["line"].as_u64().unwrap_or(0), text(literal, "literal"));
+        let key = (
+            text(literal, "file"),
+            literal["line"].as_u64().unwrap_or(0),
+            text(literal, "literal"),
+        );
         left.entry(key).or_default().push(literal);
     }
     let mut wrong = Vec::new();
     for entry in &want.literal {
         let key = (entry.file.clone(), entry.line, entry.literal.clone());
-        let found = left.get_mut(&key).filter(|found| !found.is_empty()).map(|found| found.remove(0));
-        let differ = found.map_or_else(|| vec!["not reported".to_owned()], |got| differences(entry, got));
-        wrong.extend(differ.into_iter().map(|what| format!("{}:{} {:?}: {what}", entry.file, entry.line, entry.literal)));
+        let found = left
+            .get_mut(&key)
+            .filter(|found| !found.is_empty())
+            .map(|found| found.remove(0));
+        let differ = found.map_or_else(
+            || vec!["not reported".to_owned()],
+            |got| differences(entry, got),
+        );
+        wrong.extend(
+            differ
+                .into_iter()
+                .map(|what| format!("{}:{} {:?}: {what}", entry.file, entry.line, entry.literal)),
+        );
     }
     for ((file, line, literal), extra) in left.iter().filter(|(_, extra)| !extra.is_empty()) {
-        wrong.push(format!("{file}:{line} {literal:?}: reported, but not on the list: {}", extra[0]));
+        wrong.push(format!(
+            "{file}:{line} {literal:?}: reported, but not on the list: {}",
+            extra[0]
+        ));
     }
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -137,7 +181,13 @@ fn what_cannot_be_read_is_reported_with_its_place() {
                 && text(got, "what").contains(&problem.what)
         };
         let found = got["problems"].as_array().into_iter().flatten().find(hit);
-        assert!(found.is_some(), "{}: {:?} is not reported: {}", problem.file, problem.what, got["problems"]);
+        assert!(
+            found.is_some(),
+            "{}: {:?} is not reported: {}",
+            problem.file,
+            problem.what,
+            got["problems"]
+        );
     }
 }
 
@@ -146,7 +196,11 @@ fn a_literals_span_holds_its_bytes() {
     for literal in scan()["sites"].as_array().expect("sites") {
         let bytes = std::fs::read(root().join(text(literal, "file"))).expect("the file");
         let at = |index: usize| literal["span"][index].as_u64().expect("a span") as usize;
-        assert_eq!(&bytes[at(0)..at(1)], text(literal, "literal").as_bytes(), "{literal}");
+        assert_eq!(
+            &bytes[at(0)..at(1)],
+            text(literal, "literal").as_bytes(),
+            "{literal}"
+        );
         let line = bytes[..at(0)].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
         assert_eq!(literal["line"].as_u64(), Some(line), "{literal}");
     }

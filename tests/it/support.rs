@@ -1,5 +1,5 @@
-//! What the integration tests share: the program in a clean environment, git remotes, real registries, a real forge, the oracle.
-//! Nothing here decides whether a test passes.
+//! What the integration tests share: the program in a clean environment, git remotes, real
+//! registries, a real forge, the oracle. Nothing here decides whether a test passes.
 
 pub mod alertmanager;
 pub mod cmd;

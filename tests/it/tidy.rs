@@ -1,4 +1,5 @@
-//! What the repo checks of itself. Each check is run over the files as they are, and shown a text that breaks it. Changes nothing.
+//! What the repo checks of itself. Each check is run over the files as they are, and shown a text
+//! that breaks it. Changes nothing.
 
 mod arrows;
 mod circles;
@@ -14,14 +15,30 @@ use crate::support::git::git;
 
 /// The files git tracks or would track below a prefix, `/`-separated.
 fn tracked(prefix: &str) -> Vec<String> {
-    let listed = git(root(), ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let listed = listed.split('\0').filter(|path| !path.is_empty() && path.starts_with(prefix));
+    let listed = git(
+        root(),
+        [
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
+    );
+    let listed = listed
+        .split('\0')
+        .filter(|path| !path.is_empty() && path.starts_with(prefix));
     let distinct: BTreeSet<String> = listed.map(str::to_owned).collect();
-    distinct.into_iter().filter(|path| root().join(path).is_file()).collect()
+    distinct
+        .into_iter()
+        .filter(|path| root().join(path).is_file())
+        .collect()
 }
 
 fn rust_files(prefix: &str) -> Vec<(String, String)> {
-    let paths = tracked(prefix).into_iter().filter(|path| path.ends_with(".rs"));
+    let paths = tracked(prefix)
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"));
     let read = |path: String| {
         let text = read_to_string(root().join(&path)).unwrap_or_else(|why| panic!("{path}: {why}"));
         (path, text)

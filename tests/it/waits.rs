@@ -1,4 +1,5 @@
-//! Pins that wait until upstream was quiet, and where it is kept when upstream moved: in the remote, whatever refs it takes.
+//! Pins that wait until upstream was quiet, and where it is kept when upstream moved: in the
+//! remote, whatever refs it takes.
 
 use crate::support::git::BRANCH;
 use crate::support::line::{Line, path};
@@ -9,7 +10,10 @@ const OTHER: &str = "refs/heads/pintle-ledger";
 
 /// A stack that was pinned, and whose tag moved since; pins wait for two hours.
 fn waiting() -> (Line, String) {
-    let line = Line::of_stacks(&[("app", IMAGE)], "\n[[rule]]\nmatch = { image = \"*\" }\nsettle = \"2h\"\n");
+    let line = Line::of_stacks(
+        &[("app", IMAGE)],
+        "\n[[rule]]\nmatch = { image = \"*\" }\nsettle = \"2h\"\n",
+    );
     line.sync();
     let moved = line.registries.put(IMAGE, "second");
     (line, moved)
@@ -21,7 +25,10 @@ fn ledger(line: &Line, name: &str) -> Vec<String> {
 }
 
 fn verdict(line: &Line) -> String {
-    line.plan()["sites"][0]["verdict"].as_str().expect("a verdict is a word").to_owned()
+    line.plan()["sites"][0]["verdict"]
+        .as_str()
+        .expect("a verdict is a word")
+        .to_owned()
 }
 
 /// Lets the ledger say that everything in it was seen hours ago.
@@ -34,9 +41,16 @@ fn hours_pass(line: &Line, name: &str) {
     let file = line.remote.path().join("aged");
     std::fs::write(&file, text.lines().map(aged).collect::<String>()).expect("it can be written");
     let blob = line.remote.ask(&["hash-object", "-w", "aged"]);
-    line.remote.ask(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},ledger.tsv")]);
+    line.remote.ask(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("100644,{blob},ledger.tsv"),
+    ]);
     let tree = line.remote.ask(&["write-tree"]);
-    let commit = line.remote.ask(&["commit-tree", "-m", "hours pass", "-p", name, &tree]);
+    let commit = line
+        .remote
+        .ask(&["commit-tree", "-m", "hours pass", "-p", name, &tree]);
     line.remote.ask(&["update-ref", name, &commit]);
 }
 
@@ -44,12 +58,20 @@ fn hours_pass(line: &Line, name: &str) {
 fn settles(line: &Line, moved: &str, name: &str) {
     let tip = line.remote.tip();
     let first = line.sync();
-    assert_eq!((line.remote.tip(), verdict(line).as_str()), (tip.clone(), "waiting"), "{first:?}");
+    assert_eq!(
+        (line.remote.tip(), verdict(line).as_str()),
+        (tip.clone(), "waiting"),
+        "{first:?}"
+    );
     assert_eq!(ledger(line, name).len(), 1, "{first:?}");
     assert!(ledger(line, name)[0].starts_with(&format!("{IMAGE}\t{moved}\t")));
     let before = line.refs();
     line.sync();
-    assert_eq!(line.refs(), before, "nothing new was seen, so nothing is written");
+    assert_eq!(
+        line.refs(),
+        before,
+        "nothing new was seen, so nothing is written"
+    );
     hours_pass(line, name);
     assert_eq!(verdict(line), "update");
     let last = line.sync();
@@ -66,7 +88,9 @@ fn settles(line: &Line, moved: &str, name: &str) {
 fn a_pin_waits_until_upstream_was_quiet() {
     let (line, moved) = waiting();
     settles(&line, &moved, REF);
-    let branches = line.remote.ask(&["for-each-ref", "--format=%(refname)", "refs/heads"]);
+    let branches = line
+        .remote
+        .ask(&["for-each-ref", "--format=%(refname)", "refs/heads"]);
     assert_eq!(branches, format!("refs/heads/{BRANCH}"));
 }
 
@@ -84,11 +108,19 @@ fn a_server_that_takes_the_branch_only_gets_the_pins_all_the_same() {
     let mut line = line;
     let text = crate::support::line::stack("new", &["quay.io/team/new:latest"]);
     line.registries.put("quay.io/team/new:latest", "first");
-    line.remote.commit("A new stack", &[(&path("new"), text.as_bytes())]);
+    line.remote
+        .commit("A new stack", &[(&path("new"), text.as_bytes())]);
     let output = line.sync();
     assert!(line.text("new").contains("@sha256:"), "{output:?}");
-    assert!(output.stderr.contains("could not be kept"), "{}", output.stderr);
-    assert_eq!(line.remote.ask(&["for-each-ref", "--format=%(refname)"]), format!("refs/heads/{BRANCH}"));
+    assert!(
+        output.stderr.contains("could not be kept"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        line.remote.ask(&["for-each-ref", "--format=%(refname)"]),
+        format!("refs/heads/{BRANCH}")
+    );
 }
 
 #[test]
@@ -96,13 +128,26 @@ fn a_plan_says_nothing_of_when_it_was_made() {
     let (mut line, moved) = waiting();
     let says_no_time = |line: &Line, verdict: &str| {
         let plan = line.plan();
-        assert_eq!((plan["sites"][0]["verdict"].as_str(), plan["sites"][0]["to"].as_str()), (Some(verdict), Some(moved.as_str())));
+        assert_eq!(
+            (
+                plan["sites"][0]["verdict"].as_str(),
+                plan["sites"][0]["to"].as_str()
+            ),
+            (Some(verdict), Some(moved.as_str()))
+        );
         assert!(!plan.to_string().contains(" UTC"), "{plan}");
     };
     says_no_time(&line, "waiting");
-    for (end, verdict) in [("settle = \"0s\"\nschedule = \"@every 1h\"\n", "waiting"), ("settle = \"0s\"\n", "update")] {
-        let config = format!("{}\n[[rule]]\nmatch = {{ image = \"*\" }}\n{end}", line.registries.config());
-        line.remote.commit("Other rules", &[("pintle.toml", config.as_bytes())]);
+    for (end, verdict) in [
+        ("settle = \"0s\"\nschedule = \"@every 1h\"\n", "waiting"),
+        ("settle = \"0s\"\n", "update"),
+    ] {
+        let config = format!(
+            "{}\n[[rule]]\nmatch = {{ image = \"*\" }}\n{end}",
+            line.registries.config()
+        );
+        line.remote
+            .commit("Other rules", &[("pintle.toml", config.as_bytes())]);
         says_no_time(&line, verdict);
     }
 }
@@ -116,7 +161,10 @@ fn a_tag_that_moves_again_settles_anew() {
     let output = line.sync();
     assert_eq!(output.stdout, "", "{output:?}");
     let entries = ledger(&line, REF);
-    assert!(entries.len() == 1 && entries[0].contains(&again) && !entries[0].contains(&moved), "{entries:?}");
+    assert!(
+        entries.len() == 1 && entries[0].contains(&again) && !entries[0].contains(&moved),
+        "{entries:?}"
+    );
     assert!(!entries[0].contains("2026-01-01T00"), "{entries:?}");
 }
 
@@ -126,18 +174,31 @@ fn a_ledger_that_nobody_can_read_holds_moves_and_nothing_else() {
     line.sync();
     std::fs::write(line.remote.path().join("aged"), "something else\n").expect("it can be written");
     let blob = line.remote.ask(&["hash-object", "-w", "aged"]);
-    line.remote.ask(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},ledger.tsv")]);
+    line.remote.ask(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("100644,{blob},ledger.tsv"),
+    ]);
     let tree = line.remote.ask(&["write-tree"]);
     let commit = line.remote.ask(&["commit-tree", "-m", "broken", &tree]);
     line.remote.ask(&["update-ref", REF, &commit]);
     line.registries.put("quay.io/team/new:latest", "first");
     let text = crate::support::line::stack("new", &["quay.io/team/new:latest"]);
-    line.remote.commit("A new stack", &[(&path("new"), text.as_bytes())]);
+    line.remote
+        .commit("A new stack", &[(&path("new"), text.as_bytes())]);
     let output = line.run("sync", &[]);
     assert_eq!(output.stdout.lines().count(), 1, "{output:?}");
     assert!(line.text("new").contains("@sha256:"));
-    assert_eq!(line.remote.ask(&["rev-parse", REF]), commit, "what cannot be read is not overwritten");
+    assert_eq!(
+        line.remote.ask(&["rev-parse", REF]),
+        commit,
+        "what cannot be read is not overwritten"
+    );
     let plan = line.plan();
-    let app = plan["sites"].as_array().and_then(|sites| sites.iter().find(|site| site["stack"] == "app")).expect("it is planned");
+    let app = plan["sites"]
+        .as_array()
+        .and_then(|sites| sites.iter().find(|site| site["stack"] == "app"))
+        .expect("it is planned");
     assert_eq!(app["verdict"], "waiting");
 }

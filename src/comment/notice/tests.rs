@@ -17,21 +17,39 @@ fn told_of(pull: Option<u64>, subject: &str, failed: Vec<Check>) -> RowWords {
 
 fn told_when(began: bool, pull: Option<u64>, subject: &str, failed: Vec<Check>) -> RowWords {
     let since = "2026-11-22T10:05:00Z".parse().unwrap();
-    let notice = Notice::Pipeline { commit: commit(), subject: subject.into(), pull, failed, began, since };
-    let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
+    let notice = Notice::Pipeline {
+        commit: commit(),
+        subject: subject.into(),
+        pull,
+        failed,
+        began,
+        since,
+    };
+    let words = super::notice(
+        &notice,
+        &Url::parse("https://forge.example.org/ops/infra").unwrap(),
+    );
     harmless(&words.body, &[Marker::Pipeline(commit())]);
     assert!(words.body.len() < super::super::phrase::LONGEST);
     words
 }
 
 fn check(context: &str, description: &str, url: Option<&str>) -> Check {
-    Check { context: context.into(), description: description.into(), url: url.map(|url| Url::parse(url).unwrap()) }
+    Check {
+        context: context.into(),
+        description: description.into(),
+        url: url.map(|url| Url::parse(url).unwrap()),
+    }
 }
 
 #[test]
 fn a_pipeline_that_failed() {
     let failed = vec![
-        check("ci/plan", "exit status 1", Some("https://forge.example.org/ops/infra/actions/runs/9")),
+        check(
+            "ci/plan",
+            "exit status 1",
+            Some("https://forge.example.org/ops/infra/actions/runs/9"),
+        ),
         check("apply", "by @ana | #12", Some("https://ci.example.org/9")),
         check("", "", None),
     ];
@@ -49,16 +67,31 @@ fn a_pipeline_that_never_started() {
 
 #[test]
 fn a_pipeline_that_has_not_ended() {
-    let words = told_when(true, None, "immich: pin server to 3f1c…1c (release)", Vec::new());
+    let words = told_when(
+        true,
+        None,
+        "immich: pin server to 3f1c…1c (release)",
+        Vec::new(),
+    );
     assert_eq!(words.title, "The pipeline of c0ffee1234 has not ended");
     expect("notice-pending", &words.body);
-    let failed = told_when(true, None, "immich: pin server", vec![check("ci/plan", "", None)]);
+    let failed = told_when(
+        true,
+        None,
+        "immich: pin server",
+        vec![check("ci/plan", "", None)],
+    );
     assert_eq!(failed.title, "The pipeline of c0ffee1234 failed");
 }
 
 #[test]
 fn very_many_checks_are_counted() {
-    let words = told("a", (0..5_000).map(|n| check(&format!("ci/{n}"), "no", None)).collect());
+    let words = told(
+        "a",
+        (0..5_000)
+            .map(|n| check(&format!("ci/{n}"), "no", None))
+            .collect(),
+    );
     assert!(words.body.contains(" more\n"), "{}", words.body);
 }
 
@@ -73,7 +106,10 @@ fn not_back(cause: Cause, evidence: &str, why: &str) -> RowWords {
         to: (cause != Cause::Undo).then(|| digest("a")),
         why: why.into(),
     };
-    let words = super::notice(&notice, &Url::parse("https://forge.example.org/ops/infra").unwrap());
+    let words = super::notice(
+        &notice,
+        &Url::parse("https://forge.example.org/ops/infra").unwrap(),
+    );
     harmless(&words.body, &[mark(&notice)]);
     assert!(words.body.len() < super::super::phrase::LONGEST);
     words
@@ -88,8 +124,11 @@ fn what_is_not_rolled_back() {
     );
     assert_eq!(undo.title, "server:release is not rolled back (undo)");
     expect("notice-not-back-undo", &undo.body);
-    let broken =
-        not_back(Cause::Unhealthy, "container server of deployment immich/server: CrashLoopBackOff", "the mode of rollbacks is `off`");
+    let broken = not_back(
+        Cause::Unhealthy,
+        "container server of deployment immich/server: CrashLoopBackOff",
+        "the mode of rollbacks is `off`",
+    );
     expect("notice-not-back-unhealthy", &broken.body);
     assert_ne!(Marker::all(&undo.body), Marker::all(&broken.body));
     assert_eq!(Marker::all(&broken.body).len(), 1);
@@ -98,10 +137,29 @@ fn what_is_not_rolled_back() {
 #[test]
 fn one_cause_is_told_once() {
     let told = |cause, evidence: &str| Marker::all(&not_back(cause, evidence, "no").body);
-    let pull = told(Cause::Unhealthy, "container server of deployment immich/server: ErrImagePull");
-    assert_eq!(pull, told(Cause::Unhealthy, "container server of deployment immich/server: ImagePullBackOff"), "the two take turns");
-    let undo = told(Cause::Undo, "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z");
-    assert_eq!(undo, told(Cause::Undo, "deployment immich/server went back from revision 2 to 1 at 2026-11-22T12:10:00Z"));
+    let pull = told(
+        Cause::Unhealthy,
+        "container server of deployment immich/server: ErrImagePull",
+    );
+    assert_eq!(
+        pull,
+        told(
+            Cause::Unhealthy,
+            "container server of deployment immich/server: ImagePullBackOff"
+        ),
+        "the two take turns"
+    );
+    let undo = told(
+        Cause::Undo,
+        "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z",
+    );
+    assert_eq!(
+        undo,
+        told(
+            Cause::Undo,
+            "deployment immich/server went back from revision 2 to 1 at 2026-11-22T12:10:00Z"
+        )
+    );
     assert_ne!(undo, pull);
 }
 

@@ -36,10 +36,23 @@ pub(super) fn command(word: &str, line: &Line) -> Result<Command, String> {
     let mut words = words(word, options, line)?;
     let target = words.target.take();
     Ok(match word {
-        "/pin" => Command::Pin { target, to: words.to.map(goal).transpose()?, end: words.end, because: words.because },
+        "/pin" => Command::Pin {
+            target,
+            to: words.to.map(goal).transpose()?,
+            end: words.end,
+            because: words.because,
+        },
         "/unpin" => Command::Unpin { target },
-        "/rollback" => Command::Rollback { target, to: words.to.map(back).transpose()?, because: words.because },
-        "/hold" => Command::Hold { target, end: words.end, because: words.because },
+        "/rollback" => Command::Rollback {
+            target,
+            to: words.to.map(back).transpose()?,
+            because: words.because,
+        },
+        "/hold" => Command::Hold {
+            target,
+            end: words.end,
+            because: words.because,
+        },
         "/resume" => Command::Resume { target },
         "/explain" => Command::Explain { target },
         "/status" => Command::Status { target },
@@ -59,8 +72,14 @@ fn options(word: &str) -> &'static [&'static str] {
 
 fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<CommandWords<'a>, String> {
     let mut found = CommandWords::default();
-    let mut rest = Rest { text: &line.text, at: command.len() };
-    let reason_at = rest.clone().find(|(_, word)| *word == "because" && options.contains(word)).map_or(usize::MAX, |(start, _)| start);
+    let mut rest = Rest {
+        text: &line.text,
+        at: command.len(),
+    };
+    let reason_at = rest
+        .clone()
+        .find(|(_, word)| *word == "because" && options.contains(word))
+        .map_or(usize::MAX, |(start, _)| start);
     plain(line, reason_at)?;
     let targets = !matches!(command, "/plan" | "/help");
     let mut first = targets;
@@ -71,12 +90,30 @@ fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<CommandW
         }
         no_invisible(word, |_| false)?;
         match word {
-            "to" | "for" | "until" if options.contains(&word) => option(&mut found, word, rest.next().map(|(_, value)| value))?,
+            "to" | "for" | "until" if options.contains(&word) => {
+                option(&mut found, word, rest.next().map(|(_, value)| value))?
+            }
             _ if OPTIONS.contains(&word) => return Err(format!("it takes no `{word}`")),
             _ if first => found.target = Some(target(word)?),
-            _ if !targets => return Err(format!("it takes nothing after it, but there is `{}`", shown(word))),
-            _ if options.is_empty() => return Err(format!("it takes one target, but there is also `{}`", shown(word))),
-            _ => return Err(format!("`{}` is not a word of it{}", shown(word), suggest(word, options.iter().copied()))),
+            _ if !targets => {
+                return Err(format!(
+                    "it takes nothing after it, but there is `{}`",
+                    shown(word)
+                ));
+            }
+            _ if options.is_empty() => {
+                return Err(format!(
+                    "it takes one target, but there is also `{}`",
+                    shown(word)
+                ));
+            }
+            _ => {
+                return Err(format!(
+                    "`{}` is not a word of it{}",
+                    shown(word),
+                    suggest(word, options.iter().copied())
+                ));
+            }
         }
         first = false;
     }
@@ -104,8 +141,14 @@ impl<'a> Iterator for Rest<'a> {
     }
 }
 
-fn option<'a>(found: &mut CommandWords<'a>, word: &str, value: Option<&'a str>) -> Result<(), String> {
-    let value = value.filter(|value| !OPTIONS.contains(value)).ok_or_else(|| format!("`{word}` has nothing after it"))?;
+fn option<'a>(
+    found: &mut CommandWords<'a>,
+    word: &str,
+    value: Option<&'a str>,
+) -> Result<(), String> {
+    let value = value
+        .filter(|value| !OPTIONS.contains(value))
+        .ok_or_else(|| format!("`{word}` has nothing after it"))?;
     no_invisible(value, |_| false)?;
     let twice = match word {
         "to" => found.to.replace(value).is_some(),
@@ -120,22 +163,39 @@ fn option<'a>(found: &mut CommandWords<'a>, word: &str, value: Option<&'a str>) 
 
 fn end(word: &str, value: &str) -> Result<End, String> {
     if word == "until" {
-        return parse_until(value)
-            .map(End::Until)
-            .map_err(|_| format!("`{}` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`", shown(value)));
+        return parse_until(value).map(End::Until).map_err(|_| {
+            format!(
+                "`{}` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`",
+                shown(value)
+            )
+        });
     }
-    let length =
-        duration::parse(value).map_err(|_| format!("`{}` is not a length of time such as `45m`, `1h30m` or `7d`", shown(value)))?;
-    if length.as_secs() == 0 { Err(format!("`for {}` is zero", shown(value))) } else { Ok(End::For(length)) }
+    let length = duration::parse(value).map_err(|_| {
+        format!(
+            "`{}` is not a length of time such as `45m`, `1h30m` or `7d`",
+            shown(value)
+        )
+    })?;
+    if length.as_secs() == 0 {
+        Err(format!("`for {}` is zero", shown(value)))
+    } else {
+        Ok(End::For(length))
+    }
 }
 
 /// What a stack, a workload, a repository or a site's key is made of.
 fn target(word: &str) -> Result<TargetName, String> {
     let odd = |c: char| !c.is_alphanumeric() && !"._-/:@#+~=[]\"?".contains(c);
     let ends = word.starts_with(char::is_alphanumeric) || word.starts_with(['.', '_']);
-    let reserved = OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(word));
+    let reserved = OPTIONS
+        .iter()
+        .any(|option| option.eq_ignore_ascii_case(word));
     if word.contains(odd) || !ends || reserved {
-        let hint = if reserved { suggest(word, OPTIONS) } else { String::new() };
+        let hint = if reserved {
+            suggest(word, OPTIONS)
+        } else {
+            String::new()
+        };
         return Err(format!("`{}` is not a target{hint}", shown(word)));
     }
     TargetName::new(word).ok_or_else(|| format!("the target `{}` is too long", shown(word)))
@@ -149,8 +209,15 @@ fn goal(value: &str) -> Result<Goal, String> {
         return Ok(Goal::Tag(tag));
     }
     let whole = value.contains([':', '/', '@']) && Reference::parse(value).is_some();
-    let hint = if whole { ": after `to` comes the tag alone, or the digest alone" } else { "" };
-    Err(format!("`{}` is neither a tag nor a digest{hint}", shown(value)))
+    let hint = if whole {
+        ": after `to` comes the tag alone, or the digest alone"
+    } else {
+        ""
+    };
+    Err(format!(
+        "`{}` is neither a tag nor a digest{hint}",
+        shown(value)
+    ))
 }
 
 fn back(value: &str) -> Result<Back, String> {
@@ -158,8 +225,14 @@ fn back(value: &str) -> Result<Back, String> {
     match value.parse() {
         Ok(pins @ 1..=PINS) if number => Ok(Back::Pins(pins)),
         _ if value.starts_with("sha256:") || is_hex(value, 64) => digest(value).map(Back::Digest),
-        _ if number => Err(format!("`{}` is not a number of pins from 1 to {PINS}", shown(value))),
-        _ => Err(format!("`{}` is neither a digest nor a number of pins from 1 to {PINS}", shown(value))),
+        _ if number => Err(format!(
+            "`{}` is not a number of pins from 1 to {PINS}",
+            shown(value)
+        )),
+        _ => Err(format!(
+            "`{}` is neither a digest nor a number of pins from 1 to {PINS}",
+            shown(value)
+        )),
     }
 }
 
@@ -178,27 +251,40 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Returns the text from `at` to the end of the line, without one pair of quotes, each blank as one space.
+/// Returns the text from `at` to the end of the line, without one pair of quotes, each blank as one
+/// space.
 fn reason(line: &Line, at: usize) -> Result<Arc<str>, String> {
     let text: Vec<&str> = line.text[at..].split_whitespace().collect();
     let text = text.join(" ");
     let pairs = [("\"", "\""), ("'", "'"), ("“", "”"), ("‘", "’")];
-    let inner = pairs.iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+    let inner = pairs
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
     let text = inner.unwrap_or(&text).trim();
     no_invisible(text, is_spelling)?;
-    if line.aliens.iter().any(|(_, alien)| matches!(alien, Alien::Html | Alien::Image | Alien::Footnote)) {
-        return Err("the reason has something that is not text (HTML, an image or a footnote)".into());
+    if line
+        .aliens
+        .iter()
+        .any(|(_, alien)| matches!(alien, Alien::Html | Alien::Image | Alien::Footnote))
+    {
+        return Err(
+            "the reason has something that is not text (HTML, an image or a footnote)".into(),
+        );
     }
     match text.chars().count() {
         0 => Err("`because` has nothing after it".into()),
-        n if n > REASON => Err(format!("the reason has {n} characters; it may have {REASON}")),
+        n if n > REASON => Err(format!(
+            "the reason has {n} characters; it may have {REASON}"
+        )),
         _ => Ok(text.into()),
     }
 }
 
 /// Checks that the line has nothing but text before `end`.
 fn plain(line: &Line, end: usize) -> Result<(), String> {
-    let Some((_, alien)) = line.aliens.iter().find(|(at, _)| *at < end) else { return Ok(()) };
+    let Some((_, alien)) = line.aliens.iter().find(|(at, _)| *at < end) else {
+        return Ok(());
+    };
     let what = match alien {
         Alien::Html => "HTML",
         Alien::Image => "an image",
@@ -206,12 +292,17 @@ fn plain(line: &Line, end: usize) -> Result<(), String> {
         Alien::Struck => "text that is struck out",
         Alien::Footnote => "a footnote",
     };
-    Err(format!("its line has {what}; only text and inline code can be read"))
+    Err(format!(
+        "its line has {what}; only text and inline code can be read"
+    ))
 }
 
 fn no_invisible(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), String> {
     match text.chars().find(|c| is_invisible(*c) && !allowed(*c)) {
-        Some(c) => Err(format!("its line has a character that cannot be seen (U+{:04X})", u32::from(c))),
+        Some(c) => Err(format!(
+            "its line has a character that cannot be seen (U+{:04X})",
+            u32::from(c)
+        )),
         None => Ok(()),
     }
 }

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// What a comment comes to: its commands as they would be typed, one a line; `line: sentence` for one that is wrong.
+/// What a comment comes to: its commands as they would be typed, one a line; `line: sentence` for
+/// one that is wrong.
 fn outcome(text: &str) -> String {
     match parse(text) {
         Ok(commands) => commands.iter().map(shown).collect::<Vec<_>>().join("\n"),
@@ -17,9 +18,19 @@ fn shown(command: &Command) -> String {
     use crate::model::ask::{Back, Goal};
     let mut words = vec![command.word().to_owned()];
     words.extend(command.target().map(|target| format!("<{target}>")));
-    let because = |because: &Option<std::sync::Arc<str>>| because.iter().map(|text| format!("because \"{text}\"")).collect::<Vec<_>>();
+    let because = |because: &Option<std::sync::Arc<str>>| {
+        because
+            .iter()
+            .map(|text| format!("because \"{text}\""))
+            .collect::<Vec<_>>()
+    };
     match command {
-        Command::Pin { to, end, because: why, .. } => {
+        Command::Pin {
+            to,
+            end,
+            because: why,
+            ..
+        } => {
             words.extend(to.iter().map(|to| match to {
                 Goal::Tag(tag) => format!("to tag {tag}"),
                 Goal::Digest(digest) => format!("to digest {}", digest.short()),
@@ -27,14 +38,18 @@ fn shown(command: &Command) -> String {
             words.extend(end.iter().map(ToString::to_string));
             words.extend(because(why));
         }
-        Command::Rollback { to, because: why, .. } => {
+        Command::Rollback {
+            to, because: why, ..
+        } => {
             words.extend(to.iter().map(|to| match to {
                 Back::Pins(pins) => format!("{pins} back"),
                 Back::Digest(digest) => format!("to digest {}", digest.short()),
             }));
             words.extend(because(why));
         }
-        Command::Hold { end, because: why, .. } => {
+        Command::Hold {
+            end, because: why, ..
+        } => {
             words.extend(end.iter().map(ToString::to_string));
             words.extend(because(why));
         }
@@ -64,15 +79,24 @@ fn a_visible_line_of_text_is_a_command() {
         ("Thank you!  \n/pin immich  \nBye.", "/pin <immich>"),
         ("Thank you!\r\n\r\n/pin immich\r\n", "/pin <immich>"),
         ("Thank you!\r/pin immich\r", "/pin <immich>"),
-        ("Größe 漢字 🎉\n\n/pin immich because Größe 漢字 🎉", "/pin <immich> because \"Größe 漢字 🎉\""),
-        ("/pin a\n/hold b\n\ntext\n\n/resume c", "/pin <a>\n/hold <b>\n/resume <c>"),
+        (
+            "Größe 漢字 🎉\n\n/pin immich because Größe 漢字 🎉",
+            "/pin <immich> because \"Größe 漢字 🎉\"",
+        ),
+        (
+            "/pin a\n/hold b\n\ntext\n\n/resume c",
+            "/pin <a>\n/hold <b>\n/resume <c>",
+        ),
         ("> why?\n\n/explain immich", "/explain <immich>"),
         ("```\ncode\n```\n/plan", "/plan"),
         ("- a\n- b\n\n/plan", "/plan"),
         ("| a |\n|---|\n| b |\n\n/plan", "/plan"),
         ("# Title\n/plan", "/plan"),
         ("***\n/plan", "/plan"),
-        ("<details>\n<summary>log</summary>\n\n```\n/pin a\n```\n\n</details>\n\n/plan", "/plan"),
+        (
+            "<details>\n<summary>log</summary>\n\n```\n/pin a\n```\n\n</details>\n\n/plan",
+            "/plan",
+        ),
         ("<!-- note -->\n\n/plan", "/plan"),
         ("<!-- a\nb --> \n/plan", "/plan"),
         ("a <!-- b --> c\n/plan", "/plan"),
@@ -86,7 +110,10 @@ fn a_visible_line_of_text_is_a_command() {
         ("$5 and $6\n/plan", "/plan"),
         ("```\n$$\n```\n/plan", "/plan"),
         ("$$\nx\n$$\n\n/plan", "/plan"),
-        ("<!-- pintle:answer 12 -->\nDone: [`0123456789`](<https://example.org/c>)\n\n> /pin immich\n", ""),
+        (
+            "<!-- pintle:answer 12 -->\nDone: [`0123456789`](<https://example.org/c>)\n\n> /pin immich\n",
+            "",
+        ),
     ]);
 }
 
@@ -230,21 +257,51 @@ fn every_command_has_its_words() {
         ("/pin to 1.2", "/pin to tag 1.2"),
         ("/pin to 2", "/pin to tag 2"),
         (&to, "/pin <a> to digest 0123456789ab"),
-        ("/pin a to v1.2_x-3 for 7d because of the chart", "/pin <a> to tag v1.2_x-3 for 7d because \"of the chart\""),
+        (
+            "/pin a to v1.2_x-3 for 7d because of the chart",
+            "/pin <a> to tag v1.2_x-3 for 7d because \"of the chart\"",
+        ),
         ("/pin a for 7d to 1.2", "/pin <a> to tag 1.2 for 7d"),
-        ("/pin a until 2026-12-01", "/pin <a> until 2026-12-01 00:00 UTC"),
-        ("/pin a until 2001-01-01T08:00:00+01:00", "/pin <a> until 2001-01-01 07:00 UTC"),
+        (
+            "/pin a until 2026-12-01",
+            "/pin <a> until 2026-12-01 00:00 UTC",
+        ),
+        (
+            "/pin a until 2001-01-01T08:00:00+01:00",
+            "/pin <a> until 2001-01-01 07:00 UTC",
+        ),
         ("/pin for 1h30m", "/pin for 1h30m"),
-        ("/pin because to for until /unpin", "/pin because \"to for until /unpin\""),
+        (
+            "/pin because to for until /unpin",
+            "/pin because \"to for until /unpin\"",
+        ),
         ("/pin because 'it is late'", "/pin because \"it is late\""),
         ("/pin because \"it is late\"", "/pin because \"it is late\""),
         ("/pin because “it is late”", "/pin because \"it is late\""),
-        ("/pin because “it” is “late”", "/pin because \"it” is “late\""),
-        ("/pin because   it \t is\u{a0}late  ", "/pin because \"it is late\""),
-        ("/pin because 👩‍👩‍👧 ❤️ نمی‌خواهم", "/pin because \"👩\u{200d}👩\u{200d}👧 ❤\u{fe0f} نمی\u{200c}خواهم\""),
-        ("/pin because see #12, @ana and https://example.org", "/pin because \"see #12, @ana and https://example.org\""),
-        ("/pin because see [the notes](https://example.org)", "/pin because \"see the notes\""),
-        ("/pin because ~~this~~ **that** `x|y` &amp; \\* <https://example.org>", "/pin because \"this that x|y & * https://example.org\""),
+        (
+            "/pin because “it” is “late”",
+            "/pin because \"it” is “late\"",
+        ),
+        (
+            "/pin because   it \t is\u{a0}late  ",
+            "/pin because \"it is late\"",
+        ),
+        (
+            "/pin because 👩‍👩‍👧 ❤️ نمی‌خواهم",
+            "/pin because \"👩\u{200d}👩\u{200d}👧 ❤\u{fe0f} نمی\u{200c}خواهم\"",
+        ),
+        (
+            "/pin because see #12, @ana and https://example.org",
+            "/pin because \"see #12, @ana and https://example.org\"",
+        ),
+        (
+            "/pin because see [the notes](https://example.org)",
+            "/pin because \"see the notes\"",
+        ),
+        (
+            "/pin because ~~this~~ **that** `x|y` &amp; \\* <https://example.org>",
+            "/pin because \"this that x|y & * https://example.org\"",
+        ),
         ("/unpin", "/unpin"),
         ("/unpin ns/app:web", "/unpin <ns/app:web>"),
         ("/rollback", "/rollback"),
@@ -252,9 +309,15 @@ fn every_command_has_its_words() {
         ("/rollback to 100", "/rollback 100 back"),
         (&back, "/rollback to digest 0123456789ab because \"x\""),
         ("/hold", "/hold"),
-        ("/hold a for 2w because x", "/hold <a> for 14d because \"x\""),
+        (
+            "/hold a for 2w because x",
+            "/hold <a> for 14d because \"x\"",
+        ),
         ("/resume a", "/resume <a>"),
-        ("/explain stacks/a/main.tf#deployment/a/b:c~2", "/explain <stacks/a/main.tf#deployment/a/b:c~2>"),
+        (
+            "/explain stacks/a/main.tf#deployment/a/b:c~2",
+            "/explain <stacks/a/main.tf#deployment/a/b:c~2>",
+        ),
         ("/status", "/status"),
         ("/status a", "/status <a>"),
         ("/plan", "/plan"),
@@ -265,7 +328,10 @@ fn every_command_has_its_words() {
 #[test]
 fn words_are_taken_as_they_are_seen() {
     each(&[
-        ("/pin `ghcr.io/x/y` to `1.2`", "/pin <ghcr.io/x/y> to tag 1.2"),
+        (
+            "/pin `ghcr.io/x/y` to `1.2`",
+            "/pin <ghcr.io/x/y> to tag 1.2",
+        ),
         ("/pin ``ghcr.io/x/y``", "/pin <ghcr.io/x/y>"),
         ("/pin `a to 1.2`", "/pin <a> to tag 1.2"),
         ("/pin my_app_name", "/pin <my_app_name>"),
@@ -275,7 +341,10 @@ fn words_are_taken_as_they_are_seen() {
         ("/pin ns&#47;a", "/pin <ns/a>"),
         ("/pin ghcr.io/x/y", "/pin <ghcr.io/x/y>"),
         ("/pin <https://example.org>", "/pin <https://example.org>"),
-        ("/pin a *b\nc*", "line 1: `/pin`: `b` is not a word of it: it is one of `to`, `for`, `until`, `because`"),
+        (
+            "/pin a *b\nc*",
+            "line 1: `/pin`: `b` is not a word of it: it is one of `to`, `for`, `until`, `because`",
+        ),
     ]);
 }
 
@@ -284,35 +353,86 @@ fn one_wrong_word_is_an_error_of_the_whole_comment() {
     let because = format!("/pin because {}", "x".repeat(201));
     let upper = format!("/pin to {}", DIGEST.replace("abc", "ABC"));
     let long = format!("/pin {}", "a".repeat(600));
-    let cut = format!("line 1: `/pin`: the target `{}…` is too long", "a".repeat(59));
+    let cut = format!(
+        "line 1: `/pin`: the target `{}…` is too long",
+        "a".repeat(59)
+    );
     let twice = format!("/pin to {DIGEST} to 1");
     let bare = format!("/pin to {}", &DIGEST[7..]);
     each(&[
-        ("/pin a\n\n/unpin b now", "line 3: `/unpin`: it takes one target, but there is also `now`"),
-        ("/pin a\n/pin b too 1.2", "line 2: `/pin`: `too` is not a word of it: did you mean `to`?"),
-        ("/pin a b", "line 1: `/pin`: `b` is not a word of it: it is one of `to`, `for`, `until`, `because`"),
-        ("/pin to 1.2 a", "line 1: `/pin`: `a` is not a word of it: it is one of `to`, `for`, `until`, `because`"),
-        ("/pin a becuase x", "line 1: `/pin`: `becuase` is not a word of it: did you mean `because`?"),
-        ("/pin a To 1.2", "line 1: `/pin`: `To` is not a word of it: did you mean `to`?"),
-        ("/pin To 1.2", "line 1: `/pin`: `To` is not a target: did you mean `to`?"),
+        (
+            "/pin a\n\n/unpin b now",
+            "line 3: `/unpin`: it takes one target, but there is also `now`",
+        ),
+        (
+            "/pin a\n/pin b too 1.2",
+            "line 2: `/pin`: `too` is not a word of it: did you mean `to`?",
+        ),
+        (
+            "/pin a b",
+            "line 1: `/pin`: `b` is not a word of it: it is one of `to`, `for`, `until`, `because`",
+        ),
+        (
+            "/pin to 1.2 a",
+            "line 1: `/pin`: `a` is not a word of it: it is one of `to`, `for`, `until`, `because`",
+        ),
+        (
+            "/pin a becuase x",
+            "line 1: `/pin`: `becuase` is not a word of it: did you mean `because`?",
+        ),
+        (
+            "/pin a To 1.2",
+            "line 1: `/pin`: `To` is not a word of it: did you mean `to`?",
+        ),
+        (
+            "/pin To 1.2",
+            "line 1: `/pin`: `To` is not a target: did you mean `to`?",
+        ),
         ("/pin to 1 to 2", "line 1: `/pin`: it has `to` twice"),
         (&twice, "line 1: `/pin`: it has `to` twice"),
-        ("/pin for 7d for 8d", "line 1: `/pin`: it gives the duration twice: use one `for` or one `until`"),
-        ("/pin for 7d until 2026-12-01", "line 1: `/pin`: it gives the duration twice: use one `for` or one `until`"),
+        (
+            "/pin for 7d for 8d",
+            "line 1: `/pin`: it gives the duration twice: use one `for` or one `until`",
+        ),
+        (
+            "/pin for 7d until 2026-12-01",
+            "line 1: `/pin`: it gives the duration twice: use one `for` or one `until`",
+        ),
         ("/pin a to", "line 1: `/pin`: `to` has nothing after it"),
-        ("/pin a to because x", "line 1: `/pin`: `to` has nothing after it"),
-        ("/pin a because", "line 1: `/pin`: `because` has nothing after it"),
-        ("/pin a because ''", "line 1: `/pin`: `because` has nothing after it"),
+        (
+            "/pin a to because x",
+            "line 1: `/pin`: `to` has nothing after it",
+        ),
+        (
+            "/pin a because",
+            "line 1: `/pin`: `because` has nothing after it",
+        ),
+        (
+            "/pin a because ''",
+            "line 1: `/pin`: `because` has nothing after it",
+        ),
         ("/pin for 0", "line 1: `/pin`: `for 0` is zero"),
         ("/pin for 0s", "line 1: `/pin`: `for 0s` is zero"),
-        ("/pin for 7 days", "line 1: `/pin`: `7` is not a length of time such as `45m`, `1h30m` or `7d`"),
-        ("/hold for -7d", "line 1: `/hold`: `-7d` is not a length of time such as `45m`, `1h30m` or `7d`"),
-        ("/pin until tomorrow", "line 1: `/pin`: `tomorrow` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`"),
+        (
+            "/pin for 7 days",
+            "line 1: `/pin`: `7` is not a length of time such as `45m`, `1h30m` or `7d`",
+        ),
+        (
+            "/hold for -7d",
+            "line 1: `/hold`: `-7d` is not a length of time such as `45m`, `1h30m` or `7d`",
+        ),
+        (
+            "/pin until tomorrow",
+            "line 1: `/pin`: `tomorrow` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`",
+        ),
         (
             "/pin until 2026-13-01",
             "line 1: `/pin`: `2026-13-01` is not a date such as `2026-12-01` or a time such as `2026-12-01T08:00:00Z`",
         ),
-        ("/pin to sha256:0123", "line 1: `/pin`: `sha256:0123` is not a digest: it is only a part of one: all 64 digits are needed"),
+        (
+            "/pin to sha256:0123",
+            "line 1: `/pin`: `sha256:0123` is not a digest: it is only a part of one: all 64 digits are needed",
+        ),
         (
             &upper,
             "line 1: `/pin`: `sha256:0123456789ABCdef0123456789ABCdef0123456789ABCdef0123…` is not a digest: it is `sha256:` and 64 digits from `0` to `9` and `a` to `f`",
@@ -329,42 +449,123 @@ fn one_wrong_word_is_an_error_of_the_whole_comment() {
             "/pin to ghcr.io/a/b:1",
             "line 1: `/pin`: `ghcr.io/a/b:1` is neither a tag nor a digest: after `to` comes the tag alone, or the digest alone",
         ),
-        ("/pin to 1.2,", "line 1: `/pin`: `1.2,` is neither a tag nor a digest"),
-        ("/rollback to 0", "line 1: `/rollback`: `0` is not a number of pins from 1 to 100"),
-        ("/rollback to 101", "line 1: `/rollback`: `101` is not a number of pins from 1 to 100"),
-        ("/rollback to 99999999999", "line 1: `/rollback`: `99999999999` is not a number of pins from 1 to 100"),
-        ("/rollback to +1", "line 1: `/rollback`: `+1` is neither a digest nor a number of pins from 1 to 100"),
-        ("/rollback to 1.2", "line 1: `/rollback`: `1.2` is neither a digest nor a number of pins from 1 to 100"),
+        (
+            "/pin to 1.2,",
+            "line 1: `/pin`: `1.2,` is neither a tag nor a digest",
+        ),
+        (
+            "/rollback to 0",
+            "line 1: `/rollback`: `0` is not a number of pins from 1 to 100",
+        ),
+        (
+            "/rollback to 101",
+            "line 1: `/rollback`: `101` is not a number of pins from 1 to 100",
+        ),
+        (
+            "/rollback to 99999999999",
+            "line 1: `/rollback`: `99999999999` is not a number of pins from 1 to 100",
+        ),
+        (
+            "/rollback to +1",
+            "line 1: `/rollback`: `+1` is neither a digest nor a number of pins from 1 to 100",
+        ),
+        (
+            "/rollback to 1.2",
+            "line 1: `/rollback`: `1.2` is neither a digest nor a number of pins from 1 to 100",
+        ),
         ("/rollback for 7d", "line 1: `/rollback`: it takes no `for`"),
         ("/hold to 1.2", "line 1: `/hold`: it takes no `to`"),
-        ("/unpin a because x", "line 1: `/unpin`: it takes no `because`"),
-        ("/plan a", "line 1: `/plan`: it takes nothing after it, but there is `a`"),
-        ("/help me", "line 1: `/help`: it takes nothing after it, but there is `me`"),
-        ("/pin is what I mean", "line 1: `/pin`: `what` is not a word of it: it is one of `to`, `for`, `until`, `because`"),
-        ("/pin [target]", "line 1: `/pin`: `[target]` is not a target"),
+        (
+            "/unpin a because x",
+            "line 1: `/unpin`: it takes no `because`",
+        ),
+        (
+            "/plan a",
+            "line 1: `/plan`: it takes nothing after it, but there is `a`",
+        ),
+        (
+            "/help me",
+            "line 1: `/help`: it takes nothing after it, but there is `me`",
+        ),
+        (
+            "/pin is what I mean",
+            "line 1: `/pin`: `what` is not a word of it: it is one of `to`, `for`, `until`, `because`",
+        ),
+        (
+            "/pin [target]",
+            "line 1: `/pin`: `[target]` is not a target",
+        ),
         ("/pin a, please", "line 1: `/pin`: `a,` is not a target"),
         ("/pin --force", "line 1: `/pin`: `--force` is not a target"),
         (&long, &cut),
-        (&because, "line 1: `/pin`: the reason has 201 characters; it may have 200"),
-        ("/pin <target>", "line 1: `/pin`: its line has HTML; only text and inline code can be read"),
-        ("/pin a <!-- b -->", "line 1: `/pin`: its line has HTML; only text and inline code can be read"),
-        ("/pin<br> a", "line 1: `/pin`: its line has HTML; only text and inline code can be read"),
-        ("/pin [a](https://example.org)", "line 1: `/pin`: its line has a link; only text and inline code can be read"),
-        ("/pin ![a](https://example.org) b", "line 1: `/pin`: its line has an image; only text and inline code can be read"),
-        ("/pin ~~a~~ b", "line 1: `/pin`: its line has text that is struck out; only text and inline code can be read"),
-        ("/pin a[^1]\n\n[^1]: b", "line 1: `/pin`: its line has a footnote; only text and inline code can be read"),
-        ("/pin a because <b>x</b>", "line 1: `/pin`: the reason has something that is not text (HTML, an image or a footnote)"),
+        (
+            &because,
+            "line 1: `/pin`: the reason has 201 characters; it may have 200",
+        ),
+        (
+            "/pin <target>",
+            "line 1: `/pin`: its line has HTML; only text and inline code can be read",
+        ),
+        (
+            "/pin a <!-- b -->",
+            "line 1: `/pin`: its line has HTML; only text and inline code can be read",
+        ),
+        (
+            "/pin<br> a",
+            "line 1: `/pin`: its line has HTML; only text and inline code can be read",
+        ),
+        (
+            "/pin [a](https://example.org)",
+            "line 1: `/pin`: its line has a link; only text and inline code can be read",
+        ),
+        (
+            "/pin ![a](https://example.org) b",
+            "line 1: `/pin`: its line has an image; only text and inline code can be read",
+        ),
+        (
+            "/pin ~~a~~ b",
+            "line 1: `/pin`: its line has text that is struck out; only text and inline code can be read",
+        ),
+        (
+            "/pin a[^1]\n\n[^1]: b",
+            "line 1: `/pin`: its line has a footnote; only text and inline code can be read",
+        ),
+        (
+            "/pin a because <b>x</b>",
+            "line 1: `/pin`: the reason has something that is not text (HTML, an image or a footnote)",
+        ),
         (
             "/pin a because ![x](https://example.org)",
             "line 1: `/pin`: the reason has something that is not text (HTML, an image or a footnote)",
         ),
-        ("/pin\u{200b} a", "line 1: `/pin`: its line has a character that cannot be seen (U+200B)"),
-        ("/pin a\u{202e}b", "line 1: `/pin`: its line has a character that cannot be seen (U+202E)"),
-        ("/pin a&#8203;b", "line 1: `/pin`: its line has a character that cannot be seen (U+200B)"),
-        ("/pin a to 1\u{200d}2", "line 1: `/pin`: its line has a character that cannot be seen (U+200D)"),
-        ("/pin a because b\u{202e}c", "line 1: `/pin`: its line has a character that cannot be seen (U+202E)"),
-        ("/pin a because b\u{1b}[31mc", "line 1: `/pin`: its line has a character that cannot be seen (U+001B)"),
-        ("/pin a\0", "line 1: `/pin`: its line has a character that cannot be seen (U+0000)"),
+        (
+            "/pin\u{200b} a",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+200B)",
+        ),
+        (
+            "/pin a\u{202e}b",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+202E)",
+        ),
+        (
+            "/pin a&#8203;b",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+200B)",
+        ),
+        (
+            "/pin a to 1\u{200d}2",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+200D)",
+        ),
+        (
+            "/pin a because b\u{202e}c",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+202E)",
+        ),
+        (
+            "/pin a because b\u{1b}[31mc",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+001B)",
+        ),
+        (
+            "/pin a\0",
+            "line 1: `/pin`: its line has a character that cannot be seen (U+0000)",
+        ),
     ]);
 }
 
@@ -382,16 +583,28 @@ fn a_misread_says_how_the_command_is_written() {
 #[test]
 fn a_long_comment_is_silence_or_an_error() {
     let filler = "text\n".repeat(LONGEST / 5);
-    assert_eq!(outcome(&format!("/plan\n{}", &filler[..LONGEST - 6])), "/plan");
+    assert_eq!(
+        outcome(&format!("/plan\n{}", &filler[..LONGEST - 6])),
+        "/plan"
+    );
     assert_eq!(outcome(&format!("{filler}{filler}")), "");
-    assert_eq!(outcome(&format!("a\n/plan\n{filler}")), "line 2: a comment with commands may have 64 KiB at most");
+    assert_eq!(
+        outcome(&format!("a\n/plan\n{filler}")),
+        "line 2: a comment with commands may have 64 KiB at most"
+    );
     assert_eq!(outcome(&"/plan\n".repeat(MOST)), ["/plan"; MOST].join("\n"));
-    assert_eq!(outcome(&"/plan\n".repeat(MOST + 1)), "line 21: one comment may have 20 commands at most");
+    assert_eq!(
+        outcome(&"/plan\n".repeat(MOST + 1)),
+        "line 21: one comment may have 20 commands at most"
+    );
 }
 
 #[test]
 fn deep_and_repetitive_markdown_is_read_in_time() {
-    for unit in ["> ", "- ", "*", "[", "![", "`", "<", "<!--", "<a ", "_a", "(", "|a", "&", "$", "\\[", "[^1]: ", "<b>", "~~a"] {
+    for unit in [
+        "> ", "- ", "*", "[", "![", "`", "<", "<!--", "<a ", "_a", "(", "|a", "&", "$", "\\[",
+        "[^1]: ", "<b>", "~~a",
+    ] {
         let text = format!("{}\n\n/plan", unit.repeat(LONGEST / unit.len() - 8));
         assert!(parse(&text).is_ok(), "{unit}");
     }

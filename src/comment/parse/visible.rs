@@ -1,4 +1,5 @@
-//! The lines of a comment that a reader sees as plain text and that begin with a literal `/`. Knows Markdown, no commands.
+//! The lines of a comment that a reader sees as plain text and that begin with a literal `/`. Knows
+//! Markdown, no commands.
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 use std::collections::BTreeSet;
@@ -26,8 +27,9 @@ pub(super) enum Alien {
     Footnote,
 }
 
-/// Returns the lines; `source` has no carriage returns. What readers of Markdown understand differently (formulas, lists of definitions,
-/// a header between lines of `---`) has to be a visible line in each reading.
+/// Returns the lines; `source` has no carriage returns. What readers of Markdown understand
+/// differently (formulas, lists of definitions, a header between lines of `---`) has to be a
+/// visible line in each reading.
 pub(super) fn lines(source: &str) -> Vec<Line> {
     let github = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
@@ -38,7 +40,10 @@ pub(super) fn lines(source: &str) -> Vec<Line> {
     let first = walk(source, 0, github);
     let formulas = formulas(source, &first.code);
     let mut lines = first.lines;
-    lines.retain(|line| !formulas.iter().any(|formula| formula.contains(&line.start)) && !in_table(source, line.start));
+    lines.retain(|line| {
+        !formulas.iter().any(|formula| formula.contains(&line.start))
+            && !in_table(source, line.start)
+    });
     let mut agree = |other: Vec<Line>| {
         let starts: BTreeSet<usize> = other.iter().map(|line| line.start).collect();
         lines.retain(|line| starts.contains(&line.start));
@@ -66,28 +71,46 @@ fn after_header(source: &str) -> Option<usize> {
     None
 }
 
-/// Says whether the line at `start` stands right above or anywhere below a bar such as `|---|---|` with no blank line between. goldmark makes
-/// a table of that even where the header has another number of cells, and begins it within a paragraph.
+/// Says whether the line at `start` stands right above or anywhere below a bar such as `|---|---|`
+/// with no blank line between. goldmark makes a table of that even where the header has another
+/// number of cells, and begins it within a paragraph.
 fn in_table(source: &str, start: usize) -> bool {
-    let bar = |line: &str| line.contains('-') && line.contains(['|', ':']) && line.chars().all(|c| "|:- \t\n".contains(c));
-    let above = source[..start].split_inclusive('\n').rev().take_while(|line| !line.trim().is_empty() || !line.ends_with('\n'));
+    let bar = |line: &str| {
+        line.contains('-')
+            && line.contains(['|', ':'])
+            && line.chars().all(|c| "|:- \t\n".contains(c))
+    };
+    let above = source[..start]
+        .split_inclusive('\n')
+        .rev()
+        .take_while(|line| !line.trim().is_empty() || !line.ends_with('\n'));
     let below = source[start..].split_inclusive('\n').nth(1);
     above.chain(below).any(bar)
 }
 
-/// Returns the formulas that Gitea sees between lines that begin with `$$` and `$$`, or `\[` and `\]`, across blank lines, up to the end when
-/// they are not closed. A mark within a code block begins none.
+/// Returns the formulas that Gitea sees between lines that begin with `$$` and `$$`, or `\[` and
+/// `\]`, across blank lines, up to the end when they are not closed. A mark within a code block
+/// begins none.
 fn formulas(source: &str, code: &[Range<usize>]) -> Vec<Range<usize>> {
     let (mut formulas, mut open, mut at) = (Vec::new(), None, 0);
     for line in source.split_inclusive('\n') {
         let text = line.trim_start_matches(' ');
-        let ends = [("$$", "$$"), ("\\[", "\\]")].into_iter().find_map(|(begin, end)| text.strip_prefix(begin).map(|rest| (rest, end)));
+        let ends = [("$$", "$$"), ("\\[", "\\]")]
+            .into_iter()
+            .find_map(|(begin, end)| text.strip_prefix(begin).map(|rest| (rest, end)));
         match (open, ends) {
-            (Some((start, end)), _) if text.trim_end().starts_with(end) && text.trim_matches(['$', '\\', ']', ' ', '\n']).is_empty() => {
+            (Some((start, end)), _)
+                if text.trim_end().starts_with(end)
+                    && text.trim_matches(['$', '\\', ']', ' ', '\n']).is_empty() =>
+            {
                 formulas.push(start..at);
                 open = None;
             }
-            (None, Some((rest, end))) if !rest.contains(end) && !code.iter().any(|block| block.contains(&at)) => open = Some((at, end)),
+            (None, Some((rest, end)))
+                if !rest.contains(end) && !code.iter().any(|block| block.contains(&at)) =>
+            {
+                open = Some((at, end))
+            }
             _ => {}
         }
         at += line.len();
@@ -97,7 +120,11 @@ fn formulas(source: &str, code: &[Range<usize>]) -> Vec<Range<usize>> {
 }
 
 fn walk(source: &str, from: usize, options: Options) -> Walk<'_> {
-    let mut walk = Walk { source, from, ..Walk::default() };
+    let mut walk = Walk {
+        source,
+        from,
+        ..Walk::default()
+    };
     for (event, range) in Parser::new_ext(&source[from..], options).into_offset_iter() {
         if matches!(event, Event::Start(Tag::CodeBlock(_))) {
             walk.code.push(from + range.start..from + range.end);
@@ -131,7 +158,9 @@ impl Walk<'_> {
             Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text, range.start),
-            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.push(&text),
+            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.push(&text)
+            }
             Event::Html(text) => self.html.block.push_str(&text),
             Event::InlineHtml(text) => {
                 self.alien(Alien::Html);
@@ -148,7 +177,10 @@ impl Walk<'_> {
             Tag::Paragraph => self.line(),
             Tag::Emphasis | Tag::Strong | Tag::Superscript | Tag::Subscript => self.span(None),
             Tag::Strikethrough => self.span(Some(Alien::Struck)),
-            Tag::Link { link_type: LinkType::Autolink, .. } => self.span(None),
+            Tag::Link {
+                link_type: LinkType::Autolink,
+                ..
+            } => self.span(None),
             Tag::Link { .. } => self.span(Some(Alien::Link)),
             Tag::Image { .. } => {
                 self.span(Some(Alien::Image));
@@ -164,7 +196,12 @@ impl Walk<'_> {
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Paragraph => self.close(),
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Superscript | TagEnd::Subscript | TagEnd::Strikethrough | TagEnd::Link => {
+            TagEnd::Emphasis
+            | TagEnd::Strong
+            | TagEnd::Superscript
+            | TagEnd::Subscript
+            | TagEnd::Strikethrough
+            | TagEnd::Link => {
                 self.spans = self.spans.saturating_sub(1);
             }
             TagEnd::Image => {
@@ -186,16 +223,24 @@ impl Walk<'_> {
         let alone = self.blocks == 0 && self.spans == 0 && !self.html.is_open();
         if self.fresh && alone && self.starts_line(start) {
             let number = self.source[..start].bytes().filter(|b| *b == b'\n').count() + 1;
-            self.current = Some(Line { number, start, text: String::new(), aliens: Vec::new() });
+            self.current = Some(Line {
+                number,
+                start,
+                text: String::new(),
+                aliens: Vec::new(),
+            });
         }
         self.push(text);
     }
 
-    /// Says whether a literal `/` stands here with at most three spaces before it on its line: four would be code anywhere else.
+    /// Says whether a literal `/` stands here with at most three spaces before it on its line: four
+    /// would be code anywhere else.
     fn starts_line(&self, start: usize) -> bool {
         let line = self.source[..start].rfind('\n').map_or(0, |at| at + 1);
         let before = &self.source[line..start];
-        let literal = self.source[start..].strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        let literal = self.source[start..]
+            .strip_prefix('/')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
         literal && before.len() <= 3 && before.bytes().all(|b| b == b' ')
     }
 
@@ -233,8 +278,8 @@ impl Walk<'_> {
     }
 }
 
-/// The elements of raw HTML that are open. One that is never closed hides what follows from us: better silence than a command in
-/// `<details>` or `<pre>`.
+/// The elements of raw HTML that are open. One that is never closed hides what follows from us:
+/// better silence than a command in `<details>` or `<pre>`.
 #[derive(Default)]
 struct Html {
     open: Vec<String>,
@@ -245,10 +290,15 @@ struct Html {
 }
 
 /// Elements without an end.
-const VOID: [&str; 14] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
+const VOID: [&str; 14] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+    "track", "wbr",
+];
 
 /// Elements in which no other tag counts.
-const RAW: [&str; 9] = ["iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp"];
+const RAW: [&str; 9] = [
+    "iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp",
+];
 
 impl Html {
     fn is_open(&self) -> bool {
@@ -264,8 +314,13 @@ impl Html {
                 html = end.map_or("", |(_, rest)| rest);
                 continue;
             }
-            let (closing, tag) = html.strip_prefix('/').map_or((false, html), |tag| (true, tag));
-            let name = tag[..tag.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(tag.len())].to_ascii_lowercase();
+            let (closing, tag) = html
+                .strip_prefix('/')
+                .map_or((false, html), |tag| (true, tag));
+            let name = tag[..tag
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .unwrap_or(tag.len())]
+                .to_ascii_lowercase();
             let known = name.starts_with(|c: char| c.is_ascii_alphabetic());
             if !known && !tag.starts_with(['!', '?']) && !closing {
                 continue;
@@ -273,7 +328,10 @@ impl Html {
             let end = after_tag(tag);
             self.lost |= end.is_none();
             html = end.unwrap_or_default();
-            let raw = self.open.last().is_some_and(|open| RAW.contains(&open.as_str()) && *open != name);
+            let raw = self
+                .open
+                .last()
+                .is_some_and(|open| RAW.contains(&open.as_str()) && *open != name);
             if !known || raw || VOID.contains(&name.as_str()) {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! What all tests of posts share: texts to expect, and texts from outside that want to do something.
+//! What all tests of posts share: texts to expect, and texts from outside that want to do
+//! something.
 
 use super::super::marker::Marker;
 use super::super::parse::parse;
@@ -6,13 +7,17 @@ use super::*;
 use proptest::prelude::*;
 use std::path::Path;
 
-/// Compares with `testdata/<name>.md`. With UPDATE_TEXTS set it writes the file instead: look at the difference before it is committed.
+/// Compares with `testdata/<name>.md`. With UPDATE_TEXTS set it writes the file instead: look at
+/// the difference before it is committed.
 pub fn expect(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/comment/testdata").join(format!("{name}.md"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/comment/testdata")
+        .join(format!("{name}.md"));
     if std::env::var_os("UPDATE_TEXTS").is_some() {
         std::fs::write(&path, text).unwrap();
     }
-    let wanted = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let wanted =
+        std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     assert_eq!(text, wanted, "{name}");
 }
 
@@ -81,12 +86,16 @@ pub fn nasty() -> impl Strategy<Value = String> {
 /// Text from outside as one printable line that is not empty: what a name can be.
 pub fn nasty_name() -> impl Strategy<Value = String> {
     nasty().prop_map(|text| {
-        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         format!("a{}", line.trim_end())
     })
 }
 
-/// What holds of every post: it commands nothing, it has these marks and no other, and each table's rows have as many cells as its head.
+/// What holds of every post: it commands nothing, it has these marks and no other, and each table's
+/// rows have as many cells as its head.
 pub fn harmless(post: &str, marks: &[Marker]) {
     assert_eq!(parse(post), Ok(Vec::new()), "{post}");
     assert_eq!(Marker::all(post), marks, "{post}");
@@ -117,9 +126,13 @@ fn outside_of_code(post: &str) -> Vec<&str> {
     outside
 }
 
-/// What holds of a text that may become a commit's message: it refers to no issue, and no line begins with a command.
+/// What holds of a text that may become a commit's message: it refers to no issue, and no line
+/// begins with a command.
 pub fn harmless_in_git(post: &str) {
-    let reference = regex::Regex::new(r#"(?m)(?:\s|^|\(|\[|'|")[#!][0-9]+|(?:\s|^|\(|\[)[\w.-]+/[\w.-]+[#!][0-9]+"#).unwrap();
+    let reference = regex::Regex::new(
+        r#"(?m)(?:\s|^|\(|\[|'|")[#!][0-9]+|(?:\s|^|\(|\[)[\w.-]+/[\w.-]+[#!][0-9]+"#,
+    )
+    .unwrap();
     let found = reference.find(post).map(|found| found.as_str());
     assert_eq!(found, None, "{post}");
     assert!(!post.lines().any(|line| line.starts_with('/')), "{post}");
@@ -127,11 +140,22 @@ pub fn harmless_in_git(post: &str) {
 
 #[test]
 fn a_name_refers_to_nothing_where_it_becomes_a_message() {
-    for text in ["a\"#12", "a '#12", "a(#3)", "a[!4", "x #12 y", "a @ana", "a (https://example.org"] {
+    for text in [
+        "a\"#12",
+        "a '#12",
+        "a(#3)",
+        "a[!4",
+        "x #12 y",
+        "a @ana",
+        "a (https://example.org",
+    ] {
         harmless_in_git(&named(text));
         assert!(named(text).starts_with("<code>"), "{text}: {}", named(text));
     }
-    assert_eq!(named("stacks/web/main.tf#deployment/web/web:web"), "`stacks/web/main.tf#deployment/web/web:web`");
+    assert_eq!(
+        named("stacks/web/main.tf#deployment/web/web:web"),
+        "`stacks/web/main.tf#deployment/web/web:web`"
+    );
 }
 
 proptest! {
@@ -154,16 +178,28 @@ proptest! {
 }
 
 fn commit_or_code(text: &str) -> String {
-    link_within("x", text, &Url::parse("https://forge.example.org/ops/infra").unwrap())
+    link_within(
+        "x",
+        text,
+        &Url::parse("https://forge.example.org/ops/infra").unwrap(),
+    )
 }
 
 #[test]
 fn only_the_forge_is_linked_to() {
     let forge = Url::parse("https://forge.example.org/ops/infra").unwrap();
     let link = |address| link_within("log", address, &forge);
-    assert_eq!(link("https://forge.example.org/ops/infra/actions/7"), "[log](<https://forge.example.org/ops/infra/actions/7>)");
-    for other in ["https://forge.example.com/ops/infra", "http://forge.example.org/", "https://forge.example.org:444/", "javascript:x", ""]
-    {
+    assert_eq!(
+        link("https://forge.example.org/ops/infra/actions/7"),
+        "[log](<https://forge.example.org/ops/infra/actions/7>)"
+    );
+    for other in [
+        "https://forge.example.com/ops/infra",
+        "http://forge.example.org/",
+        "https://forge.example.org:444/",
+        "javascript:x",
+        "",
+    ] {
         assert_eq!(link(other), quote::code(other), "{other}");
     }
 }
@@ -174,9 +210,15 @@ fn what_stands_between_backticks_is_code() {
         said("the policy is `never` (in `a | b`), not `force`."),
         "the policy is `never` (in <code>a &#124; b</code>&#41;, not `force`"
     );
-    assert_eq!(said("`a``<b>``` `@c d`"), "`a` `<b>` <code>@&#8203;c d</code>");
+    assert_eq!(
+        said("`a``<b>``` `@c d`"),
+        "`a` `<b>` <code>@&#8203;c d</code>"
+    );
     assert_eq!(said("one ` only, <b>"), "one &#96; only, &lt;b&gt;");
-    assert_eq!((sentence("So: ", "why?"), sentence("So: ", "so...")), ("So: why?".into(), "So: so.".into()));
+    assert_eq!(
+        (sentence("So: ", "why?"), sentence("So: ", "so...")),
+        ("So: why?".into(), "So: so.".into())
+    );
 }
 
 #[test]
@@ -189,7 +231,13 @@ fn many_marks_on_one_letter_are_one_character_but_not_for_ever() {
 fn lists_say_how_many_are_left_out() {
     let all: Vec<String> = (0..20).map(|n| format!("- line {n}")).collect();
     assert_eq!(lines(&all, 1_000).lines().count(), 20);
-    assert_eq!(lines(&all, 60), "- line 0\n- line 1\n- line 2\n- line 3\n- … and 16 more\n");
+    assert_eq!(
+        lines(&all, 60),
+        "- line 0\n- line 1\n- line 2\n- line 3\n- … and 16 more\n"
+    );
     assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
-    assert_eq!((count(1, "image"), count(2, "image")), ("1 image".into(), "2 images".into()));
+    assert_eq!(
+        (count(1, "image"), count(2, "image")),
+        ("1 image".into(), "2 images".into())
+    );
 }

@@ -1,4 +1,5 @@
-//! The images of a pull request: one row for those that are told in the same words, then why and where. Decides nothing.
+//! The images of a pull request: one row for those that are told in the same words, then why and
+//! where. Decides nothing.
 
 use super::super::phrase::{lines, listed, named, said, short};
 use super::super::quote;
@@ -32,7 +33,8 @@ impl<'a> RowGroup<'a> {
 pub fn groups(rows: &[Row]) -> Vec<RowGroup<'_>> {
     let mut groups: Vec<RowGroup> = Vec::new();
     for row in rows {
-        let same = |group: &&mut RowGroup| group.row().is_some_and(|other| is_told_alike(other, row));
+        let same =
+            |group: &&mut RowGroup| group.row().is_some_and(|other| is_told_alike(other, row));
         match groups.iter_mut().find(same) {
             Some(group) => group.rows.push(row),
             None => groups.push(RowGroup { rows: vec![row] }),
@@ -42,13 +44,21 @@ pub fn groups(rows: &[Row]) -> Vec<RowGroup<'_>> {
 }
 
 fn is_told_alike(a: &Row, b: &Row) -> bool {
-    a.image == b.image && a.from == b.from && a.to == b.to && a.first_seen == b.first_seen && a.cache == b.cache && a.running == b.running
+    a.image == b.image
+        && a.from == b.from
+        && a.to == b.to
+        && a.first_seen == b.first_seen
+        && a.cache == b.cache
+        && a.running == b.running
 }
 
 /// Returns the table in at most `room` bytes, if its head fits.
 pub fn table(groups: &[RowGroup], at: Timestamp, room: usize) -> String {
     let head = "\n| image | tag | from → to | first seen | cache | runs |\n| --- | --- | --- | --- | --- | --- |\n";
-    let foot = format!("\nAs of {}. The whole digests are in the record at the end.\n", show_time(at));
+    let foot = format!(
+        "\nAs of {}. The whole digests are in the record at the end.\n",
+        show_time(at)
+    );
     let more = |left: usize| format!("| … and {left} more, see the record | | | | | |\n");
     let mut rows = String::new();
     for (at, group) in groups.iter().enumerate() {
@@ -64,12 +74,18 @@ pub fn table(groups: &[RowGroup], at: Timestamp, room: usize) -> String {
 }
 
 fn line(group: &RowGroup) -> String {
-    let Some(row) = group.row() else { return String::new() };
+    let Some(row) = group.row() else {
+        return String::new();
+    };
     let (name, tag) = match Reference::parse(&row.image) {
         Some(image) => (image.name.to_string(), image.tag.map(|tag| tag.to_string())),
         None => (row.image.clone(), None),
     };
-    let places = if group.rows.len() > 1 { format!(" ({} places)", group.rows.len()) } else { String::new() };
+    let places = if group.rows.len() > 1 {
+        format!(" ({} places)", group.rows.len())
+    } else {
+        String::new()
+    };
     let cells = [
         format!("{}{places}", named(&name)),
         tag.map_or("none".into(), |tag| named(&tag)),
@@ -120,9 +136,13 @@ fn cell(why: &str) -> String {
     said(&short(why, 100))
 }
 
-/// Returns why and where for each image: a list. The pins of the change tell which workloads use the image.
+/// Returns why and where for each image: a list. The pins of the change tell which workloads use
+/// the image.
 pub fn reasons(groups: &[RowGroup], pins: &[PinRecord]) -> String {
-    let uses: HashMap<&str, &[String]> = pins.iter().map(|pin| (pin.site.as_str(), pin.uses.as_slice())).collect();
+    let uses: HashMap<&str, &[String]> = pins
+        .iter()
+        .map(|pin| (pin.site.as_str(), pin.uses.as_slice()))
+        .collect();
     let mut text = String::from("\n### Why, and where\n\n");
     for group in groups {
         let mut reasons: Vec<String> = Vec::new();
@@ -132,26 +152,41 @@ pub fn reasons(groups: &[RowGroup], pins: &[PinRecord]) -> String {
                 reasons.push(reason);
             }
         }
-        let mut items: Vec<String> = reasons.iter().map(|reason| format!("  - {}", said(reason))).collect();
+        let mut items: Vec<String> = reasons
+            .iter()
+            .map(|reason| format!("  - {}", said(reason)))
+            .collect();
         items.extend(group.rows.iter().map(|row| {
             let site = row.site.as_str();
-            format!("  - {}", place(site, uses.get(site).copied().unwrap_or_default()))
+            format!(
+                "  - {}",
+                place(site, uses.get(site).copied().unwrap_or_default())
+            )
         }));
         text += &format!("- {}\n{}", named(group.image()), lines(&items, 6_000));
     }
     text
 }
 
-/// Returns the file that the pin is written to and the workloads that run the image: ``in `stacks/web/main.tf`: `deployment/web/web:nginx` ``. Where no
-/// workload is known, the place within the file.
+/// Returns the file that the pin is written to and the workloads that run the image: ``in
+/// `stacks/web/main.tf`: `deployment/web/web:nginx` ``. Where no workload is known, the place
+/// within the file.
 fn place(site: &str, uses: &[String]) -> String {
     let (file, address) = site.split_once('#').unwrap_or((site, ""));
-    let mut names: Vec<String> = uses.iter().take(WORKLOADS).map(|workload| named(workload)).collect();
+    let mut names: Vec<String> = uses
+        .iter()
+        .take(WORKLOADS)
+        .map(|workload| named(workload))
+        .collect();
     if uses.len() > WORKLOADS {
         names.push(format!("{} more", uses.len() - WORKLOADS));
     }
     if names.is_empty() && !address.is_empty() {
         names.push(named(address));
     }
-    if names.is_empty() { format!("in {}", named(file)) } else { format!("in {}: {}", named(file), listed(&names)) }
+    if names.is_empty() {
+        format!("in {}", named(file))
+    } else {
+        format!("in {}: {}", named(file), listed(&names))
+    }
 }

@@ -20,7 +20,10 @@ fn forge_url() -> Url {
 
 /// A reason with any text.
 fn said(text: &str) -> Reason {
-    Reason::ByCommand { what: text.into(), verdict: Verdict::Held }
+    Reason::ByCommand {
+        what: text.into(),
+        verdict: Verdict::Held,
+    }
 }
 
 fn row(site: &str, image: &str) -> Row {
@@ -32,14 +35,21 @@ fn row(site: &str, image: &str) -> Row {
         first_seen: Some(at("2026-11-22T08:05:00Z")),
         cache: Some(CacheAnswer::Fresh),
         running: Seen::NotAsked,
-        reasons: vec![said("upstream moved the tag"), said("first seen 2026-11-22 08:05 UTC, quiet for 45m")],
+        reasons: vec![
+            said("upstream moved the tag"),
+            said("first seen 2026-11-22 08:05 UTC, quiet for 45m"),
+        ],
         notes: None,
     }
 }
 
 /// The change that rows belong to.
 fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> Change {
-    let cause = if asked.is_some() { Cause::Command } else { Cause::TagMoved };
+    let cause = if asked.is_some() {
+        Cause::Command
+    } else {
+        Cause::TagMoved
+    };
     let pin = |row: &Row| PinRecord {
         action,
         site: row.site.to_string(),
@@ -64,7 +74,13 @@ fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> 
 }
 
 fn proposal(rows: Vec<Row>) -> Proposal {
-    Proposal { number: None, because: None, urgent: false, rows, merges: None }
+    Proposal {
+        number: None,
+        because: None,
+        urgent: false,
+        rows,
+        merges: None,
+    }
 }
 
 fn told(change: &Change, proposal: &Proposal) -> RowWords {
@@ -76,41 +92,71 @@ fn told(change: &Change, proposal: &Proposal) -> RowWords {
 /// What holds of every pull request.
 fn check(words: &RowWords, change: &Change) {
     harmless(&words.body, &[]);
-    let (above, _) = words.body.rsplit_once("\n<details><summary>Record</summary>").unwrap();
+    let (above, _) = words
+        .body
+        .rsplit_once("\n<details><summary>Record</summary>")
+        .unwrap();
     harmless_in_git(above);
     assert_eq!(trailers::parse(&words.body), change.pins);
     let message = format!("{}\n\n{}", words.title, words.body);
-    assert_eq!(trailers::parse(&message), change.pins, "as a commit's message");
-    assert_eq!(trailers::parse(&message.replace('\n', "\r\n")), change.pins, "as a browser sends it back");
+    assert_eq!(
+        trailers::parse(&message),
+        change.pins,
+        "as a commit's message"
+    );
+    assert_eq!(
+        trailers::parse(&message.replace('\n', "\r\n")),
+        change.pins,
+        "as a browser sends it back"
+    );
     assert!(!words.title.contains(['\n', '\r']) && words.title.chars().count() <= 255);
 }
 
 fn immich() -> Vec<Row> {
-    let mut server = row("stacks/immich/main.tf#deployment/immich/immich-server:server", "ghcr.io/immich-app/immich-server:release");
+    let mut server = row(
+        "stacks/immich/main.tf#deployment/immich/immich-server:server",
+        "ghcr.io/immich-app/immich-server:release",
+    );
     let release = |title: &str, at: &str, text: &str| NotedRelease {
         title: title.into(),
         at: Some(at.parse().unwrap()),
-        url: Some(Url::parse(&format!("https://github.com/immich-app/immich/releases/tag/{title}")).unwrap()),
+        url: Some(
+            Url::parse(&format!(
+                "https://github.com/immich-app/immich/releases/tag/{title}"
+            ))
+            .unwrap(),
+        ),
         text: text.into(),
     };
     let notes = Notes {
         source: Url::parse("https://github.com/immich-app/immich").unwrap(),
         from: Some("v2.3.0".into()),
         to: Some("v2.3.1".into()),
-        compare: Some(Url::parse("https://github.com/immich-app/immich/compare/v2.3.0...v2.3.1").unwrap()),
+        compare: Some(
+            Url::parse("https://github.com/immich-app/immich/compare/v2.3.0...v2.3.1").unwrap(),
+        ),
         releases: vec![
             release(
                 "v2.3.1",
                 "2026-11-21T12:00:00Z",
                 "## Bug fixes\r\n\r\n- fix(server): thumbnails by @someone in #24001\r\n  - of *videos*\r\n",
             ),
-            release("v2.3.0", "2026-11-12T12:00:00Z", &"A long line of a long text. ".repeat(100)),
+            release(
+                "v2.3.0",
+                "2026-11-12T12:00:00Z",
+                &"A long line of a long text. ".repeat(100),
+            ),
         ],
         cut: false,
     };
     server.notes = Some(notes.clone());
-    let mut learning = row("stacks/immich/main.tf#deployment/immich/immich-ml:ml", "ghcr.io/immich-app/immich-machine-learning:release");
-    learning.cache = Some(CacheAnswer::Stale { serves: digest("9b0e") });
+    let mut learning = row(
+        "stacks/immich/main.tf#deployment/immich/immich-ml:ml",
+        "ghcr.io/immich-app/immich-machine-learning:release",
+    );
+    learning.cache = Some(CacheAnswer::Stale {
+        serves: digest("9b0e"),
+    });
     learning.notes = Some(notes);
     vec![server, learning]
 }
@@ -118,24 +164,37 @@ fn immich() -> Vec<Row> {
 #[test]
 fn a_move_of_two_images() {
     let rows = immich();
-    let change = change("immich: pin server and ml to 3f1c…1c (release)\n\nWhy.", Action::Update, &rows, None);
+    let change = change(
+        "immich: pin server and ml to 3f1c…1c (release)\n\nWhy.",
+        Action::Update,
+        &rows,
+        None,
+    );
     let mut proposal = proposal(rows);
     proposal.merges = Some("after 3d, on 2026-11-25 08:05 UTC, once its statuses are green".into());
     let words = told(&change, &proposal);
-    assert_eq!(words.title, "immich: pin server and ml to 3f1c…1c (release)");
+    assert_eq!(
+        words.title,
+        "immich: pin server and ml to 3f1c…1c (release)"
+    );
     expect("pull-request-move", &words.body);
 }
 
 #[test]
 fn workloads_are_named_beside_the_file() {
     let rows = [
-        row("stacks/web/main.tf#kubernetes_deployment.web/container[nginx].image", "docker.io/library/nginx:1.29"),
+        row(
+            "stacks/web/main.tf#kubernetes_deployment.web/container[nginx].image",
+            "docker.io/library/nginx:1.29",
+        ),
         row("modules/app/locals.tf#local.image", "quay.io/team/app:1"),
         row("stacks/web/values.yaml#image.tag", "quay.io/team/chart:1"),
     ];
     let mut change = change("web: pin 3 images", Action::Update, &rows, None);
     change.pins[0].uses = vec!["deployment/web/web:nginx".into()];
-    change.pins[1].uses = (1..=5).map(|n| format!("deployment/app/app-{n}:app")).collect();
+    change.pins[1].uses = (1..=5)
+        .map(|n| format!("deployment/app/app-{n}:app"))
+        .collect();
     let body = told(&change, &proposal(rows.into())).body;
     for line in [
         "  - in `stacks/web/main.tf`: `deployment/web/web:nginx`\n",
@@ -148,12 +207,23 @@ fn workloads_are_named_beside_the_file() {
 
 #[test]
 fn an_urgent_one_that_somebody_asked_for() {
-    let mut rows = vec![row("stacks/web/main.tf#deployment/web/web:web", "docker.io/library/nginx:1.29")];
+    let mut rows = vec![row(
+        "stacks/web/main.tf#deployment/web/web:web",
+        "docker.io/library/nginx:1.29",
+    )];
     rows[0].running = Seen::Known(Some(digest("9b0e")));
     rows[0].cache = None;
     rows[0].reasons = vec![said("asked for by ana: 5xx since | the update, see #12")];
-    let asked = Asked { by: "ana (7)".into(), comment: "https://forge.example.org/ops/infra/issues/4#issuecomment-12".into() };
-    let change = change("web: roll back to 3f1c…1c", Action::Rollback, &rows, Some(asked));
+    let asked = Asked {
+        by: "ana (7)".into(),
+        comment: "https://forge.example.org/ops/infra/issues/4#issuecomment-12".into(),
+    };
+    let change = change(
+        "web: roll back to 3f1c…1c",
+        Action::Rollback,
+        &rows,
+        Some(asked),
+    );
     let mut proposal = proposal(rows);
     proposal.urgent = true;
     proposal.because = Some(said("the branch main is protected"));
@@ -162,12 +232,21 @@ fn an_urgent_one_that_somebody_asked_for() {
 
 #[test]
 fn first_pins_of_many_places() {
-    let mut rows: Vec<Row> = (1..=3).map(|n| row(&format!("modules/app/main.tf#deployment/app/app-{n}:app"), "redis")).collect();
+    let mut rows: Vec<Row> = (1..=3)
+        .map(|n| {
+            row(
+                &format!("modules/app/main.tf#deployment/app/app-{n}:app"),
+                "redis",
+            )
+        })
+        .collect();
     rows.push(row("stacks/mein Müll/main.tf#job/x/y:z", "quay.io/a/b:1"));
     for row in &mut rows {
         row.from = None;
         row.first_seen = None;
-        row.cache = Some(CacheAnswer::Unreachable("cache.example.org: connection refused | reset".into()));
+        row.cache = Some(CacheAnswer::Unreachable(
+            "cache.example.org: connection refused | reset".into(),
+        ));
         row.running = Seen::Unknown("the cluster did not answer".into());
         row.reasons = vec![said("not pinned yet")];
     }
@@ -178,9 +257,18 @@ fn first_pins_of_many_places() {
 
 #[test]
 fn each_cell_has_words_for_what_can_be() {
-    let mut rows: Vec<Row> = (0..5).map(|n| row(&format!("a.tf#pod/default/p{n}:c"), &format!("registry.example.org/a/b{n}:1"))).collect();
+    let mut rows: Vec<Row> = (0..5)
+        .map(|n| {
+            row(
+                &format!("a.tf#pod/default/p{n}:c"),
+                &format!("registry.example.org/a/b{n}:1"),
+            )
+        })
+        .collect();
     rows[0].cache = Some(CacheAnswer::Bypass { status: 403 });
-    rows[1].cache = Some(CacheAnswer::Unproven { serves: digest("9b0e") });
+    rows[1].cache = Some(CacheAnswer::Unproven {
+        serves: digest("9b0e"),
+    });
     rows[2].to = rows[2].from.clone();
     (rows[3].from, rows[3].to) = (None, None);
     rows[4].to = None;
@@ -193,48 +281,97 @@ fn each_cell_has_words_for_what_can_be() {
 fn a_stack_called_wip_is_no_draft() {
     let rows = vec![row("wip/main.tf#pod/a/b:c", "redis:7")];
     let change = change("WIP: pin redis (7)", Action::Update, &rows, None);
-    assert_eq!(told(&change, &proposal(rows)).title, "pintle: WIP: pin redis (7)");
+    assert_eq!(
+        told(&change, &proposal(rows)).title,
+        "pintle: WIP: pin redis (7)"
+    );
 }
 
 #[test]
 fn what_cannot_be_a_trailer_is_an_error() {
     let rows = vec![row("a\nb.tf#pod/a/b:c", "redis:7")];
     let change = change("a: pin redis", Action::Update, &rows, None);
-    let error = words(&change, &proposal(rows), at("2026-11-22T10:05:00Z"), &forge_url()).unwrap_err();
+    let error = words(
+        &change,
+        &proposal(rows),
+        at("2026-11-22T10:05:00Z"),
+        &forge_url(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("Pintle-Site"), "{error}");
 }
 
 #[test]
 fn what_is_too_long_tells_less_but_records_all() {
-    let mut rows: Vec<Row> =
-        (0..90).map(|n| row(&format!("stacks/big/main.tf#deployment/big/app-{n}:app"), &format!("ghcr.io/a/app-{n}:v1"))).collect();
+    let mut rows: Vec<Row> = (0..90)
+        .map(|n| {
+            row(
+                &format!("stacks/big/main.tf#deployment/big/app-{n}:app"),
+                &format!("ghcr.io/a/app-{n}:v1"),
+            )
+        })
+        .collect();
     let with_notes = immich().remove(0).notes;
     rows[0].notes = with_notes;
     for (n, row) in rows.iter_mut().enumerate() {
-        row.reasons = vec![said(&format!("{n} {}", "because of this and that, ".repeat(12)))];
+        row.reasons = vec![said(&format!(
+            "{n} {}",
+            "because of this and that, ".repeat(12)
+        ))];
     }
     let change = change("big: pin 90 images", Action::Update, &rows, None);
     let mut proposal = proposal(rows);
     let body = told(&change, &proposal).body;
-    assert!(body.len() <= LONGEST && body.contains("ghcr.io/a/app-5`") && !body.contains("### Why"), "{}", body.len());
+    assert!(
+        body.len() <= LONGEST && body.contains("ghcr.io/a/app-5`") && !body.contains("### Why"),
+        "{}",
+        body.len()
+    );
     for row in &mut proposal.rows {
         row.reasons = vec![said("short")];
     }
     let body = told(&change, &proposal).body;
-    assert!(body.len() <= LONGEST && body.contains("### Why"), "{}", body.len());
+    assert!(
+        body.len() <= LONGEST && body.contains("### Why"),
+        "{}",
+        body.len()
+    );
 }
 
 #[test]
 fn notes_have_bounds_for_all_images_together() {
-    let mut rows: Vec<Row> = (0..8).map(|n| row(&format!("a.tf#pod/a/p{n}:c"), &format!("ghcr.io/a/app-{n}:v1"))).collect();
+    let mut rows: Vec<Row> = (0..8)
+        .map(|n| {
+            row(
+                &format!("a.tf#pod/a/p{n}:c"),
+                &format!("ghcr.io/a/app-{n}:v1"),
+            )
+        })
+        .collect();
     for (n, row) in rows.iter_mut().enumerate() {
-        let release = |k: usize| NotedRelease { title: format!("v{n}.{k}"), at: None, url: None, text: "word ".repeat(1_000) };
+        let release = |k: usize| NotedRelease {
+            title: format!("v{n}.{k}"),
+            at: None,
+            url: None,
+            text: "word ".repeat(1_000),
+        };
         let source = Url::parse("https://git.example.org/a/b").unwrap();
-        row.notes = Some(Notes { source, from: None, to: None, compare: None, releases: (0..6).map(release).collect(), cut: true });
+        row.notes = Some(Notes {
+            source,
+            from: None,
+            to: None,
+            compare: None,
+            releases: (0..6).map(release).collect(),
+            cut: true,
+        });
     }
     let change = change("a: pin 8 images", Action::Update, &rows, None);
     let body = told(&change, &proposal(rows)).body;
-    assert_eq!(body.matches("Cut after 1500 characters.").count(), 20, "{body}");
+    assert_eq!(
+        body.matches("Cut after 1500 characters.").count(),
+        20,
+        "{body}"
+    );
     assert_eq!(body.matches("2 more releases are not shown").count(), 5);
     assert_eq!(body.matches("6 more releases are not shown").count(), 3);
 }
@@ -266,30 +403,58 @@ fn the_label_of_urgent_ones_comes_once() {
 }
 
 fn any_notes() -> impl Strategy<Value = Notes> {
-    let release = (nasty(), nasty(), proptest::bool::ANY).prop_map(|(title, text, linked)| NotedRelease {
-        url: linked.then(|| Url::parse("https://git.example.org/a/b").unwrap().join(&title).ok()).flatten(),
-        title,
-        at: None,
-        text,
-    });
+    let release =
+        (nasty(), nasty(), proptest::bool::ANY).prop_map(|(title, text, linked)| NotedRelease {
+            url: linked
+                .then(|| {
+                    Url::parse("https://git.example.org/a/b")
+                        .unwrap()
+                        .join(&title)
+                        .ok()
+                })
+                .flatten(),
+            title,
+            at: None,
+            text,
+        });
     let version = || proptest::option::of(nasty());
-    (version(), version(), proptest::collection::vec(release, 0..4), nasty()).prop_map(|(from, to, releases, path)| {
-        let source = Url::parse("https://git.example.org/a/b").unwrap();
-        Notes { compare: source.join(&path).ok(), source, from, to, releases, cut: false }
-    })
+    (
+        version(),
+        version(),
+        proptest::collection::vec(release, 0..4),
+        nasty(),
+    )
+        .prop_map(|(from, to, releases, path)| {
+            let source = Url::parse("https://git.example.org/a/b").unwrap();
+            Notes {
+                compare: source.join(&path).ok(),
+                source,
+                from,
+                to,
+                releases,
+                cut: false,
+            }
+        })
 }
 
 fn any_row() -> impl Strategy<Value = Row> {
     let known = proptest::option::of(Just(()));
-    let texts = (nasty_name(), nasty_name(), proptest::collection::vec(nasty(), 0..3), nasty());
-    (texts, known, proptest::option::of(any_notes())).prop_map(|((site, image, reasons, why), from, notes)| Row {
-        from: from.map(|()| digest("9b0e")),
-        cache: Some(CacheAnswer::Unreachable(why.clone())),
-        running: Seen::Unknown(why),
-        reasons: reasons.iter().map(|text| said(text)).collect(),
-        notes,
-        ..row(&site, &image)
-    })
+    let texts = (
+        nasty_name(),
+        nasty_name(),
+        proptest::collection::vec(nasty(), 0..3),
+        nasty(),
+    );
+    (texts, known, proptest::option::of(any_notes())).prop_map(
+        |((site, image, reasons, why), from, notes)| Row {
+            from: from.map(|()| digest("9b0e")),
+            cache: Some(CacheAnswer::Unreachable(why.clone())),
+            running: Seen::Unknown(why),
+            reasons: reasons.iter().map(|text| said(text)).collect(),
+            notes,
+            ..row(&site, &image)
+        },
+    )
 }
 
 proptest! {

@@ -91,9 +91,21 @@ fn a_block_has_a_longer_fence_than_its_text() {
 fn a_link_is_an_address_of_the_web_or_only_text() {
     for (text, url, shown) in [
         ("a", "https://example.org/x", "[a](<https://example.org/x>)"),
-        ("a]b", "https://example.org/x?a=1&copy=2", "[a&#93;b](<https://example.org/x?a=1&amp;copy=2>)"),
-        ("", "https://example.org/", "[https&#8203;://example.org/](<https://example.org/>)"),
-        ("a", "https://example.org/a b)<c>|`", "[a](<https://example.org/a%20b%29%3Cc%3E%7C%60>)"),
+        (
+            "a]b",
+            "https://example.org/x?a=1&copy=2",
+            "[a&#93;b](<https://example.org/x?a=1&amp;copy=2>)",
+        ),
+        (
+            "",
+            "https://example.org/",
+            "[https&#8203;://example.org/](<https://example.org/>)",
+        ),
+        (
+            "a",
+            "https://example.org/a b)<c>|`",
+            "[a](<https://example.org/a%20b%29%3Cc%3E%7C%60>)",
+        ),
         ("a", "javascript:alert(1)", "a"),
         ("a", "data:text/html,x", "a"),
         ("a", "https://ana:secret@example.org/", "a"),

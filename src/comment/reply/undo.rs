@@ -6,7 +6,8 @@ use crate::model::ask::TargetName;
 use crate::pipeline::Action;
 use crate::pipeline::answer::Done;
 
-/// Returns a sentence with the commands in code; empty when there is nothing to undo, or when they would not fit into `room` bytes.
+/// Returns a sentence with the commands in code; empty when there is nothing to undo, or when they
+/// would not fit into `room` bytes.
 pub fn undo(done: &[Done], room: usize) -> String {
     let mut commands: Vec<String> = done.iter().filter_map(command).collect();
     let all = commands.len() == done.len() && commands.iter().all(|command| command.len() <= 300);
@@ -16,7 +17,11 @@ pub fn undo(done: &[Done], room: usize) -> String {
         [one] => format!("\n{}: {}\n", purpose(done), quote::code(one)),
         many => format!("\n{}:\n\n{}", purpose(done), quote::block(&many.join("\n"))),
     };
-    if all && text.len() <= room { text } else { String::new() }
+    if all && text.len() <= room {
+        text
+    } else {
+        String::new()
+    }
 }
 
 /// What the commands do. One command does the same to all its sites.
@@ -28,7 +33,8 @@ fn purpose(done: &[Done]) -> &'static str {
     }
 }
 
-/// The command that leads back; `None` when there is none, or one with the site's name would not be read as it.
+/// The command that leads back; `None` when there is none, or one with the site's name would not be
+/// read as it.
 fn command(done: &Done) -> Option<String> {
     let word = match done.action {
         Action::Pin | Action::Rollback => "/unpin",

@@ -17,10 +17,11 @@ pub(in crate::config) struct ForgeToml {
     /// Numeric ids of accounts that may command where pintle may not look up their rights.
     #[serde(default)]
     pub commanders: Vec<u64>,
-    /// Whether pull requests tell what changed in their images; for that their labels are read at the registries: true without it.
+    /// Whether pull requests tell what changed in their images; for that their labels are read at
+    /// the registries: true without it.
     pub release_notes: Option<bool>,
-    /// Hosts of Forgejo or Gitea that may be asked, over https, for the releases of images whose sources they have, besides the forge itself and
-    /// GitHub: `["codeberg.org"]` without it.
+    /// Hosts of Forgejo or Gitea that may be asked, over https, for the releases of images whose
+    /// sources they have, besides the forge itself and GitHub: `["codeberg.org"]` without it.
     pub sources: Option<Vec<TomlText>>,
     /// Commands in older comments are not carried out: `1d` without it.
     pub command_age: Option<TomlText>,
@@ -110,7 +111,8 @@ pub(in crate::config) struct AlertToml {
     pub matches: BTreeMap<String, TomlText>,
     /// The label that holds the workload's namespace: `namespace` without it.
     pub namespace: Option<TomlText>,
-    /// The labels that may hold the workload's name: `deployment`, `statefulset`, `daemonset` without it.
+    /// The labels that may hold the workload's name: `deployment`, `statefulset`, `daemonset`
+    /// without it.
     pub workload: Option<Vec<TomlText>>,
     /// The label that holds a pod's name, where none of the others is there: `pod` without it.
     pub pod: Option<TomlText>,

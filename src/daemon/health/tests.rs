@@ -11,7 +11,10 @@ fn alive_while_passes_start_or_end_in_time() {
     let limit = Duration::from_secs(3 * (300 + 600));
     assert_eq!(health.alive(begun + limit), Ok(()));
     let late = begun + limit + Duration::from_secs(1);
-    assert_eq!(health.alive(late), Err("no pass started or ended for 2701 seconds".into()));
+    assert_eq!(
+        health.alive(late),
+        Err("no pass started or ended for 2701 seconds".into())
+    );
     health.started(late);
     assert_eq!(health.alive(late), Ok(()));
     health.ended(Err("failing is alive too".into()), late + limit);

@@ -20,7 +20,10 @@ fn sign(secret: &str, body: &[u8]) -> String {
 fn headers(all: &[(&str, &[u8])]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in all {
-        headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value).unwrap());
+        headers.append(
+            HeaderName::try_from(*name).unwrap(),
+            HeaderValue::from_bytes(value).unwrap(),
+        );
     }
     headers
 }
@@ -36,7 +39,10 @@ fn the_vector_of_the_rfc_holds() {
     // RFC 4231, test case 2
     let mut check = SignatureCheck::begin(
         &SecretString::from("Jefe"),
-        &headers(&[(GITEA, b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")]),
+        &headers(&[(
+            GITEA,
+            b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        )]),
     )
     .unwrap();
     check.update(b"what do ya want for nothing?");
@@ -57,7 +63,11 @@ fn signatures_that_hold() {
         &[(FORGEJO, right), (GITEA, right), (HUB, hub)],
         &[(FORGEJO, right), (FORGEJO, right)],
         &[(FORGEJO, right), (GITEA, upper)],
-        &[(GITEA, right), ("x-hub-signature", b"sha1=0000"), ("x-gogs-signature", b"whatever")],
+        &[
+            (GITEA, right),
+            ("x-hub-signature", b"sha1=0000"),
+            ("x-gogs-signature", b"whatever"),
+        ],
     ];
     for case in cases {
         assert!(is_valid(case, BODY), "{case:?}");
@@ -73,8 +83,16 @@ fn signatures_that_do_not_hold() {
     let mut flipped = right.clone().into_bytes();
     flipped[63] = if flipped[63] == b'0' { b'1' } else { b'0' };
     let (other, of_other_body) = (sign("another secret", BODY), sign(SECRET, b"another body"));
-    let (double, spaced, quoted) = (format!("{right}{right}"), format!("{right} {right}"), format!("\"{right}\""));
-    let (listed, of_sha1, upper_hub) = (format!("{right},{right}"), format!("sha1={right}"), format!("SHA256={right}"));
+    let (double, spaced, quoted) = (
+        format!("{right}{right}"),
+        format!("{right} {right}"),
+        format!("\"{right}\""),
+    );
+    let (listed, of_sha1, upper_hub) = (
+        format!("{right},{right}"),
+        format!("sha1={right}"),
+        format!("SHA256={right}"),
+    );
     let prefixed_twice = format!("sha256={hub}");
     let umlaut = [&right.as_bytes()[..62], "ä".as_bytes()].concat();
     let right = right.as_bytes();
@@ -138,12 +156,19 @@ fn events_that_wake() {
         ("", None),
     ] {
         for header in ["x-forgejo-event", "x-gitea-event", "x-github-event"] {
-            assert_eq!(Webhook::of(&headers(&[(header, name.as_bytes())])), want, "{header}: {name}");
+            assert_eq!(
+                Webhook::of(&headers(&[(header, name.as_bytes())])),
+                want,
+                "{header}: {name}"
+            );
         }
     }
     assert_eq!(Webhook::of(&headers(&[])), None);
     assert_eq!(Webhook::of(&headers(&[("x-gitea-event", &[0xff])])), None);
-    assert_eq!(Webhook::of(&headers(&[("x-gitea-event-type", b"push")])), None);
+    assert_eq!(
+        Webhook::of(&headers(&[("x-gitea-event-type", b"push")])),
+        None
+    );
 }
 
 #[tokio::test]
@@ -153,7 +178,10 @@ async fn hooks_are_taken_all_at_once_and_none_is_lost() {
         wakes.wake(Webhook::Push);
         wakes.wake(Webhook::Status);
     }
-    assert_eq!(wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Push, Webhook::Status]);
+    assert_eq!(
+        wakes.next().await.into_iter().collect::<Vec<_>>(),
+        [Webhook::Push, Webhook::Status]
+    );
     let (taken, ()) = tokio::join!(wakes.next(), async {
         tokio::task::yield_now().await;
         wakes.wake(Webhook::Comment);
@@ -162,7 +190,10 @@ async fn hooks_are_taken_all_at_once_and_none_is_lost() {
 }
 
 fn carried(values: &[&str]) -> bool {
-    let all: Vec<(&str, &[u8])> = values.iter().map(|value| ("authorization", value.as_bytes())).collect();
+    let all: Vec<(&str, &[u8])> = values
+        .iter()
+        .map(|value| ("authorization", value.as_bytes()))
+        .collect();
     carries_token(&SecretString::from(SECRET), &headers(&all))
 }
 
@@ -170,7 +201,12 @@ fn carried(values: &[&str]) -> bool {
 fn a_token_comes_as_bearer_or_as_a_password() {
     let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
     let bearer = format!("Bearer {SECRET}");
-    for right in [&bearer, &bearer.replace("Bearer ", "bearer  "), &basic(&format!("pintle:{SECRET}")), &basic(&format!(":{SECRET}"))] {
+    for right in [
+        &bearer,
+        &bearer.replace("Bearer ", "bearer  "),
+        &basic(&format!("pintle:{SECRET}")),
+        &basic(&format!(":{SECRET}")),
+    ] {
         assert!(carried(&[right]), "{right}");
     }
     let half = &SECRET[..SECRET.len() - 1];
@@ -193,5 +229,8 @@ fn a_token_comes_as_bearer_or_as_a_password() {
         assert!(!carried(&[&wrong]), "{wrong}");
     }
     assert!(!carried(&[]));
-    assert!(!carried(&[&bearer, &bearer]), "two of them are no request that a sender makes");
+    assert!(
+        !carried(&[&bearer, &bearer]),
+        "two of them are no request that a sender makes"
+    );
 }

@@ -21,17 +21,29 @@ struct World {
 }
 
 async fn world(secret: Option<&str>) -> World {
-    world_of(WebhookSecrets { forge: secret.map(Into::into), alerts: None }).await
+    world_of(WebhookSecrets {
+        forge: secret.map(Into::into),
+        alerts: None,
+    })
+    .await
 }
 
 async fn world_of(secrets: WebhookSecrets) -> World {
-    let (health, wakes) = (Arc::new(Health::new(Duration::from_secs(1), Instant::now())), Arc::new(PendingWebhooks::default()));
+    let (health, wakes) = (
+        Arc::new(Health::new(Duration::from_secs(1), Instant::now())),
+        Arc::new(PendingWebhooks::default()),
+    );
     let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
     let server = HttpServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.address().unwrap();
     let mut serving = JoinSet::new();
     serving.spawn(async { server.serve(Arc::new(shared)).await.unwrap() });
-    World { address, health, wakes, _serving: serving }
+    World {
+        address,
+        health,
+        wakes,
+        _serving: serving,
+    }
 }
 
 impl World {
@@ -44,26 +56,41 @@ impl World {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.unwrap_or_else(|| panic!("no answer: {answer:?}")), body.to_owned())
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (
+            status.unwrap_or_else(|| panic!("no answer: {answer:?}")),
+            body.to_owned(),
+        )
     }
 
     async fn ask(&self, method: &str, target: &str) -> (u16, String) {
-        self.send(&[format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()]).await
+        self.send(&[format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()])
+            .await
     }
 
     async fn hook(&self, body: &[u8], headers: &str) -> (u16, String) {
-        let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        let head = format!(
+            "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n",
+            body.len()
+        );
         self.send(&[head.as_bytes(), body]).await
     }
 
     async fn alert(&self, body: &[u8], headers: &str) -> (u16, String) {
-        let head = format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        let head = format!(
+            "POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n",
+            body.len()
+        );
         self.send(&[head.as_bytes(), body]).await
     }
 
     async fn woken(&self) -> bool {
-        timeout(Duration::from_millis(1), self.wakes.next()).await.is_ok()
+        timeout(Duration::from_millis(1), self.wakes.next())
+            .await
+            .is_ok()
     }
 }
 
@@ -78,11 +105,22 @@ async fn probes_are_told_what_the_loop_said() {
     let world = world(None).await;
     assert_eq!(world.ask("GET", "/healthz").await, (200, "ok\n".into()));
     assert_eq!(world.ask("HEAD", "/healthz").await, (200, String::new()));
-    assert_eq!(world.ask("GET", "/readyz").await, (503, "starting\n".into()));
+    assert_eq!(
+        world.ask("GET", "/readyz").await,
+        (503, "starting\n".into())
+    );
     world.health.ended(Ok(()), Instant::now());
-    assert_eq!(world.ask("GET", "/readyz?verbose").await, (200, "ok\n".into()));
-    world.health.ended(Err("cannot reach the remote".into()), Instant::now());
-    assert_eq!(world.ask("GET", "/readyz").await, (503, "cannot reach the remote\n".into()));
+    assert_eq!(
+        world.ask("GET", "/readyz?verbose").await,
+        (200, "ok\n".into())
+    );
+    world
+        .health
+        .ended(Err("cannot reach the remote".into()), Instant::now());
+    assert_eq!(
+        world.ask("GET", "/readyz").await,
+        (503, "cannot reach the remote\n".into())
+    );
 }
 
 #[tokio::test]
@@ -108,15 +146,39 @@ async fn what_is_not_there_is_not_there() {
 async fn a_signed_hook_wakes_and_another_does_not() {
     let world = world(Some(SECRET)).await;
     let body = br#"{"ref":"refs/heads/main"}"#;
-    for kind in ["", "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: nonsense\r\n"] {
-        assert_eq!(world.hook(body, &(signed(body) + kind)).await, (202, "woken\n".into()), "{kind}");
-        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Push]);
+    for kind in [
+        "",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: nonsense\r\n",
+    ] {
+        assert_eq!(
+            world.hook(body, &(signed(body) + kind)).await,
+            (202, "woken\n".into()),
+            "{kind}"
+        );
+        assert_eq!(
+            world.wakes.next().await.into_iter().collect::<Vec<_>>(),
+            [Webhook::Push]
+        );
     }
     assert_eq!(world.hook(b"", &signed(b"")).await.0, 202);
     assert_eq!(world.wakes.next().await.len(), 1);
-    assert_eq!(world.hook(body, &signed(body).replace("push", "release")).await, (204, String::new()));
-    for headers in [signed(b"another body"), String::new(), "X-Forgejo-Event: push\r\n".into()] {
-        assert_eq!(world.hook(body, &headers).await, (401, "not signed with the secret\n".into()), "{headers}");
+    assert_eq!(
+        world
+            .hook(body, &signed(body).replace("push", "release"))
+            .await,
+        (204, String::new())
+    );
+    for headers in [
+        signed(b"another body"),
+        String::new(),
+        "X-Forgejo-Event: push\r\n".into(),
+    ] {
+        assert_eq!(
+            world.hook(body, &headers).await,
+            (401, "not signed with the secret\n".into()),
+            "{headers}"
+        );
     }
     assert!(!world.woken().await);
 }
@@ -124,7 +186,10 @@ async fn a_signed_hook_wakes_and_another_does_not() {
 #[tokio::test]
 async fn without_a_secret_no_hook_is_right() {
     let world = world(None).await;
-    assert_eq!(world.hook(b"{}", &signed(b"{}")).await, (403, "there is no webhook secret here\n".into()));
+    assert_eq!(
+        world.hook(b"{}", &signed(b"{}")).await,
+        (403, "there is no webhook secret here\n".into())
+    );
     assert!(!world.woken().await);
 }
 
@@ -133,19 +198,30 @@ async fn a_body_is_taken_up_to_its_limit() {
     let world = world(Some(SECRET)).await;
     let full = vec![b'x'; LIMIT];
     assert_eq!(world.hook(&full, &signed(&full)).await.0, 202);
-    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", LIMIT + 1);
-    assert_eq!(world.send(&[head.as_bytes()]).await, (413, "its body is larger than 1 MiB\n".into()));
+    let head = format!(
+        "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+        LIMIT + 1
+    );
+    assert_eq!(
+        world.send(&[head.as_bytes()]).await,
+        (413, "its body is larger than 1 MiB\n".into())
+    );
     // The same without saying so before: refused when the byte too many comes, not at the end.
     let chunked = "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     let (size, last) = (format!("{LIMIT:x}\r\n"), "\r\n1\r\nx");
-    let answer = world.send(&[chunked.as_bytes(), size.as_bytes(), &full, last.as_bytes()]).await;
+    let answer = world
+        .send(&[chunked.as_bytes(), size.as_bytes(), &full, last.as_bytes()])
+        .await;
     assert_eq!(answer, (413, "its body is larger than 1 MiB\n".into()));
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_wakes_nobody() {
     let world = world(Some(SECRET)).await;
-    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n{{}}", signed(b"{}"));
+    let head = format!(
+        "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n{{}}",
+        signed(b"{}")
+    );
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -158,11 +234,20 @@ async fn a_body_that_breaks_off_wakes_nobody() {
 #[tokio::test(start_paused = true)]
 async fn whoever_is_slow_is_not_waited_for() {
     let world = world(Some(SECRET)).await;
-    let head = format!("POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n", signed(b"{}"));
-    assert_eq!(world.send(&[head.as_bytes(), b"{}"]).await, (408, "its body took too long\n".into()));
+    let head = format!(
+        "POST /hooks/forgejo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n{}\r\n",
+        signed(b"{}")
+    );
+    assert_eq!(
+        world.send(&[head.as_bytes(), b"{}"]).await,
+        (408, "its body took too long\n".into())
+    );
     // Half a head: the connection is closed.
     let mut stream = TcpStream::connect(world.address).await.unwrap();
-    stream.write_all(b"POST /hooks/forgejo HTTP/1.1\r\nHo").await.unwrap();
+    stream
+        .write_all(b"POST /hooks/forgejo HTTP/1.1\r\nHo")
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(!answer.starts_with(b"HTTP/1.1 2"));
@@ -178,20 +263,36 @@ async fn whoever_holds_all_connections_loses_the_oldest() {
     }
     let (newest, mut oldest) = (held.pop().unwrap(), held.swap_remove(0));
     assert_eq!(oldest.read(&mut [0]).await.unwrap_or(0), 0, "it was closed");
-    assert_eq!(newest.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it waits for a request");
+    assert_eq!(
+        newest.try_read(&mut [0]).unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock,
+        "it waits for a request"
+    );
 }
 
 async fn world_of_alerts() -> World {
-    world_of(WebhookSecrets { forge: None, alerts: Some(TOKEN.into()) }).await
+    world_of(WebhookSecrets {
+        forge: None,
+        alerts: Some(TOKEN.into()),
+    })
+    .await
 }
 
 #[tokio::test]
 async fn an_alert_wakes_whatever_it_says() {
     let world = world_of_alerts().await;
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
-    for body in [&br#"{"version":"4","status":"firing"}"#[..], b"", b"{", b"\0\xff"] {
+    for body in [
+        &br#"{"version":"4","status":"firing"}"#[..],
+        b"",
+        b"{",
+        b"\0\xff",
+    ] {
         assert_eq!(world.alert(body, &bearer).await, (202, "woken\n".into()));
-        assert_eq!(world.wakes.next().await.into_iter().collect::<Vec<_>>(), [Webhook::Alert]);
+        assert_eq!(
+            world.wakes.next().await.into_iter().collect::<Vec<_>>(),
+            [Webhook::Alert]
+        );
     }
     assert!(!world.woken().await);
 }
@@ -199,8 +300,17 @@ async fn an_alert_wakes_whatever_it_says() {
 #[tokio::test]
 async fn an_alert_without_the_token_is_refused_by_its_head() {
     let world = world_of_alerts().await;
-    for headers in ["", "Authorization: Bearer\r\n", "Authorization: Bearer another\r\n", &signed(b"{}")] {
-        assert_eq!(world.alert(b"{}", headers).await, (401, "not the token\n".into()), "{headers}");
+    for headers in [
+        "",
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer another\r\n",
+        &signed(b"{}"),
+    ] {
+        assert_eq!(
+            world.alert(b"{}", headers).await,
+            (401, "not the token\n".into()),
+            "{headers}"
+        );
     }
     // The answer comes though of the body nothing ever does.
     let head = "POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
@@ -213,32 +323,63 @@ async fn an_alert_without_the_token_is_refused_by_its_head() {
 async fn without_a_token_there_is_no_path_for_alerts() {
     let world = world(Some(SECRET)).await;
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
-    assert_eq!(world.alert(b"{}", &bearer).await, (404, "there is nothing here\n".into()));
+    assert_eq!(
+        world.alert(b"{}", &bearer).await,
+        (404, "there is nothing here\n".into())
+    );
     assert_eq!(world.ask("GET", "/hooks/alertmanager").await.0, 404);
     assert!(!world.woken().await);
 }
 
 #[tokio::test]
 async fn a_token_is_not_a_secret_of_the_forge() {
-    let world = world_of(WebhookSecrets { forge: Some(SECRET.into()), alerts: Some(TOKEN.into()) }).await;
-    assert_eq!(world.alert(b"{}", &format!("Authorization: Bearer {SECRET}\r\n")).await.0, 401);
-    assert_eq!(world.hook(b"{}", &format!("X-Forgejo-Event: push\r\nAuthorization: Bearer {TOKEN}\r\n")).await.0, 401);
+    let world = world_of(WebhookSecrets {
+        forge: Some(SECRET.into()),
+        alerts: Some(TOKEN.into()),
+    })
+    .await;
+    assert_eq!(
+        world
+            .alert(b"{}", &format!("Authorization: Bearer {SECRET}\r\n"))
+            .await
+            .0,
+        401
+    );
+    assert_eq!(
+        world
+            .hook(
+                b"{}",
+                &format!("X-Forgejo-Event: push\r\nAuthorization: Bearer {TOKEN}\r\n")
+            )
+            .await
+            .0,
+        401
+    );
     assert!(!world.woken().await);
 }
 
 #[tokio::test]
 async fn a_storm_of_alerts_wakes_too() {
     let world = world_of_alerts().await;
-    let head =
-        format!("POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n", LIMIT + 1);
-    assert_eq!(world.send(&[head.as_bytes()]).await, (413, "its body is larger than 1 MiB\n".into()));
+    let head = format!(
+        "POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n",
+        LIMIT + 1
+    );
+    assert_eq!(
+        world.send(&[head.as_bytes()]).await,
+        (413, "its body is larger than 1 MiB\n".into())
+    );
     assert!(world.woken().await);
 }
 
 #[tokio::test]
 async fn nonsense_is_no_request() {
     let world = world(Some(SECRET)).await;
-    for nonsense in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "POST /hooks/forgejo HTTP/9.9\r\n\r\n"] {
+    for nonsense in [
+        "\0\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "POST /hooks/forgejo HTTP/9.9\r\n\r\n",
+    ] {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         stream.write_all(nonsense.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

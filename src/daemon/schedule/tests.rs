@@ -20,7 +20,10 @@ fn hooks(all: &[Webhook]) -> BTreeSet<Webhook> {
 fn after_one(how: PassEnd) -> (PassSchedule, Instant, Duration) {
     let now = Instant::now();
     let mut schedule = PassSchedule::new(EVERY, now);
-    assert_eq!((schedule.due(), schedule.start_pass(now)), (now, of(&[WakeCause::Start])));
+    assert_eq!(
+        (schedule.due(), schedule.start_pass(now)),
+        (now, of(&[WakeCause::Start]))
+    );
     let wait = schedule.finish_pass(how, None, now, 1.0);
     assert_eq!(schedule.due(), now + wait);
     (schedule, now, wait)
@@ -36,7 +39,11 @@ fn the_next_pass_is_as_late_as_the_last_one_says() {
         (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer),
     ] {
         let (mut schedule, now, wait) = after_one(how);
-        assert_eq!((wait, schedule.start_pass(now + wait)), (want, of(&[cause])), "{how:?}");
+        assert_eq!(
+            (wait, schedule.start_pass(now + wait)),
+            (want, of(&[cause])),
+            "{how:?}"
+        );
     }
 }
 
@@ -49,7 +56,13 @@ fn hooks_make_one_pass_after_a_short_rest() {
     let woken = schedule.start_pass(now + REST);
     assert_eq!(
         (woken.to_string().as_str(), woken),
-        ("push+status", of(&[WakeCause::Webhook(Webhook::Push), WakeCause::Webhook(Webhook::Status)]))
+        (
+            "push+status",
+            of(&[
+                WakeCause::Webhook(Webhook::Push),
+                WakeCause::Webhook(Webhook::Status)
+            ])
+        )
     );
     assert_eq!(schedule.due(), now + EVERY);
 }
@@ -61,13 +74,18 @@ fn a_hook_during_a_pass_is_for_the_next_one_and_a_due_timer_goes_with_it() {
     schedule.start_pass(now);
     schedule.add_webhooks(hooks(&[Webhook::Comment]));
     assert_eq!(schedule.finish_pass(PassEnd::Done, None, now, 1.0), REST);
-    assert_eq!(schedule.start_pass(now + EVERY), of(&[WakeCause::Timer, WakeCause::Webhook(Webhook::Comment)]));
+    assert_eq!(
+        schedule.start_pass(now + EVERY),
+        of(&[WakeCause::Timer, WakeCause::Webhook(Webhook::Comment)])
+    );
 }
 
 #[test]
 fn retries_come_more_and_more_seldom_but_as_often_as_the_timer() {
     let (mut schedule, now, first) = after_one(OUTSIDE);
-    let waits: Vec<u64> = (0..40).map(|_| schedule.finish_pass(OUTSIDE, None, now, 1.0).as_secs()).collect();
+    let waits: Vec<u64> = (0..40)
+        .map(|_| schedule.finish_pass(OUTSIDE, None, now, 1.0).as_secs())
+        .collect();
     assert_eq!(first, FIRST_RETRY);
     assert_eq!(waits[..7], [10, 20, 40, 80, 160, 300, 300]);
     assert_eq!(waits[39], 300);
@@ -81,8 +99,16 @@ fn a_pass_that_always_says_again_is_stopped() {
     let (mut schedule, now, first) = after_one(PassEnd::Again);
     assert_eq!(first, Duration::ZERO);
     for round in 1..20 {
-        let want = if round % (AGAIN + 1) == AGAIN { EVERY } else { Duration::ZERO };
-        assert_eq!(schedule.finish_pass(PassEnd::Again, None, now, 1.0), want, "{round}");
+        let want = if round % (AGAIN + 1) == AGAIN {
+            EVERY
+        } else {
+            Duration::ZERO
+        };
+        assert_eq!(
+            schedule.finish_pass(PassEnd::Again, None, now, 1.0),
+            want,
+            "{round}"
+        );
     }
 }
 
@@ -101,7 +127,10 @@ fn a_cluster_that_always_changes_puts_no_poll_off() {
         schedule.finish_pass(PassEnd::Done, None, now, 1.0);
     }
     let woken = schedule.start_pass(now.max(start + EVERY));
-    assert!(woken.0.contains(&WakeCause::Timer) && woken.asks_registries(), "{woken}");
+    assert!(
+        woken.0.contains(&WakeCause::Timer) && woken.asks_registries(),
+        "{woken}"
+    );
 }
 
 #[test]
@@ -110,17 +139,33 @@ fn what_is_to_be_looked_at_later_makes_a_pass_that_asks_no_registry() {
     let mut schedule = PassSchedule::new(EVERY, now);
     schedule.start_pass(now);
     let soon = Duration::from_secs(40);
-    assert_eq!(schedule.finish_pass(PassEnd::Done, Some(soon), now, 1.0), soon);
+    assert_eq!(
+        schedule.finish_pass(PassEnd::Done, Some(soon), now, 1.0),
+        soon
+    );
     let woken = schedule.start_pass(now + soon);
-    assert_eq!((woken.asks_registries(), woken), (false, of(&[WakeCause::Later])));
-    assert_eq!(schedule.finish_pass(PassEnd::Done, Some(EVERY), now + soon, 1.0), EVERY - soon, "the poll comes first");
+    assert_eq!(
+        (woken.asks_registries(), woken),
+        (false, of(&[WakeCause::Later]))
+    );
+    assert_eq!(
+        schedule.finish_pass(PassEnd::Done, Some(EVERY), now + soon, 1.0),
+        EVERY - soon,
+        "the poll comes first"
+    );
     assert_eq!(schedule.start_pass(now + EVERY), of(&[WakeCause::Timer]));
 }
 
 #[test]
 fn what_the_cluster_told_waits_for_no_registry() {
     assert!(
-        of(&[WakeCause::Cluster, WakeCause::Later, WakeCause::Webhook(Webhook::Alert), WakeCause::Webhook(Webhook::Status)]).is_in_haste()
+        of(&[
+            WakeCause::Cluster,
+            WakeCause::Later,
+            WakeCause::Webhook(Webhook::Alert),
+            WakeCause::Webhook(Webhook::Status)
+        ])
+        .is_in_haste()
     );
     for other in [
         WakeCause::Timer,
@@ -136,15 +181,26 @@ fn what_the_cluster_told_waits_for_no_registry() {
 
 #[test]
 fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
-    for (how, want, cause) in [(OUTSIDE, FIRST_RETRY, WakeCause::Retry), (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer)] {
+    for (how, want, cause) in [
+        (OUTSIDE, FIRST_RETRY, WakeCause::Retry),
+        (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer),
+    ] {
         let (mut schedule, now, wait) = after_one(how);
         schedule.add_cluster_change();
         assert_eq!((wait, schedule.due()), (want, now + want), "{how:?}");
-        assert_eq!(schedule.start_pass(now + want), of(&[cause, WakeCause::Cluster]), "{how:?}");
+        assert_eq!(
+            schedule.start_pass(now + want),
+            of(&[cause, WakeCause::Cluster]),
+            "{how:?}"
+        );
         schedule.finish_pass(how, None, now, 1.0);
         schedule.add_cluster_change();
         schedule.add_webhooks(hooks(&[Webhook::Push]));
-        assert_eq!(schedule.due(), now + REST, "a push may be what mends it: {how:?}");
+        assert_eq!(
+            schedule.due(),
+            now + REST,
+            "a push may be what mends it: {how:?}"
+        );
         schedule.start_pass(now + REST);
         schedule.finish_pass(PassEnd::Done, None, now, 1.0);
         schedule.add_cluster_change();

@@ -1,9 +1,12 @@
-//! What becomes of a changed workload, as Kubernetes' controllers do it, at once and to the end: a new revision or an old one that is used again, its
-//! number, its pods. Sources: `deployment_util.go` (SetNewReplicaSetAnnotations), `controller_history.go`, `kubectl rollout undo` (rollback.go).
+//! What becomes of a changed workload, as Kubernetes' controllers do it, at once and to the end: a
+//! new revision or an old one that is used again, its number, its pods. Sources:
+//! `deployment_util.go` (SetNewReplicaSetAnnotations), `controller_history.go`,
+//! `kubectl rollout undo` (rollback.go).
 
 use super::kind::DemoKind;
 use super::manifest::{
-    DemoActor, DemoContainer, DemoWorkload, containers, hash, labelled, owned, pod, set_image, sets, template, time, workload,
+    DemoActor, DemoContainer, DemoWorkload, containers, hash, labelled, owned, pod, set_image,
+    sets, template, time, workload,
 };
 use super::state::{ClusterState, key};
 use serde_json::{Value, json};
@@ -19,9 +22,17 @@ pub(super) fn apply(state: &mut ClusterState, of: &DemoWorkload, hand: DemoActor
         None => workload(of, hand),
         Some(mut live) => {
             let now = containers(template(&mut live, of.kind));
-            let differs =
-                |one: &&DemoContainer| now.iter().any(|live| (live.init, &live.name) == (one.init, &one.name) && live.image != one.image);
-            let changed: Vec<&DemoContainer> = of.containers.iter().filter(|one| !of.ignored.contains(&one.name)).filter(differs).collect();
+            let differs = |one: &&DemoContainer| {
+                now.iter().any(|live| {
+                    (live.init, &live.name) == (one.init, &one.name) && live.image != one.image
+                })
+            };
+            let changed: Vec<&DemoContainer> = of
+                .containers
+                .iter()
+                .filter(|one| !of.ignored.contains(&one.name))
+                .filter(differs)
+                .collect();
             if changed.is_empty() {
                 return false;
             }
@@ -37,11 +48,22 @@ pub(super) fn apply(state: &mut ClusterState, of: &DemoWorkload, hand: DemoActor
     true
 }
 
-pub(super) fn undo(state: &mut ClusterState, kind: DemoKind, namespace: &str, name: &str, hand: DemoActor<'_>) -> Result<(), String> {
-    let mut live = state.get(kind, namespace, name).cloned().ok_or_else(|| "there is no such workload".to_owned())?;
+pub(super) fn undo(
+    state: &mut ClusterState,
+    kind: DemoKind,
+    namespace: &str,
+    name: &str,
+    hand: DemoActor<'_>,
+) -> Result<(), String> {
+    let mut live = state
+        .get(kind, namespace, name)
+        .cloned()
+        .ok_or_else(|| "there is no such workload".to_owned())?;
     let mut past = revisions(state, kind, &live);
     past.pop();
-    let before = past.pop().ok_or_else(|| "no rollout history found".to_owned())?;
+    let before = past
+        .pop()
+        .ok_or_else(|| "no rollout history found".to_owned())?;
     let old = content(kind, &before);
     let now = containers(template(&mut live, kind));
     for container in containers(&old).iter().filter(|one| !now.contains(one)) {
@@ -57,7 +79,10 @@ fn namespace(state: &mut ClusterState, name: &str, hand: DemoActor<'_>) {
     if state.get(DemoKind::Namespace, "", name).is_none() {
         let labels = json!({ "kubernetes.io/metadata.name": name });
         let meta = json!({ "name": name, "creationTimestamp": time(hand), "labels": labels });
-        state.put(DemoKind::Namespace, json!({ "metadata": meta, "status": { "phase": "Active" } }));
+        state.put(
+            DemoKind::Namespace,
+            json!({ "metadata": meta, "status": { "phase": "Active" } }),
+        );
     }
 }
 
@@ -78,14 +103,24 @@ fn roll(state: &mut ClusterState, kind: DemoKind, object: Value, hand: DemoActor
 
 /// ReplicaSets or ControllerRevisions of a workload, by number.
 fn revisions(state: &ClusterState, kind: DemoKind, of: &Value) -> Vec<Value> {
-    let mut all = state.of(if kind == DemoKind::Deployment { DemoKind::ReplicaSet } else { DemoKind::ControllerRevision }, of);
+    let mut all = state.of(
+        if kind == DemoKind::Deployment {
+            DemoKind::ReplicaSet
+        } else {
+            DemoKind::ControllerRevision
+        },
+        of,
+    );
     all.sort_by_key(|revision| (number(kind, revision), key(revision)));
     all
 }
 
 fn number(kind: DemoKind, revision: &Value) -> i64 {
     match kind {
-        DemoKind::Deployment => revision["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
+        DemoKind::Deployment => revision["metadata"]["annotations"][REVISION]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
         _ => revision["revision"].as_i64().unwrap_or(0),
     }
 }
@@ -108,31 +143,47 @@ fn content(kind: DemoKind, revision: &Value) -> Value {
 fn roll_deployment(state: &mut ClusterState, mut object: Value, hand: DemoActor<'_>) {
     let wanted = template(&mut object, DemoKind::Deployment).clone();
     let all = revisions(state, DemoKind::Deployment, &object);
-    let (known, others): (Vec<Value>, Vec<Value>) = all.into_iter().partition(|set| content(DemoKind::Deployment, set) == wanted);
-    let next = others.iter().map(|set| number(DemoKind::Deployment, set)).max().unwrap_or(0) + 1;
-    let mut set = known.into_iter().next().unwrap_or_else(|| replica_set(&object, &wanted, hand));
+    let (known, others): (Vec<Value>, Vec<Value>) = all
+        .into_iter()
+        .partition(|set| content(DemoKind::Deployment, set) == wanted);
+    let next = others
+        .iter()
+        .map(|set| number(DemoKind::Deployment, set))
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let mut set = known
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| replica_set(&object, &wanted, hand));
     let had = number(DemoKind::Deployment, &set);
     let annotations = &mut set["metadata"]["annotations"];
     if had < next {
         if had > 0 {
-            let earlier = annotations[HISTORY].as_str().map_or_else(|| had.to_string(), |earlier| format!("{earlier},{had}"));
+            let earlier = annotations[HISTORY]
+                .as_str()
+                .map_or_else(|| had.to_string(), |earlier| format!("{earlier},{had}"));
             annotations[HISTORY] = earlier.into();
         }
         annotations[REVISION] = next.to_string().into();
     }
     let revision = annotations[REVISION].clone();
     set["spec"]["replicas"] = 1.into();
-    set["status"] =
-        json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": set["metadata"]["generation"] });
+    set["status"] = json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": set["metadata"]["generation"] });
     let set = state.put(DemoKind::ReplicaSet, set);
     for mut old in others {
         old["spec"]["replicas"] = 0.into();
-        old["status"] = json!({ "replicas": 0, "observedGeneration": old["metadata"]["generation"] });
+        old["status"] =
+            json!({ "replicas": 0, "observedGeneration": old["metadata"]["generation"] });
         let old = state.put(DemoKind::ReplicaSet, old);
         clear(state, &old);
     }
     clear(state, &set);
-    let made = format!("{}-{}", text(&set, "name"), hash(&format!("{}{}", text(&set, "name"), state.version()), 5));
+    let made = format!(
+        "{}-{}",
+        text(&set, "name"),
+        hash(&format!("{}{}", text(&set, "name"), state.version()), 5)
+    );
     let ready = runs(state, &set, &made, &set["spec"]["template"].clone(), hand);
     object["metadata"]["annotations"][REVISION] = revision;
     object["status"] = deployment_status(&object, i64::from(ready), hand);
@@ -159,7 +210,10 @@ fn deployment_status(of: &Value, ready: i64, hand: DemoActor<'_>) -> Value {
         0 => ("MinimumReplicasUnavailable", "ReplicaSetUpdated"),
         _ => ("MinimumReplicasAvailable", "NewReplicaSetAvailable"),
     };
-    let conditions = [condition("Available", ready > 0, available), condition("Progressing", true, progress)];
+    let conditions = [
+        condition("Available", ready > 0, available),
+        condition("Progressing", true, progress),
+    ];
     json!({
         "observedGeneration": of["metadata"]["generation"], "replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, "availableReplicas": ready,
         "conditions": conditions,
@@ -170,20 +224,38 @@ fn roll_set(state: &mut ClusterState, kind: DemoKind, mut object: Value, hand: D
     let wanted = template(&mut object, kind).clone();
     let all = revisions(state, kind, &object);
     let last = all.last().map_or(0, |revision| number(kind, revision));
-    let known = all.into_iter().find(|revision| content(kind, revision) == wanted);
+    let known = all
+        .into_iter()
+        .find(|revision| content(kind, revision) == wanted);
     let mut revision = known.unwrap_or_else(|| controller_revision(kind, &object, &wanted, hand));
     if last == 0 || number(kind, &revision) < last {
         revision["revision"] = (last + 1).into();
     }
     let revision = state.put(DemoKind::ControllerRevision, revision);
-    let (name, hash) = (text(&revision, "name"), text_in(&revision["metadata"]["labels"][hash_label(kind)]));
+    let (name, hash) = (
+        text(&revision, "name"),
+        text_in(&revision["metadata"]["labels"][hash_label(kind)]),
+    );
     clear(state, &object);
     // The pods of a stateful set carry the revision's name, those of a daemon set its hash.
     let (pod, label) = match kind {
         DemoKind::StatefulSet => (format!("{}-0", text(&object, "name")), name.as_str()),
-        _ => (format!("{}-{}", text(&object, "name"), self::hash(&format!("{name}{}", state.version()), 5)), hash.as_str()),
+        _ => (
+            format!(
+                "{}-{}",
+                text(&object, "name"),
+                self::hash(&format!("{name}{}", state.version()), 5)
+            ),
+            hash.as_str(),
+        ),
     };
-    let ready = i64::from(runs(state, &object.clone(), &pod, &labelled(&wanted, REVISION_HASH, label), hand));
+    let ready = i64::from(runs(
+        state,
+        &object.clone(),
+        &pod,
+        &labelled(&wanted, REVISION_HASH, label),
+        hand,
+    ));
     let generation = &object["metadata"]["generation"];
     object["status"] = match kind {
         DemoKind::StatefulSet => json!({
@@ -210,7 +282,11 @@ fn controller_revision(kind: DemoKind, of: &Value, template: &Value, hand: DemoA
 
 /// Under which a ControllerRevision has its hash.
 fn hash_label(kind: DemoKind) -> &'static str {
-    if kind == DemoKind::StatefulSet { "controller.kubernetes.io/hash" } else { REVISION_HASH }
+    if kind == DemoKind::StatefulSet {
+        "controller.kubernetes.io/hash"
+    } else {
+        REVISION_HASH
+    }
 }
 
 /// Ends the pods that something has.
@@ -221,7 +297,13 @@ fn clear(state: &mut ClusterState, of: &Value) {
 }
 
 /// Starts a pod and says whether it is ready.
-fn runs(state: &mut ClusterState, of: &Value, name: &str, template: &Value, hand: DemoActor<'_>) -> bool {
+fn runs(
+    state: &mut ClusterState,
+    of: &Value,
+    name: &str,
+    template: &Value,
+    hand: DemoActor<'_>,
+) -> bool {
     let pod = state.put(DemoKind::Pod, pod(of, name, template, hand));
     pod["status"]["phase"] == "Running"
 }

@@ -53,7 +53,11 @@ impl DemoKind {
         match self {
             Self::Namespace | Self::Pod => "v1",
             Self::CronJob | Self::Job => "batch/v1",
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet | Self::ControllerRevision => "apps/v1",
+            Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::ReplicaSet
+            | Self::ControllerRevision => "apps/v1",
         }
     }
 
@@ -69,17 +73,30 @@ impl DemoKind {
         }
     }
 
-    /// Returns the kind that a path begins with, and what comes after the plural: nothing for the list of all namespaces.
+    /// Returns the kind that a path begins with, and what comes after the plural: nothing for the
+    /// list of all namespaces.
     pub(super) fn at(path: &str) -> Option<(Self, &str)> {
         Self::ALL.into_iter().find_map(|kind| {
             let version = kind.version();
-            let api = if version.contains('/') { "/apis/" } else { "/api/" };
-            let below = path.strip_prefix(api)?.strip_prefix(version)?.strip_prefix('/')?;
+            let api = if version.contains('/') {
+                "/apis/"
+            } else {
+                "/api/"
+            };
+            let below = path
+                .strip_prefix(api)?
+                .strip_prefix(version)?
+                .strip_prefix('/')?;
             let own = |below: &str| {
                 let rest = below.strip_prefix(kind.plural().as_str())?;
                 (rest.is_empty() || rest.starts_with('/')).then_some(rest.len())
             };
-            let in_namespace = || below.strip_prefix("namespaces/")?.split_once('/').map(|(_, rest)| rest);
+            let in_namespace = || {
+                below
+                    .strip_prefix("namespaces/")?
+                    .split_once('/')
+                    .map(|(_, rest)| rest)
+            };
             let whole = own(below).map(|rest| &below[below.len() - rest..]);
             match kind {
                 // `/api/v1/namespaces/x/pods` is about pods.

@@ -1,10 +1,12 @@
-//! What somebody declares, and what objects look like: workloads as Terraform makes them, and what the controllers and the kubelet make of them. Values only.
+//! What somebody declares, and what objects look like: workloads as Terraform makes them, and what
+//! the controllers and the kubelet make of them. Values only.
 
 use super::kind::DemoKind;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Something with containers, as somebody declares it: a deployment, stateful set, daemon set or cron job.
+/// Something with containers, as somebody declares it: a deployment, stateful set, daemon set or
+/// cron job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoWorkload {
     pub kind: DemoKind,
@@ -22,7 +24,8 @@ pub struct DemoContainer {
     pub image: String,
 }
 
-/// Who does something, when, and what a kubelet gets for an image: the digest of the manifest that the registry serves.
+/// Who does something, when, and what a kubelet gets for an image: the digest of the manifest that
+/// the registry serves.
 #[derive(Clone, Copy)]
 pub struct DemoActor<'a> {
     /// The field manager: `HashiCorp`, `kubectl`.
@@ -41,7 +44,9 @@ pub(super) fn time(hand: DemoActor<'_>) -> String {
 
 /// A hash of a value in Kubernetes' letters (FNV-1a, as its controllers use).
 pub(super) fn hash(of: &str, length: usize) -> String {
-    let mut hash = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut hash = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let mut letter = || {
         let at = (hash % LETTERS.len() as u64) as usize;
         hash /= LETTERS.len() as u64;
@@ -55,7 +60,9 @@ pub(super) fn workload(of: &DemoWorkload, hand: DemoActor<'_>) -> Value {
     let labels = json!({ "app": of.name });
     let template = json!({ "metadata": { "labels": labels }, "spec": pod_spec(of) });
     let mut spec = match of.kind {
-        DemoKind::CronJob => json!({ "schedule": "@daily", "jobTemplate": { "spec": { "template": template } } }),
+        DemoKind::CronJob => {
+            json!({ "schedule": "@daily", "jobTemplate": { "spec": { "template": template } } })
+        }
         _ => json!({ "selector": { "matchLabels": labels }, "template": template }),
     };
     if matches!(of.kind, DemoKind::Deployment | DemoKind::StatefulSet) {
@@ -102,21 +109,38 @@ fn entry(kind: DemoKind, hand: DemoActor<'_>) -> Value {
 /// Where an entry of `managedFields` has a container.
 fn field<'a>(entry: &'a mut Value, kind: DemoKind, init: bool, container: &str) -> &'a mut Value {
     let spec = &mut entry["fieldsV1"]["f:spec"];
-    let spec = if kind == DemoKind::CronJob { &mut spec["f:jobTemplate"]["f:spec"] } else { spec };
-    let list = if init { "f:initContainers" } else { "f:containers" };
+    let spec = if kind == DemoKind::CronJob {
+        &mut spec["f:jobTemplate"]["f:spec"]
+    } else {
+        spec
+    };
+    let list = if init {
+        "f:initContainers"
+    } else {
+        "f:containers"
+    };
     let key = format!("k:{{\"name\":{}}}", Value::from(container));
     &mut spec["f:template"]["f:spec"][list][key]
 }
 
 /// Says in `managedFields` that somebody set a container's image: it is theirs alone now.
-pub(super) fn sets(object: &mut Value, kind: DemoKind, container: &DemoContainer, hand: DemoActor<'_>) {
-    let Some(entries) = object["metadata"]["managedFields"].as_array_mut() else { return };
+pub(super) fn sets(
+    object: &mut Value,
+    kind: DemoKind,
+    container: &DemoContainer,
+    hand: DemoActor<'_>,
+) {
+    let Some(entries) = object["metadata"]["managedFields"].as_array_mut() else {
+        return;
+    };
     for entry in entries.iter_mut() {
         if let Some(fields) = field(entry, kind, container.init, &container.name).as_object_mut() {
             fields.remove("f:image");
         }
     }
-    let own = entries.iter().position(|entry| entry["manager"] == hand.manager);
+    let own = entries
+        .iter()
+        .position(|entry| entry["manager"] == hand.manager);
     let mut own = own.map_or_else(|| entry(kind, hand), |at| entries.remove(at));
     own["time"] = time(hand).into();
     field(&mut own, kind, container.init, &container.name)["f:image"] = json!({});
@@ -136,14 +160,23 @@ pub(super) fn containers(template: &Value) -> Vec<DemoContainer> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |name: &str, init: bool| -> Vec<DemoContainer> {
         let all = template["spec"][name].as_array().into_iter().flatten();
-        all.map(|one| DemoContainer { name: text(&one["name"]), init, image: text(&one["image"]) }).collect()
+        all.map(|one| DemoContainer {
+            name: text(&one["name"]),
+            init,
+            image: text(&one["image"]),
+        })
+        .collect()
     };
     [list("containers", false), list("initContainers", true)].concat()
 }
 
 /// Sets the image of a container in a pod template.
 pub(super) fn set_image(template: &mut Value, container: &DemoContainer) {
-    let list = if container.init { "initContainers" } else { "containers" };
+    let list = if container.init {
+        "initContainers"
+    } else {
+        "containers"
+    };
     let all = template["spec"][list].as_array_mut().into_iter().flatten();
     for one in all.filter(|one| one["name"] == container.name.as_str()) {
         one["image"] = container.image.as_str().into();
@@ -175,11 +208,17 @@ pub(super) fn pod(by: &Value, name: &str, template: &Value, hand: DemoActor<'_>)
     let mut statuses: Map<String, Value> = Map::new();
     let mut running = true;
     for container in containers(template) {
-        let list = if container.init { "initContainerStatuses" } else { "containerStatuses" };
+        let list = if container.init {
+            "initContainerStatuses"
+        } else {
+            "containerStatuses"
+        };
         let status = container_status(&container, hand);
         running &= status["ready"] == true;
         let all = statuses.entry(list).or_insert_with(|| json!([]));
-        all.as_array_mut().into_iter().for_each(|all| all.push(status.clone()));
+        all.as_array_mut()
+            .into_iter()
+            .for_each(|all| all.push(status.clone()));
     }
     let mut status = Value::Object(statuses);
     status["phase"] = if running { "Running" } else { "Pending" }.into();
@@ -194,10 +233,17 @@ fn container_status(container: &DemoContainer, hand: DemoActor<'_>) -> Value {
         let state = json!({ "waiting": { "reason": "ImagePullBackOff", "message": format!("Back-off pulling image \"{image}\"") } });
         return json!({ "name": name, "image": image, "imageID": "", "ready": false, "restartCount": 0, "state": state });
     };
-    let repository = image.split_once('@').map_or(image.as_str(), |(image, _)| image);
-    let end = repository.rfind(':').filter(|colon| !repository[*colon..].contains('/')).unwrap_or(repository.len());
+    let repository = image
+        .split_once('@')
+        .map_or(image.as_str(), |(image, _)| image);
+    let end = repository
+        .rfind(':')
+        .filter(|colon| !repository[*colon..].contains('/'))
+        .unwrap_or(repository.len());
     let state = match container.init {
-        true => json!({ "terminated": { "exitCode": 0, "reason": "Completed", "startedAt": at, "finishedAt": at } }),
+        true => {
+            json!({ "terminated": { "exitCode": 0, "reason": "Completed", "startedAt": at, "finishedAt": at } })
+        }
         false => json!({ "running": { "startedAt": at } }),
     };
     let id = format!("{}@{digest}", &repository[..end]);

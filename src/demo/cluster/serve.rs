@@ -1,4 +1,5 @@
-//! The API over HTTP: lists and watches of all namespaces. Whatever else is asked is refused with a `Status`, as a real API server words it.
+//! The API over HTTP: lists and watches of all namespaces. Whatever else is asked is refused with a
+//! `Status`, as a real API server words it.
 
 use super::kind::DemoKind;
 use super::state::{ClusterShared, ClusterState, ObjectKey, bookmark};
@@ -51,27 +52,44 @@ struct ContinueToken {
 }
 
 pub(super) fn app(shared: Arc<ClusterShared>, stop: watch::Receiver<bool>) -> Router {
-    Router::new().fallback(handle).with_state(ClusterService { shared, stop })
+    Router::new()
+        .fallback(handle)
+        .with_state(ClusterService { shared, stop })
 }
 
 async fn handle(From(serving): From<ClusterService>, request: Request) -> Response {
     let path = request.uri().path();
     let Some((kind, below)) = DemoKind::at(path) else {
-        return status(404, "NotFound", "the server could not find the requested resource");
+        return status(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        );
     };
     if *request.method() != Method::GET {
         let verb = verb(request.method());
         return status(
             403,
             "Forbidden",
-            &format!("{} is forbidden: User \"pintle\" cannot {verb} resource \"{}\"", kind.resource(), kind.plural()),
+            &format!(
+                "{} is forbidden: User \"pintle\" cannot {verb} resource \"{}\"",
+                kind.resource(),
+                kind.plural()
+            ),
         );
     }
     let Ok(Query(asked)) = Query::<ListQuery>::try_from_uri(request.uri()) else {
         return status(400, "BadRequest", "the query cannot be read");
     };
     if !below.is_empty() || path.matches("/namespaces/").count() > 0 {
-        return status(404, "NotFound", &format!("{} are listed for all namespaces here, and nothing else is", kind.resource()));
+        return status(
+            404,
+            "NotFound",
+            &format!(
+                "{} are listed for all namespaces here, and nothing else is",
+                kind.resource()
+            ),
+        );
     }
     match asked.watch.as_deref() {
         Some("1" | "true") => watched(serving, kind, &asked),
@@ -90,25 +108,53 @@ fn verb(method: &Method) -> &'static str {
 }
 
 fn listed(state: &ClusterState, kind: DemoKind, asked: &ListQuery) -> Response {
-    let (version, after) = match asked.rest.as_deref().filter(|rest| !rest.is_empty()).map(token) {
+    let (version, after) = match asked
+        .rest
+        .as_deref()
+        .filter(|rest| !rest.is_empty())
+        .map(token)
+    {
         None => (state.version(), None),
         Some(Some(token)) => (token.version, Some(token.after)),
         Some(None) => return status(400, "BadRequest", "continue key is not valid"),
     };
     let Ok(all) = state.at(kind, version) else {
-        return status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.");
+        return status(
+            410,
+            "Expired",
+            "The provided continue parameter is too old to display a consistent list result.",
+        );
     };
-    let rest: Vec<(ObjectKey, Value)> = all.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).collect();
-    let page = asked.limit.filter(|limit| *limit > 0).map_or(rest.len(), |limit| limit.min(rest.len()));
+    let rest: Vec<(ObjectKey, Value)> = all
+        .into_iter()
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+        .collect();
+    let page = asked
+        .limit
+        .filter(|limit| *limit > 0)
+        .map_or(rest.len(), |limit| limit.min(rest.len()));
     let mut meta = json!({ "resourceVersion": version.to_string() });
     if let Some((last, _)) = rest[..page].last().filter(|_| page < rest.len()) {
-        let token = ContinueToken { version, after: last.clone() };
-        meta["continue"] = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default()).into();
+        let token = ContinueToken {
+            version,
+            after: last.clone(),
+        };
+        meta["continue"] = URL_SAFE_NO_PAD
+            .encode(serde_json::to_vec(&token).unwrap_or_default())
+            .into();
         meta["remainingItemCount"] = (rest.len() - page).into();
     }
-    let items: Vec<Value> = rest.into_iter().take(page).map(|(_, object)| bare(object)).collect();
+    let items: Vec<Value> = rest
+        .into_iter()
+        .take(page)
+        .map(|(_, object)| bare(object))
+        .collect();
     let list = json!({ "apiVersion": kind.version(), "kind": format!("{}List", kind.name()), "metadata": meta, "items": items });
-    ([(header::CONTENT_TYPE, "application/json")], list.to_string()).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        list.to_string(),
+    )
+        .into_response()
 }
 
 /// Items of a list do not repeat its kind.
@@ -141,13 +187,22 @@ struct WatchStream {
 
 fn watched(serving: ClusterService, kind: DemoKind, asked: &ListQuery) -> Response {
     let changed = serving.shared.subscribe();
-    let named = asked.resource_version.as_deref().filter(|version| !matches!(*version, "" | "0"));
+    let named = asked
+        .resource_version
+        .as_deref()
+        .filter(|version| !matches!(*version, "" | "0"));
     let (version, first) = match named.map(str::parse) {
         Some(Ok(version)) => (version, Vec::new()),
         Some(Err(_)) => return status(400, "BadRequest", "invalid resource version"),
         None => {
             let state = serving.shared.state();
-            (state.version(), state.all(kind).map(|object| json!({ "type": "ADDED", "object": object })).collect())
+            (
+                state.version(),
+                state
+                    .all(kind)
+                    .map(|object| json!({ "type": "ADDED", "object": object }))
+                    .collect(),
+            )
         }
     };
     let now = Instant::now();
@@ -167,7 +222,11 @@ fn watched(serving: ClusterService, kind: DemoKind, asked: &ListQuery) -> Respon
         let text: String = events.iter().map(|event| format!("{event}\n")).collect();
         Some((Ok::<_, Infallible>(Bytes::from(text)), watching))
     });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(events)).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from_stream(events),
+    )
+        .into_response()
 }
 
 impl WatchStream {
@@ -181,7 +240,11 @@ impl WatchStream {
             if let Some(events) = self.news() {
                 return Some(events);
             }
-            let wake = if self.bookmarks { self.end.min(self.bookmark) } else { self.end };
+            let wake = if self.bookmarks {
+                self.end.min(self.bookmark)
+            } else {
+                self.end
+            };
             tokio::select! {
                 // Neither fails before the server is gone, and then this is dropped.
                 _ = self.changed.changed() => {}
@@ -202,11 +265,22 @@ impl WatchStream {
         let state = self.serving.shared.state();
         let Ok(told) = state.since(self.kind, self.version) else {
             self.ended = true;
-            let gone = failure(410, "Expired", &format!("too old resource version: {} ({})", self.version, state.version()));
+            let gone = failure(
+                410,
+                "Expired",
+                &format!(
+                    "too old resource version: {} ({})",
+                    self.version,
+                    state.version()
+                ),
+            );
             return Some(vec![json!({ "type": "ERROR", "object": gone })]);
         };
         self.version = self.version.max(state.version());
-        let events: Vec<Value> = told.into_iter().map(|(what, object)| json!({ "type": what, "object": object })).collect();
+        let events: Vec<Value> = told
+            .into_iter()
+            .map(|(what, object)| json!({ "type": what, "object": object }))
+            .collect();
         (!events.is_empty()).then_some(events)
     }
 }
@@ -219,5 +293,10 @@ fn failure(code: u16, reason: &str, message: &str) -> Value {
 
 fn status(code: u16, reason: &str, message: &str) -> Response {
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json")], failure(code, reason, message).to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        failure(code, reason, message).to_string(),
+    )
+        .into_response()
 }

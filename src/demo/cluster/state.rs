@@ -1,4 +1,5 @@
-//! The objects of the made-up cluster, each with the version of its last change, and what changed lately. Knows no HTTP and no controller.
+//! The objects of the made-up cluster, each with the version of its last change, and what changed
+//! lately. Knows no HTTP and no controller.
 
 use super::kind::DemoKind;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,10 @@ pub(super) type WatchEvent = (&'static str, Value);
 
 impl ClusterShared {
     pub(super) fn with(state: ClusterState) -> Self {
-        Self { state: Mutex::new(state), changed: watch::Sender::default() }
+        Self {
+            state: Mutex::new(state),
+            changed: watch::Sender::default(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, ClusterState> {
@@ -90,24 +94,37 @@ impl ClusterState {
     }
 
     pub(super) fn get(&self, kind: DemoKind, namespace: &str, name: &str) -> Option<&Value> {
-        self.objects.get(&kind)?.get(&(namespace.to_owned(), name.to_owned()))
+        self.objects
+            .get(&kind)?
+            .get(&(namespace.to_owned(), name.to_owned()))
     }
 
     /// All of a kind, as lists have them: by namespace and name.
     pub(super) fn all(&self, kind: DemoKind) -> impl Iterator<Item = &Value> {
-        self.objects.get(&kind).into_iter().flat_map(BTreeMap::values)
+        self.objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// Those of a kind that a controller has, by its uid.
     pub(super) fn of(&self, kind: DemoKind, owner: &Value) -> Vec<Value> {
         let uid = &owner["metadata"]["uid"];
-        self.all(kind).filter(|object| object["metadata"]["ownerReferences"][0]["uid"] == *uid).cloned().collect()
+        self.all(kind)
+            .filter(|object| object["metadata"]["ownerReferences"][0]["uid"] == *uid)
+            .cloned()
+            .collect()
     }
 
-    /// Makes or changes an object. It gets its uid and version here. Nothing happens where it is that already. Returns it as it is now.
+    /// Makes or changes an object. It gets its uid and version here. Nothing happens where it is
+    /// that already. Returns it as it is now.
     pub(super) fn put(&mut self, kind: DemoKind, mut object: Value) -> Value {
         let key = key(&object);
-        let before = self.objects.get(&kind).and_then(|all| all.get(&key)).cloned();
+        let before = self
+            .objects
+            .get(&kind)
+            .and_then(|all| all.get(&key))
+            .cloned();
         if before.as_ref() == Some(&object) {
             return object;
         }
@@ -119,7 +136,10 @@ impl ClusterState {
             meta["uid"] = format!("00000000-0000-4000-8000-{:012x}", self.version).into();
         }
         meta["resourceVersion"] = self.version.to_string().into();
-        self.objects.entry(kind).or_default().insert(key.clone(), object.clone());
+        self.objects
+            .entry(kind)
+            .or_default()
+            .insert(key.clone(), object.clone());
         self.remember(kind, key, before, Some(object.clone()));
         object
     }
@@ -137,13 +157,24 @@ impl ClusterState {
         self.changes.clear();
     }
 
-    /// Returns what there was of a kind at a version: a list is of one version though its pages are asked for one after another.
-    pub(super) fn at(&self, kind: DemoKind, version: u64) -> Result<BTreeMap<ObjectKey, Value>, VersionGone> {
+    /// Returns what there was of a kind at a version: a list is of one version though its pages are
+    /// asked for one after another.
+    pub(super) fn at(
+        &self,
+        kind: DemoKind,
+        version: u64,
+    ) -> Result<BTreeMap<ObjectKey, Value>, VersionGone> {
         if version < self.forgotten {
             return Err(VersionGone);
         }
         let mut all = self.objects.get(&kind).cloned().unwrap_or_default();
-        for change in self.changes.iter().rev().take_while(|change| change.version > version).filter(|change| change.kind == kind) {
+        for change in self
+            .changes
+            .iter()
+            .rev()
+            .take_while(|change| change.version > version)
+            .filter(|change| change.kind == kind)
+        {
             match &change.before {
                 Some(before) => all.insert(change.key.clone(), before.clone()),
                 None => all.remove(&change.key),
@@ -153,16 +184,35 @@ impl ClusterState {
     }
 
     /// Returns what happened to a kind after a version, oldest first.
-    pub(super) fn since(&self, kind: DemoKind, version: u64) -> Result<Vec<WatchEvent>, VersionGone> {
+    pub(super) fn since(
+        &self,
+        kind: DemoKind,
+        version: u64,
+    ) -> Result<Vec<WatchEvent>, VersionGone> {
         if version < self.forgotten {
             return Err(VersionGone);
         }
-        let after = self.changes.iter().filter(|change| change.version > version && change.kind == kind);
+        let after = self
+            .changes
+            .iter()
+            .filter(|change| change.version > version && change.kind == kind);
         Ok(after.filter_map(told).collect())
     }
 
-    fn remember(&mut self, kind: DemoKind, key: ObjectKey, before: Option<Value>, after: Option<Value>) {
-        self.changes.push_back(ObjectChange { version: self.version, kind, key, before, after });
+    fn remember(
+        &mut self,
+        kind: DemoKind,
+        key: ObjectKey,
+        before: Option<Value>,
+        after: Option<Value>,
+    ) {
+        self.changes.push_back(ObjectChange {
+            version: self.version,
+            kind,
+            key,
+            before,
+            after,
+        });
         if self.changes.len() > REMEMBERED
             && let Some(oldest) = self.changes.pop_front()
         {
@@ -186,15 +236,29 @@ fn told(change: &ObjectChange) -> Option<WatchEvent> {
 
 /// Returns where an object is.
 pub(super) fn key(object: &Value) -> ObjectKey {
-    let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        object["metadata"][name]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     (text("namespace"), text("name"))
 }
 
 impl From<SavedCluster> for ClusterState {
     fn from(saved: SavedCluster) -> Self {
-        let mut state = Self { port: saved.port, version: saved.version, forgotten: saved.version, ..Self::default() };
+        let mut state = Self {
+            port: saved.port,
+            version: saved.version,
+            forgotten: saved.version,
+            ..Self::default()
+        };
         for (kind, object) in saved.objects {
-            state.objects.entry(kind).or_default().insert(key(&object), object);
+            state
+                .objects
+                .entry(kind)
+                .or_default()
+                .insert(key(&object), object);
         }
         state
     }
@@ -202,8 +266,15 @@ impl From<SavedCluster> for ClusterState {
 
 impl From<ClusterState> for SavedCluster {
     fn from(state: ClusterState) -> Self {
-        let objects = state.objects.into_iter().flat_map(|(kind, all)| all.into_values().map(move |object| (kind, object)));
-        Self { port: state.port, version: state.version, objects: objects.collect() }
+        let objects = state
+            .objects
+            .into_iter()
+            .flat_map(|(kind, all)| all.into_values().map(move |object| (kind, object)));
+        Self {
+            port: state.port,
+            version: state.version,
+            objects: objects.collect(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! What tests and benches do to a registry beside what `pintle demo` does: who may pull, what goes wrong, what was asked. In the product, so that
-//! unit tests, integration tests and benches share one registry.
+//! What tests and benches do to a registry beside what `pintle demo` does: who may pull, what goes
+//! wrong, what was asked. In the product, so that unit tests, integration tests and benches share
+//! one registry.
 
 use super::fault::Fault;
 use super::state::{PullAccess, RequestCounts, RequestSeen};
@@ -10,18 +11,35 @@ impl DemoRegistry {
     /// Points a tag at a digest, which may be one that is not there.
     pub fn tag(&self, host: &str, repository: &str, tag: &str, digest: &Digest) {
         let mut state = self.shared.state();
-        let repository = state.host(host).repositories.entry(repository.to_owned()).or_default();
+        let repository = state
+            .host(host)
+            .repositories
+            .entry(repository.to_owned())
+            .or_default();
         repository.tags.insert(tag.to_owned(), digest.to_string());
     }
 
     pub fn untag(&self, host: &str, repository: &str, tag: &str) {
-        self.shared.state().host(host).repositories.entry(repository.to_owned()).or_default().tags.remove(tag);
+        self.shared
+            .state()
+            .host(host)
+            .repositories
+            .entry(repository.to_owned())
+            .or_default()
+            .tags
+            .remove(tag);
     }
 
     /// Removes a manifest, as retention does; tags and indexes that name it stay.
     pub fn remove(&self, host: &str, repository: &str, digest: &Digest) {
         let mut state = self.shared.state();
-        state.host(host).repositories.entry(repository.to_owned()).or_default().manifests.remove(digest.as_str());
+        state
+            .host(host)
+            .repositories
+            .entry(repository.to_owned())
+            .or_default()
+            .manifests
+            .remove(digest.as_str());
     }
 
     /// Says who may pull; every host starts open.
@@ -30,12 +48,20 @@ impl DemoRegistry {
     }
 
     pub fn add_user(&self, host: &str, name: &str, password: &str) {
-        self.shared.state().host(host).users.insert(name.to_owned(), password.to_owned());
+        self.shared
+            .state()
+            .host(host)
+            .users
+            .insert(name.to_owned(), password.to_owned());
     }
 
     /// Lets only users pull a repository.
     pub fn make_private(&self, host: &str, repository: &str) {
-        self.shared.state().host(host).private.insert(repository.to_owned());
+        self.shared
+            .state()
+            .host(host)
+            .private
+            .insert(repository.to_owned());
     }
 
     /// Adds a fault; the first that fits a request is what happens.
@@ -55,7 +81,12 @@ impl DemoRegistry {
 
     /// Returns what a host was asked since the last reset.
     pub fn counts(&self, host: &str) -> RequestCounts {
-        self.shared.live().counts.get(host).cloned().unwrap_or_default()
+        self.shared
+            .live()
+            .counts
+            .get(host)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Returns the latest requests, oldest first.

@@ -1,4 +1,5 @@
-//! Faults that a registry can be given. `pintle demo` gives none; the tests and benches do. Values only.
+//! Faults that a registry can be given. `pintle demo` gives none; the tests and benches do. Values
+//! only.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,28 +50,50 @@ pub enum FaultKind {
 impl Fault {
     /// Returns a fault of all manifests of a host, always.
     pub fn of(host: &str, kind: FaultKind) -> Self {
-        Self { host: host.to_owned(), part: FaultPart::Manifests, repository: None, reference: None, times: None, kind }
+        Self {
+            host: host.to_owned(),
+            part: FaultPart::Manifests,
+            repository: None,
+            reference: None,
+            times: None,
+            kind,
+        }
     }
 
     pub fn repository(self, name: &str) -> Self {
-        Self { repository: Some(name.to_owned()), ..self }
+        Self {
+            repository: Some(name.to_owned()),
+            ..self
+        }
     }
 
     pub fn reference(self, tag_or_digest: &str) -> Self {
-        Self { reference: Some(tag_or_digest.to_owned()), ..self }
+        Self {
+            reference: Some(tag_or_digest.to_owned()),
+            ..self
+        }
     }
 
     pub fn times(self, times: u32) -> Self {
-        Self { times: Some(times), ..self }
+        Self {
+            times: Some(times),
+            ..self
+        }
     }
 
     /// Moves the fault to the blobs.
     pub fn at_blobs(self) -> Self {
-        Self { part: FaultPart::Blobs, ..self }
+        Self {
+            part: FaultPart::Blobs,
+            ..self
+        }
     }
 
     /// Moves the fault to the token endpoint.
     pub fn at_token(self) -> Self {
-        Self { part: FaultPart::Token, ..self }
+        Self {
+            part: FaultPart::Token,
+            ..self
+        }
     }
 }

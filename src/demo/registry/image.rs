@@ -1,4 +1,5 @@
-//! Images made of nothing but a seed: real configs, layers, manifests and indexes with right digests (OCI image-spec). The same each time.
+//! Images made of nothing but a seed: real configs, layers, manifests and indexes with right
+//! digests (OCI image-spec). The same each time.
 
 use super::state::{StoredContent, StoredRepository};
 use crate::model::digest::Digest;
@@ -74,11 +75,17 @@ impl DemoImage {
 
     /// Returns the same image for one platform, which is a manifest without an index.
     pub fn single(self) -> Self {
-        Self { platforms: vec!["linux/amd64".to_owned()], ..self }
+        Self {
+            platforms: vec!["linux/amd64".to_owned()],
+            ..self
+        }
     }
 
     pub fn docker(self) -> Self {
-        Self { kind: ImageFormat::Docker, ..self }
+        Self {
+            kind: ImageFormat::Docker,
+            ..self
+        }
     }
 
     /// Returns the same image with one more label.
@@ -102,14 +109,24 @@ impl DemoImage {
             _ => None,
         };
         let digest = digest.unwrap_or_else(|| {
-            let index = json!({ "schemaVersion": 2, "mediaType": types.index, "manifests": children });
-            store(&mut into.manifests, types.index, index.to_string().into_bytes())
+            let index =
+                json!({ "schemaVersion": 2, "mediaType": types.index, "manifests": children });
+            store(
+                &mut into.manifests,
+                types.index,
+                index.to_string().into_bytes(),
+            )
         });
         into.tags.insert(self.tag.clone(), digest.to_string());
         digest
     }
 
-    fn put_manifest(&self, platform: &str, types: &MediaTypes, into: &mut StoredRepository) -> (Digest, usize) {
+    fn put_manifest(
+        &self,
+        platform: &str,
+        types: &MediaTypes,
+        into: &mut StoredRepository,
+    ) -> (Digest, usize) {
         let layer = tar(&format!("{} {} {platform}\n", self.repository, self.seed));
         let layer_size = layer.len();
         let layer = store(&mut into.blobs, types.layer, layer);

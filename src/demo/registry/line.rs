@@ -1,4 +1,5 @@
-//! A connection that can be cut from the inside, as a crashing server or a broken network does it. Never closes one that was not cut.
+//! A connection that can be cut from the inside, as a crashing server or a broken network does it.
+//! Never closes one that was not cut.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -46,7 +47,13 @@ impl Listener for CuttableListener {
         let (inner, addr) = Listener::accept(&mut self.0).await;
         // Small answers go out at once.
         let _best_effort = inner.set_nodelay(true);
-        (CuttableStream { inner, cut: Arc::default() }, addr)
+        (
+            CuttableStream {
+                inner,
+                cut: Arc::default(),
+            },
+            addr,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -56,7 +63,9 @@ impl Listener for CuttableListener {
 
 impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionHandle {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        Self { cut: stream.io().cut.clone() }
+        Self {
+            cut: stream.io().cut.clone(),
+        }
     }
 }
 
@@ -70,14 +79,22 @@ impl CuttableStream {
 }
 
 impl AsyncRead for CuttableStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.whole()?;
         Pin::new(&mut self.inner).poll_read(context, into)
     }
 }
 
 impl AsyncWrite for CuttableStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.whole()?;
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }

@@ -1,4 +1,5 @@
-//! A request to the registry: which host, which part of which repository, and what serves it. Answers nothing.
+//! A request to the registry: which host, which part of which repository, and what serves it.
+//! Answers nothing.
 
 use super::line::ConnectionHandle;
 use super::state::RegistryShared;
@@ -33,10 +34,21 @@ pub(super) struct RegistryCall {
 /// What a path after `/v2/` names.
 #[derive(Clone, Copy)]
 pub(super) enum RegistryPath<'a> {
-    Manifest { repository: &'a str, reference: &'a str },
-    Blob { repository: &'a str, digest: &'a str },
-    Upload { repository: &'a str, id: &'a str },
-    Tags { repository: &'a str },
+    Manifest {
+        repository: &'a str,
+        reference: &'a str,
+    },
+    Blob {
+        repository: &'a str,
+        digest: &'a str,
+    },
+    Upload {
+        repository: &'a str,
+        id: &'a str,
+    },
+    Tags {
+        repository: &'a str,
+    },
 }
 
 impl<'a> RegistryPath<'a> {
@@ -54,12 +66,17 @@ impl<'a> RegistryPath<'a> {
             return Some(Self::Blob { repository, digest });
         }
         let (repository, reference) = path.rsplit_once("/manifests/")?;
-        Some(Self::Manifest { repository, reference })
+        Some(Self::Manifest {
+            repository,
+            reference,
+        })
     }
 
     pub(super) fn repository(&self) -> &'a str {
         match self {
-            Self::Manifest { repository, .. } | Self::Blob { repository, .. } | Self::Upload { repository, .. } => repository,
+            Self::Manifest { repository, .. }
+            | Self::Blob { repository, .. }
+            | Self::Upload { repository, .. } => repository,
             Self::Tags { repository } => repository,
         }
     }

@@ -1,4 +1,5 @@
-//! The answers, in the words and headers of docker-registry 2.8 and the distribution spec ("Error Codes").
+//! The answers, in the words and headers of docker-registry 2.8 and the distribution spec ("Error
+//! Codes").
 
 use super::image::digest_of;
 use super::state::StoredContent;
@@ -15,8 +16,13 @@ pub(super) const DIGEST: &str = "docker-content-digest";
 
 pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Body::from(body.into()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    set(response.headers_mut(), "docker-distribution-api-version", "registry/2.0");
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set(
+        response.headers_mut(),
+        "docker-distribution-api-version",
+        "registry/2.0",
+    );
     for (name, value) in headers {
         set(response.headers_mut(), name, value);
     }
@@ -41,7 +47,12 @@ pub(super) fn failing(code: u16, retry_after: Option<&str>) -> Response {
     let mut response = match code {
         429 => error(429, "TOOMANYREQUESTS", "too many requests", json!(null)),
         404 => error(404, "MANIFEST_UNKNOWN", "manifest unknown", json!(null)),
-        401 | 403 => error(code, "DENIED", "requested access to the resource is denied", json!(null)),
+        401 | 403 => error(
+            code,
+            "DENIED",
+            "requested access to the resource is denied",
+            json!(null),
+        ),
         _ => error(code, "UNKNOWN", "unknown error", json!(null)),
     };
     if let Some(retry_after) = retry_after {
@@ -56,13 +67,21 @@ pub(super) fn json_body(body: &Value) -> Response {
 
 /// A manifest. hyper leaves the body of an answer to a HEAD out and keeps its length.
 pub(super) fn manifest(stored: &StoredContent, digest: &str) -> Response {
-    let headers = [("content-type", stored.media_type.as_str()), (DIGEST, digest), ("etag", &format!("\"{digest}\""))];
+    let headers = [
+        ("content-type", stored.media_type.as_str()),
+        (DIGEST, digest),
+        ("etag", &format!("\"{digest}\"")),
+    ];
     answer(200, &headers, stored.bytes.clone())
 }
 
 /// A config or layer.
 pub(super) fn blob(stored: &StoredContent, digest: &str) -> Response {
-    let headers = [("content-type", "application/octet-stream"), (DIGEST, digest), ("etag", &format!("\"{digest}\""))];
+    let headers = [
+        ("content-type", "application/octet-stream"),
+        (DIGEST, digest),
+        ("etag", &format!("\"{digest}\"")),
+    ];
     answer(200, &headers, stored.bytes.clone())
 }
 
@@ -75,7 +94,11 @@ pub(super) fn other_bytes(stored: &StoredContent, digest: &str) -> Response {
 }
 
 /// Sends half of the body and then nothing until the server stops.
-pub(super) fn half(mut whole: Response, stored: &StoredContent, stop: watch::Receiver<bool>) -> Response {
+pub(super) fn half(
+    mut whole: Response,
+    stored: &StoredContent,
+    stop: watch::Receiver<bool>,
+) -> Response {
     let first = stored.bytes.slice(..stored.bytes.len() / 2);
     let rest = async move {
         super::line::stopped(stop).await;
@@ -83,7 +106,10 @@ pub(super) fn half(mut whole: Response, stored: &StoredContent, stop: watch::Rec
     };
     let chunks = stream::iter([Ok::<_, std::io::Error>(first)]);
     let body = futures_util::StreamExt::chain(chunks, stream::once(rest));
-    whole.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(stored.bytes.len()));
+    whole.headers_mut().insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(stored.bytes.len()),
+    );
     *whole.body_mut() = Body::from_stream(body);
     whole
 }

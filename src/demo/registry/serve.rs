@@ -18,70 +18,148 @@ use tokio::sync::watch;
 /// The largest body that is taken.
 const BODY_LIMIT: usize = 64 << 20;
 
-pub(super) fn app(shared: Arc<RegistryShared>, stop: watch::Receiver<bool>, addr: SocketAddr) -> Router {
+pub(super) fn app(
+    shared: Arc<RegistryShared>,
+    stop: watch::Receiver<bool>,
+    addr: SocketAddr,
+) -> Router {
     crate::remote::install_tls();
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap_or_default();
-    Router::new().fallback(handle).with_state(RegistryService { shared, stop, addr, http })
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap_or_default();
+    Router::new().fallback(handle).with_state(RegistryService {
+        shared,
+        stop,
+        addr,
+        http,
+    })
 }
 
-async fn handle(State(serving): State<RegistryService>, ConnectInfo(line): ConnectInfo<ConnectionHandle>, request: Request) -> Response {
+async fn handle(
+    State(serving): State<RegistryService>,
+    ConnectInfo(line): ConnectInfo<ConnectionHandle>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     serving.shared.live().saw(seen(&parts));
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     if let Some(host) = path.strip_suffix("/token") {
-        return access::token(&serving.shared, host.trim_matches('/'), &query, &parts.headers);
+        return access::token(
+            &serving.shared,
+            host.trim_matches('/'),
+            &query,
+            &parts.headers,
+        );
     }
     let Some((host, rest)) = split(&path) else {
-        return answer(404, &[("content-type", "text/plain; charset=utf-8")], "404 page not found\n");
+        return answer(
+            404,
+            &[("content-type", "text/plain; charset=utf-8")],
+            "404 page not found\n",
+        );
     };
     if !serving.shared.state().hosts.contains_key(host) {
-        return error(404, "NAME_UNKNOWN", "no such registry", json!({ "name": host }));
+        return error(
+            404,
+            "NAME_UNKNOWN",
+            "no such registry",
+            json!({ "name": host }),
+        );
     }
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
         return error(413, "SIZE_INVALID", "the body is too large", json!(null));
     };
-    let call = RegistryCall { method: parts.method.clone(), host: host.to_owned(), path: rest.to_owned(), query, parts, body, line };
+    let call = RegistryCall {
+        method: parts.method.clone(),
+        host: host.to_owned(),
+        path: rest.to_owned(),
+        query,
+        parts,
+        body,
+        line,
+    };
     route(&serving, call).await
 }
 
 /// `/docker.io/v2/library/alpine/manifests/3` → (`docker.io`, `library/alpine/manifests/3`)
 fn split(path: &str) -> Option<(&str, &str)> {
-    let (host, rest) = path.split_once("/v2/").or_else(|| path.strip_suffix("/v2").map(|host| (host, "")))?;
+    let (host, rest) = path
+        .split_once("/v2/")
+        .or_else(|| path.strip_suffix("/v2").map(|host| (host, "")))?;
     Some((host.trim_matches('/'), rest))
 }
 
 fn seen(parts: &request::Parts) -> RequestSeen {
-    let authorization = parts.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("unreadable"));
+    let authorization = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or("unreadable"));
     RequestSeen {
         method: parts.method.to_string(),
-        path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
-        authorization: authorization.map(|text| text.split(' ').next().unwrap_or_default().to_owned()),
+        path: parts
+            .uri
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string),
+        authorization: authorization
+            .map(|text| text.split(' ').next().unwrap_or_default().to_owned()),
     }
 }
 
 async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
     if call.path.is_empty() {
-        serving.shared.live().count(&call.host, |counts| counts.pings += 1);
-        let refused = access::check(&serving.shared, serving.addr, &call.host, None, &call.parts.headers);
-        return refused.unwrap_or_else(|| answer(200, &[("content-type", "application/json; charset=utf-8")], "{}"));
+        serving
+            .shared
+            .live()
+            .count(&call.host, |counts| counts.pings += 1);
+        let refused = access::check(
+            &serving.shared,
+            serving.addr,
+            &call.host,
+            None,
+            &call.parts.headers,
+        );
+        return refused.unwrap_or_else(|| {
+            answer(
+                200,
+                &[("content-type", "application/json; charset=utf-8")],
+                "{}",
+            )
+        });
     }
     let Some(asked) = RegistryPath::parse(&call.path) else {
-        return answer(404, &[("content-type", "text/plain; charset=utf-8")], "404 page not found\n");
+        return answer(
+            404,
+            &[("content-type", "text/plain; charset=utf-8")],
+            "404 page not found\n",
+        );
     };
     let part = match asked {
-        RegistryPath::Manifest { repository, reference } => Some((FaultPart::Manifests, repository, reference)),
+        RegistryPath::Manifest {
+            repository,
+            reference,
+        } => Some((FaultPart::Manifests, repository, reference)),
         RegistryPath::Blob { repository, digest } => Some((FaultPart::Blobs, repository, digest)),
         _ => None,
     };
     if let RegistryPath::Manifest { .. } = asked {
-        serving.shared.live().count(&call.host, |counts| match call.method {
-            Method::HEAD => counts.heads += 1,
-            Method::GET => counts.gets += 1,
-            _ => {}
-        });
+        serving
+            .shared
+            .live()
+            .count(&call.host, |counts| match call.method {
+                Method::HEAD => counts.heads += 1,
+                Method::GET => counts.gets += 1,
+                _ => {}
+            });
     }
-    let fault = part.and_then(|(part, repository, reference)| serving.shared.state().fault(&call.host, part, repository, reference));
+    let fault = part.and_then(|(part, repository, reference)| {
+        serving
+            .shared
+            .state()
+            .fault(&call.host, part, repository, reference)
+    });
     match fault {
         Some(FaultKind::Status { code, retry_after }) => failing(code, retry_after.as_deref()),
         Some(FaultKind::Redirect(to)) => {
@@ -95,7 +173,13 @@ async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
         Some(FaultKind::ExpiredToken) => {
             let mut headers = call.parts.headers.clone();
             respond::set(&mut headers, "authorization", "Bearer over");
-            let refused = access::check(&serving.shared, serving.addr, &call.host, Some(asked.repository()), &headers);
+            let refused = access::check(
+                &serving.shared,
+                serving.addr,
+                &call.host,
+                Some(asked.repository()),
+                &headers,
+            );
             match refused {
                 Some(refused) => refused,
                 None => allowed(serving, &call, asked, None).await,
@@ -106,9 +190,20 @@ async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
 }
 
 /// Goes on with a request once its right is known.
-async fn allowed(serving: &RegistryService, call: &RegistryCall, asked: RegistryPath<'_>, fault: Option<FaultKind>) -> Response {
+async fn allowed(
+    serving: &RegistryService,
+    call: &RegistryCall,
+    asked: RegistryPath<'_>,
+    fault: Option<FaultKind>,
+) -> Response {
     let repository = Some(asked.repository());
-    if let Some(refused) = access::check(&serving.shared, serving.addr, &call.host, repository, &call.parts.headers) {
+    if let Some(refused) = access::check(
+        &serving.shared,
+        serving.addr,
+        &call.host,
+        repository,
+        &call.parts.headers,
+    ) {
         return refused;
     }
     if !matches!(call.method, Method::GET | Method::HEAD) {
@@ -117,12 +212,18 @@ async fn allowed(serving: &RegistryService, call: &RegistryCall, asked: Registry
     proxy::refresh(serving, &call.host, &asked).await;
     let response = content::read(&serving.shared, call, &asked);
     match (fault, asked) {
-        (Some(fault), RegistryPath::Manifest { repository, reference }) => {
-            spoil(serving, call, repository, reference, response, fault).await
-        }
-        (Some(FaultKind::OtherBytes), RegistryPath::Blob { .. }) => {
-            answer(200, &[("content-type", "application/octet-stream")], "other bytes")
-        }
+        (
+            Some(fault),
+            RegistryPath::Manifest {
+                repository,
+                reference,
+            },
+        ) => spoil(serving, call, repository, reference, response, fault).await,
+        (Some(FaultKind::OtherBytes), RegistryPath::Blob { .. }) => answer(
+            200,
+            &[("content-type", "application/octet-stream")],
+            "other bytes",
+        ),
         _ => response,
     }
 }

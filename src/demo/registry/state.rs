@@ -1,4 +1,5 @@
-//! What the registry holds and what it has seen. What is saved is in `RegistryState`; the rest is gone with the process.
+//! What the registry holds and what it has seen. What is saved is in `RegistryState`; the rest is
+//! gone with the process.
 
 use super::fault::{Fault, FaultKind, FaultPart};
 use bytes::Bytes;
@@ -57,13 +58,14 @@ pub enum PullAccess {
     },
 }
 
-/// A pull-through cache, as docker-registry 2.8 is one: it asks upstream first, and when that fails for whatever reason it answers
-/// from what it has, with the same status and headers.
+/// A pull-through cache, as docker-registry 2.8 is one: it asks upstream first, and when that fails
+/// for whatever reason it answers from what it has, with the same status and headers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullThrough {
     /// `http://127.0.0.1:5000/docker.io`
     pub upstream: String,
-    /// What upstream answers the cache with instead, as Docker Hub answers 429 to an address that asked too often.
+    /// What upstream answers the cache with instead, as Docker Hub answers 429 to an address that
+    /// asked too often.
     pub refused: Option<u16>,
 }
 
@@ -125,7 +127,10 @@ pub(super) struct IssuedToken {
 
 impl RegistryShared {
     pub(super) fn with(state: RegistryState) -> Self {
-        Self { state: Mutex::new(state), live: Mutex::default() }
+        Self {
+            state: Mutex::new(state),
+            live: Mutex::default(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, RegistryState> {
@@ -144,8 +149,15 @@ impl RegistryState {
     }
 
     /// Returns the fault for a request and counts it.
-    pub(super) fn fault(&mut self, host: &str, part: FaultPart, repository: &str, reference: &str) -> Option<FaultKind> {
-        let all_or = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    pub(super) fn fault(
+        &mut self,
+        host: &str,
+        part: FaultPart,
+        repository: &str,
+        reference: &str,
+    ) -> Option<FaultKind> {
+        let all_or =
+            |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
         let fits = |fault: &&mut Fault| {
             fault.host == host
                 && fault.part == part
@@ -174,7 +186,10 @@ impl LiveState {
 
 impl StoredContent {
     pub fn new(media_type: &str, bytes: impl Into<Bytes>) -> Self {
-        Self { media_type: media_type.to_owned(), bytes: bytes.into() }
+        Self {
+            media_type: media_type.to_owned(),
+            bytes: bytes.into(),
+        }
     }
 }
 
@@ -190,6 +205,9 @@ mod in_base64 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
         let text = String::deserialize(from)?;
-        STANDARD.decode(text).map(Into::into).map_err(de::Error::custom)
+        STANDARD
+            .decode(text)
+            .map(Into::into)
+            .map_err(de::Error::custom)
     }
 }

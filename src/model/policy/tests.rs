@@ -21,12 +21,19 @@ fn policies_read_back_as_written() {
 #[test]
 fn a_wrong_policy_is_a_sentence() {
     let error = |text| Policy::parse(text).expect_err(text);
-    assert_eq!(error("nevr"), "`nevr` is not a policy: did you mean `never`?");
+    assert_eq!(
+        error("nevr"),
+        "`nevr` is not a policy: did you mean `never`?"
+    );
     assert_eq!(
         error("whatever works"),
         "`whatever works` is not a policy: it is one of `never`, `force`, `patch`, `minor`, `major`, `all`, `glob:`, `regexp:`"
     );
-    assert!(error("regexp:(").starts_with("`regexp:(` is not a policy: "), "{}", error("regexp:("));
+    assert!(
+        error("regexp:(").starts_with("`regexp:(` is not a policy: "),
+        "{}",
+        error("regexp:(")
+    );
     assert!(error("glob:[").starts_with("`[` is not a glob: "));
     assert_eq!(error("glob:"), "the pattern is empty");
 }

@@ -28,25 +28,56 @@ fn schedules_come_round() {
     ] {
         let schedule = Schedule::parse(text).expect(text);
         let next = at(next);
-        assert_eq!(schedule.is_due(at(since), at(since)), Due::NotBefore(next), "{text}");
-        assert_eq!(schedule.is_due(at(since), next - jiff::SignedDuration::from_secs(1)), Due::NotBefore(next), "{text}");
+        assert_eq!(
+            schedule.is_due(at(since), at(since)),
+            Due::NotBefore(next),
+            "{text}"
+        );
+        assert_eq!(
+            schedule.is_due(at(since), next - jiff::SignedDuration::from_secs(1)),
+            Due::NotBefore(next),
+            "{text}"
+        );
         assert_eq!(schedule.is_due(at(since), next), Due::Yes, "{text}");
         assert_eq!(schedule.to_string(), text);
-        assert_eq!(schedule.warning().is_some(), text.starts_with("30 "), "{text}");
+        assert_eq!(
+            schedule.warning().is_some(),
+            text.starts_with("30 "),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_wrong_schedule_is_a_sentence() {
     for (text, sentence) in [
-        ("@every soon", "`@every soon` is not a schedule: `@every` takes a length of time such as `1h30m`"),
-        ("@every 0s", "`@every 0s` never waits: leave the schedule out"),
-        ("@dayly", "`@dayly` is not a schedule: did you mean `@daily`?"),
-        ("0 3 * *", "`0 3 * *` is not a schedule: cron has five fields: minute, hour, day of month, month, day of week"),
+        (
+            "@every soon",
+            "`@every soon` is not a schedule: `@every` takes a length of time such as `1h30m`",
+        ),
+        (
+            "@every 0s",
+            "`@every 0s` never waits: leave the schedule out",
+        ),
+        (
+            "@dayly",
+            "`@dayly` is not a schedule: did you mean `@daily`?",
+        ),
+        (
+            "0 3 * *",
+            "`0 3 * *` is not a schedule: cron has five fields: minute, hour, day of month, month, day of week",
+        ),
         ("0 0 30 2 *", "`0 0 30 2 *` never comes round"),
-        ("TZ=Mars/Base 0 3 * * *", "`TZ=Mars/Base 0 3 * * *` is not a schedule: the time zone `Mars/Base` is not known"),
+        (
+            "TZ=Mars/Base 0 3 * * *",
+            "`TZ=Mars/Base 0 3 * * *` is not a schedule: the time zone `Mars/Base` is not known",
+        ),
     ] {
         assert_eq!(Schedule::parse(text).expect_err(text), sentence);
     }
-    assert!(Schedule::parse("99 3 * * *").expect_err("range").starts_with("`99 3 * * *` is not a schedule: "));
+    assert!(
+        Schedule::parse("99 3 * * *")
+            .expect_err("range")
+            .starts_with("`99 3 * * *` is not a schedule: ")
+    );
 }

@@ -34,7 +34,10 @@ fn every_tag_of_a_real_repo_has_its_class() {
         (Some("71432438"), Class::GitSha),
         (Some("7143243"), Class::GitSha),
         (Some("sha-71b3243"), Class::GitSha),
-        (Some("0123456789abcdef0123456789abcdef01234567"), Class::GitSha),
+        (
+            Some("0123456789abcdef0123456789abcdef01234567"),
+            Class::GitSha,
+        ),
         (Some("MatriX.141"), Class::Other),
         (Some("java21"), Class::Other),
         (Some("lts-alpine3.19"), Class::Other),

@@ -12,7 +12,10 @@ fn digest(c: char) -> Digest {
 }
 
 fn text(tag: &str, pin: char) -> String {
-    format!("locals {{\n  image = \"quay.io/team/app:{tag}@{}\"\n}}\n", digest(pin))
+    format!(
+        "locals {{\n  image = \"quay.io/team/app:{tag}@{}\"\n}}\n",
+        digest(pin)
+    )
 }
 
 fn key(file: &str, pin: char) -> (RepoPath, Digest) {
@@ -41,8 +44,14 @@ struct Repo {
 
 impl Repo {
     fn new() -> Self {
-        let host = Host::with(&[(FILE, b"locals {\n  image = \"quay.io/team/app:latest\"\n}\n")]);
-        Self { host, session: session(RepoOrigin::Folder(".".into())) }
+        let host = Host::with(&[(
+            FILE,
+            b"locals {\n  image = \"quay.io/team/app:latest\"\n}\n",
+        )]);
+        Self {
+            host,
+            session: session(RepoOrigin::Folder(".".into())),
+        }
     }
 
     fn writes(&self, text: &str) -> CommitId {
@@ -54,7 +63,9 @@ impl Repo {
     }
 
     fn ask(&self, file: &str, pin: char) -> Seen<Blame> {
-        read_blame(&self.session, &self.checkout(), [key(file, pin)].into()).remove(&key(file, pin)).unwrap()
+        read_blame(&self.session, &self.checkout(), [key(file, pin)].into())
+            .remove(&key(file, pin))
+            .unwrap()
     }
 
     /// The commit that brought the pin, and what stood before.
@@ -73,11 +84,19 @@ fn a_pin_is_as_old_as_the_commit_that_brought_it() {
     assert_eq!(repo.told('a'), (first.clone(), None), "the first pin");
     repo.writes(&format!("# a comment\n{}", text("latest", 'a')));
     repo.writes(&format!("# a comment\n{}", text("v2", 'a')));
-    assert_eq!(repo.told('a'), (first, None), "what changes around it is no pin");
+    assert_eq!(
+        repo.told('a'),
+        (first, None),
+        "what changes around it is no pin"
+    );
     let second = repo.writes(&format!("# a comment\n{}", text("v2", 'b')));
     assert_eq!(repo.told('b'), (second, Some(digest('a'))));
     let third = repo.writes(&format!("# a comment\n{}", text("v2", 'a')));
-    assert_eq!(repo.told('a'), (third, Some(digest('b'))), "it is there again");
+    assert_eq!(
+        repo.told('a'),
+        (third, Some(digest('b'))),
+        "it is there again"
+    );
     let fourth = repo.writes(&format!("# a comment\n{}", text("v3", 'b')));
     assert_eq!(repo.told('b'), (fourth, None), "it came with another tag");
 }
@@ -90,17 +109,29 @@ fn what_cannot_be_told_is_unknown() {
         Seen::Unknown(why) => why,
         other => panic!("{other:?}"),
     };
-    assert_eq!(says(repo.ask(FILE, 'b')), "no commit of the branch dates the pin");
+    assert_eq!(
+        says(repo.ask(FILE, 'b')),
+        "no commit of the branch dates the pin"
+    );
     crate::remote::git::tests::fixture::git(&repo.host.work(), ["mv", FILE, "stacks/web/app.tf"]);
     let moved = CommitId::parse(&repo.host.push_work("another name")).unwrap();
     assert_ne!(moved, pinned);
-    let why = format!("stacks/web/app.tf came with {}, and when the pin was written before that is not looked up", moved.short());
+    let why = format!(
+        "stacks/web/app.tf came with {}, and when the pin was written before that is not looked up",
+        moved.short()
+    );
     assert_eq!(says(repo.ask("stacks/web/app.tf", 'a')), why);
     let session = session(RepoOrigin::Folder(repo.host.work()));
     let folder = checkout(&session.setup, &session.kept).unwrap();
     let told = read_blame(&session, &folder, [key("stacks/web/app.tf", 'a')].into());
-    assert_eq!(says(told[&key("stacks/web/app.tf", 'a')].clone()), "a folder has no history that dates the pin");
-    assert_eq!(read_blame(&session, &folder, BTreeSet::new()), PinBlame::new());
+    assert_eq!(
+        says(told[&key("stacks/web/app.tf", 'a')].clone()),
+        "a folder has no history that dates the pin"
+    );
+    assert_eq!(
+        read_blame(&session, &folder, BTreeSet::new()),
+        PinBlame::new()
+    );
 }
 
 #[test]
@@ -113,11 +144,23 @@ fn nothing_is_asked_twice_while_the_branch_stays() {
     assert_eq!(told.len(), 2);
     // What is remembered is what is told.
     let tip = checkout.tip.clone().unwrap();
-    let marked: PinBlame = wanted.iter().map(|key| (key.clone(), Seen::Unknown("remembered".into()))).collect();
-    repo.session.remember(|answers| answers.blame = Some((tip, marked.clone())));
+    let marked: PinBlame = wanted
+        .iter()
+        .map(|key| (key.clone(), Seen::Unknown("remembered".into())))
+        .collect();
+    repo.session
+        .remember(|answers| answers.blame = Some((tip, marked.clone())));
     assert_eq!(read_blame(&repo.session, &checkout, wanted.clone()), marked);
-    assert_eq!(read_blame(&repo.session, &checkout, [key(FILE, 'a')].into()).len(), 1, "no more than is wanted");
+    assert_eq!(
+        read_blame(&repo.session, &checkout, [key(FILE, 'a')].into()).len(),
+        1,
+        "no more than is wanted"
+    );
     drop(checkout);
     repo.host.commit("another file", &[("other.tf", b"")]);
-    assert_eq!(read_blame(&repo.session, &repo.checkout(), wanted), told, "the branch moved");
+    assert_eq!(
+        read_blame(&repo.session, &repo.checkout(), wanted),
+        told,
+        "the branch moved"
+    );
 }

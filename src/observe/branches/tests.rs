@@ -4,7 +4,11 @@ use crate::remote::git::tests::fixture::{Host, at, git, who};
 use crate::remote::git::{Identity, Put};
 
 fn author() -> Git {
-    Git { branch: None, author_name: who().name.into(), author_email: who().email.into() }
+    Git {
+        branch: None,
+        author_name: who().name.into(),
+        author_email: who().email.into(),
+    }
 }
 
 fn pin() -> PinRecord {
@@ -26,12 +30,19 @@ fn message() -> String {
 }
 
 fn commit(clone: &Clone, on: &CommitId, message: &str, who: &Identity) -> CommitId {
-    let put = Put { path: "a.tf".into(), bytes: message.into() };
-    clone.write_commit(Some(on), &[put], message, who, at(1_700_000_000)).unwrap()
+    let put = Put {
+        path: "a.tf".into(),
+        bytes: message.into(),
+    };
+    clone
+        .write_commit(Some(on), &[put], message, who, at(1_700_000_000))
+        .unwrap()
 }
 
 fn push(clone: &mut Clone, name: &str, new: &CommitId) {
-    clone.push_branch(&format!("refs/heads/pintle/{name}"), None, new).unwrap();
+    clone
+        .push_branch(&format!("refs/heads/pintle/{name}"), None, new)
+        .unwrap();
 }
 
 #[test]
@@ -41,7 +52,10 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
     let mut clone = host.clone();
     let tip = clone.tip();
     let before = clone.head(&tip).unwrap().parents.remove(0);
-    let other = Identity { name: "Ada Person".into(), ..who() };
+    let other = Identity {
+        name: "Ada Person".into(),
+        ..who()
+    };
     let own = commit(&clone, &tip, &message(), &who());
     let behind = commit(&clone, &before, &message(), &who());
     push(&mut clone, "own", &own);
@@ -51,18 +65,51 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
         ("without", commit(&clone, &tip, "a: hold\n", &who())),
         ("two", commit(&clone, &own, &message(), &who())),
         ("tip", tip.clone()),
-        ("root", clone.write_commit(None, &[], &message(), &who(), at(7)).unwrap()),
+        (
+            "root",
+            clone
+                .write_commit(None, &[], &message(), &who(), at(7))
+                .unwrap(),
+        ),
     ] {
         push(&mut clone, name, &new);
     }
-    // A merge of the branch with the followed one, by pintle's own name, is a person's doing all the same.
+    // A merge of the branch with the followed one, by pintle's own name, is a person's doing all
+    // the same.
     git(&host.work(), ["fetch", "-q", "origin"]);
-    git(&host.work(), ["checkout", "-q", "-B", "merged", "origin/pintle/group/behind"]);
-    git(&host.work(), ["merge", "-q", "--no-ff", "-s", "ours", "-m", &message(), "origin/trunk"]);
-    git(&host.work(), ["push", "-q", "origin", "merged:pintle/merged"]);
+    git(
+        &host.work(),
+        [
+            "checkout",
+            "-q",
+            "-B",
+            "merged",
+            "origin/pintle/group/behind",
+        ],
+    );
+    git(
+        &host.work(),
+        [
+            "merge",
+            "-q",
+            "--no-ff",
+            "-s",
+            "ours",
+            "-m",
+            &message(),
+            "origin/trunk",
+        ],
+    );
+    git(
+        &host.work(),
+        ["push", "-q", "origin", "merged:pintle/merged"],
+    );
     clone.fetch().unwrap();
     let all = read_branches(&clone, &tip, &author()).unwrap();
-    let names: Vec<(&str, bool, usize)> = all.iter().map(|one| (&*one.name, one.own, one.pins.len())).collect();
+    let names: Vec<(&str, bool, usize)> = all
+        .iter()
+        .map(|one| (&*one.name, one.own, one.pins.len()))
+        .collect();
     let want = [
         ("group/behind", true, 1),
         ("merged", false, 1),
@@ -85,7 +132,12 @@ fn only_one_commit_of_pintles_on_the_followed_branch_is_its_own() {
     };
     assert_eq!(all[2], wanted);
     // Rewritten history leaves nothing of pintle's own on it.
-    assert!(read_branches(&clone, &before, &author()).unwrap().iter().all(|one| one.own == (&*one.name == "group/behind")));
+    assert!(
+        read_branches(&clone, &before, &author())
+            .unwrap()
+            .iter()
+            .all(|one| one.own == (&*one.name == "group/behind"))
+    );
 }
 
 #[test]
@@ -96,5 +148,11 @@ fn the_ledgers_branch_and_the_followed_one_are_not_among_them() {
     }
     host.ask(["symbolic-ref", "HEAD", "refs/heads/pintle/followed"]);
     let clone = host.clone();
-    assert_eq!((clone.branch(), read_branches(&clone, &clone.tip(), &author()).unwrap()), ("pintle/followed", Vec::new()));
+    assert_eq!(
+        (
+            clone.branch(),
+            read_branches(&clone, &clone.tip(), &author()).unwrap()
+        ),
+        ("pintle/followed", Vec::new())
+    );
 }

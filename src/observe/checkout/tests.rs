@@ -6,7 +6,9 @@ fn entry<'a>(files: &'a Files, path: &str) -> Option<&'a Entry> {
 }
 
 fn content<'a>(files: &'a Files, path: &str) -> Option<&'a [u8]> {
-    files.bytes(&RepoPath::new(path).unwrap()).map(|bytes| &**bytes)
+    files
+        .bytes(&RepoPath::new(path).unwrap())
+        .map(|bytes| &**bytes)
 }
 
 #[test]
@@ -29,14 +31,32 @@ fn a_folder_and_its_commit_read_the_same() {
     let committed = read_commit(&clone, &clone.tip()).unwrap();
     let found = read_folder(&host.work()).unwrap();
     assert_eq!(found.files, committed);
-    assert_eq!((found.head, found.problems), (Some(clone.tip()), Vec::new()));
-    assert_eq!(content(&committed, "a.tf"), Some(b"\xef\xbb\xbfx\r\n".as_slice()));
-    assert_eq!(content(&committed, "deep/er/Values.YAML"), Some(b"a: 1".as_slice()));
-    assert_eq!(content(&committed, "secret.tfvars"), Some(b"\0GITCRYPT\0\xff".as_slice()));
+    assert_eq!(
+        (found.head, found.problems),
+        (Some(clone.tip()), Vec::new())
+    );
+    assert_eq!(
+        content(&committed, "a.tf"),
+        Some(b"\xef\xbb\xbfx\r\n".as_slice())
+    );
+    assert_eq!(
+        content(&committed, "deep/er/Values.YAML"),
+        Some(b"a: 1".as_slice())
+    );
+    assert_eq!(
+        content(&committed, "secret.tfvars"),
+        Some(b"\0GITCRYPT\0\xff".as_slice())
+    );
     assert_eq!(content(&committed, ".env"), Some(b"A=1".as_slice()));
-    assert_eq!(entry(&committed, "logo.png"), Some(&Entry::NotRead(NO_TEXT)));
+    assert_eq!(
+        entry(&committed, "logo.png"),
+        Some(&Entry::NotRead(NO_TEXT))
+    );
     assert_eq!(entry(&committed, "blob"), Some(&Entry::NotRead(NO_TEXT)));
-    assert_eq!(entry(&committed, "large.json"), Some(&Entry::NotRead(TOO_LARGE)));
+    assert_eq!(
+        entry(&committed, "large.json"),
+        Some(&Entry::NotRead(TOO_LARGE))
+    );
     assert_eq!(entry(&committed, "out"), Some(&Entry::NotRead(LINK)));
     assert_eq!(entry(&committed, "link.tf"), Some(&Entry::NotRead(LINK)));
 }
@@ -46,7 +66,11 @@ fn a_folder_is_read_as_it_is_and_left_as_it_was() {
     let host = Host::with(&[("a.tf", b"1")]);
     std::fs::write(host.work().join("new.tf"), "2").unwrap();
     std::fs::remove_file(host.work().join("a.tf")).unwrap();
-    for skipped in [".terraform/modules", "stack/.terragrunt-cache", "node_modules"] {
+    for skipped in [
+        ".terraform/modules",
+        "stack/.terragrunt-cache",
+        "node_modules",
+    ] {
         std::fs::create_dir_all(host.work().join(skipped)).unwrap();
         std::fs::write(host.work().join(skipped).join("x.tf"), "").unwrap();
     }
@@ -54,7 +78,10 @@ fn a_folder_is_read_as_it_is_and_left_as_it_was() {
     let found = read_folder(&host.work()).unwrap();
     let paths: Vec<&str> = found.files.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["new.tf"]);
-    assert_eq!(git(&host.work(), ["status", "--porcelain", "--ignored"]), before);
+    assert_eq!(
+        git(&host.work(), ["status", "--porcelain", "--ignored"]),
+        before
+    );
     assert!(read_folder(&host.work().join("nowhere")).is_err());
 }
 

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 const HOST: &str = "ghcr.io";
 
 fn session(endpoint: &str) -> (Session, Registries) {
-    let told = RegistrySettings { endpoints: vec![(HOST.to_owned(), endpoint.parse().unwrap())], ..RegistrySettings::default() };
+    let told = RegistrySettings {
+        endpoints: vec![(HOST.to_owned(), endpoint.parse().unwrap())],
+        ..RegistrySettings::default()
+    };
     let registries = Registries::new(&told, &Config::default()).unwrap();
     let origin = RepoOrigin::Folder(".".into());
     let setup = SessionSettings {
@@ -36,14 +39,25 @@ async fn an_index_is_asked_for_once_and_an_image_of_one_platform_has_no_children
     let single = registry.put_image(HOST, &DemoImage::new("a/tool", "latest", "one").single());
     let running = registry.start().await.unwrap();
     let (session, registries) = session(&running.endpoint(HOST));
-    let wanted: BTreeSet<_> = [(channel("a/app"), index.clone()), (channel("a/tool"), single.clone())].into();
+    let wanted: BTreeSet<_> = [
+        (channel("a/app"), index.clone()),
+        (channel("a/tool"), single.clone()),
+    ]
+    .into();
     let told = children(&session, &registries, wanted.clone()).await;
-    let of = |repository: &str, digest: &Digest| told[&(channel(repository), digest.clone())].clone();
-    assert!(of("a/app", &index).len() > 1 && !of("a/app", &index).contains(&index), "{told:?}");
+    let of =
+        |repository: &str, digest: &Digest| told[&(channel(repository), digest.clone())].clone();
+    assert!(
+        of("a/app", &index).len() > 1 && !of("a/app", &index).contains(&index),
+        "{told:?}"
+    );
     assert_eq!(of("a/tool", &single), []);
     registry.reset_counts();
     assert_eq!(children(&session, &registries, wanted).await, told);
-    assert_eq!(children(&session, &registries, BTreeSet::new()).await, IndexChildren::new());
+    assert_eq!(
+        children(&session, &registries, BTreeSet::new()).await,
+        IndexChildren::new()
+    );
     assert_eq!(registry.counts(HOST).gets, 0);
     running.stop().await.unwrap();
 }
@@ -55,10 +69,23 @@ async fn what_could_not_be_asked_is_asked_again() {
     let running = registry.start().await.unwrap();
     let (session, registries) = session(&running.endpoint(HOST));
     let wanted: BTreeSet<_> = [(channel("a/app"), index)].into();
-    registry.fail(Fault::of(HOST, FaultKind::Status { code: 404, retry_after: None }));
-    assert_eq!(children(&session, &registries, wanted.clone()).await, IndexChildren::new());
+    registry.fail(Fault::of(
+        HOST,
+        FaultKind::Status {
+            code: 404,
+            retry_after: None,
+        },
+    ));
+    assert_eq!(
+        children(&session, &registries, wanted.clone()).await,
+        IndexChildren::new()
+    );
     registry.heal();
-    assert_eq!(children(&session, &registries, wanted.clone()).await, IndexChildren::new(), "not in a pass that the cluster woke");
+    assert_eq!(
+        children(&session, &registries, wanted.clone()).await,
+        IndexChildren::new(),
+        "not in a pass that the cluster woke"
+    );
     session.retry();
     assert_eq!(children(&session, &registries, wanted).await.len(), 1);
     running.stop().await.unwrap();

@@ -1,5 +1,6 @@
-//! The source repository of an image, from its labels, and the page there that compares two revisions. Labels are text from outside: only plain
-//! addresses, revisions and versions are used. Asks nobody.
+//! The source repository of an image, from its labels, and the page there that compares two
+//! revisions. Labels are text from outside: only plain addresses, revisions and versions are used.
+//! Asks nobody.
 
 use std::collections::BTreeMap;
 use url::Url;
@@ -39,18 +40,34 @@ pub enum CompareStyle {
 impl ImageOrigin {
     pub fn of(labels: &BTreeMap<String, String>) -> Self {
         let label = |name: &str| {
-            let text = labels.get(&format!("org.opencontainers.image.{name}"))?.trim();
-            let fine = !text.is_empty() && text.len() <= LONGEST && !text.contains(char::is_control);
+            let text = labels
+                .get(&format!("org.opencontainers.image.{name}"))?
+                .trim();
+            let fine =
+                !text.is_empty() && text.len() <= LONGEST && !text.contains(char::is_control);
             fine.then_some(text)
         };
-        let name = |name: &str| label(name).filter(|text| text.len() <= NAME).map(str::to_owned);
-        let source = label("source").and_then(SourceRepo::parse).or_else(|| label("url").and_then(SourceRepo::parse));
-        Self { source, revision: name("revision"), version: name("version") }
+        let name = |name: &str| {
+            label(name)
+                .filter(|text| text.len() <= NAME)
+                .map(str::to_owned)
+        };
+        let source = label("source")
+            .and_then(SourceRepo::parse)
+            .or_else(|| label("url").and_then(SourceRepo::parse));
+        Self {
+            source,
+            revision: name("revision"),
+            version: name("version"),
+        }
     }
 
     /// Returns the version, or the revision if the version does not tell it from the other image.
     pub fn display_name(&self, other: &Self) -> Option<String> {
-        let version = self.version.as_ref().filter(|_| self.version != other.version || self.revision == other.revision);
+        let version = self
+            .version
+            .as_ref()
+            .filter(|_| self.version != other.version || self.revision == other.revision);
         version.or(self.revision.as_ref()).cloned()
     }
 }
@@ -59,14 +76,21 @@ impl SourceRepo {
     pub fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text).ok()?;
         let bare = url.username().is_empty() && url.password().is_none();
-        let path: Vec<String> = url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let path: Vec<String> = url
+            .path()
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect();
         if !matches!(url.scheme(), "http" | "https") || !bare || path.len() < 2 {
             return None;
         }
         url.set_query(None);
         url.set_fragment(None);
         let name = url.host_str().filter(|host| !host.is_empty())?;
-        let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let host = url
+            .port()
+            .map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
         Some(Self { url, host, path })
     }
 
@@ -88,7 +112,8 @@ impl SourceRepo {
     }
 }
 
-/// Returns the page that compares two names, if they differ and are possible names of a commit or tag.
+/// Returns the page that compares two names, if they differ and are possible names of a commit or
+/// tag.
 pub fn compare_url(repository: &Url, style: CompareStyle, from: &str, to: &str) -> Option<Url> {
     if from == to || !is_ref(from) || !is_ref(to) {
         return None;
@@ -99,7 +124,8 @@ pub fn compare_url(repository: &Url, style: CompareStyle, from: &str, to: &str) 
     if style == CompareStyle::Gitlab {
         path.push("-");
     }
-    path.push("compare").extend(format!("{from}...{to}").split('/'));
+    path.push("compare")
+        .extend(format!("{from}...{to}").split('/'));
     drop(path);
     Some(url)
 }
@@ -107,14 +133,26 @@ pub fn compare_url(repository: &Url, style: CompareStyle, from: &str, to: &str) 
 /// The names of owners and repositories at GitHub and Forgejo.
 fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !text.is_empty() && text.len() <= NAME && text.chars().all(fits) && !text.chars().all(|c| c == '.')
+    !text.is_empty()
+        && text.len() <= NAME
+        && text.chars().all(fits)
+        && !text.chars().all(|c| c == '.')
 }
 
 /// A subset of the names that git allows (`git check-ref-format`), which includes commit ids.
 fn is_ref(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");
-    text.len() <= NAME && text.chars().all(fits) && !text.starts_with('-') && !text.contains("..") && text.split('/').all(part)
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.ends_with(".lock")
+    };
+    text.len() <= NAME
+        && text.chars().all(fits)
+        && !text.starts_with('-')
+        && !text.contains("..")
+        && text.split('/').all(part)
 }
 
 #[cfg(test)]

@@ -27,7 +27,10 @@ impl World {
         registry.put_image(HOST, &DemoImage::new("other", "latest", "x"));
         let running = registry.start().await.unwrap();
         let endpoints = vec![(HOST.to_owned(), running.endpoint(HOST).parse().unwrap())];
-        let registries = RegistriesTold { endpoints, ..RegistriesTold::default() };
+        let registries = RegistriesTold {
+            endpoints,
+            ..RegistriesTold::default()
+        };
         let origin = RepoOrigin::Folder(".".into());
         let session = SessionSettings {
             origin,
@@ -41,17 +44,31 @@ impl World {
         };
         let session = Session::new(session).unwrap();
         let registries = Registries::new(&session.setup.registries, &Config::default()).unwrap();
-        Self { registry, _running: running, session, registries }
+        Self {
+            registry,
+            _running: running,
+            session,
+            registries,
+        }
     }
 
     /// A pin of `ghcr.io/a/<name>` from version 1 to version 2.
     fn pin(&self, name: &str) -> PinRecord {
         let put = |version: &str| {
             let image = DemoImage::new(&format!("a/{name}"), "latest", version).single();
-            let image = image.label("org.opencontainers.image.source", &format!("https://github.com/a/{name}"));
-            Some(self.registry.put_image(HOST, &image.label("org.opencontainers.image.version", version)))
+            let image = image.label(
+                "org.opencontainers.image.source",
+                &format!("https://github.com/a/{name}"),
+            );
+            Some(self.registry.put_image(
+                HOST,
+                &image.label("org.opencontainers.image.version", version),
+            ))
         };
-        let (image, site) = (format!("{HOST}/a/{name}:latest"), format!("main.tf#deployment/a/{name}:{name}"));
+        let (image, site) = (
+            format!("{HOST}/a/{name}:latest"),
+            format!("main.tf#deployment/a/{name}:{name}"),
+        );
         let uses = Vec::new();
         PinRecord {
             action: Action::Update,
@@ -70,7 +87,13 @@ impl World {
         let notes = notes(&self.session, &self.registries, snapshot, plan).await;
         notes
             .into_iter()
-            .map(|((channel, ..), notes)| format!("{} {:?}", channel.repository.path, notes.compare.map(String::from)))
+            .map(|((channel, ..), notes)| {
+                format!(
+                    "{} {:?}",
+                    channel.repository.path,
+                    notes.compare.map(String::from)
+                )
+            })
             .collect()
     }
 
@@ -83,14 +106,26 @@ impl World {
 }
 
 fn snapshot(config: &str) -> Snapshot {
-    Snapshot { config: Arc::new(Config::parse(config, "pintle.toml").unwrap()), ..Snapshot::default() }
+    Snapshot {
+        config: Arc::new(Config::parse(config, "pintle.toml").unwrap()),
+        ..Snapshot::default()
+    }
 }
 
 fn change(number: Option<u64>, pins: Vec<PinRecord>) -> Change {
-    let proposal = Proposal { number, because: None, urgent: false, rows: Vec::new(), merges: None };
+    let proposal = Proposal {
+        number,
+        because: None,
+        urgent: false,
+        rows: Vec::new(),
+        merges: None,
+    };
     Change {
         name: "a".into(),
-        delivery: Delivery::PullRequest { because: None, automerge: true },
+        delivery: Delivery::PullRequest {
+            because: None,
+            automerge: true,
+        },
         proposal: Some(Box::new(proposal)),
         message: "a: move".into(),
         pins,
@@ -129,18 +164,45 @@ fn forge(pins: &[PinRecord], state: PullState) -> Seen<Forge> {
         checks: Seen::NotAsked,
         left: [].into(),
     };
-    let (me, url) = (Account { id: 1, login: "pintle".into() }, Url::parse("https://forge.example.org/ops/infra").unwrap());
-    Seen::Known(Forge { me, url, direct: Direct::Allowed, pulls: vec![pull], asks: Vec::new(), pipeline: None })
+    let (me, url) = (
+        Account {
+            id: 1,
+            login: "pintle".into(),
+        },
+        Url::parse("https://forge.example.org/ops/infra").unwrap(),
+    );
+    Seen::Known(Forge {
+        me,
+        url,
+        direct: Direct::Allowed,
+        pulls: vec![pull],
+        asks: Vec::new(),
+        pipeline: None,
+    })
 }
 
 #[tokio::test]
 async fn moves_of_pull_requests_are_asked_about_once() {
     let world = World::new().await;
     let (one, two) = (world.pin("one"), world.pin("two"));
-    let first = PinRecord { from: None, ..world.pin("three") };
-    let stays = PinRecord { to: one.from.clone(), ..one.clone() };
-    let commit = Change { delivery: Delivery::Commit, proposal: None, ..change(None, vec![world.pin("four")]) };
-    let plan = plan(vec![change(None, vec![one.clone(), one.clone(), first, stays]), commit, change(None, vec![two])]);
+    let first = PinRecord {
+        from: None,
+        ..world.pin("three")
+    };
+    let stays = PinRecord {
+        to: one.from.clone(),
+        ..one.clone()
+    };
+    let commit = Change {
+        delivery: Delivery::Commit,
+        proposal: None,
+        ..change(None, vec![world.pin("four")])
+    };
+    let plan = plan(vec![
+        change(None, vec![one.clone(), one.clone(), first, stays]),
+        commit,
+        change(None, vec![two]),
+    ]);
     let snapshot = snapshot("");
     let both = [
         r#"a/one Some("https://github.com/a/one/compare/1...2")"#.to_owned(),
@@ -158,12 +220,36 @@ async fn moves_of_pull_requests_are_asked_about_once() {
 async fn what_an_open_pull_request_says_already_is_not_asked() {
     let world = World::new().await;
     let pins = vec![world.pin("one")];
-    let with = |forge| Snapshot { forge, ..snapshot("") };
+    let with = |forge| Snapshot {
+        forge,
+        ..snapshot("")
+    };
     let plan = |number| plan(vec![change(number, pins.clone())]);
-    assert_eq!(world.told(&with(forge(&pins, PullState::Open)), &plan(Some(7))).await, [] as [String; 0]);
-    assert_eq!(world.told(&snapshot("[forge]\nrelease_notes = false\n"), &plan(None)).await, [] as [String; 0]);
+    assert_eq!(
+        world
+            .told(&with(forge(&pins, PullState::Open)), &plan(Some(7)))
+            .await,
+        [] as [String; 0]
+    );
+    assert_eq!(
+        world
+            .told(&snapshot("[forge]\nrelease_notes = false\n"), &plan(None))
+            .await,
+        [] as [String; 0]
+    );
     assert_eq!(world.asked(), 0);
-    for (number, forge) in [(Some(7), forge(&[], PullState::Open)), (None, forge(&pins, PullState::Closed { at: Timestamp::UNIX_EPOCH }))] {
+    for (number, forge) in [
+        (Some(7), forge(&[], PullState::Open)),
+        (
+            None,
+            forge(
+                &pins,
+                PullState::Closed {
+                    at: Timestamp::UNIX_EPOCH,
+                },
+            ),
+        ),
+    ] {
         assert_eq!(world.told(&with(forge), &plan(number)).await.len(), 1);
     }
 }
@@ -171,10 +257,16 @@ async fn what_an_open_pull_request_says_already_is_not_asked() {
 #[tokio::test]
 async fn a_pass_asks_about_so_many_and_the_next_about_the_rest() {
     let world = World::new().await;
-    let pins: Vec<PinRecord> = (0..IMAGES + 3).map(|n| world.pin(&format!("n{n:02}"))).collect();
+    let pins: Vec<PinRecord> = (0..IMAGES + 3)
+        .map(|n| world.pin(&format!("n{n:02}")))
+        .collect();
     let (snapshot, plan) = (snapshot(""), plan(vec![change(None, pins)]));
     assert_eq!(world.told(&snapshot, &plan).await.len(), IMAGES);
-    assert_eq!(world.told(&snapshot, &plan).await.len(), IMAGES, "a later round is the same pass");
+    assert_eq!(
+        world.told(&snapshot, &plan).await.len(),
+        IMAGES,
+        "a later round is the same pass"
+    );
     assert_eq!(world.asked(), 2 * IMAGES as u64);
     world.session.forget();
     assert_eq!(world.told(&snapshot, &plan).await.len(), IMAGES + 3);
@@ -185,14 +277,27 @@ async fn a_pass_asks_about_so_many_and_the_next_about_the_rest() {
 async fn what_may_pass_is_asked_again_in_the_next_pass_and_what_is_settled_is_not() {
     for (status, again) in [(500, true), (404, false)] {
         let world = World::new().await;
-        let (snapshot, plan) = (snapshot(""), plan(vec![change(None, vec![world.pin("one")])]));
-        world.registry.fail(Fault::of(HOST, FaultKind::Status { code: status, retry_after: None }));
+        let (snapshot, plan) = (
+            snapshot(""),
+            plan(vec![change(None, vec![world.pin("one")])]),
+        );
+        world.registry.fail(Fault::of(
+            HOST,
+            FaultKind::Status {
+                code: status,
+                retry_after: None,
+            },
+        ));
         for _ in 0..2 {
             assert_eq!(world.told(&snapshot, &plan).await, [] as [String; 0]);
         }
         assert_eq!(world.asked(), 2, "{status}");
         world.registry.heal();
         world.session.forget();
-        assert_eq!(world.told(&snapshot, &plan).await.len(), usize::from(again), "{status}");
+        assert_eq!(
+            world.told(&snapshot, &plan).await.len(),
+            usize::from(again),
+            "{status}"
+        );
     }
 }

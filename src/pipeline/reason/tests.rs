@@ -1,4 +1,5 @@
-//! Every sentence in one snapshot, so that the wording can be read and improved in one place; and the page that explains the codes.
+//! Every sentence in one snapshot, so that the wording can be read and improved in one place; and
+//! the page that explains the codes.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -58,115 +59,346 @@ fn commit() -> Arc<str> {
     "c0ffee1234".into()
 }
 
-/// At least one of each reason, in the order of the table; more where the sentence has several forms.
+/// At least one of each reason, in the order of the table; more where the sentence has several
+/// forms.
 fn samples() -> Vec<Reason> {
     use Reason::*;
-    let hold = |by: Option<&str>, until, because: Option<&str>| Hold { by: by.map(Into::into), until, because: because.map(Into::into) };
+    let hold = |by: Option<&str>, until, because: Option<&str>| Hold {
+        by: by.map(Into::into),
+        until,
+        because: because.map(Into::into),
+    };
     let waits = || Box::new(PipelineRunning { commit: commit() });
     let hour = SignedDuration::from_hours(1);
     vec![
-        ConfigurationError { what: "the directive at stacks/web/main.tf:30 cannot be read".into() },
-        Denied { stack: "stacks/vault".into(), pattern: "vault".into() },
-        AmbiguousStack { entry: "[[hold]] 2".into(), name: "vault".into(), stacks: "stacks/vault or lab/vault".into() },
-        DoNotBumpComment { file: file(), line: 29, text: "do not bump".into() },
+        ConfigurationError {
+            what: "the directive at stacks/web/main.tf:30 cannot be read".into(),
+        },
+        Denied {
+            stack: "stacks/vault".into(),
+            pattern: "vault".into(),
+        },
+        AmbiguousStack {
+            entry: "[[hold]] 2".into(),
+            name: "vault".into(),
+            stacks: "stacks/vault or lab/vault".into(),
+        },
+        DoNotBumpComment {
+            file: file(),
+            line: 29,
+            text: "do not bump".into(),
+        },
         ModeOff { source: source() },
         PolicyNever { source: source() },
-        Held { hold: hold(None, None, None), source: source() },
-        Held { hold: hold(Some("ana"), Some(at()), Some("waits for the new chart")), source: source() },
-        UnreadableVarFile { file: RepoPath::new("secrets.tfvars").unwrap(), variable: "var.image".into() },
-        JobWouldRerun { job: "web/migrate".into() },
-        PolicyChoosesTag { policy: Policy::Minor, source: source() },
+        Held {
+            hold: hold(None, None, None),
+            source: source(),
+        },
+        Held {
+            hold: hold(Some("ana"), Some(at()), Some("waits for the new chart")),
+            source: source(),
+        },
+        UnreadableVarFile {
+            file: RepoPath::new("secrets.tfvars").unwrap(),
+            variable: "var.image".into(),
+        },
+        JobWouldRerun {
+            job: "web/migrate".into(),
+        },
+        PolicyChoosesTag {
+            policy: Policy::Minor,
+            source: source(),
+        },
         IgnoredByTerraform { place: place() },
         OwnerUnknown { why: why() },
-        OtherOwner { workload: workload(), owner: "Helm sets the image".into() },
+        OtherOwner {
+            workload: workload(),
+            owner: "Helm sets the image".into(),
+        },
         NoChannel,
         TagMissing { image: image() },
-        UpstreamUnknown { image: image(), why: "429 Too Many Requests".into() },
+        UpstreamUnknown {
+            image: image(),
+            why: "429 Too Many Requests".into(),
+        },
         UpstreamNotAsked { image: image() },
-        NotFetched { digest: digest(), why: "404 Not Found".into() },
+        NotFetched {
+            digest: digest(),
+            why: "404 Not Found".into(),
+        },
         UpToDate { image: image() },
-        NotFollowed { class: Class::Version },
+        NotFollowed {
+            class: Class::Version,
+        },
         TagPushedAgain { to: digest() },
-        NotPinned { class: Class::Name, follows: true },
-        NotPinned { class: Class::Version, follows: false },
+        NotPinned {
+            class: Class::Name,
+            follows: true,
+        },
+        NotPinned {
+            class: Class::Version,
+            follows: false,
+        },
         PinIgnored,
-        Runs { workload: workload(), image: image(), digest: digest() },
-        UpdateAvailable { image: image(), to: digest() },
-        FirstSeen { at: None, settled: None },
-        FirstSeen { at: Some(at()), settled: Some(hour) },
+        Runs {
+            workload: workload(),
+            image: image(),
+            digest: digest(),
+        },
+        UpdateAvailable {
+            image: image(),
+            to: digest(),
+        },
+        FirstSeen {
+            at: None,
+            settled: None,
+        },
+        FirstSeen {
+            at: Some(at()),
+            settled: Some(hour),
+        },
         SettleNotChecked,
-        AsPullRequest { because: Box::new(BranchProtected { why: "the branch main is protected".into() }) },
-        HistoryUnknown { why: "the clone is shallow".into() },
-        RolledBack { digest: digest(), at: at(), commit: commit() },
-        TakenBack { digest: digest(), at: at(), commit: commit() },
-        UpstreamReverted { image: image(), digest: digest(), commit: commit() },
-        RolledBackElsewhere { digest: digest(), site: site().as_str().into(), at: at(), commit: commit() },
+        AsPullRequest {
+            because: Box::new(BranchProtected {
+                why: "the branch main is protected".into(),
+            }),
+        },
+        HistoryUnknown {
+            why: "the clone is shallow".into(),
+        },
+        RolledBack {
+            digest: digest(),
+            at: at(),
+            commit: commit(),
+        },
+        TakenBack {
+            digest: digest(),
+            at: at(),
+            commit: commit(),
+        },
+        UpstreamReverted {
+            image: image(),
+            digest: digest(),
+            commit: commit(),
+        },
+        RolledBackElsewhere {
+            digest: digest(),
+            site: site().as_str().into(),
+            at: at(),
+            commit: commit(),
+        },
         LedgerUnknown { why: why() },
-        Settling { first: None, settle: hour, source: source() },
-        Settling { first: Some(at()), settle: hour, source: source() },
-        ScheduleNotDue { schedule: Schedule::parse("@every 1h").unwrap(), next: None, source: source() },
-        ScheduleNotDue { schedule: Schedule::parse("@daily").unwrap(), next: Some(at()), source: source() },
+        Settling {
+            first: None,
+            settle: hour,
+            source: source(),
+        },
+        Settling {
+            first: Some(at()),
+            settle: hour,
+            source: source(),
+        },
+        ScheduleNotDue {
+            schedule: Schedule::parse("@every 1h").unwrap(),
+            next: None,
+            source: source(),
+        },
+        ScheduleNotDue {
+            schedule: Schedule::parse("@daily").unwrap(),
+            next: Some(at()),
+            source: source(),
+        },
         LivePolicyUnknown { why: why() },
         NoForge { source: source() },
-        ForgeUnknown { why: "401 Unauthorized".into() },
-        BranchProtected { why: "the branch main is protected".into() },
-        GroupWaits { group: "media".into(), member: site(), verdict: Verdict::Waiting, reason: waits(), more: 0 },
-        GroupWaits { group: "media".into(), member: site(), verdict: Verdict::Waiting, reason: waits(), more: 2 },
-        GroupAsPullRequest { group: "media".into(), member: site() },
+        ForgeUnknown {
+            why: "401 Unauthorized".into(),
+        },
+        BranchProtected {
+            why: "the branch main is protected".into(),
+        },
+        GroupWaits {
+            group: "media".into(),
+            member: site(),
+            verdict: Verdict::Waiting,
+            reason: waits(),
+            more: 0,
+        },
+        GroupWaits {
+            group: "media".into(),
+            member: site(),
+            verdict: Verdict::Waiting,
+            reason: waits(),
+            more: 2,
+        },
+        GroupAsPullRequest {
+            group: "media".into(),
+            member: site(),
+        },
         PipelineRunning { commit: commit() },
         PipelineFailed { commit: commit() },
-        RolloutRunning { commit: commit(), why: "1 of 2 pods is ready".into() },
-        BudgetSpent { budget: Budget { changes: 5, per: hour }, next: None },
-        BudgetSpent { budget: Budget { changes: 5, per: hour }, next: Some(at()) },
+        RolloutRunning {
+            commit: commit(),
+            why: "1 of 2 pods is ready".into(),
+        },
+        BudgetSpent {
+            budget: Budget {
+                changes: 5,
+                per: hour,
+            },
+            next: None,
+        },
+        BudgetSpent {
+            budget: Budget {
+                changes: 5,
+                per: hour,
+            },
+            next: Some(at()),
+        },
         EditCollision { site: site() },
-        PullRequestDeclined { number: 12, at: at(), pin: "/pin web/web".into() },
+        PullRequestDeclined {
+            number: 12,
+            at: at(),
+            pin: "/pin web/web".into(),
+        },
         PullRequestOfComment { number: 12 },
-        BranchTaken { branch: "pintle/web".into(), number: 12 },
-        BranchForeign { branch: "pintle/web".into() },
+        BranchTaken {
+            branch: "pintle/web".into(),
+            number: 12,
+        },
+        BranchForeign {
+            branch: "pintle/web".into(),
+        },
         TooManyPullRequests { open: 10 },
         RunningUnknown { why: why() },
-        RunningOtherRepository { workload: workload(), image: "quay.io/other/nginx:1.29".into() },
-        RunningDigestsDiffer { count: 2, workloads: "deployment web/a, deployment web/b".into() },
-        RunningTagsDiffer { count: 2, tags: "1.28, 1.29".into() },
-        RolloutUnfinished { workload: workload() },
-        RunsOtherTag { workload: workload(), tag: tag("1.28"), declared: tag("1.29") },
-        CannotTakeTag { workload: workload(), tag: tag("1.29"), declared: tag("1.28"), is_older: true, why: "it is computed".into() },
-        CannotTakeTag { workload: workload(), tag: tag("stable"), declared: tag("1.28"), is_older: false, why: "it is computed".into() },
-        AdoptedTogether { member: site(), verdict: Verdict::Blocked, reason: Box::new(NoChannel) },
-        AdoptedTogetherLater { member: site(), verdict: Verdict::Waiting, reason: waits() },
-        CannotBeTakenOver { place: place(), why: "it is computed".into() },
+        RunningOtherRepository {
+            workload: workload(),
+            image: "quay.io/other/nginx:1.29".into(),
+        },
+        RunningDigestsDiffer {
+            count: 2,
+            workloads: "deployment web/a, deployment web/b".into(),
+        },
+        RunningTagsDiffer {
+            count: 2,
+            tags: "1.28, 1.29".into(),
+        },
+        RolloutUnfinished {
+            workload: workload(),
+        },
+        RunsOtherTag {
+            workload: workload(),
+            tag: tag("1.28"),
+            declared: tag("1.29"),
+        },
+        CannotTakeTag {
+            workload: workload(),
+            tag: tag("1.29"),
+            declared: tag("1.28"),
+            is_older: true,
+            why: "it is computed".into(),
+        },
+        CannotTakeTag {
+            workload: workload(),
+            tag: tag("stable"),
+            declared: tag("1.28"),
+            is_older: false,
+            why: "it is computed".into(),
+        },
+        AdoptedTogether {
+            member: site(),
+            verdict: Verdict::Blocked,
+            reason: Box::new(NoChannel),
+        },
+        AdoptedTogetherLater {
+            member: site(),
+            verdict: Verdict::Waiting,
+            reason: waits(),
+        },
+        CannotBeTakenOver {
+            place: place(),
+            why: "it is computed".into(),
+        },
         TakenOver { place: place() },
-        ByCommand { what: "asked for by ana".into(), verdict: Verdict::Held },
+        ByCommand {
+            what: "asked for by ana".into(),
+            verdict: Verdict::Held,
+        },
         CommentFirst,
-        RollBack { evidence: evidence(), image: image(), to: digest() },
-        TakeOverDrift { evidence: evidence(), image: image(), to: digest() },
-        NotRolledBack { evidence: evidence(), why: "the site is held".into() },
-        DriftNotTaken { why: "the site is held".into() },
-        RollbackAfterFile { evidence: evidence(), is_drift: false },
-        RollbackAfterFile { evidence: evidence(), is_drift: true },
+        RollBack {
+            evidence: evidence(),
+            image: image(),
+            to: digest(),
+        },
+        TakeOverDrift {
+            evidence: evidence(),
+            image: image(),
+            to: digest(),
+        },
+        NotRolledBack {
+            evidence: evidence(),
+            why: "the site is held".into(),
+        },
+        DriftNotTaken {
+            why: "the site is held".into(),
+        },
+        RollbackAfterFile {
+            evidence: evidence(),
+            is_drift: false,
+        },
+        RollbackAfterFile {
+            evidence: evidence(),
+            is_drift: true,
+        },
         RollbackFirst { name: "web".into() },
         UndoUnclear { why: why() },
-        KeelMaySetImage { why: "the annotation is computed".into() },
+        KeelMaySetImage {
+            why: "the annotation is computed".into(),
+        },
         AppliedAgain { digest: digest() },
-        NotApplied { ci: "CI is green", why: ", and the live spec has another image".into() },
+        NotApplied {
+            ci: "CI is green",
+            why: ", and the live spec has another image".into(),
+        },
         LiveUnclear { why: why() },
-        DriftFound { evidence: evidence(), next: "the next apply overwrites it".into() },
-        NotRolledOut { why: "1 of 2 pods is ready".into() },
-        Watched { until: at(), source: source() },
+        DriftFound {
+            evidence: evidence(),
+            next: "the next apply overwrites it".into(),
+        },
+        NotRolledOut {
+            why: "1 of 2 pods is ready".into(),
+        },
+        Watched {
+            until: at(),
+            source: source(),
+        },
         RunsNow { digest: None },
-        RunsNow { digest: Some(digest()) },
+        RunsNow {
+            digest: Some(digest()),
+        },
         RunsUnknown { why: why() },
         HoldEnded { until: None },
         HoldEnded { until: Some(at()) },
         HoldsEndFirst { name: "web".into() },
-        HoldNotRemoved { why: "it covers other sites as well".into() },
+        HoldNotRemoved {
+            why: "it covers other sites as well".into(),
+        },
         CacheFresh,
-        CacheStale { serves: digest(), is_pinned: true },
-        CacheStale { serves: digest(), is_pinned: false },
+        CacheStale {
+            serves: digest(),
+            is_pinned: true,
+        },
+        CacheStale {
+            serves: digest(),
+            is_pinned: false,
+        },
         CacheBypassed { status: 403 },
-        CacheUnreachable { why: "connection refused".into() },
+        CacheUnreachable {
+            why: "connection refused".into(),
+        },
         CacheUnproven { serves: digest() },
-        ScheduleWarning { what: "schedule `0 0 3 * * *` has six fields".into() },
+        ScheduleWarning {
+            what: "schedule `0 0 3 * * *` has six fields".into(),
+        },
     ]
 }
 
@@ -175,8 +407,18 @@ fn every_sentence_reads_as_it_was_read_over() {
     let samples = samples();
     let mut codes: Vec<&str> = samples.iter().map(Reason::code).collect();
     codes.dedup();
-    assert_eq!(codes, Reason::ALL.iter().map(|row| row.code).collect::<Vec<_>>(), "each reason has a sample, in the order of the table");
-    let line = |reason: &Reason| format!("{} [{}] {reason}\n", reason.code(), verdict_cell(reason.verdict()));
+    assert_eq!(
+        codes,
+        Reason::ALL.iter().map(|row| row.code).collect::<Vec<_>>(),
+        "each reason has a sample, in the order of the table"
+    );
+    let line = |reason: &Reason| {
+        format!(
+            "{} [{}] {reason}\n",
+            reason.code(),
+            verdict_cell(reason.verdict())
+        )
+    };
     insta::assert_snapshot!("reasons", samples.iter().map(line).collect::<String>());
 }
 
@@ -184,21 +426,45 @@ fn every_sentence_reads_as_it_was_read_over() {
 fn sentences_are_one_line_of_lower_case_without_a_full_stop() {
     for reason in samples() {
         let text = reason.to_string();
-        assert!(!text.is_empty() && !text.ends_with('.') && !text.contains(['\n', '{', '}']), "{text}");
+        assert!(
+            !text.is_empty() && !text.ends_with('.') && !text.contains(['\n', '{', '}']),
+            "{text}"
+        );
     }
-    assert_eq!(Reason::ALL.iter().map(|row| row.code).collect::<BTreeSet<_>>().len(), Reason::ALL.len(), "codes differ");
+    assert_eq!(
+        Reason::ALL
+            .iter()
+            .map(|row| row.code)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        Reason::ALL.len(),
+        "codes differ"
+    );
 }
 
 /// `docs/why-not-updated.md` has one row for each code, with its verdict.
 #[test]
 fn the_page_explains_every_code() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/why-not-updated.md")).unwrap();
+    let page = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/why-not-updated.md"),
+    )
+    .unwrap();
     let rows: BTreeSet<(&str, &str)> = page.lines().filter_map(code_and_verdict).collect();
-    let table: BTreeSet<(&str, &str)> = Reason::ALL.iter().map(|row| (row.code, verdict_cell(row.verdict))).collect();
+    let table: BTreeSet<(&str, &str)> = Reason::ALL
+        .iter()
+        .map(|row| (row.code, verdict_cell(row.verdict)))
+        .collect();
     let missing: Vec<_> = table.difference(&rows).collect();
     let unknown: Vec<_> = rows.difference(&table).collect();
-    assert!(missing.is_empty() && unknown.is_empty(), "not on the page: {missing:?}; only on the page: {unknown:?}");
-    assert_eq!(page.lines().filter_map(code_and_verdict).count(), rows.len(), "a code has two rows");
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "not on the page: {missing:?}; only on the page: {unknown:?}"
+    );
+    assert_eq!(
+        page.lines().filter_map(code_and_verdict).count(),
+        rows.len(),
+        "a code has two rows"
+    );
 }
 
 /// Reads ``| `other-owner` | blocked | …``.

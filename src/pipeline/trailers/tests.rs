@@ -6,19 +6,25 @@ fn digest() -> impl Strategy<Value = Digest> {
 }
 
 fn pin() -> impl Strategy<Value = PinRecord> {
-    let words = (prop_oneof![Just(Action::Adopt), Just(Action::Update)], prop_oneof![Just(Cause::FirstPin), Just(Cause::TagMoved)]);
-    let names = ("[\\PC]{1,40}", "[a-z./:]{1,40}").prop_map(|(site, image)| (format!("a{site}#z"), image));
-    (words, names, proptest::option::of(digest()), digest()).prop_map(|((action, cause), (site, image), from, to)| PinRecord {
-        action,
-        site,
-        uses: Vec::new(),
-        image,
-        from,
-        to: Some(to),
-        evidence: None,
-        asked: None,
-        cause,
-    })
+    let words = (
+        prop_oneof![Just(Action::Adopt), Just(Action::Update)],
+        prop_oneof![Just(Cause::FirstPin), Just(Cause::TagMoved)],
+    );
+    let names =
+        ("[\\PC]{1,40}", "[a-z./:]{1,40}").prop_map(|(site, image)| (format!("a{site}#z"), image));
+    (words, names, proptest::option::of(digest()), digest()).prop_map(
+        |((action, cause), (site, image), from, to)| PinRecord {
+            action,
+            site,
+            uses: Vec::new(),
+            image,
+            from,
+            to: Some(to),
+            evidence: None,
+            asked: None,
+            cause,
+        },
+    )
 }
 
 fn one() -> PinRecord {
@@ -73,7 +79,10 @@ fn unknown_trailers_break_nothing() {
 #[test]
 fn an_unknown_action_is_no_record_and_hides_no_other() {
     let text = render("a: b", &[one(), one()]).unwrap();
-    assert_eq!(parse(&text.replacen("Action: update", "Action: teleport", 1)), [one()]);
+    assert_eq!(
+        parse(&text.replacen("Action: update", "Action: teleport", 1)),
+        [one()]
+    );
 }
 
 #[test]
@@ -85,7 +94,10 @@ fn without_from_it_is_a_first_pin() {
 #[test]
 fn what_could_not_be_read_back_is_refused() {
     for site in ["", " a", "a ", "a\nPintle-To: x", "a\rb", "\u{85}"] {
-        let pin = PinRecord { site: site.into(), ..one() };
+        let pin = PinRecord {
+            site: site.into(),
+            ..one()
+        };
         assert!(render("a: b", &[pin]).is_err(), "{site:?}");
     }
     assert!(render("a: b\n\nPintle-Action: update", &[]).is_err());

@@ -33,7 +33,9 @@ fn path(name: &str) -> RepoPath {
 
 /// Replaces `@a` by the digest of sixty-four `a`.
 fn digests(text: &str) -> String {
-    ('a'..='f').fold(text.to_owned(), |text, c| text.replace(&format!("@{c}\""), &format!("@{}\"", digest(c))))
+    ('a'..='f').fold(text.to_owned(), |text, c| {
+        text.replace(&format!("@{c}\""), &format!("@{}\"", digest(c)))
+    })
 }
 
 /// A repo of these files and a cluster; upstream says `f` of every channel.
@@ -43,26 +45,35 @@ fn world(files: &[(&str, &str)], workloads: Vec<Workload>) -> Snapshot {
 
 fn configured(files: &[(&str, &str)], mut workloads: Vec<Workload>, config: &str) -> Snapshot {
     let mut all = Files::default();
-    files.iter().for_each(|(name, text)| all.insert(path(name), Entry::Text(digests(text).into_bytes().into())));
+    files.iter().for_each(|(name, text)| {
+        all.insert(path(name), Entry::Text(digests(text).into_bytes().into()))
+    });
     let config = Config::parse(config, "pintle.toml").expect("the configuration");
     let scan = scan(&all, &config.scan_settings(&all));
     let upstream = channels_to_ask(&scan, &config, &Seen::NotAsked);
-    workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+    workloads
+        .sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
     Snapshot {
         at: "2026-11-22T12:00:00Z".parse().expect("a time"),
         files: all.into(),
         scan: scan.into(),
         config: config.into(),
-        upstream: upstream.into_iter().map(|channel| (channel, Seen::Known(Upstream::Digest(digest(UPSTREAM))))).collect(),
+        upstream: upstream
+            .into_iter()
+            .map(|channel| (channel, Seen::Known(Upstream::Digest(digest(UPSTREAM)))))
+            .collect(),
         history: Seen::Known(History::default()),
         ledger: Seen::Known(Ledger::default()),
-        cluster: Seen::Known(Cluster { workloads, ..Cluster::default() }),
+        cluster: Seen::Known(Cluster {
+            workloads,
+            ..Cluster::default()
+        }),
         ..Snapshot::default()
     }
 }
 
-/// A workload `kind/namespace/name` whose containers have these images, `init:name` for an init container; one pod runs each at the digest behind
-/// the image: `("app", "repo:1", 'a')`.
+/// A workload `kind/namespace/name` whose containers have these images, `init:name` for an init
+/// container; one pod runs each at the digest behind the image: `("app", "repo:1", 'a')`.
 fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
     let parts: Vec<&str> = name.split('/').collect();
     let container = |(name, image, _): &(&str, &str, char)| Container {
@@ -81,7 +92,13 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
         started: None,
         waiting: None,
     };
-    let pod = Pod { name: "pod".into(), revision: None, created: None, lost: None, containers: containers.iter().map(status).collect() };
+    let pod = Pod {
+        name: "pod".into(),
+        revision: None,
+        created: None,
+        lost: None,
+        containers: containers.iter().map(status).collect(),
+    };
     Workload {
         kind: WorkloadKind::new(parts[0]),
         namespace: parts[1].into(),
@@ -100,29 +117,53 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
 
 /// The same, parked: no pod runs.
 fn parked(name: &str, containers: &[(&str, &str, char)]) -> Workload {
-    Workload { replicas: Some(0), pods: Vec::new(), ..workload(name, containers) }
+    Workload {
+        replicas: Some(0),
+        pods: Vec::new(),
+        ..workload(name, containers)
+    }
 }
 
 fn written_by(mut workload: Workload, managers: &[&str]) -> Workload {
-    let writer = |manager: &&str| Writer { manager: (*manager).into(), at: None };
-    workload.containers.iter_mut().for_each(|container| container.writers = managers.iter().map(writer).collect());
+    let writer = |manager: &&str| Writer {
+        manager: (*manager).into(),
+        at: None,
+    };
+    workload
+        .containers
+        .iter_mut()
+        .for_each(|container| container.writers = managers.iter().map(writer).collect());
     workload
 }
 
 fn keel() -> Workload {
-    workload("deployment/keel/keel", &[("keel", "docker.io/keelhq/keel:0.20", 'e')])
+    workload(
+        "deployment/keel/keel",
+        &[("keel", "docker.io/keelhq/keel:0.20", 'e')],
+    )
 }
 
 /// The files after the plan's changes, which have to be proved.
 fn taken_over(snapshot: &Snapshot) -> (Plan, Files) {
     let made = plan(snapshot);
-    prove_changes(snapshot, &made.changes).unwrap_or_else(|why| panic!("{why}\n{:#?}", made.changes));
-    let edits: Vec<_> = made.changes.iter().flat_map(|change| change.edits.clone()).collect();
+    prove_changes(snapshot, &made.changes)
+        .unwrap_or_else(|why| panic!("{why}\n{:#?}", made.changes));
+    let edits: Vec<_> = made
+        .changes
+        .iter()
+        .flat_map(|change| change.edits.clone())
+        .collect();
     let mut after = (*snapshot.files).clone();
     let files: std::collections::BTreeSet<_> = edits.iter().map(|edit| edit.file.clone()).collect();
     for file in files {
-        let own: Vec<_> = edits.iter().filter(|edit| edit.file == file).cloned().collect();
-        let bytes = crate::terraform::edit::apply(snapshot.files.bytes(&file).expect("the file"), &own).expect("the edits fit");
+        let own: Vec<_> = edits
+            .iter()
+            .filter(|edit| edit.file == file)
+            .cloned()
+            .collect();
+        let bytes =
+            crate::terraform::edit::apply(snapshot.files.bytes(&file).expect("the file"), &own)
+                .expect("the edits fit");
         after.insert(file, Entry::Text(bytes.into()));
     }
     (made, after)
@@ -137,11 +178,19 @@ fn text(files: &Files, name: &str) -> String {
 fn becomes(before: &str, workloads: Vec<Workload>, after: &str) {
     let snapshot = world(&[("stacks/web/main.tf", before)], workloads.clone());
     let (made, files) = taken_over(&snapshot);
-    assert_eq!(text(&files, "stacks/web/main.tf"), digests(after), "{:#?}", made.decisions);
+    assert_eq!(
+        text(&files, "stacks/web/main.tf"),
+        digests(after),
+        "{:#?}",
+        made.decisions
+    );
     assert_eq!(made.changes.len(), 1);
     let again = plan(&world(&[("stacks/web/main.tf", after)], workloads));
     assert!(
-        again.decisions.iter().all(|decision| !matches!(decision.verdict, Verdict::Adopt | Verdict::Blocked)),
+        again
+            .decisions
+            .iter()
+            .all(|decision| !matches!(decision.verdict, Verdict::Adopt | Verdict::Blocked)),
         "{:#?}",
         again.decisions
     );
@@ -159,5 +208,9 @@ fn codes(decision: &Decision) -> Vec<&'static str> {
 /// The decision about the site of that container.
 fn decision(plan: &Plan, container: &str) -> Decision {
     let own = |decision: &&Decision| decision.site.as_str().contains(&format!("[{container}]"));
-    plan.decisions.iter().find(own).cloned().unwrap_or_else(|| panic!("{container}: {:#?}", plan.decisions))
+    plan.decisions
+        .iter()
+        .find(own)
+        .cloned()
+        .unwrap_or_else(|| panic!("{container}: {:#?}", plan.decisions))
 }

@@ -1,4 +1,5 @@
-//! The commands that report: what is there, what the plan says, and why. Values of the finished plan; the words are made where the reply is.
+//! The commands that report: what is there, what the plan says, and why. Values of the finished
+//! plan; the words are made where the reply is.
 
 use super::named_sites::find_literals;
 use crate::model::ask::{Command, TargetName};
@@ -21,15 +22,24 @@ pub(in crate::plan) fn report(
     (forge, ask): (&Forge, &Ask),
     command: &Command,
 ) -> Outcome {
-    let named = |word, target: Option<&TargetName>| find_literals(&snapshot.scan, forge, ask, word, target);
+    let named =
+        |word, target: Option<&TargetName>| find_literals(&snapshot.scan, forge, ask, word, target);
     let outcome = match command {
         Command::Explain { target } => named("/explain", target.as_ref()).map(|literals| {
             let first: Vec<&Literal> = literals.iter().take(EXPLAINED).copied().collect();
-            Outcome::Explained { explanations: explain_resolved(snapshot, plan, sites, &first), count: literals.len() }
+            Outcome::Explained {
+                explanations: explain_resolved(snapshot, plan, sites, &first),
+                count: literals.len(),
+            }
         }),
         Command::Status { target } => {
-            let wanted = target.as_ref().map(|_| named("/status", target.as_ref())).transpose();
-            wanted.map(|wanted| report_status_of(snapshot, plan, sites, target.as_ref(), wanted.as_deref()))
+            let wanted = target
+                .as_ref()
+                .map(|_| named("/status", target.as_ref()))
+                .transpose();
+            wanted.map(|wanted| {
+                report_status_of(snapshot, plan, sites, target.as_ref(), wanted.as_deref())
+            })
         }
         Command::Plan => Ok(Outcome::Planned),
         _ => Ok(Outcome::Help),
@@ -49,7 +59,10 @@ fn report_status_of(
         _ => None,
     };
     let ids: Option<BTreeSet<SiteId>> = wanted.map(|wanted| wanted.iter().filter_map(id).collect());
-    let decisions = plan.decisions.iter().filter(|decision| ids.as_ref().is_none_or(|ids| ids.contains(&decision.site)));
+    let decisions = plan
+        .decisions
+        .iter()
+        .filter(|decision| ids.as_ref().is_none_or(|ids| ids.contains(&decision.site)));
     Outcome::Status {
         target: target.map(ToString::to_string),
         decisions: decisions.cloned().collect(),

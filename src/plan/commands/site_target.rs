@@ -1,4 +1,5 @@
-//! What one command makes of one site, or why it may not. A person is not stopped by policy, mode, schedule or settle time; by locks they are.
+//! What one command makes of one site, or why it may not. A person is not stopped by policy, mode,
+//! schedule or settle time; by locks they are.
 
 use super::case::{CommentCase, SiteTarget};
 use crate::model::ask::{Back, Command, End, Goal};
@@ -47,7 +48,11 @@ struct CommandedPin {
 
 impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
     pub fn new(case: &'c CommentCase<'a, 'b>) -> Self {
-        Self { case, draft: Draft::new(case.snapshot), touched: BTreeSet::new() }
+        Self {
+            case,
+            draft: Draft::new(case.snapshot),
+            touched: BTreeSet::new(),
+        }
     }
 
     /// Returns the edits of all holds put and removed.
@@ -56,7 +61,11 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
     }
 
     /// Returns what a command makes of its sites, and why it does nothing at others.
-    pub fn apply(&mut self, command: &Command, places: &[usize]) -> Result<(Vec<SiteCommand>, Vec<String>), Refusal> {
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        places: &[usize],
+    ) -> Result<(Vec<SiteCommand>, Vec<String>), Refusal> {
         let case = self.case;
         for site in places.iter().map(|place| &case.sites[*place]) {
             if let Some(why) = find_refusal(site, command) {
@@ -74,7 +83,10 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
         let (mut targets, mut nothing) = (Vec::new(), Vec::new());
         for place in places {
             let id = &case.sites[*place].site.id;
-            match self.change(command, *place, &hold).map_err(|(why, hint)| (format!("{id}: {why}"), hint))? {
+            match self
+                .change(command, *place, &hold)
+                .map_err(|(why, hint)| (format!("{id}: {why}"), hint))?
+            {
                 Ok(target) => targets.push(target),
                 Err(why) => nothing.push(why),
             }
@@ -83,30 +95,75 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
     }
 
     /// Removes the holds of sites.
-    fn release(&mut self, command: &Command, places: &[usize]) -> Result<(Vec<SiteCommand>, Vec<String>), Refusal> {
+    fn release(
+        &mut self,
+        command: &Command,
+        places: &[usize],
+    ) -> Result<(Vec<SiteCommand>, Vec<String>), Refusal> {
         let case = self.case;
-        let is_held = |place: &&usize| case.sites[**place].settings.holds.iter().any(|hold| hold.value.holds_at(case.snapshot.at));
+        let is_held = |place: &&usize| {
+            case.sites[**place]
+                .settings
+                .holds
+                .iter()
+                .any(|hold| hold.value.holds_at(case.snapshot.at))
+        };
         let (held, free): (Vec<&usize>, Vec<&usize>) = places.iter().partition(is_held);
-        let sites: Vec<_> = held.iter().map(|place| (case.sites[**place].literal, case.sites[**place].site)).collect();
-        self.draft.lift(&sites, Which::Standing).map_err(|why| (why.to_string(), None))?;
-        let action = if matches!(command, Command::Unpin { .. }) { Action::Unpin } else { Action::Resume };
-        let what = format!("the hold is removed (`{}` by {})", command.word(), case.ask.author.login);
+        let sites: Vec<_> = held
+            .iter()
+            .map(|place| (case.sites[**place].literal, case.sites[**place].site))
+            .collect();
+        self.draft
+            .lift(&sites, Which::Standing)
+            .map_err(|why| (why.to_string(), None))?;
+        let action = if matches!(command, Command::Unpin { .. }) {
+            Action::Unpin
+        } else {
+            Action::Resume
+        };
+        let what = format!(
+            "the hold is removed (`{}` by {})",
+            command.word(),
+            case.ask.author.login
+        );
         let release = |place: &&usize| {
             let site = &case.sites[**place];
-            let target = Target { claims: vec![Claim::Released { site: site.site.id.clone() }], ..self.target(site, action, None) };
+            let target = Target {
+                claims: vec![Claim::Released {
+                    site: site.site.id.clone(),
+                }],
+                ..self.target(site, action, None)
+            };
             self.site_command(**place, Verdict::Waiting, what.clone(), target, None)
         };
-        let nothing = free.iter().map(|place| format!("nothing holds {}", case.sites[**place].site.id)).collect();
+        let nothing = free
+            .iter()
+            .map(|place| format!("nothing holds {}", case.sites[**place].site.id))
+            .collect();
         Ok((held.iter().map(release).collect(), nothing))
     }
 
-    /// One site that is pinned, rolled back or held; the inner error says why there is nothing to do.
-    fn change(&mut self, command: &Command, place: usize, hold: &Hold) -> Result<Result<SiteCommand, String>, Refusal> {
+    /// One site that is pinned, rolled back or held; the inner error says why there is nothing to
+    /// do.
+    fn change(
+        &mut self,
+        command: &Command,
+        place: usize,
+        hold: &Hold,
+    ) -> Result<Result<SiteCommand, String>, Refusal> {
         let (case, by) = (self.case, &self.case.ask.author.login);
         let site = &case.sites[place];
         let (action, pin, verdict) = match command {
-            Command::Pin { to, .. } => (Action::Pin, Some(find_goal(case, site, to.as_ref())?), Verdict::Held),
-            Command::Rollback { to, .. } => (Action::Rollback, find_rollback_goal(case, site, to.as_ref())?, Verdict::Rollback),
+            Command::Pin { to, .. } => (
+                Action::Pin,
+                Some(find_goal(case, site, to.as_ref())?),
+                Verdict::Held,
+            ),
+            Command::Rollback { to, .. } => (
+                Action::Rollback,
+                find_rollback_goal(case, site, to.as_ref())?,
+                Verdict::Rollback,
+            ),
             _ => (Action::Hold, None, Verdict::Held),
         };
         let mut hold = hold.clone();
@@ -114,7 +171,9 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
             let Some(from) = site.pinned.as_ref().filter(|_| pin.is_some()) else {
                 return Ok(Err(format!("{} is at that digest already", site.site.id)));
             };
-            hold.because = hold.because.or_else(|| Some(format!("rolled back from sha256:{}", from.short()).into()));
+            hold.because = hold
+                .because
+                .or_else(|| Some(format!("rolled back from sha256:{}", from.short()).into()));
         }
         let changes_image = pin.as_ref().is_some_and(|pin| !pin.edits.is_empty());
         let is_held = |own: &Hold| own.holds_at(case.snapshot.at) && own.tidied() == hold.tidied();
@@ -123,30 +182,47 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
             return Ok(Err(format!("{} is {hold} already", site.site.id)));
         }
         if !holds_already {
-            self.draft.put(site.literal, site.site, &hold).map_err(|why| (why, None))?;
+            self.draft
+                .put(site.literal, site.site, &hold)
+                .map_err(|why| (why, None))?;
         }
         let mut target = self.target(site, action, pin);
-        target.claims.push(Claim::Held { site: site.site.id.clone() });
+        target.claims.push(Claim::Held {
+            site: site.site.id.clone(),
+        });
         if action == Action::Rollback {
             match keep_keel_away(case.snapshot, site) {
                 Ok(edits) if edits.is_empty() => {}
                 Ok(edits) => {
                     target.edits.extend(edits);
-                    target.claims.push(Claim::KeelHandsOff { site: site.site.id.clone() });
+                    target.claims.push(Claim::KeelHandsOff {
+                        site: site.site.id.clone(),
+                    });
                 }
-                Err(why) => target.notes.push(format!("Keel may still set the image: {why}.")),
+                Err(why) => target
+                    .notes
+                    .push(format!("Keel may still set the image: {why}.")),
             }
         }
         let what = format!("{hold} (`{}` by {by})", command.word());
-        Ok(Ok(self.site_command(place, verdict, what, target, hold.until)))
+        Ok(Ok(
+            self.site_command(place, verdict, what, target, hold.until)
+        ))
     }
 
     /// The target of a command; without a pin the image stays as it is.
     fn target(&self, site: &SitePlan, action: Action, pin: Option<CommandedPin>) -> Target {
         let case = self.case;
         let ask = case.ask;
-        let asked = Asked { by: format!("{} ({})", ask.author.login, ask.author.id), comment: ask.comment.url.to_string() };
-        let claims = pin.iter().filter(|pin| !pin.edits.is_empty()).map(|pin| site.claim_image(pin.image.as_deref(), &pin.to)).collect();
+        let asked = Asked {
+            by: format!("{} ({})", ask.author.login, ask.author.id),
+            comment: ask.comment.url.to_string(),
+        };
+        let claims = pin
+            .iter()
+            .filter(|pin| !pin.edits.is_empty())
+            .map(|pin| site.claim_image(pin.image.as_deref(), &pin.to))
+            .collect();
         let (to, image, edits, prove) = match pin {
             Some(pin) => (Some(pin.to), pin.image, pin.edits, pin.prove),
             None => (site.pinned.clone(), None, Vec::new(), None),
@@ -162,18 +238,40 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
             delivery: deliver_directly(case.snapshot),
             notes: Vec::new(),
             evidence: None,
-            command: Some(CommandTarget { change: case.change_name().as_str().into(), order: case.order, asked }),
+            command: Some(CommandTarget {
+                change: case.change_name().as_str().into(),
+                order: case.order,
+                asked,
+            }),
         }
     }
 
-    fn site_command(&self, place: usize, verdict: Verdict, what: String, target: Target, until: Option<Timestamp>) -> SiteCommand {
-        SiteCommand { target: SiteTarget { place, verdict, reason: Reason::ByCommand { what, verdict }, target }, until }
+    fn site_command(
+        &self,
+        place: usize,
+        verdict: Verdict,
+        what: String,
+        target: Target,
+        until: Option<Timestamp>,
+    ) -> SiteCommand {
+        SiteCommand {
+            target: SiteTarget {
+                place,
+                verdict,
+                reason: Reason::ByCommand { what, verdict },
+                target,
+            },
+            until,
+        }
     }
 }
 
 /// What stops a person too.
 fn find_refusal(site: &SitePlan, command: &Command) -> Option<String> {
-    let changes_image = matches!(command, Command::Pin { .. } | Command::Rollback { .. } | Command::Unpin { .. });
+    let changes_image = matches!(
+        command,
+        Command::Pin { .. } | Command::Rollback { .. } | Command::Unpin { .. }
+    );
     let lock = first_lock(site).map(|reason| reason.to_string());
     lock.or_else(|| find_ignored(site).filter(|_| changes_image))
 }
@@ -181,28 +279,57 @@ fn find_refusal(site: &SitePlan, command: &Command) -> Option<String> {
 /// The hold that a command puts.
 fn make_hold(case: &CommentCase, command: &Command) -> Result<Hold, Refusal> {
     let (end, because) = match command {
-        Command::Pin { end, because, .. } | Command::Hold { end, because, .. } => (*end, because.clone()),
+        Command::Pin { end, because, .. } | Command::Hold { end, because, .. } => {
+            (*end, because.clone())
+        }
         Command::Rollback { because, .. } => (None, because.clone()),
         _ => (None, None),
     };
     let until = end.map(|end| find_end(case, end)).transpose()?;
-    Ok(Hold { until, by: Some(case.ask.author.login.clone()), because })
+    Ok(Hold {
+        until,
+        by: Some(case.ask.author.login.clone()),
+        because,
+    })
 }
 
 fn find_end(case: &CommentCase, end: End) -> Result<Timestamp, Refusal> {
-    let until =
-        end.at(case.ask.comment.at).ok_or_else(|| (format!("`{end}` is too long: the hold would end after the year 9999"), None))?;
+    let until = end.at(case.ask.comment.at).ok_or_else(|| {
+        (
+            format!("`{end}` is too long: the hold would end after the year 9999"),
+            None,
+        )
+    })?;
     let is_over = until <= case.snapshot.at;
-    if is_over { Err((format!("a hold `{end}` would have ended already"), Some("name a time in the future".into()))) } else { Ok(until) }
+    if is_over {
+        Err((
+            format!("a hold `{end}` would have ended already"),
+            Some("name a time in the future".into()),
+        ))
+    } else {
+        Ok(until)
+    }
 }
 
 /// Where `/pin` goes.
-fn find_goal(case: &CommentCase, site: &SitePlan, goal: Option<&Goal>) -> Result<CommandedPin, Refusal> {
+fn find_goal(
+    case: &CommentCase,
+    site: &SitePlan,
+    goal: Option<&Goal>,
+) -> Result<CommandedPin, Refusal> {
     match (goal, &site.pinned) {
-        (None, Some(pinned)) => Ok(CommandedPin { to: pinned.clone(), image: None, edits: Vec::new(), prove: None }),
+        (None, Some(pinned)) => Ok(CommandedPin {
+            to: pinned.clone(),
+            image: None,
+            edits: Vec::new(),
+            prove: None,
+        }),
         (None, None) => match &site.settings.channel {
             Some(channel) => pin_at(case, site, find_served(case, channel)?),
-            None => Err(("the image has no tag to take a digest from".into(), Some("`/pin … to sha256:…` names one".into()))),
+            None => Err((
+                "the image has no tag to take a digest from".into(),
+                Some("`/pin … to sha256:…` names one".into()),
+            )),
         },
         (Some(Goal::Digest(digest)), _) => pin_at(case, site, digest.clone()),
         (Some(Goal::Tag(tag)), _) => {
@@ -216,35 +343,61 @@ fn find_goal(case: &CommentCase, site: &SitePlan, goal: Option<&Goal>) -> Result
 }
 
 /// A pin under another tag.
-fn pin_under_tag(case: &CommentCase, site: &SitePlan, tag: &Tag, to: Digest) -> Result<CommandedPin, Refusal> {
+fn pin_under_tag(
+    case: &CommentCase,
+    site: &SitePlan,
+    tag: &Tag,
+    to: Digest,
+) -> Result<CommandedPin, Refusal> {
     let channel = channel_of(site, Some(tag));
     check_fetched(case, &channel, &to)?;
     let edit = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
     let image = Some(crate::config::site_settings::image_with(site.site, tag));
-    Ok(CommandedPin { prove: Some((channel, to.clone())), to, image, edits: vec![edit] })
+    Ok(CommandedPin {
+        prove: Some((channel, to.clone())),
+        to,
+        image,
+        edits: vec![edit],
+    })
 }
 
 /// A pin under the tag that the site has.
 fn pin_at(case: &CommentCase, site: &SitePlan, to: Digest) -> Result<CommandedPin, Refusal> {
     if site.pinned.as_ref() == Some(&to) {
-        return Ok(CommandedPin { to, image: None, edits: Vec::new(), prove: None });
+        return Ok(CommandedPin {
+            to,
+            image: None,
+            edits: Vec::new(),
+            prove: None,
+        });
     }
     let channel = channel_of(site, None);
     check_fetched(case, &channel, &to)?;
-    Ok(CommandedPin { edits: vec![site.pin_edit(&to)], prove: Some((channel, to.clone())), to, image: None })
+    Ok(CommandedPin {
+        edits: vec![site.pin_edit(&to)],
+        prove: Some((channel, to.clone())),
+        to,
+        image: None,
+    })
 }
 
 /// The channel of the site's repository: its own, or that of another tag.
 fn channel_of(site: &SitePlan, tag: Option<&Tag>) -> Channel {
     match (tag, &site.settings.channel) {
         (None, Some(channel)) => channel.clone(),
-        (tag, _) => site.site.image.repository().channel(tag.cloned().unwrap_or_else(Tag::latest)),
+        (tag, _) => site
+            .site
+            .image
+            .repository()
+            .channel(tag.cloned().unwrap_or_else(Tag::latest)),
     }
 }
 
 fn check_fetched(case: &CommentCase, channel: &Channel, to: &Digest) -> Result<(), Refusal> {
-    let hint = || Some("the digest has to be one that the registry serves for this repository".into());
-    find_fetch_failure(case.snapshot, channel, to).map_or(Ok(()), |why| Err((why.to_string(), hint())))
+    let hint =
+        || Some("the digest has to be one that the registry serves for this repository".into());
+    find_fetch_failure(case.snapshot, channel, to)
+        .map_or(Ok(()), |why| Err((why.to_string(), hint())))
 }
 
 /// What the registry says that a channel means.
@@ -252,16 +405,31 @@ fn find_served(case: &CommentCase, channel: &Channel) -> Result<Digest, Refusal>
     let later = || Some("try again later".into());
     match case.snapshot.upstream.get(channel) {
         Some(Seen::Known(Upstream::Digest(digest))) => Ok(digest.clone()),
-        Some(Seen::Known(Upstream::Missing)) => Err((format!("{channel} does not exist in the registry"), None)),
-        Some(Seen::Unknown(why)) => Err((format!("the registry could not be asked for {channel}: {why}"), later())),
-        Some(Seen::NotAsked) | None => Err((format!("the registry was not asked for {channel}"), later())),
+        Some(Seen::Known(Upstream::Missing)) => {
+            Err((format!("{channel} does not exist in the registry"), None))
+        }
+        Some(Seen::Unknown(why)) => Err((
+            format!("the registry could not be asked for {channel}: {why}"),
+            later(),
+        )),
+        Some(Seen::NotAsked) | None => {
+            Err((format!("the registry was not asked for {channel}"), later()))
+        }
     }
 }
 
-/// Where `/rollback` goes, with the tag that the digest had; `None` where the site is there already.
-fn find_rollback_goal(case: &CommentCase, site: &SitePlan, to: Option<&Back>) -> Result<Option<CommandedPin>, Refusal> {
+/// Where `/rollback` goes, with the tag that the digest had; `None` where the site is there
+/// already.
+fn find_rollback_goal(
+    case: &CommentCase,
+    site: &SitePlan,
+    to: Option<&Back>,
+) -> Result<Option<CommandedPin>, Refusal> {
     let Some(pinned) = &site.pinned else {
-        return Err(("the site has no pin to roll back".into(), Some("`/pin` gives it one".into())));
+        return Err((
+            "the site has no pin to roll back".into(),
+            Some("`/pin` gives it one".into()),
+        ));
     };
     let to = match to {
         Some(Back::Digest(digest)) => digest.clone(),
@@ -284,7 +452,10 @@ fn find_pin_before_foreign(site: &SitePlan) -> Result<Option<Digest>, Refusal> {
         Seen::Known(PinOrigin::Foreign(blame)) => match &blame.before {
             Some(before) => Ok(Some(before.clone())),
             None => {
-                let why = format!("somebody else wrote the present pin ({}), and what was pinned before is unknown", blame.commit.short());
+                let why = format!(
+                    "somebody else wrote the present pin ({}), and what was pinned before is unknown",
+                    blame.commit.short()
+                );
                 Err((why, hint()))
             }
         },
@@ -293,31 +464,64 @@ fn find_pin_before_foreign(site: &SitePlan) -> Result<Option<Digest>, Refusal> {
     }
 }
 
-/// Walks the digests that were pinned here, from the present one back; what was rolled back is passed over.
-fn find_earlier_pin(case: &CommentCase, site: &SitePlan, pinned: &Digest, count: u32) -> Result<Digest, Refusal> {
+/// Walks the digests that were pinned here, from the present one back; what was rolled back is
+/// passed over.
+fn find_earlier_pin(
+    case: &CommentCase,
+    site: &SitePlan,
+    pinned: &Digest,
+    count: u32,
+) -> Result<Digest, Refusal> {
     match &case.snapshot.history {
         Seen::Known(_) => {}
-        Seen::Unknown(why) => return Err((format!("what was pinned before is unknown: {why}"), Some("try again later".into()))),
-        Seen::NotAsked => return Err(("what was pinned before is unknown".into(), Some("`to sha256:…` names a digest".into()))),
+        Seen::Unknown(why) => {
+            return Err((
+                format!("what was pinned before is unknown: {why}"),
+                Some("try again later".into()),
+            ));
+        }
+        Seen::NotAsked => {
+            return Err((
+                "what was pinned before is unknown".into(),
+                Some("`to sha256:…` names a digest".into()),
+            ));
+        }
     }
-    let rollbacks = site.history.iter().filter(|record| record.pin.action == Action::Rollback);
-    let rejected: BTreeSet<&Digest> = rollbacks.filter_map(|record| record.pin.from.as_ref()).collect();
+    let rollbacks = site
+        .history
+        .iter()
+        .filter(|record| record.pin.action == Action::Rollback);
+    let rejected: BTreeSet<&Digest> = rollbacks
+        .filter_map(|record| record.pin.from.as_ref())
+        .collect();
     let mut digests: Vec<&Digest> = vec![pinned];
     let first = find_pin_before_foreign(site)?;
-    for digest in first.iter().chain(site.history.iter().flat_map(|record| [&record.pin.to, &record.pin.from]).flatten()) {
+    for digest in first.iter().chain(
+        site.history
+            .iter()
+            .flat_map(|record| [&record.pin.to, &record.pin.from])
+            .flatten(),
+    ) {
         if digests.last() != Some(&digest) && !rejected.contains(digest) {
             digests.push(digest);
         }
     }
     let known = digests.len() - 1;
-    let wanted = usize::try_from(count).ok().and_then(|count| digests.get(count));
+    let wanted = usize::try_from(count)
+        .ok()
+        .and_then(|count| digests.get(count));
     wanted.map(|digest| (*digest).clone()).ok_or_else(|| {
         let pins = if known == 1 { "pin is" } else { "pins are" };
-        (format!("only {known} earlier {pins} known here"), Some("`/rollback … to sha256:…` names a digest".into()))
+        (
+            format!("only {known} earlier {pins} known here"),
+            Some("`/rollback … to sha256:…` names a digest".into()),
+        )
     })
 }
 
 /// Why a commit would change nothing at a site.
 fn find_ignored(site: &SitePlan) -> Option<String> {
-    site.is_ignored().then(|| "terraform ignores this image (ignore_changes), so a commit would change nothing".to_owned())
+    site.is_ignored().then(|| {
+        "terraform ignores this image (ignore_changes), so a commit would change nothing".to_owned()
+    })
 }

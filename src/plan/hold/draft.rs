@@ -1,4 +1,5 @@
-//! The edits of one change as they grow: each step sees what the steps before it put into the same comment or file.
+//! The edits of one change as they grow: each step sees what the steps before it put into the same
+//! comment or file.
 
 use super::found::{FoundHold, HoldOrigin, find_holds};
 use super::{Kept, Which, entry, inline};
@@ -31,13 +32,21 @@ struct Region {
 impl<'a> Draft<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let resolver = Resolver::new(&snapshot.scan, &snapshot.config, usual_mode(snapshot));
-        Self { snapshot, resolver, regions: BTreeMap::new(), gone: BTreeSet::new() }
+        Self {
+            snapshot,
+            resolver,
+            regions: BTreeMap::new(),
+            gone: BTreeSet::new(),
+        }
     }
 
-    /// Puts a hold on a site: in place of the one beside it, else beside it, else in `pintle.toml`. Nothing changes where that fails.
+    /// Puts a hold on a site: in place of the one beside it, else beside it, else in `pintle.toml`.
+    /// Nothing changes where that fails.
     pub fn put(&mut self, literal: &Literal, site: &Site, hold: &Hold) -> Result<(), String> {
         let hold = hold.tidied();
-        if inline::replace(self, literal, site, &hold) || entry::replace(self, literal, site, &hold)? {
+        if inline::replace(self, literal, site, &hold)
+            || entry::replace(self, literal, site, &hold)?
+        {
             return Ok(());
         }
         match inline::put(self, literal, site, &hold) {
@@ -46,32 +55,58 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Lifts the holds of sites that are let go together: one that covers all of them and no other is lifted too. Nothing changes where that fails.
+    /// Lifts the holds of sites that are let go together: one that covers all of them and no other
+    /// is lifted too. Nothing changes where that fails.
     pub fn lift(&mut self, sites: &[(&Literal, &Site)], which: Which) -> Result<(), Kept> {
         let together: BTreeSet<&SiteId> = sites.iter().map(|(_, site)| &site.id).collect();
-        let before: Vec<_> = self.regions.iter().map(|(key, region)| (key.clone(), region.now.clone())).collect();
+        let before: Vec<_> = self
+            .regions
+            .iter()
+            .map(|(key, region)| (key.clone(), region.now.clone()))
+            .collect();
         let gone = self.gone.clone();
-        let lifted = sites.iter().try_for_each(|(literal, site)| self.lift_one(literal, site, which, &together));
+        let lifted = sites
+            .iter()
+            .try_for_each(|(literal, site)| self.lift_one(literal, site, which, &together));
         if lifted.is_err() {
-            self.regions.values_mut().for_each(|region| region.now.clone_from(&region.was));
+            self.regions
+                .values_mut()
+                .for_each(|region| region.now.clone_from(&region.was));
             for (key, now) in before {
-                self.regions.entry(key).and_modify(|region| region.now = now);
+                self.regions
+                    .entry(key)
+                    .and_modify(|region| region.now = now);
             }
             self.gone = gone;
         }
         lifted
     }
 
-    fn lift_one(&mut self, literal: &Literal, site: &Site, which: Which, together: &BTreeSet<&SiteId>) -> Result<(), Kept> {
+    fn lift_one(
+        &mut self,
+        literal: &Literal,
+        site: &Site,
+        which: Which,
+        together: &BTreeSet<&SiteId>,
+    ) -> Result<(), Kept> {
         let at = self.snapshot.at;
         let wanted = |one: &FoundHold<'_>| one.hold.holds_at(at) == (which == Which::Standing);
-        for one in find_holds(&self.resolver, self.snapshot, literal, site).into_iter().filter(wanted) {
-            let others = one.others.iter().filter(|key| !together.contains(*key)).count();
+        for one in find_holds(&self.resolver, self.snapshot, literal, site)
+            .into_iter()
+            .filter(wanted)
+        {
+            let others = one
+                .others
+                .iter()
+                .filter(|key| !together.contains(*key))
+                .count();
             if others > 0 || matches!(one.origin, HoldOrigin::Rule(_)) {
                 return Err(Kept(not_removed(&one.origin, others)));
             }
             match &one.origin {
-                HoldOrigin::Comment { comment, directive } => inline::lift(self, comment, directive)?,
+                HoldOrigin::Comment { comment, directive } => {
+                    inline::lift(self, comment, directive)?
+                }
                 HoldOrigin::Entry(number) => entry::lift(self, *number)?,
                 HoldOrigin::Rule(_) => {}
             }
@@ -81,7 +116,10 @@ impl<'a> Draft<'a> {
 
     /// Returns the edits, sorted by file and place.
     pub fn edits(&self) -> Vec<Edit> {
-        let changed = self.regions.iter().filter(|(_, region)| region.was != region.now);
+        let changed = self
+            .regions
+            .iter()
+            .filter(|(_, region)| region.was != region.now);
         let edit = |((file, span), region): (&(RepoPath, Span), &Region)| Edit {
             file: file.clone(),
             span: *span,
@@ -90,7 +128,10 @@ impl<'a> Draft<'a> {
             why: region.why.clone(),
         };
         let path = config::path();
-        let removed = self.text(&path).map(|text| entry::removals(text, &self.gone)).unwrap_or_default();
+        let removed = self
+            .text(&path)
+            .map(|text| entry::removals(text, &self.gone))
+            .unwrap_or_default();
         let mut all: Vec<Edit> = changed.map(edit).chain(removed).collect();
         all.sort();
         all
@@ -103,24 +144,33 @@ impl<'a> Draft<'a> {
 
     /// Returns what stands in a region by now.
     pub(super) fn current_region(&self, file: &RepoPath, span: Span) -> String {
-        let known = self.regions.get(&(file.clone(), span)).map(|region| region.now.clone());
+        let known = self
+            .regions
+            .get(&(file.clone(), span))
+            .map(|region| region.now.clone());
         known.unwrap_or_else(|| self.original_region(file, span))
     }
 
     fn original_region(&self, file: &RepoPath, span: Span) -> String {
-        self.text(file).and_then(|text| text.get(span.range())).unwrap_or_default().to_owned()
+        self.text(file)
+            .and_then(|text| text.get(span.range()))
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Puts other text into a region.
     pub(super) fn replace_region(&mut self, file: &RepoPath, span: Span, now: String, why: String) {
         let was = self.original_region(file, span);
-        self.regions.insert((file.clone(), span), Region { was, now, why });
+        self.regions
+            .insert((file.clone(), span), Region { was, now, why });
     }
 }
 
 fn not_removed(origin: &HoldOrigin<'_>, others: usize) -> String {
     let place = match origin {
-        HoldOrigin::Comment { comment, .. } => format!("the comment at {}:{}", comment.file, comment.line),
+        HoldOrigin::Comment { comment, .. } => {
+            format!("the comment at {}:{}", comment.file, comment.line)
+        }
         HoldOrigin::Rule(number) => format!("`[[rule]] {number}` of pintle.toml"),
         HoldOrigin::Entry(number) => format!("`[[hold]] {number}` of pintle.toml"),
     };

@@ -1,4 +1,5 @@
-//! Another tag for a site, with its digest: only where the site's literal holds all of the old tag and nothing stands behind it.
+//! Another tag for a site, with its digest: only where the site's literal holds all of the old tag
+//! and nothing stands behind it.
 
 use crate::model::digest::Digest;
 use crate::model::reference::Tag;
@@ -6,10 +7,11 @@ use crate::sites::{Literal, Site};
 use crate::terraform::edit::{Edit, legal};
 use crate::terraform::span::Span;
 
-/// Returns the edit that puts `tag` and `digest` in place of the tag and the digest that a site has.
+/// Returns the edit that puts `tag` and `digest` in place of the tag and the digest that a site
+/// has.
 ///
-/// # Errors
-/// A sentence: the literal does not hold the whole tag (a template, a tag that comes from elsewhere, a digest alone).
+/// # Errors A sentence: the literal does not hold the whole tag (a template, a tag that comes from
+/// elsewhere, a digest alone).
 pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Result<Edit, String> {
     let place = format!("{}:{}", literal.file, literal.line);
     let from = tag_start(&literal.literal, site).ok_or_else(|| {
@@ -24,7 +26,8 @@ pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Resu
         (false, _) => format!("{tag}@{digest}"),
     };
     let content = literal.literal.as_bytes();
-    legal(site.pin.form, content, from..content.len(), put.as_bytes()).map_err(|why| why.to_string())?;
+    legal(site.pin.form, content, from..content.len(), put.as_bytes())
+        .map_err(|why| why.to_string())?;
     Ok(Edit {
         file: literal.file.clone(),
         span: Span::new(literal.span.start + from, literal.span.end),
@@ -34,13 +37,18 @@ pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Resu
     })
 }
 
-/// Returns where in the literal the tag begins: at its `:` where the name stands before it, at 0 where the literal is the tag alone.
+/// Returns where in the literal the tag begins: at its `:` where the name stands before it, at 0
+/// where the literal is the tag alone.
 fn tag_start(written: &str, site: &Site) -> Option<usize> {
     let image = &site.image;
     if written.contains("${") || written.contains("%{") {
         return None;
     }
-    let digest = image.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+    let digest = image
+        .digest
+        .as_ref()
+        .map(|digest| format!("@{digest}"))
+        .unwrap_or_default();
     let tag = image.tag.as_deref();
     match tag {
         Some(tag) if written == format!("{tag}{digest}") => Some(0),

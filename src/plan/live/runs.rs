@@ -1,4 +1,5 @@
-//! The digest that a container runs. The spec counts first, what pods tell second; a platform's digest counts as its index's.
+//! The digest that a container runs. The spec counts first, what pods tell second; a platform's
+//! digest counts as its index's.
 
 use super::{LiveMatch, LiveUse, foreign, is_custom, same};
 use crate::model::digest::Digest;
@@ -10,11 +11,17 @@ use crate::sites::Use;
 use std::collections::BTreeSet;
 
 /// What an operator makes of a custom resource, if not pods.
-const MADE: [WorkloadKind; 5] =
-    [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet, WorkloadKind::ReplicaSet, WorkloadKind::Job];
+const MADE: [WorkloadKind; 5] = [
+    WorkloadKind::Deployment,
+    WorkloadKind::StatefulSet,
+    WorkloadKind::DaemonSet,
+    WorkloadKind::ReplicaSet,
+    WorkloadKind::Job,
+];
 
-/// Returns the digest that a container runs: the one of its spec, else the one that the pods of its newest revision agree on. `None` where no pod
-/// runs. As the digest of the index where that is known: pods on machines of different platforms agree then.
+/// Returns the digest that a container runs: the one of its spec, else the one that the pods of its
+/// newest revision agree on. `None` where no pod runs. As the digest of the index where that is
+/// known: pods on machines of different platforms agree then.
 ///
 /// # Errors
 /// A sentence: the pods do not agree, or could not be read.
@@ -25,7 +32,10 @@ pub(in crate::plan) fn runs(
     (workload, container): (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
     agreed_digest(
-        shown_digests(snapshot, cluster, (workload, container))?.into_iter().map(|digest| whole(snapshot, channel, digest)).collect(),
+        shown_digests(snapshot, cluster, (workload, container))?
+            .into_iter()
+            .map(|digest| whole(snapshot, channel, digest))
+            .collect(),
     )
 }
 
@@ -36,7 +46,8 @@ fn agreed_digest(mut digests: BTreeSet<Digest>) -> Result<Option<Digest>, String
     }
 }
 
-/// All digests that are told: one by the spec, or those of the pods. What pods run says nothing of a spec that was set after they were made.
+/// All digests that are told: one by the spec, or those of the pods. What pods run says nothing of
+/// a spec that was set after they were made.
 pub(in crate::plan) fn shown_digests(
     snapshot: &Snapshot,
     cluster: &Cluster,
@@ -49,65 +60,123 @@ pub(in crate::plan) fn shown_digests(
         return Err(format!("the pods could not be read: {why}"));
     }
     if is_custom(snapshot, &workload.kind) {
-        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container).into_iter().collect();
-        let between = MADE.iter().filter(|_| told.is_empty()).find_map(|kind| cluster.unread.get_key_value(kind));
-        let told = between.map_or(Ok(told), |(kind, why)| Err(format!("{kind}s could not be read: {why}")))?;
+        let told: BTreeSet<Digest> = of_operator(snapshot, workload, container)
+            .into_iter()
+            .collect();
+        let between = MADE
+            .iter()
+            .filter(|_| told.is_empty())
+            .find_map(|kind| cluster.unread.get_key_value(kind));
+        let told = between.map_or(Ok(told), |(kind, why)| {
+            Err(format!("{kind}s could not be read: {why}"))
+        })?;
         return shown_or_unclear(told, workload.pods.iter().flat_map(|pod| &pod.containers));
     }
     let own = |status: &&PodContainer| status.name == container.name;
-    let tells = |pod: &Pod| pod.containers.iter().find(|status| status.name == container.name).and_then(|status| status.digest.clone());
+    let tells = |pod: &Pod| {
+        pod.containers
+            .iter()
+            .find(|status| status.name == container.name)
+            .and_then(|status| status.digest.clone())
+    };
     // Others have revisions; the pods of these are of one template each.
     if !workload.kind.has_revisions() {
         // Pods of earlier runs are still there, and ran what the tag meant then.
-        let set = container.writers.first().and_then(|writer| writer.at).filter(|_| workload.kind == WorkloadKind::CronJob);
-        let since = |pod: &&Pod| set.is_none_or(|set| pod.created.is_none_or(|created| created >= set));
-        let newest = workload.pods.iter().filter(since).filter(|pod| tells(pod).is_some()).max_by_key(|pod| pod.created);
+        let set = container
+            .writers
+            .first()
+            .and_then(|writer| writer.at)
+            .filter(|_| workload.kind == WorkloadKind::CronJob);
+        let since =
+            |pod: &&Pod| set.is_none_or(|set| pod.created.is_none_or(|created| created >= set));
+        let newest = workload
+            .pods
+            .iter()
+            .filter(since)
+            .filter(|pod| tells(pod).is_some())
+            .max_by_key(|pod| pod.created);
         return Ok(newest.and_then(tells).into_iter().collect());
     }
-    let newest = workload.revisions.first().map(|revision| revision.images.get(&container.name));
+    let newest = workload
+        .revisions
+        .first()
+        .map(|revision| revision.images.get(&container.name));
     if newest.is_some_and(|image| image != Some(&container.image)) {
         return Err("no revision of its newest spec is known yet".into());
     }
-    shown_or_unclear(of_newest(workload).filter_map(tells).collect(), of_newest(workload).flat_map(|pod| &pod.containers).filter(own))
+    shown_or_unclear(
+        of_newest(workload).filter_map(tells).collect(),
+        of_newest(workload)
+            .flat_map(|pod| &pod.containers)
+            .filter(own),
+    )
 }
 
-/// What runs and does not say what it is, is not nothing: a node may know an image by its configuration only.
-fn shown_or_unclear<'a>(told: BTreeSet<Digest>, mut statuses: impl Iterator<Item = &'a PodContainer>) -> Result<BTreeSet<Digest>, String> {
-    if told.is_empty() && statuses.any(|status| status.started.is_some() && status.waiting.is_none() && status.digest.is_none()) {
+/// What runs and does not say what it is, is not nothing: a node may know an image by its
+/// configuration only.
+fn shown_or_unclear<'a>(
+    told: BTreeSet<Digest>,
+    mut statuses: impl Iterator<Item = &'a PodContainer>,
+) -> Result<BTreeSet<Digest>, String> {
+    if told.is_empty()
+        && statuses.any(|status| {
+            status.started.is_some() && status.waiting.is_none() && status.digest.is_none()
+        })
+    {
         return Err("its pods run, and do not show which digest".into());
     }
     Ok(told)
 }
 
-/// What the pods tell that an operator made of a custom resource: it calls their containers as it likes, so they are known by the repository, and among
-/// several of one repository by the name.
+/// What the pods tell that an operator made of a custom resource: it calls their containers as it
+/// likes, so they are known by the repository, and among several of one repository by the name.
 fn of_operator(snapshot: &Snapshot, workload: &Workload, container: &Container) -> Vec<Digest> {
-    let Some(declared) = Reference::parse(&container.image) else { return Vec::new() };
+    let Some(declared) = Reference::parse(&container.image) else {
+        return Vec::new();
+    };
     let statuses = workload.pods.iter().flat_map(|pod| &pod.containers);
-    let own = |status: &&PodContainer| status.repository.as_deref().is_some_and(|repository| same(snapshot, &declared, repository));
+    let own = |status: &&PodContainer| {
+        status
+            .repository
+            .as_deref()
+            .is_some_and(|repository| same(snapshot, &declared, repository))
+    };
     let own: Vec<&PodContainer> = statuses.filter(own).collect();
-    let named = |status: &&&PodContainer| !own.iter().any(|own| own.name == container.name) || status.name == container.name;
-    own.iter().filter(named).filter_map(|status| status.digest.clone()).collect()
+    let named = |status: &&&PodContainer| {
+        !own.iter().any(|own| own.name == container.name) || status.name == container.name
+    };
+    own.iter()
+        .filter(named)
+        .filter_map(|status| status.digest.clone())
+        .collect()
 }
 
-/// Returns what the pods of a custom resource run, as indexes where these are known; nothing for other kinds.
+/// Returns what the pods of a custom resource run, as indexes where these are known; nothing for
+/// other kinds.
 pub(in crate::plan) fn operated(
     snapshot: &Snapshot,
     channel: Option<&Channel>,
     (workload, container): (&Workload, &Container),
 ) -> BTreeSet<Digest> {
     let is_one = is_custom(snapshot, &workload.kind);
-    of_operator(snapshot, workload, container).into_iter().filter(|_| is_one).map(|digest| whole(snapshot, channel, digest)).collect()
+    of_operator(snapshot, workload, container)
+        .into_iter()
+        .filter(|_| is_one)
+        .map(|digest| whole(snapshot, channel, digest))
+        .collect()
 }
 
 /// The pods of the revision in use; all of them where revisions are not known.
 pub(super) fn of_newest(workload: &Workload) -> impl Iterator<Item = &Pod> {
     let newest = workload.revisions.first().map(|revision| &revision.hash);
-    workload.pods.iter().filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
+    workload
+        .pods
+        .iter()
+        .filter(move |pod| newest.is_none() || pod.revision.as_ref() == newest)
 }
 
-/// Returns the digest that all uses of a literal run, as the digest of the index where a pod shows the one of its platform. `Known(None)` where
-/// nothing runs.
+/// Returns the digest that all uses of a literal run, as the digest of the index where a pod shows
+/// the one of its platform. `Known(None)` where nothing runs.
 pub(in crate::plan) fn running(
     snapshot: &Snapshot,
     uses: &Result<Vec<LiveUse>, String>,
@@ -121,13 +190,26 @@ pub(in crate::plan) fn running(
     let mut digests = BTreeSet::new();
     for live in lives {
         let found = match &live.found {
-            LiveMatch::Here { workload, container } => of_use(snapshot, cluster, channel, live.used, (workload, container))
+            LiveMatch::Here {
+                workload,
+                container,
+            } => of_use(snapshot, cluster, channel, live.used, (workload, container))
                 .map_err(|why| format!("{}: {why}", workload_name(workload))),
-            LiveMatch::Swapped { workload, container, with } => {
-                Err(format!("{}: the containers {} and {} have exchanged their images", workload_name(workload), container.name, with.name))
-            }
+            LiveMatch::Swapped {
+                workload,
+                container,
+                with,
+            } => Err(format!(
+                "{}: the containers {} and {} have exchanged their images",
+                workload_name(workload),
+                container.name,
+                with.name
+            )),
             LiveMatch::Unknown(why) => Err(why.clone()),
-            LiveMatch::Missing | LiveMatch::NoContainer(_) | LiveMatch::NotExpected | LiveMatch::Elsewhere => Ok(None),
+            LiveMatch::Missing
+            | LiveMatch::NoContainer(_)
+            | LiveMatch::NotExpected
+            | LiveMatch::Elsewhere => Ok(None),
         };
         match found {
             Ok(digest) => digests.extend(digest),
@@ -148,7 +230,10 @@ fn of_use(
     here: (&Workload, &Container),
 ) -> Result<Option<Digest>, String> {
     if let Some(other) = foreign(snapshot, used, here.1) {
-        return Err(format!("the container {} has the image {other} of another repository", here.1.name));
+        return Err(format!(
+            "the container {} has the image {other} of another repository",
+            here.1.name
+        ));
     }
     runs(snapshot, cluster, channel, here)
 }
@@ -157,9 +242,19 @@ fn workload_name(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 
-/// Returns the index that a platform's digest belongs to, where that is known; else the digest itself.
-pub(in crate::plan) fn whole(snapshot: &Snapshot, channel: Option<&Channel>, digest: Digest) -> Digest {
-    let indexes = snapshot.children.iter().filter(|((of, _), _)| Some(of) == channel);
-    let mut holds = indexes.filter(|(_, children)| children.contains(&digest)).map(|((_, index), _)| index);
+/// Returns the index that a platform's digest belongs to, where that is known; else the digest
+/// itself.
+pub(in crate::plan) fn whole(
+    snapshot: &Snapshot,
+    channel: Option<&Channel>,
+    digest: Digest,
+) -> Digest {
+    let indexes = snapshot
+        .children
+        .iter()
+        .filter(|((of, _), _)| Some(of) == channel);
+    let mut holds = indexes
+        .filter(|(_, children)| children.contains(&digest))
+        .map(|((_, index), _)| index);
     holds.next().cloned().unwrap_or(digest)
 }

@@ -1,4 +1,5 @@
-//! How a digest came to run: the commit that pinned it, or the hand that set it. Reads history and field managers.
+//! How a digest came to run: the commit that pinned it, or the hand that set it. Reads history and
+//! field managers.
 
 use crate::model::digest::Digest;
 use crate::model::duration::show_time;
@@ -16,11 +17,20 @@ use std::collections::BTreeSet;
 
 /// Why nothing tells a digest.
 pub(super) fn silent(workload: &Workload, container: &Container) -> String {
-    let statuses = workload.pods.iter().flat_map(|pod| &pod.containers).filter(|status| status.name == container.name);
-    let waits: BTreeSet<&str> = statuses.filter_map(|status| Some(&*status.waiting.as_ref()?.reason)).collect();
+    let statuses = workload
+        .pods
+        .iter()
+        .flat_map(|pod| &pod.containers)
+        .filter(|status| status.name == container.name);
+    let waits: BTreeSet<&str> = statuses
+        .filter_map(|status| Some(&*status.waiting.as_ref()?.reason))
+        .collect();
     match workload.replicas {
         Some(0) => "parked at 0 replicas".into(),
-        _ if !waits.is_empty() => format!("its pods wait: {}", waits.into_iter().collect::<Vec<_>>().join(", ")),
+        _ if !waits.is_empty() => format!(
+            "its pods wait: {}",
+            waits.into_iter().collect::<Vec<_>>().join(", ")
+        ),
         _ => "no pod runs".into(),
     }
 }
@@ -33,14 +43,25 @@ pub(super) fn explain_run(
     container: &Container,
 ) -> Vec<String> {
     let mut why = Vec::new();
-    let pinned = site.and_then(|site| find_record(site, runs)).map(describe_record);
+    let pinned = site
+        .and_then(|site| find_record(site, runs))
+        .map(describe_record);
     match pin {
         None => why.push(pinned.unwrap_or_else(|| "not pinned".into())),
         Some(pin) if pin == runs => why.push(pinned.unwrap_or_else(|| "pinned in the repo".into())),
         Some(pin) => {
-            let record = site.and_then(|site| find_record(site, pin)).map(|record| record.at);
-            let other = find_blame(snapshot, literal, pin).known().map(|blame| blame.at);
-            why.push(explain_difference(snapshot, record.max(other), pin, container));
+            let record = site
+                .and_then(|site| find_record(site, pin))
+                .map(|record| record.at);
+            let other = find_blame(snapshot, literal, pin)
+                .known()
+                .map(|blame| blame.at);
+            why.push(explain_difference(
+                snapshot,
+                record.max(other),
+                pin,
+                container,
+            ));
             why.extend(pinned);
         }
     }
@@ -57,30 +78,63 @@ pub(super) fn explain_run(
     why
 }
 
-/// Why something else runs than the repo pins: somebody set it after the pin was written, or the pin is not applied.
-fn explain_difference(snapshot: &Snapshot, written: Option<Timestamp>, pin: &Digest, container: &Container) -> String {
-    let after = |writer: &&Writer| written.zip(writer.at).is_none_or(|(written, at)| at >= written);
+/// Why something else runs than the repo pins: somebody set it after the pin was written, or the
+/// pin is not applied.
+fn explain_difference(
+    snapshot: &Snapshot,
+    written: Option<Timestamp>,
+    pin: &Digest,
+    container: &Container,
+) -> String {
+    let after = |writer: &&Writer| {
+        written
+            .zip(writer.at)
+            .is_none_or(|(written, at)| at >= written)
+    };
     let last = container.writers.first().filter(after);
-    let by_hand =
-        last.filter(|writer| matches!(classify_writer(snapshot, writer), WriterKind::Person | WriterKind::Keel | WriterKind::Other));
-    let (when, short) = (|at: Option<Timestamp>| at.map_or(String::new(), |at| format!(" {}", show_time(at))), pin.short());
+    let by_hand = last.filter(|writer| {
+        matches!(
+            classify_writer(snapshot, writer),
+            WriterKind::Person | WriterKind::Keel | WriterKind::Other
+        )
+    });
+    let (when, short) = (
+        |at: Option<Timestamp>| at.map_or(String::new(), |at| format!(" {}", show_time(at))),
+        pin.short(),
+    );
     match by_hand {
         Some(writer) if &*writer.manager == "kubectl-rollout" => {
-            format!("somebody returned the workload to it{} (kubectl rollout undo); the repo pins {short}", when(writer.at))
+            format!(
+                "somebody returned the workload to it{} (kubectl rollout undo); the repo pins {short}",
+                when(writer.at)
+            )
         }
         Some(writer) if classify_writer(snapshot, writer) == WriterKind::Person => {
-            format!("somebody set it by hand{} ({}); the repo pins {short}", when(writer.at), writer.manager)
+            format!(
+                "somebody set it by hand{} ({}); the repo pins {short}",
+                when(writer.at),
+                writer.manager
+            )
         }
-        Some(writer) => format!("`{}` set it{}; the repo pins {short}", writer.manager, when(writer.at)),
+        Some(writer) => format!(
+            "`{}` set it{}; the repo pins {short}",
+            writer.manager,
+            when(writer.at)
+        ),
         None => {
-            format!("the pin {short}{} is not applied yet", written.map_or(String::new(), |at| format!(" of {}", show_time(at))))
+            format!(
+                "the pin {short}{} is not applied yet",
+                written.map_or(String::new(), |at| format!(" of {}", show_time(at)))
+            )
         }
     }
 }
 
 /// The newest record that pinned the digest at the site.
 fn find_record<'a>(site: &SitePlan<'a>, digest: &Digest) -> Option<&'a Recorded> {
-    let is_pin = |record: &&Recorded| record.pin.to.as_ref() == Some(digest) && record.pin.from.as_ref() != Some(digest);
+    let is_pin = |record: &&Recorded| {
+        record.pin.to.as_ref() == Some(digest) && record.pin.from.as_ref() != Some(digest)
+    };
     site.records.iter().copied().find(is_pin)
 }
 
@@ -100,21 +154,27 @@ fn describe_record(record: &Recorded) -> String {
         Some(asked) => format!(", asked for by {}", asked.by),
         None => format!(", by {}", record.author),
     };
-    format!("pinned {} ({}){cause}{who}", show_time(record.at), record.commit.short())
+    format!(
+        "pinned {} ({}){cause}{who}",
+        show_time(record.at),
+        record.commit.short()
+    )
 }
 
 /// What runs, as a reason beside a verdict; nothing where it is what is pinned.
 pub(in crate::plan) fn running_reason(site: &SitePlan) -> Option<Reason> {
     match &site.running {
         Seen::Known(Some(runs)) if Some(runs) == site.pinned.as_ref() => None,
-        Seen::Known(digest) => Some(Reason::RunsNow { digest: digest.clone() }),
+        Seen::Known(digest) => Some(Reason::RunsNow {
+            digest: digest.clone(),
+        }),
         Seen::Unknown(why) => Some(Reason::RunsUnknown { why: why.clone() }),
         Seen::NotAsked => None,
     }
 }
 
-/// What ran before a pin, for its commit: `Running before: 9b0e…11 since 2026-11-12.`; nothing where the cluster was not asked, or nothing runs and
-/// nothing was pinned.
+/// What ran before a pin, for its commit: `Running before: 9b0e…11 since 2026-11-12.`; nothing
+/// where the cluster was not asked, or nothing runs and nothing was pinned.
 pub(in crate::plan) fn before_note(snapshot: &Snapshot, site: &SitePlan) -> Option<String> {
     let cluster = snapshot.cluster.known()?;
     if matches!(site.running, Seen::Known(None)) && site.pinned.is_none() {
@@ -123,17 +183,31 @@ pub(in crate::plan) fn before_note(snapshot: &Snapshot, site: &SitePlan) -> Opti
     let lives = site.uses.as_ref().ok()?;
     let mut all: BTreeSet<(Digest, Option<Timestamp>)> = BTreeSet::new();
     for live in lives {
-        if let LiveMatch::Here { workload, container } = live.found {
-            let digest = runs(snapshot, cluster, site.settings.channel.as_ref(), (workload, container)).ok().flatten();
+        if let LiveMatch::Here {
+            workload,
+            container,
+        } = live.found
+        {
+            let digest = runs(
+                snapshot,
+                cluster,
+                site.settings.channel.as_ref(),
+                (workload, container),
+            )
+            .ok()
+            .flatten();
             all.extend(digest.map(|digest| (digest, since(workload, container))));
         }
     }
     let digests: BTreeSet<&Digest> = all.iter().map(|(digest, _)| digest).collect();
     match digests.len() {
-        0 => Some("Running before: nothing.".into()).filter(|_| lives.iter().any(|live| live.workload().is_some())),
+        0 => Some("Running before: nothing.".into())
+            .filter(|_| lives.iter().any(|live| live.workload().is_some())),
         1 => {
             let (digest, first) = (digests.first()?, all.iter().filter_map(|(_, at)| *at).min());
-            let since = first.map_or(String::new(), |at| format!(" since {}", at.strftime("%Y-%m-%d")));
+            let since = first.map_or(String::new(), |at| {
+                format!(" since {}", at.strftime("%Y-%m-%d"))
+            });
             Some(format!("Running before: {}{since}.", shorter(digest)))
         }
         count => Some(format!("Running before: {count} different digests.")),
@@ -143,21 +217,46 @@ pub(in crate::plan) fn before_note(snapshot: &Snapshot, site: &SitePlan) -> Opti
 /// So many revisions of a workload are shown.
 const REVISIONS: usize = 5;
 
-/// The revisions of the workloads that use a literal, newest first: their number, image and age, and who set the newest.
+/// The revisions of the workloads that use a literal, newest first: their number, image and age,
+/// and who set the newest.
 pub(in crate::plan) fn workload_revisions(snapshot: &Snapshot, literal: &Literal) -> Vec<String> {
     let mut lines = Vec::new();
     for live in uses(snapshot, literal).unwrap_or_default() {
-        let LiveMatch::Here { workload, container } = live.found else { continue };
+        let LiveMatch::Here {
+            workload,
+            container,
+        } = live.found
+        else {
+            continue;
+        };
         for (place, revision) in workload.revisions.iter().take(REVISIONS).enumerate() {
-            let image = revision.images.get(&container.name).map_or("no such container", |image| image);
-            let created = revision.created.map_or(String::new(), |at| format!(", made {}", show_time(at)));
+            let image = revision
+                .images
+                .get(&container.name)
+                .map_or("no such container", |image| image);
+            let created = revision
+                .created
+                .map_or(String::new(), |at| format!(", made {}", show_time(at)));
             let earlier: Vec<String> = revision.earlier.iter().map(ToString::to_string).collect();
-            let earlier = if earlier.is_empty() { String::new() } else { format!(", was {} before", earlier.join(" and ")) };
+            let earlier = if earlier.is_empty() {
+                String::new()
+            } else {
+                format!(", was {} before", earlier.join(" and "))
+            };
             let writer = container.writers.first().filter(|_| place == 0);
             let set = writer.map_or(String::new(), |writer| {
-                format!(", image set by {}{}", writer.manager, writer.at.map_or(String::new(), |at| format!(" {}", show_time(at))))
+                format!(
+                    ", image set by {}{}",
+                    writer.manager,
+                    writer
+                        .at
+                        .map_or(String::new(), |at| format!(" {}", show_time(at)))
+                )
             });
-            lines.push(format!("{} {image}{created}{earlier}{set}", revision.number));
+            lines.push(format!(
+                "{} {image}{created}{earlier}{set}",
+                revision.number
+            ));
         }
     }
     lines

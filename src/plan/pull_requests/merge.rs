@@ -11,15 +11,25 @@ use crate::plan::site_plan::{SitePlan, TargetOf};
 use jiff::{SignedDuration, Timestamp};
 
 /// Returns what the pull request of these pins says besides its commit.
-pub(in crate::plan) fn make_proposal(snapshot: &Snapshot, name: &str, pins: &[TargetOf]) -> Proposal {
+pub(in crate::plan) fn make_proposal(
+    snapshot: &Snapshot,
+    name: &str,
+    pins: &[TargetOf],
+) -> Proposal {
     let because = pins.iter().find_map(|pin| match &pin.target.delivery {
         Delivery::PullRequest { because, .. } => because.clone(),
         Delivery::Commit => None,
     });
     Proposal {
-        number: snapshot.forge.known().and_then(|forge| find_open(forge, name)).map(|pull| pull.number),
+        number: snapshot
+            .forge
+            .known()
+            .and_then(|forge| find_open(forge, name))
+            .map(|pull| pull.number),
         because,
-        urgent: pins.iter().any(|pin| pin.target.action == Action::Rollback || pin.target.command.is_some()),
+        urgent: pins
+            .iter()
+            .any(|pin| pin.target.action == Action::Rollback || pin.target.command.is_some()),
         rows: pins.iter().map(|pin| table_row(snapshot, pin)).collect(),
         merges: describe_automerge(snapshot, pins),
     }
@@ -28,13 +38,26 @@ pub(in crate::plan) fn make_proposal(snapshot: &Snapshot, name: &str, pins: &[Ta
 fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     let (site, to, from) = (pin.site, pin.target.to.clone(), pin.site.pinned.clone());
     // What a person asks for needs no evidence of the channel.
-    let channel = site.settings.channel.as_ref().filter(|_| pin.target.command.is_none());
-    let between = channel.cloned().zip(from.clone()).zip(to.clone()).map(|((channel, from), to)| (channel, from, to));
+    let channel = site
+        .settings
+        .channel
+        .as_ref()
+        .filter(|_| pin.target.command.is_none());
+    let between = channel
+        .cloned()
+        .zip(from.clone())
+        .zip(to.clone())
+        .map(|((channel, from), to)| (channel, from, to));
     Row {
         site: site.site.id.clone(),
         image: pin.image().clone(),
-        first_seen: to.as_ref().filter(|_| channel.is_some()).and_then(|to| first_sighting(snapshot, site, to)),
-        cache: channel.and_then(|channel| snapshot.cache.get(channel)).cloned(),
+        first_seen: to
+            .as_ref()
+            .filter(|_| channel.is_some())
+            .and_then(|to| first_sighting(snapshot, site, to)),
+        cache: channel
+            .and_then(|channel| snapshot.cache.get(channel))
+            .cloned(),
         running: site.running.clone(),
         reasons: site.reasons.clone(),
         notes: between.and_then(|key| snapshot.notes.get(&key)).cloned(),
@@ -44,21 +67,35 @@ fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
 }
 
 fn first_sighting(snapshot: &Snapshot, site: &SitePlan, to: &Digest) -> Option<Timestamp> {
-    let channel = site.settings.channel.as_ref().filter(|_| snapshot.ledger.known().is_some())?;
+    let channel = site
+        .settings
+        .channel
+        .as_ref()
+        .filter(|_| snapshot.ledger.known().is_some())?;
     Some(first_seen::first_seen(snapshot, channel, to))
 }
 
-/// When all the pins may be merged: `None` where one of them never is by itself, or it is not known since when it is there.
+/// When all the pins may be merged: `None` where one of them never is by itself, or it is not known
+/// since when it is there.
 fn merge_time(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<Timestamp> {
     let times = pins.iter().map(|pin| {
         let settings = &pin.site.settings;
-        let is_policy_known = pin.site.live_policy_unknown.is_none() || pin.target.action != Action::Update;
-        let may_merge = matches!(pin.target.delivery, Delivery::PullRequest { automerge: true, .. }) && pin.target.command.is_none();
+        let is_policy_known =
+            pin.site.live_policy_unknown.is_none() || pin.target.action != Action::Update;
+        let may_merge = matches!(
+            pin.target.delivery,
+            Delivery::PullRequest {
+                automerge: true,
+                ..
+            }
+        ) && pin.target.command.is_none();
         let soak = soak_time(pin);
         match is_policy_known && settings.automerge.value && may_merge {
             false => None,
             true if soak.is_zero() => Some(Timestamp::MIN),
-            true => first_sighting(snapshot, pin.site, pin.target.to.as_ref()?)?.checked_add(soak).ok(),
+            true => first_sighting(snapshot, pin.site, pin.target.to.as_ref()?)?
+                .checked_add(soak)
+                .ok(),
         }
     });
     times.collect::<Option<Vec<_>>>()?.into_iter().max()
@@ -66,35 +103,68 @@ fn merge_time(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<Timestamp> {
 
 /// Rollbacks wait for no age.
 fn soak_time(pin: &TargetOf) -> SignedDuration {
-    if pin.target.action == Action::Rollback { SignedDuration::ZERO } else { pin.site.settings.soak.value }
+    if pin.target.action == Action::Rollback {
+        SignedDuration::ZERO
+    } else {
+        pin.site.settings.soak.value
+    }
 }
 
 /// `after 3d, on 2026-11-25 08:00 UTC, once its statuses are green`
 fn describe_automerge(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<String> {
     let at = merge_time(snapshot, pins)?;
     let soak = pins.iter().map(soak_time).max().unwrap_or_default();
-    let after = if soak.is_zero() { String::new() } else { format!("after {}, on {}, ", show(soak), show_time(at)) };
+    let after = if soak.is_zero() {
+        String::new()
+    } else {
+        format!("after {}, on {}, ", show(soak), show_time(at))
+    };
     Some(format!("{after}once its statuses are green"))
 }
 
-/// Returns the step that merges the first pull request whose time has come. One change at a time: not beside a commit, and while another is in
-/// flight (`is_busy`) only a rollback; updates only within the budget.
-pub(in crate::plan) fn merge_next(snapshot: &Snapshot, sites: &[SitePlan], changes: &[Change], is_busy: bool) -> Option<PullStep> {
+/// Returns the step that merges the first pull request whose time has come. One change at a time:
+/// not beside a commit, and while another is in flight (`is_busy`) only a rollback; updates only
+/// within the budget.
+pub(in crate::plan) fn merge_next(
+    snapshot: &Snapshot,
+    sites: &[SitePlan],
+    changes: &[Change],
+    is_busy: bool,
+) -> Option<PullStep> {
     let forge = snapshot.forge.known()?;
-    if changes.iter().any(|change| change.delivery == Delivery::Commit) {
+    if changes
+        .iter()
+        .any(|change| change.delivery == Delivery::Commit)
+    {
         return None;
     }
     let is_spent = BudgetLeft::of(snapshot).is_some_and(|left| left.is_spent());
     let has = |change: &Change, action: Action| change.pins.iter().any(|pin| pin.action == action);
-    let mut may = changes.iter().filter(|change| (!is_busy || has(change, Action::Rollback)) && !(is_spent && has(change, Action::Update)));
+    let mut may = changes.iter().filter(|change| {
+        (!is_busy || has(change, Action::Rollback)) && !(is_spent && has(change, Action::Update))
+    });
     may.find_map(|change| {
-        let (pull, branch) = (find_open(forge, &change.name)?, find_branch(snapshot, &change.name)?);
-        let pins: Vec<TargetOf> =
-            sites.iter().filter(|site| site.is_proposed() && site.change_name() == change.name).filter_map(SitePlan::target).collect();
-        let is_time = !pins.is_empty() && merge_time(snapshot, &pins).is_some_and(|at| at <= snapshot.at);
-        let is_as_wanted = branch.own && branch.tip == pull.head && branch.pins == change.pins && branch.parent == snapshot.tip;
+        let (pull, branch) = (
+            find_open(forge, &change.name)?,
+            find_branch(snapshot, &change.name)?,
+        );
+        let pins: Vec<TargetOf> = sites
+            .iter()
+            .filter(|site| site.is_proposed() && site.change_name() == change.name)
+            .filter_map(SitePlan::target)
+            .collect();
+        let is_time =
+            !pins.is_empty() && merge_time(snapshot, &pins).is_some_and(|at| at <= snapshot.at);
+        let is_as_wanted = branch.own
+            && branch.tip == pull.head
+            && branch.pins == change.pins
+            && branch.parent == snapshot.tip;
         let is_green = pull.checks == Seen::Known(Checks::Green);
-        let step = || PullStep::Merge { number: pull.number, name: pull.name.clone(), head: pull.head.clone() };
+        let step = || PullStep::Merge {
+            number: pull.number,
+            name: pull.name.clone(),
+            head: pull.head.clone(),
+        };
         (is_time && is_as_wanted && is_green && branch.parent.is_some()).then(step)
     })
 }

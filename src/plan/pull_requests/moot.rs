@@ -1,4 +1,5 @@
-//! Pull requests that nothing belongs to any more. What could not be looked at makes none of them moot.
+//! Pull requests that nothing belongs to any more. What could not be looked at makes none of them
+//! moot.
 
 use super::named::{find_open, is_of_comment, is_pin_of};
 use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState};
@@ -11,14 +12,32 @@ use std::sync::Arc;
 pub(super) type Wanted = BTreeMap<String, Arc<str>>;
 
 /// Returns the steps that close what is moot.
-pub(super) fn close_pull_requests(snapshot: &Snapshot, forge: &Forge, sites: &[SitePlan], wanted: &Wanted) -> Vec<PullStep> {
-    let open = forge.pulls.iter().filter(|pull| pull.state == PullState::Open);
-    let first =
-        |pull: &PullRequest| find_open(forge, &pull.name).is_none_or(|first| first.number == pull.number || first.name != pull.name);
+pub(super) fn close_pull_requests(
+    snapshot: &Snapshot,
+    forge: &Forge,
+    sites: &[SitePlan],
+    wanted: &Wanted,
+) -> Vec<PullStep> {
+    let open = forge
+        .pulls
+        .iter()
+        .filter(|pull| pull.state == PullState::Open);
+    let first = |pull: &PullRequest| {
+        find_open(forge, &pull.name)
+            .is_none_or(|first| first.number == pull.number || first.name != pull.name)
+    };
     let (firsts, doubles): (Vec<_>, Vec<_>) = open.partition(|pull| first(pull));
-    let firsts = firsts.into_iter().filter(|pull| !wanted.contains_key(&*pull.name));
-    let mut steps: Vec<PullStep> = firsts.filter_map(|pull| close_if_moot(snapshot, sites, pull)).collect();
-    steps.extend(doubles.into_iter().filter_map(|pull| close_double(snapshot, forge, pull)));
+    let firsts = firsts
+        .into_iter()
+        .filter(|pull| !wanted.contains_key(&*pull.name));
+    let mut steps: Vec<PullStep> = firsts
+        .filter_map(|pull| close_if_moot(snapshot, sites, pull))
+        .collect();
+    steps.extend(
+        doubles
+            .into_iter()
+            .filter_map(|pull| close_double(snapshot, forge, pull)),
+    );
     steps.sort_by_key(closed_number);
     steps
 }
@@ -34,33 +53,76 @@ pub(super) fn closed_number(step: &PullStep) -> Option<u64> {
 /// Closes what another replica opened at the same moment; the branch belongs to the older one.
 fn close_double(snapshot: &Snapshot, forge: &Forge, pull: &PullRequest) -> Option<PullStep> {
     let first = find_open(forge, &pull.name)?.number;
-    let foreign = snapshot.branches.iter().any(|branch| branch.name == pull.name && !branch.own);
+    let foreign = snapshot
+        .branches
+        .iter()
+        .any(|branch| branch.name == pull.name && !branch.own);
     let why = format!("pull request #{first} proposes the same");
-    (!foreign).then(|| PullStep::Close { number: pull.number, name: pull.name.clone(), tip: None, why })
+    (!foreign).then(|| PullStep::Close {
+        number: pull.number,
+        name: pull.name.clone(),
+        tip: None,
+        why,
+    })
 }
 
 fn close_if_moot(snapshot: &Snapshot, sites: &[SitePlan], pull: &PullRequest) -> Option<PullStep> {
-    let branch = snapshot.branches.iter().find(|branch| branch.name == pull.name);
+    let branch = snapshot
+        .branches
+        .iter()
+        .find(|branch| branch.name == pull.name);
     if branch.is_some_and(|branch| !branch.own) {
         return None;
     }
-    let pins = if pull.pins.is_empty() { branch.map_or(&[][..], |branch| &branch.pins) } else { &pull.pins };
+    let pins = if pull.pins.is_empty() {
+        branch.map_or(&[][..], |branch| &branch.pins)
+    } else {
+        &pull.pins
+    };
     let why = moot(snapshot, sites, pins, is_of_comment(pull))?;
-    Some(PullStep::Close { number: pull.number, name: pull.name.clone(), tip: branch.map(|branch| branch.tip.clone()), why })
+    Some(PullStep::Close {
+        number: pull.number,
+        name: pull.name.clone(),
+        tip: branch.map(|branch| branch.tip.clone()),
+        why,
+    })
 }
 
 /// Returns the steps that delete branches whose pull request has ended, or that never got one.
-pub(super) fn delete_branches(snapshot: &Snapshot, forge: &Forge, sites: &[SitePlan], wanted: &Wanted) -> Vec<PullStep> {
+pub(super) fn delete_branches(
+    snapshot: &Snapshot,
+    forge: &Forge,
+    sites: &[SitePlan],
+    wanted: &Wanted,
+) -> Vec<PullStep> {
     let ended = |branch: &Branch| {
-        let mut pulls = forge.pulls.iter().filter(|pull| pull.name == branch.name).peekable();
+        let mut pulls = forge
+            .pulls
+            .iter()
+            .filter(|pull| pull.name == branch.name)
+            .peekable();
         let never = pulls.peek().is_none();
-        pulls.all(|pull| pull.state != PullState::Open) && (!never || moot(snapshot, sites, &branch.pins, false).is_some())
+        pulls.all(|pull| pull.state != PullState::Open)
+            && (!never || moot(snapshot, sites, &branch.pins, false).is_some())
     };
-    let asked = |branch: &Branch| forge.asks.iter().any(|ask| *branch.name == *format!("{}{}", COMMENT, ask.comment.id));
+    let asked = |branch: &Branch| {
+        forge
+            .asks
+            .iter()
+            .any(|ask| *branch.name == *format!("{}{}", COMMENT, ask.comment.id))
+    };
     // What somebody added to a branch and merged is theirs no more.
-    let mine = snapshot.branches.iter().filter(|branch| branch.own || branch.merged);
-    let gone = mine.filter(|branch| !wanted.contains_key(&*branch.name) && !asked(branch) && ended(branch));
-    gone.map(|branch| PullStep::DeleteBranch { name: branch.name.clone(), tip: branch.tip.clone() }).collect()
+    let mine = snapshot
+        .branches
+        .iter()
+        .filter(|branch| branch.own || branch.merged);
+    let gone = mine
+        .filter(|branch| !wanted.contains_key(&*branch.name) && !asked(branch) && ended(branch));
+    gone.map(|branch| PullStep::DeleteBranch {
+        name: branch.name.clone(),
+        tip: branch.tip.clone(),
+    })
+    .collect()
 }
 
 /// What became of one pin that is proposed.
@@ -73,10 +135,18 @@ enum ProposedPin {
 }
 
 /// Why nothing is left of these pins to propose; `None` while something is, or may be.
-fn moot(snapshot: &Snapshot, sites: &[SitePlan], pins: &[PinRecord], asked: bool) -> Option<String> {
+fn moot(
+    snapshot: &Snapshot,
+    sites: &[SitePlan],
+    pins: &[PinRecord],
+    asked: bool,
+) -> Option<String> {
     let mut reasons: BTreeSet<String> = BTreeSet::new();
     for pin in pins {
-        let outcome = match sites.iter().find(|site| is_pin_of(snapshot, pin, site.site)) {
+        let outcome = match sites
+            .iter()
+            .find(|site| is_pin_of(snapshot, pin, site.site))
+        {
             None => outcome_of_lost(snapshot, pin),
             Some(_) if asked => ProposedPin::Open,
             Some(site) => outcome_of(site),
@@ -97,20 +167,40 @@ fn moot(snapshot: &Snapshot, sites: &[SitePlan], pins: &[PinRecord], asked: bool
 }
 
 fn outcome_of_lost(snapshot: &Snapshot, pin: &PinRecord) -> ProposedPin {
-    let file = pin.site.split_once('#').map_or(&*pin.site, |(file, _)| file);
-    let unread = snapshot.scan.problems.iter().any(|problem| problem.file.as_str() == file);
-    if unread { ProposedPin::Open } else { ProposedPin::Over(format!("the site {} is gone", pin.site)) }
+    let file = pin
+        .site
+        .split_once('#')
+        .map_or(&*pin.site, |(file, _)| file);
+    let unread = snapshot
+        .scan
+        .problems
+        .iter()
+        .any(|problem| problem.file.as_str() == file);
+    if unread {
+        ProposedPin::Open
+    } else {
+        ProposedPin::Over(format!("the site {} is gone", pin.site))
+    }
 }
 
 fn outcome_of(site: &SitePlan) -> ProposedPin {
-    let reason = || site.reasons.first().map_or_else(String::new, ToString::to_string);
+    let reason = || {
+        site.reasons
+            .first()
+            .map_or_else(String::new, ToString::to_string)
+    };
     match site.verdict {
         Verdict::InSync => ProposedPin::InSync,
         Verdict::Waiting | Verdict::Unknown => ProposedPin::Open,
-        Verdict::Adopt | Verdict::Update if site.is_committed() => {
-            ProposedPin::Over(format!("{} is committed without a pull request", site.site.id))
-        }
-        Verdict::Adopt | Verdict::Update => ProposedPin::Over(format!("{} is proposed with {}", site.site.id, site.change_name())),
+        Verdict::Adopt | Verdict::Update if site.is_committed() => ProposedPin::Over(format!(
+            "{} is committed without a pull request",
+            site.site.id
+        )),
+        Verdict::Adopt | Verdict::Update => ProposedPin::Over(format!(
+            "{} is proposed with {}",
+            site.site.id,
+            site.change_name()
+        )),
         Verdict::Held | Verdict::Frozen | Verdict::Blocked | Verdict::Rollback => {
             ProposedPin::Over(format!("{}: {}", site.site.id, reason()))
         }

@@ -1,5 +1,5 @@
-//! How many updates may be committed in a while, counted from what was committed. Proposals are not counted before they are merged, and rollbacks and
-//! what people ask for never.
+//! How many updates may be committed in a while, counted from what was committed. Proposals are not
+//! counted before they are merged, and rollbacks and what people ask for never.
 
 use super::pass::RuleContext;
 use crate::config::Budget;
@@ -17,12 +17,19 @@ pub(in crate::plan) struct BudgetLeft {
 }
 
 impl BudgetLeft {
-    /// Returns what is left; `None` where any number may be committed, and where the history is not known: nothing is updated then anyway.
+    /// Returns what is left; `None` where any number may be committed, and where the history is not
+    /// known: nothing is updated then anyway.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         let (budget, history) = (snapshot.config.defaults.budget?, snapshot.history.known()?);
-        let since = snapshot.at.checked_sub(budget.per).unwrap_or(Timestamp::MIN);
-        let updates = history.iter().filter(|record| record.pin.action == Action::Update && record.at > since);
-        let commits: BTreeMap<&CommitId, Timestamp> = updates.map(|record| (&record.commit, record.at)).collect();
+        let since = snapshot
+            .at
+            .checked_sub(budget.per)
+            .unwrap_or(Timestamp::MIN);
+        let updates = history
+            .iter()
+            .filter(|record| record.pin.action == Action::Update && record.at > since);
+        let commits: BTreeMap<&CommitId, Timestamp> =
+            updates.map(|record| (&record.commit, record.at)).collect();
         let mut made: Vec<Timestamp> = commits.into_values().collect();
         made.sort_by_key(|at| std::cmp::Reverse(*at));
         Some(Self { budget, made })
@@ -38,8 +45,14 @@ impl BudgetLeft {
 
     /// Without the time of the pass, so that the reason stays the same until something changes.
     fn reason(&self) -> Reason {
-        let next = self.made.get(self.budget.changes - 1).and_then(|at| at.checked_add(self.budget.per).ok());
-        Reason::BudgetSpent { budget: self.budget, next }
+        let next = self
+            .made
+            .get(self.budget.changes - 1)
+            .and_then(|at| at.checked_add(self.budget.per).ok());
+        Reason::BudgetSpent {
+            budget: self.budget,
+            next,
+        }
     }
 }
 
@@ -50,7 +63,12 @@ pub fn budget(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
     }
     let left = BudgetLeft::of(pass.snapshot)?;
     let over = pass.over_budget.get_or_init(|| {
-        let names: BTreeSet<Arc<str>> = pass.sites.iter().filter(|site| is_counted(site)).map(SitePlan::change_name).collect();
+        let names: BTreeSet<Arc<str>> = pass
+            .sites
+            .iter()
+            .filter(|site| is_counted(site))
+            .map(SitePlan::change_name)
+            .collect();
         names.into_iter().skip(left.count()).collect()
     });
     over.contains(&site.change_name()).then(|| left.reason())

@@ -13,7 +13,9 @@ pub fn configuration_error(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 }
 
 fn find_error(site: &SitePlan) -> Option<Reason> {
-    (!site.settings.errors.is_empty()).then(|| Reason::ConfigurationError { what: site.settings.errors.join("; ") })
+    (!site.settings.errors.is_empty()).then(|| Reason::ConfigurationError {
+        what: site.settings.errors.join("; "),
+    })
 }
 
 pub fn ambiguous_stack(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
@@ -23,7 +25,11 @@ pub fn ambiguous_stack(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 fn find_ambiguous_stack(site: &SitePlan) -> Option<Reason> {
     let entry = site.settings.ambiguous.first()?;
     let stacks: Vec<String> = entry.stacks.iter().map(ToString::to_string).collect();
-    Some(Reason::AmbiguousStack { entry: entry.entry.clone(), name: entry.name.clone(), stacks: stacks.join(" or ").into() })
+    Some(Reason::AmbiguousStack {
+        entry: entry.entry.clone(),
+        name: entry.name.clone(),
+        stacks: stacks.join(" or ").into(),
+    })
 }
 
 pub fn denied(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
@@ -32,7 +38,10 @@ pub fn denied(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 
 fn find_denial(site: &SitePlan) -> Option<Reason> {
     let denied = site.settings.denied.as_ref()?;
-    Some(Reason::Denied { stack: denied.stack.clone(), pattern: denied.pattern.clone() })
+    Some(Reason::Denied {
+        stack: denied.stack.clone(),
+        pattern: denied.pattern.clone(),
+    })
 }
 
 pub fn do_not_bump_comment(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
@@ -41,32 +50,56 @@ pub fn do_not_bump_comment(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 
 fn find_comment(site: &SitePlan) -> Option<Reason> {
     let comment = site.settings.locks.first()?;
-    Some(Reason::DoNotBumpComment { file: comment.file.clone(), line: comment.line, text: shorten(&comment.text) })
+    Some(Reason::DoNotBumpComment {
+        file: comment.file.clone(),
+        line: comment.line,
+        text: shorten(&comment.text),
+    })
 }
 
 /// A comment's text on one line, shortened.
 fn shorten(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= 100 { words } else { words.chars().take(99).chain(['…']).collect() }
+    if words.chars().count() <= 100 {
+        words
+    } else {
+        words.chars().take(99).chain(['…']).collect()
+    }
 }
 
 pub fn mode_off(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let mode = site.mode(if site.pinned.is_none() { Action::Adopt } else { Action::Update });
-    (mode.value == Mode::Off).then(|| Reason::ModeOff { source: mode.source.clone() })
+    let mode = site.mode(if site.pinned.is_none() {
+        Action::Adopt
+    } else {
+        Action::Update
+    });
+    (mode.value == Mode::Off).then(|| Reason::ModeOff {
+        source: mode.source.clone(),
+    })
 }
 
 pub fn policy_never(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
     let policy = site.settings.policy.as_ref()?;
-    (policy.value == Policy::Never).then(|| Reason::PolicyNever { source: policy.source.clone() })
+    (policy.value == Policy::Never).then(|| Reason::PolicyNever {
+        source: policy.source.clone(),
+    })
 }
 
 /// All that hold now are one reason: the first is the one that is reported.
 pub fn held(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let hold = site.settings.holds.iter().find(|hold| hold.value.holds_at(pass.at))?;
-    Some(Reason::Held { hold: hold.value.clone(), source: hold.source.clone() })
+    let hold = site
+        .settings
+        .holds
+        .iter()
+        .find(|hold| hold.value.holds_at(pass.at))?;
+    Some(Reason::Held {
+        hold: hold.value.clone(),
+        source: hold.source.clone(),
+    })
 }
 
-/// An encrypted var-file could set the variable: then the literal decides nothing, and a pin there would say what is not so.
+/// An encrypted var-file could set the variable: then the literal decides nothing, and a pin there
+/// would say what is not so.
 pub fn unreadable_var_file(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
     find_unreadable_file(site)
 }
@@ -77,16 +110,29 @@ fn find_unreadable_file(site: &SitePlan) -> Option<Reason> {
 }
 
 pub fn job_would_rerun(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    Some(Reason::JobWouldRerun { job: site.settings.rerun.clone()? })
+    Some(Reason::JobWouldRerun {
+        job: site.settings.rerun.clone()?,
+    })
 }
 
 pub fn policy_chooses_tag(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let policy = site.settings.policy.as_ref().filter(|policy| policy.value.chooses_tag())?;
-    Some(Reason::PolicyChoosesTag { policy: policy.value.clone(), source: policy.source.clone() })
+    let policy = site
+        .settings
+        .policy
+        .as_ref()
+        .filter(|policy| policy.value.chooses_tag())?;
+    Some(Reason::PolicyChoosesTag {
+        policy: policy.value.clone(),
+        source: policy.source.clone(),
+    })
 }
 
 pub fn ignored_without_cluster(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let used = site.literal.uses.iter().find(|used| used.ignored == Some(true))?;
+    let used = site
+        .literal
+        .uses
+        .iter()
+        .find(|used| used.ignored == Some(true))?;
     let place = ignore_place(pass.snapshot, used);
     (pass.snapshot.cluster == Seen::NotAsked).then_some(Reason::IgnoredByTerraform { place })
 }
@@ -95,14 +141,24 @@ pub fn other_owner(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
     find_other_owner(pass.snapshot, site)
 }
 
-/// The live policy may be `never`: an update is not committed past it. A proposal is made, and not merged by itself.
+/// The live policy may be `never`: an update is not committed past it. A proposal is made, and not
+/// merged by itself.
 pub fn live_policy_unknown(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let why = site.live_policy_unknown.clone().filter(|_| site.is_updated() && site.is_committed())?;
+    let why = site
+        .live_policy_unknown
+        .clone()
+        .filter(|_| site.is_updated() && site.is_committed())?;
     Some(Reason::LivePolicyUnknown { why })
 }
 
 /// Returns the first reason that stops a person too.
 pub(in crate::plan) fn first_lock(site: &SitePlan) -> Option<Reason> {
-    let locks: [fn(&SitePlan) -> Option<Reason>; 5] = [find_error, find_ambiguous_stack, find_denial, find_unreadable_file, find_comment];
+    let locks: [fn(&SitePlan) -> Option<Reason>; 5] = [
+        find_error,
+        find_ambiguous_stack,
+        find_denial,
+        find_unreadable_file,
+        find_comment,
+    ];
     locks.iter().find_map(|lock| lock(site))
 }

@@ -26,9 +26,22 @@ pub(in crate::plan) struct RuleContext<'p, 'a> {
 }
 
 impl<'p, 'a> RuleContext<'p, 'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, sites: &'p [SitePlan<'a>], busy: Option<&'p Reason>) -> Self {
-        let (over_budget, over_limit, collisions) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { snapshot, sites, at: snapshot.at, busy, over_budget, over_limit, collisions }
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        sites: &'p [SitePlan<'a>],
+        busy: Option<&'p Reason>,
+    ) -> Self {
+        let (over_budget, over_limit, collisions) =
+            (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self {
+            snapshot,
+            sites,
+            at: snapshot.at,
+            busy,
+            over_budget,
+            over_limit,
+            collisions,
+        }
     }
 
     pub fn forge(&self) -> Option<&'a Forge> {

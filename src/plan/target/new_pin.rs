@@ -10,9 +10,16 @@ use crate::plan::site_plan::{SitePlan, Target};
 use crate::terraform::edit::Edit;
 
 /// Returns why a digest may not be written: its registry did not serve it.
-pub(in crate::plan) fn find_fetch_failure(snapshot: &Snapshot, channel: &Channel, digest: &Digest) -> Option<Reason> {
+pub(in crate::plan) fn find_fetch_failure(
+    snapshot: &Snapshot,
+    channel: &Channel,
+    digest: &Digest,
+) -> Option<Reason> {
     let why = snapshot.unproved.get(&(channel.clone(), digest.clone()))?;
-    Some(Reason::NotFetched { digest: digest.clone(), why: why.clone() })
+    Some(Reason::NotFetched {
+        digest: digest.clone(),
+        why: why.clone(),
+    })
 }
 
 /// Sets the verdict that a reason leads to, with nothing to write.
@@ -32,7 +39,8 @@ pub(super) struct NewPin {
     pub note: String,
 }
 
-/// Makes the pin the site's target, or says why it cannot be delivered. A digest that nobody serves is as good as unknown.
+/// Makes the pin the site's target, or says why it cannot be delivered. A digest that nobody serves
+/// is as good as unknown.
 pub(super) fn set_pin(
     snapshot: &Snapshot,
     site: &mut SitePlan,
@@ -49,18 +57,28 @@ pub(super) fn set_pin(
         Err(reason) => return settle_verdict(site, reason),
     };
     site.reasons = reasons;
-    if let Delivery::PullRequest { because: Some(because), .. } = &delivery {
-        site.reasons.push(Reason::AsPullRequest { because: Box::new(because.clone()) });
+    if let Delivery::PullRequest {
+        because: Some(because),
+        ..
+    } = &delivery
+    {
+        site.reasons.push(Reason::AsPullRequest {
+            because: Box::new(because.clone()),
+        });
     }
     let mut notes = vec![pin.note];
     if !delivery.is_pull_request() {
         notes.extend(before_note(snapshot, site));
-        // A pull request has a column for it, and is not to be rebuilt whenever the cache changes its answer.
+        // A pull request has a column for it, and is not to be rebuilt whenever the cache changes
+        // its answer.
         notes.extend(cache_note(snapshot, site));
     }
     let changes = Some(&pin.to) != site.pinned.as_ref();
-    let claims =
-        if pin.edits.is_empty() && pin.image.is_none() { Vec::new() } else { vec![site.claim_image(pin.image.as_deref(), &pin.to)] };
+    let claims = if pin.edits.is_empty() && pin.image.is_none() {
+        Vec::new()
+    } else {
+        vec![site.claim_image(pin.image.as_deref(), &pin.to)]
+    };
     let target = Target {
         action: pin.action,
         cause: pin.cause,

@@ -4,7 +4,8 @@ use super::*;
 use crate::model::ask::{Command, Right};
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::forge::{
-    Account, Ask, Branch, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState, Said, branch_name,
+    Account, Ask, Branch, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest, PullState,
+    Said, branch_name,
 };
 use crate::pipeline::{Asked, Change, Delivery};
 use crate::terraform::files::Entry;
@@ -15,12 +16,17 @@ pub fn commit(c: char) -> CommitId {
 }
 
 pub fn url(path: &str) -> url::Url {
-    format!("https://forge.example.org/ops/infra/{path}").parse().expect("url")
+    format!("https://forge.example.org/ops/infra/{path}")
+        .parse()
+        .expect("url")
 }
 
 pub fn forge() -> Forge {
     Forge {
-        me: Account { id: 1, login: "pintle".into() },
+        me: Account {
+            id: 1,
+            login: "pintle".into(),
+        },
         url: url(""),
         direct: Direct::Allowed,
         pulls: Vec::new(),
@@ -64,8 +70,16 @@ pub fn branch(pull: &PullRequest) -> Branch {
 /// A comment in issue 3 by a person who may write.
 pub fn comment(id: u64, commands: Vec<Command>) -> Ask {
     Ask {
-        comment: CommentRef { id, issue: 3, url: url(&format!("issues/3#issuecomment-{id}")), at: at("2026-11-22T11:55:00Z") },
-        author: Account { id: 7, login: "ana".into() },
+        comment: CommentRef {
+            id,
+            issue: 3,
+            url: url(&format!("issues/3#issuecomment-{id}")),
+            at: at("2026-11-22T11:55:00Z"),
+        },
+        author: Account {
+            id: 7,
+            login: "ana".into(),
+        },
         right: Seen::Known(Right::Write),
         said: Said::Commands(commands),
         acknowledged: true,
@@ -85,7 +99,9 @@ pub fn pipeline(checks: Checks) -> Pipeline {
 }
 
 pub fn closed(mut pull: PullRequest) -> PullRequest {
-    pull.state = PullState::Closed { at: at("2026-11-20T09:00:00Z") };
+    pull.state = PullState::Closed {
+        at: at("2026-11-20T09:00:00Z"),
+    };
     pull
 }
 
@@ -110,14 +126,23 @@ impl Snapshot {
     /// The pull requests that the plan wants, opened as pintle would.
     pub fn opened(self) -> Self {
         let changes = self.plan().changes;
-        changes.iter().enumerate().fold(self, |world, (index, change)| match change.delivery {
-            Delivery::PullRequest { .. } => {
-                let number = 100 + u64::try_from(index).expect("few");
-                let exists = world.forge.known().is_some_and(|forge| crate::plan::pull_requests::find_open(forge, &change.name).is_some());
-                if exists { world } else { world.pulled(pull(number, change)) }
-            }
-            Delivery::Commit => world,
-        })
+        changes
+            .iter()
+            .enumerate()
+            .fold(self, |world, (index, change)| match change.delivery {
+                Delivery::PullRequest { .. } => {
+                    let number = 100 + u64::try_from(index).expect("few");
+                    let exists = world.forge.known().is_some_and(|forge| {
+                        crate::plan::pull_requests::find_open(forge, &change.name).is_some()
+                    });
+                    if exists {
+                        world
+                    } else {
+                        world.pulled(pull(number, change))
+                    }
+                }
+                Delivery::Commit => world,
+            })
     }
 
     pub fn asked(self, asks: Vec<Ask>) -> Self {
@@ -126,18 +151,37 @@ impl Snapshot {
 
     /// What the first comment's commands come to.
     pub fn outcomes(&self) -> Vec<Outcome> {
-        self.plan().answers.into_iter().next().map(|answer| answer.outcomes).unwrap_or_default()
+        self.plan()
+            .answers
+            .into_iter()
+            .next()
+            .map(|answer| answer.outcomes)
+            .unwrap_or_default()
     }
 
     /// A record of a pin at this site, newer than all before.
-    pub fn recorded(mut self, site: usize, action: Action, from: Option<char>, to: Option<char>, comment: Option<u64>) -> Self {
+    pub fn recorded(
+        mut self,
+        site: usize,
+        action: Action,
+        from: Option<char>,
+        to: Option<char>,
+        comment: Option<u64>,
+    ) -> Self {
         let (id, uses, image) = {
             let (_, site) = self.scan.sites().nth(site).expect("a site");
             let tag = site.image.tag.as_deref().unwrap_or("latest");
             let uses: Vec<String> = site.aliases.iter().map(ToString::to_string).collect();
-            (site.id.to_string(), uses, format!("{}:{tag}", site.image.name))
+            (
+                site.id.to_string(),
+                uses,
+                format!("{}:{tag}", site.image.name),
+            )
         };
-        let asked = comment.map(|id| Asked { by: "ana (7)".into(), comment: url(&format!("issues/3#issuecomment-{id}")).to_string() });
+        let asked = comment.map(|id| Asked {
+            by: "ana (7)".into(),
+            comment: url(&format!("issues/3#issuecomment-{id}")).to_string(),
+        });
         let pin = PinRecord {
             action,
             site: id,
@@ -152,7 +196,11 @@ impl Snapshot {
         let record = Recorded {
             commit: commit('c'),
             landed: commit('c'),
-            at: at(if comment.is_some() { "2026-11-22T11:56:00Z" } else { "2026-11-21T00:00:00Z" }),
+            at: at(if comment.is_some() {
+                "2026-11-22T11:56:00Z"
+            } else {
+                "2026-11-21T00:00:00Z"
+            }),
             author: "pintle".into(),
             subject: "x".into(),
             pin,
@@ -180,26 +228,50 @@ pub fn deployment(namespace: &str, containers: &[(&str, &str, &str)]) -> String 
 /// A repo of these files, scanned; its configuration is read.
 pub fn repo(files: &[(&str, &str)]) -> Snapshot {
     let mut all = Files::default();
-    files.iter().for_each(|(name, text)| all.insert(RepoPath::new(name).expect(name), Entry::Text(text.as_bytes().into())));
+    files.iter().for_each(|(name, text)| {
+        all.insert(
+            RepoPath::new(name).expect(name),
+            Entry::Text(text.as_bytes().into()),
+        )
+    });
     looked_at(all)
 }
 
 pub fn looked_at(files: Files) -> Snapshot {
-    let own = RepoPath::new(crate::config::FILE).and_then(|path| files.bytes(&path).map(|bytes| bytes.to_vec()));
+    let own = RepoPath::new(crate::config::FILE)
+        .and_then(|path| files.bytes(&path).map(|bytes| bytes.to_vec()));
     let config = own.map_or_else(Config::default, |text| {
-        Config::parse(std::str::from_utf8(&text).expect("text"), "pintle.toml").unwrap_or_else(|error| panic!("{error}"))
+        Config::parse(std::str::from_utf8(&text).expect("text"), "pintle.toml")
+            .unwrap_or_else(|error| panic!("{error}"))
     });
     let scan = crate::sites::scan(&files, &config.scan_settings(&files));
-    Snapshot { files: files.into(), scan: scan.into(), config: config.into(), ..snapshot(Vec::new()) }
+    Snapshot {
+        files: files.into(),
+        scan: scan.into(),
+        config: config.into(),
+        ..snapshot(Vec::new())
+    }
 }
 
 /// The world after the plan's commits: proved, spliced, scanned again, and remembered.
 pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
-    let commits: Vec<Change> = plan.changes.iter().filter(|change| change.delivery == Delivery::Commit).cloned().collect();
+    let commits: Vec<Change> = plan
+        .changes
+        .iter()
+        .filter(|change| change.delivery == Delivery::Commit)
+        .cloned()
+        .collect();
     crate::proof::prove_changes(before, &commits).unwrap_or_else(|why| panic!("{why}"));
-    let edits: Vec<_> = commits.iter().flat_map(|change| change.edits.clone()).collect();
+    let edits: Vec<_> = commits
+        .iter()
+        .flat_map(|change| change.edits.clone())
+        .collect();
     let after = looked_at(crate::proof::edit_files(&before.files, &edits).expect("edits"));
-    let mut history = before.history.known().map(|history| history.to_vec()).unwrap_or_default();
+    let mut history = before
+        .history
+        .known()
+        .map(|history| history.to_vec())
+        .unwrap_or_default();
     for pin in commits.iter().flat_map(|change| &change.pins) {
         let record = Recorded {
             commit: commit('e'),
@@ -211,8 +283,15 @@ pub fn carried_out(before: &Snapshot, plan: &Plan) -> Snapshot {
         };
         history.insert(0, record);
     }
-    let config =
-        if before.files.bytes(&RepoPath::new(crate::config::FILE).expect("path")).is_some() { after.config } else { before.config.clone() };
+    let config = if before
+        .files
+        .bytes(&RepoPath::new(crate::config::FILE).expect("path"))
+        .is_some()
+    {
+        after.config
+    } else {
+        before.config.clone()
+    };
     Snapshot {
         files: after.files,
         scan: after.scan,

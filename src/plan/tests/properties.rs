@@ -13,7 +13,14 @@ const IMAGES: [&str; 6] = [
     "x/app:71b32438",
     "registry.example.com:5000/y/tool:v3",
 ];
-const COMMENTS: [&str; 6] = ["", "", "pintle: never", "do not bump", "pintle: hold because=x", "pintle: nonsense"];
+const COMMENTS: [&str; 6] = [
+    "",
+    "",
+    "pintle: never",
+    "do not bump",
+    "pintle: hold because=x",
+    "pintle: nonsense",
+];
 
 /// What one site is and what the world says about it.
 #[derive(Clone, Debug)]
@@ -27,13 +34,20 @@ struct Odd {
 
 fn odd() -> impl Strategy<Value = Odd> {
     let pin = prop_oneof![Just(None), Just(Some('a')), Just(Some('b'))];
-    (0..4usize, 0..IMAGES.len(), pin, 0..COMMENTS.len(), prop::bool::weighted(0.2)).prop_map(|(stack, image, pin, comment, ignored)| Odd {
-        stack,
-        image,
+    (
+        0..4usize,
+        0..IMAGES.len(),
         pin,
-        comment,
-        ignored,
-    })
+        0..COMMENTS.len(),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(stack, image, pin, comment, ignored)| Odd {
+            stack,
+            image,
+            pin,
+            comment,
+            ignored,
+        })
 }
 
 fn literal(line: usize, odd: &Odd) -> Literal {
@@ -41,8 +55,14 @@ fn literal(line: usize, odd: &Odd) -> Literal {
     let text = odd.pin.map_or(image.to_owned(), |pin| pinned(image, pin));
     let mut literal = site(&format!("stack{}", odd.stack), line, &text);
     literal.uses[0].ignored = Some(odd.ignored);
-    let numbered = with(literal, |site| site.id = SiteId(format!("{}#{line}", site.id).into()));
-    if COMMENTS[odd.comment].is_empty() { numbered } else { beside(numbered, COMMENTS[odd.comment]) }
+    let numbered = with(literal, |site| {
+        site.id = SiteId(format!("{}#{line}", site.id).into())
+    });
+    if COMMENTS[odd.comment].is_empty() {
+        numbered
+    } else {
+        beside(numbered, COMMENTS[odd.comment])
+    }
 }
 
 fn seen(index: u8) -> Seen<Upstream> {
@@ -54,14 +74,31 @@ fn seen(index: u8) -> Seen<Upstream> {
 }
 
 fn world(odds: &[Odd], upstream: &[u8], grouped: bool) -> Snapshot {
-    let sites = odds.iter().enumerate().map(|(line, odd)| literal(line + 1, odd)).collect();
-    let world = IMAGES.iter().zip(upstream).fold(snapshot(sites), |world, (image, answer)| world.upstream(image, seen(*answer)));
-    let group = if grouped { "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n" } else { "" };
+    let sites = odds
+        .iter()
+        .enumerate()
+        .map(|(line, odd)| literal(line + 1, odd))
+        .collect();
+    let world = IMAGES
+        .iter()
+        .zip(upstream)
+        .fold(snapshot(sites), |world, (image, answer)| {
+            world.upstream(image, seen(*answer))
+        });
+    let group = if grouped {
+        "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n"
+    } else {
+        ""
+    };
     world.configured(&format!("[defaults]\nsettle = '0'\n{group}"))
 }
 
 fn worlds() -> impl Strategy<Value = (Vec<Odd>, Vec<u8>, bool)> {
-    (prop::collection::vec(odd(), 0..12), prop::collection::vec(0..8u8, IMAGES.len()), any::<bool>())
+    (
+        prop::collection::vec(odd(), 0..12),
+        prop::collection::vec(0..8u8, IMAGES.len()),
+        any::<bool>(),
+    )
 }
 
 /// Returns the snapshot after the plan was carried out: the literals hold the new pins.
@@ -72,22 +109,42 @@ fn applied(before: &Snapshot, plan: &Plan) -> Snapshot {
             if let Fate::Site(site) = &mut literal.fate
                 && *site.id.0 == *pin.site
             {
-                site.image = Reference::parse(&format!("{}@{}", pin.image, pin.to.as_ref().expect("a digest"))).expect("a pinned image");
+                site.image = Reference::parse(&format!(
+                    "{}@{}",
+                    pin.image,
+                    pin.to.as_ref().expect("a digest")
+                ))
+                .expect("a pinned image");
             }
         }
     }
-    Snapshot { scan: Arc::new(scan), ledger: Seen::Known(plan.ledger.clone()), ..before.clone() }
+    Snapshot {
+        scan: Arc::new(scan),
+        ledger: Seen::Known(plan.ledger.clone()),
+        ..before.clone()
+    }
 }
 
-/// The same world with a forge: modes by action and by stack, few pull requests, comments, protection.
-fn forged(odds: &[Odd], upstream: &[u8], grouped: bool, modes: (usize, usize), protected: bool) -> Snapshot {
+/// The same world with a forge: modes by action and by stack, few pull requests, comments,
+/// protection.
+fn forged(
+    odds: &[Odd],
+    upstream: &[u8],
+    grouped: bool,
+    modes: (usize, usize),
+    protected: bool,
+) -> Snapshot {
     const MODES: [&str; 3] = ["commit", "pull-request", "off"];
     let world = world(odds, upstream, grouped).forged(|forge| {
         if protected {
             forge.direct = Direct::Protected("protected".into());
         }
     });
-    let group = if grouped { "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n" } else { "" };
+    let group = if grouped {
+        "[[group]]\nname = 'g'\nstacks = ['stack1', 'stack2']\n"
+    } else {
+        ""
+    };
     world.configured(&format!(
         "[defaults]\nsettle = '0'\nmode = {{ adopt = '{}', update = '{}' }}\n[forge]\nmax_pull_requests = 2\n{group}[[rule]]\nmatch = {{ stack = 'stack3' }}\nmode = 'pull-request'\n",
         MODES[modes.0], MODES[modes.1]
@@ -102,13 +159,26 @@ fn forged_worlds() -> impl Strategy<Value = Forged> {
 
 /// The commits of a plan alone.
 fn commits(plan: &Plan) -> Plan {
-    Plan { changes: plan.changes.iter().filter(|change| change.delivery == Delivery::Commit).cloned().collect(), ..plan.clone() }
+    Plan {
+        changes: plan
+            .changes
+            .iter()
+            .filter(|change| change.delivery == Delivery::Commit)
+            .cloned()
+            .collect(),
+        ..plan.clone()
+    }
 }
 
 /// The names of a plan's pull requests, with their pins.
 fn proposed(plan: &Plan) -> Vec<(Arc<str>, Vec<PinRecord>)> {
-    let pulls = plan.changes.iter().filter(|change| change.delivery != Delivery::Commit);
-    pulls.map(|change| (change.name.clone(), change.pins.clone())).collect()
+    let pulls = plan
+        .changes
+        .iter()
+        .filter(|change| change.delivery != Delivery::Commit);
+    pulls
+        .map(|change| (change.name.clone(), change.pins.clone()))
+        .collect()
 }
 
 proptest! {

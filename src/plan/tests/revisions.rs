@@ -53,7 +53,8 @@ struct Life {
     by_hand: bool,
     /// The pin was live after it was written.
     was_live: bool,
-    /// The last change of the image led from the live pin back to a revision that was there, by hand.
+    /// The last change of the image led from the live pin back to a revision that was there, by
+    /// hand.
     undone: bool,
     /// Who set the image wrote something else since: its time is that of this write.
     muddled: bool,
@@ -65,7 +66,8 @@ impl Life {
         let first = revision(1, &image('a'), "2026-11-22T08:00:00Z");
         let world = declared(kind, 'a', "", "");
         let history = Seen::Known(History::default());
-        let world = Snapshot { history, ..world }.did(Action::Adopt, None, 'a', "2026-11-22T07:00:00Z");
+        let world =
+            Snapshot { history, ..world }.did(Action::Adopt, None, 'a', "2026-11-22T07:00:00Z");
         let writer = ("Terraform", now);
         let pinned = at("2026-11-22T07:00:00Z");
         Self {
@@ -88,14 +90,22 @@ impl Life {
     }
 
     fn step(&mut self, step: &Step) {
-        self.now = self.now.checked_add(jiff::SignedDuration::from_secs(20)).expect("a time");
+        self.now = self
+            .now
+            .checked_add(jiff::SignedDuration::from_secs(20))
+            .expect("a time");
         let (live, template) = (self.live(), self.revisions[0].1);
         match step {
             Step::Pin(c) | Step::Hand(c) if *c != self.pin() => {
                 let from = self.pin();
                 self.by_hand = matches!(step, Step::Hand(_));
                 if !self.by_hand {
-                    self.world = self.world.clone().did(Action::Update, Some(from), *c, &self.now.to_string());
+                    self.world = self.world.clone().did(
+                        Action::Update,
+                        Some(from),
+                        *c,
+                        &self.now.to_string(),
+                    );
                 }
                 self.pins.push(*c);
                 self.pinned = self.now;
@@ -111,7 +121,10 @@ impl Life {
                 }
             }
             Step::Undo(back) => {
-                let older = self.revisions.get(*back).map(|(revision, template)| (revision.images["server"].to_string(), *template));
+                let older = self
+                    .revisions
+                    .get(*back)
+                    .map(|(revision, template)| (revision.images["server"].to_string(), *template));
                 if let Some((image, template)) = older {
                     self.set(&image, template, "kubectl-rollout");
                 }
@@ -128,7 +141,10 @@ impl Life {
     fn set(&mut self, to: &str, template: usize, manager: &'static str) {
         let (live, pin) = (self.live(), image(self.pin()));
         let number = self.revisions[0].0.number + 1;
-        let known = self.revisions.iter().position(|(revision, own)| &*revision.images["server"] == to && *own == template);
+        let known = self
+            .revisions
+            .iter()
+            .position(|(revision, own)| &*revision.images["server"] == to && *own == template);
         if known == Some(0) {
             return;
         }
@@ -141,31 +157,51 @@ impl Life {
             next.earlier.push(next.number);
         }
         next.number = number;
-        // Only Deployments tell that a revision came into use again; of the others one that is older than the pin or its revision must have been.
-        let tells = self.kind == "deployment" || next.created < ours || next.created < Some(self.pinned);
+        // Only Deployments tell that a revision came into use again; of the others one that is
+        // older than the pin or its revision must have been.
+        let tells =
+            self.kind == "deployment" || next.created < ours || next.created < Some(self.pinned);
         self.revisions.insert(0, (next, template));
         if live == to && self.writer.0 == manager {
             (self.writer.1, self.muddled) = (self.now, true);
         }
         if live != to {
             (self.writer, self.muddled) = ((manager, self.now), false);
-            self.undone = live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
+            self.undone =
+                live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
         }
         self.was_live |= to == pin;
     }
 
-    /// Whether the pin's revision was made after it was written: else only the time of who set the image tells that it was live.
+    /// Whether the pin's revision was made after it was written: else only the time of who set the
+    /// image tells that it was live.
     fn tells(&self) -> bool {
         let pin = image(self.pin());
-        let last = self.revisions.iter().find(|(revision, _)| *revision.images["server"] == *pin);
+        let last = self
+            .revisions
+            .iter()
+            .find(|(revision, _)| *revision.images["server"] == *pin);
         !self.muddled || last.is_some_and(|(revision, _)| revision.created >= Some(self.pinned))
     }
 
     fn snapshot(&self) -> Snapshot {
-        let revisions: Vec<Revision> = self.revisions.iter().map(|(revision, _)| revision.clone()).collect();
-        let live: Workload = workload(self.kind, revisions, self.writer.0, &self.writer.1.to_string());
+        let revisions: Vec<Revision> = self
+            .revisions
+            .iter()
+            .map(|(revision, _)| revision.clone())
+            .collect();
+        let live: Workload = workload(
+            self.kind,
+            revisions,
+            self.writer.0,
+            &self.writer.1.to_string(),
+        );
         let text = declared(self.kind, self.pin(), "", "");
-        let seen = Snapshot { history: self.world.history.clone(), at: self.now, ..text };
+        let seen = Snapshot {
+            history: self.world.history.clone(),
+            at: self.now,
+            ..text
+        };
         seen.says(SERVER, self.pin()).hosts(vec![live])
     }
 
@@ -173,9 +209,20 @@ impl Life {
     fn told(&self) -> Snapshot {
         let mut seen = self.snapshot();
         let before = self.pins.iter().rev().nth(1).map(|c| digest(*c));
-        let commit = if self.by_hand { super::forge::commit('f') } else { super::forge::commit(self.pin()) };
-        let blame = Blame { commit, at: self.pinned, before };
-        seen.blame = crate::plan::pins_to_blame(&seen).into_iter().map(|key| (key, Seen::Known(blame.clone()))).collect();
+        let commit = if self.by_hand {
+            super::forge::commit('f')
+        } else {
+            super::forge::commit(self.pin())
+        };
+        let blame = Blame {
+            commit,
+            at: self.pinned,
+            before,
+        };
+        seen.blame = crate::plan::pins_to_blame(&seen)
+            .into_iter()
+            .map(|key| (key, Seen::Known(blame.clone())))
+            .collect();
         seen
     }
 }

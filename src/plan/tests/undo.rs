@@ -15,26 +15,64 @@ fn an_undo_is_declared_and_held() {
     for kind in KINDS {
         let world = declared(kind, 'b', "", "").hosts(vec![undone(kind)]);
         let plan = world.plan();
-        let change = plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions));
+        let change = plan
+            .changes
+            .first()
+            .unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions));
         let pin = &change.pins[0];
         assert_eq!(
-            (&*change.name, &change.delivery, plan.changes.len(), change.prove.len()),
+            (
+                &*change.name,
+                &change.delivery,
+                plan.changes.len(),
+                change.prove.len()
+            ),
             ("immich", &Delivery::Commit, 1, 0),
             "{kind}"
         );
-        assert_eq!((pin.action, pin.cause, &pin.from, &pin.to), (Action::Rollback, Cause::Undo, &Some(digest('b')), &Some(digest('a'))));
-        let to = if kind == "deployment" { "1" } else { "an older one (now 3)" };
-        let evidence = format!("{kind} immich/app was rolled back from revision 2 to {to} at 2026-11-22T11:58:00Z");
+        assert_eq!(
+            (pin.action, pin.cause, &pin.from, &pin.to),
+            (
+                Action::Rollback,
+                Cause::Undo,
+                &Some(digest('b')),
+                &Some(digest('a'))
+            )
+        );
+        let to = if kind == "deployment" {
+            "1"
+        } else {
+            "an older one (now 3)"
+        };
+        let evidence = format!(
+            "{kind} immich/app was rolled back from revision 2 to {to} at 2026-11-22T11:58:00Z"
+        );
         assert_eq!(pin.evidence.as_deref(), Some(&*evidence));
         assert_eq!(plan.decisions[0].verdict, Verdict::Rollback);
-        assert_eq!(change.message.lines().next(), Some("immich: roll back server to aaaa…aa (undo)"));
+        assert_eq!(
+            change.message.lines().next(),
+            Some("immich: roll back server to aaaa…aa (undo)")
+        );
         let after = carried_out(&world, &plan);
-        let text = String::from_utf8(after.files.bytes(&RepoPath::new("stacks/immich/main.tf").expect("path")).expect("file").to_vec())
-            .expect("text");
+        let text = String::from_utf8(
+            after
+                .files
+                .bytes(&RepoPath::new("stacks/immich/main.tf").expect("path"))
+                .expect("file")
+                .to_vec(),
+        )
+        .expect("text");
         let hold = " # pintle: hold because=\"undo: rolled back from sha256:bbbbbbbbbbbb\"";
-        assert!(text.contains(&format!("\"{}\"{hold}", image('a'))), "{text}");
+        assert!(
+            text.contains(&format!("\"{}\"{hold}", image('a'))),
+            "{text}"
+        );
         let next = after.plan();
-        assert_eq!((next.changes.len(), next.decisions[0].verdict), (0, Verdict::Held), "{kind}");
+        assert_eq!(
+            (next.changes.len(), next.decisions[0].verdict),
+            (0, Verdict::Held),
+            "{kind}"
+        );
     }
 }
 
@@ -42,12 +80,22 @@ fn an_undo_is_declared_and_held() {
 fn the_same_plan_comes_again() {
     let world = world('b').hosts(vec![undone("deployment")]);
     assert_eq!(world.plan(), world.plan());
-    assert_eq!(world.plan(), Snapshot { at: at("2026-11-22T12:00:07Z"), ..world.clone() }.plan_at(world.at));
+    assert_eq!(
+        world.plan(),
+        Snapshot {
+            at: at("2026-11-22T12:00:07Z"),
+            ..world.clone()
+        }
+        .plan_at(world.at)
+    );
 }
 
 impl Snapshot {
     fn plan_at(&self, time: Timestamp) -> Plan {
-        Plan { at: time, ..self.plan() }
+        Plan {
+            at: time,
+            ..self.plan()
+        }
     }
 
     /// How much the plan writes, and what it decides about the site.
@@ -59,15 +107,28 @@ impl Snapshot {
 
 /// A change of something else than the image: one more revision with the pin.
 fn other_template(kind: &str) -> Workload {
-    let revisions =
-        vec![revision(3, &image('b'), UNDONE), revision(2, &image('b'), APPLIED), revision(1, &image('a'), "2026-11-20T08:01:00Z")];
+    let revisions = vec![
+        revision(3, &image('b'), UNDONE),
+        revision(2, &image('b'), APPLIED),
+        revision(1, &image('a'), "2026-11-20T08:01:00Z"),
+    ];
     workload(kind, revisions, "Terraform", APPLIED)
 }
 
 #[test]
 fn what_is_no_undo() {
-    let lag = |kind: &str| workload(kind, vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", "2026-11-20T08:01:00Z");
-    let scaled = |kind: &str| Workload { replicas: Some(7), ..applied(kind) };
+    let lag = |kind: &str| {
+        workload(
+            kind,
+            vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")],
+            "Terraform",
+            "2026-11-20T08:01:00Z",
+        )
+    };
+    let scaled = |kind: &str| Workload {
+        replicas: Some(7),
+        ..applied(kind)
+    };
     // It was pinned, rolled back, and is pinned again now: the second pin is not applied.
     let again = |kind: &str| {
         let mut again = undone(kind);
@@ -75,22 +136,31 @@ fn what_is_no_undo() {
         again.revisions[1].created = Some(at("2026-11-22T11:30:00Z"));
         again
     };
-    // It ran long ago, is pinned now and not applied, and what ran meanwhile is undone to what ran before both.
+    // It ran long ago, is pinned now and not applied, and what ran meanwhile is undone to what ran
+    // before both.
     let passed_over = |kind: &str| {
         let mut passed = undone(kind);
         passed.revisions[0].number = 4;
         passed.revisions[1].created = Some(at("2026-11-22T11:30:00Z"));
-        passed.revisions.insert(1, revision(3, &image('c'), "2026-11-22T11:40:00Z"));
+        passed
+            .revisions
+            .insert(1, revision(3, &image('c'), "2026-11-22T11:40:00Z"));
         passed
     };
     let by_hand = |kind: &str| {
-        let revisions =
-            vec![revision(3, &image('c'), UNDONE), revision(2, &image('b'), APPLIED), revision(1, &image('a'), "2026-11-20T08:01:00Z")];
+        let revisions = vec![
+            revision(3, &image('c'), UNDONE),
+            revision(2, &image('b'), APPLIED),
+            revision(1, &image('a'), "2026-11-20T08:01:00Z"),
+        ];
         workload(kind, revisions, "kubectl-set", UNDONE)
     };
     let back_by_hand = |kind: &str| {
-        let revisions =
-            vec![revision(3, &image('a'), UNDONE), revision(2, &image('b'), APPLIED), revision(1, &image('a'), "2026-11-20T08:01:00Z")];
+        let revisions = vec![
+            revision(3, &image('a'), UNDONE),
+            revision(2, &image('b'), APPLIED),
+            revision(1, &image('a'), "2026-11-20T08:01:00Z"),
+        ];
         workload(kind, revisions, "kubectl-set", UNDONE)
     };
     let by_apply = |kind: &str| {
@@ -111,41 +181,109 @@ fn what_is_no_undo() {
     type Case<'a> = (&'a str, &'a dyn Fn(&str) -> Workload, &'a str, &'a str);
     let table: [Case; 11] = [
         ("applied", &applied, "up-to-date", ""),
-        ("not applied yet", &lag, "not-applied", "still has sha256:aaaaaaaaaaaa"),
+        (
+            "not applied yet",
+            &lag,
+            "not-applied",
+            "still has sha256:aaaaaaaaaaaa",
+        ),
         ("scaled", &scaled, "up-to-date", ""),
-        ("restarted, or another template", &other_template, "up-to-date", ""),
-        ("pinned again and not applied", &again, "not-applied", "still has sha256:aaaaaaaaaaaa"),
-        ("pinned again, not applied, and another undo", &passed_over, "not-applied", "still has sha256:aaaaaaaaaaaa"),
-        ("another image by hand", &by_hand, "drift", "was set to sha256:cccccccccccc by kubectl-set"),
-        ("the old image by hand in a new template", &back_by_hand, "drift", "was set to sha256:aaaaaaaaaaaa by kubectl-set"),
-        ("an older commit was applied", &by_apply, "not-applied", "terraform applied an older state"),
-        ("the controller has not seen it", &unseen, "live-unclear", "has not seen the newest spec"),
-        ("the revision is not there yet", &half_seen, "live-unclear", "no revision of its newest spec"),
+        (
+            "restarted, or another template",
+            &other_template,
+            "up-to-date",
+            "",
+        ),
+        (
+            "pinned again and not applied",
+            &again,
+            "not-applied",
+            "still has sha256:aaaaaaaaaaaa",
+        ),
+        (
+            "pinned again, not applied, and another undo",
+            &passed_over,
+            "not-applied",
+            "still has sha256:aaaaaaaaaaaa",
+        ),
+        (
+            "another image by hand",
+            &by_hand,
+            "drift",
+            "was set to sha256:cccccccccccc by kubectl-set",
+        ),
+        (
+            "the old image by hand in a new template",
+            &back_by_hand,
+            "drift",
+            "was set to sha256:aaaaaaaaaaaa by kubectl-set",
+        ),
+        (
+            "an older commit was applied",
+            &by_apply,
+            "not-applied",
+            "terraform applied an older state",
+        ),
+        (
+            "the controller has not seen it",
+            &unseen,
+            "live-unclear",
+            "has not seen the newest spec",
+        ),
+        (
+            "the revision is not there yet",
+            &half_seen,
+            "live-unclear",
+            "no revision of its newest spec",
+        ),
     ];
     for (what, make, code, quoted) in table {
         for kind in KINDS {
-            let (changes, decision) = declared(kind, 'b', "", "").hosts(vec![make(kind)]).planned();
-            assert_eq!((changes, decision.verdict), (0, Verdict::InSync), "{what}, {kind}: {decision:?}");
-            assert!(tells(&decision, code, quoted), "{what}, {kind}: {decision:?}");
+            let (changes, decision) = declared(kind, 'b', "", "")
+                .hosts(vec![make(kind)])
+                .planned();
+            assert_eq!(
+                (changes, decision.verdict),
+                (0, Verdict::InSync),
+                "{what}, {kind}: {decision:?}"
+            );
+            assert!(
+                tells(&decision, code, quoted),
+                "{what}, {kind}: {decision:?}"
+            );
         }
     }
 }
 
 #[test]
 fn revisions_that_could_not_be_read_prove_nothing() {
-    for (kind, of) in [("deployment", "replicaset"), ("statefulset", "controllerrevision"), ("daemonset", "controllerrevision")] {
+    for (kind, of) in [
+        ("deployment", "replicaset"),
+        ("statefulset", "controllerrevision"),
+        ("daemonset", "controllerrevision"),
+    ] {
         let mut blind = undone(kind);
         blind.revisions.clear();
-        let world = declared(kind, 'b', "", "").hosts(vec![blind]).clustered(|cluster| {
-            cluster.unread.insert(WorkloadKind::new(of), format!("{of}s may not be read"));
-        });
+        let world = declared(kind, 'b', "", "")
+            .hosts(vec![blind])
+            .clustered(|cluster| {
+                cluster
+                    .unread
+                    .insert(WorkloadKind::new(of), format!("{of}s may not be read"));
+            });
         let (changes, decision) = world.planned();
         assert_eq!((changes, decision.verdict), (0, Verdict::InSync));
-        let why = format!("whether {kind} immich/app was undone is not known: {of}s may not be read");
-        assert!(decision.reasons.contains(&Reason::LiveUnclear { why }), "{decision:?}");
-        let other = declared(kind, 'b', "", "").hosts(vec![undone(kind)]).clustered(|cluster| {
-            cluster.unread.insert(WorkloadKind::CronJob, "no".into());
-        });
+        let why =
+            format!("whether {kind} immich/app was undone is not known: {of}s may not be read");
+        assert!(
+            decision.reasons.contains(&Reason::LiveUnclear { why }),
+            "{decision:?}"
+        );
+        let other = declared(kind, 'b', "", "")
+            .hosts(vec![undone(kind)])
+            .clustered(|cluster| {
+                cluster.unread.insert(WorkloadKind::CronJob, "no".into());
+            });
         assert_eq!(other.planned().0, 1);
     }
 }
@@ -154,10 +292,15 @@ fn revisions_that_could_not_be_read_prove_nothing() {
 fn a_restart_after_an_undo_hides_nothing() {
     for kind in KINDS {
         let mut live = undone(kind);
-        live.revisions.insert(0, revision(4, &image('a'), "2026-11-22T11:59:00Z"));
+        live.revisions
+            .insert(0, revision(4, &image('a'), "2026-11-22T11:59:00Z"));
         live.pods.clear();
         let plan = declared(kind, 'b', "", "").hosts(vec![live]).plan();
-        let pin = &plan.changes.first().unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions)).pins[0];
+        let pin = &plan
+            .changes
+            .first()
+            .unwrap_or_else(|| panic!("{kind}: {:?}", plan.decisions))
+            .pins[0];
         assert_eq!((pin.cause, &pin.to), (Cause::Undo, &Some(digest('a'))));
     }
 }
@@ -169,11 +312,29 @@ fn a_second_undo_to_what_was_rolled_back_is_drift() {
     back.earlier = vec![2];
     let mut first = revision(3, &image('a'), "2026-11-20T08:01:00Z");
     first.earlier = vec![1];
-    let again = workload("deployment", vec![back, first], "kubectl-rollout", "2026-11-22T11:59:30Z");
-    let world = declared("deployment", 'a', held, "").did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z").hosts(vec![again]);
+    let again = workload(
+        "deployment",
+        vec![back, first],
+        "kubectl-rollout",
+        "2026-11-22T11:59:30Z",
+    );
+    let world = declared("deployment", 'a', held, "")
+        .did(Action::Rollback, Some('b'), 'a', "2026-11-22T11:58:05Z")
+        .hosts(vec![again]);
     let (changes, decision) = world.planned();
-    assert_eq!((changes, decision.verdict), (0, Verdict::Held), "{decision:?}");
-    assert!(tells(&decision, "drift", "sha256:bbbbbbbbbbbb was rolled back here before"), "{decision:?}");
+    assert_eq!(
+        (changes, decision.verdict),
+        (0, Verdict::Held),
+        "{decision:?}"
+    );
+    assert!(
+        tells(
+            &decision,
+            "drift",
+            "sha256:bbbbbbbbbbbb was rolled back here before"
+        ),
+        "{decision:?}"
+    );
     assert_eq!(world.plan().notices, []);
 }
 
@@ -185,15 +346,26 @@ fn an_undo_further_back_is_followed() {
     now.earlier = vec![1];
     let mut before = revision(4, &image('b'), APPLIED);
     before.earlier = vec![2];
-    let live = workload("deployment", vec![now, before, revision(3, &image('c'), "2026-11-22T11:55:00Z")], "kubectl-rollout", UNDONE);
-    let world = declared("deployment", 'b', held, "").did(Action::Update, Some('b'), 'c', "2026-11-22T11:54:00Z").did(
-        Action::Rollback,
-        Some('c'),
-        'b',
-        "2026-11-22T11:56:00Z",
+    let live = workload(
+        "deployment",
+        vec![
+            now,
+            before,
+            revision(3, &image('c'), "2026-11-22T11:55:00Z"),
+        ],
+        "kubectl-rollout",
+        UNDONE,
     );
+    let world = declared("deployment", 'b', held, "")
+        .did(Action::Update, Some('b'), 'c', "2026-11-22T11:54:00Z")
+        .did(Action::Rollback, Some('c'), 'b', "2026-11-22T11:56:00Z");
     let plan = world.hosts(vec![live]).plan();
-    assert_eq!(plan.changes[0].pins[0].to, Some(digest('a')), "{:?}", plan.decisions);
+    assert_eq!(
+        plan.changes[0].pins[0].to,
+        Some(digest('a')),
+        "{:?}",
+        plan.decisions
+    );
     assert_eq!(plan.changes[0].pins[0].from, Some(digest('b')));
 }
 
@@ -201,7 +373,9 @@ fn an_undo_further_back_is_followed() {
 fn to_unpinned(text: &str, runs: Option<char>) -> Workload {
     let mut live = undone("deployment");
     live.containers[0].image = text.into();
-    live.revisions[0].images.insert("server".into(), text.into());
+    live.revisions[0]
+        .images
+        .insert("server".into(), text.into());
     live.revisions[0].hash = "old".into();
     live.pods[0].revision = Some("old".into());
     live.pods[0].containers[0].digest = runs.map(digest);
@@ -214,18 +388,45 @@ fn an_undo_to_a_spec_without_a_digest_takes_what_the_pods_run() {
     let known = world('b').hosts(vec![to_unpinned(SERVER, Some('d'))]);
     let plan = known.plan();
     assert_eq!(plan.changes[0].pins[0].to, Some(digest('d')));
-    assert_eq!(plan.changes[0].prove.len(), 1, "what only pods tell is proved at the registry");
+    assert_eq!(
+        plan.changes[0].prove.len(),
+        1,
+        "what only pods tell is proved at the registry"
+    );
     let (changes, decision) = world('b').hosts(vec![to_unpinned(SERVER, None)]).planned();
     assert_eq!((changes, decision.verdict), (0, Verdict::InSync));
-    assert!(tells(&decision, "live-unclear", "no pod shows yet which digest that is"), "{decision:?}");
+    assert!(
+        tells(
+            &decision,
+            "live-unclear",
+            "no pod shows yet which digest that is"
+        ),
+        "{decision:?}"
+    );
     let mut mute = to_unpinned(SERVER, Some('d'));
     mute.pods[0].containers[0].digest = None;
     let (changes, decision) = world('b').hosts(vec![mute]).planned();
-    let quoted = "which digest that is could not be determined: its pods run, and do not show which digest";
-    assert!(changes == 0 && tells(&decision, "live-unclear", quoted), "{decision:?}");
-    let (changes, decision) = world('b').hosts(vec![to_unpinned(SERVER, Some('b'))]).planned();
-    assert!(changes == 0 && tells(&decision, "not-applied", "it runs the pinned digest all the same"), "{decision:?}");
-    let unread = known.clone().clustered(|cluster| _ = cluster.unread.insert(WorkloadKind::Pod, "no".into()));
+    let quoted =
+        "which digest that is could not be determined: its pods run, and do not show which digest";
+    assert!(
+        changes == 0 && tells(&decision, "live-unclear", quoted),
+        "{decision:?}"
+    );
+    let (changes, decision) = world('b')
+        .hosts(vec![to_unpinned(SERVER, Some('b'))])
+        .planned();
+    assert!(
+        changes == 0
+            && tells(
+                &decision,
+                "not-applied",
+                "it runs the pinned digest all the same"
+            ),
+        "{decision:?}"
+    );
+    let unread = known
+        .clone()
+        .clustered(|cluster| _ = cluster.unread.insert(WorkloadKind::Pod, "no".into()));
     assert_eq!(unread.planned().0, 0);
 }
 
@@ -235,16 +436,38 @@ fn another_tag_goes_with_it_and_another_repository_does_not() {
     let world_then = world('b').hosts(vec![to_unpinned(&other, None)]);
     let plan = world_then.plan();
     assert_eq!(
-        (plan.changes[0].pins[0].image.as_str(), &plan.changes[0].pins[0].to),
+        (
+            plan.changes[0].pins[0].image.as_str(),
+            &plan.changes[0].pins[0].to
+        ),
         ("ghcr.io/immich-app/server:v1.2", &Some(digest('d')))
     );
     let after = carried_out(&world_then, &plan);
-    assert_eq!(after.scan.sites().next().expect("a site").1.image.to_string(), other);
+    assert_eq!(
+        after
+            .scan
+            .sites()
+            .next()
+            .expect("a site")
+            .1
+            .image
+            .to_string(),
+        other
+    );
     assert_eq!(after.plan().changes, []);
     let foreign = pinned("ghcr.io/someone/server:release", 'd');
     let plan = world('b').hosts(vec![to_unpinned(&foreign, None)]).plan();
     assert_eq!(plan.changes, []);
-    let [Notice::NotRolledBack { why, cause: Cause::Undo, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
+    let [
+        Notice::NotRolledBack {
+            why,
+            cause: Cause::Undo,
+            ..
+        },
+    ] = &plan.notices[..]
+    else {
+        panic!("{:?}", plan.notices)
+    };
     assert_eq!(why, "ghcr.io/someone/server is another repository");
 }
 
@@ -254,78 +477,170 @@ fn shared() -> Snapshot {
         "locals {{\n  image = \"{}\"\n}}\n{}{}",
         image('b'),
         deployment("immich", &[("server", "${local.image}", "")]),
-        deployment("immich", &[("server", "${local.image}", "")]).replace("\"main\"", "\"worker\"").replace("\"app\"", "\"worker\"")
+        deployment("immich", &[("server", "${local.image}", "")])
+            .replace("\"main\"", "\"worker\"")
+            .replace("\"app\"", "\"worker\"")
     );
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
-    let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b');
+    let world =
+        repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b');
     assert_eq!(world.scan.sites().next().expect("a site").0.uses.len(), 2);
-    world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
+    world
+        .did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z")
+        .did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 fn called(name: &str, workload: Workload) -> Workload {
-    Workload { name: name.into(), ..workload }
+    Workload {
+        name: name.into(),
+        ..workload
+    }
 }
 
 #[test]
 fn a_text_that_decides_several_goes_back_only_with_all() {
-    let both = shared().hosts(vec![undone("deployment"), called("worker", undone("deployment"))]);
+    let both = shared().hosts(vec![
+        undone("deployment"),
+        called("worker", undone("deployment")),
+    ]);
     assert_eq!(both.plan().changes[0].pins.len(), 1);
-    let one = shared().hosts(vec![undone("deployment"), called("worker", applied("deployment"))]).plan();
+    let one = shared()
+        .hosts(vec![
+            undone("deployment"),
+            called("worker", applied("deployment")),
+        ])
+        .plan();
     assert_eq!(one.changes, []);
-    let [Notice::NotRolledBack { why, .. }] = &one.notices[..] else { panic!("{:?}", one.notices) };
-    assert_eq!(why, "another workload still runs the pin, and the same text decides both");
+    let [Notice::NotRolledBack { why, .. }] = &one.notices[..] else {
+        panic!("{:?}", one.notices)
+    };
+    assert_eq!(
+        why,
+        "another workload still runs the pin, and the same text decides both"
+    );
     let is_same = matches!(&one.decisions[0].reasons[0], Reason::NotRolledBack { why: told, .. } if told == why);
     assert!(is_same, "{:?}", one.decisions);
     // One that never got the pin runs the same as what is gone back to.
-    let lag = workload("deployment", vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", "2026-11-20T08:01:00Z");
-    assert_eq!(shared().hosts(vec![undone("deployment"), called("worker", lag)]).plan().changes.len(), 1);
+    let lag = workload(
+        "deployment",
+        vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")],
+        "Terraform",
+        "2026-11-20T08:01:00Z",
+    );
+    assert_eq!(
+        shared()
+            .hosts(vec![undone("deployment"), called("worker", lag)])
+            .plan()
+            .changes
+            .len(),
+        1
+    );
 }
 
 #[test]
 fn an_undo_of_what_may_not_be_rolled_back_is_reported_once_and_nothing_is_updated() {
     let table = [
-        ("auto_rollback = false", "`auto_rollback` is false ([defaults])"),
-        ("mode = { update = 'commit', rollback = 'off' }", "the mode of rollbacks is `off` ([defaults])"),
+        (
+            "auto_rollback = false",
+            "`auto_rollback` is false ([defaults])",
+        ),
+        (
+            "mode = { update = 'commit', rollback = 'off' }",
+            "the mode of rollbacks is `off` ([defaults])",
+        ),
     ];
     for (config, says) in table {
-        let text = format!("[defaults]\nsettle = '0'\n{}{config}", if config.starts_with("mode") { "" } else { "mode = 'commit'\n" });
-        let world = world('b').configured(&text).says(SERVER, 'e').hosts(vec![undone("deployment")]);
+        let text = format!(
+            "[defaults]\nsettle = '0'\n{}{config}",
+            if config.starts_with("mode") {
+                ""
+            } else {
+                "mode = 'commit'\n"
+            }
+        );
+        let world = world('b')
+            .configured(&text)
+            .says(SERVER, 'e')
+            .hosts(vec![undone("deployment")]);
         let plan = world.plan();
-        assert_eq!((plan.changes.len(), plan.decisions[0].verdict), (0, Verdict::Waiting), "{:?}", plan.decisions);
-        assert!(tells(&plan.decisions[0], "not-rolled-back", says), "{:?}", plan.decisions);
-        let [Notice::NotRolledBack { why, from, .. }] = &plan.notices[..] else { panic!("{:?}", plan.notices) };
+        assert_eq!(
+            (plan.changes.len(), plan.decisions[0].verdict),
+            (0, Verdict::Waiting),
+            "{:?}",
+            plan.decisions
+        );
+        assert!(
+            tells(&plan.decisions[0], "not-rolled-back", says),
+            "{:?}",
+            plan.decisions
+        );
+        let [Notice::NotRolledBack { why, from, .. }] = &plan.notices[..] else {
+            panic!("{:?}", plan.notices)
+        };
         assert_eq!((why.as_str(), from), (says, &digest('b')));
     }
 }
 
 #[test]
 fn a_protected_branch_gets_an_urgent_pull_request() {
-    let world = world('b').hosts(vec![undone("deployment")]).forged(|forge| forge.direct = Direct::Protected("protected".into()));
+    let world = world('b')
+        .hosts(vec![undone("deployment")])
+        .forged(|forge| forge.direct = Direct::Protected("protected".into()));
     let plan = world.plan();
     assert!(plan.changes[0].delivery.is_pull_request());
-    assert!(plan.changes[0].proposal.as_ref().is_some_and(|proposal| proposal.urgent));
+    assert!(
+        plan.changes[0]
+            .proposal
+            .as_ref()
+            .is_some_and(|proposal| proposal.urgent)
+    );
     let again = world.opened().plan();
     assert_eq!((again.changes.len(), again.pulls.len()), (1, 0));
 }
 
 #[test]
 fn an_update_waits_for_the_rollback_beside_it() {
-    let text = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("x/ml:v1", 'a'), "")]);
+    let text = deployment(
+        "immich",
+        &[
+            ("server", &image('b'), ""),
+            ("ml", &pinned("x/ml:v1", 'a'), ""),
+        ],
+    );
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
-    let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)]).says(SERVER, 'b').says("x/ml:v1", 'c');
+    let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", config)])
+        .says(SERVER, 'b')
+        .says("x/ml:v1", 'c');
     let world = world.configured("[defaults]\nmode='commit'\nsettle='0'\n[[rule]]\nmatch = { image = 'x/ml' }\npolicy = 'force'");
-    let world = world.did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED);
+    let world = world
+        .did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z")
+        .did(Action::Update, Some('a'), 'b', PINNED);
     let plan = world.hosts(vec![undone("deployment")]).plan();
     assert_eq!((plan.changes.len(), plan.changes[0].pins.len()), (1, 1));
-    let ml = plan.decisions.iter().find(|decision| decision.site.as_str().contains("[ml]")).expect("ml");
-    assert_eq!((ml.verdict, &ml.reasons[0]), (Verdict::Waiting, &Reason::RollbackFirst { name: "immich".into() }));
+    let ml = plan
+        .decisions
+        .iter()
+        .find(|decision| decision.site.as_str().contains("[ml]"))
+        .expect("ml");
+    assert_eq!(
+        (ml.verdict, &ml.reasons[0]),
+        (
+            Verdict::Waiting,
+            &Reason::RollbackFirst {
+                name: "immich".into()
+            }
+        )
+    );
 }
 
 /// The text after the plan's one commit, which was proved.
 fn proved(world: &Snapshot) -> String {
     let plan = world.plan();
     crate::proof::prove_changes(world, &plan.changes).unwrap_or_else(|why| panic!("{why}"));
-    let before = world.files.bytes(&RepoPath::new("stacks/immich/main.tf").expect("path")).expect("file");
+    let before = world
+        .files
+        .bytes(&RepoPath::new("stacks/immich/main.tf").expect("path"))
+        .expect("file");
     let after = crate::terraform::edit::apply(before, &plan.changes[0].edits).expect("edits");
     String::from_utf8(after).expect("text")
 }
@@ -340,28 +655,61 @@ fn keel_is_kept_away_where_it_runs() {
     let never = "\"keel.sh/policy\" = \"never\"";
     assert!(!proved(&world('b').hosts(vec![undone("deployment")])).contains(never));
     let text = proved(&world('b').hosts(vec![undone("deployment"), keel()]));
-    assert!(text.contains(never) && text.contains("# pintle: keel hands off") && text.contains("# pintle: hold"), "{text}");
+    assert!(
+        text.contains(never)
+            && text.contains("# pintle: keel hands off")
+            && text.contains("# pintle: hold"),
+        "{text}"
+    );
     let mut away = undone("deployment");
     away.keel.insert("keel.sh/policy".into(), "never".into());
-    assert!(!proved(&world('b').hosts(vec![away, keel()])).contains(never), "it is kept away already");
+    assert!(
+        !proved(&world('b').hosts(vec![away, keel()])).contains(never),
+        "it is kept away already"
+    );
     // Two containers of one workload.
-    let both = deployment("immich", &[("server", &image('b'), ""), ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), "")]);
+    let both = deployment(
+        "immich",
+        &[
+            ("server", &image('b'), ""),
+            ("ml", &pinned("ghcr.io/immich-app/ml:release", 'b'), ""),
+        ],
+    );
     let config = "[defaults]\nmode = \"commit\"\nsettle = \"0\"\n";
     let both = repo(&[("stacks/immich/main.tf", &both), ("pintle.toml", config)]);
-    let both = both.did_at(0, Action::Update, Some('a'), 'b', PINNED).did_at(1, Action::Update, Some('a'), 'b', PINNED);
+    let both = both
+        .did_at(0, Action::Update, Some('a'), 'b', PINNED)
+        .did_at(1, Action::Update, Some('a'), 'b', PINNED);
     let mut live = undone("deployment");
     let mut ml = live.containers[0].clone();
-    (ml.name, ml.image) = ("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'a').as_str().into());
+    (ml.name, ml.image) = (
+        "ml".into(),
+        pinned("ghcr.io/immich-app/ml:release", 'a').as_str().into(),
+    );
     live.containers.push(ml.clone());
-    live.revisions[0].images.insert("ml".into(), ml.image.clone());
-    live.revisions[1].images.insert("ml".into(), pinned("ghcr.io/immich-app/ml:release", 'b').as_str().into());
+    live.revisions[0]
+        .images
+        .insert("ml".into(), ml.image.clone());
+    live.revisions[1].images.insert(
+        "ml".into(),
+        pinned("ghcr.io/immich-app/ml:release", 'b').as_str().into(),
+    );
     let text = proved(&both.hosts(vec![live, keel()]));
-    assert_eq!((text.matches(never).count(), text.matches("# pintle: hold").count()), (1, 2), "{text}");
+    assert_eq!(
+        (
+            text.matches(never).count(),
+            text.matches("# pintle: hold").count()
+        ),
+        (1, 2),
+        "{text}"
+    );
 }
 
 #[test]
 fn after_an_unpin_only_a_newer_digest_is_followed() {
-    let world = world('a').did(Action::Rollback, Some('b'), 'a', UNDONE).did(Action::Unpin, Some('a'), 'a', "2026-11-22T11:59:00Z");
+    let world = world('a')
+        .did(Action::Rollback, Some('b'), 'a', UNDONE)
+        .did(Action::Unpin, Some('a'), 'a', "2026-11-22T11:59:00Z");
     let mut live = undone("deployment");
     live.revisions[0].created = Some(at("2026-11-20T08:01:00Z"));
     let world = world.hosts(vec![live]);
@@ -370,5 +718,8 @@ fn after_an_unpin_only_a_newer_digest_is_followed() {
     let is_rejected = |reason: &Reason| matches!(reason, Reason::RolledBack { digest: own, .. } if *own == digest('b'));
     assert!(is_rejected(&decision.reasons[0]), "{decision:?}");
     let plan = world.says(SERVER, 'c').plan();
-    assert_eq!((plan.changes[0].pins[0].action, &plan.changes[0].pins[0].to), (Action::Update, &Some(digest('c'))));
+    assert_eq!(
+        (plan.changes[0].pins[0].action, &plan.changes[0].pins[0].to),
+        (Action::Update, &Some(digest('c')))
+    );
 }

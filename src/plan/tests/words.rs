@@ -1,4 +1,5 @@
-//! What people and programs read of a plan: explanations, the JSON; and how sites are found by their names.
+//! What people and programs read of a plan: explanations, the JSON; and how sites are found by
+//! their names.
 
 use super::*;
 use crate::plan::explain;
@@ -8,16 +9,30 @@ use crate::sites::lookup::find;
 
 const IMAGE: &str = "ghcr.io/immich-app/immich-server:release";
 
-const SITE: &str = "stacks/immich/main.tf#kubernetes_deployment.immich-server/container[immich-server].image";
+const SITE: &str =
+    "stacks/immich/main.tf#kubernetes_deployment.immich-server/container[immich-server].image";
 
-/// What is explained of a literal, without the lines of the verdict's reasons. These are checked to be the decision's, each with its code.
+/// What is explained of a literal, without the lines of the verdict's reasons. These are checked to
+/// be the decision's, each with its code.
 fn explained_lines(snapshot: &Snapshot, index: usize) -> (Vec<String>, Vec<&'static str>) {
-    let explanation = explain(snapshot, &snapshot.plan(), &[&snapshot.scan.literals[index]]).remove(0);
+    let explanation = explain(
+        snapshot,
+        &snapshot.plan(),
+        &[&snapshot.scan.literals[index]],
+    )
+    .remove(0);
     let mut lines = explanation_lines(snapshot, &explanation);
-    let reasons = explanation.decision.as_ref().map(|decision| decision.reasons.as_slice()).unwrap_or_default();
+    let reasons = explanation
+        .decision
+        .as_ref()
+        .map(|decision| decision.reasons.as_slice())
+        .unwrap_or_default();
     let said = lines.split_off(lines.len() - reasons.len());
     for (line, reason) in said.iter().zip(reasons) {
-        assert!(line.starts_with("           ") && line.ends_with(&format!(" [{}]", reason.code())), "{line}");
+        assert!(
+            line.starts_with("           ") && line.ends_with(&format!(" [{}]", reason.code())),
+            "{line}"
+        );
     }
     (lines, reasons.iter().map(Reason::code).collect())
 }
@@ -36,7 +51,15 @@ fn a_site_that_is_updated_is_explained() {
         .wrote(IMAGE, None, 'a', "2026-11-12T09:30:00Z");
     let (a, b) = (digest('a'), digest('b'));
     let (lines, reasons) = explained_lines(&all, 0);
-    assert_eq!(reasons, ["update-available", "first-seen", "cache-stale", "hold-not-removed"]);
+    assert_eq!(
+        reasons,
+        [
+            "update-available",
+            "first-seen",
+            "cache-stale",
+            "hold-not-removed"
+        ]
+    );
     assert_eq!(
         lines,
         [
@@ -68,7 +91,11 @@ fn other_fates_are_explained() {
     let all = snapshot(vec![dead]);
     assert_eq!(
         explained_lines(&all, 0).0,
-        ["stacks/x/main.tf:3 \"alpine:3\"", "fate       decides nothing: the input in terragrunt.hcl:4 is stronger", "image      alpine:3"]
+        [
+            "stacks/x/main.tf:3 \"alpine:3\"",
+            "fate       decides nothing: the input in terragrunt.hcl:4 is stronger",
+            "image      alpine:3"
+        ]
     );
 }
 
@@ -79,22 +106,35 @@ fn what_is_not_known_is_said() {
         namespace: None,
         ignored: None,
         instances: Some(3),
-        holder: Holder::Container { name: Some("app".into()), init: true },
+        holder: Holder::Container {
+            name: Some("app".into()),
+            init: true,
+        },
         environment: Some("prod".into()),
         ..one.uses[0].clone()
     };
-    let all = Snapshot { history: Seen::Unknown("no answer".into()), ..snapshot(vec![one]) };
+    let all = Snapshot {
+        history: Seen::Unknown("no answer".into()),
+        ..snapshot(vec![one])
+    };
     let (lines, reasons) = explained_lines(&all, 0);
     let used = "used by    deployment (unknown)/app, init container app (stacks/x/main.tf:3, root stacks/x, environment prod), 3 instances";
     assert!(lines.contains(&used.into()), "{lines:?}");
     assert!(lines.contains(&"channel    none".into()));
     assert!(lines.contains(&"history    unknown: no answer".into()));
-    assert_eq!((lines.last().map(String::as_str), reasons), (Some("verdict    blocked"), vec!["no-channel"]));
+    assert_eq!(
+        (lines.last().map(String::as_str), reasons),
+        (Some("verdict    blocked"), vec!["no-channel"])
+    );
 }
 
 #[test]
 fn a_site_is_found_by_all_its_names() {
-    let all = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'a')), site("db", 9, "postgres:15-alpine"), site("other", 2, "x/postgres:1")]);
+    let all = snapshot(vec![
+        site("immich", 7, &pinned(IMAGE, 'a')),
+        site("db", 9, "postgres:15-alpine"),
+        site("other", 2, "x/postgres:1"),
+    ]);
     let found = |target: &str| find(&all.scan, target).literals;
     for target in [
         SITE,
@@ -114,11 +154,20 @@ fn a_site_is_found_by_all_its_names() {
     ] {
         assert_eq!(found(target), [0], "{target}");
     }
-    for target in ["postgres", "docker.io/library/postgres", "docker.io/postgres:15-alpine", "library/postgres"] {
+    for target in [
+        "postgres",
+        "docker.io/library/postgres",
+        "docker.io/postgres:15-alpine",
+        "library/postgres",
+    ] {
         assert_eq!(found(target), [1], "{target}");
     }
     let near = |target: &str| find(&all.scan, target).near;
-    assert!(near("imich").contains(&"immich".into()), "{:?}", near("imich"));
+    assert!(
+        near("imich").contains(&"immich".into()),
+        "{:?}",
+        near("imich")
+    );
     assert_eq!(near("zzzzzzzzzzzzzzzzzzz"), Vec::<String>::new());
     assert!(near("postgre").iter().any(|name| name.contains("postgres")));
 }

@@ -1,9 +1,12 @@
-//! A cluster made by hand: one workload `immich/app` with a container `server`, what it ran before, who set it.
+//! A cluster made by hand: one workload `immich/app` with a container `server`, what it ran before,
+//! who set it.
 
 use super::forge::*;
 use super::*;
 use crate::pipeline::Blame;
-use crate::pipeline::cluster::{Cluster, Condition, Container, Pod, PodContainer, Revision, Rollout, Waiting, Workload, Writer};
+use crate::pipeline::cluster::{
+    Cluster, Condition, Container, Pod, PodContainer, Revision, Rollout, Waiting, Workload, Writer,
+};
 
 pub const SERVER: &str = "ghcr.io/immich-app/server:release";
 
@@ -26,7 +29,10 @@ pub fn declared(kind: &str, pin: char, beside: &str, config: &str) -> Snapshot {
     };
     let config = format!("[defaults]\nmode = \"commit\"\nsettle = \"0\"\n{config}");
     let world = repo(&[("stacks/immich/main.tf", &text), ("pintle.toml", &config)]);
-    world.says(SERVER, 'b').did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z").did(Action::Update, Some('a'), 'b', PINNED)
+    world
+        .says(SERVER, 'b')
+        .did(Action::Adopt, None, 'a', "2026-11-20T08:00:00Z")
+        .did(Action::Update, Some('a'), 'b', PINNED)
 }
 
 pub fn image(c: char) -> String {
@@ -44,9 +50,13 @@ pub fn revision(number: i64, image: &str, created: &str) -> Revision {
     }
 }
 
-/// A workload whose spec is that of its first revision, set by `manager` at a time; its pods run and are ready.
+/// A workload whose spec is that of its first revision, set by `manager` at a time; its pods run
+/// and are ready.
 pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str) -> Workload {
-    let image = revisions.first().map_or_else(|| image('b').into(), |revision| revision.images["server"].clone());
+    let image = revisions.first().map_or_else(
+        || image('b').into(),
+        |revision| revision.images["server"].clone(),
+    );
     let hash = revisions.first().map(|revision| revision.hash.clone());
     Workload {
         kind: WorkloadKind::new(kind),
@@ -62,10 +72,18 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
             init: false,
             image: image.clone(),
             pull_policy: None,
-            writers: vec![Writer { manager: manager.into(), at: Some(at(time)) }],
+            writers: vec![Writer {
+                manager: manager.into(),
+                at: Some(at(time)),
+            }],
         }],
         revisions,
-        rollout: Rollout { observed: true, complete: true, stuck: None, unavailable: None },
+        rollout: Rollout {
+            observed: true,
+            complete: true,
+            stuck: None,
+            unavailable: None,
+        },
         pods: vec![Pod {
             name: "app-1-x".into(),
             revision: hash,
@@ -86,7 +104,15 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
 
 /// Pinned at `a`, then `b` as revision 2.
 pub fn applied(kind: &str) -> Workload {
-    workload(kind, vec![revision(2, &image('b'), APPLIED), revision(1, &image('a'), "2026-11-20T08:01:00Z")], "Terraform", APPLIED)
+    workload(
+        kind,
+        vec![
+            revision(2, &image('b'), APPLIED),
+            revision(1, &image('a'), "2026-11-20T08:01:00Z"),
+        ],
+        "Terraform",
+        APPLIED,
+    )
 }
 
 /// The same, and then `kubectl rollout undo`.
@@ -95,17 +121,34 @@ pub fn undone(kind: &str) -> Workload {
     if kind == "deployment" {
         again.earlier = vec![1];
     }
-    workload(kind, vec![again, revision(2, &image('b'), APPLIED)], "kubectl-rollout", UNDONE)
+    workload(
+        kind,
+        vec![again, revision(2, &image('b'), APPLIED)],
+        "kubectl-rollout",
+        UNDONE,
+    )
 }
 
 pub fn condition(reason: &str, since: &str) -> Option<Condition> {
-    Some(Condition { reason: reason.into(), message: "".into(), since: Some(at(since)) })
+    Some(Condition {
+        reason: reason.into(),
+        message: "".into(),
+        since: Some(at(since)),
+    })
 }
 
 /// The same with its server waiting for a reason.
 pub fn waiting(mut workload: Workload, container: &str, reason: &str) -> Workload {
-    for status in workload.pods.iter_mut().flat_map(|pod| &mut pod.containers).filter(|status| &*status.name == container) {
-        status.waiting = Some(Waiting { reason: reason.into(), message: "".into() });
+    for status in workload
+        .pods
+        .iter_mut()
+        .flat_map(|pod| &mut pod.containers)
+        .filter(|status| &*status.name == container)
+    {
+        status.waiting = Some(Waiting {
+            reason: reason.into(),
+            message: "".into(),
+        });
         status.ready = false;
     }
     workload
@@ -125,16 +168,28 @@ fn sentences(reason: &Reason) -> Vec<&str> {
     }
 }
 
-/// Says whether a decision has a reason with this code that quotes this; any reason with the code where nothing is to be quoted.
+/// Says whether a decision has a reason with this code that quotes this; any reason with the code
+/// where nothing is to be quoted.
 pub fn tells(decision: &Decision, code: &str, quoted: &str) -> bool {
-    let mut own = decision.reasons.iter().filter(|reason| reason.code() == code);
-    own.any(|reason| quoted.is_empty() || sentences(reason).iter().any(|sentence| sentence.contains(quoted)))
+    let mut own = decision
+        .reasons
+        .iter()
+        .filter(|reason| reason.code() == code);
+    own.any(|reason| {
+        quoted.is_empty()
+            || sentences(reason)
+                .iter()
+                .any(|sentence| sentence.contains(quoted))
+    })
 }
 
 impl Snapshot {
     pub fn hosts(mut self, mut workloads: Vec<Workload>) -> Self {
         workloads.sort_by_key(|one| (one.kind.clone(), one.namespace.clone(), one.name.clone()));
-        self.cluster = Seen::Known(Cluster { workloads, ..Cluster::default() });
+        self.cluster = Seen::Known(Cluster {
+            workloads,
+            ..Cluster::default()
+        });
         self
     }
 
@@ -150,7 +205,14 @@ impl Snapshot {
         self.did_at(0, action, from, to, time)
     }
 
-    pub fn did_at(self, site: usize, action: Action, from: Option<char>, to: char, time: &str) -> Self {
+    pub fn did_at(
+        self,
+        site: usize,
+        action: Action,
+        from: Option<char>,
+        to: char,
+        time: &str,
+    ) -> Self {
         let mut world = self.recorded(site, action, from, Some(to), None);
         if let Seen::Known(history) = &mut world.history {
             let mut all = history.to_vec();
@@ -165,10 +227,18 @@ impl Snapshot {
         world
     }
 
-    /// Somebody pinned the first site by a commit of their own, as git tells where it is asked. What pintle wrote is older.
+    /// Somebody pinned the first site by a commit of their own, as git tells where it is asked.
+    /// What pintle wrote is older.
     pub fn by_hand(mut self, before: Option<char>, time: &str) -> Self {
-        let blame = Blame { commit: commit('f'), at: at(time), before: before.map(digest) };
-        self.blame = crate::plan::pins_to_blame(&self).into_iter().map(|key| (key, Seen::Known(blame.clone()))).collect();
+        let blame = Blame {
+            commit: commit('f'),
+            at: at(time),
+            before: before.map(digest),
+        };
+        self.blame = crate::plan::pins_to_blame(&self)
+            .into_iter()
+            .map(|key| (key, Seen::Known(blame.clone())))
+            .collect();
         self
     }
 

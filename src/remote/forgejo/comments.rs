@@ -1,4 +1,5 @@
-//! Comments of issues and pull requests, and the reactions to them. What a comment says is not looked at here.
+//! Comments of issues and pull requests, and the reactions to them. What a comment says is not
+//! looked at here.
 
 use super::http::Ask;
 use super::page::Listed;
@@ -67,8 +68,11 @@ impl Wire for WireComment {
     fn read(self, place: &Place) -> Option<Comment> {
         let (id, created_at) = (number(self.id)?, self.created_at.0?);
         let page = self.html_url.as_ref().map(Url::as_str).unwrap_or_default();
-        let pull = number_after(&self.pull_request_url, "pulls").or_else(|| number_after(page, "pulls"));
-        let issue = pull.or_else(|| number_after(&self.issue_url, "issues")).or_else(|| number_after(page, "issues"))?;
+        let pull =
+            number_after(&self.pull_request_url, "pulls").or_else(|| number_after(page, "pulls"));
+        let issue = pull
+            .or_else(|| number_after(&self.issue_url, "issues"))
+            .or_else(|| number_after(page, "issues"))?;
         let kind = if pull.is_some() { "pulls" } else { "issues" };
         Some(Comment {
             id,
@@ -90,53 +94,95 @@ impl Wire for WireReactions {
     type Out = Vec<Reaction>;
 
     fn read(self, _: &Place) -> Option<Vec<Reaction>> {
-        let read = |reaction: Lax<WireReaction>| Reaction { account: reaction.0.user.0.account(), content: reaction.0.content.0 };
+        let read = |reaction: Lax<WireReaction>| Reaction {
+            account: reaction.0.user.0.account(),
+            content: reaction.0.content.0,
+        };
         Some(self.0.unwrap_or_default().0.into_iter().map(read).collect())
     }
 }
 
-/// Reads the 12 of `https://forge.example.org/ops/infra/pulls/12#issuecomment-3` or of `/ops/infra/pulls/12`.
+/// Reads the 12 of `https://forge.example.org/ops/infra/pulls/12#issuecomment-3` or of
+/// `/ops/infra/pulls/12`.
 fn number_after(address: &str, kind: &str) -> Option<u64> {
     let path = address.split(['#', '?']).next()?;
     let (before, number) = path.trim_end_matches('/').rsplit_once('/')?;
-    before.ends_with(&format!("/{kind}")).then(|| number.parse().ok())?.filter(|number| *number > 0)
+    before
+        .ends_with(&format!("/{kind}"))
+        .then(|| number.parse().ok())?
+        .filter(|number| *number > 0)
 }
 
 impl Client {
-    /// Returns the comments of the whole repository that were written or edited at or after a moment (to the second), oldest first, in at most so many pages of 50.
+    /// Returns the comments of the whole repository that were written or edited at or after a
+    /// moment (to the second), oldest first, in at most so many pages of 50.
     pub async fn comments_since(&self, since: Timestamp, pages: u32) -> Result<Listed<Comment>> {
-        let ask = Ask::get(self.path(["issues", "comments"]), format!("read the comments of {}", self.place()));
-        self.list::<WireComment>(ask.query("since", since.to_string()), pages).await
+        let ask = Ask::get(
+            self.path(["issues", "comments"]),
+            format!("read the comments of {}", self.place()),
+        );
+        self.list::<WireComment>(ask.query("since", since.to_string()), pages)
+            .await
     }
 
     /// Returns the comments of one issue or pull request, oldest first.
     pub async fn comments_of(&self, issue: u64) -> Result<Listed<Comment>> {
         let path = self.path(["issues", &issue.to_string(), "comments"]);
-        self.list::<WireComment>(Ask::get(path, format!("read the comments on #{issue} of {}", self.place())), OF_ONE).await
+        self.list::<WireComment>(
+            Ask::get(
+                path,
+                format!("read the comments on #{issue} of {}", self.place()),
+            ),
+            OF_ONE,
+        )
+        .await
     }
 
     pub async fn post_comment(&self, issue: u64, body: &str) -> Result<Comment> {
         let path = self.path(["issues", &issue.to_string(), "comments"]);
-        let body = CreateIssueCommentOption { body: body.to_owned(), updated_at: None };
-        self.read::<WireComment>(Ask::write(Method::POST, path, &body, format!("comment on #{issue} of {}", self.place()))?).await
+        let body = CreateIssueCommentOption {
+            body: body.to_owned(),
+            updated_at: None,
+        };
+        self.read::<WireComment>(Ask::write(
+            Method::POST,
+            path,
+            &body,
+            format!("comment on #{issue} of {}", self.place()),
+        )?)
+        .await
     }
 
     /// Deletes a comment; one that is gone is deleted.
     pub async fn delete_comment(&self, id: u64) -> Result<()> {
-        self.gone(Ask::delete(self.one(id), self.the_comment("delete", id))).await
+        self.gone(Ask::delete(self.one(id), self.the_comment("delete", id)))
+            .await
     }
 
     /// Returns the reactions to a comment.
     pub async fn reactions(&self, comment: u64) -> Result<Vec<Reaction>> {
-        let ask = Ask::get(self.reactions_path(comment), self.the_comment("read the reactions to", comment));
+        let ask = Ask::get(
+            self.reactions_path(comment),
+            self.the_comment("read the reactions to", comment),
+        );
         self.read::<WireReactions>(ask).await
     }
 
-    /// Reacts to a comment with a word that the forge allows: `eyes`. A reaction that is there stays.
+    /// Reacts to a comment with a word that the forge allows: `eyes`. A reaction that is there
+    /// stays.
     pub async fn add_reaction(&self, comment: u64, content: &str) -> Result<()> {
-        let body = EditReactionOption { content: Some(content.to_owned()) };
+        let body = EditReactionOption {
+            content: Some(content.to_owned()),
+        };
         let what = self.the_comment("react to", comment);
-        self.ask_successfully(Ask::write(Method::POST, self.reactions_path(comment), &body, what)?).await.map(drop)
+        self.ask_successfully(Ask::write(
+            Method::POST,
+            self.reactions_path(comment),
+            &body,
+            what,
+        )?)
+        .await
+        .map(drop)
     }
 
     fn one(&self, id: u64) -> Vec<String> {

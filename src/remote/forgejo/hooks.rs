@@ -1,11 +1,14 @@
-//! Webhooks of the repository; all of it takes its administration. A secret is only ever sent, never read.
+//! Webhooks of the repository; all of it takes its administration. A secret is only ever sent,
+//! never read.
 
 use super::Client;
 use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire, number};
 use crate::error::Result;
-use forgejo_api::structs::{CreateHookOption, CreateHookOptionConfig, CreateHookOptionType, EditHookOption};
+use forgejo_api::structs::{
+    CreateHookOption, CreateHookOptionConfig, CreateHookOptionType, EditHookOption,
+};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -23,7 +26,8 @@ pub struct Hook {
     pub url: String,
     pub json: bool,
     pub active: bool,
-    /// As set: `push`, `issue_comment`, `pull_request`, `status`; sorted. A forge may name more events than it was told.
+    /// As set: `push`, `issue_comment`, `pull_request`, `status`; sorted. A forge may name more
+    /// events than it was told.
     pub events: Vec<String>,
 }
 
@@ -58,17 +62,29 @@ impl Wire for WireHook {
     fn read(self, _: &Place) -> Option<Hook> {
         let (id, config, mut events) = (number(self.id)?, self.config.0, self.events.0);
         events.sort();
-        Some(Hook { id, url: config.url.0, json: *config.content_type == "json", active: *self.active, events })
+        Some(Hook {
+            id,
+            url: config.url.0,
+            json: *config.content_type == "json",
+            active: *self.active,
+            events,
+        })
     }
 }
 
 impl Client {
     pub async fn hooks(&self) -> Result<Vec<Hook>> {
-        let ask = Ask::get(self.path(["hooks"]), format!("read the webhooks of {}", self.place()));
-        self.list::<WireHook>(ask, PAGES).await.map(|hooks| hooks.items)
+        let ask = Ask::get(
+            self.path(["hooks"]),
+            format!("read the webhooks of {}", self.place()),
+        );
+        self.list::<WireHook>(ask, PAGES)
+            .await
+            .map(|hooks| hooks.items)
     }
 
-    /// Makes a webhook that sends JSON and is active. Its kind is `gitea`, which Forgejo knows too; both send the headers of their own name with it.
+    /// Makes a webhook that sends JSON and is active. Its kind is `gitea`, which Forgejo knows too;
+    /// both send the headers of their own name with it.
     pub async fn create_hook(&self, new: &NewHook) -> Result<Hook> {
         let body = CreateHookOption {
             active: Some(true),
@@ -77,28 +93,52 @@ impl Client {
             config: CreateHookOptionConfig {
                 content_type: "json".to_owned(),
                 url: new.url.clone(),
-                additional: BTreeMap::from([("secret".to_owned(), new.secret.expose_secret().to_owned())]),
+                additional: BTreeMap::from([(
+                    "secret".to_owned(),
+                    new.secret.expose_secret().to_owned(),
+                )]),
             },
             events: Some(new.events.clone()),
             r#type: CreateHookOptionType::Gitea,
         };
         let what = format!("make a webhook in {}", self.place());
-        self.read::<WireHook>(Ask::write(Method::POST, self.path(["hooks"]), &body, what)?).await
+        self.read::<WireHook>(Ask::write(Method::POST, self.path(["hooks"]), &body, what)?)
+            .await
     }
 
-    /// Makes a webhook active, and sets where it sends to and for which events. Its secret stays what it is: forges do not change that of
-    /// a webhook that is there (`editHook` in `routers/api/v1/utils/hook.go`); for another secret, make a new one and delete the old one.
+    /// Makes a webhook active, and sets where it sends to and for which events. Its secret stays
+    /// what it is: forges do not change that of a webhook that is there (`editHook` in
+    /// `routers/api/v1/utils/hook.go`); for another secret, make a new one and delete the old one.
     pub async fn edit_hook(&self, id: u64, url: &Url, events: &[String]) -> Result<Hook> {
-        let config = BTreeMap::from([("url".to_owned(), url.to_string()), ("content_type".to_owned(), "json".to_owned())]);
+        let config = BTreeMap::from([
+            ("url".to_owned(), url.to_string()),
+            ("content_type".to_owned(), "json".to_owned()),
+        ]);
         let (events, config) = (Some(events.to_vec()), Some(config));
-        let body = EditHookOption { active: Some(true), authorization_header: None, branch_filter: None, config, events };
+        let body = EditHookOption {
+            active: Some(true),
+            authorization_header: None,
+            branch_filter: None,
+            config,
+            events,
+        };
         let what = format!("edit the webhook {id} of {}", self.place());
-        self.read::<WireHook>(Ask::write(Method::PATCH, self.numbered_hook(id), &body, what)?).await
+        self.read::<WireHook>(Ask::write(
+            Method::PATCH,
+            self.numbered_hook(id),
+            &body,
+            what,
+        )?)
+        .await
     }
 
     /// Deletes a webhook; one that is gone is deleted.
     pub async fn delete_hook(&self, id: u64) -> Result<()> {
-        self.gone(Ask::delete(self.numbered_hook(id), format!("delete the webhook {id} of {}", self.place()))).await
+        self.gone(Ask::delete(
+            self.numbered_hook(id),
+            format!("delete the webhook {id} of {}", self.place()),
+        ))
+        .await
     }
 
     fn numbered_hook(&self, id: u64) -> Vec<String> {

@@ -1,12 +1,15 @@
-//! How the forge is spoken to: time limits, certificates, the token, the size of an answer, and reads that are asked again.
-//! Never follows a redirect to another host, never repeats a write, never shows the token.
+//! How the forge is spoken to: time limits, certificates, the token, the size of an answer, and
+//! reads that are asked again. Never follows a redirect to another host, never repeats a write,
+//! never shows the token.
 
 use super::place::{Place, host_of};
 use crate::error::{Error, Result};
 use crate::remote::http::{self, BodyError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{ClientBuilder, Method, StatusCode};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -37,7 +40,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { token: None, ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
+        Self {
+            token: None,
+            ca: None,
+            allow_insecure: false,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -78,18 +86,42 @@ enum Broken {
 
 impl Ask {
     pub(super) fn get(path: Vec<String>, what: impl Into<String>) -> Self {
-        Self { method: Method::GET, path, query: Vec::new(), body: None, what: what.into() }
+        Self {
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+            what: what.into(),
+        }
     }
 
     /// Makes a question that changes something.
-    pub(super) fn write(method: Method, path: Vec<String>, body: &impl Serialize, what: impl Into<String>) -> Result<Self> {
+    pub(super) fn write(
+        method: Method,
+        path: Vec<String>,
+        body: &impl Serialize,
+        what: impl Into<String>,
+    ) -> Result<Self> {
         let what = what.into();
-        let body = serde_json::to_vec(body).map_err(|why| Error::failed(format!("cannot {what}")).because(why))?;
-        Ok(Self { method, path, query: Vec::new(), body: Some(body.into()), what })
+        let body = serde_json::to_vec(body)
+            .map_err(|why| Error::failed(format!("cannot {what}")).because(why))?;
+        Ok(Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: Some(body.into()),
+            what,
+        })
     }
 
     pub(super) fn delete(path: Vec<String>, what: impl Into<String>) -> Self {
-        Self { method: Method::DELETE, path, query: Vec::new(), body: None, what: what.into() }
+        Self {
+            method: Method::DELETE,
+            path,
+            query: Vec::new(),
+            body: None,
+            what: what.into(),
+        }
     }
 
     pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -105,25 +137,42 @@ impl Ask {
 impl Http {
     pub(super) fn new(place: &Place, options: &Options) -> Result<Self> {
         let host = place.host();
-        if options.token.is_some() && place.base().scheme() == "http" && !place.is_loopback() && !options.allow_insecure {
-            return Err(Error::usage(format!("the token for {host} would be sent without encryption"))
-                .hint("use https://, or allow it with --insecure-http"));
+        if options.token.is_some()
+            && place.base().scheme() == "http"
+            && !place.is_loopback()
+            && !options.allow_insecure
+        {
+            return Err(Error::usage(format!(
+                "the token for {host} would be sent without encryption"
+            ))
+            .hint("use https://, or allow it with --insecure-http"));
         }
         let token = options.token.as_ref().map(|token| {
-            http::secret("token", token).ok_or_else(|| Error::usage(format!("the token for {host} holds a character that no token has")))
+            http::secret("token", token).ok_or_else(|| {
+                Error::usage(format!(
+                    "the token for {host} holds a character that no token has"
+                ))
+            })
         });
         let mut api = place.base().clone();
         if let Ok(mut path) = api.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v1"]);
         }
-        Ok(Self { client: client(place, options)?, api, host, token: token.transpose()?, timeout: options.timeout })
+        Ok(Self {
+            client: client(place, options)?,
+            api,
+            host,
+            token: token.transpose()?,
+            timeout: options.timeout,
+        })
     }
 
     pub(super) fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Sends a question. A read is asked again a few times where that may help; what is answered in the end is returned whatever it is.
+    /// Sends a question. A read is asked again a few times where that may help; what is answered in
+    /// the end is returned whatever it is.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Reply> {
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
@@ -135,7 +184,9 @@ impl Http {
             let outcome = self.once(ask).await;
             let wait = match &outcome {
                 Err(Broken::Sent(why)) if !why.is_timeout() => Duration::ZERO,
-                Ok(reply) if matches!(reply.status.as_u16(), 429 | 502 | 503 | 504) => reply.wait().unwrap_or_default(),
+                Ok(reply) if matches!(reply.status.as_u16(), 429 | 502 | 503 | 504) => {
+                    reply.wait().unwrap_or_default()
+                }
                 _ => return outcome.map_err(|why| self.broken(ask, why)),
             };
             match pauses.next() {
@@ -152,7 +203,10 @@ impl Http {
         let mut url = self.url(ask);
         let mut reply = self.send(ask, &url).await?;
         for _ in 0..HOPS {
-            match reply.location(&url).filter(|to| ask.is_read() && to.origin() == url.origin()) {
+            match reply
+                .location(&url)
+                .filter(|to| ask.is_read() && to.origin() == url.origin())
+            {
                 Some(to) => url = to,
                 None => break,
             }
@@ -162,16 +216,25 @@ impl Http {
     }
 
     async fn send(&self, ask: &Ask, url: &Url) -> std::result::Result<Reply, Broken> {
-        let mut request = self.client.request(ask.method.clone(), url.clone()).header(ACCEPT, "application/json");
+        let mut request = self
+            .client
+            .request(ask.method.clone(), url.clone())
+            .header(ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token.clone());
         }
         if let Some(body) = &ask.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone());
         }
         let mut response = request.send().await.map_err(Broken::Sent)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Reply { status, headers, body: http::body(&mut response, LIMIT).await? })
+        Ok(Reply {
+            status,
+            headers,
+            body: http::body(&mut response, LIMIT).await?,
+        })
     }
 
     fn url(&self, ask: &Ask) -> Url {
@@ -189,24 +252,42 @@ impl Http {
         let host = &self.host;
         let unsure = |error: Error| match ask.is_read() {
             true => error,
-            false => error.cause(format!("it was asked to {}, and may have done it", ask.what)),
+            false => error.cause(format!(
+                "it was asked to {}, and may have done it",
+                ask.what
+            )),
         };
         match why {
             Broken::TooLarge => Error::failed(format!("cannot {}", ask.what))
-                .cause(format!("{host} answered with more than {} MiB", LIMIT >> 20))
+                .cause(format!(
+                    "{host} answered with more than {} MiB",
+                    LIMIT >> 20
+                ))
                 .hint("is this the address of a forge?"),
             Broken::Sent(why) if why.is_connect() => {
                 let why = why.without_url();
                 let tls = chain(&why).any(|text| text.contains("certificate"));
-                let hint = if tls { "give the authority that signed its certificate" } else { "check the address and the network" };
-                Error::outside(format!("cannot reach the forge at {host}")).because(why).hint(hint)
+                let hint = if tls {
+                    "give the authority that signed its certificate"
+                } else {
+                    "check the address and the network"
+                };
+                Error::outside(format!("cannot reach the forge at {host}"))
+                    .because(why)
+                    .hint(hint)
             }
             Broken::Sent(why) if why.is_timeout() => {
-                let error = Error::outside(format!("the forge at {host} did not answer within {} s", self.timeout.as_secs_f32().ceil()));
+                let error = Error::outside(format!(
+                    "the forge at {host} did not answer within {} s",
+                    self.timeout.as_secs_f32().ceil()
+                ));
                 unsure(error).hint("try again later")
             }
-            Broken::Sent(why) => unsure(Error::outside(format!("the forge at {host} broke off its answer")).because(why.without_url()))
-                .hint("try again later"),
+            Broken::Sent(why) => unsure(
+                Error::outside(format!("the forge at {host} broke off its answer"))
+                    .because(why.without_url()),
+            )
+            .hint("try again later"),
         }
     }
 }
@@ -216,7 +297,8 @@ fn chain<'a>(why: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item =
 }
 
 impl Reply {
-    /// Returns the time that the forge asks to wait; dates are not sent by the known ones, and are not read.
+    /// Returns the time that the forge asks to wait; dates are not sent by the known ones, and are
+    /// not read.
     pub(super) fn wait(&self) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
         text.trim().parse().ok().map(Duration::from_secs)
@@ -225,7 +307,14 @@ impl Reply {
     /// Returns where a redirect leads.
     pub(super) fn location(&self, from: &Url) -> Option<Url> {
         let redirect = matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-        from.join(self.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?).ok()
+        from.join(
+            self.headers
+                .get(LOCATION)
+                .filter(|_| redirect)?
+                .to_str()
+                .ok()?,
+        )
+        .ok()
     }
 
     /// Returns where a redirect leads that was not followed, without what may be secret in it.
@@ -246,6 +335,12 @@ impl From<BodyError> for Broken {
 
 fn client(place: &Place, options: &Options) -> Result<reqwest::Client> {
     let connect = options.timeout.min(Duration::from_secs(10));
-    let tuned = |builder: ClientBuilder| builder.connect_timeout(connect).read_timeout(options.timeout).timeout(options.timeout);
-    http::client(place.base(), options.ca.as_deref(), tuned).map_err(|why| why.of(&format!("the forge at {}", place.host())))
+    let tuned = |builder: ClientBuilder| {
+        builder
+            .connect_timeout(connect)
+            .read_timeout(options.timeout)
+            .timeout(options.timeout)
+    };
+    http::client(place.base(), options.ca.as_deref(), tuned)
+        .map_err(|why| why.of(&format!("the forge at {}", place.host())))
 }

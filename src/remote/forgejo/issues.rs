@@ -48,33 +48,58 @@ impl Wire for WireIssue {
         if self.pull_request.is_some() {
             return None;
         }
-        Some(Issue { number, body: self.body.0, author: self.user.0.account(), updated_at: self.updated_at.unwrap_or(created_at) })
+        Some(Issue {
+            number,
+            body: self.body.0,
+            author: self.user.0.account(),
+            updated_at: self.updated_at.unwrap_or(created_at),
+        })
     }
 }
 
 impl Client {
-    /// Returns the issues, open and closed, that `author` opened, of those that changed at or after a moment, in at most so many pages of 50.
-    pub async fn issues_of(&self, author: &Account, since: Option<Timestamp>, pages: u32) -> Result<Listed<Issue>> {
-        let mut ask = Ask::get(self.path(["issues"]), format!("read the issues of {}", self.place()))
-            .query("type", "issues")
-            .query("state", "all")
-            .query("created_by", author.login.clone());
+    /// Returns the issues, open and closed, that `author` opened, of those that changed at or after
+    /// a moment, in at most so many pages of 50.
+    pub async fn issues_of(
+        &self,
+        author: &Account,
+        since: Option<Timestamp>,
+        pages: u32,
+    ) -> Result<Listed<Issue>> {
+        let mut ask = Ask::get(
+            self.path(["issues"]),
+            format!("read the issues of {}", self.place()),
+        )
+        .query("type", "issues")
+        .query("state", "all")
+        .query("created_by", author.login.clone());
         if let Some(since) = since {
             ask = ask.query("since", since.to_string());
         }
         let mut found = self.list::<WireIssue>(ask, pages).await?;
-        // The forge's search is behind, and an older one ignores what it does not know: all is checked again here.
-        found.items.retain(|issue| issue.author.id == author.id && since.is_none_or(|since| issue.updated_at >= since));
+        // The forge's search is behind, and an older one ignores what it does not know: all is
+        // checked again here.
+        found.items.retain(|issue| {
+            issue.author.id == author.id && since.is_none_or(|since| issue.updated_at >= since)
+        });
         Ok(found)
     }
 
     pub async fn open_issue(&self, new: &NewIssue) -> Result<Issue> {
-        let ask = Ask::write(Method::POST, self.path(["issues"]), &creation(new), format!("open an issue in {}", self.place()))?;
+        let ask = Ask::write(
+            Method::POST,
+            self.path(["issues"]),
+            &creation(new),
+            format!("open an issue in {}", self.place()),
+        )?;
         self.read::<WireIssue>(ask).await
     }
 }
 
-#[expect(deprecated, reason = "the type has no other constructor than all of its fields")]
+#[expect(
+    deprecated,
+    reason = "the type has no other constructor than all of its fields"
+)]
 fn creation(new: &NewIssue) -> CreateIssueOption {
     CreateIssueOption {
         assignee: None,

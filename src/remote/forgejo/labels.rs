@@ -29,15 +29,23 @@ impl Wire for WireLabel {
     type Out = Label;
 
     fn read(self, _: &Place) -> Option<Label> {
-        Some(Label { id: number(self.id)?, name: self.name.0 })
+        Some(Label {
+            id: number(self.id)?,
+            name: self.name.0,
+        })
     }
 }
 
 impl Client {
     /// Returns the repository's own labels.
     pub async fn labels(&self) -> Result<Vec<Label>> {
-        let ask = Ask::get(self.path(["labels"]), format!("read the labels of {}", self.place()));
-        self.list::<WireLabel>(ask, LABELS).await.map(|labels| labels.items)
+        let ask = Ask::get(
+            self.path(["labels"]),
+            format!("read the labels of {}", self.place()),
+        );
+        self.list::<WireLabel>(ask, LABELS)
+            .await
+            .map(|labels| labels.items)
     }
 
     /// Makes a label; `color` is `#rrggbb`.
@@ -50,6 +58,12 @@ impl Client {
             name: name.to_owned(),
         };
         let what = format!("make the label {name} in {}", self.place());
-        self.read::<WireLabel>(Ask::write(Method::POST, self.path(["labels"]), &body, what)?).await
+        self.read::<WireLabel>(Ask::write(
+            Method::POST,
+            self.path(["labels"]),
+            &body,
+            what,
+        )?)
+        .await
     }
 }

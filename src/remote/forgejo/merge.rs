@@ -1,4 +1,5 @@
-//! Merging a pull request, once, at the commit that was looked at. Never forces and never leaves a merge for later.
+//! Merging a pull request, once, at the commit that was looked at. Never forces and never leaves a
+//! merge for later.
 
 use super::http::{Ask, Reply};
 use super::{Client, MergeStyle};
@@ -26,7 +27,8 @@ pub struct MergeHow {
 /// Why a pull request was not merged.
 #[derive(Debug)]
 pub enum MergeError {
-    /// It may merge later: still being computed, in conflict, statuses or approvals missing, the base moved.
+    /// It may merge later: still being computed, in conflict, statuses or approvals missing, the
+    /// base moved.
     NotYet(String),
     /// The branch is not where it was looked at.
     HeadMoved,
@@ -51,7 +53,13 @@ impl Client {
     /// Merges a pull request. Whether it happened is looked up where an answer does not say.
     pub async fn merge(&self, number: u64, how: &MergeHow) -> std::result::Result<(), MergeError> {
         let path = self.path(["pulls", &number.to_string(), "merge"]);
-        let ask = Ask::write(Method::POST, path, &body(how), self.the_pull("merge", number)).map_err(MergeError::Failed)?;
+        let ask = Ask::write(
+            Method::POST,
+            path,
+            &body(how),
+            self.the_pull("merge", number),
+        )
+        .map_err(MergeError::Failed)?;
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(3))
@@ -69,7 +77,12 @@ impl Client {
                 Verdict::Unsure => return self.settled(number, self.refusal(&ask, &reply)).await,
                 Verdict::Later => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
-                    None => return Err(MergeError::NotYet("it conflicts with its base, or the forge is still checking it".to_owned())),
+                    None => {
+                        return Err(MergeError::NotYet(
+                            "it conflicts with its base, or the forge is still checking it"
+                                .to_owned(),
+                        ));
+                    }
                 },
             }
         }
@@ -84,7 +97,8 @@ impl Client {
     }
 }
 
-/// Reads the answer by its status and words (Gitea and Forgejo, `MergePullRequest` in `routers/api/v1/repo/pull.go`).
+/// Reads the answer by its status and words (Gitea and Forgejo, `MergePullRequest` in
+/// `routers/api/v1/repo/pull.go`).
 fn verdict(reply: &Reply, style: MergeStyle) -> Verdict {
     let message = reply.message();
     let lower = message.to_lowercase();
@@ -95,25 +109,42 @@ fn verdict(reply: &Reply, style: MergeStyle) -> Verdict {
         405 if has("already merged") => Verdict::Not(MergeError::Already),
         // Older ones: `not allowed to merge [reason: Not all required status checks successful]`.
         405 if has("[reason: ") => Verdict::Not(MergeError::NotYet(message)),
-        405 if has("not allowed") || has("work in progress") || has("wont sign") || has("won't sign") => {
+        405 if has("not allowed")
+            || has("work in progress")
+            || has("wont sign")
+            || has("won't sign") =>
+        {
             Verdict::Not(MergeError::Refused(message))
         }
-        405 => Verdict::Not(MergeError::NotYet(or(message, "the base branch's protection is not satisfied"))),
+        405 => Verdict::Not(MergeError::NotYet(or(
+            message,
+            "the base branch's protection is not satisfied",
+        ))),
         409 if has("head out of date") => Verdict::Not(MergeError::HeadMoved),
         409 if has("pushrejected") => Verdict::Not(MergeError::Refused(message)),
-        409 if has("out of date") => Verdict::Not(MergeError::NotYet("its base has new commits".to_owned())),
-        409 => Verdict::Not(MergeError::NotYet(or(message, "it conflicts with its base"))),
+        409 if has("out of date") => {
+            Verdict::Not(MergeError::NotYet("its base has new commits".to_owned()))
+        }
+        409 => Verdict::Not(MergeError::NotYet(or(
+            message,
+            "it conflicts with its base",
+        ))),
         404 => Verdict::Not(MergeError::Refused("it is closed, or gone".to_owned())),
         // A branch that is behind its base is answered so.
-        500 if style == MergeStyle::FastForwardOnly => {
-            Verdict::Not(MergeError::NotYet(or(message, "its base has new commits, and it is merged by fast-forward only")))
-        }
+        500 if style == MergeStyle::FastForwardOnly => Verdict::Not(MergeError::NotYet(or(
+            message,
+            "its base has new commits, and it is merged by fast-forward only",
+        ))),
         _ => Verdict::Unsure,
     }
 }
 
 fn or(message: String, otherwise: &str) -> String {
-    if message.is_empty() { otherwise.to_owned() } else { message }
+    if message.is_empty() {
+        otherwise.to_owned()
+    } else {
+        message
+    }
 }
 
 fn body(how: &MergeHow) -> MergePullRequestOption {

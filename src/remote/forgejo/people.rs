@@ -26,7 +26,8 @@ pub struct Permission {
 /// Why a user's right is not known.
 #[derive(Debug)]
 pub enum PermissionError {
-    /// The token's user may ask for its own right only: asking for another's takes administration of the repository.
+    /// The token's user may ask for its own right only: asking for another's takes administration
+    /// of the repository.
     MayNotAsk(Error),
     Failed(Error),
 }
@@ -48,7 +49,10 @@ struct WirePermission {
 impl WireAccount {
     /// Returns the account; a user that was deleted has no id (Gitea: -1).
     pub(super) fn account(self) -> Account {
-        Account { id: self.id.0, login: self.login.0 }
+        Account {
+            id: self.id.0,
+            login: self.login.0,
+        }
     }
 }
 
@@ -56,7 +60,10 @@ impl Wire for WireAccount {
     type Out = Account;
 
     fn read(self, _: &Place) -> Option<Account> {
-        Some(Account { id: number(self.id)?, login: self.login.0 })
+        Some(Account {
+            id: number(self.id)?,
+            login: self.login.0,
+        })
     }
 }
 
@@ -64,7 +71,10 @@ impl Wire for WirePermission {
     type Out = Permission;
 
     fn read(self, place: &Place) -> Option<Permission> {
-        Some(Permission { account: self.user.0.read(place)?, right: right(&self.permission) })
+        Some(Permission {
+            account: self.user.0.read(place)?,
+            right: right(&self.permission),
+        })
     }
 }
 
@@ -80,19 +90,35 @@ fn right(word: &str) -> Right {
 impl Client {
     /// Returns whose token this is. Takes the scope `read:user`.
     pub async fn me(&self) -> Result<Account> {
-        self.read::<WireAccount>(Ask::get(vec!["user".to_owned()], "look up whose token this is")).await
+        self.read::<WireAccount>(Ask::get(
+            vec!["user".to_owned()],
+            "look up whose token this is",
+        ))
+        .await
     }
 
-    /// Returns what a user may do in the repository now; `None` when there is no such user. The account that is answered may be
-    /// another than the one that is meant, when a login changed hands: compare the ids.
-    pub async fn permission(&self, login: &str) -> std::result::Result<Option<Permission>, PermissionError> {
+    /// Returns what a user may do in the repository now; `None` when there is no such user. The
+    /// account that is answered may be another than the one that is meant, when a login changed
+    /// hands: compare the ids.
+    pub async fn permission(
+        &self,
+        login: &str,
+    ) -> std::result::Result<Option<Permission>, PermissionError> {
         let path = self.path(["collaborators", login, "permission"]);
-        let ask = Ask::get(path, format!("look up what {login} may do in {}", self.place()));
+        let ask = Ask::get(
+            path,
+            format!("look up what {login} may do in {}", self.place()),
+        );
         let reply = self.ask(&ask).await.map_err(PermissionError::Failed)?;
         match reply.status.as_u16() {
             404 => Ok(None),
-            403 if reply.missing_scopes().is_none() => Err(PermissionError::MayNotAsk(self.may_not_ask(&ask))),
-            200 => self.decoded::<WirePermission>(&ask.what, &reply).map(Some).map_err(PermissionError::Failed),
+            403 if reply.missing_scopes().is_none() => {
+                Err(PermissionError::MayNotAsk(self.may_not_ask(&ask)))
+            }
+            200 => self
+                .decoded::<WirePermission>(&ask.what, &reply)
+                .map(Some)
+                .map_err(PermissionError::Failed),
             _ => Err(PermissionError::Failed(self.refusal(&ask, &reply))),
         }
     }

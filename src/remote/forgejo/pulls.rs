@@ -108,7 +108,11 @@ struct WireEnd {
 impl WireEnd {
     /// A branch that is gone is named by its label; its reference is `refs/pull/1/head` then.
     fn branch(&self) -> String {
-        let reference = if self.reference.starts_with("refs/pull/") { &self.label } else { &self.reference };
+        let reference = if self.reference.starts_with("refs/pull/") {
+            &self.label
+        } else {
+            &self.reference
+        };
         // A fork's label is `owner:branch`; a colon is in no branch's name.
         reference.rsplit(':').next().unwrap_or_default().to_owned()
     }
@@ -136,7 +140,8 @@ impl Wire for WirePull {
             same_repo: *self.head.repo_id > 0 && *self.head.repo_id == *self.base.repo_id,
             base_branch: Some(base_branch).filter(|name| !name.is_empty())?,
             author: self.user.0.account(),
-            html_url: link(self.html_url).unwrap_or_else(|| place.below(&["pulls", &number.to_string()])),
+            html_url: link(self.html_url)
+                .unwrap_or_else(|| place.below(&["pulls", &number.to_string()])),
             comments: *self.comments,
             title: self.title.0,
             body: self.body.0,
@@ -145,24 +150,39 @@ impl Wire for WirePull {
 }
 
 impl Client {
-    /// Returns the pull requests that `author` opened: all that are open, and those closed or merged that changed since a moment,
-    /// each in at most so many pages of 50.
-    pub async fn pulls_of(&self, author: &Account, since: Timestamp, pages: u32) -> Result<Listed<Pull>> {
+    /// Returns the pull requests that `author` opened: all that are open, and those closed or
+    /// merged that changed since a moment, each in at most so many pages of 50.
+    pub async fn pulls_of(
+        &self,
+        author: &Account,
+        since: Timestamp,
+        pages: u32,
+    ) -> Result<Listed<Pull>> {
         let what = format!("read the pull requests of {}", self.place());
         // Forgejo before 8 and Gitea before 1.23 do not know `poster`, and give everybody's.
         let ask = |state| {
             let ask = Ask::get(self.path(["pulls"]), what.clone()).query("state", state);
-            ask.query("sort", "recentupdate").query("poster", author.login.clone())
+            ask.query("sort", "recentupdate")
+                .query("poster", author.login.clone())
         };
         let mut open = self.list::<WirePull>(ask("open"), pages).await?;
         let older = |page: &[Pull]| page.iter().any(|pull| pull.updated_at < since);
-        let closed = self.list_until::<WirePull>(ask("closed"), pages, older).await?;
+        let closed = self
+            .list_until::<WirePull>(ask("closed"), pages, older)
+            .await?;
         open.complete &= closed.complete;
-        open.items.extend(closed.items.into_iter().filter(|pull| pull.updated_at >= since));
-        // One that was closed or changed meanwhile may be listed twice; the later reading is the better one.
+        open.items.extend(
+            closed
+                .items
+                .into_iter()
+                .filter(|pull| pull.updated_at >= since),
+        );
+        // One that was closed or changed meanwhile may be listed twice; the later reading is the
+        // better one.
         let mut seen = BTreeSet::new();
         open.items.reverse();
-        open.items.retain(|pull| pull.author.id == author.id && seen.insert(pull.number));
+        open.items
+            .retain(|pull| pull.author.id == author.id && seen.insert(pull.number));
         open.items.sort_by_key(|pull| pull.number);
         Ok(open)
     }
@@ -170,47 +190,94 @@ impl Client {
     /// Returns a pull request; `None` when there is none of that number.
     pub async fn pull(&self, number: u64) -> Result<Option<Pull>> {
         let path = self.path(["pulls", &number.to_string()]);
-        self.find::<WirePull>(Ask::get(path, self.the_pull("read", number))).await
+        self.find::<WirePull>(Ask::get(path, self.the_pull("read", number)))
+            .await
     }
 
     pub async fn open_pull(&self, new: &NewPull) -> std::result::Result<Pull, OpenError> {
-        let what = format!("open a pull request from {} to {} in {}", new.head, new.base, self.place());
-        let ask = Ask::write(Method::POST, self.path(["pulls"]), &creation(new), what).map_err(OpenError::Failed)?;
+        let what = format!(
+            "open a pull request from {} to {} in {}",
+            new.head,
+            new.base,
+            self.place()
+        );
+        let ask = Ask::write(Method::POST, self.path(["pulls"]), &creation(new), what)
+            .map_err(OpenError::Failed)?;
         let reply = self.ask(&ask).await.map_err(OpenError::Failed)?;
         let message = reply.message().to_lowercase();
         match reply.status.as_u16() {
-            200 | 201 => self.decoded::<WirePull>(&ask.what, &reply).map_err(OpenError::Failed),
-            409 if message.contains("already exists") => Err(OpenError::Exists(self.in_the_way(new).await)),
+            200 | 201 => self
+                .decoded::<WirePull>(&ask.what, &reply)
+                .map_err(OpenError::Failed),
+            409 if message.contains("already exists") => {
+                Err(OpenError::Exists(self.in_the_way(new).await))
+            }
             409 | 422 if message.contains("no changes") => Err(OpenError::NoChanges),
             _ => Err(OpenError::Failed(self.refusal(&ask, &reply))),
         }
     }
 
-    /// Returns the open pull request between these branches; what the 409 names is the number in some versions only.
+    /// Returns the open pull request between these branches; what the 409 names is the number in
+    /// some versions only.
     async fn in_the_way(&self, new: &NewPull) -> Option<u64> {
-        let ask = Ask::get(self.path(["pulls"]), "find the pull request that is in the way");
-        let fits = |pull: &Pull| pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base;
-        let found = self.list_until::<WirePull>(ask.query("state", "open"), SEARCHED, |page| page.iter().any(fits)).await.ok()?;
-        found.items.iter().find(|pull| fits(pull)).map(|pull| pull.number)
+        let ask = Ask::get(
+            self.path(["pulls"]),
+            "find the pull request that is in the way",
+        );
+        let fits = |pull: &Pull| {
+            pull.same_repo && pull.head_branch == new.head && pull.base_branch == new.base
+        };
+        let found = self
+            .list_until::<WirePull>(ask.query("state", "open"), SEARCHED, |page| {
+                page.iter().any(fits)
+            })
+            .await
+            .ok()?;
+        found
+            .items
+            .iter()
+            .find(|pull| fits(pull))
+            .map(|pull| pull.number)
     }
 
-    /// Changes title, body or state. Opening one again whose branch is gone, or whose branches have another one, is refused.
+    /// Changes title, body or state. Opening one again whose branch is gone, or whose branches have
+    /// another one, is refused.
     pub async fn edit_pull(&self, number: u64, change: &PullChange) -> Result<Pull> {
         let path = self.path(["pulls", &number.to_string()]);
-        self.read::<WirePull>(Ask::write(Method::PATCH, path, &edition(change), self.the_pull("edit", number))?).await
+        self.read::<WirePull>(Ask::write(
+            Method::PATCH,
+            path,
+            &edition(change),
+            self.the_pull("edit", number),
+        )?)
+        .await
     }
 
     /// Adds labels to a pull request or issue; one that it has stays.
     pub async fn add_labels(&self, number: u64, labels: &[u64]) -> Result<()> {
-        let body = IssueLabelsOption { labels: Some(labels.iter().map(|id| (*id).into()).collect()), updated_at: None };
+        let body = IssueLabelsOption {
+            labels: Some(labels.iter().map(|id| (*id).into()).collect()),
+            updated_at: None,
+        };
         let path = self.path(["issues", &number.to_string(), "labels"]);
-        self.ask_successfully(Ask::write(Method::POST, path, &body, format!("label #{number} of {}", self.place()))?).await.map(drop)
+        self.ask_successfully(Ask::write(
+            Method::POST,
+            path,
+            &body,
+            format!("label #{number} of {}", self.place()),
+        )?)
+        .await
+        .map(drop)
     }
 
     /// Takes a label from a pull request or issue; one that it has not is taken.
     pub async fn remove_label(&self, number: u64, label: u64) -> Result<()> {
         let path = self.path(["issues", &number.to_string(), "labels", &label.to_string()]);
-        self.gone(Ask::delete(path, format!("take a label from #{number} of {}", self.place()))).await
+        self.gone(Ask::delete(
+            path,
+            format!("take a label from #{number} of {}", self.place()),
+        ))
+        .await
     }
 
     pub(super) fn the_pull(&self, verb: &str, number: u64) -> String {

@@ -15,14 +15,19 @@ struct Said {
 }
 
 impl Reply {
-    /// Returns the message of an error, in one line; empty where the answer holds none (a page of a proxy).
+    /// Returns the message of an error, in one line; empty where the answer holds none (a page of a
+    /// proxy).
     pub(super) fn message(&self) -> String {
-        let said = serde_json::from_slice::<Said>(&self.body).ok().and_then(|said| said.message).unwrap_or_default();
+        let said = serde_json::from_slice::<Said>(&self.body)
+            .ok()
+            .and_then(|said| said.message)
+            .unwrap_or_default();
         one_line(&said)
     }
 
-    /// Returns the scopes of which a token lacks all: `token does not have at least one of required scope(s), required=[write:issue],
-    /// token scope=…` (Gitea and Forgejo `routers/api/v1/api.go`; older ones: `required scope(s): [write:issue]`).
+    /// Returns the scopes of which a token lacks all:
+    /// `token does not have at least one of required scope(s), required=[write:issue], token scope=…`
+    /// (Gitea and Forgejo `routers/api/v1/api.go`; older ones: `required scope(s): [write:issue]`).
     pub(super) fn missing_scopes(&self) -> Option<String> {
         if self.status.as_u16() != 403 {
             return None;
@@ -31,7 +36,13 @@ impl Reply {
         let (_, after) = message.split_once("required scope(s)")?;
         let (_, after) = after.split_once('[')?;
         let (scopes, _) = after.split_once(']')?;
-        Some(scopes.split([' ', ',']).filter(|scope| !scope.is_empty()).collect::<Vec<_>>().join(" or "))
+        Some(
+            scopes
+                .split([' ', ','])
+                .filter(|scope| !scope.is_empty())
+                .collect::<Vec<_>>()
+                .join(" or "),
+        )
     }
 }
 
@@ -46,27 +57,45 @@ impl Client {
                 .hint("make a token that has it, in the settings of its user under applications");
         }
         match reply.status.as_u16() {
-            401 if self.inner.http.has_token() => Error::failed(format!("the forge at {host} refuses the token"))
-                .cause(said(reply, "it answered 401"))
-                .hint("was the token revoked, or is it another forge's?"),
-            401 => Error::failed(format!("the forge at {host} wants a token")).hint("give an access token of pintle's user"),
-            403 => {
-                Error::failed(what).cause(said(reply, "it is not allowed")).hint(format!("which rights has the token's user on {place}?"))
+            401 if self.inner.http.has_token() => {
+                Error::failed(format!("the forge at {host} refuses the token"))
+                    .cause(said(reply, "it answered 401"))
+                    .hint("was the token revoked, or is it another forge's?")
             }
-            404 => Error::failed(what).cause(format!("{place} or what was asked for in it does not exist, or the token may not see it")),
-            423 => Error::failed(what).cause(format!("{place} is archived")).hint("an archived repository is not changed"),
+            401 => Error::failed(format!("the forge at {host} wants a token"))
+                .hint("give an access token of pintle's user"),
+            403 => Error::failed(what)
+                .cause(said(reply, "it is not allowed"))
+                .hint(format!("which rights has the token's user on {place}?")),
+            404 => Error::failed(what).cause(format!(
+                "{place} or what was asked for in it does not exist, or the token may not see it"
+            )),
+            423 => Error::failed(what)
+                .cause(format!("{place} is archived"))
+                .hint("an archived repository is not changed"),
             429 => {
-                let wait = reply.wait().map(|wait| format!(", and not for {} s", wait.as_secs())).unwrap_or_default();
-                Error::outside(what).cause(format!("{host} wants to be asked less often{wait}")).hint("try again later")
+                let wait = reply
+                    .wait()
+                    .map(|wait| format!(", and not for {} s", wait.as_secs()))
+                    .unwrap_or_default();
+                Error::outside(what)
+                    .cause(format!("{host} wants to be asked less often{wait}"))
+                    .hint("try again later")
             }
             300..=399 => self.redirected(what, reply),
-            500..=599 => Error::outside(what).cause(said(reply, &format!("{host} answered {}", reply.status))).hint("try again later"),
-            _ => Error::failed(what).cause(said(reply, &format!("{host} answered {}", reply.status))),
+            500..=599 => Error::outside(what)
+                .cause(said(reply, &format!("{host} answered {}", reply.status)))
+                .hint("try again later"),
+            _ => {
+                Error::failed(what).cause(said(reply, &format!("{host} answered {}", reply.status)))
+            }
         }
     }
 
     fn redirected(&self, what: String, reply: &Reply) -> Error {
-        let to = reply.leads_to(self.place().base()).unwrap_or_else(|| "nowhere".to_owned());
+        let to = reply
+            .leads_to(self.place().base())
+            .unwrap_or_else(|| "nowhere".to_owned());
         Error::failed(what)
             .cause(format!("{} redirects to {to}", self.place().host()))
             .hint("give the address it redirects to; a redirect to another host is not followed, nor one of a write")
@@ -75,18 +104,29 @@ impl Client {
     /// Returns the error that an answer is which is no answer of a forge.
     pub(super) fn unreadable(&self, what: &str, why: &str) -> Error {
         Error::failed(format!("cannot {what}"))
-            .cause(format!("the answer of {} cannot be read: {}", self.place().host(), one_line(why)))
+            .cause(format!(
+                "the answer of {} cannot be read: {}",
+                self.place().host(),
+                one_line(why)
+            ))
             .hint("is this the address of a Forgejo or Gitea?")
     }
 }
 
 fn said(reply: &Reply, otherwise: &str) -> String {
     let message = reply.message();
-    if message.is_empty() { otherwise.to_owned() } else { format!("{otherwise}: {message}") }
+    if message.is_empty() {
+        otherwise.to_owned()
+    } else {
+        format!("{otherwise}: {message}")
+    }
 }
 
 fn one_line(text: &str) -> String {
-    let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let printable: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let words: Vec<&str> = printable.split_whitespace().collect();
     words.join(" ").chars().take(SHOWN).collect()
 }

@@ -41,7 +41,8 @@ impl Wire for WireRelease {
     fn read(self, place: &Place) -> Option<Release> {
         let tag = Some(self.tag_name.0).filter(|tag| !tag.is_empty())?;
         Some(Release {
-            html_url: link(self.html_url).unwrap_or_else(|| place.below(&["releases", "tag", &tag])),
+            html_url: link(self.html_url)
+                .unwrap_or_else(|| place.below(&["releases", "tag", &tag])),
             tag,
             name: self.name.0,
             body: self.body.0,
@@ -55,7 +56,10 @@ impl Wire for WireRelease {
 impl Client {
     /// Returns the newest releases, at most so many; drafts are visible to writers only.
     pub async fn releases(&self, limit: usize) -> Result<Vec<Release>> {
-        let ask = Ask::get(self.path(["releases"]), format!("read the releases of {}", self.place()));
+        let ask = Ask::get(
+            self.path(["releases"]),
+            format!("read the releases of {}", self.place()),
+        );
         let pages = u32::try_from(limit.div_ceil(SIZE)).unwrap_or(u32::MAX);
         let mut items = self.list::<WireRelease>(ask, pages).await?.items;
         items.truncate(limit);

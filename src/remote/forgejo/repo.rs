@@ -78,7 +78,13 @@ struct WireBranch {
 }
 
 impl MergeStyle {
-    pub const ALL: [Self; 5] = [Self::Merge, Self::Rebase, Self::RebaseMerge, Self::Squash, Self::FastForwardOnly];
+    pub const ALL: [Self; 5] = [
+        Self::Merge,
+        Self::Rebase,
+        Self::RebaseMerge,
+        Self::Squash,
+        Self::FastForwardOnly,
+    ];
 
     /// Returns the forge's word: `fast-forward-only`.
     pub fn word(self) -> &'static str {
@@ -125,7 +131,8 @@ impl Wire for WireRepo {
         if self.default_branch.is_empty() {
             return None;
         }
-        let default_merge_style = MergeStyle::parse(&self.default_merge_style).filter(|style| self.allows(*style));
+        let default_merge_style =
+            MergeStyle::parse(&self.default_merge_style).filter(|style| self.allows(*style));
         Some(Repo {
             full_name: self.full_name.0,
             default_branch: self.default_branch.0,
@@ -155,14 +162,27 @@ impl Wire for WireBranch {
 impl Client {
     /// Returns the repository. An error says that it is missing or not visible to the token.
     pub async fn repo(&self) -> Result<Repo> {
-        self.read::<WireRepo>(Ask::get(self.path([]), format!("read the repository {}", self.place()))).await
+        self.read::<WireRepo>(Ask::get(
+            self.path([]),
+            format!("read the repository {}", self.place()),
+        ))
+        .await
     }
 
-    /// Fails where the token lacks a scope that writing takes. A forge tells that of a write only: this asks to change the pull request and to delete the
-    /// comment with the number 0, which there never are.
+    /// Fails where the token lacks a scope that writing takes. A forge tells that of a write only:
+    /// this asks to change the pull request and to delete the comment with the number 0, which
+    /// there never are.
     pub async fn may_write(&self) -> Result<()> {
-        let pull = Ask::write(Method::PATCH, self.path(["pulls", "0"]), &serde_json::json!({}), format!("write to {}", self.place()))?;
-        let comment = Ask::delete(self.path(["issues", "comments", "0"]), format!("write comments in {}", self.place()));
+        let pull = Ask::write(
+            Method::PATCH,
+            self.path(["pulls", "0"]),
+            &serde_json::json!({}),
+            format!("write to {}", self.place()),
+        )?;
+        let comment = Ask::delete(
+            self.path(["issues", "comments", "0"]),
+            format!("write comments in {}", self.place()),
+        );
         for ask in [pull, comment] {
             let reply = self.ask(&ask).await?;
             if reply.missing_scopes().is_some() {
@@ -177,6 +197,10 @@ impl Client {
         let mut path = self.path(["branches"]);
         // The slashes of a name stay slashes: proxies refuse encoded ones.
         path.extend(name.split('/').map(str::to_owned));
-        self.find::<WireBranch>(Ask::get(path, format!("read the branch {name} of {}", self.place()))).await
+        self.find::<WireBranch>(Ask::get(
+            path,
+            format!("read the branch {name} of {}", self.place()),
+        ))
+        .await
     }
 }

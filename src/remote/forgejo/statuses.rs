@@ -51,8 +51,8 @@ struct WireStatus {
 }
 
 impl State {
-    /// Reads a forge's word. A warning is a failure, as Gitea combines it; what was skipped does not hold anything up; a word that is not
-    /// known is neither green nor red.
+    /// Reads a forge's word. A warning is a failure, as Gitea combines it; what was skipped does
+    /// not hold anything up; a word that is not known is neither green nor red.
     fn parse(word: &str) -> Self {
         match word {
             "success" | "skipped" => Self::Success,
@@ -66,16 +66,35 @@ impl Wire for WireCombined {
     type Out = Vec<(u64, Status)>;
 
     fn read(self, _: &Place) -> Option<Self::Out> {
-        Some(self.statuses.0.into_iter().map(|status| status.0.read()).collect())
+        Some(
+            self.statuses
+                .0
+                .into_iter()
+                .map(|status| status.0.read())
+                .collect(),
+        )
     }
 }
 
 impl WireStatus {
     fn read(self) -> (u64, Status) {
-        let word = if self.status.is_empty() { &self.state } else { &self.status };
+        let word = if self.status.is_empty() {
+            &self.state
+        } else {
+            &self.status
+        };
         let state = State::parse(word);
-        let (context, description, target_url) = (self.context.0, self.description.0, self.target_url.0);
-        (self.id.0, Status { context, state, description, target_url })
+        let (context, description, target_url) =
+            (self.context.0, self.description.0, self.target_url.0);
+        (
+            self.id.0,
+            Status {
+                context,
+                state,
+                description,
+                target_url,
+            },
+        )
     }
 }
 
@@ -84,14 +103,20 @@ impl Client {
     pub async fn statuses(&self, commit: &CommitId) -> Result<Vec<Status>> {
         let (mut last, mut seen) = (BTreeMap::<String, (u64, Status)>::new(), 0);
         for page in 1..=PAGES {
-            let ask = Ask::get(self.path(["commits", commit.as_str(), "status"]), format!("read the statuses of {}", commit.short()));
-            let ask = ask.query("page", page.to_string()).query("limit", SIZE.to_string());
+            let ask = Ask::get(
+                self.path(["commits", commit.as_str(), "status"]),
+                format!("read the statuses of {}", commit.short()),
+            );
+            let ask = ask
+                .query("page", page.to_string())
+                .query("limit", SIZE.to_string());
             let reply = self.ask_successfully(ask.clone()).await?;
             let statuses = self.decoded::<WireCombined>(&ask.what, &reply)?;
             let known = last.len();
             seen += statuses.len();
             for (id, status) in statuses {
-                // Ids grow; of two with the same, the first in the forge's order is the last one posted.
+                // Ids grow; of two with the same, the first in the forge's order is the last one
+                // posted.
                 if last.get(&status.context).is_none_or(|(old, _)| id > *old) {
                     last.insert(status.context.clone(), (id, status));
                 }

@@ -1,6 +1,6 @@
-//! What forges answer with, as far as it is needed. A field that is missing, null or of another kind is taken as absent;
-//! a thing without what makes it that thing (its number, its author's id) is not taken at all.
-//! At the end the few words that requests share.
+//! What forges answer with, as far as it is needed. A field that is missing, null or of another
+//! kind is taken as absent; a thing without what makes it that thing (its number, its author's id)
+//! is not taken at all. At the end the few words that requests share.
 
 use super::place::Place;
 use jiff::Timestamp;
@@ -53,10 +53,17 @@ pub(super) fn number(number: Lax<u64>) -> Option<u64> {
 
 /// Returns the forge's word.
 pub(super) fn state(open: bool) -> String {
-    if open { "open".to_owned() } else { "closed".to_owned() }
+    if open {
+        "open".to_owned()
+    } else {
+        "closed".to_owned()
+    }
 }
 
 /// The ids of labels, as requests have them.
 pub(super) fn ids(labels: &[u64]) -> Vec<i64> {
-    labels.iter().filter_map(|id| i64::try_from(*id).ok()).collect()
+    labels
+        .iter()
+        .filter_map(|id| i64::try_from(*id).ok())
+        .collect()
 }

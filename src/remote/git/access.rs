@@ -22,7 +22,8 @@ pub struct Access {
     pub branch: Option<String>,
     /// The program that connects `ssh://` remotes.
     pub ssh: String,
-    /// Commits that this process found whole before: when the branch is still at one of them, the clone is not searched for holes again.
+    /// Commits that this process found whole before: when the branch is still at one of them, the
+    /// clone is not searched for holes again.
     pub whole: Vec<CommitId>,
 }
 
@@ -43,10 +44,18 @@ impl Default for Access {
 impl Access {
     /// Refuses a token that would cross a network in the clear.
     pub(super) fn check(&self, remote: &Remote) -> Result<()> {
-        let Where::Http(url) = remote.place() else { return Ok(()) };
-        if url.scheme() == "http" && self.token.is_some() && !self.allow_insecure && !is_loopback(url) {
-            return Err(Error::usage(format!("the token for {remote} would be sent without encryption"))
-                .hint("use https://, or allow it with --insecure-http"));
+        let Where::Http(url) = remote.place() else {
+            return Ok(());
+        };
+        if url.scheme() == "http"
+            && self.token.is_some()
+            && !self.allow_insecure
+            && !is_loopback(url)
+        {
+            return Err(Error::usage(format!(
+                "the token for {remote} would be sent without encryption"
+            ))
+            .hint("use https://, or allow it with --insecure-http"));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! The folder of one clone below the cache folder: claimed by a lock that ends with the process, filled beside its place and renamed, so that a
-//! kill at any point leaves nothing half. Knows files, not git's protocol.
+//! The folder of one clone below the cache folder: claimed by a lock that ends with the process,
+//! filled beside its place and renamed, so that a kill at any point leaves nothing half. Knows
+//! files, not git's protocol.
 
 use super::address::Remote;
 use crate::error::{Error, Result};
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// A file in a clone that says: make it anew.
 const CONDEMNED: &str = "pintle-broken";
-/// More packs than this slow reading down; a new clone has one. Each fetch that brings something adds one.
+/// More packs than this slow reading down; a new clone has one. Each fetch that brings something
+/// adds one.
 const MOST_PACKS: usize = 100;
 
 /// One clone's folder, claimed.
@@ -26,7 +28,12 @@ impl Place {
         fs::create_dir_all(cache).map_err(|why| unusable(cache, why))?;
         let folder = cache.join(remote.folder());
         let path = folder.with_extension("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(|why| unusable(&path, why))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|why| unusable(&path, why))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -35,7 +42,10 @@ impl Place {
             }
             Err(TryLockError::Error(why)) => return Err(unusable(&path, why)),
         }
-        let place = Self { folder, _lock: lock };
+        let place = Self {
+            folder,
+            _lock: lock,
+        };
         place.sweep().map_err(|why| unusable(cache, why))?;
         Ok(place)
     }
@@ -44,14 +54,16 @@ impl Place {
         &self.folder
     }
 
-    /// Says whether there is a clone that nothing speaks against: not condemned, no lock files of a killed process, not too many packs.
+    /// Says whether there is a clone that nothing speaks against: not condemned, no lock files of a
+    /// killed process, not too many packs.
     pub(super) fn usable(&self) -> bool {
         let head = fs::read_to_string(self.folder.join("HEAD")).unwrap_or_default();
         if !head.starts_with("ref: refs/") || self.folder.join(CONDEMNED).exists() {
             return false;
         }
-        let packs =
-            fs::read_dir(self.folder.join("objects/pack")).map_or(0, |all| all.flatten().filter(|one| is_pack(&one.path())).count());
+        let packs = fs::read_dir(self.folder.join("objects/pack")).map_or(0, |all| {
+            all.flatten().filter(|one| is_pack(&one.path())).count()
+        });
         let locked = has_lock_files(&self.folder).unwrap_or(true);
         if locked {
             tracing::info!(folder = %self.folder.display(), "another process was killed while it wrote here; the clone is made anew");
@@ -66,7 +78,8 @@ impl Place {
         }
     }
 
-    /// Lets `make` fill a new folder, and puts it in place of the old one. Returns the folder and what `make` returned.
+    /// Lets `make` fill a new folder, and puts it in place of the old one. Returns the folder and
+    /// what `make` returned.
     pub(super) fn fill<T>(&self, make: impl FnOnce(&Path) -> Result<T>) -> Result<(PathBuf, T)> {
         let temp = self.beside("new");
         fs::create_dir(&temp).map_err(|why| unusable(&temp, why))?;
@@ -88,7 +101,12 @@ impl Place {
 
     /// Removes folders that a killed process left beside; nobody else can be using them.
     fn sweep(&self) -> io::Result<()> {
-        let name = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = self
+            .folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let cache = self.folder.parent().unwrap_or(Path::new("."));
         for entry in fs::read_dir(cache)?.flatten() {
             let other = entry.file_name().to_string_lossy().into_owned();
@@ -128,5 +146,7 @@ fn discard(folder: &Path) {
 }
 
 fn unusable(path: &Path, why: io::Error) -> Error {
-    Error::failed(format!("cannot use {} for the clone", path.display())).because(why).hint("choose a cache folder that can be written")
+    Error::failed(format!("cannot use {} for the clone", path.display()))
+        .because(why)
+        .hint("choose a cache folder that can be written")
 }

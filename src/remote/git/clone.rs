@@ -1,4 +1,5 @@
-//! The bare clone of one remote: made, opened, kept up to date, read. What is written and pushed is in `write`, `push` and `branch`.
+//! The bare clone of one remote: made, opened, kept up to date, read. What is written and pushed is
+//! in `write`, `push` and `branch`.
 
 use super::access::Access;
 use super::address::Remote;
@@ -10,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use std::path::Path;
 
-/// A full bare clone, up to date as of its last fetch. While it lives no other process uses its folder.
+/// A full bare clone, up to date as of its last fetch. While it lives no other process uses its
+/// folder.
 pub struct Clone {
     pub(super) repo: gix::Repository,
     pub(super) remote: Remote,
@@ -20,7 +22,8 @@ pub struct Clone {
 }
 
 impl Clone {
-    /// Opens the clone of `remote` below `cache` and fetches, or makes it. A clone that is broken or was left half-written is made anew.
+    /// Opens the clone of `remote` below `cache` and fetches, or makes it. A clone that is broken
+    /// or was left half-written is made anew.
     ///
     /// Waits while another process uses the same clone; the same process must not open it twice.
     pub fn open_or_fetch(remote: &Remote, cache: &Path, access: &Access) -> Result<Self> {
@@ -31,7 +34,9 @@ impl Clone {
             Ok(Some((repo, seen))) => return Ok(Self::new(repo, remote, access, seen, place)),
             Ok(None) => {}
             Err(Failure::Remote(error)) => return Err(error),
-            Err(Failure::Local(why)) => tracing::warn!(%remote, why, "the clone is broken and is made anew"),
+            Err(Failure::Local(why)) => {
+                tracing::warn!(%remote, why, "the clone is broken and is made anew")
+            }
         }
         let (repo, seen) = place.fill(|folder| {
             let repo = fetch::create(folder, access).map_err(Failure::into_error)?;
@@ -67,7 +72,8 @@ impl Clone {
         format!("refs/heads/{}", self.seen.branch)
     }
 
-    /// Returns what a ref of pintle's own (`refs/pintle/…`, `refs/heads/pintle-ledger`) holds on the remote, as of the last fetch.
+    /// Returns what a ref of pintle's own (`refs/pintle/…`, `refs/heads/pintle-ledger`) holds on
+    /// the remote, as of the last fetch.
     pub fn own_ref(&self, name: &str) -> Option<CommitId> {
         self.seen.own.get(name).map(|id| read::name(*id))
     }
@@ -84,12 +90,15 @@ impl Clone {
     /// Returns the number of bytes of a file.
     pub fn size(&self, item: &Item) -> Result<u64> {
         let header = self.repo.find_header(item.id);
-        header.map(|header| header.size()).map_err(|why| self.broken(local("cannot read a blob")(why)))
+        header
+            .map(|header| header.size())
+            .map_err(|why| self.broken(local("cannot read a blob")(why)))
     }
 
     pub fn bytes(&self, item: &Item) -> Result<Vec<u8>> {
         let blob = self.repo.find_blob(item.id);
-        blob.map(|mut blob| blob.take_data()).map_err(|why| self.broken(local("cannot read a blob")(why)))
+        blob.map(|mut blob| blob.take_data())
+            .map_err(|why| self.broken(local("cannot read a blob")(why)))
     }
 
     /// Returns the entry at `path`; `None` when there is none or it is a folder.
@@ -97,19 +106,41 @@ impl Clone {
         read::item(&self.repo, read::id(commit)?, path).map_err(|failure| self.broken(failure))
     }
 
-    /// Returns a text file of a ref of pintle's own, as of the last fetch; `None` when there is no such ref.
+    /// Returns a text file of a ref of pintle's own, as of the last fetch; `None` when there is no
+    /// such ref.
     pub fn own_text(&self, name: &str, path: &str) -> Result<Option<String>> {
-        let Some(commit) = self.own_ref(name) else { return Ok(None) };
-        let item = self.item(&commit, path)?.ok_or_else(|| Error::failed(format!("{name} has no {path}")))?;
+        let Some(commit) = self.own_ref(name) else {
+            return Ok(None);
+        };
+        let item = self
+            .item(&commit, path)?
+            .ok_or_else(|| Error::failed(format!("{name} has no {path}")))?;
         let text = String::from_utf8(self.bytes(&item)?);
-        text.map(Some).map_err(|why| Error::failed(format!("{path} in {name} is not UTF-8")).because(why))
+        text.map(Some)
+            .map_err(|why| Error::failed(format!("{path} in {name} is not UTF-8")).because(why))
     }
 
-    fn new(repo: gix::Repository, remote: &Remote, access: &Access, seen: Advertised, place: Place) -> Self {
-        Self { repo, remote: remote.clone(), access: access.clone(), seen, place }
+    fn new(
+        repo: gix::Repository,
+        remote: &Remote,
+        access: &Access,
+        seen: Advertised,
+        place: Place,
+    ) -> Self {
+        Self {
+            repo,
+            remote: remote.clone(),
+            access: access.clone(),
+            seen,
+            place,
+        }
     }
 
-    fn reuse(place: &Place, remote: &Remote, access: &Access) -> std::result::Result<Option<(gix::Repository, Advertised)>, Failure> {
+    fn reuse(
+        place: &Place,
+        remote: &Remote,
+        access: &Access,
+    ) -> std::result::Result<Option<(gix::Repository, Advertised)>, Failure> {
         if !place.usable() {
             return Ok(None);
         }
@@ -121,7 +152,8 @@ impl Clone {
         Ok(Some((repo, seen)))
     }
 
-    /// Turns a failure into an error; when it came from the clone itself the next opening makes it anew.
+    /// Turns a failure into an error; when it came from the clone itself the next opening makes it
+    /// anew.
     pub(super) fn broken(&self, failure: Failure) -> Error {
         if let Failure::Local(_) = failure {
             self.place.condemn();

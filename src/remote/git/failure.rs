@@ -1,4 +1,5 @@
-//! Whose fault it is that git could not do something: the remote's, or the clone's (which can be made anew).
+//! Whose fault it is that git could not do something: the remote's, or the clone's (which can be
+//! made anew).
 
 use crate::error::Error;
 
@@ -13,9 +14,9 @@ impl Failure {
     pub(super) fn into_error(self) -> Error {
         match self {
             Self::Remote(error) => error,
-            Self::Local(why) => {
-                Error::failed("the clone cannot be used").cause(why).hint("is the disk full? the cache folder may be deleted at any time")
-            }
+            Self::Local(why) => Error::failed("the clone cannot be used")
+                .cause(why)
+                .hint("is the disk full? the cache folder may be deleted at any time"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Fetches into the bare clone with gix: the followed branch, pintle's own branches and refs, nothing else. Never asks a person for credentials and
-//! reads no configuration of the machine.
+//! Fetches into the bare clone with gix: the followed branch, pintle's own branches and refs,
+//! nothing else. Never asks a person for credentials and reads no configuration of the machine.
 
 use super::access::Access;
 use super::address::{Remote, Where};
@@ -36,8 +36,14 @@ pub(super) struct Advertised {
 
 /// Makes an empty bare repository in an empty folder.
 pub(super) fn create(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
-    let made = gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, gix::create::Options::default(), options(access));
-    made.map(Into::into).map_err(local("cannot make a repository"))
+    let made = gix::ThreadSafeRepository::init_opts(
+        folder,
+        gix::create::Kind::Bare,
+        gix::create::Options::default(),
+        options(access),
+    );
+    made.map(Into::into)
+        .map_err(local("cannot make a repository"))
 }
 
 pub(super) fn open(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
@@ -56,7 +62,11 @@ fn options(access: &Access) -> gix::open::Options {
 }
 
 /// Fetches, and returns what the remote holds now.
-pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) -> Result<Advertised, Failure> {
+pub(super) fn fetch(
+    repo: &gix::Repository,
+    remote: &Remote,
+    access: &Access,
+) -> Result<Advertised, Failure> {
     let from = match &access.branch {
         Some(branch) => format!("refs/heads/{branch}"),
         None => "HEAD".into(),
@@ -67,39 +77,64 @@ pub(super) fn fetch(repo: &gix::Repository, remote: &Remote, access: &Access) ->
         "+refs/heads/pintle/*:refs/pintle-clone/branches/*".into(),
         "+refs/heads/pintle-ledger:refs/pintle-clone/ledger".into(),
     ];
-    let anonymous = repo.remote_at_without_url_rewrite(remote.as_str()).map_err(local("cannot use the address"))?;
+    let anonymous = repo
+        .remote_at_without_url_rewrite(remote.as_str())
+        .map_err(local("cannot use the address"))?;
     let anonymous = anonymous.with_fetch_tags(remote::fetch::Tags::None);
-    let anonymous = anonymous.with_refspecs(specs.iter().map(String::as_str), remote::Direction::Fetch);
-    let anonymous = anonymous.map_err(|why| Failure::Remote(Error::usage(format!("{from} is not the name of a branch")).because(why)))?;
+    let anonymous =
+        anonymous.with_refspecs(specs.iter().map(String::as_str), remote::Direction::Fetch);
+    let anonymous = anonymous.map_err(|why| {
+        Failure::Remote(Error::usage(format!("{from} is not the name of a branch")).because(why))
+    })?;
     let failed = |why: gix::Error| diagnose(remote, access, &why);
-    let mut connection = anonymous.connect(remote::Direction::Fetch).map_err(failed)?;
+    let mut connection = anonymous
+        .connect(remote::Direction::Fetch)
+        .map_err(failed)?;
     if let Where::Http(_) = remote.place() {
         connection.set_transport_options(Box::new(transport_options(access)));
     }
     connection.set_credentials(|action| match remote.place() {
         Where::Http(_) => Ok(credentials(access, action)),
-        _ => Err(gix::Error::from_error(std::io::Error::other("permission denied"))),
+        _ => Err(gix::Error::from_error(std::io::Error::other(
+            "permission denied",
+        ))),
     });
-    let prepared = connection.prepare_fetch(gix::progress::Discard, Default::default()).map_err(failed)?;
+    let prepared = connection
+        .prepare_fetch(gix::progress::Discard, Default::default())
+        .map_err(failed)?;
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
     prune(repo, prepared.ref_map())?;
     let stop = AtomicBool::new(false);
-    prepared.receive(gix::progress::Discard, &stop).map_err(|why| Failure::Local(format!("the fetch failed: {}", causes(&why))))?;
+    prepared
+        .receive(gix::progress::Discard, &stop)
+        .map_err(|why| Failure::Local(format!("the fetch failed: {}", causes(&why))))?;
     Ok(seen)
 }
 
 /// The token, when it is asked for; nothing is ever stored.
 fn credentials(access: &Access, action: helper::Action) -> Option<protocol::Outcome> {
-    let (helper::Action::Get(context), Some(token)) = (action, &access.token) else { return None };
+    let (helper::Action::Get(context), Some(token)) = (action, &access.token) else {
+        return None;
+    };
     let password = token.expose_secret().to_owned();
-    let identity = gix::sec::identity::Account { username: http::USER.into(), password, oauth_refresh_token: None };
-    Some(protocol::Outcome { identity, next: context.into() })
+    let identity = gix::sec::identity::Account {
+        username: http::USER.into(),
+        password,
+        oauth_refresh_token: None,
+    };
+    Some(protocol::Outcome {
+        identity,
+        next: context.into(),
+    })
 }
 
 fn transport_options(access: &Access) -> transport::Options {
     let access = access.clone();
     let configure = move |builder| http::tuned(builder, &access).map_err(gix::Error::from_error);
-    let backend = transport::reqwest::Options { configure_client: Some(Box::new(configure)), configure_request: None };
+    let backend = transport::reqwest::Options {
+        configure_client: Some(Box::new(configure)),
+        configure_request: None,
+    };
     transport::Options {
         follow_redirects: transport::options::FollowRedirects::None,
         backend: Some(Arc::new(Mutex::new(backend))),
@@ -107,9 +142,14 @@ fn transport_options(access: &Access) -> transport::Options {
     }
 }
 
-/// Removes what the remote has no longer. Before anything is received: `pintle/a` may have become `pintle/a/b`, and a ref is no folder.
+/// Removes what the remote has no longer. Before anything is received: `pintle/a` may have become
+/// `pintle/a/b`, and a ref is no folder.
 fn prune(repo: &gix::Repository, map: &remote::fetch::RefMap) -> Result<(), Failure> {
-    let there: BTreeSet<&[u8]> = map.mappings.iter().filter_map(|mapping| mapping.local.as_ref().map(|name| name.as_slice())).collect();
+    let there: BTreeSet<&[u8]> = map
+        .mappings
+        .iter()
+        .filter_map(|mapping| mapping.local.as_ref().map(|name| name.as_slice()))
+        .collect();
     for prefix in KEPT {
         let refs = repo.references().map_err(local("cannot list refs"))?;
         for one in refs.prefixed(prefix).map_err(local("cannot list refs"))? {
@@ -123,58 +163,112 @@ fn prune(repo: &gix::Repository, map: &remote::fetch::RefMap) -> Result<(), Fail
 }
 
 /// Picks the refs out of what the remote listed.
-fn advertised(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Result<Advertised, Error> {
+fn advertised(
+    map: &remote::fetch::RefMap,
+    remote: &Remote,
+    access: &Access,
+) -> Result<Advertised, Error> {
     let mut head = None;
     let (mut own, mut branches) = (BTreeMap::new(), BTreeMap::new());
-    for reference in map.mappings.iter().filter_map(|mapping| match &mapping.remote {
-        Source::Ref(reference) => Some(reference),
-        Source::ObjectId(_) => None,
-    }) {
+    for reference in map
+        .mappings
+        .iter()
+        .filter_map(|mapping| match &mapping.remote {
+            Source::Ref(reference) => Some(reference),
+            Source::ObjectId(_) => None,
+        })
+    {
         let (name, target, id) = match reference {
-            Ref::Symbolic { full_ref_name, target, object, .. } => (full_ref_name, target, *object),
-            Ref::Direct { full_ref_name, object } | Ref::Peeled { full_ref_name, object, .. } => (full_ref_name, full_ref_name, *object),
+            Ref::Symbolic {
+                full_ref_name,
+                target,
+                object,
+                ..
+            } => (full_ref_name, target, *object),
+            Ref::Direct {
+                full_ref_name,
+                object,
+            }
+            | Ref::Peeled {
+                full_ref_name,
+                object,
+                ..
+            } => (full_ref_name, full_ref_name, *object),
             Ref::Unborn { .. } => continue,
         };
         // A name that is not UTF-8 is no ref of pintle's.
-        let Ok(name) = str::from_utf8(name).map(str::to_owned) else { continue };
+        let Ok(name) = str::from_utf8(name).map(str::to_owned) else {
+            continue;
+        };
         if name.starts_with("refs/pintle/") || name == "refs/heads/pintle-ledger" {
             own.insert(name.clone(), id);
         }
-        if let Some(short) = name.strip_prefix("refs/heads/").filter(|short| short.starts_with(OWN)) {
+        if let Some(short) = name
+            .strip_prefix("refs/heads/")
+            .filter(|short| short.starts_with(OWN))
+        {
             branches.insert(short.to_owned(), id);
         }
-        if name == "HEAD" || access.branch.as_ref().is_some_and(|branch| name == format!("refs/heads/{branch}")) {
+        if name == "HEAD"
+            || access
+                .branch
+                .as_ref()
+                .is_some_and(|branch| name == format!("refs/heads/{branch}"))
+        {
             head = Some((target.to_string(), id));
         }
     }
     let (target, tip) = head.ok_or_else(|| missing(map, remote, access))?;
     let branch = target.strip_prefix("refs/heads/").map(str::to_owned);
-    let branch = branch.ok_or_else(|| Error::failed(format!("the HEAD of {remote} names no branch")).hint("name the branch to follow"))?;
-    Ok(Advertised { branch, tip, own, branches })
+    let branch = branch.ok_or_else(|| {
+        Error::failed(format!("the HEAD of {remote} names no branch"))
+            .hint("name the branch to follow")
+    })?;
+    Ok(Advertised {
+        branch,
+        tip,
+        own,
+        branches,
+    })
 }
 
 fn missing(map: &remote::fetch::RefMap, remote: &Remote, access: &Access) -> Error {
     match &access.branch {
-        Some(branch) => Error::failed(format!("{remote} has no branch {branch}")).hint("check the name of the branch"),
-        None if map.remote_refs.iter().all(|one| matches!(one, Ref::Unborn { .. })) => {
-            Error::failed(format!("{remote} has no commit on its default branch")).hint("push a first commit, or name the branch to follow")
+        Some(branch) => Error::failed(format!("{remote} has no branch {branch}"))
+            .hint("check the name of the branch"),
+        None if map
+            .remote_refs
+            .iter()
+            .all(|one| matches!(one, Ref::Unborn { .. })) =>
+        {
+            Error::failed(format!("{remote} has no commit on its default branch"))
+                .hint("push a first commit, or name the branch to follow")
         }
-        None => Error::failed(format!("the HEAD of {remote} names a branch that does not exist")).hint("name the branch to follow"),
+        None => Error::failed(format!(
+            "the HEAD of {remote} names a branch that does not exist"
+        ))
+        .hint("name the branch to follow"),
     }
 }
 
-/// Says why the remote could not be asked; what gix says is the cause where nothing better is known.
+/// Says why the remote could not be asked; what gix says is the cause where nothing better is
+/// known.
 fn diagnose(remote: &Remote, access: &Access, why: &gix::Error) -> Failure {
     Failure::Remote(match remote.place() {
-        Where::Http(url) => http::diagnose(remote, url, access)
-            .unwrap_or_else(|| Error::outside(format!("cannot fetch from {remote}")).cause(causes(why)).hint("try again later")),
-        Where::Path(path) if !path.exists() => Error::failed(format!("{remote} does not exist")).hint("check the path of the repository"),
+        Where::Http(url) => http::diagnose(remote, url, access).unwrap_or_else(|| {
+            Error::outside(format!("cannot fetch from {remote}"))
+                .cause(causes(why))
+                .hint("try again later")
+        }),
+        Where::Path(path) if !path.exists() => Error::failed(format!("{remote} does not exist"))
+            .hint("check the path of the repository"),
         Where::Path(path) if !path.join("HEAD").exists() && !path.join(".git").exists() => {
-            Error::failed(format!("{remote} is not a git repository")).hint("give the folder that git clones from")
+            Error::failed(format!("{remote} is not a git repository"))
+                .hint("give the folder that git clones from")
         }
-        Where::Path(_) => {
-            Error::failed(format!("cannot fetch from {remote}")).cause(causes(why)).hint("is git installed, and may it read there?")
-        }
+        Where::Path(_) => Error::failed(format!("cannot fetch from {remote}"))
+            .cause(causes(why))
+            .hint("is git installed, and may it read there?"),
         Where::Ssh(_) => Error::outside(format!("cannot fetch from {remote}"))
             .cause(causes(why))
             .hint("try the same address with git; is the key loaded and the host known?"),

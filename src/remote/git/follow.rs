@@ -1,4 +1,5 @@
-//! The changes of files on a branch's own line: which commit made them, what the file was before and after. Changes nothing.
+//! The changes of files on a branch's own line: which commit made them, what the file was before
+//! and after. Changes nothing.
 
 use super::clone::Clone;
 use super::failure::{Failure, local};
@@ -38,8 +39,9 @@ pub enum End {
 }
 
 impl Clone {
-    /// Follows files back from `from` along first parents: through at most `limit` commits, and for no longer than `within`. `show` sees each change,
-    /// newest first; a file for which it breaks is followed no longer, nor is one that was not there before.
+    /// Follows files back from `from` along first parents: through at most `limit` commits, and for
+    /// no longer than `within`. `show` sees each change, newest first; a file for which it breaks
+    /// is followed no longer, nor is one that was not there before.
     pub fn follow(
         &self,
         from: &CommitId,
@@ -47,7 +49,8 @@ impl Clone {
         (limit, within): (usize, Duration),
         show: &mut dyn FnMut(&Turn) -> ControlFlow<()>,
     ) -> Result<End> {
-        follow(&self.repo, read::id(from)?, paths, (limit, within), show).map_err(|failure| self.broken(failure))
+        follow(&self.repo, read::id(from)?, paths, (limit, within), show)
+            .map_err(|failure| self.broken(failure))
     }
 }
 
@@ -71,7 +74,11 @@ fn follow(
             return Ok(End::Found);
         }
         let Some(parent) = now.parents.first().copied() else {
-            return Ok(if reader.is_cut(now.id) { End::Cut } else { End::Start });
+            return Ok(if reader.is_cut(now.id) {
+                End::Cut
+            } else {
+                End::Start
+            });
         };
         if reader.late() {
             return Ok(End::TooFar);
@@ -84,25 +91,44 @@ fn follow(
                 continue;
             }
             let bytes = old.map(|old| data(repo, old)).transpose()?;
-            let turn = Turn { path, commit: name(now.id), at: now.at().max(before.at()), old: bytes, new: data(repo, id)? };
+            let turn = Turn {
+                path,
+                commit: name(now.id),
+                at: now.at().max(before.at()),
+                old: bytes,
+                new: data(repo, id)?,
+            };
             let goes_on = show(&turn).is_continue();
             open.extend(old.filter(|_| goes_on).map(|old| (path, old)));
         }
         now = before;
     }
-    Ok(if open.is_empty() { End::Found } else { End::TooFar })
+    Ok(if open.is_empty() {
+        End::Found
+    } else {
+        End::TooFar
+    })
 }
 
 /// The blob at a path of a commit; `None` where there is none.
 fn blob(repo: &gix::Repository, commit: ObjectId, path: &str) -> Outcome<Option<ObjectId>> {
-    let commit = repo.find_commit(commit).map_err(local("cannot read a commit"))?;
+    let commit = repo
+        .find_commit(commit)
+        .map_err(local("cannot read a commit"))?;
     let tree = commit.tree().map_err(local("cannot read a tree"))?;
-    let entry = tree.lookup_entry(path.split('/')).map_err(local("cannot read a tree"))?;
-    Ok(entry.filter(|entry| entry.mode().is_blob()).map(|entry| entry.object_id()))
+    let entry = tree
+        .lookup_entry(path.split('/'))
+        .map_err(local("cannot read a tree"))?;
+    Ok(entry
+        .filter(|entry| entry.mode().is_blob())
+        .map(|entry| entry.object_id()))
 }
 
 fn data(repo: &gix::Repository, id: ObjectId) -> Outcome<Vec<u8>> {
-    Ok(repo.find_blob(id).map_err(local("cannot read a blob"))?.take_data())
+    Ok(repo
+        .find_blob(id)
+        .map_err(local("cannot read a blob"))?
+        .take_data())
 }
 
 #[cfg(test)]

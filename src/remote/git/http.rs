@@ -1,5 +1,6 @@
-//! How http remotes are spoken to: certificates, time limits, the token, and what an answer that is no git answer means. Redirects are
-//! never followed, so that the token reaches the host it was given for and no other.
+//! How http remotes are spoken to: certificates, time limits, the token, and what an answer that is
+//! no git answer means. Redirects are never followed, so that the token reaches the host it was
+//! given for and no other.
 
 use super::access::Access;
 use super::address::Remote;
@@ -26,8 +27,9 @@ pub(super) fn tuned(builder: ClientBuilder, access: &Access) -> reqwest::Result<
 }
 
 pub(super) fn client(access: &Access) -> reqwest::Result<Client> {
-    let builder =
-        Client::builder().redirect(reqwest::redirect::Policy::none()).user_agent(concat!("git/pintle-", env!("CARGO_PKG_VERSION")));
+    let builder = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("git/pintle-", env!("CARGO_PKG_VERSION")));
     tuned(builder, access)?.build()
 }
 
@@ -50,7 +52,11 @@ pub(super) fn diagnose(remote: &Remote, url: &Url, access: &Access) -> Option<Er
     let client = match client(access) {
         Ok(client) => client,
         Err(why) => {
-            return Some(Error::failed("cannot set up https").because(why.without_url()).hint("are there certificate authorities?"));
+            return Some(
+                Error::failed("cannot set up https")
+                    .because(why.without_url())
+                    .hint("are there certificate authorities?"),
+            );
         }
     };
     let mut request = client.get(below(url, "info/refs?service=git-upload-pack"));
@@ -64,35 +70,59 @@ pub(super) fn diagnose(remote: &Remote, url: &Url, access: &Access) -> Option<Er
 }
 
 pub(super) fn unreachable(remote: &Remote, why: reqwest::Error) -> Error {
-    Error::outside(format!("cannot reach {remote}")).because(why.without_url()).hint("check address, network and certificates")
+    Error::outside(format!("cannot reach {remote}"))
+        .because(why.without_url())
+        .hint("check address, network and certificates")
 }
 
 /// Returns what a status that is not success means for a git remote.
 pub(super) fn explain(remote: &Remote, response: &Response, with_token: bool) -> Option<Error> {
     let status = response.status();
     if status.is_redirection() {
-        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).and_then(|to| response.url().join(to).ok());
-        let to = to.map(|to| format!(" to {}{}", to.host_str().unwrap_or_default(), to.path())).unwrap_or_default();
-        return Some(Error::failed(format!("{remote} redirects{to}")).hint("give the address it redirects to; redirects are not followed"));
+        let to = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| to.to_str().ok())
+            .and_then(|to| response.url().join(to).ok());
+        let to = to
+            .map(|to| format!(" to {}{}", to.host_str().unwrap_or_default(), to.path()))
+            .unwrap_or_default();
+        return Some(
+            Error::failed(format!("{remote} redirects{to}"))
+                .hint("give the address it redirects to; redirects are not followed"),
+        );
     }
-    let announced = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-git-"));
+    let announced = response
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-git-"));
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(denied(remote, status, with_token)),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Some(denied(remote, status, with_token))
+        }
         StatusCode::NOT_FOUND | StatusCode::GONE => Some(
-            Error::failed(format!("there is no git repository at {remote}"))
-                .hint("check the address; hosts also answer so when the token may not see the repository"),
+            Error::failed(format!("there is no git repository at {remote}")).hint(
+                "check the address; hosts also answer so when the token may not see the repository",
+            ),
         ),
         _ if status.is_success() && announced => None,
-        _ if status.is_success() => {
-            Some(Error::failed(format!("{remote} is not a git repository")).hint("give the address git clones from"))
-        }
+        _ if status.is_success() => Some(
+            Error::failed(format!("{remote} is not a git repository"))
+                .hint("give the address git clones from"),
+        ),
         _ => Some(Error::outside(format!("{remote} answered {status}")).hint("try again later")),
     }
 }
 
 fn denied(remote: &Remote, status: StatusCode, with_token: bool) -> Error {
-    let hint = if with_token { "is the token valid, and may it read this repository?" } else { "give a token that may read it" };
-    Error::new(Kind::Failed, format!("{remote} refuses access")).cause(format!("it answered {status}")).hint(hint)
+    let hint = if with_token {
+        "is the token valid, and may it read this repository?"
+    } else {
+        "give a token that may read it"
+    };
+    Error::new(Kind::Failed, format!("{remote} refuses access"))
+        .cause(format!("it answered {status}"))
+        .hint(hint)
 }
 
 #[cfg(test)]

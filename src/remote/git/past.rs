@@ -27,22 +27,34 @@ pub struct Past {
 }
 
 impl Clone {
-    /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what can be read in `within`. Behind each merge
-    /// commit stands what came with it, newest first, the newest 50.
+    /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what
+    /// can be read in `within`. Behind each merge commit stands what came with it, newest first,
+    /// the newest 50.
     pub fn past(&self, from: &CommitId, limit: usize, within: Duration) -> Result<Vec<Past>> {
         walk(&self.repo, read::id(from)?, limit, within).map_err(|failure| self.broken(failure))
     }
 
-    /// Returns those of `wanted` that are `from` or among its ancestors, as far as the newest `limit` of them tell.
-    pub fn ancestors_among(&self, from: &CommitId, wanted: &BTreeSet<CommitId>, limit: usize) -> Result<BTreeSet<CommitId>> {
-        let wanted = wanted.iter().map(read::id).collect::<Result<HashSet<ObjectId>>>()?;
-        let found = among(&self.repo, read::id(from)?, wanted, limit).map_err(|failure| self.broken(failure))?;
+    /// Returns those of `wanted` that are `from` or among its ancestors, as far as the newest
+    /// `limit` of them tell.
+    pub fn ancestors_among(
+        &self,
+        from: &CommitId,
+        wanted: &BTreeSet<CommitId>,
+        limit: usize,
+    ) -> Result<BTreeSet<CommitId>> {
+        let wanted = wanted
+            .iter()
+            .map(read::id)
+            .collect::<Result<HashSet<ObjectId>>>()?;
+        let found = among(&self.repo, read::id(from)?, wanted, limit)
+            .map_err(|failure| self.broken(failure))?;
         Ok(found.into_iter().map(name).collect())
     }
 }
 
-/// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` when the folder is in no git work tree or has no commit
-/// yet. A shallow checkout's past ends where it was cut off.
+/// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` when the
+/// folder is in no git work tree or has no commit yet. A shallow checkout's past ends where it was
+/// cut off.
 pub fn past_of(folder: &Path, limit: usize, within: Duration) -> Option<Result<Vec<Past>>> {
     let repo = around(folder)?;
     let head = repo.head_id().ok()?.detach();
@@ -69,7 +81,13 @@ impl Found {
 
     fn past(self, merge: Option<&Found>) -> Past {
         let at = merge.map_or_else(|| self.at(), Found::at);
-        Past { commit: name(self.id), at, author: self.author, message: self.message, merged_by: merge.map(|merge| name(merge.id)) }
+        Past {
+            commit: name(self.id),
+            at,
+            author: self.author,
+            message: self.message,
+            merged_by: merge.map(|merge| name(merge.id)),
+        }
     }
 }
 
@@ -83,9 +101,17 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(repo: &'a gix::Repository, within: Duration) -> Outcome<Self> {
-        let cut = repo.shallow_commits().map_err(local("cannot read where the history is cut off"))?;
-        let cut = cut.map(|all| all.iter().copied().collect()).unwrap_or_default();
-        Ok(Self { repo, cut, until: Instant::now().checked_add(within) })
+        let cut = repo
+            .shallow_commits()
+            .map_err(local("cannot read where the history is cut off"))?;
+        let cut = cut
+            .map(|all| all.iter().copied().collect())
+            .unwrap_or_default();
+        Ok(Self {
+            repo,
+            cut,
+            until: Instant::now().checked_add(within),
+        })
     }
 
     /// Says whether the history is cut off behind a commit.
@@ -98,13 +124,32 @@ impl<'a> Reader<'a> {
     }
 
     pub fn read(&self, id: ObjectId) -> Outcome<Found> {
-        let commit = self.repo.find_commit(id).map_err(local("cannot read a commit"))?;
+        let commit = self
+            .repo
+            .find_commit(id)
+            .map_err(local("cannot read a commit"))?;
         let decoded = commit.decode().map_err(local("cannot read a commit"))?;
-        let author = decoded.author().map_or_else(|_| "unknown".into(), |author| author.name.to_string());
+        let author = decoded
+            .author()
+            .map_or_else(|_| "unknown".into(), |author| author.name.to_string());
         // A commit whose date cannot be read is as old as can be.
-        let seconds = decoded.committer().ok().and_then(|committer| committer.time().ok()).map_or(0, |time| time.seconds);
-        let parents = if self.cut.contains(&id) { Vec::new() } else { decoded.parents().collect() };
-        Ok(Found { seconds, id, parents, author, message: decoded.message.to_string() })
+        let seconds = decoded
+            .committer()
+            .ok()
+            .and_then(|committer| committer.time().ok())
+            .map_or(0, |time| time.seconds);
+        let parents = if self.cut.contains(&id) {
+            Vec::new()
+        } else {
+            decoded.parents().collect()
+        };
+        Ok(Found {
+            seconds,
+            id,
+            parents,
+            author,
+            message: decoded.message.to_string(),
+        })
     }
 }
 
@@ -118,7 +163,9 @@ struct Line {
 
 impl Line {
     fn step(&mut self, reader: &Reader<'_>) -> Outcome<Option<Found>> {
-        let Some(id) = self.next.take() else { return Ok(None) };
+        let Some(id) = self.next.take() else {
+            return Ok(None);
+        };
         let found = reader.read(id)?;
         self.ids.insert(id);
         (self.next, self.reached) = (found.parents.first().copied(), found.seconds);
@@ -136,12 +183,23 @@ impl Line {
     }
 }
 
-fn walk(repo: &gix::Repository, from: ObjectId, limit: usize, within: Duration) -> Outcome<Vec<Past>> {
+fn walk(
+    repo: &gix::Repository,
+    from: ObjectId,
+    limit: usize,
+    within: Duration,
+) -> Outcome<Vec<Past>> {
     let reader = Reader::new(repo, within)?;
-    let mut line = Line { ids: HashSet::new(), next: Some(from), reached: i64::MAX };
+    let mut line = Line {
+        ids: HashSet::new(),
+        next: Some(from),
+        reached: i64::MAX,
+    };
     let mut own = Vec::new();
     while own.len() < limit && !reader.late() {
-        let Some(found) = line.step(&reader)? else { break };
+        let Some(found) = line.step(&reader)? else {
+            break;
+        };
         own.push(found);
     }
     // Oldest first: what two merges brought came with the earlier one.
@@ -150,14 +208,24 @@ fn walk(repo: &gix::Repository, from: ObjectId, limit: usize, within: Duration) 
         behind.push(came_with(&reader, merge, &mut line, &mut seen)?);
     }
     if reader.late() {
-        tracing::warn!(commits = own.len(), "reading the history took too long: older commits are left out");
+        tracing::warn!(
+            commits = own.len(),
+            "reading the history took too long: older commits are left out"
+        );
     }
     let own = own.into_iter().zip(behind.into_iter().rev());
-    Ok(own.flat_map(|(own, behind)| std::iter::once(own.past(None)).chain(behind)).collect())
+    Ok(own
+        .flat_map(|(own, behind)| std::iter::once(own.past(None)).chain(behind))
+        .collect())
 }
 
 /// Returns what a merge commit brought onto the line, newest first.
-fn came_with(reader: &Reader<'_>, merge: &Found, line: &mut Line, seen: &mut HashSet<ObjectId>) -> Outcome<Vec<Past>> {
+fn came_with(
+    reader: &Reader<'_>,
+    merge: &Found,
+    line: &mut Line,
+    seen: &mut HashSet<ObjectId>,
+) -> Outcome<Vec<Past>> {
     let mut queue = BinaryHeap::new();
     let mut out = Vec::new();
     let mut parents = merge.parents.iter().skip(1).copied().collect::<Vec<_>>();
@@ -167,7 +235,12 @@ fn came_with(reader: &Reader<'_>, merge: &Found, line: &mut Line, seen: &mut Has
                 queue.push(reader.read(id)?);
             }
         }
-        let Some(newest) = queue.pop().filter(|_| out.len() < MOST_OF_A_MERGE && !reader.late()) else { return Ok(out) };
+        let Some(newest) = queue
+            .pop()
+            .filter(|_| out.len() < MOST_OF_A_MERGE && !reader.late())
+        else {
+            return Ok(out);
+        };
         parents = if line.holds(reader, &newest)? {
             Vec::new()
         } else {
@@ -178,12 +251,19 @@ fn came_with(reader: &Reader<'_>, merge: &Found, line: &mut Line, seen: &mut Has
     }
 }
 
-fn among(repo: &gix::Repository, from: ObjectId, mut wanted: HashSet<ObjectId>, limit: usize) -> Outcome<Vec<ObjectId>> {
+fn among(
+    repo: &gix::Repository,
+    from: ObjectId,
+    mut wanted: HashSet<ObjectId>,
+    limit: usize,
+) -> Outcome<Vec<ObjectId>> {
     let reader = Reader::new(repo, Duration::MAX)?;
     let (mut seen, mut queue, mut found) = (HashSet::from([from]), BinaryHeap::new(), Vec::new());
     queue.push(reader.read(from)?);
     for _ in 0..limit {
-        let Some(newest) = queue.pop().filter(|_| !wanted.is_empty()) else { break };
+        let Some(newest) = queue.pop().filter(|_| !wanted.is_empty()) else {
+            break;
+        };
         found.extend(wanted.take(&newest.id));
         for id in newest.parents {
             if seen.insert(id) {

@@ -1,5 +1,5 @@
-//! One push, compare-and-swap: the server's ref must hold what the plan was made from. It is compared with what the server lists, and the
-//! server compares again when it writes.
+//! One push, compare-and-swap: the server's ref must hold what the plan was made from. It is
+//! compared with what the server lists, and the server compares again when it writes.
 
 use super::clone::Clone;
 use super::wire::{self, ADDRESS, Happened, Wire};
@@ -25,7 +25,8 @@ pub enum Pushed {
 /// Why a push was not done. Nothing was written on the server.
 #[derive(Debug)]
 pub enum PushError {
-    /// The ref holds something else by now: observe and plan again. `None` when the ref is gone, or only the server knows.
+    /// The ref holds something else by now: observe and plan again. `None` when the ref is gone, or
+    /// only the server knows.
     TipMoved {
         now: Option<CommitId>,
     },
@@ -44,12 +45,18 @@ impl PushError {
         let remote = clone.remote();
         match self {
             Self::TipMoved { now } => {
-                let now = now.map(|now| format!("it is at {} now", now.short())).unwrap_or_else(|| "someone else pushed first".into());
-                Error::outside(format!("the branch of {remote} got new commits during the pass")).cause(now).hint("run it again")
+                let now = now
+                    .map(|now| format!("it is at {} now", now.short()))
+                    .unwrap_or_else(|| "someone else pushed first".into());
+                Error::outside(format!(
+                    "the branch of {remote} got new commits during the pass"
+                ))
+                .cause(now)
+                .hint("run it again")
             }
-            Self::Refused(why) => {
-                Error::failed(format!("{remote} refuses the push")).cause(why).hint("is the branch protected, or does a hook refuse it?")
-            }
+            Self::Refused(why) => Error::failed(format!("{remote} refuses the push"))
+                .cause(why)
+                .hint("is the branch protected, or does a hook refuse it?"),
             Self::Auth(error) | Self::Unreachable(error) | Self::Other(error) => error,
         }
     }
@@ -88,10 +95,21 @@ impl Step<'_> {
 }
 
 impl Clone {
-    /// Moves the ref (full name) on the remote from `expected_old` (`None`: it must not exist) to `new`, with all commits between, in one push.
-    /// Never rewrites: `new` stands on top of what the ref holds.
-    pub fn push(&mut self, to: &str, expected_old: Option<&CommitId>, new: &CommitId) -> Result<Pushed, PushError> {
-        match self.step(Step { to, old: expected_old, new: Some(new), rewrite: false }) {
+    /// Moves the ref (full name) on the remote from `expected_old` (`None`: it must not exist) to
+    /// `new`, with all commits between, in one push. Never rewrites: `new` stands on top of what
+    /// the ref holds.
+    pub fn push(
+        &mut self,
+        to: &str,
+        expected_old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<Pushed, PushError> {
+        match self.step(Step {
+            to,
+            old: expected_old,
+            new: Some(new),
+            rewrite: false,
+        }) {
             Ok(pushed) => Ok(pushed),
             Err((error, true)) if self.has(to, new) => {
                 tracing::info!(commit = %new, ?error, "the answer to the push was lost, but the server has it");
@@ -103,23 +121,33 @@ impl Clone {
 
     /// Pushes once. An error comes with whether the server may have done it all the same.
     pub(super) fn step(&mut self, step: Step<'_>) -> Result<Pushed, (PushError, bool)> {
-        let wire = Arc::new(Wire::new(&self.remote, &self.access).map_err(|why| (PushError::Other(why), false))?);
+        let wire = Arc::new(
+            Wire::new(&self.remote, &self.access).map_err(|why| (PushError::Other(why), false))?,
+        );
         let mut talk = Talk::default();
         let done = wire::carry(&wire, || self.talk(step, &mut talk)).and_then(|done| done);
         judge(done, &talk, wire.take(), step, self)
     }
 
     fn talk(&self, step: Step<'_>, talk: &mut Talk) -> Result<(), git2::Error> {
-        let expected = step.old.map_or(Ok(Oid::ZERO_SHA1), |old| Oid::from_str(old.as_str()))?;
+        let expected = step
+            .old
+            .map_or(Ok(Oid::ZERO_SHA1), |old| Oid::from_str(old.as_str()))?;
         let repo = git2::Repository::open_bare(self.repo.path())?;
         let mut remote = repo.remote_anonymous(ADDRESS)?;
         let talk = RefCell::new(talk);
         let mut callbacks = RemoteCallbacks::new();
         callbacks.push_negotiation(|updates| {
-            let found = updates.first().map_or(Oid::ZERO_SHA1, |update| update.src());
+            let found = updates
+                .first()
+                .map_or(Oid::ZERO_SHA1, |update| update.src());
             if found != expected {
                 talk.borrow_mut().found = Some(found);
-                return Err(git2::Error::new(ErrorCode::Modified, ErrorClass::Reference, "the ref has changed"));
+                return Err(git2::Error::new(
+                    ErrorCode::Modified,
+                    ErrorClass::Reference,
+                    "the ref has changed",
+                ));
             }
             Ok(())
         });
@@ -144,7 +172,11 @@ impl Clone {
             tracing::warn!(%why, "cannot find out whether the push arrived");
             return false;
         }
-        let now = if to == self.branch_ref() { Some(self.tip()) } else { self.own_ref(to) };
+        let now = if to == self.branch_ref() {
+            Some(self.tip())
+        } else {
+            self.own_ref(to)
+        };
         let past = now.map(|now| self.past(&now, LOST_WITHIN, Duration::from_secs(10)));
         past.is_some_and(|past| past.is_ok_and(|past| past.iter().any(|one| one.commit == *commit)))
     }
@@ -160,7 +192,11 @@ fn judge(
 ) -> Result<Pushed, (PushError, bool)> {
     if let Some(found) = talk.found {
         let now = CommitId::parse(&found.to_string()).filter(|_| !found.is_zero());
-        return if now.as_ref() == step.new { Ok(Pushed::Found) } else { Err((PushError::TipMoved { now }, false)) };
+        return if now.as_ref() == step.new {
+            Ok(Pushed::Found)
+        } else {
+            Err((PushError::TipMoved { now }, false))
+        };
     }
     let said = spoken(&talk.said);
     if let Some(why) = &talk.rejected {
@@ -181,28 +217,52 @@ fn failure(why: &git2::Error, happened: Happened, said: &str, clone: &Clone) -> 
     }
     if let Some(error) = happened.error {
         return match error.kind {
-            _ if happened.denied => PushError::Auth(error.hint("the token needs the right to write to the repository")),
+            _ if happened.denied => {
+                PushError::Auth(error.hint("the token needs the right to write to the repository"))
+            }
             crate::error::Kind::Outside => PushError::Unreachable(error),
             _ => PushError::Other(error),
         };
     }
     let stderr = happened.stderr.trim().replace('\n', "; ");
     let remote = clone.remote();
-    let cause = [said, &stderr, why.message()].into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned();
+    let cause = [said, &stderr, why.message()]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+        .to_owned();
     let error = |what: String| Error::outside(what).cause(cause.clone());
     let lower = cause.to_lowercase();
-    if ["permission denied", "host key verification failed", "authentication", "not allowed"].iter().any(|sign| lower.contains(sign)) {
-        return PushError::Auth(error(format!("{remote} refuses the push")).hint("does the key or user have the right to write?"));
+    if [
+        "permission denied",
+        "host key verification failed",
+        "authentication",
+        "not allowed",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign))
+    {
+        return PushError::Auth(
+            error(format!("{remote} refuses the push"))
+                .hint("does the key or user have the right to write?"),
+        );
     }
     if why.class() == ErrorClass::Net || why.class() == ErrorClass::Ssh {
-        return PushError::Unreachable(error(format!("the push to {remote} was cut off")).hint("try again later"));
+        return PushError::Unreachable(
+            error(format!("the push to {remote} was cut off")).hint("try again later"),
+        );
     }
-    PushError::Other(error(format!("cannot push to {remote}")).hint("does the server have room, and is the repository sound?"))
+    PushError::Other(
+        error(format!("cannot push to {remote}"))
+            .hint("does the server have room, and is the repository sound?"),
+    )
 }
 
-/// Reads a server's word against a ref, and what it printed beside: someone was faster, or it does not want it.
+/// Reads a server's word against a ref, and what it printed beside: someone was faster, or it does
+/// not want it.
 fn rejection(why: &str, said: &str, rewrite: bool) -> PushError {
-    /// A ref of the same name as a folder of this one; nobody was faster, and trying again is of no use.
+    /// A ref of the same name as a folder of this one; nobody was faster, and trying again is of no
+    /// use.
     const IN_THE_WAY: &str = "cannot create";
     const MOVED: &[&str] = &[
         "cannot lock ref",
@@ -218,18 +278,26 @@ fn rejection(why: &str, said: &str, rewrite: bool) -> PushError {
     ];
     let lower = why.to_lowercase();
     // To a push that may rewrite, this is the server's setting and not somebody's commit.
-    let unwanted = rewrite && lower.contains("non-fast-forward") || [why, said].iter().any(|text| text.contains(IN_THE_WAY));
+    let unwanted = rewrite && lower.contains("non-fast-forward")
+        || [why, said].iter().any(|text| text.contains(IN_THE_WAY));
     if !unwanted && MOVED.iter().any(|sign| lower.contains(sign)) {
         return PushError::TipMoved { now: None };
     }
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    let said = if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    };
     PushError::Refused(format!("{why}{said}"))
 }
 
 /// Returns what the server printed, in one line without control characters.
 fn spoken(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    let lines = text
+        .split(['\n', '\r'])
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
     let one: String = lines.collect::<Vec<_>>().join("; ");
     one.chars().filter(|c| !c.is_control()).take(500).collect()
 }

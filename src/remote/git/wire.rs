@@ -1,8 +1,10 @@
-//! How a push reaches the server: one transport of our own for libgit2, over http or over a child process. libgit2's own local transport
-//! writes refs by force and asks no hook, so it is never used; neither is its http client, which has no TLS here.
+//! How a push reaches the server: one transport of our own for libgit2, over http or over a child
+//! process. libgit2's own local transport writes refs by force and asks no hook, so it is never
+//! used; neither is its http client, which has no TLS here.
 //!
-//! What a push needs (address, token, limits) is put down for the thread that pushes and picked up when libgit2 asks for the transport, which
-//! it does on the same thread. So pushes do not see each other, and nothing secret is in an address.
+//! What a push needs (address, token, limits) is put down for the thread that pushes and picked up
+//! when libgit2 asks for the transport, which it does on the same thread. So pushes do not see each
+//! other, and nothing secret is in an address.
 
 mod child;
 mod post;
@@ -33,11 +35,15 @@ pub(super) fn carry<T>(wire: &Arc<Wire>, push: impl FnOnce() -> T) -> Result<T, 
 }
 
 /// Tells libgit2 of the transport, once in the process.
-#[expect(unsafe_code, reason = "libgit2 keeps transports in a global list, and only an unsafe call adds one")]
+#[expect(
+    unsafe_code,
+    reason = "libgit2 keeps transports in a global list, and only an unsafe call adds one"
+)]
 fn register() -> Result<(), git2::Error> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
-        // SAFETY: transports are made by pushes only, and every push passes this cell first: none is made while the list changes.
+        // SAFETY: transports are made by pushes only, and every push passes this cell first: none
+        // is made while the list changes.
         let registered = unsafe { git2::transport::register("pintle", transport) };
         registered.map_err(|why| why.to_string())
     });
@@ -45,7 +51,9 @@ fn register() -> Result<(), git2::Error> {
 }
 
 fn transport(remote: &git2::Remote<'_>) -> Result<Transport, git2::Error> {
-    let wire = CURRENT.with_borrow(Option::clone).ok_or_else(|| refusal("a push without a wire"))?;
+    let wire = CURRENT
+        .with_borrow(Option::clone)
+        .ok_or_else(|| refusal("a push without a wire"))?;
     let stateless = matches!(wire.way, Way::Http { .. });
     Transport::smart(remote, stateless, Line(wire))
 }
@@ -58,7 +66,11 @@ fn refusal(why: &str) -> git2::Error {
 struct Line(Arc<Wire>);
 
 impl SmartSubtransport for Line {
-    fn action(&self, _: &str, service: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+    fn action(
+        &self,
+        _: &str,
+        service: Service,
+    ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let wire = Arc::clone(&self.0);
         match (&self.0.way, service) {
             (Way::Http { .. }, Service::ReceivePackLs) => Ok(Box::new(post::Exchange::list(wire))),

@@ -1,4 +1,5 @@
-//! Writes blobs, trees and commits straight into the bare clone: no work tree, no index, no ref. What is written counts only once it is pushed.
+//! Writes blobs, trees and commits straight into the bare clone: no work tree, no index, no ref.
+//! What is written counts only once it is pushed.
 
 use super::clone::Clone;
 use super::failure::{Failure, local};
@@ -27,35 +28,63 @@ pub struct Put {
 }
 
 impl Clone {
-    /// Writes a commit on `parent` (without one: the first commit of a line of its own, with an empty tree before it) and returns its id.
-    /// A file that is there keeps its mode; nothing but a file is ever replaced.
-    pub fn write_commit(&self, parent: Option<&CommitId>, files: &[Put], message: &str, who: &Identity, at: Timestamp) -> Result<CommitId> {
+    /// Writes a commit on `parent` (without one: the first commit of a line of its own, with an
+    /// empty tree before it) and returns its id. A file that is there keeps its mode; nothing but a
+    /// file is ever replaced.
+    pub fn write_commit(
+        &self,
+        parent: Option<&CommitId>,
+        files: &[Put],
+        message: &str,
+        who: &Identity,
+        at: Timestamp,
+    ) -> Result<CommitId> {
         let parent = parent.map(read::id).transpose()?;
-        let modes = files.iter().map(|put| self.mode(parent, &put.path)).collect::<Result<Vec<_>>>()?;
+        let modes = files
+            .iter()
+            .map(|put| self.mode(parent, &put.path))
+            .collect::<Result<Vec<_>>>()?;
         let who = signature(who, at)?;
         let written = write_objects(&self.repo, parent, files, &modes, message, who);
-        written.map(read::name).map_err(|failure| self.broken(failure))
+        written
+            .map(read::name)
+            .map_err(|failure| self.broken(failure))
     }
 
     fn mode(&self, parent: Option<ObjectId>, path: &str) -> Result<EntryKind> {
-        let Some(parent) = parent else { return Ok(EntryKind::Blob) };
-        match read::item(&self.repo, parent, path).map_err(|failure| self.broken(failure))?.map(|item| item.kind) {
+        let Some(parent) = parent else {
+            return Ok(EntryKind::Blob);
+        };
+        match read::item(&self.repo, parent, path)
+            .map_err(|failure| self.broken(failure))?
+            .map(|item| item.kind)
+        {
             None | Some(Kind::File) => Ok(EntryKind::Blob),
             Some(Kind::Executable) => Ok(EntryKind::BlobExecutable),
-            Some(Kind::Link | Kind::Submodule) => Err(Error::failed(format!("{path} is not a file and is not replaced"))),
+            Some(Kind::Link | Kind::Submodule) => Err(Error::failed(format!(
+                "{path} is not a file and is not replaced"
+            ))),
         }
     }
 }
 
 /// Makes a bare repository whose only commit, on `main`, holds the files.
 pub fn make_bare(path: &Path, files: &[Put], who: &Identity, at: Timestamp) -> Result<CommitId> {
-    let failed = |failure: Failure| Error::failed(format!("cannot make the repository {}", path.display())).because(failure.into_error());
-    let unwritable = |why: std::io::Error| Error::failed(format!("cannot write into {}", path.display())).because(why);
+    let failed = |failure: Failure| {
+        Error::failed(format!("cannot make the repository {}", path.display()))
+            .because(failure.into_error())
+    };
+    let unwritable = |why: std::io::Error| {
+        Error::failed(format!("cannot write into {}", path.display())).because(why)
+    };
     let repo = gix::init_bare(path).map_err(|why| failed(Failure::Local(why.to_string())))?;
     let modes = vec![EntryKind::Blob; files.len()];
-    let id = write_objects(&repo, None, files, &modes, "Start\n", signature(who, at)?).map_err(failed)?;
+    let id = write_objects(&repo, None, files, &modes, "Start\n", signature(who, at)?)
+        .map_err(failed)?;
     let head = "ref: refs/heads/main\n";
-    repo.reference("refs/heads/main", id, PreviousValue::MustNotExist, "start").map_err(local("cannot make the branch")).map_err(failed)?;
+    repo.reference("refs/heads/main", id, PreviousValue::MustNotExist, "start")
+        .map_err(local("cannot make the branch"))
+        .map_err(failed)?;
     std::fs::write(repo.git_dir().join("HEAD"), head).map_err(unwritable)?;
     Ok(read::name(id))
 }
@@ -77,7 +106,10 @@ fn write_objects(
         message: message.into(),
         extra_headers: Vec::new(),
     };
-    Ok(repo.write_object(&commit).map_err(local("cannot write a commit"))?.detach())
+    Ok(repo
+        .write_object(&commit)
+        .map_err(local("cannot write a commit"))?
+        .detach())
 }
 
 fn write_tree(
@@ -88,25 +120,52 @@ fn write_tree(
 ) -> std::result::Result<ObjectId, Failure> {
     let before = match parent {
         Some(parent) => {
-            let commit = repo.find_commit(parent).map_err(local("cannot read a commit"))?;
-            commit.tree_id().map_err(local("cannot read a commit"))?.detach()
+            let commit = repo
+                .find_commit(parent)
+                .map_err(local("cannot read a commit"))?;
+            commit
+                .tree_id()
+                .map_err(local("cannot read a commit"))?
+                .detach()
         }
         None => ObjectId::empty_tree(repo.object_hash()),
     };
-    let mut editor = repo.edit_tree(before).map_err(local("cannot read a tree"))?;
+    let mut editor = repo
+        .edit_tree(before)
+        .map_err(local("cannot read a tree"))?;
     for (put, mode) in files.iter().zip(modes) {
-        let blob = repo.write_blob(&put.bytes).map_err(local("cannot write a blob"))?;
-        editor.upsert(put.path.as_str(), *mode, blob).map_err(local("cannot change a tree"))?;
+        let blob = repo
+            .write_blob(&put.bytes)
+            .map_err(local("cannot write a blob"))?;
+        editor
+            .upsert(put.path.as_str(), *mode, blob)
+            .map_err(local("cannot change a tree"))?;
     }
-    Ok(editor.write().map_err(local("cannot write a tree"))?.detach())
+    Ok(editor
+        .write()
+        .map_err(local("cannot write a tree"))?
+        .detach())
 }
 
 /// Git has no way to escape these characters in a signature.
 fn signature(who: &Identity, at: Timestamp) -> Result<gix::actor::Signature> {
-    let odd = |text: &str| text.trim().is_empty() || text.contains(['<', '>']) || text.chars().any(char::is_control);
+    let odd = |text: &str| {
+        text.trim().is_empty() || text.contains(['<', '>']) || text.chars().any(char::is_control)
+    };
     if odd(&who.name) || odd(&who.email) {
-        return Err(Error::usage(format!("{:?} <{}> cannot sign a commit", who.name, who.email)).hint("use a plain name and address"));
+        return Err(Error::usage(format!(
+            "{:?} <{}> cannot sign a commit",
+            who.name, who.email
+        ))
+        .hint("use a plain name and address"));
     }
-    let time = gix::date::Time { seconds: at.as_second(), offset: 0 };
-    Ok(gix::actor::Signature { name: who.name.trim().into(), email: who.email.trim().into(), time })
+    let time = gix::date::Time {
+        seconds: at.as_second(),
+        offset: 0,
+    };
+    Ok(gix::actor::Signature {
+        name: who.name.trim().into(),
+        email: who.email.trim().into(),
+        time,
+    })
 }

@@ -1,4 +1,5 @@
-//! GitHub's answers, in their recorded shape, from a server on loopback: what is read, what is sent, when nothing more is asked.
+//! GitHub's answers, in their recorded shape, from a server on loopback: what is read, what is
+//! sent, when nothing more is asked.
 
 use super::*;
 use axum::Router;
@@ -12,7 +13,8 @@ use tokio::net::TcpListener;
 /// Where github.com is asked.
 const API: &str = "https://api.github.com/";
 
-/// A stand-in for GitHub: answers what it is told to, in order, then 404. It ends with its test's runtime.
+/// A stand-in for GitHub: answers what it is told to, in order, then 404. It ends with its test's
+/// runtime.
 #[derive(Clone, Default)]
 struct Hub {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -34,12 +36,22 @@ impl Hub {
     async fn start(&self) -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        tokio::spawn(axum::serve(listener, Router::new().fallback(answer).with_state(self.clone())).into_future());
+        tokio::spawn(
+            axum::serve(
+                listener,
+                Router::new().fallback(answer).with_state(self.clone()),
+            )
+            .into_future(),
+        );
         url
     }
 
     fn say(&self, status: u16, headers: &[(&'static str, String)], body: impl ToString) {
-        self.answers.lock().unwrap().push_back(Answer::Say(status, headers.to_vec(), body.to_string()));
+        self.answers.lock().unwrap().push_back(Answer::Say(
+            status,
+            headers.to_vec(),
+            body.to_string(),
+        ));
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -48,15 +60,27 @@ impl Hub {
 }
 
 async fn answer(State(hub): State<Hub>, request: Request) -> Response {
-    let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
-    hub.seen.lock().unwrap().push(Seen { path: request.uri().to_string(), authorization });
+    let authorization = request
+        .headers()
+        .get(AUTHORIZATION)
+        .map(|value| value.to_str().unwrap().to_owned());
+    hub.seen.lock().unwrap().push(Seen {
+        path: request.uri().to_string(),
+        authorization,
+    });
     let next = hub.answers.lock().unwrap().pop_front();
     let (status, headers, body) = match next {
         Some(Answer::Say(status, headers, body)) => (status, headers, body),
         Some(Answer::Never) => std::future::pending().await,
-        None => (404, Vec::new(), json!({ "message": "Not Found" }).to_string()),
+        None => (
+            404,
+            Vec::new(),
+            json!({ "message": "Not Found" }).to_string(),
+        ),
     };
-    let mut response = Response::builder().status(status).header("content-type", "application/json; charset=utf-8");
+    let mut response = Response::builder()
+        .status(status)
+        .header("content-type", "application/json; charset=utf-8");
     for (name, value) in headers {
         response = response.header(name, value);
     }
@@ -110,7 +134,11 @@ async fn releases_are_read_with_all_that_may_be_missing() {
         "name": null, "body": null, "published_at": null, "author": null, "assets": [], "tarball_url": null, "zipball_url": null,
         "draft": true, "prerelease": true, "a_new_field": { "x": 1 },
     });
-    hub.say(200, &[], json!([wire("v2", &json!({ "name": "Two" })), wire("v1", &bare)]));
+    hub.say(
+        200,
+        &[],
+        json!([wire("v2", &json!({ "name": "Two" })), wire("v1", &bare)]),
+    );
     let releases = client.releases("octocat", "Hello-World").await.unwrap();
     let two = Release {
         tag: "v2".into(),
@@ -124,11 +152,31 @@ async fn releases_are_read_with_all_that_may_be_missing() {
     assert_eq!(releases[0], two);
     let (name, body) = (String::new(), String::new());
     let url = Url::parse("https://github.com/octocat/Hello-World/releases/v1").unwrap();
-    assert_eq!(releases[1..], [Release { tag: "v1".into(), name, body, published_at: None, url, draft: true, prerelease: true }]);
+    assert_eq!(
+        releases[1..],
+        [Release {
+            tag: "v1".into(),
+            name,
+            body,
+            published_at: None,
+            url,
+            draft: true,
+            prerelease: true
+        }]
+    );
     let path = "/repos/octocat/Hello-World/releases?per_page=30".to_owned();
-    assert_eq!(hub.seen(), [Seen { path, authorization: None }]);
+    assert_eq!(
+        hub.seen(),
+        [Seen {
+            path,
+            authorization: None
+        }]
+    );
     hub.say(200, &[], "[]");
-    assert_eq!(client.releases("octocat", "Hello-World").await, Ok(Vec::new()));
+    assert_eq!(
+        client.releases("octocat", "Hello-World").await,
+        Ok(Vec::new())
+    );
 }
 
 #[tokio::test]
@@ -141,10 +189,21 @@ async fn an_enterprise_is_asked_below_its_path_and_with_its_token() {
     client.releases("a", "b").await.unwrap();
     let seen = hub.seen();
     assert_eq!(seen[0].path, "/api/v3/repos/a/b/releases?per_page=30");
-    assert_eq!(seen[0].authorization.as_deref(), Some("Bearer ghp_not_a_secret"));
-    assert!(client.serves(&host_of(&api)) && !client.serves("github.com") && !client.serves("127.0.0.1"));
+    assert_eq!(
+        seen[0].authorization.as_deref(),
+        Some("Bearer ghp_not_a_secret")
+    );
+    assert!(
+        client.serves(&host_of(&api))
+            && !client.serves("github.com")
+            && !client.serves("127.0.0.1")
+    );
     let usual = Client::new(&Url::parse(API).unwrap(), None, None).unwrap();
-    assert!(usual.serves("github.com") && !usual.serves("api.github.com") && !usual.serves("github.com.example.org"));
+    assert!(
+        usual.serves("github.com")
+            && !usual.serves("api.github.com")
+            && !usual.serves("github.com.example.org")
+    );
 }
 
 #[tokio::test]
@@ -155,22 +214,43 @@ async fn a_renamed_repository_is_followed_and_another_host_is_not() {
     hub.say(301, &[("location", "/repositories/1/releases".into())], "");
     hub.say(200, &[], "[]");
     assert_eq!(client.releases("a", "old").await, Ok(Vec::new()));
-    assert_eq!(hub.seen().last().map(|seen| seen.path.clone()).as_deref(), Some("/repositories/1/releases"));
+    assert_eq!(
+        hub.seen().last().map(|seen| seen.path.clone()).as_deref(),
+        Some("/repositories/1/releases")
+    );
     hub.say(302, &[("location", elsewhere.to_string())], "");
     let why = client.releases("a", "b").await.unwrap_err();
-    assert!(matches!(why, GithubError::Status { status: 302, .. }), "{why}");
+    assert!(
+        matches!(why, GithubError::Status { status: 302, .. }),
+        "{why}"
+    );
     assert_eq!(other.seen(), []);
 }
 
 #[tokio::test]
 async fn a_used_up_limit_is_remembered_until_it_is_full_again() {
     let far = Timestamp::now().as_second() + 600;
-    let headers = [("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", far.to_string())];
-    for (status, headers) in [(403, &headers[..]), (429, &headers[..]), (403, &[("retry-after", "30".to_owned())]), (429, &[])] {
+    let headers = [
+        ("x-ratelimit-remaining", "0".to_owned()),
+        ("x-ratelimit-reset", far.to_string()),
+    ];
+    for (status, headers) in [
+        (403, &headers[..]),
+        (429, &headers[..]),
+        (403, &[("retry-after", "30".to_owned())]),
+        (429, &[]),
+    ] {
         let (hub, client) = hub().await;
-        hub.say(status, headers, json!({ "message": "API rate limit exceeded for 192.0.2.1." }));
+        hub.say(
+            status,
+            headers,
+            json!({ "message": "API rate limit exceeded for 192.0.2.1." }),
+        );
         let first = client.releases("a", "b").await.unwrap_err();
-        assert!(matches!(first, GithubError::Limited { .. }) && first.may_pass(), "{first}");
+        assert!(
+            matches!(first, GithubError::Limited { .. }) && first.may_pass(),
+            "{first}"
+        );
         assert_eq!(client.releases("c", "d").await.unwrap_err(), first);
         assert_eq!(hub.seen().len(), 1, "{status} {headers:?}");
     }
@@ -180,15 +260,75 @@ async fn a_used_up_limit_is_remembered_until_it_is_full_again() {
 fn refusals_say_how_long_or_are_no_limit() {
     let now = Timestamp::from_second(1_000_000).unwrap();
     let wait = |status: u16, pairs: &[(&'static str, &str)]| {
-        let headers = pairs.iter().map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value.parse().unwrap())).collect();
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    reqwest::header::HeaderName::from_static(name),
+                    value.parse().unwrap(),
+                )
+            })
+            .collect();
         limited(status, Some(&headers), now).map(|until| until.as_second() - now.as_second())
     };
-    assert_eq!(wait(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")]), Some(600));
-    assert_eq!(wait(403, &[("x-ratelimit-remaining", "5"), ("x-ratelimit-reset", "1000600")]), None);
-    assert_eq!(wait(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "5")]), Some(1));
-    assert_eq!(wait(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "999999999999999999")]), Some(60));
-    assert_eq!(wait(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9000000")]), Some(3600));
-    assert_eq!(wait(429, &[("retry-after", "7"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000600")]), Some(7));
+    assert_eq!(
+        wait(
+            403,
+            &[
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "1000600")
+            ]
+        ),
+        Some(600)
+    );
+    assert_eq!(
+        wait(
+            403,
+            &[
+                ("x-ratelimit-remaining", "5"),
+                ("x-ratelimit-reset", "1000600")
+            ]
+        ),
+        None
+    );
+    assert_eq!(
+        wait(
+            403,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "5")]
+        ),
+        Some(1)
+    );
+    assert_eq!(
+        wait(
+            403,
+            &[
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "999999999999999999")
+            ]
+        ),
+        Some(60)
+    );
+    assert_eq!(
+        wait(
+            403,
+            &[
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "9000000")
+            ]
+        ),
+        Some(3600)
+    );
+    assert_eq!(
+        wait(
+            429,
+            &[
+                ("retry-after", "7"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "1000600")
+            ]
+        ),
+        Some(7)
+    );
     assert_eq!(wait(429, &[("retry-after", "soon")]), Some(60));
     assert_eq!(wait(403, &[]), None);
     assert_eq!(wait(500, &[("retry-after", "7")]), None);
@@ -200,11 +340,24 @@ async fn other_refusals_are_told_apart_and_asked_once() {
     let (hub, client) = hub().await;
     let repository = || "a/b".to_owned();
     let name = host_of(&client.inner.api);
-    assert_eq!(client.releases("a", "b").await, Err(GithubError::NotFound { host: name.clone(), repository: repository() }));
+    assert_eq!(
+        client.releases("a", "b").await,
+        Err(GithubError::NotFound {
+            host: name.clone(),
+            repository: repository()
+        })
+    );
     for (status, passes) in [(401, false), (403, false), (500, true), (503, true)] {
         hub.say(status, &[], "<html>no json</html>");
         let why = client.releases("a", "b").await.unwrap_err();
-        assert_eq!(why, GithubError::Status { host: name.clone(), repository: repository(), status });
+        assert_eq!(
+            why,
+            GithubError::Status {
+                host: name.clone(),
+                repository: repository(),
+                status
+            }
+        );
         assert_eq!(why.may_pass(), passes, "{status}");
     }
     assert_eq!(hub.seen().len(), 5);
@@ -216,23 +369,42 @@ async fn garbage_and_silence_are_errors() {
     for body in ["", "garbage", "{}", "[{}]", "[1]", "\u{feff}[]"] {
         hub.say(200, &[], body);
         let why = client.releases("a", "b").await.unwrap_err();
-        assert!(matches!(&why, GithubError::Failed { .. }) && why.may_pass(), "{body}: {why}");
+        assert!(
+            matches!(&why, GithubError::Failed { .. }) && why.may_pass(),
+            "{body}: {why}"
+        );
     }
     hub.answers.lock().unwrap().push_back(Answer::Never);
     let api = hub.start().await;
     let slow = Client::with_timeout(&api, None, None, Duration::from_millis(100)).unwrap();
     let why = slow.releases("a", "b").await.unwrap_err();
-    assert!(matches!(&why, GithubError::Failed { .. }) && why.may_pass(), "{why}");
+    assert!(
+        matches!(&why, GithubError::Failed { .. }) && why.may_pass(),
+        "{why}"
+    );
 }
 
 #[test]
 fn addresses_and_tokens_that_cannot_be_used_are_refused() {
     let new = |api: &str, token: &str| {
-        Client::new(&Url::parse(api).unwrap(), Some(&SecretString::from(token)), None).err().map(|e| e.to_string())
+        Client::new(
+            &Url::parse(api).unwrap(),
+            Some(&SecretString::from(token)),
+            None,
+        )
+        .err()
+        .map(|e| e.to_string())
     };
-    for api in ["ftp://github.example.org", "https://u:secret@github.example.org", "https://github.example.org/?token=secret"] {
+    for api in [
+        "ftp://github.example.org",
+        "https://u:secret@github.example.org",
+        "https://github.example.org/?token=secret",
+    ] {
         let why = new(api, "t").unwrap_or_else(|| panic!("{api}"));
-        assert!(why.contains("GitHub's API") && !why.contains("secret"), "{why}");
+        assert!(
+            why.contains("GitHub's API") && !why.contains("secret"),
+            "{why}"
+        );
     }
     assert_eq!(
         new("http://github.example.org/api/v3", "t").as_deref(),
@@ -241,6 +413,12 @@ fn addresses_and_tokens_that_cannot_be_used_are_refused() {
     assert_eq!(new("http://127.0.0.1:1/", "t"), None);
     let why = new("https://github.example.org", "a\nsecret").unwrap();
     assert!(!why.contains("secret"), "{why}");
-    let ca = Client::new(&Url::parse(API).unwrap(), None, Some(b"nothing")).err().unwrap();
-    assert!(ca.to_string().starts_with("cannot set up https for api.github.com"), "{ca}");
+    let ca = Client::new(&Url::parse(API).unwrap(), None, Some(b"nothing"))
+        .err()
+        .unwrap();
+    assert!(
+        ca.to_string()
+            .starts_with("cannot set up https for api.github.com"),
+        "{ca}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Where the API server is and who asks it: a kubeconfig, or the service account of the pod that pintle runs in.
+//! Where the API server is and who asks it: a kubeconfig, or the service account of the pod that
+//! pintle runs in.
 
 use crate::error::{Error, Result};
 use crate::remote::http::is_loopback;
@@ -30,9 +31,11 @@ pub enum Place {
 /// How the API server is asked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Authorities to trust besides the system's, PEM; only where the kubeconfig names none of its own.
+    /// Authorities to trust besides the system's, PEM; only where the kubeconfig names none of its
+    /// own.
     pub ca: Option<Vec<u8>>,
-    /// Lets credentials cross a network over plain http, or to a server whose certificate is not verified.
+    /// Lets credentials cross a network over plain http, or to a server whose certificate is not
+    /// verified.
     pub allow_insecure: bool,
     /// For one request, with its answer; a watch's answer begins within it.
     pub timeout: Duration,
@@ -40,12 +43,16 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ca: None, allow_insecure: false, timeout: Duration::from_secs(30) }
+        Self {
+            ca: None,
+            allow_insecure: false,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 
-/// A connection for as long as pintle runs. What it was made of may change meanwhile: a certificate ends, a plugin has other credentials to give,
-/// somebody writes the kubeconfig anew.
+/// A connection for as long as pintle runs. What it was made of may change meanwhile: a certificate
+/// ends, a plugin has other credentials to give, somebody writes the kubeconfig anew.
 pub(super) struct Connection {
     place: Place,
     options: Options,
@@ -56,11 +63,19 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(client: kube::Client, place: Place, options: Options) -> Self {
-        Self { place, options, client: Mutex::new(client), renewed: tokio::sync::Mutex::default() }
+        Self {
+            place,
+            options,
+            client: Mutex::new(client),
+            renewed: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn client(&self) -> kube::Client {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// For one request.
@@ -68,21 +83,30 @@ impl Connection {
         self.options.timeout
     }
 
-    /// Reads address and credentials anew, after these were refused. Does nothing while another task does it, or did so lately; what cannot be used
-    /// changes nothing.
+    /// Reads address and credentials anew, after these were refused. Does nothing while another
+    /// task does it, or did so lately; what cannot be used changes nothing.
     pub(super) async fn renew(&self) {
-        let Ok(mut renewed) = self.renewed.try_lock() else { return };
+        let Ok(mut renewed) = self.renewed.try_lock() else {
+            return;
+        };
         if renewed.is_some_and(|last| last.elapsed() < ANEW) {
             return;
         }
         let (place, options) = (self.place.clone(), self.options.clone());
         // A plugin is waited for.
-        let made = tokio::task::spawn_blocking(move || config(&place, &options).and_then(|config| client(&config))).await;
+        let made = tokio::task::spawn_blocking(move || {
+            config(&place, &options).and_then(|config| client(&config))
+        })
+        .await;
         *renewed = Some(Instant::now());
         match made {
             Ok(Ok(client)) => *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client,
-            Ok(Err(error)) => tracing::debug!(%error, "the credentials for the API server could not be read anew"),
-            Err(error) => tracing::debug!(%error, "reading the credentials for the API server ended early"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the credentials for the API server could not be read anew")
+            }
+            Err(error) => {
+                tracing::debug!(%error, "reading the credentials for the API server ended early")
+            }
         }
     }
 }
@@ -92,25 +116,41 @@ pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
         Place::InCluster => Config::incluster().map_err(|why| outside_a_cluster(&why))?,
         Place::Kubeconfig { file, context } => {
             let named = || file.display().to_string();
-            let mut kubeconfig = Kubeconfig::read_from(file).map_err(|why| unreadable(&named(), &why))?;
+            let mut kubeconfig =
+                Kubeconfig::read_from(file).map_err(|why| unreadable(&named(), &why))?;
             if let Some(context) = context {
                 kubeconfig.current_context = Some(context.clone());
             }
-            let contexts: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+            let contexts: Vec<String> = kubeconfig
+                .contexts
+                .iter()
+                .map(|context| context.name.clone())
+                .collect();
             if let Some(proxy) = proxied(&kubeconfig) {
-                return Err(Error::usage(format!("the cluster {proxy} of the kubeconfig {} is reached through a proxy", named()))
-                    .cause("pintle asks the API server directly")
-                    .hint("take proxy-url out, and let pintle run where the API server can be reached"));
+                return Err(Error::usage(format!(
+                    "the cluster {proxy} of the kubeconfig {} is reached through a proxy",
+                    named()
+                ))
+                .cause("pintle asks the API server directly")
+                .hint(
+                    "take proxy-url out, and let pintle run where the API server can be reached",
+                ));
             }
-            let mut config = Config::try_from(kubeconfig).map_err(|why| unusable(&named(), &contexts, &why))?;
+            let mut config =
+                Config::try_from(kubeconfig).map_err(|why| unusable(&named(), &contexts, &why))?;
             if config.cluster_url.scheme().is_none() {
-                return Err(Error::usage(format!("cannot use the kubeconfig {}", named()))
-                    .cause("the server of the cluster does not begin with https://")
-                    .hint(format!("write https://{} there", host(&config))));
+                return Err(
+                    Error::usage(format!("cannot use the kubeconfig {}", named()))
+                        .cause("the server of the cluster does not begin with https://")
+                        .hint(format!("write https://{} there", host(&config))),
+                );
             }
             trim(&mut config.auth_info);
             let url = Url::parse(&config.cluster_url.to_string());
-            encrypted(&config, url.as_ref().is_ok_and(is_loopback) || options.allow_insecure)?;
+            encrypted(
+                &config,
+                url.as_ref().is_ok_and(is_loopback) || options.allow_insecure,
+            )?;
             config
         }
     };
@@ -136,22 +176,28 @@ pub(super) fn client(config: &Config) -> Result<kube::Client> {
     })
 }
 
-/// Why there are no credentials, where that is what an error is about. Never in its own words: they hold the plugin's arguments, its environment and
-/// what it printed.
+/// Why there are no credentials, where that is what an error is about. Never in its own words: they
+/// hold the plugin's arguments, its environment and what it printed.
 pub(super) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let why = std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref::<AuthError>())?;
+    let why = std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref::<AuthError>())?;
     let plugin = "the credential plugin of the kubeconfig";
     Some(match why {
         AuthError::AuthExecStart(why) => format!("{plugin} cannot be started: {why}"),
         AuthError::AuthExecRun { out, .. } => format!("{plugin} ended with {}", out.status),
-        AuthError::ReadTokenFile(why, file) => format!("the token's file {} cannot be read: {why}", file.display()),
+        AuthError::ReadTokenFile(why, file) => {
+            format!("the token's file {} cannot be read: {why}", file.display())
+        }
         AuthError::InvalidBearerToken(_) => "the token holds a character that no token has".into(),
-        AuthError::AuthExec(_) | AuthError::MissingCommand | AuthError::ExecMissingClusterInfo => format!("{plugin} is of no use here"),
+        AuthError::AuthExec(_) | AuthError::MissingCommand | AuthError::ExecMissingClusterInfo => {
+            format!("{plugin} is of no use here")
+        }
         _ => format!("{plugin} gave no credentials"),
     })
 }
 
-/// kubectl takes a token with a line break at its end, as editors leave one; the client takes each byte for a part of it.
+/// kubectl takes a token with a line break at its end, as editors leave one; the client takes each
+/// byte for a part of it.
 fn trim(auth: &mut AuthInfo) {
     let given = match (&auth.token, &auth.token_file) {
         (Some(token), _) => Some(token.expose_secret().to_owned()),
@@ -165,20 +211,40 @@ fn trim(auth: &mut AuthInfo) {
 
 /// The address without what may be secret in it.
 fn shown(config: &Config) -> String {
-    format!("{}://{}{}", config.cluster_url.scheme_str().unwrap_or_default(), host(config), config.cluster_url.path())
+    format!(
+        "{}://{}{}",
+        config.cluster_url.scheme_str().unwrap_or_default(),
+        host(config),
+        config.cluster_url.path()
+    )
 }
 
 fn host(config: &Config) -> String {
     let host = config.cluster_url.host().unwrap_or_default();
-    config.cluster_url.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    config
+        .cluster_url
+        .port_u16()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The cluster of the current context that has a proxy of its own.
 fn proxied(kubeconfig: &Kubeconfig) -> Option<String> {
-    let current = kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref())?;
+    let current = kubeconfig
+        .contexts
+        .iter()
+        .find(|context| Some(&context.name) == kubeconfig.current_context.as_ref())?;
     let name = &current.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *name)?;
-    cluster.cluster.as_ref()?.proxy_url.as_ref().filter(|proxy| !proxy.is_empty()).map(|_| name.clone())
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|cluster| cluster.name == *name)?;
+    cluster
+        .cluster
+        .as_ref()?
+        .proxy_url
+        .as_ref()
+        .filter(|proxy| !proxy.is_empty())
+        .map(|_| name.clone())
 }
 
 /// Credentials go to a server that proved who it is, over a connection that nobody reads.
@@ -186,20 +252,32 @@ fn encrypted(config: &Config, allowed: bool) -> Result<()> {
     let what = match config.cluster_url.scheme_str() {
         _ if allowed => return Ok(()),
         Some("http") => "would be asked without encryption",
-        _ if config.accept_invalid_certs => "would be asked without a look at its certificate (insecure-skip-tls-verify)",
+        _ if config.accept_invalid_certs => {
+            "would be asked without a look at its certificate (insecure-skip-tls-verify)"
+        }
         _ => return Ok(()),
     };
-    Err(Error::usage(format!("the API server {} {what}", shown(config)))
-        .hint("name its certificate authority in the kubeconfig, or allow it with --insecure-http"))
+    Err(
+        Error::usage(format!("the API server {} {what}", shown(config))).hint(
+            "name its certificate authority in the kubeconfig, or allow it with --insecure-http",
+        ),
+    )
 }
 
 /// The system's authorities and these, as DER.
 fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>> {
     let wrong = || Error::usage("the certificate authorities' file holds no certificate in PEM");
     let own: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let own = own.ok().filter(|found| !found.is_empty()).ok_or_else(wrong)?;
+    let own = own
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(wrong)?;
     let systems = rustls_native_certs::load_native_certs().certs;
-    Ok(systems.into_iter().chain(own).map(|certificate| certificate.to_vec()).collect())
+    Ok(systems
+        .into_iter()
+        .chain(own)
+        .map(|certificate| certificate.to_vec())
+        .collect())
 }
 
 fn outside_a_cluster(why: &InClusterError) -> Error {
@@ -219,12 +297,23 @@ fn unreadable(file: &str, why: &KubeconfigError) -> Error {
 
 fn unusable(file: &str, contexts: &[String], why: &KubeconfigError) -> Error {
     let error = Error::usage(format!("cannot use the kubeconfig {file}"));
-    let known = format!("its contexts: {}; name one with --kube-context", contexts.join(", "));
+    let known = format!(
+        "its contexts: {}; name one with --kube-context",
+        contexts.join(", ")
+    );
     match why {
-        KubeconfigError::CurrentContextNotSet => error.cause("it has no current context").hint(known),
-        KubeconfigError::LoadContext(name) => error.cause(format!("it has no context {name}")).hint(known),
-        KubeconfigError::LoadClusterOfContext(name) => error.cause(format!("it has no cluster {name}, which the context names")),
-        KubeconfigError::MissingClusterUrl => error.cause("the cluster of the context has no server"),
+        KubeconfigError::CurrentContextNotSet => {
+            error.cause("it has no current context").hint(known)
+        }
+        KubeconfigError::LoadContext(name) => {
+            error.cause(format!("it has no context {name}")).hint(known)
+        }
+        KubeconfigError::LoadClusterOfContext(name) => {
+            error.cause(format!("it has no cluster {name}, which the context names"))
+        }
+        KubeconfigError::MissingClusterUrl => {
+            error.cause("the cluster of the context has no server")
+        }
         KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_) => {
             error.cause("its certificate authority cannot be read")
         }

@@ -1,4 +1,5 @@
-//! What stays of an object: names, images, who set them, and how far it is. Two objects that are equal give the same plan.
+//! What stays of an object: names, images, who set them, and how far it is. Two objects that are
+//! equal give the same plan.
 
 use super::Kind;
 use crate::model::rollout::{Container, PodContainer, Rollout};
@@ -63,12 +64,17 @@ impl Object {
     }
 
     pub fn is_controlled_by(&self, kind: &Kind) -> bool {
-        self.controller.as_ref().is_some_and(|owner| &*owner.kind == kind.name())
+        self.controller
+            .as_ref()
+            .is_some_and(|owner| &*owner.kind == kind.name())
     }
 }
 
 fn find<'a>(pairs: &'a [(Arc<str>, Arc<str>)], key: &str) -> Option<&'a Arc<str>> {
-    pairs.iter().find(|(own, _)| &**own == key).map(|(_, value)| value)
+    pairs
+        .iter()
+        .find(|(own, _)| &**own == key)
+        .map(|(_, value)| value)
 }
 
 /// Each text once: the same image, namespace or label value stands in thousands of objects.

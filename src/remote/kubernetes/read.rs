@@ -1,4 +1,5 @@
-//! One list, or one watch, and what went wrong in words. Every question has an end: a server that does not answer is an error after a while.
+//! One list, or one watch, and what went wrong in words. Every question has an end: a server that
+//! does not answer is an error after a while.
 
 use super::Kind;
 use super::connect::without_credentials;
@@ -13,9 +14,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A page of pods with long environments is a few megabytes; each is forgotten before the next one is asked for.
+/// A page of pods with long environments is a few megabytes; each is forgotten before the next one
+/// is asked for.
 const PAGE: u32 = 100;
-/// How long a watch is asked to last, in seconds. A connection that died without a word is noticed after it.
+/// How long a watch is asked to last, in seconds. A connection that died without a word is noticed
+/// after it.
 const WATCH: u32 = 50;
 /// How much longer than that the server may take to end it.
 const LATE: Duration = Duration::from_secs(10);
@@ -32,7 +35,8 @@ pub(super) enum Trouble {
     Gone(String),
     /// Trying again may help.
     Failed(String),
-    /// Trying again may help with other credentials: those that are there are refused (401), or there are none.
+    /// Trying again may help with other credentials: those that are there are refused (401), or
+    /// there are none.
     Stranger(String),
 }
 
@@ -63,17 +67,25 @@ impl Trouble {
         }
     }
 
-    /// The client itself asks again while it is answered with 429, 503 or 504, as late as `Retry-After` says.
+    /// The client itself asks again while it is answered with 429, 503 or 504, as late as
+    /// `Retry-After` says.
     fn silent(kind: &Kind, limit: Duration) -> Self {
         let within = limit.as_secs_f32().ceil();
-        let what = format!("the API server did not answer within {within} s, or only that it is busy (429, 503)");
+        let what = format!(
+            "the API server did not answer within {within} s, or only that it is busy (429, 503)"
+        );
         Self::Failed(format!("the {kind} could not be read: {what}"))
     }
 }
 
-/// A status' message on one line. What stands before an API server answers with pages, and in words that are never the same twice.
+/// A status' message on one line. What stands before an API server answers with pages, and in words
+/// that are never the same twice.
 fn said(status: &Status) -> String {
-    let message = status.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = status
+        .message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let message: String = message.chars().take(MESSAGE).collect();
     match (message.is_empty() || message.starts_with('<'), status.code) {
         (true, _) => STRANGE.into(),
@@ -95,7 +107,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Lists all objects of a kind, page by page, and returns them with the version they are of.
-pub(super) async fn list(client: &Client, kind: &Kind, words: &Mutex<Words>, limit: Duration) -> Result<(Vec<Object>, String), Trouble> {
+pub(super) async fn list(
+    client: &Client,
+    kind: &Kind,
+    words: &Mutex<Words>,
+    limit: Duration,
+) -> Result<(Vec<Object>, String), Trouble> {
     let listed = match kind {
         Kind::Custom(_) => pages::<CustomWire>(client, kind, words, limit).await,
         _ => pages::<Wire>(client, kind, words, limit).await,
@@ -110,28 +127,62 @@ pub(super) async fn list(client: &Client, kind: &Kind, words: &Mutex<Words>, lim
     }
 }
 
-async fn pages<T: Slim>(client: &Client, kind: &Kind, words: &Mutex<Words>, limit: Duration) -> Result<(Vec<Object>, String), Trouble> {
+async fn pages<T: Slim>(
+    client: &Client,
+    kind: &Kind,
+    words: &Mutex<Words>,
+    limit: Duration,
+) -> Result<(Vec<Object>, String), Trouble> {
     let mut asked = ListParams::default().limit(PAGE);
     let mut objects = Vec::new();
     loop {
         let page: Page<T> = page(client, kind, &asked, limit).await?;
         let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
-        objects.extend(page.items.into_iter().flatten().map(|item| item.slim(kind, &mut words)));
+        objects.extend(
+            page.items
+                .into_iter()
+                .flatten()
+                .map(|item| item.slim(kind, &mut words)),
+        );
         drop(words);
-        match (page.metadata.rest.filter(|rest| !rest.is_empty()), page.metadata.resource_version.filter(|version| !version.is_empty())) {
+        match (
+            page.metadata.rest.filter(|rest| !rest.is_empty()),
+            page.metadata
+                .resource_version
+                .filter(|version| !version.is_empty()),
+        ) {
             (Some(rest), _) => asked.continue_token = Some(rest),
             (None, Some(version)) => return Ok((objects, version)),
-            (None, None) => return Err(Trouble::Failed(format!("the {kind} could not be read: the list has no version"))),
+            (None, None) => {
+                return Err(Trouble::Failed(format!(
+                    "the {kind} could not be read: the list has no version"
+                )));
+            }
         }
     }
 }
 
-async fn page<T: Slim>(client: &Client, kind: &Kind, asked: &ListParams, limit: Duration) -> Result<Page<T>, Trouble> {
-    let request = Request::new(kind.path()).list(asked).map_err(kube::Error::BuildRequest).map_err(|e| Trouble::of(kind, e))?;
-    let text = timeout(limit, client.request_text(request)).await.map_err(|_| Trouble::silent(kind, limit))?;
+async fn page<T: Slim>(
+    client: &Client,
+    kind: &Kind,
+    asked: &ListParams,
+    limit: Duration,
+) -> Result<Page<T>, Trouble> {
+    let request = Request::new(kind.path())
+        .list(asked)
+        .map_err(kube::Error::BuildRequest)
+        .map_err(|e| Trouble::of(kind, e))?;
+    let text = timeout(limit, client.request_text(request))
+        .await
+        .map_err(|_| Trouble::silent(kind, limit))?;
     let text = text.map_err(|e| Trouble::of(kind, e))?;
     // What cannot be read is not quoted: it may be anything that stands in the cluster.
-    let place = |e: serde_json::Error| format!("the {kind} could not be read: the answer is not as expected at byte {}", e.column());
+    let place = |e: serde_json::Error| {
+        format!(
+            "the {kind} could not be read: the answer is not as expected at byte {}",
+            e.column()
+        )
+    };
     serde_json::from_str(&text).map_err(|e| Trouble::Failed(place(e)))
 }
 
@@ -166,16 +217,33 @@ async fn events<T: Slim>(
     limit: Duration,
     mut report: impl FnMut(Change),
 ) -> Result<(), Trouble> {
-    let asked = WatchParams { timeout: Some(WATCH), ..WatchParams::default() };
-    let request = Request::new(kind.path()).watch(&asked, version).map_err(kube::Error::BuildRequest).map_err(|e| Trouble::of(kind, e))?;
-    let begun = timeout(limit, client.request_events::<T>(request)).await.map_err(|_| Trouble::silent(kind, limit))?;
+    let asked = WatchParams {
+        timeout: Some(WATCH),
+        ..WatchParams::default()
+    };
+    let request = Request::new(kind.path())
+        .watch(&asked, version)
+        .map_err(kube::Error::BuildRequest)
+        .map_err(|e| Trouble::of(kind, e))?;
+    let begun = timeout(limit, client.request_events::<T>(request))
+        .await
+        .map_err(|_| Trouble::silent(kind, limit))?;
     let mut events = Box::pin(begun.map_err(|e| Trouble::of(kind, e))?);
     report(Change::Alive);
     let end = tokio::time::Instant::now() + Duration::from_secs(WATCH.into()) + LATE;
     loop {
         let next = tokio::time::timeout_at(end, events.next()).await;
-        let Some(event) = next.map_err(|_| Trouble::Failed(format!("the watch on {kind} fell silent")))? else { return Ok(()) };
-        let slim = |object: T| object.slim(kind, &mut words.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(event) =
+            next.map_err(|_| Trouble::Failed(format!("the watch on {kind} fell silent")))?
+        else {
+            return Ok(());
+        };
+        let slim = |object: T| {
+            object.slim(
+                kind,
+                &mut words.lock().unwrap_or_else(PoisonError::into_inner),
+            )
+        };
         match event.map_err(|e| Trouble::of(kind, e))? {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 seen(version, object.version());

@@ -1,5 +1,6 @@
-//! What is kept warm: for each kind its objects, whether they are up to date, and a call when something changed that somebody looks at.
-//! kube's own watcher is not used: it does not tell when a broken watch has come back, and waits without end for a server that does not answer.
+//! What is kept warm: for each kind its objects, whether they are up to date, and a call when
+//! something changed that somebody looks at. kube's own watcher is not used: it does not tell when
+//! a broken watch has come back, and waits without end for a server that does not answer.
 
 use super::connect::Connection;
 use super::object::Words;
@@ -49,7 +50,8 @@ struct Shared {
     scope: Mutex<Scope>,
     /// Something changed that somebody looks at.
     changed: Notify,
-    /// What is kept was told to somebody; before that nothing is news. Written and read while `kept` is locked.
+    /// What is kept was told to somebody; before that nothing is news. Written and read while
+    /// `kept` is locked.
     asked: AtomicBool,
     /// Counts how often the state of a kind changed.
     states: watch::Sender<u64>,
@@ -89,7 +91,16 @@ pub(super) fn start(connection: Connection) -> (Watches, Keeper) {
         states: watch::Sender::new(0),
         started: Instant::now(),
     });
-    (Watches { shared: shared.clone() }, Keeper { shared, tasks: JoinSet::new(), running: BTreeMap::new() })
+    (
+        Watches {
+            shared: shared.clone(),
+        },
+        Keeper {
+            shared,
+            tasks: JoinSet::new(),
+            running: BTreeMap::new(),
+        },
+    )
 }
 
 impl Watches {
@@ -108,24 +119,33 @@ impl Watches {
         self.shared.changed.notified().await;
     }
 
-    /// Returns what is known now. Right after the start it waits for the first lists, or for the reason why there is none.
+    /// Returns what is known now. Right after the start it waits for the first lists, or for the
+    /// reason why there is none.
     pub async fn objects(&self) -> Objects {
         let kinds = self.shared.wanted.borrow().clone();
         let end = self.shared.started + self.shared.connection.timeout() + FIRST;
         let mut states = self.shared.states.subscribe();
         let told = states.wait_for(|_| {
             let kept = self.shared.kept();
-            kinds.iter().all(|kind| kept.get(kind).is_some_and(|kept| kept.state != State::Starting))
+            kinds.iter().all(|kind| {
+                kept.get(kind)
+                    .is_some_and(|kept| kept.state != State::Starting)
+            })
         });
         // Late or not: each kind has its own state.
         drop(timeout_at(end, told).await);
         let (kept, now) = (self.shared.kept(), Instant::now());
         self.shared.asked.store(true, Relaxed);
         let read = |kind: Kind| {
-            let objects = kept.get(&kind).map_or_else(|| Err("it is not read yet".to_owned()), |kept| kept.read(&kind, now));
+            let objects = kept.get(&kind).map_or_else(
+                || Err("it is not read yet".to_owned()),
+                |kept| kept.read(&kind, now),
+            );
             (kind, objects)
         };
-        Objects { kinds: kinds.into_iter().map(read).collect() }
+        Objects {
+            kinds: kinds.into_iter().map(read).collect(),
+        }
     }
 }
 
@@ -140,7 +160,9 @@ impl Kept {
 
     fn read(&self, kind: &Kind, now: Instant) -> std::result::Result<Vec<Arc<Object>>, String> {
         match &self.state {
-            State::Live | State::Broken(..) if self.is_readable(now) => Ok(self.objects.values().cloned().collect()),
+            State::Live | State::Broken(..) if self.is_readable(now) => {
+                Ok(self.objects.values().cloned().collect())
+            }
             State::Starting | State::Live => Err(format!("the {kind} are not read yet")),
             State::Broken(_, why) | State::Unread(why) => Err(why.clone()),
         }
@@ -189,26 +211,36 @@ impl Keeper {
 async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
     let mut version = None;
     let mut pause = RETRY;
-    // After a watch was refused a list is held back until there is a watch: else the kind is known for a moment, again and again.
+    // After a watch was refused a list is held back until there is a watch: else the kind is known
+    // for a moment, again and again.
     let (mut refused, mut held) = (false, None);
     loop {
         let (begun, listing, mut answered) = (Instant::now(), version.is_none(), false);
         let (client, limit) = (shared.connection.client(), shared.connection.timeout());
         let told = match &mut version {
-            None => read::list(&client, &kind, &shared.words, limit).await.map(|(objects, new)| {
-                version = Some(new);
-                if refused { held = Some(objects) } else { shared.all(&kind, objects) }
-            }),
+            None => read::list(&client, &kind, &shared.words, limit)
+                .await
+                .map(|(objects, new)| {
+                    version = Some(new);
+                    if refused {
+                        held = Some(objects)
+                    } else {
+                        shared.all(&kind, objects)
+                    }
+                }),
             Some(version) => {
                 let tell = |event| {
                     (answered, refused) = (true, false);
-                    held.take().into_iter().for_each(|objects| shared.all(&kind, objects));
+                    held.take()
+                        .into_iter()
+                        .for_each(|objects| shared.all(&kind, objects));
                     shared.apply(&kind, event);
                 };
                 read::watch(&client, &kind, version, &shared.words, limit, tell).await
             }
         };
-        // Only a watch that lasts says that all is well: lists may go well between watches that do not.
+        // Only a watch that lasts says that all is well: lists may go well between watches that do
+        // not.
         let lasted = !listing && begun.elapsed() > LONGEST;
         pause = if lasted { RETRY } else { pause };
         let trouble = match told {
@@ -219,7 +251,10 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
         };
         // A server that did not answer all the while did not vouch for anything all the while.
         let since = if answered { Instant::now() } else { begun };
-        if trouble.as_ref().is_some_and(|trouble| shared.troubled(&kind, trouble, since)) {
+        if trouble
+            .as_ref()
+            .is_some_and(|trouble| shared.troubled(&kind, trouble, since))
+        {
             version = None;
         }
         refused |= !listing && matches!(trouble, Some(Trouble::Refused(_)));
@@ -234,7 +269,8 @@ async fn keep(shared: Arc<Shared>, kind: Kind) -> Infallible {
 /// Returns how long to wait, and makes the next wait longer.
 fn wait(trouble: Option<&Trouble>, pause: &mut Duration) -> Duration {
     let wait = match trouble {
-        // A right does not come by asking. But a server that starts refuses everybody until it has read the rights.
+        // A right does not come by asking. But a server that starts refuses everybody until it has
+        // read the rights.
         Some(Trouble::Refused(_)) if *pause == LONGEST => REFUSED,
         _ => *pause,
     };
@@ -253,15 +289,28 @@ impl Shared {
 
     /// A list is complete: it stands for all that was known before.
     fn all(&self, kind: &Kind, objects: Vec<Object>) {
-        let new: HashMap<Key, Arc<Object>> = objects.into_iter().map(|object| (key(&object), Arc::new(object))).collect();
+        let new: HashMap<Key, Arc<Object>> = objects
+            .into_iter()
+            .map(|object| (key(&object), Arc::new(object)))
+            .collect();
         let scope = self.scope();
         let calls = {
             let mut all = self.kept();
-            let Some(kept) = all.get_mut(kind) else { return };
+            let Some(kept) = all.get_mut(kind) else {
+                return;
+            };
             let unread = !kept.is_readable(Instant::now());
             let old = std::mem::replace(&mut kept.objects, new);
-            let gone = || old.iter().any(|(key, old)| !kept.objects.contains_key(key) && calls(&scope, kind, Some(old), None));
-            let changed = || kept.objects.iter().any(|(key, new)| calls(&scope, kind, old.get(key).map(|old| &**old), Some(new)));
+            let gone = || {
+                old.iter().any(|(key, old)| {
+                    !kept.objects.contains_key(key) && calls(&scope, kind, Some(old), None)
+                })
+            };
+            let changed = || {
+                kept.objects.iter().any(|(key, new)| {
+                    calls(&scope, kind, old.get(key).map(|old| &**old), Some(new))
+                })
+            };
             let calls = unread || gone() || changed();
             kept.state = State::Live;
             calls && self.asked.load(Relaxed)
@@ -277,7 +326,9 @@ impl Shared {
         let scope = self.scope();
         let calls = {
             let mut all = self.kept();
-            let Some(kept) = all.get_mut(kind) else { return };
+            let Some(kept) = all.get_mut(kind) else {
+                return;
+            };
             let late = !kept.is_readable(Instant::now());
             if let State::Broken(since, _) = std::mem::replace(&mut kept.state, State::Live) {
                 tracing::info!(%kind, seconds = since.elapsed().as_secs(), "the watch is back");
@@ -301,16 +352,21 @@ impl Shared {
         }
     }
 
-    /// Returns whether the kind has to be listed anew. `since` is when it was last known to be up to date.
+    /// Returns whether the kind has to be listed anew. `since` is when it was last known to be up
+    /// to date.
     fn troubled(&self, kind: &Kind, trouble: &Trouble, since: Instant) -> bool {
         let (fresh, news, readable) = {
             let mut all = self.kept();
-            let Some(kept) = all.get_mut(kind) else { return true };
+            let Some(kept) = all.get_mut(kind) else {
+                return true;
+            };
             let was = kept.state.clone();
             kept.state = match (trouble, &was) {
                 (Trouble::Gone(_), State::Live | State::Broken(..)) => was.clone(),
                 (Trouble::Failed(_) | Trouble::Stranger(_), State::Broken(..)) => was.clone(),
-                (Trouble::Failed(why) | Trouble::Stranger(why), State::Live) => State::Broken(since, why.clone()),
+                (Trouble::Failed(why) | Trouble::Stranger(why), State::Live) => {
+                    State::Broken(since, why.clone())
+                }
                 (trouble, _) => State::Unread(trouble.sentence().to_owned()),
             };
             if matches!(kept.state, State::Unread(_)) {
@@ -318,7 +374,11 @@ impl Shared {
             }
             // That nothing is known for another reason than before is no news.
             let known = |state: &State| !matches!(state, State::Unread(_));
-            (kept.state != was, known(&was) || known(&kept.state), kept.is_readable(Instant::now()))
+            (
+                kept.state != was,
+                known(&was) || known(&kept.state),
+                kept.is_readable(Instant::now()),
+            )
         };
         if fresh {
             tracing::warn!("{}", trouble.sentence());
@@ -335,13 +395,22 @@ impl Shared {
 /// Says whether somebody looks at what changed.
 fn calls(scope: &Scope, kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> bool {
     let Some(one) = new.or(old) else { return false };
-    let namespace = if *kind == Kind::Namespace { &one.name } else { &one.namespace };
-    if scope.as_ref().is_some_and(|scope| !scope.contains(namespace)) {
+    let namespace = if *kind == Kind::Namespace {
+        &one.name
+    } else {
+        &one.namespace
+    };
+    if scope
+        .as_ref()
+        .is_some_and(|scope| !scope.contains(namespace))
+    {
         return false;
     }
     match kind {
         // They come and go by the clock; that one cannot start is worth a look.
-        Kind::Pod if one.is_controlled_by(&Kind::Job) => waits(old) != waits(new) && !waits(new).is_empty(),
+        Kind::Pod if one.is_controlled_by(&Kind::Job) => {
+            waits(old) != waits(new) && !waits(new).is_empty()
+        }
         Kind::Job if one.is_controlled_by(&Kind::CronJob) => false,
         _ => old != new,
     }
@@ -350,7 +419,9 @@ fn calls(scope: &Scope, kind: &Kind, old: Option<&Object>, new: Option<&Object>)
 /// What a pod's containers wait for.
 fn waits(pod: Option<&Object>) -> Vec<&str> {
     let statuses = pod.into_iter().flat_map(|pod| &pod.statuses);
-    statuses.filter_map(|status| Some(&*status.waiting.as_ref()?.reason)).collect()
+    statuses
+        .filter_map(|status| Some(&*status.waiting.as_ref()?.reason))
+        .collect()
 }
 
 fn key(object: &Object) -> Key {

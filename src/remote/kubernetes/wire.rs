@@ -1,5 +1,5 @@
-//! Objects as the API server writes them, as far as they are read, and what is kept of them. Kubernetes' own kinds share one shape; what a kind does
-//! not have stays empty.
+//! Objects as the API server writes them, as far as they are read, and what is kept of them.
+//! Kubernetes' own kinds share one shape; what a kind does not have stays empty.
 
 use super::Kind;
 use super::fields::{Fields, Managed, container_name, images, time, writers, writers_at};
@@ -14,9 +14,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The labels that are kept, and all that start with `keel.sh/`.
-const LABELS: [&str; 4] = ["app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "controller-revision-hash", "pod-template-hash"];
+const LABELS: [&str; 4] = [
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/managed-by",
+    "controller-revision-hash",
+    "pod-template-hash",
+];
 /// The annotations that are kept, and all that start with `keel.sh/`.
-const ANNOTATIONS: [&str; 2] = ["deployment.kubernetes.io/revision-history", "meta.helm.sh/release-name"];
+const ANNOTATIONS: [&str; 2] = [
+    "deployment.kubernetes.io/revision-history",
+    "meta.helm.sh/release-name",
+];
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// What a list or a watch brings, one at a time.
@@ -195,8 +203,10 @@ struct WaitingWire {
     message: Option<String>,
 }
 
-/// Returns the repository and the digest of a manifest that a kubelet's `imageID` names: `repo@sha256:…`, with or without `docker-pullable://`. One
-/// without a repo (`sha256:…`, `docker://sha256:…`) is the digest of the image's configuration, which no registry serves as a manifest.
+/// Returns the repository and the digest of a manifest that a kubelet's `imageID` names:
+/// `repo@sha256:…`, with or without `docker-pullable://`. One without a repo (`sha256:…`,
+/// `docker://sha256:…`) is the digest of the image's configuration, which no registry serves as a
+/// manifest.
 pub(super) fn pulled(image_id: &str) -> Option<(&str, Digest)> {
     let (repo, digest) = image_id.rsplit_once('@')?;
     let repo = repo.strip_prefix("docker-pullable://").unwrap_or(repo);
@@ -217,13 +227,31 @@ impl Slim for Wire {
         let pod = *kind == Kind::Pod;
         let mut object = self.metadata.slim(words);
         if !pod || !controlled {
-            object.containers = self.containers(matches!(kind, Kind::ReplicaSet | Kind::ControllerRevision), words);
+            object.containers = self.containers(
+                matches!(kind, Kind::ReplicaSet | Kind::ControllerRevision),
+                words,
+            );
         }
-        let scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet) || (*kind == Kind::ReplicaSet && !controlled);
+        let scaled = matches!(kind, Kind::Deployment | Kind::StatefulSet)
+            || (*kind == Kind::ReplicaSet && !controlled);
         if scaled {
-            object.replicas = Some(self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1).try_into().unwrap_or(0));
+            object.replicas = Some(
+                self.spec
+                    .as_ref()
+                    .and_then(|spec| spec.replicas)
+                    .unwrap_or(1)
+                    .try_into()
+                    .unwrap_or(0),
+            );
         }
-        object.revision = self.revision.or_else(|| self.metadata.annotations.as_ref()?.get(REVISION)?.parse().ok());
+        object.revision = self.revision.or_else(|| {
+            self.metadata
+                .annotations
+                .as_ref()?
+                .get(REVISION)?
+                .parse()
+                .ok()
+        });
         let status = self.status.unwrap_or_default();
         object.update_revision = status.update_revision.as_deref().map(|name| words.of(name));
         object.ended = pod && matches!(status.phase.as_deref(), Some("Failed" | "Succeeded"));
@@ -238,15 +266,29 @@ impl Slim for Wire {
 
 impl Wire {
     fn containers(&self, past: bool, words: &mut Words) -> Box<[Container]> {
-        let Some((containers, init)) = self.pod() else { return Box::default() };
-        let managed = self.metadata.managed_fields.as_deref().filter(|_| !past).unwrap_or_default();
-        let all = containers.iter().map(|one| (one, false)).chain(init.iter().map(|one| (one, true)));
+        let Some((containers, init)) = self.pod() else {
+            return Box::default();
+        };
+        let managed = self
+            .metadata
+            .managed_fields
+            .as_deref()
+            .filter(|_| !past)
+            .unwrap_or_default();
+        let all = containers
+            .iter()
+            .map(|one| (one, false))
+            .chain(init.iter().map(|one| (one, true)));
         all.map(|(one, init)| Container {
             writers: writers(managed, &one.name, init, words),
             name: words.of(&one.name),
             init,
             image: words.of(one.image.as_deref().unwrap_or("")),
-            pull_policy: one.image_pull_policy.as_deref().filter(|_| !past).map(|policy| words.of(policy)),
+            pull_policy: one
+                .image_pull_policy
+                .as_deref()
+                .filter(|_| !past)
+                .map(|policy| words.of(policy)),
         })
         .collect()
     }
@@ -257,16 +299,25 @@ impl Wire {
             of: &'a Option<Vec<ContainerSpec>>,
             init: &'a Option<Vec<ContainerSpec>>,
         ) -> (&'a [ContainerSpec], &'a [ContainerSpec]) {
-            (of.as_deref().unwrap_or_default(), init.as_deref().unwrap_or_default())
+            (
+                of.as_deref().unwrap_or_default(),
+                init.as_deref().unwrap_or_default(),
+            )
         }
         let past = || self.data.as_ref()?.spec.as_ref()?.template.as_ref();
         let Some(spec) = &self.spec else {
             let pod = past()?.spec.as_ref()?;
             return Some(both(&pod.containers, &pod.init_containers));
         };
-        let template = spec.template.as_ref().or_else(|| spec.job_template.as_ref()?.spec.as_ref()?.template.as_ref());
+        let template = spec
+            .template
+            .as_ref()
+            .or_else(|| spec.job_template.as_ref()?.spec.as_ref()?.template.as_ref());
         match template {
-            Some(template) => template.spec.as_ref().map(|pod| both(&pod.containers, &pod.init_containers)),
+            Some(template) => template
+                .spec
+                .as_ref()
+                .map(|pod| both(&pod.containers, &pod.init_containers)),
             None => Some(both(&spec.containers, &spec.init_containers)),
         }
     }
@@ -279,7 +330,9 @@ impl Slim for CustomWire {
 
     fn slim(self, kind: &Kind, words: &mut Words) -> Object {
         let mut object = self.metadata.slim(words);
-        let Kind::Custom(custom) = kind else { return object };
+        let Kind::Custom(custom) = kind else {
+            return object;
+        };
         let mut found = Vec::new();
         let rest = Value::Object(self.rest);
         images(&rest, &custom.image, &mut Vec::new(), &mut found);
@@ -298,7 +351,10 @@ impl Slim for CustomWire {
 
 impl<F> Meta<F> {
     fn owner(&self) -> Option<&OwnerReference> {
-        self.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+        self.owner_references
+            .iter()
+            .flatten()
+            .find(|owner| owner.controller == Some(true))
     }
 
     fn slim(&self, words: &mut Words) -> Object {
@@ -322,14 +378,27 @@ impl<F> Meta<F> {
     }
 }
 
-fn kept(all: Option<&BTreeMap<String, String>>, wanted: &[&str], words: &mut Words) -> Box<[(Arc<str>, Arc<str>)]> {
-    let meant = all.into_iter().flatten().filter(|(key, _)| wanted.contains(&key.as_str()) || key.starts_with("keel.sh/"));
-    meant.map(|(key, value)| (words.of(key), words.of(value))).collect()
+fn kept(
+    all: Option<&BTreeMap<String, String>>,
+    wanted: &[&str],
+    words: &mut Words,
+) -> Box<[(Arc<str>, Arc<str>)]> {
+    let meant = all
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| wanted.contains(&key.as_str()) || key.starts_with("keel.sh/"));
+    meant
+        .map(|(key, value)| (words.of(key), words.of(value)))
+        .collect()
 }
 
 impl Status {
     fn containers(&self, words: &mut Words) -> Box<[PodContainer]> {
-        let all = self.container_statuses.iter().chain(&self.init_container_statuses).flatten();
+        let all = self
+            .container_statuses
+            .iter()
+            .chain(&self.init_container_statuses)
+            .flatten();
         all.map(|one| {
             let state = one.state.as_ref();
             let waiting = state.and_then(|state| state.waiting.as_ref());
@@ -340,7 +409,9 @@ impl Status {
                 digest: pulled.map(|(_, digest)| digest),
                 ready: one.ready.unwrap_or(false),
                 restarts: one.restart_count.unwrap_or(0),
-                started: time(state.and_then(|state| state.running.as_ref()?.started_at.as_deref())),
+                started: time(
+                    state.and_then(|state| state.running.as_ref()?.started_at.as_deref()),
+                ),
                 waiting: waiting.map(|waiting| Waiting {
                     reason: words.of(waiting.reason.as_deref().unwrap_or("")),
                     message: words.of(waiting.message.as_deref().unwrap_or("")),
@@ -350,17 +421,38 @@ impl Status {
         .collect()
     }
 
-    fn rollout(&self, kind: &Kind, generation: Option<i64>, replicas: Option<u32>, words: &mut Words) -> Rollout {
+    fn rollout(
+        &self,
+        kind: &Kind,
+        generation: Option<i64>,
+        replicas: Option<u32>,
+        words: &mut Words,
+    ) -> Rollout {
         let observed = self.observed_generation.unwrap_or(0) >= generation.unwrap_or(0);
         let number = |number: Option<i64>| number.unwrap_or(0);
         let (wanted, ready, now, updated) = match kind {
             Kind::DaemonSet => {
                 let now = number(self.current_number_scheduled);
-                (number(self.desired_number_scheduled), number(self.number_ready), now, number(self.updated_number_scheduled))
+                (
+                    number(self.desired_number_scheduled),
+                    number(self.number_ready),
+                    now,
+                    number(self.updated_number_scheduled),
+                )
             }
             // It has one revision only.
-            Kind::ReplicaSet => (replicas.unwrap_or(1).into(), number(self.ready_replicas), number(self.replicas), number(self.replicas)),
-            _ => (replicas.unwrap_or(1).into(), number(self.ready_replicas), number(self.replicas), number(self.updated_replicas)),
+            Kind::ReplicaSet => (
+                replicas.unwrap_or(1).into(),
+                number(self.ready_replicas),
+                number(self.replicas),
+                number(self.replicas),
+            ),
+            _ => (
+                replicas.unwrap_or(1).into(),
+                number(self.ready_replicas),
+                number(self.replicas),
+                number(self.updated_replicas),
+            ),
         };
         let unavailable = match kind {
             Kind::Deployment => self.condition("Available", "False", words),
@@ -370,11 +462,19 @@ impl Status {
                 since: None,
             }),
         };
-        let stuck = self.condition("Progressing", "False", words).filter(|why| &*why.reason == "ProgressDeadlineExceeded");
-        Rollout { observed, complete: observed && updated >= wanted && now == wanted && ready >= wanted, stuck, unavailable }
+        let stuck = self
+            .condition("Progressing", "False", words)
+            .filter(|why| &*why.reason == "ProgressDeadlineExceeded");
+        Rollout {
+            observed,
+            complete: observed && updated >= wanted && now == wanted && ready >= wanted,
+            stuck,
+            unavailable,
+        }
     }
 
-    /// Since when a pod that was ready is not. Kubelet begins with `Ready` as false, no later than `Initialized` is true: only a later change is a loss.
+    /// Since when a pod that was ready is not. Kubelet begins with `Ready` as false, no later than
+    /// `Initialized` is true: only a later change is a loss.
     fn lost(&self) -> Option<Timestamp> {
         let since = |of, status| time(self.find(of, status)?.last_transition_time.as_deref());
         let (unready, begun) = since("Ready", "False").zip(since("Initialized", "True"))?;
@@ -382,7 +482,10 @@ impl Status {
     }
 
     fn find(&self, of: &str, status: &str) -> Option<&ConditionWire> {
-        self.conditions.iter().flatten().find(|condition| condition.of == of && condition.status == status)
+        self.conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.of == of && condition.status == status)
     }
 
     fn condition(&self, of: &str, status: &str, words: &mut Words) -> Option<Condition> {

@@ -1,6 +1,7 @@
-//! How one registry wants to be asked: anonymously, with basic auth, or with a token for each scope (distribution spec, "Token Authentication").
-//! Never sends a credential to anything but the registry and the realm it declared, and no credential to a realm over plain http
-//! unless the registry itself is reached so.
+//! How one registry wants to be asked: anonymously, with basic auth, or with a token for each scope
+//! (distribution spec, "Token Authentication"). Never sends a credential to anything but the
+//! registry and the realm it declared, and no credential to a realm over plain http unless the
+//! registry itself is reached so.
 
 use super::docker_config::Credentials;
 use super::error::OciError;
@@ -76,18 +77,27 @@ struct TokenReply {
 impl Auth {
     pub(super) fn new() -> Self {
         let tokens = Cache::builder().max_capacity(10_000).build();
-        Self { meeting: OnceCell::new(), learned: RwLock::default(), tokens, renewed: Mutex::default() }
+        Self {
+            meeting: OnceCell::new(),
+            learned: RwLock::default(),
+            tokens,
+            renewed: Mutex::default(),
+        }
     }
 
     pub(super) fn learned(&self) -> Option<Scheme> {
-        self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.learned
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn learn(&self, scheme: Scheme) {
         *self.learned.write().unwrap_or_else(PoisonError::into_inner) = Some(scheme);
     }
 
-    /// Returns the scope's token; whoever comes first asks with `fetch`, the others wait for the same answer.
+    /// Returns the scope's token; whoever comes first asks with `fetch`, the others wait for the
+    /// same answer.
     pub(super) async fn token(
         &self,
         scope: &str,
@@ -100,7 +110,10 @@ impl Auth {
             self.retire(scope, &old).await;
         }
         let fetch = async { fetch.await.map(Arc::new) };
-        self.tokens.try_get_with_by_ref(scope, fetch).await.map_err(|why| OciError::clone(&why))
+        self.tokens
+            .try_get_with_by_ref(scope, fetch)
+            .await
+            .map_err(|why| OciError::clone(&why))
     }
 
     /// Forgets a token that is over, unless another task already has a new one.
@@ -109,14 +122,23 @@ impl Auth {
         self.forget(scope, old).await;
     }
 
-    /// Says whether asking again makes sense after the registry refused a token: another task has or fetches a new one, or this one is forgotten now.
-    /// A scope is given a new token for a refused one once in a while only: what is private stays so with any number of tokens.
+    /// Says whether asking again makes sense after the registry refused a token: another task has
+    /// or fetches a new one, or this one is forgotten now. A scope is given a new token for a
+    /// refused one once in a while only: what is private stays so with any number of tokens.
     pub(super) async fn renew(&self, scope: &str, refused: &Arc<Token>, now: Instant) -> bool {
         let mut renewed = self.renewed.lock().await;
-        if self.tokens.get(scope).await.is_none_or(|current| !Arc::ptr_eq(&current, refused)) {
+        if self
+            .tokens
+            .get(scope)
+            .await
+            .is_none_or(|current| !Arc::ptr_eq(&current, refused))
+        {
             return true;
         }
-        if renewed.get(scope).is_some_and(|at| now.saturating_duration_since(*at) < REFUSED) {
+        if renewed
+            .get(scope)
+            .is_some_and(|at| now.saturating_duration_since(*at) < REFUSED)
+        {
             return false;
         }
         renewed.insert(scope.to_owned(), now);
@@ -124,7 +146,8 @@ impl Auth {
         true
     }
 
-    /// Remembers whether a token that was fetched because of a refusal opened anything: if not, another one will not either.
+    /// Remembers whether a token that was fetched because of a refusal opened anything: if not,
+    /// another one will not either.
     pub(super) async fn tried_anew(&self, scope: &str, opened: bool, now: Instant) {
         let mut renewed = self.renewed.lock().await;
         match opened {
@@ -134,7 +157,12 @@ impl Auth {
     }
 
     async fn forget(&self, scope: &str, old: &Arc<Token>) {
-        if self.tokens.get(scope).await.is_some_and(|now| Arc::ptr_eq(&now, old)) {
+        if self
+            .tokens
+            .get(scope)
+            .await
+            .is_some_and(|now| Arc::ptr_eq(&now, old))
+        {
             self.tokens.invalidate(scope).await;
         }
     }
@@ -153,13 +181,22 @@ impl Grant {
 impl Token {
     /// Reads a realm's answer; `why` in the error is a sentence without the answer's text.
     pub(super) fn read(body: &[u8], now: Instant) -> Result<Self, &'static str> {
-        let reply: TokenReply = serde_json::from_slice(body).map_err(|_| "its answer is not a token")?;
+        let reply: TokenReply =
+            serde_json::from_slice(body).map_err(|_| "its answer is not a token")?;
         let filled = |token: &String| !token.is_empty();
-        let token = reply.token.filter(filled).or(reply.access_token.filter(filled)).ok_or("its answer holds no token")?;
-        let life = reply.expires_in.map_or(UNSAID, Duration::from_secs).min(LONGEST);
+        let token = reply
+            .token
+            .filter(filled)
+            .or(reply.access_token.filter(filled))
+            .ok_or("its answer holds no token")?;
+        let life = reply
+            .expires_in
+            .map_or(UNSAID, Duration::from_secs)
+            .min(LONGEST);
         // A tenth is left for the way and for clocks that differ.
         let until = now + life.mul_f32(0.9);
-        let header = sensitive(format!("Bearer {token}")).ok_or("its token does not fit into a header")?;
+        let header =
+            sensitive(format!("Bearer {token}")).ok_or("its token does not fit into a header")?;
         Ok(Self { header, until })
     }
 }
@@ -185,11 +222,14 @@ fn sensitive(text: String) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Reads the challenges of a 401 and takes the one that can be answered, bearer before basic; `None` when there is none.
+/// Reads the challenges of a 401 and takes the one that can be answered, bearer before basic;
+/// `None` when there is none.
 pub(super) fn challenge(headers: &HeaderMap, registry: &Url) -> Result<Option<Scheme>, String> {
     let mut basic = None;
     for value in headers.get_all(WWW_AUTHENTICATE) {
-        let text = value.to_str().map_err(|_| "its challenge is not readable")?;
+        let text = value
+            .to_str()
+            .map_err(|_| "its challenge is not readable")?;
         for one in http_auth::parse_challenges(text).map_err(|_| "its challenge is not readable")? {
             if one.scheme.eq_ignore_ascii_case("bearer") {
                 return bearer(&one, registry).map(Some);
@@ -204,22 +244,32 @@ pub(super) fn challenge(headers: &HeaderMap, registry: &Url) -> Result<Option<Sc
 
 fn bearer(challenge: &http_auth::ChallengeRef<'_>, registry: &Url) -> Result<Scheme, String> {
     let param = |name: &str| {
-        let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = challenge
+            .params
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.to_unescaped())
     };
     let realm = param("realm").ok_or("its challenge names no realm")?;
     let realm = Url::parse(&realm).map_err(|_| "the realm of its challenge is no URL")?;
     check_realm(&realm, registry)?;
-    Ok(Scheme::Bearer { realm, service: param("service") })
+    Ok(Scheme::Bearer {
+        realm,
+        service: param("service"),
+    })
 }
 
 /// A realm is https, or as plain as the registry is and then on its host or on loopback.
 fn check_realm(realm: &Url, registry: &Url) -> Result<(), String> {
     let name = realm.host_str().unwrap_or_default();
-    let near = registry.scheme() == "http" && (realm.host_str() == registry.host_str() || is_loopback(realm));
+    let near = registry.scheme() == "http"
+        && (realm.host_str() == registry.host_str() || is_loopback(realm));
     let fine = realm.scheme() == "https" || realm.scheme() == "http" && near;
     if !fine || name.is_empty() {
-        return Err(format!("its token realm on `{name}` is reached over {}", realm.scheme()));
+        return Err(format!(
+            "its token realm on `{name}` is reached over {}",
+            realm.scheme()
+        ));
     }
     if !realm.username().is_empty() || realm.password().is_some() {
         return Err(format!("its token realm on `{name}` holds credentials"));
@@ -227,18 +277,36 @@ fn check_realm(realm: &Url, registry: &Url) -> Result<(), String> {
     Ok(())
 }
 
-/// Builds the request for a token: GET with basic auth or nothing, or the OAuth2 POST for an identity token.
-pub(super) fn token_request(realm: &Url, service: Option<&str>, scope: &str, credentials: Option<&Credentials>) -> TokenRequest {
+/// Builds the request for a token: GET with basic auth or nothing, or the OAuth2 POST for an
+/// identity token.
+pub(super) fn token_request(
+    realm: &Url,
+    service: Option<&str>,
+    scope: &str,
+    credentials: Option<&Credentials>,
+) -> TokenRequest {
     let mut url = realm.clone();
     if let Some(Credentials::Identity { token }) = credentials {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token").append_pair("client_id", "pintle").append_pair("scope", scope);
+        form.append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", "pintle")
+            .append_pair("scope", scope);
         form.extend_pairs(service.map(|service| ("service", service)));
         form.append_pair("refresh_token", token.expose_secret());
-        return TokenRequest { url, authorization: None, form: Some(form.finish().into()) };
+        return TokenRequest {
+            url,
+            authorization: None,
+            form: Some(form.finish().into()),
+        };
     }
-    url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", scope);
-    TokenRequest { url, authorization: credentials.and_then(basic), form: None }
+    url.query_pairs_mut()
+        .extend_pairs(service.map(|service| ("service", service)))
+        .append_pair("scope", scope);
+    TokenRequest {
+        url,
+        authorization: credentials.and_then(basic),
+        form: None,
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Docker's `config.json`, which is also what a Kubernetes pull secret holds: which credentials belong to which registry.
-//! Never runs a credential helper, and never shows what it read.
+//! Docker's `config.json`, which is also what a Kubernetes pull secret holds: which credentials
+//! belong to which registry. Never runs a credential helper, and never shows what it read.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -22,9 +22,7 @@ pub enum Credentials {
         password: SecretString,
     },
     /// Docker's `identitytoken`: an OAuth2 refresh token for the realm.
-    Identity {
-        token: SecretString,
-    },
+    Identity { token: SecretString },
 }
 
 #[derive(Clone, Debug)]
@@ -78,18 +76,40 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretStri
 }
 
 impl DockerConfig {
-    /// Parses the file's bytes. An entry without any credentials (`"ghcr.io": {}`, as a helper leaves it) is skipped.
+    /// Parses the file's bytes. An entry without any credentials (`"ghcr.io": {}`, as a helper
+    /// leaves it) is skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, DockerConfigError> {
-        let file: File = serde_json::from_slice(bytes).map_err(|why| DockerConfigError::Json { line: why.line(), column: why.column() })?;
+        let file: File = serde_json::from_slice(bytes).map_err(|why| DockerConfigError::Json {
+            line: why.line(),
+            column: why.column(),
+        })?;
         let mut entries = Vec::new();
         for (key, auth) in file.auths {
             let (host, path) = split_key(&key);
-            let credentials = auth.credentials().map_err(|why| DockerConfigError::Entry { key, why })?;
-            entries.extend(credentials.map(|credentials| Entry { host, path, credentials }));
+            let credentials = auth
+                .credentials()
+                .map_err(|why| DockerConfigError::Entry { key, why })?;
+            entries.extend(credentials.map(|credentials| Entry {
+                host,
+                path,
+                credentials,
+            }));
         }
-        let helpers = file.cred_helpers.into_iter().map(|(key, name)| Helper { registry: Some(split_key(&key).0), name });
-        let store = file.creds_store.filter(|name| !name.is_empty()).map(|name| Helper { registry: None, name });
-        Ok(Self { entries, helpers: helpers.chain(store).collect() })
+        let helpers = file.cred_helpers.into_iter().map(|(key, name)| Helper {
+            registry: Some(split_key(&key).0),
+            name,
+        });
+        let store = file
+            .creds_store
+            .filter(|name| !name.is_empty())
+            .map(|name| Helper {
+                registry: None,
+                name,
+            });
+        Ok(Self {
+            entries,
+            helpers: helpers.chain(store).collect(),
+        })
     }
 
     /// Returns the credentials for a repository: those of the longest path that holds it.
@@ -99,8 +119,13 @@ impl DockerConfig {
             let rest = repository.strip_prefix(path);
             path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let fitting = self.entries.iter().filter(|entry| entry.host == host && holds(&entry.path));
-        fitting.max_by_key(|entry| entry.path.len()).map(|entry| &entry.credentials)
+        let fitting = self
+            .entries
+            .iter()
+            .filter(|entry| entry.host == host && holds(&entry.path));
+        fitting
+            .max_by_key(|entry| entry.path.len())
+            .map(|entry| &entry.credentials)
     }
 
     /// Returns the credential helpers that the file names; they are not run.
@@ -118,7 +143,10 @@ impl Auth {
             let password = self.password.ok_or("it has a username and no password")?;
             return Ok(Some(Credentials::Password { username, password }));
         }
-        self.auth.filter(filled).map(|auth| decode(&auth)).transpose()
+        self.auth
+            .filter(filled)
+            .map(|auth| decode(&auth))
+            .transpose()
     }
 }
 
@@ -126,24 +154,38 @@ fn filled(secret: &SecretString) -> bool {
     !secret.expose_secret().is_empty()
 }
 
-/// `base64(user:password)`; some tools leave the padding out, and Docker pads the password with NUL.
+/// `base64(user:password)`; some tools leave the padding out, and Docker pads the password with
+/// NUL.
 fn decode(auth: &SecretString) -> Result<Credentials, &'static str> {
     let text = auth.expose_secret().trim();
-    let bytes = STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text));
+    let bytes = STANDARD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text));
     let bytes = bytes.map_err(|_| "`auth` is not base64")?;
     let text = String::from_utf8(bytes).map_err(|_| "`auth` is not UTF-8")?;
     let (username, password) = text.split_once(':').ok_or("`auth` is not user:password")?;
     let password = password.trim_end_matches('\0');
-    Ok(Credentials::Password { username: username.to_owned(), password: password.into() })
+    Ok(Credentials::Password {
+        username: username.to_owned(),
+        password: password.into(),
+    })
 }
 
-/// `https://index.docker.io/v1/` → (`docker.io`, ``), `registry.example.com/team` → (`registry.example.com`, `team`).
+/// `https://index.docker.io/v1/` → (`docker.io`, ``), `registry.example.com/team` →
+/// (`registry.example.com`, `team`).
 fn split_key(key: &str) -> (String, String) {
     let key = key.trim();
-    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let bare = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     let path = path.trim_matches('/');
-    let path = if matches!(path, "v1" | "v2") { "" } else { path };
+    let path = if matches!(path, "v1" | "v2") {
+        ""
+    } else {
+        path
+    };
     (canonical(host), path.to_owned())
 }
 
@@ -151,7 +193,9 @@ fn split_key(key: &str) -> (String, String) {
 fn canonical(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     match host.as_str() {
-        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io".to_owned(),
+        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => {
+            "docker.io".to_owned()
+        }
         _ => host,
     }
 }

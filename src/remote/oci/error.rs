@@ -1,10 +1,12 @@
-//! Why a registry gave no answer that counts: the facts, and a sentence for people. Never holds a secret, a token or a URL with a query.
+//! Why a registry gave no answer that counts: the facts, and a sentence for people. Never holds a
+//! secret, a token or a URL with a query.
 
 use crate::model::digest::Digest;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What went wrong with one question to one registry. `at` names what was asked for: `ghcr.io/a/b:latest`.
+/// What went wrong with one question to one registry. `at` names what was asked for:
+/// `ghcr.io/a/b:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OciError {
     /// The registry itself said 404: tag, digest or repository is not there.
@@ -12,41 +14,78 @@ pub enum OciError {
     NotFound { at: String },
     /// 401 or 403, after the credentials there are were used.
     #[error("{host} answered {status} for {at}: it does not exist or {}", .credentials.why())]
-    Denied { host: String, at: String, status: u16, credentials: Credentials },
+    Denied {
+        host: String,
+        at: String,
+        status: u16,
+        credentials: Credentials,
+    },
     /// 429, or a registry that was asked before and wants no request until then.
     #[error("registry {host} asked to wait until {until}")]
     Limited { host: String, until: Timestamp },
     /// The registry failed so often in a row that it is left alone for a while.
     #[error("{host} does not answer: {why}")]
-    Down { host: String, why: String, until: Timestamp },
+    Down {
+        host: String,
+        why: String,
+        until: Timestamp,
+    },
     /// Any other status.
     #[error("{host} answered {status} for {at}")]
-    Status { host: String, at: String, status: u16 },
+    Status {
+        host: String,
+        at: String,
+        status: u16,
+    },
     /// No connection, no certificate that is trusted, or a connection that broke.
     #[error("cannot reach {host}: {why}")]
     Unreachable { host: String, why: String },
     #[error("{host} did not answer within {limit:?} for {at}")]
-    Timeout { host: String, at: String, limit: Duration },
+    Timeout {
+        host: String,
+        at: String,
+        limit: Duration,
+    },
     /// `Docker-Content-Digest` is not `sha256:` and 64 hex digits.
     #[error("{host} names `{header}` as digest of {at}, which is none")]
-    BadDigest { host: String, at: String, header: String },
+    BadDigest {
+        host: String,
+        at: String,
+        header: String,
+    },
     /// The bytes are not what the digest says.
     #[error("{host} sent bytes for {at} that hash to {got}, not to {want}")]
-    Mismatch { host: String, at: String, want: Digest, got: Digest },
+    Mismatch {
+        host: String,
+        at: String,
+        want: Digest,
+        got: Digest,
+    },
     #[error("what {at} is answered with is larger than {limit} bytes")]
     TooLarge { at: String, limit: usize },
     /// The bytes are what the digest says, and yet no manifest or config.
     #[error("{at} cannot be read: {why}")]
     Unreadable { at: String, why: String },
-    /// A redirect that is not followed: to a host that is not known for this registry, to plain http, or one too many.
+    /// A redirect that is not followed: to a host that is not known for this registry, to plain
+    /// http, or one too many.
     #[error("{host} redirects {at} to {to}, which is not followed: {why}")]
-    Redirect { host: String, at: String, to: String, why: &'static str },
+    Redirect {
+        host: String,
+        at: String,
+        to: String,
+        why: &'static str,
+    },
     /// The registry wants a kind of authentication that cannot be given.
     #[error("{host} wants to be asked in a way that is not supported: {why}")]
     Challenge { host: String, why: String },
     /// The token endpoint of a registry gave no token.
     #[error("{realm} gave no token for {scope} of {host}: {why}")]
-    Token { host: String, realm: String, scope: String, why: String },
+    Token {
+        host: String,
+        realm: String,
+        scope: String,
+        why: String,
+    },
     /// The client was told something that cannot be used: an endpoint, a certificate.
     #[error("cannot ask {host}: {why}")]
     Setup { host: String, why: String },
@@ -89,16 +128,29 @@ impl OciError {
         }
     }
 
-    /// Whether asking again in another pass may help: not where the registry has answered for good, or what is stored there is wrong.
+    /// Whether asking again in another pass may help: not where the registry has answered for good,
+    /// or what is stored there is wrong.
     pub fn may_pass(&self) -> bool {
         !matches!(
             self,
-            Self::NotFound { .. } | Self::Denied { .. } | Self::Mismatch { .. } | Self::TooLarge { .. } | Self::Unreadable { .. }
+            Self::NotFound { .. }
+                | Self::Denied { .. }
+                | Self::Mismatch { .. }
+                | Self::TooLarge { .. }
+                | Self::Unreadable { .. }
         )
     }
 
-    /// Whether the same question may be answered a moment later: the gateway's statuses and broken connections, nothing else.
+    /// Whether the same question may be answered a moment later: the gateway's statuses and broken
+    /// connections, nothing else.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Status { status: 502..=504, .. })
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Status {
+                    status: 502..=504,
+                    ..
+                }
+        )
     }
 }

@@ -1,5 +1,5 @@
-//! How much one registry is asked at once, how fast, and not at all while it wants to be left alone.
-//! Never reads a configuration and never sends anything.
+//! How much one registry is asked at once, how fast, and not at all while it wants to be left
+//! alone. Never reads a configuration and never sends anything.
 
 use super::error::OciError;
 use governor::clock::{Clock, Reference};
@@ -43,7 +43,10 @@ pub(super) struct Now {
 
 impl Now {
     pub(super) fn read() -> Self {
-        Self { time: Timestamp::now(), tick: Instant::now() }
+        Self {
+            time: Timestamp::now(),
+            tick: Instant::now(),
+        }
     }
 }
 
@@ -87,11 +90,17 @@ impl Limits {
         self.slots.acquire().await.ok()
     }
 
-    /// Waits until the next request may be sent, or says why none will be; `counted` requests are those a registry gives only so many of.
+    /// Waits until the next request may be sent, or says why none will be; `counted` requests are
+    /// those a registry gives only so many of.
     pub(super) async fn turn(&self, counted: bool) -> Result<(), OciError> {
         if counted && self.gate().gets_used_up {
-            let until = Timestamp::now().saturating_add(signed(UNSAID)).unwrap_or(Timestamp::MAX);
-            return Err(OciError::Limited { host: self.host.clone(), until: whole_seconds(until) });
+            let until = Timestamp::now()
+                .saturating_add(signed(UNSAID))
+                .unwrap_or(Timestamp::MAX);
+            return Err(OciError::Limited {
+                host: self.host.clone(),
+                until: whole_seconds(until),
+            });
         }
         while let Some((wait, refusal)) = self.closed(Instant::now()) {
             if wait > self.longest_wait {
@@ -105,11 +114,13 @@ impl Limits {
         Ok(())
     }
 
-    /// Learns from an answer: `Retry-After` on 429 and 503, `ratelimit-remaining`, and that the registry is alive.
+    /// Learns from an answer: `Retry-After` on 429 and 503, `ratelimit-remaining`, and that the
+    /// registry is alive.
     pub(super) fn heard(&self, status: StatusCode, headers: &HeaderMap, now: Now) {
         let mut gate = self.gate();
         gate.failures = 0;
-        gate.gets_used_up = number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
+        gate.gets_used_up =
+            number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
         let asked = retry_after(headers, now.time);
         let wait = match status {
             StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(UNSAID)),
@@ -118,7 +129,10 @@ impl Limits {
             _ => None,
         };
         if let Some(wait) = wait {
-            let error = |until| OciError::Limited { host: self.host.clone(), until };
+            let error = |until| OciError::Limited {
+                host: self.host.clone(),
+                until,
+            };
             gate.close(wait.min(LONGEST), now, error);
         }
     }
@@ -142,7 +156,10 @@ impl Limits {
     /// Returns for how long still, and why.
     fn closed(&self, now: Instant) -> Option<(Duration, OciError)> {
         let closed = self.gate().closed.clone()?;
-        let wait = closed.until.checked_duration_since(now).filter(|wait| !wait.is_zero())?;
+        let wait = closed
+            .until
+            .checked_duration_since(now)
+            .filter(|wait| !wait.is_zero())?;
         Some((wait, closed.error))
     }
 
@@ -155,9 +172,19 @@ impl Gate {
     /// Closes until the later of what is known and what is new.
     fn close(&mut self, wait: Duration, now: Now, error: impl FnOnce(Timestamp) -> OciError) {
         let until = now.tick + wait;
-        if self.closed.as_ref().is_none_or(|closed| closed.until < until) {
-            let at = now.time.saturating_add(signed(wait)).unwrap_or(Timestamp::MAX);
-            self.closed = Some(Closed { until, error: error(whole_seconds(at)) });
+        if self
+            .closed
+            .as_ref()
+            .is_none_or(|closed| closed.until < until)
+        {
+            let at = now
+                .time
+                .saturating_add(signed(wait))
+                .unwrap_or(Timestamp::MAX);
+            self.closed = Some(Closed {
+                until,
+                error: error(whole_seconds(at)),
+            });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How registries are asked: time limits, authorities, and what is special about single ones. Asks nobody.
+//! How registries are asked: time limits, authorities, and what is special about single ones. Asks
+//! nobody.
 
 use super::docker_config::DockerConfig;
 use secrecy::SecretString;
@@ -10,7 +11,8 @@ use url::Url;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub docker_config: Option<DockerConfig>,
-    /// Registries that are not asked in the usual way (https, on the host's name, anonymously or as the docker config says).
+    /// Registries that are not asked in the usual way (https, on the host's name, anonymously or as
+    /// the docker config says).
     pub registries: Vec<RegistryOptions>,
     pub connect_timeout: Duration,
     /// For one whole request, with its body.
@@ -61,7 +63,10 @@ impl RegistryOptions {
     /// Returns what holds for a host that nothing is said about.
     pub fn new(host: impl Into<String>) -> Self {
         let host = host.into();
-        let redirects_to = usual_redirects(&host).iter().map(|to| (*to).to_owned()).collect();
+        let redirects_to = usual_redirects(&host)
+            .iter()
+            .map(|to| (*to).to_owned())
+            .collect();
         Self {
             host,
             endpoint: None,
@@ -77,8 +82,9 @@ impl RegistryOptions {
     }
 }
 
-/// Registries that are known to answer with another's manifests: the community's registry of Kubernetes sends each question to
-/// the nearest of Google's, and lscr.io sends them to the registry the images are really at.
+/// Registries that are known to answer with another's manifests: the community's registry of
+/// Kubernetes sends each question to the nearest of Google's, and lscr.io sends them to the
+/// registry the images are really at.
 fn usual_redirects(host: &str) -> &'static [&'static str] {
     match host {
         "registry.k8s.io" => &[".pkg.dev"],

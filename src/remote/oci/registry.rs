@@ -1,4 +1,5 @@
-//! One registry: where it is, how it wants to be asked, how much it bears. Never knows another registry.
+//! One registry: where it is, how it wants to be asked, how much it bears. Never knows another
+//! registry.
 
 use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
 use super::docker_config::{Credentials, DockerConfig};
@@ -93,22 +94,40 @@ pub(super) enum Answer {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = if self.reference.contains(':') { '@' } else { ':' };
-        write!(f, "{}/{}{mark}{}", self.registry.host, self.repository, self.reference)
+        let mark = if self.reference.contains(':') {
+            '@'
+        } else {
+            ':'
+        };
+        write!(
+            f,
+            "{}/{}{mark}{}",
+            self.registry.host, self.repository, self.reference
+        )
     }
 }
 
 impl Place {
     /// Returns the digest that the answer's header names; `None` without the header.
     pub(super) fn digest(&self, reply: &Reply) -> Result<Option<Digest>, OciError> {
-        reply.digest().map_err(|header| OciError::BadDigest { host: self.registry.host.clone(), at: self.to_string(), header })
+        reply.digest().map_err(|header| OciError::BadDigest {
+            host: self.registry.host.clone(),
+            at: self.to_string(),
+            header,
+        })
     }
 
-    /// Returns the digest of the answer's bytes, which its header has to agree with if there is one.
+    /// Returns the digest of the answer's bytes, which its header has to agree with if there is
+    /// one.
     pub(super) fn hashed(&self, reply: &Reply) -> Result<Digest, OciError> {
         let got = wire::sha256(&reply.body);
         match self.digest(reply)? {
-            Some(want) if want != got => Err(OciError::Mismatch { host: self.registry.host.clone(), at: self.to_string(), want, got }),
+            Some(want) if want != got => Err(OciError::Mismatch {
+                host: self.registry.host.clone(),
+                at: self.to_string(),
+                want,
+                got,
+            }),
             _ => Ok(got),
         }
     }
@@ -116,9 +135,18 @@ impl Place {
 
 impl Registry {
     pub(super) fn new(options: &Options, own: RegistryOptions) -> Result<Self, OciError> {
-        let setup = |why: &str| OciError::Setup { host: own.host.clone(), why: why.to_owned() };
-        let base = base(&own).ok_or_else(|| setup("its endpoint is not an http or https URL without credentials and query"))?;
-        let burden = Burden { concurrency: own.max_concurrency, per_second: own.requests_per_second, longest_wait: options.longest_wait };
+        let setup = |why: &str| OciError::Setup {
+            host: own.host.clone(),
+            why: why.to_owned(),
+        };
+        let base = base(&own).ok_or_else(|| {
+            setup("its endpoint is not an http or https URL without credentials and query")
+        })?;
+        let burden = Burden {
+            concurrency: own.max_concurrency,
+            per_second: own.requests_per_second,
+            longest_wait: options.longest_wait,
+        };
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
             http: client(options, &own, &base).map_err(setup)?,
@@ -140,7 +168,10 @@ impl Registry {
         if !self.auth.meeting.initialized() {
             // Whoever comes first learns for all how the registry wants to be asked.
             let mut first = None;
-            self.auth.meeting.get_or_init(async || first = Some(self.authorised(method, place).await)).await;
+            self.auth
+                .meeting
+                .get_or_init(async || first = Some(self.authorised(method, place).await))
+                .await;
             if let Some(reply) = first {
                 return self.judge(reply?, place);
             }
@@ -156,7 +187,10 @@ impl Registry {
             return Ok(reply);
         }
         let scheme = auth::challenge(&reply.headers, &self.base);
-        let scheme = scheme.map_err(|why| OciError::Challenge { host: self.host.clone(), why })?;
+        let scheme = scheme.map_err(|why| OciError::Challenge {
+            host: self.host.clone(),
+            why,
+        })?;
         let again = match (grant, scheme) {
             (Grant::Anonymous, Some(scheme)) => {
                 self.auth.learn(scheme);
@@ -177,7 +211,13 @@ impl Registry {
         }
         let reply = self.follow(method, place, &grant).await?;
         if let Grant::Bearer { scope, .. } = &grant {
-            self.auth.tried_anew(scope, reply.status != StatusCode::UNAUTHORIZED, Instant::now()).await;
+            self.auth
+                .tried_anew(
+                    scope,
+                    reply.status != StatusCode::UNAUTHORIZED,
+                    Instant::now(),
+                )
+                .await;
         }
         Ok(reply)
     }
@@ -187,11 +227,16 @@ impl Registry {
         let credentials = self.credentials(&place.repository);
         match self.auth.learned() {
             None => Ok(Grant::Anonymous),
-            Some(Scheme::Basic) => Ok(credentials.and_then(auth::basic).map_or(Grant::Anonymous, Grant::Basic)),
+            Some(Scheme::Basic) => Ok(credentials
+                .and_then(auth::basic)
+                .map_or(Grant::Anonymous, Grant::Basic)),
             Some(Scheme::Bearer { realm, service }) => {
                 let scope = auth::pull_scope(&self.repository(place));
                 let request = auth::token_request(&realm, service.as_deref(), &scope, credentials);
-                let token = self.auth.token(&scope, Instant::now(), self.fetch_token(request, &scope)).await?;
+                let token = self
+                    .auth
+                    .token(&scope, Instant::now(), self.fetch_token(request, &scope))
+                    .await?;
                 Ok(Grant::Bearer { scope, token })
             }
         }
@@ -199,37 +244,64 @@ impl Registry {
 
     async fn fetch_token(&self, request: TokenRequest, scope: &str) -> Result<Token, OciError> {
         let realm = request.url.host_str().unwrap_or_default().to_owned();
-        let failed = |why: String| OciError::Token { host: self.host.clone(), realm: realm.clone(), scope: scope.to_owned(), why };
+        let failed = |why: String| OciError::Token {
+            host: self.host.clone(),
+            realm: realm.clone(),
+            scope: scope.to_owned(),
+            why,
+        };
         let built = || {
             let asked = match &request.form {
                 None => self.http.get(request.url.clone()),
                 Some(form) => {
                     let asked = self.http.post(request.url.clone());
-                    asked.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose_secret().to_owned())
+                    asked
+                        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                        .body(form.expose_secret().to_owned())
                 }
             };
             with(asked, request.authorization.as_ref())
         };
         let reply = self.send(built, &realm, TOKEN_LIMIT, false).await?;
         match reply.status {
-            StatusCode::OK => Token::read(&reply.body, Instant::now()).map_err(|why| failed(why.to_owned())),
-            StatusCode::TOO_MANY_REQUESTS => {
-                Err(self.limits.refusal(Instant::now()).unwrap_or_else(|| failed("it answered 429".to_owned())))
+            StatusCode::OK => {
+                Token::read(&reply.body, Instant::now()).map_err(|why| failed(why.to_owned()))
             }
+            StatusCode::TOO_MANY_REQUESTS => Err(self
+                .limits
+                .refusal(Instant::now())
+                .unwrap_or_else(|| failed("it answered 429".to_owned()))),
             status => Err(failed(format!("it answered {}", status.as_u16()))),
         }
     }
 
-    /// Sends one request, and on along redirects that stay on this registry; for a blob also along those to its storage.
-    async fn follow(&self, method: &Method, place: &Place, grant: &Grant) -> Result<Reply, OciError> {
+    /// Sends one request, and on along redirects that stay on this registry; for a blob also along
+    /// those to its storage.
+    async fn follow(
+        &self,
+        method: &Method,
+        place: &Place,
+        grant: &Grant,
+    ) -> Result<Reply, OciError> {
         let mut url = self.url(place)?;
         for _ in 0..REDIRECTS {
             let counted = *method == Method::GET && place.part == Part::Manifest;
-            let built = || with(self.http.request(method.clone(), url.clone()).header(ACCEPT, place.part.accept()), grant.header());
-            let reply = self.send(built, &place.to_string(), place.part.limit(), counted).await?;
+            let built = || {
+                with(
+                    self.http
+                        .request(method.clone(), url.clone())
+                        .header(ACCEPT, place.part.accept()),
+                    grant.header(),
+                )
+            };
+            let reply = self
+                .send(built, &place.to_string(), place.part.limit(), counted)
+                .await?;
             match location(&reply, &url) {
                 Some(to) if to.origin() == url.origin() => url = to,
-                Some(to) if place.part == Part::Config && !self.may_send_to(&to) => return self.stored(place, to).await,
+                Some(to) if place.part == Part::Config && !self.may_send_to(&to) => {
+                    return self.stored(place, to).await;
+                }
                 _ => return Ok(reply),
             }
         }
@@ -237,7 +309,13 @@ impl Registry {
     }
 
     /// Sends a request, and again when the way there was broken.
-    async fn send(&self, built: impl Fn() -> RequestBuilder, at: &str, limit: usize, counted: bool) -> Result<Reply, OciError> {
+    async fn send(
+        &self,
+        built: impl Fn() -> RequestBuilder,
+        at: &str,
+        limit: usize,
+        counted: bool,
+    ) -> Result<Reply, OciError> {
         let once = || async {
             self.limits.turn(counted).await?;
             let reply = self.exchange(built(), at, limit).await;
@@ -247,15 +325,27 @@ impl Registry {
             let reply = reply?;
             self.limits.heard(reply.status, &reply.headers, Now::read());
             match reply.status.as_u16() {
-                status @ 502..=504 => Err(OciError::Status { host: self.host.clone(), at: at.to_owned(), status }),
+                status @ 502..=504 => Err(OciError::Status {
+                    host: self.host.clone(),
+                    at: at.to_owned(),
+                    status,
+                }),
                 _ => Ok(reply),
             }
         };
-        let pauses = ExponentialBuilder::default().with_min_delay(RETRY_DELAY).with_max_times(RETRIES).with_jitter();
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(RETRY_DELAY)
+            .with_max_times(RETRIES)
+            .with_jitter();
         once.retry(pauses).when(OciError::is_passing).await
     }
 
-    pub(super) async fn exchange(&self, request: RequestBuilder, at: &str, limit: usize) -> Result<Reply, OciError> {
+    pub(super) async fn exchange(
+        &self,
+        request: RequestBuilder,
+        at: &str,
+        limit: usize,
+    ) -> Result<Reply, OciError> {
         let mut response = request.send().await.map_err(|why| self.broken(&why, at))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match status {
@@ -263,21 +353,35 @@ impl Registry {
             _ => Ok(Bytes::new()),
         };
         let body = body.map_err(|why| match why {
-            BodyError::TooLarge => OciError::TooLarge { at: at.to_owned(), limit },
+            BodyError::TooLarge => OciError::TooLarge {
+                at: at.to_owned(),
+                limit,
+            },
             BodyError::Broken(why) => self.broken(&why, at),
         })?;
-        Ok(Reply { status, headers, body })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
     }
 
     fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
         if why.is_timeout() && !why.is_connect() {
-            return OciError::Timeout { host: self.host.clone(), at: at.to_owned(), limit: self.timeout };
+            return OciError::Timeout {
+                host: self.host.clone(),
+                at: at.to_owned(),
+                limit: self.timeout,
+            };
         }
         let mut innermost: &dyn std::error::Error = why;
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        OciError::Unreachable { host: self.host.clone(), why: innermost.to_string() }
+        OciError::Unreachable {
+            host: self.host.clone(),
+            why: innermost.to_string(),
+        }
     }
 
     fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
@@ -287,17 +391,34 @@ impl Registry {
             301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),
             status @ (401 | 403) => {
                 let sent = self.credentials(&place.repository).is_some();
-                let credentials = if sent { error::Credentials::Sent } else { error::Credentials::None };
-                Err(OciError::Denied { host, at, status, credentials })
+                let credentials = if sent {
+                    error::Credentials::Sent
+                } else {
+                    error::Credentials::None
+                };
+                Err(OciError::Denied {
+                    host,
+                    at,
+                    status,
+                    credentials,
+                })
             }
             // A web server's page says nothing about images.
             404 if reply.media_type() != "text/html" => Err(OciError::NotFound { at }),
-            429 => Err(self.limits.refusal(Instant::now()).unwrap_or(OciError::Status { host, at, status: 429 })),
+            429 => Err(self
+                .limits
+                .refusal(Instant::now())
+                .unwrap_or(OciError::Status {
+                    host,
+                    at,
+                    status: 429,
+                })),
             status => Err(OciError::Status { host, at, status }),
         }
     }
 
-    /// Follows to another registry only when this one is known to use it, and never from https to http.
+    /// Follows to another registry only when this one is known to use it, and never from https to
+    /// http.
     fn elsewhere(&self, reply: &Reply, place: &Place) -> Result<Answer, OciError> {
         let from = self.url(place)?;
         let Some(to) = location(reply, &from) else {
@@ -310,19 +431,34 @@ impl Registry {
             return Err(self.redirected(place, &to, "it is not encrypted"));
         }
         let part = format!("/{}/", place.part.path());
-        let path = to.path().strip_prefix("/v2/").and_then(|path| path.rsplit_once(&part));
-        let (repository, reference) = path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
-        Ok(Answer::Elsewhere { host: host_of(&to), repository: repository.to_owned(), reference: reference.to_owned() })
+        let path = to
+            .path()
+            .strip_prefix("/v2/")
+            .and_then(|path| path.rsplit_once(&part));
+        let (repository, reference) =
+            path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
+        Ok(Answer::Elsewhere {
+            host: host_of(&to),
+            repository: repository.to_owned(),
+            reference: reference.to_owned(),
+        })
     }
 
     /// Whether this registry is known to answer with that host's manifests.
     fn may_send_to(&self, to: &Url) -> bool {
         let host = host_of(to);
-        self.redirects_to.iter().any(|allowed| host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str()))
+        self.redirects_to.iter().any(|allowed| {
+            host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str())
+        })
     }
 
     pub(super) fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
-        OciError::Redirect { host: self.host.clone(), at: place.to_string(), to: host_of(to), why }
+        OciError::Redirect {
+            host: self.host.clone(),
+            at: place.to_string(),
+            to: host_of(to),
+            why,
+        }
     }
 
     fn credentials(&self, repository: &str) -> Option<&Credentials> {
@@ -339,8 +475,16 @@ impl Registry {
     }
 
     fn url(&self, place: &Place) -> Result<Url, OciError> {
-        let path = format!("v2/{}/{}/{}", self.repository(place), place.part.path(), place.reference);
-        let setup = |_| OciError::Setup { host: self.host.clone(), why: format!("`{path}` is not a path") };
+        let path = format!(
+            "v2/{}/{}/{}",
+            self.repository(place),
+            place.part.path(),
+            place.reference
+        );
+        let setup = |_| OciError::Setup {
+            host: self.host.clone(),
+            why: format!("`{path}` is not a path"),
+        };
         self.base.join(&path).map_err(setup)
     }
 }
@@ -355,7 +499,12 @@ fn with(request: RequestBuilder, authorization: Option<&HeaderValue>) -> Request
 /// Returns where a redirect leads.
 pub(super) fn location(reply: &Reply, from: &Url) -> Option<Url> {
     let redirect = matches!(reply.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    let text = reply.headers.get(LOCATION).filter(|_| redirect)?.to_str().ok()?;
+    let text = reply
+        .headers
+        .get(LOCATION)
+        .filter(|_| redirect)?
+        .to_str()
+        .ok()?;
     from.join(text).ok()
 }
 
@@ -363,7 +512,11 @@ fn base(own: &RegistryOptions) -> Option<Url> {
     let mut url = match &own.endpoint {
         Some(endpoint) => endpoint.clone(),
         None => {
-            let host = if own.host == "docker.io" { "registry-1.docker.io" } else { &own.host };
+            let host = if own.host == "docker.io" {
+                "registry-1.docker.io"
+            } else {
+                &own.host
+            };
             let scheme = if own.plain_http { "http" } else { "https" };
             Url::parse(&format!("{scheme}://{host}/")).ok()?
         }
@@ -371,14 +524,24 @@ fn base(own: &RegistryOptions) -> Option<Url> {
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
-    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && bare).then_some(url)
 }
 
-fn client(options: &Options, own: &RegistryOptions, base: &Url) -> Result<reqwest::Client, &'static str> {
+fn client(
+    options: &Options,
+    own: &RegistryOptions,
+    base: &Url,
+) -> Result<reqwest::Client, &'static str> {
     let tuned = |builder: ClientBuilder| {
         let agent = builder.user_agent(&options.user_agent);
-        agent.connect_timeout(options.connect_timeout).timeout(options.timeout).pool_max_idle_per_host(own.max_concurrency)
+        agent
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.timeout)
+            .pool_max_idle_per_host(own.max_concurrency)
     };
     let ca = own.ca_pem.as_ref().or(options.ca_pem.as_ref());
     http::client(base, ca.map(Vec::as_slice), tuned).map_err(http::Unset::why)

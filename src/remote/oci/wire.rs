@@ -1,4 +1,5 @@
-//! What goes over the wire: one request, and the answer with its headers read. Never follows, retries or waits.
+//! What goes over the wire: one request, and the answer with its headers read. Never follows,
+//! retries or waits.
 
 use crate::model::digest::Digest;
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 pub const MANIFEST_LIMIT: usize = 4 << 20;
 /// Configs hold names and values only; real ones have a few KiB.
 pub const CONFIG_LIMIT: usize = 1 << 20;
-/// All that a tag can mean, in one header: docker-registry 2.8 answers 404 for what is not named here.
+/// All that a tag can mean, in one header: docker-registry 2.8 answers 404 for what is not named
+/// here.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 const DIGEST: &str = "docker-content-digest";
@@ -24,16 +26,29 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Returns the digest that the header names; `None` without the header. The error is the beginning of a header that names none.
+    /// Returns the digest that the header names; `None` without the header. The error is the
+    /// beginning of a header that names none.
     pub(super) fn digest(&self) -> Result<Option<Digest>, String> {
-        let Some(header) = self.headers.get(DIGEST) else { return Ok(None) };
+        let Some(header) = self.headers.get(DIGEST) else {
+            return Ok(None);
+        };
         let text = String::from_utf8_lossy(header.as_bytes());
-        Digest::parse(&text).ok_or_else(|| text.chars().take(100).collect()).map(Some)
+        Digest::parse(&text)
+            .ok_or_else(|| text.chars().take(100).collect())
+            .map(Some)
     }
 
     pub(super) fn media_type(&self) -> String {
-        let text = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        let text = self
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        text.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
     }
 }
 

@@ -12,13 +12,27 @@ fn path(text: &str) -> RepoPath {
 
 fn literal(line: usize, text: &str, fate: Fate) -> Literal {
     let span = Span::new(line * 10, line * 10 + text.len());
-    Literal { file: path("main.tf"), span, line, literal: text.into(), fate, reference: None, uses: Vec::new() }
+    Literal {
+        file: path("main.tf"),
+        span,
+        line,
+        literal: text.into(),
+        fate,
+        reference: None,
+        uses: Vec::new(),
+    }
 }
 
-/// One literal of each fate; the site has one use with everything known, and one with as little as can be.
+/// One literal of each fate; the site has one use with everything known, and one with as little as
+/// can be.
 fn scan() -> Scan {
     let image = Reference::parse("alpine:3").expect("image");
-    let pin = PinPlace { span: Span::new(18, 18), expect: String::new(), prefix: "@".into(), form: Form::Quoted };
+    let pin = PinPlace {
+        span: Span::new(18, 18),
+        expect: String::new(),
+        prefix: "@".into(),
+        form: Form::Quoted,
+    };
     let site = Site {
         id: SiteId("main.tf#local.image".into()),
         aliases: vec!["job/a/b:c".into()],
@@ -38,7 +52,10 @@ fn scan() -> Scan {
         kind: WorkloadKind::new("job"),
         namespace: Some("a".into()),
         name: Some("b".into()),
-        holder: Holder::Container { name: Some("c".into()), init: true },
+        holder: Holder::Container {
+            name: Some("c".into()),
+            init: true,
+        },
         image: Some("alpine:3".into()),
         ignored: Some(false),
         ignore_spans: vec![Span::new(1, 2)],
@@ -48,7 +65,10 @@ fn scan() -> Scan {
         environment: None,
         namespace: None,
         name: None,
-        holder: Holder::Container { name: None, init: false },
+        holder: Holder::Container {
+            name: None,
+            init: false,
+        },
         image: None,
         ignored: None,
         instances: None,
@@ -59,13 +79,27 @@ fn scan() -> Scan {
     first.uses = vec![known, bare];
     let rest = [
         (2, "repo", Fate::Component("the tag is at main.tf:3".into())),
-        (3, "1.2", Fate::Unpinnable("it feeds two repositories".into())),
+        (
+            3,
+            "1.2",
+            Fate::Unpinnable("it feeds two repositories".into()),
+        ),
         (4, "old", Fate::Dead("overridden at main.tf:9".into())),
         (5, "x:1", Fate::Orphan("nothing calls modules/x".into())),
     ];
-    let literals = std::iter::once(first).chain(rest.map(|(line, text, fate)| literal(line, text, fate))).collect();
-    let problem = |line, what: &str| Problem { file: path("b.tf"), line, what: what.into() };
-    Scan { literals, problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")], ..Scan::default() }
+    let literals = std::iter::once(first)
+        .chain(rest.map(|(line, text, fate)| literal(line, text, fate)))
+        .collect();
+    let problem = |line, what: &str| Problem {
+        file: path("b.tf"),
+        line,
+        what: what.into(),
+    };
+    Scan {
+        literals,
+        problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")],
+        ..Scan::default()
+    }
 }
 
 #[test]
@@ -101,7 +135,10 @@ fn the_shape_is_the_documented_one() {
 
 #[test]
 fn the_text_is_fixed() {
-    let one = Scan { literals: vec![literal(4, "old", Fate::Dead("why".into()))], ..Scan::default() };
+    let one = Scan {
+        literals: vec![literal(4, "old", Fate::Dead("why".into()))],
+        ..Scan::default()
+    };
     assert_eq!(
         to_json(&one).to_string(),
         r#"{"problems":[],"sites":[{"aliases":[],"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"site":null,"span":[40,43],"uses":[]}],"version":2}"#
@@ -111,11 +148,23 @@ fn the_text_is_fixed() {
 #[test]
 fn the_documented_example_has_the_same_keys() {
     let docs = include_str!("../../../docs/scan-json.md");
-    let example = docs.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let example = docs
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("an example");
     let example: serde_json::Value = serde_json::from_str(example).expect("JSON");
-    let keys = |value: &serde_json::Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    let keys = |value: &serde_json::Value| {
+        value
+            .as_object()
+            .map(|object| object.keys().cloned().collect::<Vec<_>>())
+    };
     let ours = to_json(&scan());
     for pointer in ["", "/sites/0", "/sites/0/uses/0", "/problems/0"] {
-        assert_eq!(example.pointer(pointer).and_then(keys), ours.pointer(pointer).and_then(keys), "{pointer}");
+        assert_eq!(
+            example.pointer(pointer).and_then(keys),
+            ours.pointer(pointer).and_then(keys),
+            "{pointer}"
+        );
     }
 }

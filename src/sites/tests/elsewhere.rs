@@ -1,4 +1,5 @@
-//! Texts that are a part of an image here and something else there: what stands elsewhere has to read as before when the image is pinned.
+//! Texts that are a part of an image here and something else there: what stands elsewhere has to
+//! read as before when the image is pinned.
 
 use super::{deployment, of, scan, scanned, word};
 use crate::model::pattern::Glob;
@@ -18,15 +19,32 @@ fn fates(text: &str, wanted: &[(&str, &str, &str)]) {
 
 /// A deployment whose labels are this HCL.
 fn labelled(label: &str, image: &str, labels: &str) -> String {
-    deployment(label, image, "").replacen("    namespace", &format!("    labels    = {{ {labels} }}\n    namespace"), 1)
+    deployment(label, image, "").replacen(
+        "    namespace",
+        &format!("    labels    = {{ {labels} }}\n    namespace"),
+        1,
+    )
 }
 
 #[test]
 fn a_version_cut_out_of_a_whole_reference_may_not_get_a_digest() {
-    for cut in ["split(\":\", local.image)[1]", "element(split(\":\", local.image), 1)", "regex(\"[^:]+$\", local.image)"] {
-        let text =
-            format!("locals {{\n  image = \"ghcr.io/a/app:1.2.3\"\n}}\n{}", labelled("a", "local.image", &format!("version = {cut}")));
-        fates(&text, &[("ghcr.io/a/app:1.2.3", "unpinnable", "also used outside an image: s/main.tf:")]);
+    for cut in [
+        "split(\":\", local.image)[1]",
+        "element(split(\":\", local.image), 1)",
+        "regex(\"[^:]+$\", local.image)",
+    ] {
+        let text = format!(
+            "locals {{\n  image = \"ghcr.io/a/app:1.2.3\"\n}}\n{}",
+            labelled("a", "local.image", &format!("version = {cut}"))
+        );
+        fates(
+            &text,
+            &[(
+                "ghcr.io/a/app:1.2.3",
+                "unpinnable",
+                "also used outside an image: s/main.tf:",
+            )],
+        );
     }
 }
 
@@ -35,15 +53,25 @@ fn a_digest_cut_out_of_a_pinned_reference_changes_with_it() {
     let image = format!("ghcr.io/a/app:1.2.3@sha256:{}", "a".repeat(64));
     let text = format!(
         "locals {{\n  image = \"{image}\"\n}}\n{}",
-        labelled("a", "local.image", "d = substr(split(\"@\", local.image)[1], 7, -1)")
+        labelled(
+            "a",
+            "local.image",
+            "d = substr(split(\"@\", local.image)[1], 7, -1)"
+        )
     );
     fates(&text, &[(&image, "site", "")]);
 }
 
 #[test]
 fn a_name_cut_out_of_a_whole_reference_stays_as_it_is() {
-    for cut in ["split(\":\", local.image)[0]", "basename(split(\":\", local.image)[0])"] {
-        let text = format!("locals {{\n  image = \"ghcr.io/a/app:1.2.3\"\n}}\n{}", labelled("a", "local.image", &format!("name = {cut}")));
+    for cut in [
+        "split(\":\", local.image)[0]",
+        "basename(split(\":\", local.image)[0])",
+    ] {
+        let text = format!(
+            "locals {{\n  image = \"ghcr.io/a/app:1.2.3\"\n}}\n{}",
+            labelled("a", "local.image", &format!("name = {cut}"))
+        );
         fates(&text, &[("ghcr.io/a/app:1.2.3", "site", "")]);
     }
 }
@@ -61,7 +89,17 @@ resource "kubernetes_manifest" "a" {
   }
 }
 "#;
-    fates(manifest, &[("1.2.3", "unpinnable", "also used outside an image: s/main.tf:5"), ("ghcr.io/a/a:${local.v}", "site", "")]);
+    fates(
+        manifest,
+        &[
+            (
+                "1.2.3",
+                "unpinnable",
+                "also used outside an image: s/main.tf:5",
+            ),
+            ("ghcr.io/a/a:${local.v}", "site", ""),
+        ],
+    );
     let yaml = r#"locals {
   v = "1.2.3"
 }
@@ -81,7 +119,13 @@ resource "kubectl_manifest" "a" {
   EOT
 }
 "#;
-    fates(yaml, &[("1.2.3", "unpinnable", "also used outside an image"), ("ghcr.io/a/a:${local.v}", "site", "")]);
+    fates(
+        yaml,
+        &[
+            ("1.2.3", "unpinnable", "also used outside an image"),
+            ("ghcr.io/a/a:${local.v}", "site", ""),
+        ],
+    );
 }
 
 #[test]
@@ -111,12 +155,22 @@ fn helm_values_are_looked_through_for_other_uses_of_a_tag() {
             "locals {{\n  tag = \"4.5.6\"\n}}\nresource \"helm_release\" \"h\" {{\n  name   = \"h\"\n  chart  = \"c\"\n  values = [yamlencode({{ {values} }})]\n}}\n"
         )
     };
-    fates(&release("image = { repository = \"ghcr.io/h/h\", tag = local.tag }"), &[("4.5.6", "site", "")]);
-    let twice =
-        "image = { repository = \"ghcr.io/h/h\", tag = local.tag }, init = { image = { repository = \"ghcr.io/h/h\", tag = local.tag } }";
+    fates(
+        &release("image = { repository = \"ghcr.io/h/h\", tag = local.tag }"),
+        &[("4.5.6", "site", "")],
+    );
+    let twice = "image = { repository = \"ghcr.io/h/h\", tag = local.tag }, init = { image = { repository = \"ghcr.io/h/h\", tag = local.tag } }";
     fates(&release(twice), &[("4.5.6", "site", "")]);
-    let beside = "image = { repository = \"ghcr.io/h/h\", tag = local.tag }, env = { VERSION = local.tag }";
-    fates(&release(beside), &[("4.5.6", "unpinnable", "also used outside an image: s/main.tf:7")]);
+    let beside =
+        "image = { repository = \"ghcr.io/h/h\", tag = local.tag }, env = { VERSION = local.tag }";
+    fates(
+        &release(beside),
+        &[(
+            "4.5.6",
+            "unpinnable",
+            "also used outside an image: s/main.tf:7",
+        )],
+    );
 }
 
 #[test]
@@ -143,8 +197,18 @@ resource "helm_release" "h" {{
     };
     fates(&release(""), &[("4.5.6", "site", "")]);
     let other = "  set {\n    name  = \"labels.version\"\n    value = var.tag\n  }\n";
-    fates(&release(other), &[("4.5.6", "unpinnable", "also used outside an image")]);
-    fates(&release("  version = var.tag\n"), &[("4.5.6", "unpinnable", "also used outside an image: s/main.tf:15")]);
+    fates(
+        &release(other),
+        &[("4.5.6", "unpinnable", "also used outside an image")],
+    );
+    fates(
+        &release("  version = var.tag\n"),
+        &[(
+            "4.5.6",
+            "unpinnable",
+            "also used outside an image: s/main.tf:15",
+        )],
+    );
 }
 
 #[test]
@@ -171,10 +235,24 @@ fn a_tag_that_is_data_of_a_config_map_too_is_left_alone() {
             deployment("a", "\"repo/app:${local.tag}\"", "")
         )
     };
-    fates(&config("VERSION = local.tag"), &[("1.2", "unpinnable", "also used outside an image"), ("repo/app:${local.tag}", "site", "")]);
-    fates(&config("\"pod.yaml\" = yamlencode({ containers = [{ image = \"repo/app:${local.tag}\" }] })"), &[("1.2", "site", "")]);
+    fates(
+        &config("VERSION = local.tag"),
+        &[
+            ("1.2", "unpinnable", "also used outside an image"),
+            ("repo/app:${local.tag}", "site", ""),
+        ],
+    );
+    fates(
+        &config(
+            "\"pod.yaml\" = yamlencode({ containers = [{ image = \"repo/app:${local.tag}\" }] })",
+        ),
+        &[("1.2", "site", "")],
+    );
     let label = "\"pod.yaml\" = yamlencode({ version = local.tag, containers = [{ image = \"repo/app:1\" }] })";
-    fates(&config(label), &[("1.2", "unpinnable", "also used outside an image")]);
+    fates(
+        &config(label),
+        &[("1.2", "unpinnable", "also used outside an image")],
+    );
 }
 
 #[test]
@@ -185,29 +263,76 @@ fn a_variable_whose_validation_lets_no_digest_in_takes_no_pin() {
             deployment("a", "\"repo/app:${var.tag}\"", "")
         )
     };
-    for condition in ["can(regex(\"^[0-9.]+$\", var.tag))", "length(var.tag) < 20", "length(regex(\"^[0-9.]+$\", var.tag)) > 0"] {
-        let refused = [("1.2.3", "unpinnable", "the validation at s/main.tf:4 does not accept a digest"), ("repo/app:${var.tag}", "site", "")];
+    for condition in [
+        "can(regex(\"^[0-9.]+$\", var.tag))",
+        "length(var.tag) < 20",
+        "length(regex(\"^[0-9.]+$\", var.tag)) > 0",
+    ] {
+        let refused = [
+            (
+                "1.2.3",
+                "unpinnable",
+                "the validation at s/main.tf:4 does not accept a digest",
+            ),
+            ("repo/app:${var.tag}", "site", ""),
+        ];
         fates(&text(condition), &refused);
     }
-    for condition in ["var.tag != \"latest\"", "can(regex(\"^[0-9.]+\", var.tag))", "length(var.tag) > 100", "var.other == 1"] {
+    for condition in [
+        "var.tag != \"latest\"",
+        "can(regex(\"^[0-9.]+\", var.tag))",
+        "length(var.tag) > 100",
+        "var.other == 1",
+    ] {
         fates(&text(condition), &[("1.2.3", "site", "")]);
     }
     let image = "variable \"image\" {\n  type    = object({ ref = string })\n  default = { ref = \"repo/app:1\" }\n  validation {\n    condition = length(split(\":\", var.image.ref)) == 2\n  }\n}\n";
-    fates(&format!("{image}{}", deployment("a", "var.image.ref", "")), &[("repo/app:1", "unpinnable", "the validation at s/main.tf:5")]);
+    fates(
+        &format!("{image}{}", deployment("a", "var.image.ref", "")),
+        &[("repo/app:1", "unpinnable", "the validation at s/main.tf:5")],
+    );
 }
 
 #[test]
 fn a_tag_that_a_remote_module_is_given_too_is_left_alone() {
     let call = "module \"m\" {\n  source        = \"example/app/kubernetes\"\n  chart_version = local.tag\n}\n";
-    let text = format!("locals {{\n  tag = \"1.2\"\n}}\n{call}{}", deployment("a", "\"repo/app:${local.tag}\"", ""));
-    fates(&text, &[("1.2", "unpinnable", "also used outside an image: s/main.tf:6"), ("repo/app:${local.tag}", "site", "")]);
-    let named = text.replace("  chart_version = local.tag", "  repository    = \"repo/app\"\n  chart_version = local.tag");
-    let arguments =
-        Arguments::Parts { registry: None, repository: Some("repository".into()), tag: Some("chart_version".into()), digest: None };
-    let settings =
-        ScanSettings { modules: vec![RemoteModule { source: Glob::path("example/**").unwrap(), arguments }], ..ScanSettings::default() };
+    let text = format!(
+        "locals {{\n  tag = \"1.2\"\n}}\n{call}{}",
+        deployment("a", "\"repo/app:${local.tag}\"", "")
+    );
+    fates(
+        &text,
+        &[
+            (
+                "1.2",
+                "unpinnable",
+                "also used outside an image: s/main.tf:6",
+            ),
+            ("repo/app:${local.tag}", "site", ""),
+        ],
+    );
+    let named = text.replace(
+        "  chart_version = local.tag",
+        "  repository    = \"repo/app\"\n  chart_version = local.tag",
+    );
+    let arguments = Arguments::Parts {
+        registry: None,
+        repository: Some("repository".into()),
+        tag: Some("chart_version".into()),
+        digest: None,
+    };
+    let settings = ScanSettings {
+        modules: vec![RemoteModule {
+            source: Glob::path("example/**").unwrap(),
+            arguments,
+        }],
+        ..ScanSettings::default()
+    };
     let mut files = Files::default();
-    files.insert(RepoPath::new("s/main.tf").unwrap(), Entry::Text(named.as_bytes().into()));
+    files.insert(
+        RepoPath::new("s/main.tf").unwrap(),
+        Entry::Text(named.as_bytes().into()),
+    );
     assert_eq!(word(of(&scan(&files, &settings), "1.2")).0, "site");
 }
 
@@ -215,13 +340,26 @@ fn a_tag_that_a_remote_module_is_given_too_is_left_alone() {
 fn a_tag_of_a_shared_file_is_left_alone_for_a_reader_in_another_root() {
     let app = |name: &str, labels: &str| {
         let image = format!("\"ghcr.io/a/{name}:${{local.tags.{name}}}\"");
-        format!("locals {{\n  tags = yamldecode(file(\"../tags.yaml\"))\n}}\n{}", labelled(name, &image, labels))
+        format!(
+            "locals {{\n  tags = yamldecode(file(\"../tags.yaml\"))\n}}\n{}",
+            labelled(name, &image, labels)
+        )
     };
     let (reader, other) = (app("a", "beside = local.tags.b"), app("b", ""));
-    let scan = scanned(&[("tags.yaml", "a: v1.2.3\nb: v4.5.6\n"), ("x/main.tf", &reader), ("y/main.tf", &other)]);
+    let scan = scanned(&[
+        ("tags.yaml", "a: v1.2.3\nb: v4.5.6\n"),
+        ("x/main.tf", &reader),
+        ("y/main.tf", &other),
+    ]);
     assert_eq!(word(of(&scan, "v1.2.3")).0, "site", "{:?}", scan.literals);
     let (fate, reason) = word(of(&scan, "v4.5.6"));
-    assert_eq!((fate, reason), ("unpinnable", "it is also used outside an image: x/main.tf:7; the pin goes to y/main.tf:15"));
+    assert_eq!(
+        (fate, reason),
+        (
+            "unpinnable",
+            "it is also used outside an image: x/main.tf:7; the pin goes to y/main.tf:15"
+        )
+    );
 }
 
 #[test]
@@ -246,15 +384,27 @@ fn a_tag_is_found_wherever_a_name_takes_it() {
     for reader in readers {
         let names = "locals {\n  v = \"1.2.3\"\n  all = { k = local.v }\n}\nvariable \"v\" {\n  default = \"4.5.6\"\n}\n";
         let call = "module \"m\" {\n  source = \"./m\"\n  v = local.v\n}\n";
-        let images =
-            [("a", "local.v"), ("b", "var.v")].map(|(name, tag)| deployment(name, &format!("\"ghcr.io/a/{name}:${{{tag}}}\""), ""));
-        let text = |body: &str| format!("{names}{call}{}resource \"null_resource\" \"r\" {{\n  {body}\n}}\n", images.concat());
+        let images = [("a", "local.v"), ("b", "var.v")]
+            .map(|(name, tag)| deployment(name, &format!("\"ghcr.io/a/{name}:${{{tag}}}\""), ""));
+        let text = |body: &str| {
+            format!(
+                "{names}{call}{}resource \"null_resource\" \"r\" {{\n  {body}\n}}\n",
+                images.concat()
+            )
+        };
         let fate = |body: &str, tag: &str| {
             let scan = scanned(&[("s/main.tf", &text(body)), ("s/m/main.tf", module)]);
             word(of(&scan, tag)).0.to_owned()
         };
-        let read = if reader.contains("var.v") { "4.5.6" } else { "1.2.3" };
+        let read = if reader.contains("var.v") {
+            "4.5.6"
+        } else {
+            "1.2.3"
+        };
         assert_eq!(fate(reader, read), "unpinnable", "{reader}");
-        assert_eq!(fate("x = \"1.2.3\"\n  depends_on = [module.m]", read), "site");
+        assert_eq!(
+            fate("x = \"1.2.3\"\n  depends_on = [module.m]", read),
+            "site"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A file as a list of marks and literals: what a proof compares. Says where each literal's content is; never what it means.
+//! A file as a list of marks and literals: what a proof compares. Says where each literal's content
+//! is; never what it means.
 
 use crate::terraform::files::RepoPath;
 use crate::terraform::json;
@@ -53,7 +54,10 @@ pub(super) enum Reading {
 
 /// Returns how a file named `path` may be read, best first.
 pub(super) fn readings(path: &RepoPath) -> &'static [Reading] {
-    let extension = path.name().rsplit_once('.').map_or("", |(_, extension)| extension);
+    let extension = path
+        .name()
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension);
     match extension {
         "tf" | "hcl" | "tfvars" | "tofu" => &[Reading::Hcl],
         "json" => &[Reading::Json],
@@ -77,7 +81,8 @@ pub(super) fn items(bytes: &[u8], reading: Reading) -> Result<Vec<FileItem>, Str
 
 /// Splits a byte order mark off; returns the length of it too.
 fn without_mark(text: &str) -> (usize, &str) {
-    text.strip_prefix('\u{feff}').map_or((0, text), |rest| (3, rest))
+    text.strip_prefix('\u{feff}')
+        .map_or((0, text), |rest| (3, rest))
 }
 
 fn json_items(text: &str) -> Result<Vec<FileItem>, String> {
@@ -86,8 +91,13 @@ fn json_items(text: &str) -> Result<Vec<FileItem>, String> {
         json::JsonToken::Mark(mark) => FileItem::Mark(char::from(mark).to_string()),
         json::JsonToken::Word(range) => FileItem::Mark(source[range].to_owned()),
         json::JsonToken::String(range) => {
-            let value = serde_json::from_str(&format!("\"{}\"", &source[range.clone()])).unwrap_or_default();
-            FileItem::Literal(FileLiteral { span: Span::new(base + range.start, base + range.end), value, kind: LiteralKind::Json })
+            let value = serde_json::from_str(&format!("\"{}\"", &source[range.clone()]))
+                .unwrap_or_default();
+            FileItem::Literal(FileLiteral {
+                span: Span::new(base + range.start, base + range.end),
+                value,
+                kind: LiteralKind::Json,
+            })
         }
     };
     let tokens = json::tokens(source).map_err(|why| why.to_string())?;
@@ -104,15 +114,24 @@ fn yaml_items(text: &str) -> Result<Vec<FileItem>, String> {
         };
         items.push(FileItem::Mark(format!("scalar {anchor} {tag:?}")));
         let span = yaml::content(text, &value, style, span.byte_range().unwrap_or_default());
-        items.push(FileItem::Literal(FileLiteral { span, value: value.into_owned(), kind: LiteralKind::Yaml(style) }));
+        items.push(FileItem::Literal(FileLiteral {
+            span,
+            value: value.into_owned(),
+            kind: LiteralKind::Yaml(style),
+        }));
     }
     Ok(items)
 }
 
 fn hcl(text: &str) -> Result<Vec<FileItem>, String> {
     let (base, source) = without_mark(text);
-    let body = hcl_edit::parser::parse_body(source).map_err(|error| format!("it is not HCL ({})", first_line(&error.to_string())))?;
-    let mut walk = ItemCollector { source, base, items: Vec::new() };
+    let body = hcl_edit::parser::parse_body(source)
+        .map_err(|error| format!("it is not HCL ({})", first_line(&error.to_string())))?;
+    let mut walk = ItemCollector {
+        source,
+        base,
+        items: Vec::new(),
+    };
     walk.visit_body(&body);
     Ok(walk.items)
 }
@@ -135,17 +154,28 @@ impl ItemCollector<'_> {
 
     fn literal(&mut self, start: usize, end: usize, value: &str, kind: LiteralKind) {
         let span = Span::new(self.base + start, self.base + end);
-        self.items.push(FileItem::Literal(FileLiteral { span, value: value.to_owned(), kind }));
+        self.items.push(FileItem::Literal(FileLiteral {
+            span,
+            value: value.to_owned(),
+            kind,
+        }));
     }
 
     /// A string between quotes.
     fn quoted(&mut self, string: &Decorated<String>) {
-        let Some(range) = string.span() else { return self.mark("string without a place") };
-        let range = if self.source[range.clone()].starts_with('"') { range.start + 1..range.end - 1 } else { range };
+        let Some(range) = string.span() else {
+            return self.mark("string without a place");
+        };
+        let range = if self.source[range.clone()].starts_with('"') {
+            range.start + 1..range.end - 1
+        } else {
+            range
+        };
         self.literal(range.start, range.end, string, LiteralKind::Hcl);
     }
 
-    /// The elements between `start` and `end`: literals and holes by turns, so that a text may grow where there was none.
+    /// The elements between `start` and `end`: literals and holes by turns, so that a text may grow
+    /// where there was none.
     fn elements(&mut self, template: &Template, start: usize, end: usize, kind: LiteralKind) {
         let mut at = start;
         let mut pending: Option<&Spanned<String>> = None;
@@ -163,8 +193,19 @@ impl ItemCollector<'_> {
         self.slot(pending, at, end, kind);
     }
 
-    fn slot(&mut self, literal: Option<&Spanned<String>>, start: usize, end: usize, kind: LiteralKind) {
-        self.literal(start, end.max(start), literal.map_or("", |literal| literal.as_str()), kind);
+    fn slot(
+        &mut self,
+        literal: Option<&Spanned<String>>,
+        start: usize,
+        end: usize,
+        kind: LiteralKind,
+    ) {
+        self.literal(
+            start,
+            end.max(start),
+            literal.map_or("", |literal| literal.as_str()),
+            kind,
+        );
     }
 
     fn hole(&mut self, element: &Element) {
@@ -251,7 +292,9 @@ impl Visit for ItemCollector<'_> {
     fn visit_heredoc_template(&mut self, node: &HeredocTemplate) {
         self.mark(format!("<< {}", node.delimiter.as_str()));
         match node.template.span() {
-            Some(range) => self.elements(&node.template, range.start, range.end, LiteralKind::Heredoc),
+            Some(range) => {
+                self.elements(&node.template, range.start, range.end, LiteralKind::Heredoc)
+            }
             None => self.bare(&node.template),
         }
     }
@@ -270,7 +313,9 @@ impl ItemCollector<'_> {
         let first = template.iter().next().and_then(|element| element.span());
         let last = template.iter().last().and_then(|element| element.span());
         match (first, last) {
-            (Some(first), Some(last)) => self.elements(template, first.start, last.end, LiteralKind::Heredoc),
+            (Some(first), Some(last)) => {
+                self.elements(template, first.start, last.end, LiteralKind::Heredoc)
+            }
             _ => self.mark("empty template"),
         }
     }
@@ -299,7 +344,9 @@ fn name(node: &Expression) -> &'static str {
 
 /// Says whether `bytes` are blanks, line ends and whole comments, as that kind of file has them.
 pub(super) fn is_comment(reading: Reading, bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
     match reading {
         Reading::Hcl => is_hcl_comment(text),
         Reading::Yaml => text.split('\n').all(is_yaml_comment),
@@ -313,7 +360,9 @@ fn is_hcl_comment(text: &str) -> bool {
         return true;
     }
     if let Some(inner) = rest.strip_prefix("/*") {
-        return inner.split_once("*/").is_some_and(|(inside, after)| is_text(inside) && is_hcl_comment(after));
+        return inner
+            .split_once("*/")
+            .is_some_and(|(inside, after)| is_text(inside) && is_hcl_comment(after));
     }
     let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
     let line = line.strip_suffix('\r').unwrap_or(line);

@@ -1,5 +1,5 @@
-//! The structure of an HCL file as a list of what it says, each with its path: what a proof compares where an edit adds or takes out more than a
-//! string. Knows no meaning of it.
+//! The structure of an HCL file as a list of what it says, each with its path: what a proof
+//! compares where an edit adds or takes out more than a string. Knows no meaning of it.
 
 use super::put::place;
 use crate::terraform::hcl::Source;
@@ -7,10 +7,12 @@ use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Body, Structure};
 use std::collections::BTreeMap;
 
-/// One thing that a file says. Blocks, attributes, and each element of lists and objects are things of their own.
+/// One thing that a file says. Blocks, attributes, and each element of lists and objects are things
+/// of their own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
-    /// Block names with their labels and their number among those alike, then the attribute, then `{key}` or `[]`.
+    /// Block names with their labels and their number among those alike, then the attribute, then
+    /// `{key}` or `[]`.
     pub path: Vec<String>,
     /// The value as written; empty for a block, a list, an object.
     pub text: String,
@@ -26,11 +28,18 @@ pub fn outline(source: &Source) -> Vec<Statement> {
 /// Returns what only the first says, and what only the second does.
 pub fn differences(before: &[Statement], after: &[Statement]) -> (Vec<Statement>, Vec<Statement>) {
     let mut counts: BTreeMap<&Statement, isize> = BTreeMap::new();
-    before.iter().for_each(|said| *counts.entry(said).or_default() += 1);
-    after.iter().for_each(|said| *counts.entry(said).or_default() -= 1);
+    before
+        .iter()
+        .for_each(|said| *counts.entry(said).or_default() += 1);
+    after
+        .iter()
+        .for_each(|said| *counts.entry(said).or_default() -= 1);
     let of = |sign: isize| {
-        let more = counts.iter().filter(move |(_, count)| count.signum() == sign);
-        more.flat_map(|(said, count)| std::iter::repeat_n((*said).clone(), count.unsigned_abs())).collect()
+        let more = counts
+            .iter()
+            .filter(move |(_, count)| count.signum() == sign);
+        more.flat_map(|(said, count)| std::iter::repeat_n((*said).clone(), count.unsigned_abs()))
+            .collect()
     };
     (of(1), of(-1))
 }
@@ -44,12 +53,20 @@ fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Stat
                 value(source, &attribute.value, path, all);
             }
             Structure::Block(block) => {
-                let labels = block.labels.iter().map(|label| format!(".{}", label.as_str()));
-                let name = std::iter::once(block.ident.as_str().to_owned()).chain(labels).collect::<String>();
+                let labels = block
+                    .labels
+                    .iter()
+                    .map(|label| format!(".{}", label.as_str()));
+                let name = std::iter::once(block.ident.as_str().to_owned())
+                    .chain(labels)
+                    .collect::<String>();
                 let number = numbers.entry(name.clone()).or_default();
                 path.push(format!("{name}#{number}"));
                 *number += 1;
-                all.push(Statement { path: path.clone(), text: String::new() });
+                all.push(Statement {
+                    path: path.clone(),
+                    text: String::new(),
+                });
                 self::body(source, &block.body, path, all);
             }
         }
@@ -57,10 +74,18 @@ fn body(source: &Source, body: &Body, path: &mut Vec<String>, all: &mut Vec<Stat
     }
 }
 
-fn value(source: &Source, expression: &Expression, path: &mut Vec<String>, all: &mut Vec<Statement>) {
+fn value(
+    source: &Source,
+    expression: &Expression,
+    path: &mut Vec<String>,
+    all: &mut Vec<Statement>,
+) {
     let whole = |node: &dyn hcl_edit::Span| {
         let span = place(source, node);
-        span.and_then(|span| source.bytes.get(span.range())).map_or(String::new(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+        span.and_then(|span| source.bytes.get(span.range()))
+            .map_or(String::new(), |bytes| {
+                String::from_utf8_lossy(bytes).into_owned()
+            })
     };
     let children: Vec<(String, &Expression)> = match expression {
         Expression::Array(items) => items.iter().map(|item| ("[]".to_owned(), item)).collect(),
@@ -70,14 +95,31 @@ fn value(source: &Source, expression: &Expression, path: &mut Vec<String>, all: 
                 ObjectKey::Expression(Expression::String(text)) => format!("{{{}}}", text.as_str()),
                 ObjectKey::Expression(other) => format!("{{({})}}", whole(other)),
             };
-            object.iter().map(|(own, value)| (key(own), value.expr())).collect()
+            object
+                .iter()
+                .map(|(own, value)| (key(own), value.expr()))
+                .collect()
         }
-        Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.name.is_namespaced() => {
-            call.args.iter().enumerate().map(|(index, argument)| (format!("merge({index})"), argument)).collect()
+        Expression::FuncCall(call)
+            if call.name.name.as_str() == "merge" && !call.name.is_namespaced() =>
+        {
+            call.args
+                .iter()
+                .enumerate()
+                .map(|(index, argument)| (format!("merge({index})"), argument))
+                .collect()
         }
-        other => return all.push(Statement { path: path.clone(), text: whole(other) }),
+        other => {
+            return all.push(Statement {
+                path: path.clone(),
+                text: whole(other),
+            });
+        }
     };
-    all.push(Statement { path: path.clone(), text: String::new() });
+    all.push(Statement {
+        path: path.clone(),
+        text: String::new(),
+    });
     for (name, child) in children {
         path.push(name);
         value(source, child, path, all);

@@ -1,4 +1,5 @@
-//! Tells edits that add or take out more than strings and comments from those that do not: each kind is proved in its own way.
+//! Tells edits that add or take out more than strings and comments from those that do not: each
+//! kind is proved in its own way.
 
 use super::literals::{FileItem, Reading, is_comment, items};
 use super::{Edit, EditError, apply, sorted};
@@ -13,30 +14,50 @@ pub struct Stage {
     pub rest: Vec<Edit>,
 }
 
-/// Returns an HCL file with only those edits made that change its structure; `None` when there are none.
+/// Returns an HCL file with only those edits made that change its structure; `None` when there are
+/// none.
 ///
 /// # Errors
 /// When the edits do not fit, or the file cannot be read before them.
-pub fn structure(path: &RepoPath, before: &[u8], edits: &[Edit]) -> Result<Option<Stage>, EditError> {
+pub fn structure(
+    path: &RepoPath,
+    before: &[u8],
+    edits: &[Edit],
+) -> Result<Option<Stage>, EditError> {
     let all = sorted(before, edits)?;
     if !is_hcl(path) {
         return Ok(None);
     }
     let old = read(path, before)?;
-    let within = |edit: &Edit| old.iter().any(|item| matches!(item, FileItem::Literal(literal) if literal.span.contains(edit.span)));
-    let beside = |edit: &Edit| is_comment(Reading::Hcl, &edit.expect) && is_comment(Reading::Hcl, &edit.put);
-    let (plain, structural): (Vec<&Edit>, Vec<&Edit>) = all.into_iter().partition(|edit| within(edit) || beside(edit));
+    let within = |edit: &Edit| {
+        old.iter().any(
+            |item| matches!(item, FileItem::Literal(literal) if literal.span.contains(edit.span)),
+        )
+    };
+    let beside =
+        |edit: &Edit| is_comment(Reading::Hcl, &edit.expect) && is_comment(Reading::Hcl, &edit.put);
+    let (plain, structural): (Vec<&Edit>, Vec<&Edit>) = all
+        .into_iter()
+        .partition(|edit| within(edit) || beside(edit));
     if structural.is_empty() {
         return Ok(None);
     }
     let structural: Vec<Edit> = structural.into_iter().cloned().collect();
     let moved = |edit: &Edit| {
         let earlier = structural.iter().filter(|other| other.span < edit.span);
-        let by: isize = earlier.map(|other| other.put.len() as isize - other.span.len() as isize).sum();
+        let by: isize = earlier
+            .map(|other| other.put.len() as isize - other.span.len() as isize)
+            .sum();
         let at = |at: usize| at.saturating_add_signed(by);
-        Edit { span: Span::new(at(edit.span.start), at(edit.span.end)), ..edit.clone() }
+        Edit {
+            span: Span::new(at(edit.span.start), at(edit.span.end)),
+            ..edit.clone()
+        }
     };
-    Ok(Some(Stage { bytes: apply(before, &structural)?, rest: plain.into_iter().map(moved).collect() }))
+    Ok(Some(Stage {
+        bytes: apply(before, &structural)?,
+        rest: plain.into_iter().map(moved).collect(),
+    }))
 }
 
 /// Returns the contents of all strings of an HCL file; none for other files.
@@ -55,9 +76,15 @@ pub fn strings(path: &RepoPath, bytes: &[u8]) -> Result<Vec<Span>, EditError> {
 }
 
 fn is_hcl(path: &RepoPath) -> bool {
-    path.name().rsplit_once('.').is_some_and(|(_, end)| ["tf", "hcl", "tofu"].contains(&end))
+    path.name()
+        .rsplit_once('.')
+        .is_some_and(|(_, end)| ["tf", "hcl", "tofu"].contains(&end))
 }
 
 fn read(path: &RepoPath, bytes: &[u8]) -> Result<Vec<FileItem>, EditError> {
-    items(bytes, Reading::Hcl).map_err(|cause| EditError::Unreadable { file: path.clone(), when: "before the edit", cause })
+    items(bytes, Reading::Hcl).map_err(|cause| EditError::Unreadable {
+        file: path.clone(),
+        when: "before the edit",
+        cause,
+    })
 }

@@ -26,7 +26,12 @@ fn edit(name: &str, text: &str, from: &str, put: &str) -> Edit {
 /// An edit that puts the pin after the first `from`.
 fn pin(name: &str, text: &str, from: &str) -> Edit {
     let at = text.find(from).unwrap() + from.len();
-    Edit { span: Span::new(at, at), expect: Vec::new(), put: PIN.into(), ..edit(name, text, from, "") }
+    Edit {
+        span: Span::new(at, at),
+        expect: Vec::new(),
+        put: PIN.into(),
+        ..edit(name, text, from, "")
+    }
 }
 
 fn proved(name: &str, text: &str, edits: &[Edit]) -> Result<String, EditError> {
@@ -38,32 +43,69 @@ fn proved(name: &str, text: &str, edits: &[Edit]) -> Result<String, EditError> {
 #[test]
 fn edits_are_made_from_any_order() {
     let text = "a b c";
-    let edits = [edit("x", text, "c", "C!"), edit("x", text, "a", ""), pin("x", text, "b")];
-    assert_eq!(String::from_utf8(apply(text.as_bytes(), &edits).unwrap()).unwrap(), format!(" b{PIN} C!"));
+    let edits = [
+        edit("x", text, "c", "C!"),
+        edit("x", text, "a", ""),
+        pin("x", text, "b"),
+    ];
+    assert_eq!(
+        String::from_utf8(apply(text.as_bytes(), &edits).unwrap()).unwrap(),
+        format!(" b{PIN} C!")
+    );
 }
 
 #[test]
 fn edits_that_do_not_fit_are_refused() {
     let text = "abc";
-    let wrong = Edit { expect: b"x".to_vec(), ..edit("f", text, "b", "") };
-    assert_eq!(apply(text.as_bytes(), &[wrong]).unwrap_err().to_string(), "bytes 1..2 of f were \"x\", and are now \"b\"");
+    let wrong = Edit {
+        expect: b"x".to_vec(),
+        ..edit("f", text, "b", "")
+    };
+    assert_eq!(
+        apply(text.as_bytes(), &[wrong]).unwrap_err().to_string(),
+        "bytes 1..2 of f were \"x\", and are now \"b\""
+    );
     for span in [Span::new(2, 9), Span::new(9, 9), Span::new(2, 1)] {
-        let outside = Edit { span, ..edit("f", text, "b", "") };
-        assert!(matches!(apply(text.as_bytes(), &[outside]), Err(EditError::OutOfRange { length: 3, .. })));
+        let outside = Edit {
+            span,
+            ..edit("f", text, "b", "")
+        };
+        assert!(matches!(
+            apply(text.as_bytes(), &[outside]),
+            Err(EditError::OutOfRange { length: 3, .. })
+        ));
     }
     let overlap = [edit("f", text, "ab", "x"), edit("f", text, "bc", "y")];
-    assert!(matches!(apply(text.as_bytes(), &overlap), Err(EditError::Overlap { .. })));
+    assert!(matches!(
+        apply(text.as_bytes(), &overlap),
+        Err(EditError::Overlap { .. })
+    ));
     let twice = [pin("f", text, "a"), pin("f", text, "a")];
-    assert!(matches!(apply(text.as_bytes(), &twice), Err(EditError::Overlap { .. })));
+    assert!(matches!(
+        apply(text.as_bytes(), &twice),
+        Err(EditError::Overlap { .. })
+    ));
     let files = [edit("f", text, "a", "x"), edit("g", text, "b", "y")];
-    assert!(matches!(apply(text.as_bytes(), &files), Err(EditError::OtherFile { .. })));
+    assert!(matches!(
+        apply(text.as_bytes(), &files),
+        Err(EditError::OtherFile { .. })
+    ));
 }
 
 #[test]
 fn hcl_is_proved() {
     let text = "\u{feff}a = \"x:${var.t}\"\r\nb   =\"\"\r\nc = <<-EOT\r\n\timage: y:1\r\n  %{ if a }z%{ endif }\r\n  EOT\r\nd = { \"k\" = [1, \"${var.x}\"] }";
-    for from in ["x:${var.t}", "b   =\"", "y:1", "${var.x}", "}z", "x:", "\"k"] {
-        let after = proved("main.tf", text, &[pin("main.tf", text, from)]).unwrap_or_else(|error| panic!("{from}: {error}"));
+    for from in [
+        "x:${var.t}",
+        "b   =\"",
+        "y:1",
+        "${var.x}",
+        "}z",
+        "x:",
+        "\"k",
+    ] {
+        let after = proved("main.tf", text, &[pin("main.tf", text, from)])
+            .unwrap_or_else(|error| panic!("{from}: {error}"));
         assert_eq!(after.replace(PIN, ""), text);
     }
     let all = ["x:${var.t}", "b   =\"", "y:1"].map(|from| pin("main.tf", text, from));
@@ -86,27 +128,53 @@ fn hcl_that_reads_differently_is_refused() {
         let edits = [edit("main.tf", text, from, put)];
         let error = proved("main.tf", text, &edits).unwrap_err();
         assert!(
-            matches!(error, EditError::NoLiteral { .. } | EditError::Different { .. } | EditError::Unreadable { .. }),
+            matches!(
+                error,
+                EditError::NoLiteral { .. }
+                    | EditError::Different { .. }
+                    | EditError::Unreadable { .. }
+            ),
             "{from} {put}: {error}"
         );
     }
     let broken = "a = \"x:1\"\nb = {\n";
     let error = proved("main.tf", broken, &[pin("main.tf", broken, "x:1")]).unwrap_err();
-    assert!(matches!(error, EditError::Unreadable { when: "before the edit", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            EditError::Unreadable {
+                when: "before the edit",
+                ..
+            }
+        ),
+        "{error}"
+    );
     let after = "a = \"x:1\" # d\nb = var.t\nc = 22\nd = <<EOT\nx\nEOT\n";
     let error = prove(&path("main.tf"), text.as_bytes(), after.as_bytes(), &[]).unwrap_err();
-    assert!(matches!(error, EditError::Different { at: 12, .. }), "{error}");
+    assert!(
+        matches!(error, EditError::Different { at: 12, .. }),
+        "{error}"
+    );
 }
 
 #[test]
 fn yaml_is_proved() {
-    let text = "a: x:1  # c\nb: 'x:2'\nc: \"x:3\"\nd: |\n  x:4\n  y\ne: [x:5, 22]\n---\nf: 'x:${var.t}'\n";
+    let text =
+        "a: x:1  # c\nb: 'x:2'\nc: \"x:3\"\nd: |\n  x:4\n  y\ne: [x:5, 22]\n---\nf: 'x:${var.t}'\n";
     for from in ["x:1", "x:2", "x:3", "x:4", "x:5", "22"] {
-        proved("v.yaml", text, &[pin("v.yaml", text, from)]).unwrap_or_else(|error| panic!("{from}: {error}"));
+        proved("v.yaml", text, &[pin("v.yaml", text, from)])
+            .unwrap_or_else(|error| panic!("{from}: {error}"));
     }
-    for (from, put) in
-        [("x:1", "x: 1"), ("x:1", "x #1"), ("x:1", "[x"), ("x:2", "x'2"), ("x:3", "x\"3"), ("x:4", "x\nz"), ("x:5", "x,5"), ("x:1", "|")]
-    {
+    for (from, put) in [
+        ("x:1", "x: 1"),
+        ("x:1", "x #1"),
+        ("x:1", "[x"),
+        ("x:2", "x'2"),
+        ("x:3", "x\"3"),
+        ("x:4", "x\nz"),
+        ("x:5", "x,5"),
+        ("x:1", "|"),
+    ] {
         let edits = [edit("v.yaml", text, from, put)];
         assert!(proved("v.yaml", text, &edits).is_err(), "{from} {put}");
     }
@@ -117,11 +185,15 @@ fn templates_are_proved_masked() {
     let text = "%{ if a ~}\nimage: x:1\n%{ endif ~}\ntag: ${t}\nb: \"${t}-x\"\n";
     for name in ["values.yaml", "values.tpl", "values.yaml.tftpl"] {
         for from in ["x:1", "tag: ${t}", "${t}-x"] {
-            proved(name, text, &[pin(name, text, from)]).unwrap_or_else(|error| panic!("{name} {from}: {error}"));
+            proved(name, text, &[pin(name, text, from)])
+                .unwrap_or_else(|error| panic!("{name} {from}: {error}"));
         }
         for from in ["if a", "${t", "%{ if a"] {
             let error = proved(name, text, &[pin(name, text, from)]).unwrap_err();
-            assert!(matches!(error, EditError::NoLiteral { .. }), "{name} {from}: {error}");
+            assert!(
+                matches!(error, EditError::NoLiteral { .. }),
+                "{name} {from}: {error}"
+            );
         }
     }
     let script = "#!/bin/sh\ndocker run x:1 \"$@\"\n";
@@ -132,21 +204,51 @@ fn templates_are_proved_masked() {
 #[test]
 fn json_is_proved() {
     let text = "{\"image\": \"x:1\",\r\n \"n\": [1, \"y\\u00e9\"]}";
-    proved("a.json", text, &[pin("a.json", text, "x:1"), pin("a.json", text, "e9")]).unwrap();
-    for (from, put) in [("x:1", "x\", \"b\": \""), ("1, ", "2, "), ("x:1", "x\\n"), (" [", "[")] {
-        assert!(proved("a.json", text, &[edit("a.json", text, from, put)]).is_err(), "{from} {put}");
+    proved(
+        "a.json",
+        text,
+        &[pin("a.json", text, "x:1"), pin("a.json", text, "e9")],
+    )
+    .unwrap();
+    for (from, put) in [
+        ("x:1", "x\", \"b\": \""),
+        ("1, ", "2, "),
+        ("x:1", "x\\n"),
+        (" [", "["),
+    ] {
+        assert!(
+            proved("a.json", text, &[edit("a.json", text, from, put)]).is_err(),
+            "{from} {put}"
+        );
     }
 }
 
 #[test]
 fn what_may_be_put_depends_on_the_form() {
-    let all = [Form::Quoted, Form::Raw, Form::YamlPlain, Form::YamlSingle, Form::YamlDouble, Form::YamlBlock, Form::Json];
+    let all = [
+        Form::Quoted,
+        Form::Raw,
+        Form::YamlPlain,
+        Form::YamlSingle,
+        Form::YamlDouble,
+        Form::YamlBlock,
+        Form::Json,
+    ];
     for form in all {
         legal(form, b"repo:1.2", 8..8, PIN.as_bytes()).unwrap();
         legal(form, b"22", 2..2, PIN.as_bytes()).unwrap();
         legal(form, b"repo:1.2", 5..8, b"1.3-alpine").unwrap();
-        for put in [&b"a\nb"[..], b"a\tb", b"\xff", b"\x7f", "\u{2028}".as_bytes()] {
-            assert!(legal(form, b"repo:1.2", 8..8, put).is_err(), "{form:?} {put:?}");
+        for put in [
+            &b"a\nb"[..],
+            b"a\tb",
+            b"\xff",
+            b"\x7f",
+            "\u{2028}".as_bytes(),
+        ] {
+            assert!(
+                legal(form, b"repo:1.2", 8..8, put).is_err(),
+                "{form:?} {put:?}"
+            );
         }
         if form != Form::Json {
             assert!(legal(form, b"repo:1.2", 8..8, b"${x}").is_err(), "{form:?}");
@@ -163,10 +265,16 @@ fn what_may_be_put_depends_on_the_form() {
         (Form::YamlDouble, "\""),
         (Form::YamlDouble, "\\"),
     ] {
-        assert!(legal(form, b"repo", 4..4, put.as_bytes()).is_err(), "{form:?} {put}");
+        assert!(
+            legal(form, b"repo", 4..4, put.as_bytes()).is_err(),
+            "{form:?} {put}"
+        );
     }
     for put in [": x", " #x", "[", "{", ",", ":", " "] {
-        assert!(legal(Form::YamlPlain, b"repo", 4..4, put.as_bytes()).is_err(), "{put}");
+        assert!(
+            legal(Form::YamlPlain, b"repo", 4..4, put.as_bytes()).is_err(),
+            "{put}"
+        );
     }
     assert!(legal(Form::YamlPlain, b"v1", 0..2, b"true").is_err());
     assert!(legal(Form::YamlPlain, b"v1", 0..2, b"22").is_err());
@@ -174,8 +282,18 @@ fn what_may_be_put_depends_on_the_form() {
     assert!(legal(Form::YamlPlain, b"", 0..0, PIN.as_bytes()).is_err());
     assert!(legal(Form::YamlPlain, b"true", 4..4, PIN.as_bytes()).is_err());
     assert!(legal(Form::Raw, b"image: x:1\n", 11..11, PIN.as_bytes()).is_err());
-    for (content, at) in [(&b""[..], 0), (b"\n", 0), (b"\n", 1), (b"\r\n", 2), (b"x:1\n", 4), (b"x:1\n  y", 4)] {
-        assert!(legal(Form::YamlBlock, content, at..at, PIN.as_bytes()).is_err(), "{content:?} at {at}");
+    for (content, at) in [
+        (&b""[..], 0),
+        (b"\n", 0),
+        (b"\n", 1),
+        (b"\r\n", 2),
+        (b"x:1\n", 4),
+        (b"x:1\n  y", 4),
+    ] {
+        assert!(
+            legal(Form::YamlBlock, content, at..at, PIN.as_bytes()).is_err(),
+            "{content:?} at {at}"
+        );
     }
     legal(Form::YamlBlock, b"x:1\n", 3..3, PIN.as_bytes()).unwrap();
     legal(Form::YamlPlain, b"22", 0..2, b"23").unwrap();
@@ -217,7 +335,8 @@ proptest! {
             1 => Edit { span: Span::new(text.len() + 1, text.len() + 2), ..good },
             2 => Edit { put: [&content, &b"\n\x01"[..]].concat(), ..good },
             3 => Edit { put: documents::breaking(form), ..good },
-            // The byte before is outside of the literal, except in a block or heredoc, which is all one literal.
+            // The byte before is outside of the literal, except in a block or heredoc, which is all
+            // one literal.
             4 if !matches!(form, Form::Raw | Form::YamlBlock) => Edit { span: Span::new(span.start - 1, span.end), expect: text.as_bytes()[span.start - 1..span.end].to_vec(), put: b"x".to_vec(), ..good },
             _ => Edit { file: path("other.tf"), ..good },
         };

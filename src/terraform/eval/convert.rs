@@ -1,4 +1,5 @@
-//! Conversions between kinds of values, by Terraform's rules. Never guesses: what does not convert is a `Why`.
+//! Conversions between kinds of values, by Terraform's rules. Never guesses: what does not convert
+//! is a `Why`.
 
 use super::super::text::{Piece, Text};
 use super::super::value::{Number, Value, Why, WhyKind};
@@ -51,7 +52,8 @@ pub fn to_text(value: Value) -> Result<Text, Why> {
         Value::Text(text) => Ok(text),
         Value::Bool(bool) => Ok(Text::computed(if bool { "true" } else { "false" })),
         Value::Number(number, origin) => {
-            let printed = number::print(number).ok_or_else(|| limit("a number of more than 15 digits"))?;
+            let printed =
+                number::print(number).ok_or_else(|| limit("a number of more than 15 digits"))?;
             Ok(match origin {
                 Some(origin) => Text::written(printed, origin),
                 None => Text::computed(printed),
@@ -62,7 +64,10 @@ pub fn to_text(value: Value) -> Result<Text, Why> {
             text.push(Piece::Unknown(why));
             Ok(text)
         }
-        other => Err(invalid(format!("{} where a string is needed", kind(&other)))),
+        other => Err(invalid(format!(
+            "{} where a string is needed",
+            kind(&other)
+        ))),
     }
 }
 
@@ -75,7 +80,11 @@ pub fn to_known(value: &Value) -> Result<String, Why> {
 }
 
 pub fn known(text: &Text) -> Result<String, Why> {
-    text.known().ok_or_else(|| text.why_unknown().cloned().unwrap_or_else(|| limit("a text")))
+    text.known().ok_or_else(|| {
+        text.why_unknown()
+            .cloned()
+            .unwrap_or_else(|| limit("a text"))
+    })
 }
 
 pub fn to_bool(value: &Value) -> Result<bool, Why> {
@@ -119,7 +128,9 @@ pub fn to_list(value: &Value) -> Result<Arc<Vec<Value>>, Why> {
 
 /// Returns the first thing that is an error in Terraform, at any depth.
 pub fn error_in(value: &Value) -> Option<&Why> {
-    find(value, &|why| matches!(why.kind, WhyKind::Invalid | WhyKind::Missing))
+    find(value, &|why| {
+        matches!(why.kind, WhyKind::Invalid | WhyKind::Missing)
+    })
 }
 
 /// Returns the first reason, at any depth, for which something in `value` is not known.
@@ -151,9 +162,13 @@ pub fn to_json(value: &Value) -> Result<Json, Why> {
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Number(number, _) => number_to_json(*number)?,
         Value::Text(text) => Json::String(known(text)?),
-        Value::List(items) | Value::Set(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::List(items) | Value::Set(items) => {
+            Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?)
+        }
         Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
+            let entries = entries
+                .iter()
+                .map(|(key, value)| Ok((key.to_string(), to_json(value)?)));
             Json::Object(entries.collect::<Result<_, Why>>()?)
         }
         Value::Unknown(why) => return Err(why.clone()),
@@ -166,5 +181,6 @@ fn number_to_json(value: Number) -> Result<Json, Why> {
         Number::Int(int) => i64::try_from(int).ok().map(serde_json::Number::from),
         Number::Float(float) => serde_json::Number::from_f64(float),
     };
-    json.map(Json::Number).ok_or_else(|| limit(Arc::<str>::from(format!("the number {printed}"))))
+    json.map(Json::Number)
+        .ok_or_else(|| limit(Arc::<str>::from(format!("the number {printed}"))))
 }

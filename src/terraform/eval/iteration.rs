@@ -47,8 +47,15 @@ pub fn for_expr(context: &Context, expr: &ForExpr) -> Result<Value, Why> {
     let mut groups: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
     for (key, value) in traversal::pairs(&collection)? {
         let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
-        let scope = LoopScope { outer: context.scope, key, value: (intro.value_var.as_str(), value) };
-        let inner = Context { input: context.input, scope: &scope };
+        let scope = LoopScope {
+            outer: context.scope,
+            key,
+            value: (intro.value_var.as_str(), value),
+        };
+        let inner = Context {
+            input: context.input,
+            scope: &scope,
+        };
         if let Some(cond) = &expr.cond
             && !to_bool(&inner.eval(&cond.expr))?
         {
@@ -72,6 +79,11 @@ pub fn for_expr(context: &Context, expr: &ForExpr) -> Result<Value, Why> {
     Ok(match (&expr.key_expr, expr.grouping) {
         (None, _) => list(items),
         (Some(_), false) => Value::Map(Arc::new(entries)),
-        (Some(_), true) => Value::Map(Arc::new(groups.into_iter().map(|(key, values)| (key, list(values))).collect())),
+        (Some(_), true) => Value::Map(Arc::new(
+            groups
+                .into_iter()
+                .map(|(key, values)| (key, list(values)))
+                .collect(),
+        )),
     })
 }

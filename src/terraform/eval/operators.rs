@@ -25,7 +25,11 @@ pub fn binary(context: &Context, op: &BinaryOp) -> Result<Value, Why> {
         Or => logic(context, op, true),
         Eq | NotEq => {
             let (left, right) = (structural(&op.lhs_expr), structural(&op.rhs_expr));
-            let same = match equal(&context.eval(&op.lhs_expr), &context.eval(&op.rhs_expr), left == right && left.is_some()) {
+            let same = match equal(
+                &context.eval(&op.lhs_expr),
+                &context.eval(&op.rhs_expr),
+                left == right && left.is_some(),
+            ) {
                 Err(why) if why == types() && left.is_some() && right.is_some() => false,
                 other => other?,
             };
@@ -33,7 +37,8 @@ pub fn binary(context: &Context, op: &BinaryOp) -> Result<Value, Why> {
         }
         Less | LessEq | Greater | GreaterEq => {
             let (left, right) = operands(context, op)?;
-            let ordering = number::compare(left, right).ok_or_else(|| limit("a comparison this close"))?;
+            let ordering =
+                number::compare(left, right).ok_or_else(|| limit("a comparison this close"))?;
             Ok(Value::Bool(match operator {
                 Less => ordering == Ordering::Less,
                 LessEq => ordering != Ordering::Greater,
@@ -46,7 +51,10 @@ pub fn binary(context: &Context, op: &BinaryOp) -> Result<Value, Why> {
 }
 
 fn operands(context: &Context, op: &BinaryOp) -> Result<(super::Number, super::Number), Why> {
-    Ok((to_number(&context.eval(&op.lhs_expr))?, to_number(&context.eval(&op.rhs_expr))?))
+    Ok((
+        to_number(&context.eval(&op.lhs_expr))?,
+        to_number(&context.eval(&op.rhs_expr))?,
+    ))
 }
 
 fn arithmetic(context: &Context, op: &BinaryOp, operator: BinaryOperator) -> Result<Value, Why> {
@@ -62,10 +70,14 @@ fn arithmetic(context: &Context, op: &BinaryOp, operator: BinaryOperator) -> Res
         BinaryOperator::Div => number::divide(left, right),
         _ => number::remainder(left, right),
     };
-    Ok(Value::Number(result.ok_or_else(|| limit("a number of more than 15 digits"))?, None))
+    Ok(Value::Number(
+        result.ok_or_else(|| limit("a number of more than 15 digits"))?,
+        None,
+    ))
 }
 
-/// A division by zero is infinite, which prints nowhere, and leaves all as the remainder; zero by zero is an error.
+/// A division by zero is infinite, which prints nowhere, and leaves all as the remainder; zero by
+/// zero is an error.
 fn infinite(left: super::Number, operator: BinaryOperator) -> Result<Value, Why> {
     if number::float(left) == 0.0 {
         return Err(invalid("a division of zero by zero"));
@@ -73,7 +85,10 @@ fn infinite(left: super::Number, operator: BinaryOperator) -> Result<Value, Why>
     if operator == BinaryOperator::Mod {
         return Ok(Value::Number(left, None));
     }
-    Ok(Value::Number(super::Number::Float(f64::INFINITY.copysign(number::float(left))), None))
+    Ok(Value::Number(
+        super::Number::Float(f64::INFINITY.copysign(number::float(left))),
+        None,
+    ))
 }
 
 /// `&&` ends at a false operand, `||` at a true one, even beside an operand that is not known.
@@ -95,12 +110,17 @@ fn logic(context: &Context, op: &BinaryOp, end: bool) -> Result<Value, Why> {
     }
 }
 
-/// Says whether a collection is certainly a tuple or object, whose type is that of its elements, or certainly a list, set or map.
+/// Says whether a collection is certainly a tuple or object, whose type is that of its elements, or
+/// certainly a list, set or map.
 fn structural(expr: &Expression) -> Option<bool> {
     match expr {
         Expression::Parenthesis(inner) => structural(inner.inner()),
         Expression::Array(_) | Expression::Object(_) => Some(true),
-        Expression::FuncCall(call) => matches!(call.name.name.as_str(), "tolist" | "tomap" | "toset" | "split").then_some(false),
+        Expression::FuncCall(call) => matches!(
+            call.name.name.as_str(),
+            "tolist" | "tomap" | "toset" | "split"
+        )
+        .then_some(false),
         _ => None,
     }
 }
@@ -110,8 +130,8 @@ fn types() -> Why {
     limit("whether a list and a tuple, or a map and an object, are of one type")
 }
 
-/// Says whether two values are equal to Terraform. Lists and tuples of the same content are not (their types differ), and are not told apart here:
-/// such a pair is an error unless `same_types`.
+/// Says whether two values are equal to Terraform. Lists and tuples of the same content are not
+/// (their types differ), and are not told apart here: such a pair is an error unless `same_types`.
 pub fn equal(a: &Value, b: &Value, same_types: bool) -> Result<bool, Why> {
     match (a, b) {
         (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Err(why.clone()),
@@ -122,8 +142,12 @@ pub fn equal(a: &Value, b: &Value, same_types: bool) -> Result<bool, Why> {
             None => Err(limit("a comparison this close")),
         },
         (Value::Text(a), Value::Text(b)) => Ok(convert::known(a)? == convert::known(b)?),
-        (Value::List(a), Value::List(b)) => all_equal(a.iter().zip(b.iter()), a.len() == b.len(), same_types),
-        (Value::Set(a), Value::Set(b)) => all_equal(a.iter().zip(b.iter()), a.len() == b.len(), true),
+        (Value::List(a), Value::List(b)) => {
+            all_equal(a.iter().zip(b.iter()), a.len() == b.len(), same_types)
+        }
+        (Value::Set(a), Value::Set(b)) => {
+            all_equal(a.iter().zip(b.iter()), a.len() == b.len(), true)
+        }
         (Value::Map(a), Value::Map(b)) => {
             let same_keys = a.len() == b.len() && a.keys().eq(b.keys());
             all_equal(a.values().zip(b.values()), same_keys, same_types)
@@ -132,7 +156,11 @@ pub fn equal(a: &Value, b: &Value, same_types: bool) -> Result<bool, Why> {
     }
 }
 
-fn all_equal<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, same_shape: bool, same_types: bool) -> Result<bool, Why> {
+fn all_equal<'v>(
+    pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
+    same_shape: bool,
+    same_types: bool,
+) -> Result<bool, Why> {
     if !same_shape {
         return Ok(false);
     }

@@ -36,7 +36,10 @@ fn literals_and_operators() {
         ("1 == \"1\"", "false"),
         ("true ? 1 : \"a\"", "\"1\""),
         ("[for x in [1, 2, 3] : x * 2 if x > 1]", "[4,6]"),
-        ("{ for k, v in { a = 1, b = 2 } : upper(k) => v }", "{\"A\":1,\"B\":2}"),
+        (
+            "{ for k, v in { a = 1, b = 2 } : upper(k) => v }",
+            "{\"A\":1,\"B\":2}",
+        ),
         ("[{ a = 1 }, { a = 2 }][*].a", "[1,2]"),
         ("try([1][4], \"d\")", "\"d\""),
     ]);
@@ -48,11 +51,23 @@ fn a_heredoc_is_dedented_line_by_line_and_keeps_its_places() {
     let path = RepoPath::new("a.tf").expect("path");
     let source = Source::parse(path, text.as_bytes().into()).expect("hcl");
     let scope = context("");
-    let value = eval(&source.body.get_attribute("x").expect("x").value, &source, &scope);
+    let value = eval(
+        &source.body.get_attribute("x").expect("x").value,
+        &source,
+        &scope,
+    );
     assert_eq!(value.as_str().as_deref(), Some("a: b\n  c\n"));
-    let Value::Text(value) = value else { panic!("no text") };
+    let Value::Text(value) = value else {
+        panic!("no text")
+    };
     for piece in value.pieces() {
-        let Piece::Known { text: piece, origin: Some(origin) } = piece else { panic!("no origin: {piece:?}") };
+        let Piece::Known {
+            text: piece,
+            origin: Some(origin),
+        } = piece
+        else {
+            panic!("no origin: {piece:?}")
+        };
         assert_eq!(&text[origin.span.range()], piece.as_ref());
     }
 }
@@ -60,10 +75,21 @@ fn a_heredoc_is_dedented_line_by_line_and_keeps_its_places() {
 #[test]
 fn a_template_keeps_the_places_of_what_it_holds() {
     let scope = context("locals {\n  tag = \"1.2\"\n}\n");
-    let Value::Text(text) = evaluate_expression(&scope, "\"app:${local.tag}\"") else { panic!("no text") };
+    let Value::Text(text) = evaluate_expression(&scope, "\"app:${local.tag}\"") else {
+        panic!("no text")
+    };
     assert_eq!(text.known().as_deref(), Some("app:1.2"));
-    let Piece::Known { origin: Some(origin), .. } = &text.pieces()[1] else { panic!("no origin") };
-    assert_eq!((origin.file.as_str(), origin.span), ("main.tf", FileSpan::new(18, 21)));
+    let Piece::Known {
+        origin: Some(origin),
+        ..
+    } = &text.pieces()[1]
+    else {
+        panic!("no origin")
+    };
+    assert_eq!(
+        (origin.file.as_str(), origin.span),
+        ("main.tf", FileSpan::new(18, 21))
+    );
     assert_eq!(text.frames().len(), 1);
 }
 
@@ -72,7 +98,10 @@ fn verbatim(value: &Value, file: &str) {
     match value {
         Value::Text(text) => {
             for piece in text.pieces() {
-                if let Piece::Known { text, origin: Some(origin) } = piece
+                if let Piece::Known {
+                    text,
+                    origin: Some(origin),
+                } = piece
                     && origin.span.len() == text.len()
                 {
                     assert_eq!(&file[origin.span.range()], text.as_ref(), "{file}");
@@ -80,7 +109,9 @@ fn verbatim(value: &Value, file: &str) {
                 }
             }
         }
-        Value::List(items) | Value::Set(items) => items.iter().for_each(|item| verbatim(item, file)),
+        Value::List(items) | Value::Set(items) => {
+            items.iter().for_each(|item| verbatim(item, file))
+        }
         Value::Map(entries) => entries.values().for_each(|item| verbatim(item, file)),
         _ => {}
     }
@@ -112,7 +143,15 @@ fn bytes_that_survive_a_function_keep_their_place() {
 
 fn holds_origin(value: &Value) -> bool {
     match value {
-        Value::Text(text) => text.pieces().iter().any(|piece| matches!(piece, Piece::Known { origin: Some(_), .. })),
+        Value::Text(text) => text.pieces().iter().any(|piece| {
+            matches!(
+                piece,
+                Piece::Known {
+                    origin: Some(_),
+                    ..
+                }
+            )
+        }),
         Value::List(items) | Value::Set(items) => items.iter().any(holds_origin),
         Value::Map(entries) => entries.values().any(holds_origin),
         _ => false,
@@ -122,24 +161,47 @@ fn holds_origin(value: &Value) -> bool {
 #[test]
 fn what_is_not_known_is_a_hole_and_no_error() {
     let value = evaluate_expression(&context(""), "\"nginx:${var.tag}-x\"");
-    let Value::Text(text) = &value else { panic!("{value:?}") };
+    let Value::Text(text) = &value else {
+        panic!("{value:?}")
+    };
     assert_eq!((text.pieces().len(), text.known_len()), (3, 8));
-    assert!(matches!(evaluate_expression(&context(""), "split(\":\", \"a:${var.tag}\")"), Value::Unknown(_)));
-    assert!(matches!(evaluate_expression(&context(""), "var.a ? 1 : 2"), Value::Unknown(_)));
-    assert!(matches!(evaluate_expression(&context(""), "{ a = var.a, b = 1 }.b"), Value::Number(..)));
+    assert!(matches!(
+        evaluate_expression(&context(""), "split(\":\", \"a:${var.tag}\")"),
+        Value::Unknown(_)
+    ));
+    assert!(matches!(
+        evaluate_expression(&context(""), "var.a ? 1 : 2"),
+        Value::Unknown(_)
+    ));
+    assert!(matches!(
+        evaluate_expression(&context(""), "{ a = var.a, b = 1 }.b"),
+        Value::Number(..)
+    ));
 }
 
 #[test]
 fn deep_and_endless_expressions_end() {
     let mut chain = String::from("locals {\n  l0 = \"x\"\n");
     for at in 1..2000 {
-        chain.push_str(&format!("  l{at} = \"${{local.l{}}}${{local.l{}}}\"\n", at - 1, at - 1));
+        chain.push_str(&format!(
+            "  l{at} = \"${{local.l{}}}${{local.l{}}}\"\n",
+            at - 1,
+            at - 1
+        ));
     }
     chain.push_str("  self = [for x in [1] : local.self]\n}\n");
     let context = context(&chain);
-    for expression in ["local.l1999", "local.self", "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]"] {
+    for expression in [
+        "local.l1999",
+        "local.self",
+        "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]",
+    ] {
         let json = to_json(&evaluate_expression(&context, expression));
-        assert_eq!(json.expect_err("no value").kind, crate::terraform::value::WhyKind::Limit, "{expression}");
+        assert_eq!(
+            json.expect_err("no value").kind,
+            crate::terraform::value::WhyKind::Limit,
+            "{expression}"
+        );
     }
 }
 
@@ -186,12 +248,16 @@ fn expression() -> impl proptest::strategy::Strategy<Value = String> {
         "sum",
     ];
     let leaf = prop_oneof![
-        "[ -~é\u{1F600}]{0,8}".prop_map(|text| format!("{text:?}").replace("\\u{", "u{").replace("\\'", "'")),
+        "[ -~é\u{1F600}]{0,8}".prop_map(|text| format!("{text:?}")
+            .replace("\\u{", "u{")
+            .replace("\\'", "'")),
         Just("\"%s:%05.1f|%-3d%v%%\"".to_owned()),
         Just("\"a${~ local.s ~} b %{ for x in local.l ~} ${x} %{ endfor ~}\"".to_owned()),
         Just("<<-EOT\n    a ${local.s}\n\n      b\n  EOT\n".to_owned()),
         (-3i64..1000).prop_map(|number| number.to_string()),
-        any::<f64>().prop_filter("finite", |float| float.is_finite()).prop_map(|float| format!("{:e}", float.abs())),
+        any::<f64>()
+            .prop_filter("finite", |float| float.is_finite())
+            .prop_map(|float| format!("{:e}", float.abs())),
         Just("null".to_owned()),
         Just("true".to_owned()),
         Just("local.s".to_owned()),
@@ -203,13 +269,18 @@ fn expression() -> impl proptest::strategy::Strategy<Value = String> {
     leaf.prop_recursive(5, 60, 4, move |inner| {
         let name = proptest::sample::select(names.clone());
         prop_oneof![
-            (name, proptest::collection::vec(inner.clone(), 0..4)).prop_map(|(name, args)| format!("{name}({})", args.join(", "))),
-            (inner.clone(), "[-+*/%<>]|==|!=|&&|\\|\\|", inner.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
-            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
+            (name, proptest::collection::vec(inner.clone(), 0..4))
+                .prop_map(|(name, args)| format!("{name}({})", args.join(", "))),
+            (inner.clone(), "[-+*/%<>]|==|!=|&&|\\|\\|", inner.clone())
+                .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+            proptest::collection::vec(inner.clone(), 0..4)
+                .prop_map(|items| format!("[{}]", items.join(", "))),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ a = {a}, b = {b} }}")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[for k, v in {a} : {b}]")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ for k, v in {a} : k => {b}... }}")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(a, b)| format!("{{ for k, v in {a} : k => {b}... }}")),
             (inner.clone(), inner).prop_map(|(a, b)| format!("({a})[{b}]")),
         ]
     })

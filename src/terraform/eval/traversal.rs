@@ -17,9 +17,14 @@ impl Context<'_> {
             return self.follow(self.eval(&traversal.expr), operators);
         };
         let plain = operators.iter().take_while(|op| !is_splat(op)).count();
-        let steps: SmallVec<[Step<'_>; 4]> = operators[..plain].iter().filter_map(|op| self.step(op)).collect();
+        let steps: SmallVec<[Step<'_>; 4]> = operators[..plain]
+            .iter()
+            .filter_map(|op| self.step(op))
+            .collect();
         let (value, taken) = self.scope.resolve(name.as_str(), &steps);
-        let value = steps[taken.min(steps.len())..].iter().fold(value, |value, step| settle(take(value, step)));
+        let value = steps[taken.min(steps.len())..]
+            .iter()
+            .fold(value, |value, step| settle(take(value, step)));
         self.follow(value, &operators[plain..])
     }
 
@@ -27,19 +32,28 @@ impl Context<'_> {
         match operator {
             TraversalOperator::GetAttr(name) => Some(Step::Attr(name.as_str())),
             TraversalOperator::Index(expr) => Some(Step::Index(self.eval(expr))),
-            TraversalOperator::LegacyIndex(index) => Some(Step::Index(convert::int(*index.value()))),
+            TraversalOperator::LegacyIndex(index) => {
+                Some(Step::Index(convert::int(*index.value())))
+            }
             TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => None,
         }
     }
 
     fn follow(&self, value: Value, operators: Operators) -> Value {
-        let Some((first, rest)) = operators.split_first() else { return value };
+        let Some((first, rest)) = operators.split_first() else {
+            return value;
+        };
         match first.value() {
             TraversalOperator::FullSplat(_) => self.splat(value, rest),
             TraversalOperator::AttrSplat(_) => {
                 let inside = rest
                     .iter()
-                    .take_while(|op| matches!(op.value(), TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_)))
+                    .take_while(|op| {
+                        matches!(
+                            op.value(),
+                            TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_)
+                        )
+                    })
                     .count();
                 let all = self.splat(value, &rest[..inside]);
                 self.follow(all, &rest[inside..])
@@ -51,19 +65,28 @@ impl Context<'_> {
         }
     }
 
-    /// Follows `operators` in every element; a value that is no list is a list of itself, null is an empty one.
+    /// Follows `operators` in every element; a value that is no list is a list of itself, null is
+    /// an empty one.
     fn splat(&self, value: Value, operators: Operators) -> Value {
         match value {
             Value::Null => list(Vec::new()),
             Value::Unknown(why) => Value::Unknown(why),
-            Value::List(items) | Value::Set(items) => list(items.iter().map(|item| self.follow(item.clone(), operators)).collect()),
+            Value::List(items) | Value::Set(items) => list(
+                items
+                    .iter()
+                    .map(|item| self.follow(item.clone(), operators))
+                    .collect(),
+            ),
             single => list(vec![self.follow(single, operators)]),
         }
     }
 }
 
 fn is_splat(operator: &Decorated<TraversalOperator>) -> bool {
-    matches!(operator.value(), TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_))
+    matches!(
+        operator.value(),
+        TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_)
+    )
 }
 
 /// Takes one step into a value.
@@ -74,10 +97,14 @@ fn is_splat(operator: &Decorated<TraversalOperator>) -> bool {
 pub fn take(value: Value, step: &Step<'_>) -> Result<Value, Why> {
     match (value, step) {
         (Value::Unknown(why), _) => Err(why),
-        (Value::Map(entries), Step::Attr(name)) => {
-            entries.get(*name).cloned().ok_or_else(|| invalid(format!("an object without the attribute {name}")))
-        }
-        (value, Step::Attr(name)) => Err(invalid(format!("{} has no attribute {name}", convert::kind(&value)))),
+        (Value::Map(entries), Step::Attr(name)) => entries
+            .get(*name)
+            .cloned()
+            .ok_or_else(|| invalid(format!("an object without the attribute {name}"))),
+        (value, Step::Attr(name)) => Err(invalid(format!(
+            "{} has no attribute {name}",
+            convert::kind(&value)
+        ))),
         (value, Step::Index(index)) => at(&value, index),
     }
 }
@@ -88,14 +115,21 @@ pub fn at(value: &Value, index: &Value) -> Result<Value, Why> {
         Value::Unknown(why) => Err(why.clone()),
         Value::Map(entries) => {
             let key = convert::to_known(index)?;
-            entries.get(key.as_str()).cloned().ok_or_else(|| invalid(format!("an object without the key {key}")))
+            entries
+                .get(key.as_str())
+                .cloned()
+                .ok_or_else(|| invalid(format!("an object without the key {key}")))
         }
         Value::List(items) => {
             let at = convert::to_int(index)?;
             let item = usize::try_from(at).ok().and_then(|at| items.get(at));
-            item.cloned().ok_or_else(|| invalid(format!("a list without an element {at}")))
+            item.cloned()
+                .ok_or_else(|| invalid(format!("a list without an element {at}")))
         }
-        other => Err(invalid(format!("{} has no elements to index", convert::kind(other)))),
+        other => Err(invalid(format!(
+            "{} has no elements to index",
+            convert::kind(other)
+        ))),
     }
 }
 
@@ -103,9 +137,22 @@ pub fn at(value: &Value, index: &Value) -> Result<Value, Why> {
 pub fn pairs(value: &Value) -> Result<Vec<(Value, Value)>, Why> {
     match value {
         Value::Unknown(why) => Err(why.clone()),
-        Value::List(items) => Ok(items.iter().enumerate().map(|(at, item)| (convert::count(at), item.clone())).collect()),
-        Value::Set(items) => Ok(items.iter().map(|item| (item.clone(), item.clone())).collect()),
-        Value::Map(entries) => Ok(entries.iter().map(|(key, item)| (Value::text(Arc::clone(key)), item.clone())).collect()),
-        other => Err(invalid(format!("{} cannot be iterated over", convert::kind(other)))),
+        Value::List(items) => Ok(items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (convert::count(at), item.clone()))
+            .collect()),
+        Value::Set(items) => Ok(items
+            .iter()
+            .map(|item| (item.clone(), item.clone()))
+            .collect()),
+        Value::Map(entries) => Ok(entries
+            .iter()
+            .map(|(key, item)| (Value::text(Arc::clone(key)), item.clone()))
+            .collect()),
+        other => Err(invalid(format!(
+            "{} cannot be iterated over",
+            convert::kind(other)
+        ))),
     }
 }

@@ -16,7 +16,12 @@ fn an_absolute_path_is_below_the_top_or_it_is_not_ours() {
 
 #[test]
 fn a_relative_path_leads_from_one_folder_to_another() {
-    for (from, to, expected) in [("a/b", "a/b", "."), ("a/b", "a/c/d", "../c/d"), ("", "x", "x"), ("x/y", "", "../..")] {
+    for (from, to, expected) in [
+        ("a/b", "a/b", "."),
+        ("a/b", "a/c/d", "../c/d"),
+        ("", "x", "x"),
+        ("x/y", "", "../.."),
+    ] {
         assert_eq!(path(to).relative_from(&path(from)), expected, "{from} {to}");
     }
 }
@@ -27,7 +32,12 @@ fn below_a_folder_is_what_has_its_whole_name_before_a_slash() {
     for name in ["a-b/x", "a.tf", "a/b/c", "a/d", "ab/c", "b"] {
         files.insert(path(name), Entry::NotRead("a test"));
     }
-    let below = |dir: &str| files.below(&path(dir)).map(|(path, _)| path.as_str()).collect::<Vec<_>>();
+    let below = |dir: &str| {
+        files
+            .below(&path(dir))
+            .map(|(path, _)| path.as_str())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(below("a"), ["a/b/c", "a/d"]);
     assert_eq!(below("").len(), 6);
     assert_eq!(below("c"), [""; 0]);

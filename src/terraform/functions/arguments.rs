@@ -12,7 +12,9 @@ pub struct Args<'a>(pub &'a [Value]);
 
 impl<'a> Args<'a> {
     pub fn value(self, at: usize) -> Result<&'a Value, Why> {
-        self.0.get(at).ok_or_else(|| invalid("a call with too few arguments"))
+        self.0
+            .get(at)
+            .ok_or_else(|| invalid("a call with too few arguments"))
     }
 
     /// Returns the arguments when there are between `least` and `most`.
@@ -53,7 +55,10 @@ impl<'a> Args<'a> {
         match self.value(at)? {
             Value::Map(entries) => Ok(entries.clone()),
             Value::Unknown(why) => Err(why.clone()),
-            other => Err(invalid(format!("{} where an object is needed", kind(other)))),
+            other => Err(invalid(format!(
+                "{} where an object is needed",
+                kind(other)
+            ))),
         }
     }
 }

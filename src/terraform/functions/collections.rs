@@ -63,13 +63,18 @@ fn element(args: Args) -> Computed {
     if items.is_empty() {
         return Err(invalid("an element of an empty list"));
     }
-    at(&Value::List(items.clone()), &int(index.rem_euclid(items.len() as i128)))
+    at(
+        &Value::List(items.clone()),
+        &int(index.rem_euclid(items.len() as i128)),
+    )
 }
 
 fn flatten(args: Args) -> Computed {
     fn add(value: &Value, out: &mut Vec<Value>) -> Result<(), Why> {
         match value {
-            Value::List(items) | Value::Set(items) => items.iter().try_for_each(|item| add(item, out)),
+            Value::List(items) | Value::Set(items) => {
+                items.iter().try_for_each(|item| add(item, out))
+            }
             Value::Unknown(why) => Err(why.clone()),
             other => {
                 out.push(other.clone());
@@ -78,7 +83,10 @@ fn flatten(args: Args) -> Computed {
         }
     }
     let mut out = Vec::new();
-    args.count(1, 1)?.list(0)?.iter().try_for_each(|item| add(item, &mut out))?;
+    args.count(1, 1)?
+        .list(0)?
+        .iter()
+        .try_for_each(|item| add(item, &mut out))?;
     Ok(list(out))
 }
 
@@ -118,7 +126,9 @@ fn contains(args: Args) -> Computed {
 
 fn index(args: Args) -> Computed {
     let items = args.count(2, 2)?.list(0)?;
-    position(&items, args.value(1)?)?.map(count).ok_or_else(|| invalid("an index of something that is not in the list"))
+    position(&items, args.value(1)?)?
+        .map(count)
+        .ok_or_else(|| invalid("an index of something that is not in the list"))
 }
 
 fn coalesce_list(args: Args) -> Computed {
@@ -144,8 +154,14 @@ fn one(args: Args) -> Computed {
 
 fn range(args: Args) -> Computed {
     let zero = Number::Int(0);
-    let (start, end) = if args.count(1, 3)?.0.len() == 1 { (zero, args.number(0)?) } else { (args.number(0)?, args.number(1)?) };
-    let order = |a: Number, b: Number| number::compare(a, b).ok_or_else(|| limit("a comparison this close"));
+    let (start, end) = if args.count(1, 3)?.0.len() == 1 {
+        (zero, args.number(0)?)
+    } else {
+        (args.number(0)?, args.number(1)?)
+    };
+    let order = |a: Number, b: Number| {
+        number::compare(a, b).ok_or_else(|| limit("a comparison this close"))
+    };
     let step = match args.0.len() {
         3 => args.number(2)?,
         _ if order(end, start)? == Ordering::Less => Number::Int(-1),
@@ -179,8 +195,13 @@ fn slice(args: Args) -> Computed {
         return Err(invalid("a slice of a set"));
     }
     let place = |at: usize| args.int(at).map(usize::try_from);
-    let (Ok(start), Ok(end)) = (place(1)?, place(2)?) else { return Err(invalid("a slice outside its list")) };
-    items.get(start..end).map(|part| list(part.to_vec())).ok_or_else(|| invalid("a slice outside its list"))
+    let (Ok(start), Ok(end)) = (place(1)?, place(2)?) else {
+        return Err(invalid("a slice outside its list"));
+    };
+    items
+        .get(start..end)
+        .map(|part| list(part.to_vec()))
+        .ok_or_else(|| invalid("a slice outside its list"))
 }
 
 fn sort(args: Args) -> Computed {
@@ -192,7 +213,12 @@ fn sort(args: Args) -> Computed {
         texts.push((to_known(item)?, to_text(item.clone())?));
     }
     texts.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(list(texts.into_iter().map(|(_, text)| Value::Text(text)).collect()))
+    Ok(list(
+        texts
+            .into_iter()
+            .map(|(_, text)| Value::Text(text))
+            .collect(),
+    ))
 }
 
 fn chunks(args: Args) -> Computed {
@@ -202,7 +228,9 @@ fn chunks(args: Args) -> Computed {
         return Ok(list(Vec::new()));
     }
     let size = if size == 0 { items.len() } else { size };
-    Ok(list(items.chunks(size).map(|part| list(part.to_vec())).collect()))
+    Ok(list(
+        items.chunks(size).map(|part| list(part.to_vec())).collect(),
+    ))
 }
 
 fn match_keys(args: Args) -> Computed {

@@ -11,10 +11,20 @@ use std::fmt::Write;
 
 pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
-        "jsonencode" => args.count(1, 1).and_then(|args| json::encode(args.value(0)?)).map(Value::Text),
-        "jsondecode" => args.count(1, 1).and_then(|args| json::decode(&args.text(0)?)),
-        "yamlencode" => args.count(1, 1).and_then(|args| yaml::encode(args.value(0)?)).map(Value::Text),
-        "yamldecode" => args.count(1, 1).and_then(|args| yaml::decode(&args.text(0)?)),
+        "jsonencode" => args
+            .count(1, 1)
+            .and_then(|args| json::encode(args.value(0)?))
+            .map(Value::Text),
+        "jsondecode" => args
+            .count(1, 1)
+            .and_then(|args| json::decode(&args.text(0)?)),
+        "yamlencode" => args
+            .count(1, 1)
+            .and_then(|args| yaml::encode(args.value(0)?))
+            .map(Value::Text),
+        "yamldecode" => args
+            .count(1, 1)
+            .and_then(|args| yaml::decode(&args.text(0)?)),
         "base64encode" => computed(args, |text| Ok(STANDARD.encode(text))),
         "base64decode" => base64_decode(args),
         "urlencode" => computed(args, |text| Ok(url_encode(text))),
@@ -34,8 +44,12 @@ fn computed(args: Args, compute: impl FnOnce(&str) -> Result<String, Why>) -> Co
 /// Decodes; no byte of the result is written anywhere.
 fn base64_decode(args: Args) -> Computed {
     let text = args.count(1, 1)?.string(0)?;
-    let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| invalid("a string that is not base64"))?;
-    String::from_utf8(bytes).map(Value::text).map_err(|_| invalid("base64 of something that is no text"))
+    let bytes = STANDARD
+        .decode(text.as_bytes())
+        .map_err(|_| invalid("a string that is not base64"))?;
+    String::from_utf8(bytes)
+        .map(Value::text)
+        .map_err(|_| invalid("base64 of something that is no text"))
 }
 
 /// Escapes as Go's `url.QueryEscape`.
@@ -43,7 +57,9 @@ fn url_encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte.into()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(byte.into())
+            }
             b' ' => out.push('+'),
             _ => {
                 let _ = write!(out, "%{byte:02X}");

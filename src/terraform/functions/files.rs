@@ -61,9 +61,18 @@ fn open(scope: &dyn Scope, path: RepoPath) -> Result<(RepoPath, &Arc<[u8]>), Why
 }
 
 fn text(path: &RepoPath, bytes: &[u8]) -> Computed {
-    let text = std::str::from_utf8(bytes).map_err(|_| Why::new(WhyKind::File, format!("{path}, which is not UTF-8 text,")))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Why::new(WhyKind::File, format!("{path}, which is not UTF-8 text,")))?;
     let span = Span::new(0, bytes.len());
-    Ok(Value::Text(Text::written(text, Origin { file: path.clone(), span, literal: span, form: Form::Raw })))
+    Ok(Value::Text(Text::written(
+        text,
+        Origin {
+            file: path.clone(),
+            span,
+            literal: span,
+            form: Form::Raw,
+        },
+    )))
 }
 
 fn hashed(scope: &dyn Scope, args: Args, compute: impl FnOnce(&[u8]) -> String) -> Computed {
@@ -79,11 +88,24 @@ fn exists(scope: &dyn Scope, args: Args) -> Computed {
 fn file_set(scope: &dyn Scope, args: Args) -> Computed {
     let folder = locate(scope, args.count(2, 2)?, 0)?;
     let pattern = args.string(1)?;
-    let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(|_| invalid("a bad file pattern"))?;
+    let glob = GlobBuilder::new(&pattern)
+        .literal_separator(true)
+        .build()
+        .map_err(|_| invalid("a bad file pattern"))?;
     let matcher = glob.compile_matcher();
-    let start = if folder.as_str().is_empty() { 0 } else { folder.as_str().len() + 1 };
-    let names = scope.files().below(&folder).filter_map(|(path, _)| path.as_str().get(start..));
-    let found: Vec<Value> = names.filter(|name| matcher.is_match(name)).map(Value::text).collect();
+    let start = if folder.as_str().is_empty() {
+        0
+    } else {
+        folder.as_str().len() + 1
+    };
+    let names = scope
+        .files()
+        .below(&folder)
+        .filter_map(|(path, _)| path.as_str().get(start..));
+    let found: Vec<Value> = names
+        .filter(|name| matcher.is_match(name))
+        .map(Value::text)
+        .collect();
     super::sets::to_set(&list(found))
 }
 
@@ -95,7 +117,12 @@ struct Variables<'a> {
 
 impl Scope for Variables<'_> {
     fn resolve(&self, name: &str, _steps: &[Step<'_>]) -> (Value, usize) {
-        let missing = || Value::unknown(WhyKind::Invalid, format!("a template without a value for {name}"));
+        let missing = || {
+            Value::unknown(
+                WhyKind::Invalid,
+                format!("a template without a value for {name}"),
+            )
+        };
         (self.variables.get(name).cloned().unwrap_or_else(missing), 0)
     }
 
@@ -110,13 +137,19 @@ impl Scope for Variables<'_> {
 
 fn template_file(scope: &dyn Scope, args: Args) -> Computed {
     let (path, bytes) = open(scope, locate(scope, args.count(2, 2)?, 0)?)?;
-    let variables = Variables { variables: args.map(1)?, outer: scope };
+    let variables = Variables {
+        variables: args.map(1)?,
+        outer: scope,
+    };
     Ok(template::render_file(bytes, &path, &variables))
 }
 
 fn template_string(scope: &dyn Scope, args: Args) -> Computed {
     let text = args.count(2, 2)?.text(0)?;
-    let variables = Variables { variables: args.map(1)?, outer: scope };
+    let variables = Variables {
+        variables: args.map(1)?,
+        outer: scope,
+    };
     Ok(template::render_text(&text, &variables))
 }
 
@@ -128,14 +161,19 @@ fn base_name(args: Args) -> Computed {
     match (string.is_empty(), trimmed.is_empty()) {
         (true, _) => Ok(Value::text(".")),
         (_, true) => Ok(Value::text("/")),
-        _ => super::strings::cut(&text, trimmed.rfind('/').map_or(0, |at| at + 1)..trimmed.len()),
+        _ => super::strings::cut(
+            &text,
+            trimmed.rfind('/').map_or(0, |at| at + 1)..trimmed.len(),
+        ),
     }
 }
 
 /// Returns all but the last part of a path, by the rules of Go's `filepath.Dir`.
 fn dir_name(args: Args) -> Computed {
     let string = args.count(1, 1)?.string(0)?;
-    let Some(end) = string.rfind('/') else { return Ok(Value::text(".")) };
+    let Some(end) = string.rfind('/') else {
+        return Ok(Value::text("."));
+    };
     Ok(Value::text(clean(&string[..=end])))
 }
 

@@ -1,4 +1,5 @@
-//! `format` and `formatlist`, with the verbs OpenTofu knows. Text that is put in as it is keeps its origin.
+//! `format` and `formatlist`, with the verbs OpenTofu knows. Text that is put in as it is keeps its
+//! origin.
 
 use super::super::eval::support::*;
 use super::super::text::Text;
@@ -21,7 +22,9 @@ pub fn format_list(args: Args) -> Computed {
         match value {
             Value::Unknown(why) => return Err(why.clone()),
             Value::List(items) | Value::Set(items) => match length.replace(items.len()) {
-                Some(other) if other != items.len() => return Err(invalid("formatlist with lists of different lengths")),
+                Some(other) if other != items.len() => {
+                    return Err(invalid("formatlist with lists of different lengths"));
+                }
                 _ => {}
             },
             _ => {}
@@ -34,7 +37,10 @@ pub fn format_list(args: Args) -> Computed {
         };
         args.0[1..].iter().map(pick).collect()
     };
-    (0..length.unwrap_or(1)).map(|at| one(&spec, &row(at))).collect::<Result<_, _>>().map(list)
+    (0..length.unwrap_or(1))
+        .map(|at| one(&spec, &row(at)))
+        .collect::<Result<_, _>>()
+        .map(list)
 }
 
 fn one(spec: &Text, args: &[Value]) -> Computed {
@@ -43,7 +49,8 @@ fn one(spec: &Text, args: &[Value]) -> Computed {
     let (mut at, mut next, mut used) = (0, 0, 0);
     while let Some(start) = string[at..].find('%').map(|found| found + at) {
         out.append(&piece(spec, at..start)?);
-        let verb = Verb::read(&string[start..]).ok_or_else(|| invalid("a format with a bad verb"))?;
+        let verb =
+            Verb::read(&string[start..]).ok_or_else(|| invalid("a format with a bad verb"))?;
         at = start + verb.length;
         if verb.letter == '%' {
             out.append(&piece(spec, start..start + 1)?);
@@ -52,7 +59,9 @@ fn one(spec: &Text, args: &[Value]) -> Computed {
         let index = verb.index.unwrap_or(next);
         next = index + 1;
         used = used.max(next);
-        let arg = args.get(index).ok_or_else(|| invalid("a format with too few arguments"))?;
+        let arg = args
+            .get(index)
+            .ok_or_else(|| invalid("a format with too few arguments"))?;
         out.append(&verb.apply(arg)?);
     }
     out.append(&piece(spec, at..string.len())?);
@@ -113,7 +122,10 @@ impl Verb {
     }
 
     fn apply(&self, arg: &Value) -> Result<Text, Why> {
-        let hole = matches!(self.letter, 's' | 'v') && self.width == 0 && self.precision.is_none() && !self.sharp;
+        let hole = matches!(self.letter, 's' | 'v')
+            && self.width == 0
+            && self.precision.is_none()
+            && !self.sharp;
         if hole && arg.why_unknown().is_some() {
             return with_hole(arg);
         }
@@ -131,7 +143,9 @@ impl Verb {
                 other => self.pad(json::encode(other)?),
             },
             's' => self.pad(self.shorten(to_text(arg.clone())?)?),
-            'q' => self.pad(Text::computed(quote(&known(&self.shorten(to_text(arg.clone())?)?)?))),
+            'q' => self.pad(Text::computed(quote(&known(
+                &self.shorten(to_text(arg.clone())?)?,
+            )?))),
             't' => self.pad(Text::computed(if to_bool(arg)? { "true" } else { "false" })),
             'd' | 'b' | 'o' | 'x' | 'X' => self.integer(arg),
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => self.float(to_number(arg)?),
@@ -140,9 +154,14 @@ impl Verb {
     }
 
     fn shorten(&self, text: Text) -> Result<Text, Why> {
-        let Some(precision) = self.precision else { return Ok(text) };
+        let Some(precision) = self.precision else {
+            return Ok(text);
+        };
         let string = known(&text)?;
-        let end = string.grapheme_indices(true).nth(precision).map_or(string.len(), |(at, _)| at);
+        let end = string
+            .grapheme_indices(true)
+            .nth(precision)
+            .map_or(string.len(), |(at, _)| at);
         piece(&text, 0..end)
     }
 
@@ -150,13 +169,19 @@ impl Verb {
         if self.width == 0 {
             return Ok(text);
         }
-        let missing = self.width.saturating_sub(known(&text)?.graphemes(true).count());
+        let missing = self
+            .width
+            .saturating_sub(known(&text)?.graphemes(true).count());
         if missing == 0 {
             return Ok(text);
         }
         let zero = self.zero && !self.minus;
         let padding = Text::computed(if zero { "0" } else { " " }.repeat(missing));
-        let (first, second) = if self.minus { (&text, &padding) } else { (&padding, &text) };
+        let (first, second) = if self.minus {
+            (&text, &padding)
+        } else {
+            (&padding, &text)
+        };
         let mut out = Text::default();
         out.append(first);
         out.append(second);
@@ -195,7 +220,10 @@ impl Verb {
     fn number(&self, sign: &str, digits: &str) -> Result<Text, Why> {
         if self.zero && !self.minus {
             let missing = self.width.saturating_sub(sign.len() + digits.len());
-            return Ok(Text::computed(format!("{sign}{}{digits}", "0".repeat(missing))));
+            return Ok(Text::computed(format!(
+                "{sign}{}{digits}",
+                "0".repeat(missing)
+            )));
         }
         self.pad(Text::computed(format!("{sign}{digits}")))
     }
@@ -214,7 +242,11 @@ impl Verb {
             _ if self.precision.is_some() => return Err(limit("a format of this kind")),
             _ => shortest(absolute),
         };
-        let digits = if self.letter.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
+        let digits = if self.letter.is_ascii_uppercase() {
+            digits.to_uppercase()
+        } else {
+            digits
+        };
         self.number(self.sign(float < 0.0), &digits)
     }
 }
@@ -222,19 +254,27 @@ impl Verb {
 /// Writes a positive number as Go's `%g`.
 fn shortest(float: f64) -> String {
     let plain = float == 0.0 || (1e-4..1e6).contains(&float);
-    if plain { float.to_string() } else { exponent(&format!("{float:e}")) }
+    if plain {
+        float.to_string()
+    } else {
+        exponent(&format!("{float:e}"))
+    }
 }
 
 /// Writes Rust's `1.5e4` as Go's `1.5e+04`.
 fn exponent(text: &str) -> String {
     let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(("+", exponent), |rest| ("-", rest));
+    let (sign, exponent) = exponent
+        .strip_prefix('-')
+        .map_or(("+", exponent), |rest| ("-", rest));
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// Reads a number that is reasonable for a width; larger ones are cut to one that is not.
 fn digits(text: &str) -> (Option<usize>, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let value = (end > 0).then(|| text[..end].parse().unwrap_or(usize::MAX));
     (value, &text[end..])
 }

@@ -58,7 +58,10 @@ fn write(value: &Value, out: &mut TextWriter) -> Result<(), Why> {
 }
 
 fn is_escaped(c: char) -> bool {
-    matches!(c, '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}')
+    matches!(
+        c,
+        '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}'
+    )
 }
 
 /// Appends a character as Go writes it inside a JSON string.

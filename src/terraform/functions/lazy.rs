@@ -6,10 +6,14 @@ use super::super::value::{Value, WhyKind};
 use super::{Computed, arguments};
 use hcl_edit::expr::FuncArgs;
 
-/// Returns the first argument that is no error. One of which it is not known whether it is an error ends the search.
+/// Returns the first argument that is no error. One of which it is not known whether it is an error
+/// ends the search.
 pub fn try_first(context: &Context, args: &FuncArgs) -> Computed {
     if args.expand_final() {
-        return arguments(context, args)?.into_iter().next().ok_or_else(|| invalid("try without an argument"));
+        return arguments(context, args)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| invalid("try without an argument"));
     }
     for arg in args.iter() {
         let value = context.eval(arg);
@@ -21,7 +25,9 @@ pub fn try_first(context: &Context, args: &FuncArgs) -> Computed {
 }
 
 pub fn can(context: &Context, args: &FuncArgs) -> Computed {
-    let [arg] = args.iter().collect::<Vec<_>>()[..] else { return Err(invalid("can needs one argument")) };
+    let [arg] = args.iter().collect::<Vec<_>>()[..] else {
+        return Err(invalid("can needs one argument"));
+    };
     match context.eval(arg) {
         Value::Unknown(why) if !matches!(why.kind, WhyKind::Invalid | WhyKind::Missing) => Err(why),
         value => Ok(Value::Bool(error_in(&value).is_none())),
@@ -40,12 +46,21 @@ pub fn coalesce(context: &Context, args: &FuncArgs) -> Computed {
             Value::Null => {}
             Value::Text(ref text) if text.pieces().is_empty() => {}
             Value::Text(ref text) if text.known_len() == 0 => {
-                return Err(text.why_unknown().cloned().unwrap_or_else(|| invalid("an empty string")));
+                return Err(text
+                    .why_unknown()
+                    .cloned()
+                    .unwrap_or_else(|| invalid("an empty string")));
             }
             Value::Unknown(why) => return Err(why),
             Value::Text(_) => return Ok(value),
-            value => return values.fold(Type::of(&value), |all, other| all.with(Type::of(&other))).convert(value),
+            value => {
+                return values
+                    .fold(Type::of(&value), |all, other| all.with(Type::of(&other)))
+                    .convert(value);
+            }
         }
     }
-    Err(invalid("coalesce without an argument that is neither null nor empty"))
+    Err(invalid(
+        "coalesce without an argument that is neither null nor empty",
+    ))
 }

@@ -12,10 +12,14 @@ pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
         "merge" => merge(args),
         "lookup" => lookup(args),
-        "keys" => {
-            args.count(1, 1).and_then(|args| args.map(0)).map(|map| list(map.keys().map(|key| Value::text(Arc::clone(key))).collect()))
-        }
-        "values" => args.count(1, 1).and_then(|args| args.map(0)).map(|map| list(map.values().cloned().collect())),
+        "keys" => args
+            .count(1, 1)
+            .and_then(|args| args.map(0))
+            .map(|map| list(map.keys().map(|key| Value::text(Arc::clone(key))).collect())),
+        "values" => args
+            .count(1, 1)
+            .and_then(|args| args.map(0))
+            .map(|map| list(map.values().cloned().collect())),
         "zipmap" => zipmap(args),
         "transpose" => transpose(args),
         "tomap" => tomap(args),
@@ -31,7 +35,11 @@ fn merge(args: Args) -> Computed {
     let mut all = BTreeMap::new();
     for at in 0..args.0.len() {
         if !matches!(args.value(at)?, Value::Null) {
-            all.extend(args.map(at)?.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
+            all.extend(
+                args.map(at)?
+                    .iter()
+                    .map(|(key, value)| (Arc::clone(key), value.clone())),
+            );
         }
     }
     Ok(object(all))
@@ -52,7 +60,11 @@ fn zipmap(args: Args) -> Computed {
     if keys.len() != values.len() {
         return Err(invalid("zipmap with lists of different lengths"));
     }
-    let entries: Result<_, Why> = keys.iter().zip(values.iter()).map(|(key, value)| Ok((to_known(key)?.into(), value.clone()))).collect();
+    let entries: Result<_, Why> = keys
+        .iter()
+        .zip(values.iter())
+        .map(|(key, value)| Ok((to_known(key)?.into(), value.clone())))
+        .collect();
     entries.map(object)
 }
 
@@ -60,10 +72,16 @@ fn transpose(args: Args) -> Computed {
     let mut all: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
     for (key, values) in args.count(1, 1)?.map(0)?.iter() {
         for value in to_list(values)?.iter() {
-            all.entry(to_known(value)?.into()).or_default().push(Value::text(Arc::clone(key)));
+            all.entry(to_known(value)?.into())
+                .or_default()
+                .push(Value::text(Arc::clone(key)));
         }
     }
-    Ok(object(all.into_iter().map(|(key, values)| (key, list(values))).collect()))
+    Ok(object(
+        all.into_iter()
+            .map(|(key, values)| (key, list(values)))
+            .collect(),
+    ))
 }
 
 fn tomap(args: Args) -> Computed {

@@ -8,10 +8,18 @@ use std::cmp::Ordering;
 
 pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
-        "abs" => one(args, |number| if number::float(number) < 0.0 { number::negate(number) } else { Some(number) }),
+        "abs" => one(args, |number| {
+            if number::float(number) < 0.0 {
+                number::negate(number)
+            } else {
+                Some(number)
+            }
+        }),
         "ceil" => one(args, |number| number::whole(number, f64::ceil)),
         "floor" => one(args, |number| number::whole(number, f64::floor)),
-        "signum" => one(args, |number| number::compare(number, Number::Int(0)).map(|ordering| Number::Int(ordering as i128))),
+        "signum" => one(args, |number| {
+            number::compare(number, Number::Int(0)).map(|ordering| Number::Int(ordering as i128))
+        }),
         "max" => extreme(args, Ordering::Greater),
         "min" => extreme(args, Ordering::Less),
         "pow" => pow(args),
@@ -31,7 +39,9 @@ fn long() -> Why {
 }
 
 fn number(number: Option<Number>) -> Computed {
-    number.map(|number| Value::Number(number, None)).ok_or_else(long)
+    number
+        .map(|number| Value::Number(number, None))
+        .ok_or_else(long)
 }
 
 fn one(args: Args, compute: impl FnOnce(Number) -> Option<Number>) -> Computed {
@@ -60,7 +70,10 @@ fn pow(args: Args) -> Computed {
 }
 
 fn log(args: Args) -> Computed {
-    let (value, base) = (number::float(args.count(2, 2)?.number(0)?), number::float(args.number(1)?));
+    let (value, base) = (
+        number::float(args.count(2, 2)?.number(0)?),
+        number::float(args.number(1)?),
+    );
     let result = value.ln() / base.ln();
     if result.fract() != 0.0 || result.abs() > 9e15 {
         return Err(long());
@@ -70,17 +83,23 @@ fn log(args: Args) -> Computed {
 
 fn parse_int(args: Args) -> Computed {
     let (text, base) = (args.count(2, 2)?.string(0)?, args.int(1)?);
-    let base = u32::try_from(base).ok().filter(|base| (2..=62).contains(base)).ok_or_else(|| invalid("a base outside 2 to 62"))?;
+    let base = u32::try_from(base)
+        .ok()
+        .filter(|base| (2..=62).contains(base))
+        .ok_or_else(|| invalid("a base outside 2 to 62"))?;
     if base > 36 {
         return Err(limit("a base above 36"));
     }
-    let parsed = i128::from_str_radix(&text, base).map_err(|_| invalid("a string that is no number in its base"))?;
+    let parsed = i128::from_str_radix(&text, base)
+        .map_err(|_| invalid("a string that is no number in its base"))?;
     number(Some(Number::Int(parsed)))
 }
 
 fn sum(args: Args) -> Computed {
     let items = args.count(1, 1)?.list(0)?;
-    let Some((first, rest)) = items.split_first() else { return Err(invalid("a sum of an empty list")) };
+    let Some((first, rest)) = items.split_first() else {
+        return Err(invalid("a sum of an empty list"));
+    };
     let mut sum = to_number(first)?;
     for item in rest {
         sum = number::add(sum, to_number(item)?).ok_or_else(long)?;

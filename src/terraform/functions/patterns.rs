@@ -1,4 +1,5 @@
-//! `replace` and the functions over regular expressions. Go's syntax and Rust's differ in corners; a pattern in one of them is not evaluated.
+//! `replace` and the functions over regular expressions. Go's syntax and Rust's differ in corners;
+//! a pattern in one of them is not evaluated.
 
 use super::super::eval::support::*;
 use super::super::text::Text;
@@ -16,11 +17,18 @@ use std::sync::Arc;
 ///
 /// When the pattern is none, or Go reads it in another way.
 fn compile(pattern: &str, text: &str) -> Result<Regex, Why> {
-    let unicode = ["\\d", "\\D", "\\w", "\\W", "\\s", "\\S", "\\b", "\\B", "(?i"];
-    let differs = ["&&", "--", "~~", "{,", "\\<", "\\>", "(?<", "(?x", "\\u", "\\U", "\\R"];
+    let unicode = [
+        "\\d", "\\D", "\\w", "\\W", "\\s", "\\S", "\\b", "\\B", "(?i",
+    ];
+    let differs = [
+        "&&", "--", "~~", "{,", "\\<", "\\>", "(?<", "(?x", "\\u", "\\U", "\\R",
+    ];
     let classes = pattern.match_indices('[').collect::<Vec<_>>();
-    let nested = classes.windows(2).any(|pair| !pattern[pair[0].0..pair[1].0].contains(']') && !pattern[pair[1].0..].starts_with("[:"));
-    let wide = !(text.is_ascii() && pattern.is_ascii()) && unicode.iter().any(|class| pattern.contains(class));
+    let nested = classes.windows(2).any(|pair| {
+        !pattern[pair[0].0..pair[1].0].contains(']') && !pattern[pair[1].0..].starts_with("[:")
+    });
+    let wide = !(text.is_ascii() && pattern.is_ascii())
+        && unicode.iter().any(|class| pattern.contains(class));
     if nested || wide || differs.iter().any(|syntax| pattern.contains(syntax)) {
         return Err(limit("a regular expression of this kind"));
     }
@@ -31,7 +39,9 @@ fn compile(pattern: &str, text: &str) -> Result<Regex, Why> {
 pub fn replace(args: Args) -> Computed {
     let text = args.count(3, 3)?.text(0)?;
     let (string, search, with) = (known(&text)?, args.string(1)?, args.text(2)?);
-    let pattern = search.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+    let pattern = search
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_suffix('/'));
     match pattern {
         Some(pattern) => replace_pattern(&text, &string, pattern, &with),
         None => replace_plain(&text, &string, &search, &with),
@@ -73,8 +83,15 @@ fn replace_pattern(text: &Text, string: &str, pattern: &str, with: &Text) -> Com
     Ok(Value::Text(out))
 }
 
-/// Appends a replacement, in which `$1`, `${1}` and `${name}` stand for groups and `$$` for a dollar sign.
-fn expand(out: &mut Text, text: &Text, found: &Captures, with: &Text, template: &str) -> Result<(), Why> {
+/// Appends a replacement, in which `$1`, `${1}` and `${name}` stand for groups and `$$` for a
+/// dollar sign.
+fn expand(
+    out: &mut Text,
+    text: &Text,
+    found: &Captures,
+    with: &Text,
+    template: &str,
+) -> Result<(), Why> {
     let mut at = 0;
     while let Some(dollar) = template[at..].find('$').map(|found| found + at) {
         out.append(&piece(with, at..dollar)?);
@@ -89,7 +106,9 @@ fn expand(out: &mut Text, text: &Text, found: &Captures, with: &Text, template: 
             at = dollar + 1;
             continue;
         };
-        let group = name.parse().map_or_else(|_| found.name(name), |index: usize| found.get(index));
+        let group = name
+            .parse()
+            .map_or_else(|_| found.name(name), |index: usize| found.get(index));
         if let Some(group) = group {
             out.append(&piece(text, group.range())?);
         }
@@ -101,10 +120,14 @@ fn expand(out: &mut Text, text: &Text, found: &Captures, with: &Text, template: 
 
 /// Returns the name after a dollar sign, and how long it is with its braces.
 fn group_name(rest: &str) -> Option<(&str, usize)> {
-    let word = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let word = |text: &str| {
+        text.find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(text.len())
+    };
     if let Some(inner) = rest.strip_prefix('{') {
         let length = word(inner);
-        return (length > 0 && inner[length..].starts_with('}')).then(|| (&inner[..length], length + 2));
+        return (length > 0 && inner[length..].starts_with('}'))
+            .then(|| (&inner[..length], length + 2));
     }
     let length = word(rest);
     (length > 0).then(|| (&rest[..length], length))
@@ -114,7 +137,9 @@ pub fn regex(args: Args) -> Computed {
     let (pattern, text) = (args.count(2, 2)?.string(0)?, args.text(1)?);
     let string = known(&text)?;
     let regex = compile(&pattern, &string)?;
-    let found = regex.captures(&string).ok_or_else(|| invalid("a regular expression that finds nothing"))?;
+    let found = regex
+        .captures(&string)
+        .ok_or_else(|| invalid("a regular expression that finds nothing"))?;
     groups(&regex, &text, &found)
 }
 
@@ -122,7 +147,10 @@ pub fn regex_all(args: Args) -> Computed {
     let (pattern, text) = (args.count(2, 2)?.string(0)?, args.text(1)?);
     let string = known(&text)?;
     let regex = compile(&pattern, &string)?;
-    let all: Result<Vec<Value>, Why> = regex.captures_iter(&string).map(|found| groups(&regex, &text, &found)).collect();
+    let all: Result<Vec<Value>, Why> = regex
+        .captures_iter(&string)
+        .map(|found| groups(&regex, &text, &found))
+        .collect();
     all.map(list)
 }
 
@@ -141,9 +169,14 @@ fn groups(regex: &Regex, text: &Text, found: &Captures) -> Computed {
         return (1..=count).map(group).collect::<Result<_, _>>().map(list);
     }
     if names.len() != count {
-        return Err(invalid("a regular expression with named and unnamed groups"));
+        return Err(invalid(
+            "a regular expression with named and unnamed groups",
+        ));
     }
-    let entries: Result<BTreeMap<Arc<str>, Value>, Why> =
-        names.iter().enumerate().map(|(at, name)| Ok((Arc::from(*name), group(at + 1)?))).collect();
+    let entries: Result<BTreeMap<Arc<str>, Value>, Why> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| Ok((Arc::from(*name), group(at + 1)?)))
+        .collect();
     entries.map(|entries| Value::Map(Arc::new(entries)))
 }

@@ -13,19 +13,25 @@ const MAX_PRODUCT: usize = 100_000;
 
 pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {
-        "toset" => args.count(1, 1).and_then(|args| args.value(0)).and_then(to_set),
+        "toset" => args
+            .count(1, 1)
+            .and_then(|args| args.value(0))
+            .and_then(to_set),
         "setunion" => fold(args, |all, other| {
             all.extend(other.iter().cloned());
             Ok(())
         }),
         "setintersection" => fold(args, |all, other| keep(all, other, true)),
-        "setsubtract" => args.count(2, 2).and_then(|args| fold(args, |all, other| keep(all, other, false))),
+        "setsubtract" => args
+            .count(2, 2)
+            .and_then(|args| fold(args, |all, other| keep(all, other, false))),
         "setproduct" => product(args),
         _ => return None,
     })
 }
 
-/// Returns the elements as values of one type: scalars become strings where one of them is a string.
+/// Returns the elements as values of one type: scalars become strings where one of them is a
+/// string.
 pub fn unified(items: &[Value]) -> Result<Vec<Value>, Why> {
     match Type::of_all(items) {
         Type::Nothing => Err(invalid("elements without a common type")),
@@ -67,7 +73,8 @@ fn set_of(items: &[Value]) -> Computed {
     Ok(Value::Set(Arc::new(all)))
 }
 
-/// Sorts by the text that OpenTofu hashes, which is how it iterates over sets of anything but strings, numbers and bools.
+/// Sorts by the text that OpenTofu hashes, which is how it iterates over sets of anything but
+/// strings, numbers and bools.
 fn set_of_collections(items: Vec<Value>) -> Computed {
     let mut all = BTreeMap::new();
     for item in items {
@@ -78,7 +85,8 @@ fn set_of_collections(items: Vec<Value>) -> Computed {
     Ok(Value::Set(Arc::new(all.into_values().collect())))
 }
 
-/// Appends what go-cty's `makeSetHashBytes` gives; keys are written for objects too, where they are the same for all.
+/// Appends what go-cty's `makeSetHashBytes` gives; keys are written for objects too, where they are
+/// the same for all.
 fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
     match value {
         Value::Null => out.push('~'),
@@ -110,9 +118,12 @@ fn hashed(value: &Value, out: &mut String) -> Result<(), Why> {
 
 /// Writes a number as Go's `%.10g`, as far as that writes no exponent and drops no digit.
 fn ten_digits(number: Number) -> Result<String, Why> {
-    let printed = number::print(number).filter(|printed| printed.bytes().filter(u8::is_ascii_digit).count() <= 10);
+    let printed = number::print(number)
+        .filter(|printed| printed.bytes().filter(u8::is_ascii_digit).count() <= 10);
     let small = number::float(number).abs();
-    printed.filter(|_| small == 0.0 || small >= 1e-4).ok_or_else(|| limit("a set of such numbers"))
+    printed
+        .filter(|_| small == 0.0 || small >= 1e-4)
+        .ok_or_else(|| limit("a set of such numbers"))
 }
 
 /// Quotes as Go's `%q`.
@@ -120,7 +131,10 @@ fn go_quoted(text: &str) -> String {
     format!("{text:?}").replace("\\'", "'")
 }
 
-fn fold(args: Args, mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>) -> Computed {
+fn fold(
+    args: Args,
+    mut step: impl FnMut(&mut Vec<Value>, &[Value]) -> Result<(), Why>,
+) -> Computed {
     let mut all = args.count(1, usize::MAX)?.list(0)?.to_vec();
     for at in 1..args.0.len() {
         step(&mut all, &args.list(at)?)?;
@@ -150,8 +164,15 @@ fn product(args: Args) -> Computed {
             return Err(limit("a product this large"));
         }
         let extended = |row: &Vec<Value>, item: &Value| row.iter().chain([item]).cloned().collect();
-        rows = rows.iter().flat_map(|row| items.iter().map(move |item| extended(row, item))).collect();
+        rows = rows
+            .iter()
+            .flat_map(|row| items.iter().map(move |item| extended(row, item)))
+            .collect();
     }
     let rows: Vec<Value> = rows.into_iter().map(list).collect();
-    if ordered { Ok(list(rows)) } else { set_of(&rows) }
+    if ordered {
+        Ok(list(rows))
+    } else {
+        set_of(&rows)
+    }
 }

@@ -17,8 +17,12 @@ pub fn call(name: &str, args: Args) -> Option<Computed> {
         "replace" => patterns::replace(args),
         "regex" => patterns::regex(args),
         "regexall" => patterns::regex_all(args),
-        "lower" => changed(args, |text| text.chars().map(|c| single(c, c.to_lowercase())).collect()),
-        "upper" => changed(args, |text| text.chars().map(|c| single(c, c.to_uppercase())).collect()),
+        "lower" => changed(args, |text| {
+            text.chars().map(|c| single(c, c.to_lowercase())).collect()
+        }),
+        "upper" => changed(args, |text| {
+            text.chars().map(|c| single(c, c.to_uppercase())).collect()
+        }),
         "title" => changed(args, title),
         "strrev" => changed(args, |text| text.graphemes(true).rev().collect()),
         "trim" => trim(args),
@@ -27,7 +31,9 @@ pub fn call(name: &str, args: Args) -> Option<Computed> {
             start..start + text.trim().len()
         }),
         "chomp" => part(args, |text| 0..text.trim_end_matches(['\r', '\n']).len()),
-        "trimprefix" => trim_affix(args, |text, affix| Some(text.len() - text.strip_prefix(affix)?.len()..text.len())),
+        "trimprefix" => trim_affix(args, |text, affix| {
+            Some(text.len() - text.strip_prefix(affix)?.len()..text.len())
+        }),
         "trimsuffix" => trim_affix(args, |text, affix| Some(0..text.strip_suffix(affix)?.len())),
         "substr" => substr(args),
         "startswith" => ask(args, |text, other| text.starts_with(other)),
@@ -39,7 +45,9 @@ pub fn call(name: &str, args: Args) -> Option<Computed> {
 }
 
 pub fn cut(text: &Text, range: Range<usize>) -> Computed {
-    text.slice(range).map(Value::Text).ok_or_else(|| limit("a part of a character"))
+    text.slice(range)
+        .map(Value::Text)
+        .ok_or_else(|| limit("a part of a character"))
 }
 
 /// Cuts the first argument, which must be the only one.
@@ -54,16 +62,26 @@ fn changed(args: Args, change: impl FnOnce(&str) -> String) -> Computed {
     let text = args.count(1, 1)?.text(0)?;
     let string = known(&text)?;
     let new = change(&string);
-    Ok(if new == string { Value::Text(text) } else { Value::text(new) })
+    Ok(if new == string {
+        Value::Text(text)
+    } else {
+        Value::text(new)
+    })
 }
 
 fn ask(args: Args, answer: impl FnOnce(&str, &str) -> bool) -> Computed {
-    Ok(Value::Bool(answer(&args.count(2, 2)?.string(0)?, &args.string(1)?)))
+    Ok(Value::Bool(answer(
+        &args.count(2, 2)?.string(0)?,
+        &args.string(1)?,
+    )))
 }
 
 /// Maps one character to one, as Go does: one that maps to several stays.
 fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
-    mapped.next().filter(|_| mapped.next().is_none()).unwrap_or(c)
+    mapped
+        .next()
+        .filter(|_| mapped.next().is_none())
+        .unwrap_or(c)
 }
 
 /// Makes letters after a separator upper case, as Go's `strings.Title` does.
@@ -76,7 +94,11 @@ fn title(text: &str) -> String {
         } else {
             out.push(c);
         }
-        after_separator = if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { c.is_whitespace() };
+        after_separator = if c.is_ascii() {
+            !(c.is_ascii_alphanumeric() || c == '_')
+        } else {
+            c.is_whitespace()
+        };
     }
     out
 }
@@ -133,7 +155,10 @@ fn trim(args: Args) -> Computed {
     let (string, set) = (known(&text)?, args.string(1)?);
     let in_set = |c: char| set.contains(c);
     let start = string.len() - string.trim_start_matches(in_set).len();
-    cut(&text, start..start + string[start..].trim_end_matches(in_set).len())
+    cut(
+        &text,
+        start..start + string[start..].trim_end_matches(in_set).len(),
+    )
 }
 
 fn trim_affix(args: Args, range: impl FnOnce(&str, &str) -> Option<Range<usize>>) -> Computed {
@@ -145,22 +170,41 @@ fn trim_affix(args: Args, range: impl FnOnce(&str, &str) -> Option<Range<usize>>
     }
 }
 
-/// Counts in what a reader takes for one character. A negative offset counts from the end, a length of -1 is the rest.
+/// Counts in what a reader takes for one character. A negative offset counts from the end, a length
+/// of -1 is the rest.
 fn substr(args: Args) -> Computed {
     let text = args.count(3, 3)?.text(0)?;
     let (offset, length) = (args.int(1)?, args.int(2)?);
     let string = known(&text)?;
-    let starts: Vec<usize> = string.grapheme_indices(true).map(|(at, _)| at).chain([string.len()]).collect();
+    let starts: Vec<usize> = string
+        .grapheme_indices(true)
+        .map(|(at, _)| at)
+        .chain([string.len()])
+        .collect();
     let total = starts.len() as i128 - 1;
-    let start = if offset < 0 { (offset + total).max(0) } else { offset.min(total) };
-    let end = if length < 0 { total } else { start.saturating_add(length).min(total) };
-    let byte = |at: i128| usize::try_from(at).ok().and_then(|at| starts.get(at).copied()).unwrap_or(string.len());
+    let start = if offset < 0 {
+        (offset + total).max(0)
+    } else {
+        offset.min(total)
+    };
+    let end = if length < 0 {
+        total
+    } else {
+        start.saturating_add(length).min(total)
+    };
+    let byte = |at: i128| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| starts.get(at).copied())
+            .unwrap_or(string.len())
+    };
     cut(&text, byte(start)..byte(end))
 }
 
 /// Puts spaces after every line end.
 fn indent(args: Args) -> Computed {
-    let spaces = usize::try_from(args.count(2, 2)?.int(0)?).map_err(|_| invalid("a negative indentation"))?;
+    let spaces = usize::try_from(args.count(2, 2)?.int(0)?)
+        .map_err(|_| invalid("a negative indentation"))?;
     if spaces > 10_000 {
         return Err(limit("an indentation this deep"));
     }
@@ -182,5 +226,6 @@ fn indent(args: Args) -> Computed {
 }
 
 pub fn piece(text: &Text, range: Range<usize>) -> Result<Text, Why> {
-    text.slice(range).ok_or_else(|| limit("a part of a character"))
+    text.slice(range)
+        .ok_or_else(|| limit("a part of a character"))
 }

@@ -1,4 +1,5 @@
-//! Puts a text together from computed bytes and from pieces that keep their origin. Knows no format.
+//! Puts a text together from computed bytes and from pieces that keep their origin. Knows no
+//! format.
 
 use super::super::text::{Piece, Text};
 use std::ops::Range;
@@ -24,7 +25,10 @@ impl TextWriter {
 
     pub fn piece(&mut self, piece: Piece) {
         if !self.run.is_empty() {
-            self.text.push(Piece::Known { text: self.run.as_str().into(), origin: None });
+            self.text.push(Piece::Known {
+                text: self.run.as_str().into(),
+                origin: None,
+            });
             self.run.clear();
         }
         self.text.push(piece);
@@ -39,11 +43,19 @@ impl TextWriter {
 
     /// Appends a whole text.
     pub fn append(&mut self, text: &Text) {
-        text.pieces().iter().for_each(|piece| self.piece(piece.clone()));
+        text.pieces()
+            .iter()
+            .for_each(|piece| self.piece(piece.clone()));
     }
 
-    /// Appends a text of which some characters are written in another way; `escape` writes those that `is_escaped`.
-    pub fn escaped(&mut self, text: &Text, is_escaped: fn(char) -> bool, escape: fn(char, &mut String)) {
+    /// Appends a text of which some characters are written in another way; `escape` writes those
+    /// that `is_escaped`.
+    pub fn escaped(
+        &mut self,
+        text: &Text,
+        is_escaped: fn(char) -> bool,
+        escape: fn(char, &mut String),
+    ) {
         for piece in text.pieces() {
             let Piece::Known { text: content, .. } = piece else {
                 self.piece(piece.clone());
@@ -61,7 +73,10 @@ impl TextWriter {
 
     pub fn finish(mut self) -> Text {
         if !self.run.is_empty() {
-            self.text.push(Piece::Known { text: self.run.into(), origin: None });
+            self.text.push(Piece::Known {
+                text: self.run.into(),
+                origin: None,
+            });
         }
         self.text
     }

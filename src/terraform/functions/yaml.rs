@@ -40,7 +40,8 @@ fn is_block(value: &Value) -> bool {
     }
 }
 
-/// Writes a list or object. Its first line has `column` characters before it already, the others are indented by `indent`.
+/// Writes a list or object. Its first line has `column` characters before it already, the others
+/// are indented by `indent`.
 fn block(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> Result<(), Why> {
     let mut column = Some(column);
     let mut start = |out: &mut TextWriter| match column.take() {
@@ -87,7 +88,11 @@ fn entry(item: &Value, indent: usize, column: usize, out: &mut TextWriter) -> Re
         out.write("\n");
         return Ok(());
     }
-    let inner = if matches!(item, Value::Map(_)) { indent + 2 } else { indent };
+    let inner = if matches!(item, Value::Map(_)) {
+        indent + 2
+    } else {
+        indent
+    };
     out.write("\n");
     blanks(out, inner);
     block(item, inner, inner, out)
@@ -98,7 +103,9 @@ fn scalar(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> 
         Value::Null => out.write("null"),
         Value::Bool(_) | Value::Number(..) => out.append(&to_text(value.clone())?),
         Value::Text(text) => match text.known() {
-            Some(string) if string.contains('\n') && may_be_literal(&string) => return literal(text, &string, indent, out),
+            Some(string) if string.contains('\n') && may_be_literal(&string) => {
+                return literal(text, &string, indent, out);
+            }
             _ => quoted(text, indent, column, out),
         },
         Value::List(_) | Value::Set(_) => out.write("[]"),
@@ -109,7 +116,9 @@ fn scalar(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> 
 }
 
 fn may_be_literal(string: &str) -> bool {
-    !string.contains(" \n") && !string.ends_with(' ') && string.chars().all(|c| c == '\n' || !c.is_control())
+    !string.contains(" \n")
+        && !string.ends_with(' ')
+        && string.chars().all(|c| c == '\n' || !c.is_control())
 }
 
 /// Writes a string of several lines as a block scalar, each line at its own place.
@@ -120,7 +129,11 @@ fn literal(text: &Text, string: &str, indent: usize, out: &mut TextWriter) -> Re
         1 => "",
         _ => return Err(limit("a string with empty lines at its end in yamlencode")),
     };
-    let hint = if string.starts_with([' ', '\n']) { "2" } else { "" };
+    let hint = if string.starts_with([' ', '\n']) {
+        "2"
+    } else {
+        ""
+    };
     out.run().extend(["|", hint, end]);
     let mut start = 0;
     for line in string[..body].split('\n') {
@@ -146,7 +159,8 @@ fn quoted(text: &Text, indent: usize, mut column: usize, out: &mut TextWriter) {
         };
         let mut start = 0;
         for (offset, c) in content.char_indices() {
-            let folds = c == ' ' && foldable && !after_space && column > WIDTH && at > 0 && at + 1 < total;
+            let folds =
+                c == ' ' && foldable && !after_space && column > WIDTH && at > 0 && at + 1 < total;
             at += c.len_utf8();
             after_space = c == ' ';
             if !folds && !is_escaped(c) {
@@ -158,7 +172,11 @@ fn quoted(text: &Text, indent: usize, mut column: usize, out: &mut TextWriter) {
             if folds {
                 out.write("\n");
                 blanks(out, indent + 2);
-                out.write(if content[start..].starts_with(' ') { "\\" } else { "" });
+                out.write(if content[start..].starts_with(' ') {
+                    "\\"
+                } else {
+                    ""
+                });
                 column = indent + 2;
             } else {
                 let before = out.run().len();
@@ -176,7 +194,10 @@ fn blanks(out: &mut TextWriter, count: usize) {
 }
 
 fn is_escaped(c: char) -> bool {
-    matches!(c, '"' | '\\' | '\0'..='\u{1f}' | '\u{7f}' | '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}')
+    matches!(
+        c,
+        '"' | '\\' | '\0'..='\u{1f}' | '\u{7f}' | '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}'
+    )
 }
 
 fn escape(c: char, out: &mut String) {

@@ -1,5 +1,5 @@
-//! Finds the lines and comments of HCL text, and heredocs without a line. Knows strings, templates and heredocs well enough that no `#` inside
-//! one is a comment.
+//! Finds the lines and comments of HCL text, and heredocs without a line. Knows strings, templates
+//! and heredocs well enough that no `#` inside one is a comment.
 
 use super::super::span::Span;
 use std::borrow::Cow;
@@ -19,8 +19,18 @@ impl Lines {
     /// Reads the lines of a file; returns its text without the byte order mark, too.
     pub fn of(text: &str) -> (Self, &str) {
         let rest = text.strip_prefix(BOM).unwrap_or(text);
-        let after = rest.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        (Self { offset: text.len() - rest.len(), starts: std::iter::once(0).chain(after).collect() }, rest)
+        let after = rest
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(at, _)| at + 1);
+        (
+            Self {
+                offset: text.len() - rest.len(),
+                starts: std::iter::once(0).chain(after).collect(),
+            },
+            rest,
+        )
     }
 
     /// Returns the line of a byte of the file, counted from 1.
@@ -29,7 +39,8 @@ impl Lines {
         self.starts.partition_point(|start| *start <= offset).max(1)
     }
 
-    /// Returns where the line of a byte of the file begins, in bytes of the text without the byte order mark.
+    /// Returns where the line of a byte of the file begins, in bytes of the text without the byte
+    /// order mark.
     pub fn start(&self, offset: usize) -> usize {
         self.starts.get(self.line(offset) - 1).copied().unwrap_or(0)
     }
@@ -51,7 +62,10 @@ pub struct HclComment {
 impl HclComment {
     /// Returns what it says: without its marks and the blanks around.
     pub fn plain(&self) -> &str {
-        self.text.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim()
+        self.text
+            .trim_start_matches(['#', '/', '*'])
+            .trim_end_matches(['*', '/'])
+            .trim()
     }
 }
 
@@ -82,7 +96,14 @@ pub fn around(comments: &[HclComment], line: usize) -> Vec<&HclComment> {
 
 /// Returns all comments of `text`, which is without its byte order mark.
 pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Inside::Code], found: Vec::new(), empty: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        modes: vec![Inside::Code],
+        found: Vec::new(),
+        empty: Vec::new(),
+    };
     lexer.run();
     let comment = |(start, end): (usize, usize)| {
         let span = Span::new(start + lines.offset, end + lines.offset);
@@ -97,14 +118,24 @@ pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
     lexer.found.into_iter().map(comment).collect()
 }
 
-/// Returns the text with `""` and blanks in place of each heredoc that ends on the line after its start: hcl-edit reads on until that line
-/// occurs again.
+/// Returns the text with `""` and blanks in place of each heredoc that ends on the line after its
+/// start: hcl-edit reads on until that line occurs again.
 pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
     let starts = text.match_indices('<').map(|(at, _)| &text[at..]);
-    if !starts.filter(|rest| rest.starts_with("<<")).any(|rest| empty_heredoc(rest).is_some()) {
+    if !starts
+        .filter(|rest| rest.starts_with("<<"))
+        .any(|rest| empty_heredoc(rest).is_some())
+    {
         return Cow::Borrowed(text);
     }
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, modes: vec![Inside::Code], found: Vec::new(), empty: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        modes: vec![Inside::Code],
+        found: Vec::new(),
+        empty: Vec::new(),
+    };
     lexer.run();
     let mut out = text.to_owned();
     for (start, end) in lexer.empty {
@@ -123,7 +154,10 @@ fn empty_heredoc(text: &str) -> Option<usize> {
 }
 
 fn heredoc_name(after: &str) -> Option<&str> {
-    let name = after.strip_prefix('-').unwrap_or(after).trim_end_matches('\r');
+    let name = after
+        .strip_prefix('-')
+        .unwrap_or(after)
+        .trim_end_matches('\r');
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)
 }
 
@@ -132,7 +166,8 @@ fn is_name(c: char) -> bool {
 }
 
 fn closes(line: &str, name: &str) -> bool {
-    line.strip_prefix(name).is_some_and(|after| !after.starts_with(is_name))
+    line.strip_prefix(name)
+        .is_some_and(|after| !after.starts_with(is_name))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -172,7 +207,10 @@ impl<'t> Lexer<'t> {
     /// Steps over this byte and all that follow up to one that may mean something.
     fn skip(&mut self, means: impl Fn(u8) -> bool) {
         let after = &self.bytes[self.at + 1..];
-        self.at += 1 + after.iter().position(|byte| means(*byte)).unwrap_or(after.len());
+        self.at += 1 + after
+            .iter()
+            .position(|byte| means(*byte))
+            .unwrap_or(after.len());
     }
 
     fn code(&mut self) {
@@ -269,9 +307,14 @@ impl<'t> Lexer<'t> {
         let at_line_start = self.at == 0 || self.bytes[self.at - 1] == b'\n';
         if at_line_start {
             let rest = &self.text[self.at..];
-            let line = rest.split('\n').next().unwrap_or(rest).trim_start_matches([' ', '\t']);
-            let closes =
-                line.strip_prefix(end).is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-'));
+            let line = rest
+                .split('\n')
+                .next()
+                .unwrap_or(rest)
+                .trim_start_matches([' ', '\t']);
+            let closes = line.strip_prefix(end).is_some_and(|after| {
+                !after.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-')
+            });
             if closes {
                 self.modes.pop();
                 self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len() + end.len();

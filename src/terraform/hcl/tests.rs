@@ -15,7 +15,14 @@ fn a_byte_order_mark_shifts_every_span() {
     let value = source.body.get_attribute("a").expect("a");
     let span = source.span(hcl_edit::Span::span(&value.value).expect("span"));
     assert_eq!(&source.bytes[span.range()], b"\"x\"");
-    assert_eq!((source.offset(), source.line(span.start), source.column(span.start)), (3, 1, 5));
+    assert_eq!(
+        (
+            source.offset(),
+            source.line(span.start),
+            source.column(span.start)
+        ),
+        (3, 1, 5)
+    );
     assert_eq!(source.line(source.bytes.len() - 1), 2);
 }
 
@@ -24,15 +31,30 @@ fn errors_say_what_and_where() {
     let syntax = error(b"a = 1\nb = = 2\n");
     assert_eq!((syntax.kind, syntax.line), (SyntaxErrorKind::Syntax, 2));
     let binary = error(b"a = 1\nb = \"\xff\"\n");
-    assert_eq!((binary.kind, binary.line, binary.column), (SyntaxErrorKind::NotText, 2, 6));
-    assert_eq!(error(b"\0GITCRYPT\0abc").kind, SyntaxErrorKind::Encrypted("git-crypt"));
+    assert_eq!(
+        (binary.kind, binary.line, binary.column),
+        (SyntaxErrorKind::NotText, 2, 6)
+    );
+    assert_eq!(
+        error(b"\0GITCRYPT\0abc").kind,
+        SyntaxErrorKind::Encrypted("git-crypt")
+    );
 }
 
 #[test]
 fn encryption_is_seen_by_its_marks() {
-    assert_eq!(is_encrypted(b"a: ENC[AES256_GCM,data:x]\nsops:\n  mac: y\n"), Some("sops"));
-    assert_eq!(is_encrypted(b"{\n  \"a\": \"ENC[AES256_GCM,data:x]\",\n  \"sops\": {}\n}"), Some("sops"));
-    assert_eq!(is_encrypted(b"$ANSIBLE_VAULT;1.1;AES256\n"), Some("ansible-vault"));
+    assert_eq!(
+        is_encrypted(b"a: ENC[AES256_GCM,data:x]\nsops:\n  mac: y\n"),
+        Some("sops")
+    );
+    assert_eq!(
+        is_encrypted(b"{\n  \"a\": \"ENC[AES256_GCM,data:x]\",\n  \"sops\": {}\n}"),
+        Some("sops")
+    );
+    assert_eq!(
+        is_encrypted(b"$ANSIBLE_VAULT;1.1;AES256\n"),
+        Some("ansible-vault")
+    );
     assert_eq!(is_encrypted(b"sops: a tool\n"), None);
     assert_eq!(is_encrypted(b""), None);
 }
@@ -40,13 +62,27 @@ fn encryption_is_seen_by_its_marks() {
 #[test]
 fn comments_end_a_line_or_stand_above_it() {
     let text = "# far\n\n# first\n// second\na = \"# no\" # third\n/* one\n two */\nb = <<EOT # no heredoc\n";
-    let source = source(&text.replace("b = <<EOT # no heredoc\n", "b = <<EOT\n# text\n${\"}\" /* in */}\nEOT\nc = 1 // last"));
+    let source = source(&text.replace(
+        "b = <<EOT # no heredoc\n",
+        "b = <<EOT\n# text\n${\"}\" /* in */}\nEOT\nc = 1 // last",
+    ));
     let texts = |at: &str| -> Vec<(String, bool)> {
         let offset = source.text.find(at).expect("there");
-        source.comments_around(offset).iter().map(|comment| (comment.text.clone(), comment.trailing)).collect()
+        source
+            .comments_around(offset)
+            .iter()
+            .map(|comment| (comment.text.clone(), comment.trailing))
+            .collect()
     };
     let own = |text: &str, trailing| (text.to_owned(), trailing);
-    assert_eq!(texts("a ="), [own("# first", false), own("// second", false), own("# third", true)]);
+    assert_eq!(
+        texts("a ="),
+        [
+            own("# first", false),
+            own("// second", false),
+            own("# third", true)
+        ]
+    );
     assert_eq!(texts("b ="), [own("/* one\n two */", false)]);
     assert_eq!(texts("c ="), [own("// last", true)]);
     assert_eq!(source.comments().len(), 7);
@@ -56,7 +92,13 @@ fn comments_end_a_line_or_stand_above_it() {
 fn a_heredoc_without_a_line_is_empty() {
     let source = source("# <<EOT\n# EOT\na = <<-EOT\n  EOT\nb = 2\nc = <<EOT\nx\nEOT\n");
     assert!(source.body.has_attribute("b") && source.body.has_attribute("c"));
-    assert_eq!(source.body.get_attribute("a").and_then(|a| a.value.as_str()), Some(""));
+    assert_eq!(
+        source
+            .body
+            .get_attribute("a")
+            .and_then(|a| a.value.as_str()),
+        Some("")
+    );
 }
 
 #[test]
@@ -65,13 +107,25 @@ fn a_layout_says_of_lines_and_comments_what_the_source_does() {
     let (source, layout) = (source(text), Layout::read(text));
     for at in 0..text.len() {
         assert_eq!(layout.line(at), source.line(at), "{at}");
-        assert_eq!(layout.comments_around(at), source.comments_around(at), "{at}");
+        assert_eq!(
+            layout.comments_around(at),
+            source.comments_around(at),
+            "{at}"
+        );
     }
     let paths = ["a.tf", "none.tf"].map(|name| RepoPath::new(name).expect("a path"));
     let mut files = Files::default();
-    files.insert(paths[0].clone(), crate::terraform::files::Entry::Text(text.as_bytes().into()));
+    files.insert(
+        paths[0].clone(),
+        crate::terraform::files::Entry::Text(text.as_bytes().into()),
+    );
     let all = Layout::read_all(&files, &paths.into());
-    assert_eq!(all.values().map(|layout| layout.comments.len()).collect::<Vec<_>>(), [3]);
+    assert_eq!(
+        all.values()
+            .map(|layout| layout.comments.len())
+            .collect::<Vec<_>>(),
+        [3]
+    );
 }
 
 proptest::proptest! {

@@ -1,4 +1,5 @@
-//! The module calls of an instance that are followed: each makes instances of a module that is in the repo.
+//! The module calls of an instance that are followed: each makes instances of a module that is in
+//! the repo.
 
 use super::super::eval::support::to_known;
 use super::super::module::{Declarations, Declared, is_local};
@@ -26,14 +27,22 @@ impl<'p> Instance<'p> {
     /// Returns what a module call makes.
     pub(super) fn callee(&self, name: &str) -> Rc<Callee> {
         if let Some(slot) = self.node.callees.borrow().get(name) {
-            return slot.clone().unwrap_or_else(|| Rc::new(Callee::Boundary(Why::new(WhyKind::Cycle, format!("module.{name}")))));
+            return slot.clone().unwrap_or_else(|| {
+                Rc::new(Callee::Boundary(Why::new(
+                    WhyKind::Cycle,
+                    format!("module.{name}"),
+                )))
+            });
         }
         self.node.callees.borrow_mut().insert(name.to_owned(), None);
         let callee = Rc::new(match self.node.module.find("module", name, "") {
             Some(call) => self.call(name, call).unwrap_or_else(Callee::Boundary),
             None => Callee::Boundary(Why::new(WhyKind::NotDeclared, format!("module.{name}"))),
         });
-        self.node.callees.borrow_mut().insert(name.to_owned(), Some(callee.clone()));
+        self.node
+            .callees
+            .borrow_mut()
+            .insert(name.to_owned(), Some(callee.clone()));
         callee
     }
 
@@ -43,10 +52,23 @@ impl<'p> Instance<'p> {
         let mut items = Vec::new();
         for (bindings, key, live) in repeat.bindings() {
             let address = address(&self.node.address, name, key.as_ref());
-            let from = CalledFrom { parent: self.node.id, declared: call, bindings };
-            let node = ModuleNode::new(address, module, Some(from), self.node.depth + 1, times(self.node.instances, live));
+            let from = CalledFrom {
+                parent: self.node.id,
+                declared: call,
+                bindings,
+            };
+            let node = ModuleNode::new(
+                address,
+                module,
+                Some(from),
+                self.node.depth + 1,
+                times(self.node.instances, live),
+            );
             let Some(id) = self.tree.add(node) else {
-                self.report(&call.place(), format!("more than {INSTANCES} module instances; the rest is not read"));
+                self.report(
+                    &call.place(),
+                    format!("more than {INSTANCES} module instances; the rest is not read"),
+                );
                 return Err(Why::new(WhyKind::Limit, format!("module.{name}")));
             };
             items.push((key, id));
@@ -54,16 +76,27 @@ impl<'p> Instance<'p> {
         Ok(Callee::Local { repeat, items })
     }
 
-    fn called_module(&self, name: &str, call: &'p Declared<'p>) -> Result<&'p Declarations<'p>, Why> {
+    fn called_module(
+        &self,
+        name: &str,
+        call: &'p Declared<'p>,
+    ) -> Result<&'p Declarations<'p>, Why> {
         let what = format!("module.{name}");
-        let source = call.attr("source").map_or(Value::Null, |written| self.eval(written.expr(), written.source));
-        let Some(source) = source.as_str() else { return Err(Why::new(WhyKind::RemoteModule, what)) };
+        let source = call.attr("source").map_or(Value::Null, |written| {
+            self.eval(written.expr(), written.source)
+        });
+        let Some(source) = source.as_str() else {
+            return Err(Why::new(WhyKind::RemoteModule, what));
+        };
         if !is_local(&source) {
             return Err(Why::new(WhyKind::RemoteModule, what));
         }
         let place = call.place();
         let Some(dir) = self.dir().join(&source) else {
-            self.report(&place, format!("{what}: its source {source} leaves the repo"));
+            self.report(
+                &place,
+                format!("{what}: its source {source} leaves the repo"),
+            );
             return Err(Why::new(WhyKind::RemoteModule, what));
         };
         let Some(module) = self.tree.library.module(&dir) else {
@@ -79,11 +112,16 @@ impl<'p> Instance<'p> {
 
     /// This instance's node, then the one that calls it, up to the root.
     fn ancestors(&self) -> impl Iterator<Item = Rc<ModuleNode<'p>>> + '_ {
-        std::iter::successors(Some(self.node.clone()), |node| node.call.as_ref().map(|call| self.tree.instance(call.parent).node))
+        std::iter::successors(Some(self.node.clone()), |node| {
+            node.call
+                .as_ref()
+                .map(|call| self.tree.instance(call.parent).node)
+        })
     }
 
     fn report(&self, place: &SourcePlace, what: String) {
-        self.tree.report(ReadProblem::new(&place.file, Some(place.line), what));
+        self.tree
+            .report(ReadProblem::new(&place.file, Some(place.line), what));
     }
 }
 

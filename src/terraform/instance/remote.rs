@@ -31,34 +31,68 @@ pub struct RemoteCall {
 impl Instance<'_> {
     /// Returns the calls of modules whose text is not in the repo.
     pub fn remote_calls(&self) -> Vec<RemoteCall> {
-        let own = self.node.call.is_none().then(|| self.remote_unit()).flatten();
-        let calls = self.node.module.calls.iter().filter(|call| matches!(*self.callee(call.label(0)), Callee::Boundary(_)));
-        own.into_iter().chain(calls.flat_map(|call| self.expand(call)).map(remote_call)).collect()
+        let own = self
+            .node
+            .call
+            .is_none()
+            .then(|| self.remote_unit())
+            .flatten();
+        let calls = self
+            .node
+            .module
+            .calls
+            .iter()
+            .filter(|call| matches!(*self.callee(call.label(0)), Callee::Boundary(_)));
+        own.into_iter()
+            .chain(calls.flat_map(|call| self.expand(call)).map(remote_call))
+            .collect()
     }
 
     fn remote_unit(&self) -> Option<RemoteCall> {
         let unit = self.tree.unit.as_ref()?;
-        let (Location::Remote(source), place) = unit.source()? else { return None };
+        let (Location::Remote(source), place) = unit.source()? else {
+            return None;
+        };
         let inputs = unit.inputs();
-        let names: Vec<String> =
-            if let Value::Map(map) = merged(&inputs) { map.keys().map(ToString::to_string).collect() } else { Vec::new() };
+        let names: Vec<String> = if let Value::Map(map) = merged(&inputs) {
+            map.keys().map(ToString::to_string).collect()
+        } else {
+            Vec::new()
+        };
         let arguments = names.into_iter().filter_map(|name| {
             let given = self.tree.layers.given(&name).0.into_iter().next()?;
-            Some(RemoteArgument { name, value: given.value, place: given.place })
+            Some(RemoteArgument {
+                name,
+                value: given.value,
+                place: given.place,
+            })
         });
-        Some(RemoteCall { label: None, source, place, instances: Some(1), arguments: arguments.collect() })
+        Some(RemoteCall {
+            label: None,
+            source,
+            place,
+            instances: Some(1),
+            arguments: arguments.collect(),
+        })
     }
 }
 
 fn remote_call(view: BodyView<'_>) -> RemoteCall {
-    let arguments = view.attrs().into_iter().filter(|attr| is_argument(attr.name()));
+    let arguments = view
+        .attrs()
+        .into_iter()
+        .filter(|attr| is_argument(attr.name()));
     RemoteCall {
         label: view.labels().first().map(|label| (*label).to_owned()),
         source: view.value("source").shown(),
         place: SourcePlace::of(view.source(), &view.block().ident),
         instances: view.instances(),
         arguments: arguments
-            .map(|attr| RemoteArgument { name: attr.name().to_owned(), value: attr.value(), place: attr.place() })
+            .map(|attr| RemoteArgument {
+                name: attr.name().to_owned(),
+                value: attr.value(),
+                place: attr.place(),
+            })
             .collect(),
     }
 }

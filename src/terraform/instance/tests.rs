@@ -43,15 +43,36 @@ fn references_find_what_the_text_says() {
     let cases = [
         ("kubernetes_namespace.one.metadata[0].name", "\"ns\""),
         ("kubernetes_namespace.one.metadata.0.name", "\"ns\""),
-        ("kubernetes_namespace.one.metadata[0].labels[\"a.b/c\"]", "\"l\""),
-        ("kubernetes_namespace.one.metadata[0].uid", "KnownAfterApply kubernetes_namespace.one.uid"),
-        ("kubernetes_namespace.one.id", "KnownAfterApply kubernetes_namespace.one.id"),
-        ("kubernetes_namespace.one.metadata[1].name", "Invalid kubernetes_namespace.one.metadata has no such element"),
+        (
+            "kubernetes_namespace.one.metadata[0].labels[\"a.b/c\"]",
+            "\"l\"",
+        ),
+        (
+            "kubernetes_namespace.one.metadata[0].uid",
+            "KnownAfterApply kubernetes_namespace.one.uid",
+        ),
+        (
+            "kubernetes_namespace.one.id",
+            "KnownAfterApply kubernetes_namespace.one.id",
+        ),
+        (
+            "kubernetes_namespace.one.metadata[1].name",
+            "Invalid kubernetes_namespace.one.metadata has no such element",
+        ),
         ("kubernetes_namespace.one.metadata.*.name", "[\"ns\"]"),
         ("one(kubernetes_namespace.one.metadata[*].name)", "\"ns\""),
-        ("kubernetes_namespace.each[\"k\"].metadata[0].name", "\"ns-k\""),
-        ("kubernetes_namespace.each[\"x\"].metadata[0].name", "Invalid kubernetes_namespace.each has no such instance"),
-        ("[for n in kubernetes_namespace.each : n.metadata[0].name]", "[\"ns-k\",\"ns-l\"]"),
+        (
+            "kubernetes_namespace.each[\"k\"].metadata[0].name",
+            "\"ns-k\"",
+        ),
+        (
+            "kubernetes_namespace.each[\"x\"].metadata[0].name",
+            "Invalid kubernetes_namespace.each has no such instance",
+        ),
+        (
+            "[for n in kubernetes_namespace.each : n.metadata[0].name]",
+            "[\"ns-k\",\"ns-l\"]",
+        ),
         ("keys(kubernetes_namespace.each)", "[\"k\",\"l\"]"),
         ("r.counted[1].name", "\"n1\""),
         ("r.counted[*].name", "[\"n0\",\"n1\"]"),
@@ -59,7 +80,10 @@ fn references_find_what_the_text_says() {
         ("r.null.other", "Cycle r.null.other"),
         ("r.maybe[\"z\"].name", "\"m-z\""),
         ("data.kubernetes_namespace.d.metadata[0].name", "\"data\""),
-        ("data.kubernetes_namespace.d.spec[0].x", "KnownAfterApply data.kubernetes_namespace.d.spec"),
+        (
+            "data.kubernetes_namespace.d.spec[0].x",
+            "KnownAfterApply data.kubernetes_namespace.d.spec",
+        ),
         ("data.http.none.body", "NotDeclared data.http.none"),
         ("r.none.name", "NotDeclared r.none"),
         ("local.deep.x", "\"found\""),
@@ -79,7 +103,10 @@ fn references_find_what_the_text_says() {
 #[test]
 fn the_workspace_and_the_paths_are_those_of_the_run() {
     let all = &[
-        ("r/main.tf", "module \"m\" {\n  source = \"../modules/m\"\n}\nmodule \"n\" {\n  source = \"./n\"\n}\n"),
+        (
+            "r/main.tf",
+            "module \"m\" {\n  source = \"../modules/m\"\n}\nmodule \"n\" {\n  source = \"./n\"\n}\n",
+        ),
         ("r/n/main.tf", ""),
         ("r/x.txt", "root"),
         ("modules/m/main.tf", ""),
@@ -91,13 +118,19 @@ fn the_workspace_and_the_paths_are_those_of_the_run() {
         workspace: Some("w".into()),
         ..RootEnvironment::default()
     };
-    let settings = RunSettings { environments: vec![environment], ..RunSettings::default() };
+    let settings = RunSettings {
+        environments: vec![environment],
+        ..RunSettings::default()
+    };
     let ask = |address: &str, expr: &str| ask_in(all, &settings, "r@e", address, expr);
     assert_eq!(ask("", "terraform.workspace"), "\"w\"");
     assert_eq!(ask("module.m", "path.module"), "\"../modules/m\"");
     assert_eq!(ask("module.n", "path.module"), "\"n\"");
     assert_eq!(ask("module.m", "path.root"), "\".\"");
-    assert_eq!(ask("module.m", "file(\"${path.module}/x.txt\")"), "\"module\"");
+    assert_eq!(
+        ask("module.m", "file(\"${path.module}/x.txt\")"),
+        "\"module\""
+    );
     assert_eq!(ask("module.m", "file(\"x.txt\")"), "\"root\"");
     assert_eq!(ask("module.m", "file(\"${path.cwd}/x.txt\")"), "\"root\"");
 }
@@ -144,7 +177,10 @@ const CALLED: &str = "variable \"v\" {}\noutput \"ref\" {\n  value = \"x:${var.v
 #[test]
 fn module_outputs_go_through_the_call() {
     let all = &[("main.tf", CALLS), ("m/main.tf", CALLED)];
-    let settings = RunSettings { roots: vec![Default::default()], ..RunSettings::default() };
+    let settings = RunSettings {
+        roots: vec![Default::default()],
+        ..RunSettings::default()
+    };
     let cases = [
         ("module.one.ref", "\"x:a\""),
         ("module.each[\"k\"].ref", "\"x:K\""),
@@ -153,7 +189,10 @@ fn module_outputs_go_through_the_call() {
         ("module.count[*].ref", "[\"x:0\",\"x:1\"]"),
         ("module.none[*].ref", "[]"),
         ("module.maybe[0].ref", "\"x:maybe\""),
-        ("module.each[\"z\"].ref", "Invalid module.each has no such instance"),
+        (
+            "module.each[\"z\"].ref",
+            "Invalid module.each has no such instance",
+        ),
         ("module.one.none", "NotDeclared output.none"),
         ("module.remote.x", "RemoteModule module.remote"),
         ("module.nothing.x", "NotDeclared module.nothing"),
@@ -166,70 +205,131 @@ fn module_outputs_go_through_the_call() {
 
 #[test]
 fn every_call_gives_its_own_instances() {
-    let settings = RunSettings { roots: vec![Default::default()], ..RunSettings::default() };
-    in_first(&[("main.tf", CALLS), ("m/main.tf", CALLED)], &settings, |walk| {
-        let instances = walk.instances();
-        let all: Vec<_> = instances.iter().map(|instance| (instance.address(), instance.instances())).collect();
-        let expected = [
-            ("", Some(1)),
-            ("module.one", Some(1)),
-            ("module.each[\"k\"]", Some(1)),
-            ("module.each[\"l\"]", Some(1)),
-            ("module.count[0]", Some(1)),
-            ("module.count[1]", Some(1)),
-            ("module.none", Some(0)),
-            ("module.maybe", None),
-            ("module.loop", Some(1)),
-        ];
-        assert_eq!(all, expected);
-        let view = |at: usize| instances[at].expand(instances[at].resources().next().unwrap()).remove(0);
-        assert_eq!((view(6).instances(), view(7).instances(), view(3).instances()), (Some(0), None, Some(1)));
-        assert_eq!(show(&view(3).value("name")), "\"L\"");
-        assert_eq!(instances[1].called_at().map(|place| place.line), Some(3));
-        let remote = instances[0].remote_calls();
-        assert_eq!(
-            (remote.len(), remote[0].label.as_deref(), remote[0].source.as_str(), remote[0].place.line),
-            (1, Some("remote"), "example/app/kubernetes", 27)
-        );
-        assert_eq!(
-            remote[0].arguments.iter().map(|argument| (argument.name.as_str(), show(&argument.value))).collect::<Vec<_>>(),
-            [("image", "\"nginx:1\"".to_owned())]
-        );
-    });
+    let settings = RunSettings {
+        roots: vec![Default::default()],
+        ..RunSettings::default()
+    };
+    in_first(
+        &[("main.tf", CALLS), ("m/main.tf", CALLED)],
+        &settings,
+        |walk| {
+            let instances = walk.instances();
+            let all: Vec<_> = instances
+                .iter()
+                .map(|instance| (instance.address(), instance.instances()))
+                .collect();
+            let expected = [
+                ("", Some(1)),
+                ("module.one", Some(1)),
+                ("module.each[\"k\"]", Some(1)),
+                ("module.each[\"l\"]", Some(1)),
+                ("module.count[0]", Some(1)),
+                ("module.count[1]", Some(1)),
+                ("module.none", Some(0)),
+                ("module.maybe", None),
+                ("module.loop", Some(1)),
+            ];
+            assert_eq!(all, expected);
+            let view = |at: usize| {
+                instances[at]
+                    .expand(instances[at].resources().next().unwrap())
+                    .remove(0)
+            };
+            assert_eq!(
+                (
+                    view(6).instances(),
+                    view(7).instances(),
+                    view(3).instances()
+                ),
+                (Some(0), None, Some(1))
+            );
+            assert_eq!(show(&view(3).value("name")), "\"L\"");
+            assert_eq!(instances[1].called_at().map(|place| place.line), Some(3));
+            let remote = instances[0].remote_calls();
+            assert_eq!(
+                (
+                    remote.len(),
+                    remote[0].label.as_deref(),
+                    remote[0].source.as_str(),
+                    remote[0].place.line
+                ),
+                (1, Some("remote"), "example/app/kubernetes", 27)
+            );
+            assert_eq!(
+                remote[0]
+                    .arguments
+                    .iter()
+                    .map(|argument| (argument.name.as_str(), show(&argument.value)))
+                    .collect::<Vec<_>>(),
+                [("image", "\"nginx:1\"".to_owned())]
+            );
+        },
+    );
 }
 
 #[test]
 fn what_nothing_reads_is_listed() {
     let main = "locals {\n  used   = \"a\"\n  unused = \"b\"\n}\nvariable \"unused\" {\n  default = \"c\"\n  validation {\n    condition = var.unused != \"\"\n  }\n}\nvariable \"used\" {\n  default = \"d\"\n}\noutput \"x\" {\n  value = \"${local.used}${var.used}\"\n}\n";
     in_first(&[("main.tf", main)], &RunSettings::default(), |walk| {
-        let unread: Vec<_> =
-            walk.instances()[0].unread().iter().map(|unread| (unread.name.clone(), show(&unread.value), unread.place.line)).collect();
-        assert_eq!(unread, [("local.unused".to_owned(), "\"b\"".to_owned(), 3), ("var.unused".to_owned(), "\"c\"".to_owned(), 6)]);
+        let unread: Vec<_> = walk.instances()[0]
+            .unread()
+            .iter()
+            .map(|unread| (unread.name.clone(), show(&unread.value), unread.place.line))
+            .collect();
+        assert_eq!(
+            unread,
+            [
+                ("local.unused".to_owned(), "\"b\"".to_owned(), 3),
+                ("var.unused".to_owned(), "\"c\"".to_owned(), 6)
+            ]
+        );
     });
 }
 
 #[test]
 fn an_orphan_has_its_defaults_and_says_so() {
-    let all = &[("modules/m/main.tf", "variable \"a\" {\n  default = \"x\"\n}\nvariable \"b\" {}\n")];
+    let all = &[(
+        "modules/m/main.tf",
+        "variable \"a\" {\n  default = \"x\"\n}\nvariable \"b\" {}\n",
+    )];
     in_first(all, &RunSettings::default(), |walk| {
         assert!(walk.instances()[0].is_orphan());
     });
-    assert_eq!(ask_in(all, &RunSettings::default(), "modules/m", "", "[var.a]"), "[\"x\"]");
-    assert_eq!(ask_in(all, &RunSettings::default(), "modules/m", "", "var.b"), "VariableNotSet var.b");
+    assert_eq!(
+        ask_in(all, &RunSettings::default(), "modules/m", "", "[var.a]"),
+        "[\"x\"]"
+    );
+    assert_eq!(
+        ask_in(all, &RunSettings::default(), "modules/m", "", "var.b"),
+        "VariableNotSet var.b"
+    );
 }
 
 #[test]
 fn a_shared_module_of_many_resources_called_often_is_walked() {
-    let resource = |n: usize| format!("resource \"r\" \"x{n}\" {{\n  name = \"${{var.v}}-{n}\"\n}}\n");
-    let module: String = std::iter::once("variable \"v\" {}\n".to_owned()).chain((0..100).map(resource)).collect();
-    let calls: String = (0..50).map(|n| format!("module \"m{n}\" {{\n  source = \"./m\"\n  v = \"{n}\"\n}}\n")).collect();
-    in_first(&[("main.tf", &calls), ("m/main.tf", &module)], &RunSettings::default(), |walk| {
-        let names = walk
-            .instances()
-            .iter()
-            .flat_map(|instance| instance.resources().flat_map(|block| instance.expand(block)))
-            .filter(|view| view.value("name").as_str().is_some())
-            .count();
-        assert_eq!(names, 5000);
-    });
+    let resource =
+        |n: usize| format!("resource \"r\" \"x{n}\" {{\n  name = \"${{var.v}}-{n}\"\n}}\n");
+    let module: String = std::iter::once("variable \"v\" {}\n".to_owned())
+        .chain((0..100).map(resource))
+        .collect();
+    let calls: String = (0..50)
+        .map(|n| format!("module \"m{n}\" {{\n  source = \"./m\"\n  v = \"{n}\"\n}}\n"))
+        .collect();
+    in_first(
+        &[("main.tf", &calls), ("m/main.tf", &module)],
+        &RunSettings::default(),
+        |walk| {
+            let names = walk
+                .instances()
+                .iter()
+                .flat_map(|instance| {
+                    instance
+                        .resources()
+                        .flat_map(|block| instance.expand(block))
+                })
+                .filter(|view| view.value("name").as_str().is_some())
+                .count();
+            assert_eq!(names, 5000);
+        },
+    );
 }

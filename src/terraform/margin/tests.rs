@@ -17,7 +17,11 @@ fn the_end_of_a_line_is_what_follows_its_code() {
         ("a = [\"x\", \"#\"]\n", "\n"),
         ("a = \"x\"", ""),
     ] {
-        assert_eq!(region(text, "x"), Some((wanted.to_owned(), false)), "{text:?}");
+        assert_eq!(
+            region(text, "x"),
+            Some((wanted.to_owned(), false)),
+            "{text:?}"
+        );
     }
 }
 
@@ -26,7 +30,12 @@ fn a_comment_goes_with_its_blanks_and_alone_with_its_line() {
     for (text, wanted, alone, left) in [
         ("a = 1 # c \nb = 2\n", " # c \n", false, " \n"),
         ("a = 1\n  # c\nb = 2\n", "  # c\n", true, ""),
-        ("a = 1\r\n  /* c\r\n */ \r\nb = 2\n", "  /* c\r\n */ \r\n", true, ""),
+        (
+            "a = 1\r\n  /* c\r\n */ \r\nb = 2\n",
+            "  /* c\r\n */ \r\n",
+            true,
+            "",
+        ),
         ("a = 1 /* c */ + 2\n", " /* c */", false, ""),
         ("\u{feff}# c\nb = 2\n", "# c\n", true, ""),
     ] {
@@ -43,11 +52,26 @@ fn a_comment_goes_with_its_blanks_and_alone_with_its_line() {
 #[test]
 fn comments_of_yaml_are_found_by_their_lines() {
     let text = "\u{feff}# a\nb: 'x # y' # c\r\n  #d\ne: f#g\n";
-    let found: Vec<_> =
-        Language::Yaml.comments(text).into_iter().map(|c| (c.text, c.line, c.trailing, text[c.span.range()].to_owned())).collect();
-    let one = |text: &str, line, trailing, written: &str| (text.to_owned(), line, trailing, written.to_owned());
-    assert_eq!(found, [one("a", 1, false, "# a"), one("c", 2, true, "# c"), one("d", 3, false, "#d")]);
-    assert_eq!(Language::Yaml.around(text, text.find('e').expect("e")), ["d"]);
+    let found: Vec<_> = Language::Yaml
+        .comments(text)
+        .into_iter()
+        .map(|c| (c.text, c.line, c.trailing, text[c.span.range()].to_owned()))
+        .collect();
+    let one = |text: &str, line, trailing, written: &str| {
+        (text.to_owned(), line, trailing, written.to_owned())
+    };
+    assert_eq!(
+        found,
+        [
+            one("a", 1, false, "# a"),
+            one("c", 2, true, "# c"),
+            one("d", 3, false, "#d")
+        ]
+    );
+    assert_eq!(
+        Language::Yaml.around(text, text.find('e').expect("e")),
+        ["d"]
+    );
 }
 
 #[test]
@@ -71,5 +95,13 @@ fn where_a_comment_would_be_part_of_a_value_there_is_no_language() {
 
 #[test]
 fn a_new_line_ends_as_its_neighbours() {
-    assert_eq!([newline("a\r\nb", 0), newline("a\r\nb", 3), newline("a\nb", 2), newline("a", 0)], ["\r\n", "\r\n", "\n", "\n"]);
+    assert_eq!(
+        [
+            newline("a\r\nb", 0),
+            newline("a\r\nb", 3),
+            newline("a\nb", 2),
+            newline("a", 0)
+        ],
+        ["\r\n", "\r\n", "\n", "\n"]
+    );
 }

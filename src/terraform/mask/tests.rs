@@ -32,7 +32,10 @@ fn a_mask_keeps_every_offset() {
     assert_eq!(masked.len(), VALUES.len());
     assert!(masked.contains("$${1}") && !masked.contains("%{") && !masked.contains("jsonencode"));
     assert_eq!(masked.find("end: "), VALUES.find("end: "));
-    assert!(masked.contains("both: axxxxxxxxx-bxxxxxxxxxx\n"), "{masked}");
+    assert!(
+        masked.contains("both: axxxxxxxxx-bxxxxxxxxxx\n"),
+        "{masked}"
+    );
     assert_eq!(holes(VALUES).len(), 10);
 }
 
@@ -40,21 +43,61 @@ fn a_mask_keeps_every_offset() {
 fn what_is_outside_of_holes_reads_as_it_is_written() {
     let file = RepoPath::new("a.tpl").unwrap();
     let (masked, span) = (mask(VALUES), Span::new(0, VALUES.len()));
-    let text = Text::written(masked.as_str(), Origin { file, span, literal: span, form: Form::Raw });
+    let text = Text::written(
+        masked.as_str(),
+        Origin {
+            file,
+            span,
+            literal: span,
+            form: Form::Raw,
+        },
+    );
     let documents = yaml::documents(&text);
-    let Value::Map(map) = &documents[0].value else { panic!("{documents:?}") };
-    let Value::Text(end) = &map["end"] else { panic!("{map:?}") };
-    let Piece::Known { text, origin: Some(origin) } = &end.pieces()[0] else { panic!("{end:?}") };
-    assert_eq!((&VALUES[origin.span.range()], origin.literal, origin.form), (&**text, origin.span, Form::YamlPlain));
-    let Value::Map(loki) = &map["loki"] else { panic!("{map:?}") };
-    let Value::Map(image) = &loki["image"] else { panic!("{loki:?}") };
-    let Value::Text(tag) = &image["tag"] else { panic!("{image:?}") };
-    assert_eq!(&VALUES[tag.frames().last().unwrap().content.range()], "${image_tag}");
+    let Value::Map(map) = &documents[0].value else {
+        panic!("{documents:?}")
+    };
+    let Value::Text(end) = &map["end"] else {
+        panic!("{map:?}")
+    };
+    let Piece::Known {
+        text,
+        origin: Some(origin),
+    } = &end.pieces()[0]
+    else {
+        panic!("{end:?}")
+    };
+    assert_eq!(
+        (&VALUES[origin.span.range()], origin.literal, origin.form),
+        (&**text, origin.span, Form::YamlPlain)
+    );
+    let Value::Map(loki) = &map["loki"] else {
+        panic!("{map:?}")
+    };
+    let Value::Map(image) = &loki["image"] else {
+        panic!("{loki:?}")
+    };
+    let Value::Text(tag) = &image["tag"] else {
+        panic!("{image:?}")
+    };
+    assert_eq!(
+        &VALUES[tag.frames().last().unwrap().content.range()],
+        "${image_tag}"
+    );
 }
 
 #[test]
 fn what_never_ends_is_text() {
-    for text in ["${", "a ${ \" }", "%{ if", "${ /* }", "$", "%", "$${", "${\"${\"${", "$$${a}é"] {
+    for text in [
+        "${",
+        "a ${ \" }",
+        "%{ if",
+        "${ /* }",
+        "$",
+        "%",
+        "$${",
+        "${\"${\"${",
+        "$$${a}é",
+    ] {
         assert_eq!(mask(text).len(), text.len());
     }
     assert_eq!(mask("a: ${b \" }"), "a: ${b \" }");

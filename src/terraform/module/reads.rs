@@ -43,17 +43,23 @@ impl Visit for Reads {
 
     fn visit_expr(&mut self, expr: &Expression) {
         match expr {
-            Expression::Variable(name) if matches!(name.as_str(), "var" | "local") => self.all = true,
+            Expression::Variable(name) if matches!(name.as_str(), "var" | "local") => {
+                self.all = true
+            }
             other => visit_expr(self, other),
         }
     }
 
     fn visit_traversal(&mut self, traversal: &Traversal) {
-        let Some(names) = traversal.expr.as_variable().and_then(|name| match name.as_str() {
-            "var" => Some(&mut self.variables),
-            "local" => Some(&mut self.locals),
-            _ => None,
-        }) else {
+        let Some(names) = traversal
+            .expr
+            .as_variable()
+            .and_then(|name| match name.as_str() {
+                "var" => Some(&mut self.variables),
+                "local" => Some(&mut self.locals),
+                _ => None,
+            })
+        else {
             return visit_traversal(self, traversal);
         };
         match traversal.operators.first().map(|operator| operator.value()) {

@@ -12,7 +12,13 @@ fn every_part_is_done_once_and_the_results_are_in_order() {
 #[test]
 fn two_parts_are_worked_on_at_the_same_time() {
     let both = Barrier::new(2);
-    assert_eq!(on_two_threads(2, |_| both.wait().is_leader()).iter().filter(|leader| **leader).count(), 1);
+    assert_eq!(
+        on_two_threads(2, |_| both.wait().is_leader())
+            .iter()
+            .filter(|leader| **leader)
+            .count(),
+        1
+    );
 }
 
 #[test]

@@ -34,7 +34,9 @@ impl<'t> TemplateLiteral<'t> {
     }
 
     pub fn runs(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
-        self.runs.iter().map(|(range, text)| (range.clone(), text.as_ref()))
+        self.runs
+            .iter()
+            .map(|(range, text)| (range.clone(), text.as_ref()))
     }
 
     pub fn trim_start(&mut self) {
@@ -62,7 +64,9 @@ impl<'t> TemplateLiteral<'t> {
     }
 
     pub fn ends_line(&self) -> bool {
-        self.runs.last().is_some_and(|(_, text)| text.ends_with('\n'))
+        self.runs
+            .last()
+            .is_some_and(|(_, text)| text.ends_with('\n'))
     }
 
     /// Counts the white space characters at the start.
@@ -85,7 +89,12 @@ impl<'t> TemplateLiteral<'t> {
     fn drop_start(&mut self, mut count: usize) {
         while count > 0 && !self.runs.is_empty() {
             let (range, text) = &mut self.runs[0];
-            let gone: usize = text.chars().take_while(|c| c.is_whitespace()).take(count).map(char::len_utf8).sum();
+            let gone: usize = text
+                .chars()
+                .take_while(|c| c.is_whitespace())
+                .take(count)
+                .map(char::len_utf8)
+                .sum();
             count -= text[..gone].chars().count();
             if gone == text.len() {
                 self.runs.remove(0);
@@ -106,7 +115,8 @@ fn shorten(text: &mut Cow<str>, keep: Range<usize>) {
     }
 }
 
-/// Returns the length and meaning of the escape sequence that `rest` starts with; `None` for a bad one.
+/// Returns the length and meaning of the escape sequence that `rest` starts with; `None` for a bad
+/// one.
 #[allow(clippy::option_option)]
 fn escape(rest: &str, form: Form) -> Option<Option<(usize, Cow<'static, str>)>> {
     if rest.starts_with("$${") {
@@ -134,5 +144,8 @@ fn escape(rest: &str, form: Form) -> Option<Option<(usize, Cow<'static, str>)>> 
 #[allow(clippy::option_option)]
 fn unicode(rest: &str, length: usize) -> Option<Option<(usize, Cow<'static, str>)>> {
     let code = u32::from_str_radix(rest.get(2..length)?, 16).ok()?;
-    Some(Some((length, Cow::Owned(char::from_u32(code)?.to_string()))))
+    Some(Some((
+        length,
+        Cow::Owned(char::from_u32(code)?.to_string()),
+    )))
 }

@@ -1,4 +1,5 @@
-//! One Terragrunt file in the context it is read in: as a unit, as an include of one, or by `read_terragrunt_config`.
+//! One Terragrunt file in the context it is read in: as a unit, as an include of one, or by
+//! `read_terragrunt_config`.
 
 use super::super::eval;
 use super::super::eval::{Scope, Step};
@@ -29,7 +30,8 @@ pub(super) struct UnitMemory<'s> {
     pub problems: RefCell<BTreeSet<ReadProblem>>,
     /// What `read_terragrunt_config` gave; `None` while it is being read.
     reads: RefCell<HashMap<RepoPath, Option<Value>>>,
-    /// What `read_tfvars_file` read, by the JSON text it gave: `jsondecode` of that text keeps the places.
+    /// What `read_tfvars_file` read, by the JSON text it gave: `jsondecode` of that text keeps the
+    /// places.
     decoded: RefCell<HashMap<String, Value>>,
     depth: Cell<usize>,
 }
@@ -78,7 +80,12 @@ pub(super) struct TerragruntFile<'s> {
 }
 
 impl<'s> TerragruntFile<'s> {
-    pub fn new(shared: &Rc<UnitMemory<'s>>, source: &'s Source, config_path: RepoPath, included: bool) -> Rc<Self> {
+    pub fn new(
+        shared: &Rc<UnitMemory<'s>>,
+        source: &'s Source,
+        config_path: RepoPath,
+        included: bool,
+    ) -> Rc<Self> {
         let folder = source.path.parent().unwrap_or_default();
         Rc::new(Self {
             shared: shared.clone(),
@@ -97,9 +104,16 @@ impl<'s> TerragruntFile<'s> {
         self.config_path.parent().unwrap_or_default()
     }
 
-    pub fn blocks<'a>(&self, ident: &'a str) -> impl Iterator<Item = (&'s Source, &'s Block)> + use<'a, 's> {
+    pub fn blocks<'a>(
+        &self,
+        ident: &'a str,
+    ) -> impl Iterator<Item = (&'s Source, &'s Block)> + use<'a, 's> {
         let source = self.source;
-        source.body.blocks().filter(move |block| block.ident.as_str() == ident).map(move |block| (source, block))
+        source
+            .body
+            .blocks()
+            .filter(move |block| block.ident.as_str() == ident)
+            .map(move |block| (source, block))
     }
 
     pub fn eval(&self, expr: &Expression) -> Value {
@@ -115,13 +129,17 @@ impl<'s> TerragruntFile<'s> {
     /// This file, then its includes from the strongest to the weakest.
     pub fn layers(self: &Rc<Self>) -> Vec<(Rc<Self>, MergeStrategy)> {
         let includes = self.includes();
-        let merged = includes.iter().rev().filter(|include| include.strategy != MergeStrategy::None);
+        let merged = includes
+            .iter()
+            .rev()
+            .filter(|include| include.strategy != MergeStrategy::None);
         std::iter::once((self.clone(), MergeStrategy::Shallow))
             .chain(merged.map(|include| (include.config.clone(), include.strategy)))
             .collect()
     }
 
-    /// Returns the files this one includes. An included file includes nothing (Terragrunt allows one level).
+    /// Returns the files this one includes. An included file includes nothing (Terragrunt allows
+    /// one level).
     pub fn includes(&self) -> Rc<Vec<Include<'s>>> {
         if let Some(done) = &*self.includes.borrow() {
             return done.clone();
@@ -129,7 +147,11 @@ impl<'s> TerragruntFile<'s> {
         if self.included || self.including.replace(true) {
             return Rc::default();
         }
-        let found = Rc::new(self.blocks("include").filter_map(|(_, block)| self.include(block)).collect::<Vec<_>>());
+        let found = Rc::new(
+            self.blocks("include")
+                .filter_map(|(_, block)| self.include(block))
+                .collect::<Vec<_>>(),
+        );
         self.including.set(false);
         *self.includes.borrow_mut() = Some(found.clone());
         found
@@ -138,30 +160,57 @@ impl<'s> TerragruntFile<'s> {
     fn include(&self, block: &'s Block) -> Option<Include<'s>> {
         let line = SourcePlace::of(self.source, &block.ident).line;
         let tell = |what: String| {
-            self.shared.problems.borrow_mut().insert(ReadProblem::new(&self.source.path, Some(line), what));
+            self.shared.problems.borrow_mut().insert(ReadProblem::new(
+                &self.source.path,
+                Some(line),
+                what,
+            ));
             None
         };
-        let Some(path) = block.body.get_attribute("path").map(|path| self.eval(&path.value)) else {
+        let Some(path) = block
+            .body
+            .get_attribute("path")
+            .map(|path| self.eval(&path.value))
+        else {
             return tell("include has no path".to_owned());
         };
         let Some(path) = path.as_str().and_then(|path| self.path(&path)) else {
-            return tell(
-                path.why_unknown().map_or_else(|| "include leaves the repo".to_owned(), |why| format!("include is not followed: {why}")),
-            );
+            return tell(path.why_unknown().map_or_else(
+                || "include leaves the repo".to_owned(),
+                |why| format!("include is not followed: {why}"),
+            ));
         };
         let Some(source) = self.shared.sources.source(&path) else {
             return tell(format!("included file {path} cannot be read"));
         };
-        let text = |name| block.body.get_attribute(name).map(|attribute| self.eval(&attribute.value));
-        let strategy = match text("merge_strategy").and_then(|value| value.as_str()).as_deref() {
+        let text = |name| {
+            block
+                .body
+                .get_attribute(name)
+                .map(|attribute| self.eval(&attribute.value))
+        };
+        let strategy = match text("merge_strategy")
+            .and_then(|value| value.as_str())
+            .as_deref()
+        {
             Some("no_merge") => MergeStrategy::None,
             Some("deep" | "deep_map_only") => MergeStrategy::Deep,
             _ => MergeStrategy::Shallow,
         };
         let expose = text("expose") == Some(Value::Bool(true));
-        let label = block.labels.first().map_or("", |label| label.as_str()).to_owned();
+        let label = block
+            .labels
+            .first()
+            .map_or("", |label| label.as_str())
+            .to_owned();
         let config = Self::new(&self.shared, source, self.config_path.clone(), true);
-        Some(Include { label, path, strategy, expose, config })
+        Some(Include {
+            label,
+            path,
+            strategy,
+            expose,
+            config,
+        })
     }
 
     /// Returns the file of the repo that a path in this file means.
@@ -171,29 +220,51 @@ impl<'s> TerragruntFile<'s> {
 
     pub fn local(&self, name: &str) -> Value {
         if let Some(slot) = self.locals.borrow().get(name) {
-            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, format!("local.{name}")));
+            return slot
+                .clone()
+                .unwrap_or_else(|| Value::unknown(WhyKind::Cycle, format!("local.{name}")));
         }
-        let Some(attribute) = self.blocks("locals").find_map(|(_, block)| block.body.get_attribute(name)) else {
+        let Some(attribute) = self
+            .blocks("locals")
+            .find_map(|(_, block)| block.body.get_attribute(name))
+        else {
             return Value::unknown(WhyKind::NotDeclared, format!("local.{name}"));
         };
         self.locals.borrow_mut().insert(name.to_owned(), None);
         let value = self.eval(&attribute.value);
-        self.locals.borrow_mut().insert(name.to_owned(), Some(value.clone()));
+        self.locals
+            .borrow_mut()
+            .insert(name.to_owned(), Some(value.clone()));
         value
     }
 
     fn all_locals(&self) -> Value {
-        let names = self.blocks("locals").flat_map(|(_, block)| block.body.attributes());
-        let all: BTreeMap<Arc<str>, Value> =
-            names.map(|attribute| (attribute.key.as_str().into(), self.local(attribute.key.as_str()))).collect();
+        let names = self
+            .blocks("locals")
+            .flat_map(|(_, block)| block.body.attributes());
+        let all: BTreeMap<Arc<str>, Value> = names
+            .map(|attribute| {
+                (
+                    attribute.key.as_str().into(),
+                    self.local(attribute.key.as_str()),
+                )
+            })
+            .collect();
         Value::Map(Arc::new(all))
     }
 
-    /// Returns the inputs of this file, strongest first: the arguments of a `merge` one by one, so that an unknown one hides no other.
+    /// Returns the inputs of this file, strongest first: the arguments of a `merge` one by one, so
+    /// that an unknown one hides no other.
     pub fn inputs(&self, deep: bool) -> Vec<Inputs> {
-        let Some(attribute) = self.source.body.get_attribute("inputs") else { return Vec::new() };
+        let Some(attribute) = self.source.body.get_attribute("inputs") else {
+            return Vec::new();
+        };
         let parts: Vec<&Expression> = match &attribute.value {
-            Expression::FuncCall(call) if call.name.name.as_str() == "merge" && !call.args.expand_final() => call.args.iter().collect(),
+            Expression::FuncCall(call)
+                if call.name.name.as_str() == "merge" && !call.args.expand_final() =>
+            {
+                call.args.iter().collect()
+            }
             whole => vec![whole],
         };
         let inputs = |(index, expr): (usize, &&Expression)| Inputs {
@@ -206,20 +277,33 @@ impl<'s> TerragruntFile<'s> {
 
     /// Returns what other files see of this one.
     fn exported(self: &Rc<Self>) -> Value {
-        let inputs: Vec<Inputs> =
-            self.layers().into_iter().flat_map(|(config, strategy)| config.inputs(strategy == MergeStrategy::Deep)).collect();
-        let all = [(Arc::from("locals"), self.all_locals()), (Arc::from("inputs"), merged(&inputs))];
+        let inputs: Vec<Inputs> = self
+            .layers()
+            .into_iter()
+            .flat_map(|(config, strategy)| config.inputs(strategy == MergeStrategy::Deep))
+            .collect();
+        let all = [
+            (Arc::from("locals"), self.all_locals()),
+            (Arc::from("inputs"), merged(&inputs)),
+        ];
         Value::Map(Arc::new(all.into()))
     }
 
     /// Reads one `extra_arguments` block, in the order in which Terragrunt hands its parts on.
     pub fn arguments(&self, block: &'s Block) -> Vec<ExtraArgument> {
         let value = |name: &str| {
-            block.body.get_attribute(name).map(|attribute| (self.eval(&attribute.value), SourcePlace::of(self.source, &attribute.value)))
+            block.body.get_attribute(name).map(|attribute| {
+                (
+                    self.eval(&attribute.value),
+                    SourcePlace::of(self.source, &attribute.value),
+                )
+            })
         };
         if let Some((Value::List(commands), _)) = value("commands") {
             let named: Option<Vec<String>> = commands.iter().map(Value::as_str).collect();
-            if named.is_some_and(|names| !names.iter().any(|name| name == "plan" || name == "apply")) {
+            if named
+                .is_some_and(|names| !names.iter().any(|name| name == "plan" || name == "apply"))
+            {
                 return Vec::new();
             }
         }
@@ -230,15 +314,27 @@ impl<'s> TerragruntFile<'s> {
         for (name, required) in [("required_var_files", true), ("optional_var_files", false)] {
             match value(name) {
                 Some((Value::List(items), place)) => {
-                    out.extend(items.iter().map(|path| ExtraArgument::VarFile { path: path.clone(), required, place: place.clone() }));
+                    out.extend(items.iter().map(|path| ExtraArgument::VarFile {
+                        path: path.clone(),
+                        required,
+                        place: place.clone(),
+                    }));
                 }
-                Some((path @ Value::Unknown(_), place)) => out.push(ExtraArgument::VarFile { path, required, place }),
+                Some((path @ Value::Unknown(_), place)) => out.push(ExtraArgument::VarFile {
+                    path,
+                    required,
+                    place,
+                }),
                 _ => {}
             }
         }
         if let Some((Value::Map(map), place)) = value("env_vars") {
             out.extend(map.iter().filter_map(|(name, value)| {
-                Some(ExtraArgument::Env { name: name.strip_prefix("TF_VAR_")?.to_owned(), value: value.clone(), place: place.clone() })
+                Some(ExtraArgument::Env {
+                    name: name.strip_prefix("TF_VAR_")?.to_owned(),
+                    value: value.clone(),
+                    place: place.clone(),
+                })
             }));
         }
         out
@@ -248,18 +344,28 @@ impl<'s> TerragruntFile<'s> {
     fn resolve_include(&self, steps: &[Step<'_>]) -> (Value, usize) {
         let includes = self.includes();
         let first = name(steps.first());
-        let labelled = includes.iter().find(|include| Some(include.label.as_str()) == first && !include.label.is_empty());
+        let labelled = includes
+            .iter()
+            .find(|include| Some(include.label.as_str()) == first && !include.label.is_empty());
         let (include, used) = match labelled {
             Some(include) => (Some(include), 1),
             None => (includes.iter().find(|include| include.label.is_empty()), 0),
         };
         let what = format!("include.{}", first.unwrap_or(""));
         match include {
-            Some(include) if include.expose => match (name(steps.get(used)), name(steps.get(used + 1))) {
-                (Some("locals"), Some(local)) => (include.config.local(local), used + 2),
-                _ => (include.config.exported(), used),
-            },
-            Some(_) => (Value::unknown(WhyKind::NotDeclared, format!("{what} is not exposed and so")), steps.len()),
+            Some(include) if include.expose => {
+                match (name(steps.get(used)), name(steps.get(used + 1))) {
+                    (Some("locals"), Some(local)) => (include.config.local(local), used + 2),
+                    _ => (include.config.exported(), used),
+                }
+            }
+            Some(_) => (
+                Value::unknown(
+                    WhyKind::NotDeclared,
+                    format!("{what} is not exposed and so"),
+                ),
+                steps.len(),
+            ),
             None => (Value::unknown(WhyKind::NotDeclared, what), steps.len()),
         }
     }
@@ -267,7 +373,12 @@ impl<'s> TerragruntFile<'s> {
     /// `feature.x.value`: its default, as for `get_env`.
     fn resolve_feature(&self, steps: &[Step<'_>]) -> Value {
         let wanted = name(steps.first()).unwrap_or("");
-        let default = self.blocks("feature").find(|(_, block)| block.labels.first().is_some_and(|label| label.as_str() == wanted));
+        let default = self.blocks("feature").find(|(_, block)| {
+            block
+                .labels
+                .first()
+                .is_some_and(|label| label.as_str() == wanted)
+        });
         match default.and_then(|(_, block)| block.body.get_attribute("default")) {
             Some(attribute) => self.eval(&attribute.value),
             None => Value::unknown(WhyKind::NotDeclared, format!("feature.{wanted}")),
@@ -282,9 +393,18 @@ impl Scope for TerragruntFile<'_> {
             ("local", None) => (self.all_locals(), 0),
             ("include", _) => self.resolve_include(steps),
             ("feature", _) => (self.resolve_feature(steps), steps.len().min(2)),
-            ("dependency", _) => (Value::Unknown(Why::new(WhyKind::Dependency, path_of(root, steps))), steps.len()),
-            ("values", _) => (Value::Unknown(Why::new(WhyKind::RunTime, path_of(root, steps))), steps.len()),
-            _ => (Value::Unknown(Why::new(WhyKind::NotDeclared, path_of(root, steps))), steps.len()),
+            ("dependency", _) => (
+                Value::Unknown(Why::new(WhyKind::Dependency, path_of(root, steps))),
+                steps.len(),
+            ),
+            ("values", _) => (
+                Value::Unknown(Why::new(WhyKind::RunTime, path_of(root, steps))),
+                steps.len(),
+            ),
+            _ => (
+                Value::Unknown(Why::new(WhyKind::NotDeclared, path_of(root, steps))),
+                steps.len(),
+            ),
         }
     }
 
@@ -319,31 +439,51 @@ impl FunctionContext for TerragruntFile<'_> {
             return Some(self.source.path.clone());
         }
         let includes = self.includes();
-        let selected = label.and_then(|label| includes.iter().find(|include| include.label == label));
-        selected.or_else(|| includes.first()).map(|include| include.path.clone())
+        let selected =
+            label.and_then(|label| includes.iter().find(|include| include.label == label));
+        selected
+            .or_else(|| includes.first())
+            .map(|include| include.path.clone())
     }
 
     fn read_config(&self, path: &str, default: Option<&Value>) -> Value {
-        let missing = || default.cloned().unwrap_or_else(|| Value::unknown(WhyKind::Missing, path));
-        let Some(mut path) = self.path(path) else { return missing() };
+        let missing = || {
+            default
+                .cloned()
+                .unwrap_or_else(|| Value::unknown(WhyKind::Missing, path))
+        };
+        let Some(mut path) = self.path(path) else {
+            return missing();
+        };
         if !self.shared.sources.folder(&path).is_empty() {
             path = path.join(UNIT).unwrap_or(path);
         }
         if let Some(slot) = self.shared.reads.borrow().get(&path) {
-            return slot.clone().unwrap_or_else(|| Value::unknown(WhyKind::Cycle, format!("read_terragrunt_config of {path}")));
+            return slot.clone().unwrap_or_else(|| {
+                Value::unknown(WhyKind::Cycle, format!("read_terragrunt_config of {path}"))
+            });
         }
         let Some(source) = self.shared.sources.source(&path) else {
             let is_there = self.shared.files.get(&path).is_some();
-            return if is_there { Value::unknown(WhyKind::File, path.display()) } else { missing() };
+            return if is_there {
+                Value::unknown(WhyKind::File, path.display())
+            } else {
+                missing()
+            };
         };
         self.shared.reads.borrow_mut().insert(path.clone(), None);
         let value = Self::new(&self.shared, source, path.clone(), false).exported();
-        self.shared.reads.borrow_mut().insert(path, Some(value.clone()));
+        self.shared
+            .reads
+            .borrow_mut()
+            .insert(path, Some(value.clone()));
         value
     }
 
     fn read_tfvars(&self, path: &str) -> Value {
-        let Some(file) = self.path(path) else { return Value::unknown(WhyKind::File, path) };
+        let Some(file) = self.path(path) else {
+            return Value::unknown(WhyKind::File, path);
+        };
         if self.shared.files.get(&file).is_none() {
             return Value::unknown(WhyKind::Missing, path);
         }
@@ -371,5 +511,9 @@ fn name<'e>(step: Option<&Step<'e>>) -> Option<&'e str> {
 }
 
 fn path_of(root: &str, steps: &[Step<'_>]) -> String {
-    steps.iter().take(4).filter_map(|step| name(Some(step))).fold(root.to_owned(), |path, name| path + "." + name)
+    steps
+        .iter()
+        .take(4)
+        .filter_map(|step| name(Some(step)))
+        .fold(root.to_owned(), |path, name| path + "." + name)
 }

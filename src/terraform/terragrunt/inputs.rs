@@ -1,4 +1,5 @@
-//! What a unit hands to Terraform: the parts of `extra_arguments`, and `inputs`. Reads values that are evaluated already.
+//! What a unit hands to Terraform: the parts of `extra_arguments`, and `inputs`. Reads values that
+//! are evaluated already.
 
 use super::super::sources::SourcePlace;
 use super::super::text::Text;
@@ -33,7 +34,8 @@ pub enum ExtraArgument {
 pub struct Inputs {
     pub value: Value,
     pub place: SourcePlace,
-    /// The file's maps and lists are merged with those of the files before it (`merge_strategy = "deep"`).
+    /// The file's maps and lists are merged with those of the files before it
+    /// (`merge_strategy = "deep"`).
     pub deep: bool,
 }
 
@@ -41,7 +43,9 @@ pub struct Inputs {
 pub fn merged(layers: &[Inputs]) -> Value {
     let mut out: BTreeMap<Arc<str>, Value> = BTreeMap::new();
     for layer in layers {
-        let Value::Map(map) = &layer.value else { continue };
+        let Value::Map(map) = &layer.value else {
+            continue;
+        };
         for (key, value) in map.iter() {
             let merged = match out.get(key) {
                 Some(stronger) if layer.deep => deep(stronger, value),
@@ -51,7 +55,10 @@ pub fn merged(layers: &[Inputs]) -> Value {
             out.insert(key.clone(), merged);
         }
     }
-    match layers.iter().find(|layer| matches!(layer.value, Value::Unknown(_))) {
+    match layers
+        .iter()
+        .find(|layer| matches!(layer.value, Value::Unknown(_)))
+    {
         Some(layer) if out.is_empty() => layer.value.clone(),
         _ => Value::Map(Arc::new(out)),
     }
@@ -63,12 +70,16 @@ pub fn deep(stronger: &Value, weaker: &Value) -> Value {
         (Value::Map(a), Value::Map(b)) => {
             let mut out = (**b).clone();
             for (key, value) in a.iter() {
-                let value = out.get(key).map_or_else(|| value.clone(), |weaker| deep(value, weaker));
+                let value = out
+                    .get(key)
+                    .map_or_else(|| value.clone(), |weaker| deep(value, weaker));
                 out.insert(key.clone(), value);
             }
             Value::Map(Arc::new(out))
         }
-        (Value::List(a), Value::List(b)) => Value::List(Arc::new(b.iter().chain(a.iter()).cloned().collect())),
+        (Value::List(a), Value::List(b)) => {
+            Value::List(Arc::new(b.iter().chain(a.iter()).cloned().collect()))
+        }
         _ => stronger.clone(),
     }
 }
@@ -77,17 +88,31 @@ pub fn deep(stronger: &Value, weaker: &Value) -> Value {
 pub(super) fn parse_arguments(items: &[Value], place: &SourcePlace, out: &mut Vec<ExtraArgument>) {
     let mut items = items.iter();
     while let Some(item) = items.next() {
-        let (Value::Text(text), Some(known)) = (item, item.as_str()) else { continue };
+        let (Value::Text(text), Some(known)) = (item, item.as_str()) else {
+            continue;
+        };
         let dashes = known.len() - known.trim_start_matches('-').len();
         let (option, rest) = match known.find('=') {
             Some(at) => (&known[dashes..at], text.slice(at + 1..known.len())),
             None => (&known[dashes..], None),
         };
-        let value = || rest.or_else(|| items.next().and_then(|next| if let Value::Text(text) = next { Some(text.clone()) } else { None }));
+        let value = || {
+            rest.or_else(|| {
+                items.next().and_then(|next| {
+                    if let Value::Text(text) = next {
+                        Some(text.clone())
+                    } else {
+                        None
+                    }
+                })
+            })
+        };
         match option {
-            "var-file" => {
-                out.extend(value().map(|path| ExtraArgument::VarFile { path: Value::Text(path), required: true, place: place.clone() }))
-            }
+            "var-file" => out.extend(value().map(|path| ExtraArgument::VarFile {
+                path: Value::Text(path),
+                required: true,
+                place: place.clone(),
+            })),
             "var" => out.extend(value().and_then(|text| assignment(&text, place))),
             _ => {}
         }
@@ -97,5 +122,9 @@ pub(super) fn parse_arguments(items: &[Value], place: &SourcePlace, out: &mut Ve
 fn assignment(text: &Text, place: &SourcePlace) -> Option<ExtraArgument> {
     let known = text.known()?;
     let at = known.find('=')?;
-    Some(ExtraArgument::Var { name: known[..at].trim().to_owned(), value: text.slice(at + 1..known.len())?, place: place.clone() })
+    Some(ExtraArgument::Var {
+        name: known[..at].trim().to_owned(),
+        value: text.slice(at + 1..known.len())?,
+        place: place.clone(),
+    })
 }

@@ -1,4 +1,5 @@
-//! Parser events → values. Keeps its own stack, so depth costs memory and not the call stack; bounds what aliases may blow up.
+//! Parser events → values. Keeps its own stack, so depth costs memory and not the call stack;
+//! bounds what aliases may blow up.
 
 use super::resolve::{self, Meaning};
 use super::scalar::Scalar;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 /// A document of a YAML stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// Maps, lists and scalars. Every plain scalar except null, `true` and `false` is a `Text`, as it is written: `tag: 1.10` is `1.10`.
-    /// `Unknown(Invalid)` when the document is not YAML.
+    /// Maps, lists and scalars. Every plain scalar except null, `true` and `false` is a `Text`, as
+    /// it is written: `tag: 1.10` is `1.10`. `Unknown(Invalid)` when the document is not YAML.
     pub value: Value,
     /// Keys that occur more than once in one map; the last one counts.
     pub repeated: Vec<Repeated>,
@@ -28,7 +29,8 @@ pub struct Repeated {
     pub key: Arc<str>,
     /// The earlier value, which does not count.
     pub value: Value,
-    /// Bytes of the later key in the text that was read; in the file when the text is the whole file.
+    /// Bytes of the later key in the text that was read; in the file when the text is the whole
+    /// file.
     pub span: Span,
 }
 
@@ -37,7 +39,8 @@ pub struct Repeated {
 pub(super) enum YamlRules {
     /// `yamldecode`.
     Terraform,
-    /// Values and manifests, which Helm and Kubernetes read: scalars stay as written, problems stay local.
+    /// Values and manifests, which Helm and Kubernetes read: scalars stay as written, problems stay
+    /// local.
     Lenient,
 }
 
@@ -59,7 +62,14 @@ struct Finished {
 
 impl Finished {
     fn new(value: Value, span: Span) -> Self {
-        Self { value, nodes: 1, anchor: 0, span, merge: false, key: None }
+        Self {
+            value,
+            nodes: 1,
+            anchor: 0,
+            span,
+            merge: false,
+            key: None,
+        }
     }
 }
 
@@ -79,7 +89,11 @@ struct OpenNode {
 
 enum Collection {
     List(Vec<Value>),
-    Map { entries: BTreeMap<Arc<str>, Value>, key: Option<PendingKey>, merges: Vec<Value> },
+    Map {
+        entries: BTreeMap<Arc<str>, Value>,
+        key: Option<PendingKey>,
+        merges: Vec<Value>,
+    },
 }
 
 pub(super) struct Builder<'a> {
@@ -119,18 +133,37 @@ impl<'a> Builder<'a> {
             Event::DocumentEnd => self.end_document(),
             _ if self.refused.is_some() => {}
             Event::Scalar(value, style, anchor, tag) => {
-                let scalar = Scalar { value: &value, style, range: span.range() };
+                let scalar = Scalar {
+                    value: &value,
+                    style,
+                    range: span.range(),
+                };
                 let node = self.scalar(&scalar, tag.as_deref());
                 match (&node.value, self.rules) {
-                    (Value::Unknown(why), YamlRules::Terraform) if why.kind == WhyKind::Invalid => self.refused = Some(why.clone()),
+                    (Value::Unknown(why), YamlRules::Terraform) if why.kind == WhyKind::Invalid => {
+                        self.refused = Some(why.clone())
+                    }
                     _ => self.add(Finished { anchor, ..node }),
                 }
             }
             Event::Alias(id) => self.alias(id, span),
-            Event::UnresolvedAlias(name) => self.refuse_or(format!("a YAML alias of nothing, *{name}"), span),
-            Event::SequenceStart(_, anchor, tag) => self.start(anchor, span, tag, Collection::List(Vec::new())),
+            Event::UnresolvedAlias(name) => {
+                self.refuse_or(format!("a YAML alias of nothing, *{name}"), span)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.start(anchor, span, tag, Collection::List(Vec::new()))
+            }
             Event::MappingStart(_, anchor, tag) => {
-                self.start(anchor, span, tag, Collection::Map { entries: BTreeMap::new(), key: None, merges: Vec::new() });
+                self.start(
+                    anchor,
+                    span,
+                    tag,
+                    Collection::Map {
+                        entries: BTreeMap::new(),
+                        key: None,
+                        merges: Vec::new(),
+                    },
+                );
             }
             Event::SequenceEnd | Event::MappingEnd => self.end_collection(),
             _ => {}
@@ -159,7 +192,10 @@ impl<'a> Builder<'a> {
         self.open.clear();
         self.anchors.clear();
         self.started = false;
-        self.documents.push(Document { value, repeated: std::mem::take(&mut self.repeated) });
+        self.documents.push(Document {
+            value,
+            repeated: std::mem::take(&mut self.repeated),
+        });
     }
 
     /// Terraform refuses the document; a lenient reader has one value less.
@@ -172,28 +208,48 @@ impl<'a> Builder<'a> {
     }
 
     fn start(&mut self, anchor: usize, span: Span, tag: Option<Cow<'_, Tag>>, inside: Collection) {
-        let right = if matches!(inside, Collection::List(_)) { "seq" } else { "map" };
+        let right = if matches!(inside, Collection::List(_)) {
+            "seq"
+        } else {
+            "map"
+        };
         if let Some(tag) = tag
             && self.rules == YamlRules::Terraform
             && tag.core_suffix() != Some(right)
         {
-            self.refused = Some(Why::new(WhyKind::Invalid, format!("the YAML tag {}", tag.original())));
+            self.refused = Some(Why::new(
+                WhyKind::Invalid,
+                format!("the YAML tag {}", tag.original()),
+            ));
         }
-        self.open.push(OpenNode { anchor, nodes: 1, span, inside });
+        self.open.push(OpenNode {
+            anchor,
+            nodes: 1,
+            span,
+            inside,
+        });
     }
 
     fn end_collection(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let value = match open.inside {
             Collection::List(items) => Value::List(Arc::new(items)),
-            Collection::Map { mut entries, merges, .. } => {
+            Collection::Map {
+                mut entries,
+                merges,
+                ..
+            } => {
                 for merged in merges {
                     merge_below(&mut entries, &merged);
                 }
                 Value::Map(Arc::new(entries))
             }
         };
-        self.add(Finished { nodes: open.nodes, anchor: open.anchor, ..Finished::new(value, open.span) });
+        self.add(Finished {
+            nodes: open.nodes,
+            anchor: open.anchor,
+            ..Finished::new(value, open.span)
+        });
     }
 
     fn alias(&mut self, id: usize, span: Span) {
@@ -202,15 +258,22 @@ impl<'a> Builder<'a> {
         };
         self.aliased = self.aliased.saturating_add(nodes);
         if self.aliased > ALIASED_NODES {
-            self.refused = Some(Why::new(WhyKind::Limit, "YAML whose aliases expand too far"));
+            self.refused = Some(Why::new(
+                WhyKind::Limit,
+                "YAML whose aliases expand too far",
+            ));
             return;
         }
-        self.add(Finished { nodes, ..Finished::new(value, span) });
+        self.add(Finished {
+            nodes,
+            ..Finished::new(value, span)
+        });
     }
 
     fn add(&mut self, node: Finished) {
         if node.anchor > 0 {
-            self.anchors.insert(node.anchor, (node.value.clone(), node.nodes));
+            self.anchors
+                .insert(node.anchor, (node.value.clone(), node.nodes));
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node.value);
@@ -229,19 +292,43 @@ impl<'a> Builder<'a> {
 
     /// Adds the value of the key that waits for one.
     fn entry(&mut self, node: Finished) {
-        let Some(OpenNode { inside: Collection::Map { entries, key, merges }, .. }) = self.open.last_mut() else { return };
-        let Some(PendingKey { text, span, merge }) = key.take() else { return };
+        let Some(OpenNode {
+            inside:
+                Collection::Map {
+                    entries,
+                    key,
+                    merges,
+                },
+            ..
+        }) = self.open.last_mut()
+        else {
+            return;
+        };
+        let Some(PendingKey { text, span, merge }) = key.take() else {
+            return;
+        };
         match (merge, self.rules) {
             (false, _) => {
                 if let Some(value) = entries.insert(text.clone(), node.value) {
-                    self.repeated.push(Repeated { key: text, value, span });
+                    self.repeated.push(Repeated {
+                        key: text,
+                        value,
+                        span,
+                    });
                 }
             }
             (true, YamlRules::Lenient) => merges.push(node.value),
             // go-cty-yaml merges one map, at this place: what comes later wins, whichever it is.
             (true, YamlRules::Terraform) => match node.value {
-                Value::Map(map) => entries.extend(map.iter().map(|(key, value)| (key.clone(), value.clone()))),
-                _ => self.refused = Some(Why::new(WhyKind::Invalid, "a YAML merge of what is not a map")),
+                Value::Map(map) => {
+                    entries.extend(map.iter().map(|(key, value)| (key.clone(), value.clone())))
+                }
+                _ => {
+                    self.refused = Some(Why::new(
+                        WhyKind::Invalid,
+                        "a YAML merge of what is not a map",
+                    ))
+                }
             },
         }
     }
@@ -253,13 +340,19 @@ impl<'a> Builder<'a> {
         let plain = scalar.style == ScalarStyle::Plain;
         node.merge = tag.is_none() && scalar.value == "<<" && plain;
         // The parser gives `~` for a value that is not written.
-        let source = if scalar.range.is_empty() && plain { "" } else { scalar.value };
+        let source = if scalar.range.is_empty() && plain {
+            ""
+        } else {
+            scalar.value
+        };
         let core = tag.map(|tag| tag.core_suffix());
         let meaning = match (self.rules, core) {
             (YamlRules::Lenient, None) if !plain => Meaning::Text,
             (_, None) => resolve::untagged(source, scalar.style),
             (_, Some(Some(tag))) => resolve::tagged(tag, source, scalar.style),
-            (YamlRules::Terraform, Some(None)) => Meaning::Bad("a YAML tag that is not supported".to_owned()),
+            (YamlRules::Terraform, Some(None)) => {
+                Meaning::Bad("a YAML tag that is not supported".to_owned())
+            }
             (YamlRules::Lenient, Some(None)) => Meaning::Text,
         };
         let whole = || scalar.text(self.joined);
@@ -292,11 +385,19 @@ fn terraform_value(meaning: Meaning, text: impl Fn() -> Text) -> Value {
     }
 }
 
-/// Only null, `true` and `false` mean something else than their text; the rest is text, as it is written.
+/// Only null, `true` and `false` mean something else than their text; the rest is text, as it is
+/// written.
 fn lenient_value(meaning: &Meaning, source: &str, text: impl Fn() -> Text) -> Value {
     match meaning {
         Meaning::Null => Value::Null,
-        Meaning::Bool(bool) if matches!(source, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => Value::Bool(*bool),
+        Meaning::Bool(bool)
+            if matches!(
+                source,
+                "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+            ) =>
+        {
+            Value::Bool(*bool)
+        }
         _ => Value::Text(text()),
     }
 }
@@ -314,10 +415,15 @@ fn key_of(rules: YamlRules, node: &Finished) -> Result<PendingKey, String> {
         (None, YamlRules::Lenient) => "?",
         (None, YamlRules::Terraform) => return Err("a YAML key that is not a string".to_owned()),
     };
-    Ok(PendingKey { text: text.into(), span: node.span, merge: node.merge })
+    Ok(PendingKey {
+        text: text.into(),
+        span: node.span,
+        merge: node.merge,
+    })
 }
 
-/// Adds what `merged` has and `entries` has not: a map, or a list of maps of which the first counts (YAML 1.1's merge key).
+/// Adds what `merged` has and `entries` has not: a map, or a list of maps of which the first counts
+/// (YAML 1.1's merge key).
 fn merge_below(entries: &mut BTreeMap<Arc<str>, Value>, merged: &Value) {
     match merged {
         Value::Map(map) => {
@@ -325,7 +431,10 @@ fn merge_below(entries: &mut BTreeMap<Arc<str>, Value>, merged: &Value) {
                 entries.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
-        Value::List(maps) => maps.iter().filter(|map| matches!(map, Value::Map(_))).for_each(|map| merge_below(entries, map)),
+        Value::List(maps) => maps
+            .iter()
+            .filter(|map| matches!(map, Value::Map(_)))
+            .for_each(|map| merge_below(entries, map)),
         _ => {}
     }
 }

@@ -1,4 +1,5 @@
-//! What a YAML scalar means to Terraform: the rules of go-cty-yaml's `resolveScalar`, which are YAML 1.1's with fewer numbers.
+//! What a YAML scalar means to Terraform: the rules of go-cty-yaml's `resolveScalar`, which are
+//! YAML 1.1's with fewer numbers.
 
 use crate::terraform::value::Number;
 use granit_parser::ScalarStyle;
@@ -17,18 +18,28 @@ pub(in crate::terraform) enum Meaning {
     TooBig,
 }
 
-/// Resolves an untagged scalar. Quoted and block scalars that are not empty are text; an empty plain one is null.
+/// Resolves an untagged scalar. Quoted and block scalars that are not empty are text; an empty
+/// plain one is null.
 pub(in crate::terraform) fn untagged(value: &str, style: ScalarStyle) -> Meaning {
     if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
         return Meaning::Text;
     }
     match value {
         "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Meaning::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Meaning::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Meaning::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Meaning::Bool(false)
+        }
         ".nan" | ".NaN" | ".NAN" => Meaning::Bad("a YAML number that is not a number".to_owned()),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => Meaning::TooBig,
-        _ => time(value).map(Meaning::Time).or_else(|| number(value)).unwrap_or(Meaning::Text),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" => {
+            Meaning::TooBig
+        }
+        _ => time(value)
+            .map(Meaning::Time)
+            .or_else(|| number(value))
+            .unwrap_or(Meaning::Text),
     }
 }
 
@@ -44,7 +55,9 @@ pub(super) fn tagged(tag: &str, value: &str, style: ScalarStyle) -> Meaning {
         },
         "int" | "float" => {
             let plain = value.replace('_', "");
-            number(&plain).or_else(|| prefixed(&plain)).unwrap_or_else(bad)
+            number(&plain)
+                .or_else(|| prefixed(&plain))
+                .unwrap_or_else(bad)
         }
         "timestamp" => time(value).map_or_else(bad, Meaning::Time),
         _ => Meaning::Bad(format!("the YAML tag !!{tag} is not supported")),
@@ -80,7 +93,9 @@ fn parse(text: &str) -> Meaning {
         return Meaning::Number(Number::Int(int));
     }
     match text.parse::<f64>() {
-        Ok(float) if text.contains(['.', 'e', 'E']) && float.is_finite() => Meaning::Number(whole(float)),
+        Ok(float) if text.contains(['.', 'e', 'E']) && float.is_finite() => {
+            Meaning::Number(whole(float))
+        }
         _ => Meaning::TooBig,
     }
 }
@@ -88,12 +103,18 @@ fn parse(text: &str) -> Meaning {
 /// Terraform has one kind of number: `1.0` is `1`.
 pub(in crate::terraform) fn whole(float: f64) -> Number {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    if float.fract() == 0.0 && float.abs() < EXACT { Number::Int(float as i128) } else { Number::Float(float) }
+    if float.fract() == 0.0 && float.abs() < EXACT {
+        Number::Int(float as i128)
+    } else {
+        Number::Float(float)
+    }
 }
 
 /// `0x`, `0o`, `0b` and the octal `0…`, as Go's `strconv.ParseInt` with base 0 reads them.
 fn prefixed(value: &str) -> Option<Meaning> {
-    let (negative, digits) = value.strip_prefix('-').map_or((false, value), |rest| (true, rest));
+    let (negative, digits) = value
+        .strip_prefix('-')
+        .map_or((false, value), |rest| (true, rest));
     let (base, digits) = match digits.get(..2) {
         Some("0x" | "0X") => (16, &digits[2..]),
         Some("0o" | "0O") => (8, &digits[2..]),
@@ -104,10 +125,15 @@ fn prefixed(value: &str) -> Option<Meaning> {
         return None;
     }
     let number = i128::from(u64::from_str_radix(digits, base).ok()?);
-    Some(Meaning::Number(Number::Int(if negative { -number } else { number })))
+    Some(Meaning::Number(Number::Int(if negative {
+        -number
+    } else {
+        number
+    })))
 }
 
-/// `2006-1-2`, `2006-1-2 15:4:5.9`, `2006-1-2T15:4:5.9Z07:00`: the forms go-cty-yaml takes for a time, written as RFC 3339 to the second.
+/// `2006-1-2`, `2006-1-2 15:4:5.9`, `2006-1-2T15:4:5.9Z07:00`: the forms go-cty-yaml takes for a
+/// time, written as RFC 3339 to the second.
 fn time(value: &str) -> Option<String> {
     let bytes = value.as_bytes();
     if bytes.len() < 8 || bytes[4] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {
@@ -116,7 +142,11 @@ fn time(value: &str) -> Option<String> {
     let end = value.find(['T', 't', ' ']).unwrap_or(value.len());
     let (year, rest) = (&value[..4], &value[5..end]);
     let (month, day) = rest.split_once('-')?;
-    let date = format!("{year}-{:02}-{:02}", within(month, 1, 12)?, within(day, 1, 31)?);
+    let date = format!(
+        "{year}-{:02}-{:02}",
+        within(month, 1, 12)?,
+        within(day, 1, 31)?
+    );
     if within(day, 1, 31)? > days(year.parse().ok()?, within(month, 1, 12)?) {
         return None;
     }
@@ -126,13 +156,20 @@ fn time(value: &str) -> Option<String> {
         Some(_) => {
             let zoned = &value[end + 1..];
             let at = zoned.find(['Z', '+', '-'])?;
-            Some(format!("{date}T{}{}", clock(&zoned[..at])?, zone(&zoned[at..])?))
+            Some(format!(
+                "{date}T{}{}",
+                clock(&zoned[..at])?,
+                zone(&zoned[at..])?
+            ))
         }
     }
 }
 
 fn within(text: &str, low: u32, high: u32) -> Option<u32> {
-    let number = text.parse().ok().filter(|_| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let number = text
+        .parse()
+        .ok()
+        .filter(|_| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()))?;
     (low..=high).contains(&number).then_some(number)
 }
 
@@ -147,13 +184,22 @@ fn days(year: u32, month: u32) -> u32 {
 
 fn clock(text: &str) -> Option<String> {
     let whole = match text.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) => whole,
+        Some((whole, fraction))
+            if !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            whole
+        }
         Some(_) => return None,
         None => text,
     };
     let mut parts = whole.split(':');
     let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
-    let text = format!("{:02}:{:02}:{:02}", within(hour, 0, 23)?, within(minute, 0, 59)?, within(second, 0, 59)?);
+    let text = format!(
+        "{:02}:{:02}:{:02}",
+        within(hour, 0, 23)?,
+        within(minute, 0, 59)?,
+        within(second, 0, 59)?
+    );
     parts.next().is_none().then_some(text)
 }
 
@@ -162,6 +208,15 @@ fn zone(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let (hours, minutes) = text[1..].split_once(':')?;
-    let well_formed = hours.len() == 2 && minutes.len() == 2 && within(hours, 0, 23).is_some() && within(minutes, 0, 59).is_some();
-    well_formed.then(|| if &text[1..] == "00:00" { "Z".to_owned() } else { text.to_owned() })
+    let well_formed = hours.len() == 2
+        && minutes.len() == 2
+        && within(hours, 0, 23).is_some()
+        && within(minutes, 0, 59).is_some();
+    well_formed.then(|| {
+        if &text[1..] == "00:00" {
+            "Z".to_owned()
+        } else {
+            text.to_owned()
+        }
+    })
 }

@@ -1,4 +1,5 @@
-//! One YAML scalar: which bytes of its value were written where. Never changes the value the parser gave.
+//! One YAML scalar: which bytes of its value were written where. Never changes the value the parser
+//! gave.
 
 use crate::terraform::joined::{Joined, settle};
 use crate::terraform::text::{Form, Piece, Text};
@@ -26,7 +27,10 @@ impl Scalar<'_> {
     /// Returns the bytes of the content, without quotes and without blanks and line ends behind it.
     pub fn content(&self, source: &str) -> Range<usize> {
         let Range { start, end } = self.range.clone();
-        let quoted = matches!(self.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        let quoted = matches!(
+            self.style,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
+        );
         if quoted && end - start >= 2 {
             return start + 1..end - 1;
         }
@@ -56,21 +60,43 @@ impl Scalar<'_> {
             return settle(joined.cut(content), place.as_ref(), form);
         }
         match self.runs(joined.as_str(), &content) {
-            Some(runs) => settle(runs.into_iter().flat_map(|run| pieces(joined, run)), place.as_ref(), form),
-            None if joined.cut(content.clone()).any(|piece| matches!(piece, Piece::Unknown(_))) => {
+            Some(runs) => settle(
+                runs.into_iter().flat_map(|run| pieces(joined, run)),
+                place.as_ref(),
+                form,
+            ),
+            None if joined
+                .cut(content.clone())
+                .any(|piece| matches!(piece, Piece::Unknown(_))) =>
+            {
                 settle(joined.cut(content), place.as_ref(), form)
             }
-            None => settle([Piece::Known { text: self.value.into(), origin: None }], place.as_ref(), form),
+            None => settle(
+                [Piece::Known {
+                    text: self.value.into(),
+                    origin: None,
+                }],
+                place.as_ref(),
+                form,
+            ),
         }
     }
 
     /// Lines the value up with what is written; `None` where that is uncertain.
     fn runs(&self, source: &str, content: &Range<usize>) -> Option<Vec<ScalarRun>> {
         source.get(content.clone())?;
-        let mut line_up = LineUp { source, at: content.start, end: content.end, value: self.value, runs: Vec::new() };
+        let mut line_up = LineUp {
+            source,
+            at: content.start,
+            end: content.end,
+            value: self.value,
+            runs: Vec::new(),
+        };
         let done = match self.style {
             ScalarStyle::Literal | ScalarStyle::Folded => line_up.block(),
-            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => line_up.flow(self.style),
+            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                line_up.flow(self.style)
+            }
         };
         (done.is_some() && line_up.value.is_empty()).then_some(line_up.runs)
     }
@@ -79,15 +105,25 @@ impl Scalar<'_> {
 fn pieces(joined: &Joined, run: ScalarRun) -> Vec<Piece> {
     match run {
         ScalarRun::Verbatim(range) => joined.cut(range).collect(),
-        ScalarRun::Computed(text) => vec![Piece::Known { text: text.into(), origin: None }],
+        ScalarRun::Computed(text) => vec![Piece::Known {
+            text: text.into(),
+            origin: None,
+        }],
         ScalarRun::Escape(range, text) => {
-            // Text as long as its place is read as written there, which `\_` and `\N`, two bytes for two bytes, are not.
+            // Text as long as its place is read as written there, which `\_` and `\N`, two bytes
+            // for two bytes, are not.
             let told = text.len() != range.len();
             let origin = match joined.cut_one(range) {
-                Some(Piece::Known { text, origin: Some(origin) }) if told && text.len() == origin.span.len() => Some(origin),
+                Some(Piece::Known {
+                    text,
+                    origin: Some(origin),
+                }) if told && text.len() == origin.span.len() => Some(origin),
                 _ => None,
             };
-            vec![Piece::Known { text: text.into(), origin }]
+            vec![Piece::Known {
+                text: text.into(),
+                origin,
+            }]
         }
     }
 }
@@ -125,12 +161,16 @@ impl LineUp<'_> {
         Some(())
     }
 
-    /// Takes the next `length` written bytes as a way to write the next character of the value, or nothing of it.
+    /// Takes the next `length` written bytes as a way to write the next character of the value, or
+    /// nothing of it.
     fn escape(&mut self, length: usize) -> Option<()> {
         (self.at + length <= self.end).then_some(())?;
         let char = self.value.chars().next()?;
         self.value = &self.value[char.len_utf8()..];
-        self.runs.push(ScalarRun::Escape(self.at..self.at + length, char.to_string()));
+        self.runs.push(ScalarRun::Escape(
+            self.at..self.at + length,
+            char.to_string(),
+        ));
         self.at += length;
         Some(())
     }
@@ -148,7 +188,9 @@ impl LineUp<'_> {
             } else if style == ScalarStyle::DoubleQuoted && next == b'\\' {
                 self.backslash()?;
             } else {
-                let plain = rest[blank..].find([' ', '\t', '\r', '\n', '\'', '\\']).unwrap_or(rest.len() - blank);
+                let plain = rest[blank..]
+                    .find([' ', '\t', '\r', '\n', '\'', '\\'])
+                    .unwrap_or(rest.len() - blank);
                 let step = blank + plain.max(usize::from(blank == 0));
                 self.verbatim(step)?;
             }
@@ -192,7 +234,11 @@ impl LineUp<'_> {
             let line = self.rest().split('\n').next().unwrap_or("");
             let ended = line.len() < self.rest().len();
             let body = line.strip_suffix('\r').unwrap_or(line);
-            let skipped = if self.at == first { 0 } else { leading_spaces(body).min(indent) };
+            let skipped = if self.at == first {
+                0
+            } else {
+                leading_spaces(body).min(indent)
+            };
             let line_length = line.len();
             let length = body.len() - skipped;
             let crlf = body.len() != line_length;
@@ -205,7 +251,11 @@ impl LineUp<'_> {
         }
         // The line ends behind the content, as many as the header keeps.
         let ends = self.value;
-        if ends.trim_matches('\n').is_empty() && !ends.is_empty() { self.computed(ends) } else { Some(()) }
+        if ends.trim_matches('\n').is_empty() && !ends.is_empty() {
+            self.computed(ends)
+        } else {
+            Some(())
+        }
     }
 
     fn line_end(&mut self, crlf: bool) -> Option<()> {

@@ -12,14 +12,29 @@ const TOKEN: &str = "t0ken-of-the-alerts";
 #[test]
 fn an_alert_that_begins_while_the_new_digest_is_watched() {
     let alerts = Alertmanager::start();
-    let (world, first) = pinned(Kube::shared(), &[WEB], "[[alert]]\nmatch = { severity = \"critical\" }\n");
+    let (world, first) = pinned(
+        Kube::shared(),
+        &[WEB],
+        "[[alert]]\nmatch = { severity = \"critical\" }\n",
+    );
     let following = world.stage.ci.follow();
     world.stage.rolled_out("deployment/web");
-    let mut run = Daemon::start(prepared(&world, &["--alertmanager", &alerts.url()]).env("PINTLE_ALERT_HOOK_TOKEN", TOKEN));
+    let mut run = Daemon::start(
+        prepared(&world, &["--alertmanager", &alerts.url()]).env("PINTLE_ALERT_HOOK_TOKEN", TOKEN),
+    );
     let address = run.address();
     assert_eq!(run.pass(), ("start".into(), Ok(0)));
-    alerts.tell(&format!("http://{address}/hooks/alertmanager"), &format!("{{authorization: {{credentials: {TOKEN}}}}}"));
-    let mut story = Story { run, address, following: Some(following), world, first };
+    alerts.tell(
+        &format!("http://{address}/hooks/alertmanager"),
+        &format!("{{authorization: {{credentials: {TOKEN}}}}}"),
+    );
+    let mut story = Story {
+        run,
+        address,
+        following: Some(following),
+        world,
+        first,
+    };
 
     let labels = |name: &str, severity: &str, workload: &str| json!({ "alertname": name, "severity": severity, "namespace": story.world.stage.namespace, "deployment": workload });
     let [early, mild, other, errors] = [
@@ -37,13 +52,32 @@ fn an_alert_that_begins_while_the_new_digest_is_watched() {
         alerts.fire_since(jiff::Timestamp::now(), &quiet, &json!({}));
         assert_eq!(story.alerted(), Ok(0), "{quiet}");
     }
-    alerts.fire_since(jiff::Timestamp::now(), &errors, &json!({ "summary": "half of all requests fail" }));
+    alerts.fire_since(
+        jiff::Timestamp::now(),
+        &errors,
+        &json!({ "summary": "half of all requests fail" }),
+    );
     let (commit, message) = story.commit_after(&tip, "an alert");
-    is_rollback(&story.world, &WEB, &message, "alert", &second, &story.first[0]);
-    assert!(trailer(&message, "Evidence").starts_with("alert Errors on deployment"), "{message}");
+    is_rollback(
+        &story.world,
+        &WEB,
+        &message,
+        "alert",
+        &second,
+        &story.first[0],
+    );
+    assert!(
+        trailer(&message, "Evidence").starts_with("alert Errors on deployment"),
+        "{message}"
+    );
     story.stage().ci.wait_for(&commit);
     story.stage().rolled_out("deployment/web");
-    assert!(story.stage().image("deployment/web").ends_with(&story.first[0]));
+    assert!(
+        story
+            .stage()
+            .image("deployment/web")
+            .ends_with(&story.first[0])
+    );
     // It still fires, and nothing is left to go back to.
     story.poll();
     assert_eq!(story.world.line.remote.tip(), commit);

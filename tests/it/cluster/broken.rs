@@ -10,7 +10,11 @@ fn goes_back(stack: Stack, behaviour: Behaviour, reason: &str) {
     let mut story = Story::of(&[stack], "");
     let (name, first) = (workload(&stack), story.first[0].clone());
     // The same image has the same digest, wherever it is.
-    let second = story.world.line.registries.put(&format!("{}-next", stack.2), "second");
+    let second = story
+        .world
+        .line
+        .registries
+        .put(&format!("{}-next", stack.2), "second");
     story.stage().kubelet.lets(&second, behaviour);
     let moved = story.moves(&stack, "second");
     let tip = story.world.line.remote.tip();
@@ -19,16 +23,25 @@ fn goes_back(stack: Stack, behaviour: Behaviour, reason: &str) {
     let (commit, message) = story.commit_after(&tip, &format!("{reason} of a {}", stack.0));
     assert_eq!(moved, second);
     is_rollback(&story.world, &stack, &message, "unhealthy", &second, &first);
-    assert!(super::trailer(&message, "Evidence").contains(reason), "{message}");
+    assert!(
+        super::trailer(&message, "Evidence").contains(reason),
+        "{message}"
+    );
     story.stage().ci.wait_for(&commit);
     assert!(story.stage().image(&name).ends_with(&first));
     if stack.0 == "statefulset" {
         // Its controller leaves a pod that never was ready to people.
-        story.stage().kubectl(&["delete", "pod", &format!("{}-0", stack.1), "--wait=false"]);
+        story
+            .stage()
+            .kubectl(&["delete", "pod", &format!("{}-0", stack.1), "--wait=false"]);
     }
     story.stage().rolled_out(&name);
     story.poll();
-    assert_eq!(story.world.line.remote.tip(), commit, "the tag still is at the bad digest");
+    assert_eq!(
+        story.world.line.remote.tip(),
+        commit,
+        "the tag still is at the bad digest"
+    );
     story.run.stop();
 }
 
@@ -60,15 +73,35 @@ fn a_container_that_misses_its_secret() {
 #[test]
 fn a_rollout_that_makes_no_progress() {
     let mut story = Story::of(&[WEB], "");
-    story.stage().patch("deployment/web", &json!({"spec": {"progressDeadlineSeconds": 2}}));
-    let second = story.world.line.registries.put("quay.io/team/app:latest-next", "second");
+    story.stage().patch(
+        "deployment/web",
+        &json!({"spec": {"progressDeadlineSeconds": 2}}),
+    );
+    let second = story
+        .world
+        .line
+        .registries
+        .put("quay.io/team/app:latest-next", "second");
     story.stage().kubelet.lets(&second, Behaviour::Unready);
     story.moves(&WEB, "second");
     let tip = story.world.line.remote.tip();
     let path = story.stage().path("deployment/web");
     let stuck = |condition: &serde_json::Value| condition["reason"] == "ProgressDeadlineExceeded";
-    story.stage().wait(&path, |live| live["status"]["conditions"].as_array()?.iter().any(stuck).then_some(()));
+    story.stage().wait(&path, |live| {
+        live["status"]["conditions"]
+            .as_array()?
+            .iter()
+            .any(stuck)
+            .then_some(())
+    });
     let (_, message) = story.commit_after(&tip, "ProgressDeadlineExceeded");
-    is_rollback(&story.world, &WEB, &message, "unhealthy", &second, &story.first[0]);
+    is_rollback(
+        &story.world,
+        &WEB,
+        &message,
+        "unhealthy",
+        &second,
+        &story.first[0],
+    );
     story.run.stop();
 }

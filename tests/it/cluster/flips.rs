@@ -1,5 +1,5 @@
-//! The ownership flip: what Keel ran becomes Terraform's in one commit that rolls nothing, what upstream says follows it, and what cannot be taken over is
-//! left as it is and says why.
+//! The ownership flip: what Keel ran becomes Terraform's in one commit that rolls nothing, what
+//! upstream says follows it, and what cannot be taken over is left as it is and says why.
 
 use serde_json::{Value, json};
 
@@ -49,22 +49,46 @@ fn deployment(namespace: &str, name: &str, containers: &str, ignored: &str) -> S
 }
 
 fn container(name: &str, image: &str) -> String {
-    format!("        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n")
+    format!(
+        "        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n"
+    )
 }
 
-/// One stack that can be taken over, with an init container that is Terraform's and a replica count that stays ignored; two that cannot.
+/// One stack that can be taken over, with an init container that is Terraform's and a replica count
+/// that stays ignored; two that cannot.
 fn files(namespace: &str) -> Vec<(String, String)> {
     let pulls = format!(
         "        init_container {{\n          name  = \"tool\"\n          image = \"{TOOL}\"\n        }}\n        container {{\n          name              = \"web\"\n          image             = \"{APP}\"\n          image_pull_policy = \"Always\"\n        }}\n"
     );
-    let web = deployment(namespace, "web", &pulls, &format!("      spec[0].replicas,\n{POLICY}{FIRST}"));
+    let web = deployment(
+        namespace,
+        "web",
+        &pulls,
+        &format!("      spec[0].replicas,\n{POLICY}{FIRST}"),
+    );
     // Keel's annotation was set in the cluster.
-    let worker = deployment(namespace, "worker", &container("worker", WORKER), &format!("{POLICY}{FIRST}"));
-    let worker = worker.replace("kubernetes_deployment", "kubernetes_stateful_set").replace(ANNOTATIONS, "");
+    let worker = deployment(
+        namespace,
+        "worker",
+        &container("worker", WORKER),
+        &format!("{POLICY}{FIRST}"),
+    );
+    let worker = worker
+        .replace("kubernetes_deployment", "kubernetes_stateful_set")
+        .replace(ANNOTATIONS, "");
     let made = container("old", "quay.io/team/old:${local.version}-cuda");
     let old = deployment(namespace, "old", &made, &format!("{POLICY}{FIRST}"));
-    let wide = deployment(namespace, "wide", &container("wide", APP), &format!("      metadata[0].annotations,\n{FIRST}"));
-    let all = [("web", web + &worker), ("old", format!("locals {{\n  version = \"1.2\"\n}}\n{old}")), ("wide", wide)];
+    let wide = deployment(
+        namespace,
+        "wide",
+        &container("wide", APP),
+        &format!("      metadata[0].annotations,\n{FIRST}"),
+    );
+    let all = [
+        ("web", web + &worker),
+        ("old", format!("locals {{\n  version = \"1.2\"\n}}\n{old}")),
+        ("wide", wide),
+    ];
     all.map(|(name, text)| (path(name), text)).into()
 }
 
@@ -85,7 +109,11 @@ fn keel(world: &World) {
         keel.patch(&stage.path(workload), &patch);
     }
     stage.kubectl(&["annotate", TAKEN[1], "keel.sh/policy=force"]);
-    TAKEN.iter().chain(&LEFT).chain(&["deployment/keel"]).for_each(|workload| stage.rolled_out(workload));
+    TAKEN
+        .iter()
+        .chain(&LEFT)
+        .chain(&["deployment/keel"])
+        .for_each(|workload| stage.rolled_out(workload));
 }
 
 fn json_of(world: &World, command: &str) -> Value {
@@ -100,25 +128,52 @@ fn verdicts(world: &World) -> Vec<(String, String, String, String)> {
     let word = |value: &Value| value.as_str().expect("a text").to_owned();
     let one = |site: &Value| {
         let key = word(&site["aliases"][0]);
-        let container = key.rsplit(':').next().expect("a key ends with the container").to_owned();
+        let container = key
+            .rsplit(':')
+            .next()
+            .expect("a key ends with the container")
+            .to_owned();
         let reason = &site["reasons"][0];
-        (container, word(&site["verdict"]), word(&reason["code"]), word(&reason["text"]))
+        (
+            container,
+            word(&site["verdict"]),
+            word(&reason["code"]),
+            word(&reason["text"]),
+        )
     };
-    plan["sites"].as_array().expect("a list").iter().map(one).collect()
+    plan["sites"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(one)
+        .collect()
 }
 
-/// The annotation that Keel reads, and what each container's pod runs; all pods of a workload run the same.
+/// The annotation that Keel reads, and what each container's pod runs; all pods of a workload run
+/// the same.
 fn runs(world: &World, workload: &str) -> (Value, Vec<String>) {
     let (_, name) = workload.split_once('/').expect("kind/name");
     let live = world.stage.get(workload);
-    let pods = format!("/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}", world.stage.namespace);
-    let told = world.stage.wait(&pods, |pods| match pods["items"].as_array()?.as_slice() {
-        [one] => Some(one["status"].clone()),
-        _ => None,
-    });
-    let lists = ["initContainerStatuses", "containerStatuses"].iter().filter_map(|list| told[list].as_array());
-    let ids = lists.flatten().filter_map(|status| Some(status["imageID"].as_str()?.rsplit_once('@')?.1.to_owned()));
-    (live["metadata"]["annotations"]["keel.sh/policy"].clone(), ids.collect())
+    let pods = format!(
+        "/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}",
+        world.stage.namespace
+    );
+    let told = world
+        .stage
+        .wait(&pods, |pods| match pods["items"].as_array()?.as_slice() {
+            [one] => Some(one["status"].clone()),
+            _ => None,
+        });
+    let lists = ["initContainerStatuses", "containerStatuses"]
+        .iter()
+        .filter_map(|list| told[list].as_array());
+    let ids = lists
+        .flatten()
+        .filter_map(|status| Some(status["imageID"].as_str()?.rsplit_once('@')?.1.to_owned()));
+    (
+        live["metadata"]["annotations"]["keel.sh/policy"].clone(),
+        ids.collect(),
+    )
 }
 
 fn replaced(text: &str, pairs: &[(String, String)]) -> String {
@@ -131,9 +186,17 @@ fn replaced(text: &str, pairs: &[(String, String)]) -> String {
 #[test]
 fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     let world = World::with(Kube::own(), files, "");
-    let (stage, put) = (&world.stage, |image: &str, seed: &str| world.line.registries.put(image, seed));
-    let [first, tool, raised] = [(APP, "first"), (TOOL, "tool"), (RAISED, "raised")].map(|(image, seed)| put(image, seed));
-    for image in [WORKER, "quay.io/team/old:1.2-cuda", "quay.io/team/old:1.3-cuda", "docker.io/keelhq/keel:0.20.1"] {
+    let (stage, put) = (&world.stage, |image: &str, seed: &str| {
+        world.line.registries.put(image, seed)
+    });
+    let [first, tool, raised] =
+        [(APP, "first"), (TOOL, "tool"), (RAISED, "raised")].map(|(image, seed)| put(image, seed));
+    for image in [
+        WORKER,
+        "quay.io/team/old:1.2-cuda",
+        "quay.io/team/old:1.3-cuda",
+        "docker.io/keelhq/keel:0.20.1",
+    ] {
         put(image, image);
     }
     let before = files(&stage.namespace);
@@ -143,24 +206,50 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
 
     // What the plan says, and that it says it to people too.
     let planned = verdicts(&world);
-    let of = |container: &str| planned.iter().find(|one| one.0 == container).unwrap_or_else(|| panic!("{container} of {planned:#?}"));
+    let of = |container: &str| {
+        planned
+            .iter()
+            .find(|one| one.0 == container)
+            .unwrap_or_else(|| panic!("{container} of {planned:#?}"))
+    };
     let (old, wide) = (of("old"), of("wide"));
     assert_eq!(
         [(&*old.1, &*old.2), (&*wide.1, &*wide.2)],
-        [("blocked", "cannot-take-tag"), ("blocked", "cannot-be-taken-over")],
+        [
+            ("blocked", "cannot-take-tag"),
+            ("blocked", "cannot-be-taken-over")
+        ],
         "{planned:#?}"
     );
-    for part in ["1.2-cuda", "1.3-cuda", &format!("{}/old", stage.namespace), &format!("{}:17", path("old"))] {
+    for part in [
+        "1.2-cuda",
+        "1.3-cuda",
+        &format!("{}/old", stage.namespace),
+        &format!("{}:17", path("old")),
+    ] {
         assert!(old.3.contains(part), "{part} in {old:?}");
     }
-    for part in ["metadata[0].annotations", &format!("{}:21", path("wide")), &format!("{}:22", path("wide"))] {
+    for part in [
+        "metadata[0].annotations",
+        &format!("{}:21", path("wide")),
+        &format!("{}:22", path("wide")),
+    ] {
         assert!(wide.3.contains(part), "{part} in {wide:?}");
     }
-    let adopts: Vec<&str> = planned.iter().filter(|one| one.1 == "adopt").map(|one| &*one.0).collect();
+    let adopts: Vec<&str> = planned
+        .iter()
+        .filter(|one| one.1 == "adopt")
+        .map(|one| &*one.0)
+        .collect();
     assert_eq!(adopts, ["tool", "web", "worker"], "{planned:#?}");
     let said = world.pintle("plan", &[]).run();
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!([old, wide].iter().all(|one| words(&said.stdout).contains(&words(&one.3))), "{said:?}");
+    assert!(
+        [old, wide]
+            .iter()
+            .all(|one| words(&said.stdout).contains(&words(&one.3))),
+        "{said:?}"
+    );
 
     // One commit.
     let made = world.sync();
@@ -169,9 +258,15 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
         &before[0].1,
         &[
             (format!("\"{TOOL}\""), format!("\"{TOOL}@{tool}\"")),
-            (format!("\"{APP}\"\n          image_pull_policy = \"Always\"\n"), format!("\"{APP}@{first}\"\n")),
+            (
+                format!("\"{APP}\"\n          image_pull_policy = \"Always\"\n"),
+                format!("\"{APP}@{first}\"\n"),
+            ),
             (format!("\"{WORKER}\""), format!("\"{RAISED}@{raised}\"")),
-            (format!("      spec[0].replicas,\n{POLICY}{FIRST}"), "      spec[0].replicas,\n".to_owned()),
+            (
+                format!("      spec[0].replicas,\n{POLICY}{FIRST}"),
+                "      spec[0].replicas,\n".to_owned(),
+            ),
             (
                 format!("    namespace = \"{0}\"\n  }}\n", stage.namespace),
                 format!(
@@ -179,38 +274,75 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
                     stage.namespace
                 ),
             ),
-            ("\"force\"\n".to_owned(), "\"never\" # pintle: keel hands off; policy=force\n".to_owned()),
-            (format!("  lifecycle {{\n    ignore_changes = [\n{POLICY}{FIRST}    ]\n  }}\n"), String::new()),
+            (
+                "\"force\"\n".to_owned(),
+                "\"never\" # pintle: keel hands off; policy=force\n".to_owned(),
+            ),
+            (
+                format!("  lifecycle {{\n    ignore_changes = [\n{POLICY}{FIRST}    ]\n  }}\n"),
+                String::new(),
+            ),
         ],
     );
     assert_eq!(world.line.text("web"), after);
-    assert_eq!(made[0].lines().filter(|line| *line == "Pintle-Action: adopt").count(), 3, "{}", made[0]);
+    assert_eq!(
+        made[0]
+            .lines()
+            .filter(|line| *line == "Pintle-Action: adopt")
+            .count(),
+        3,
+        "{}",
+        made[0]
+    );
 
     // Not applied yet: nothing follows.
     assert_eq!(world.sync(), [""; 0]);
 
     stage.ci.apply();
     TAKEN.iter().for_each(|workload| stage.rolled_out(workload));
-    assert_eq!(runs(&world, TAKEN[0]), (json!("never"), vec![tool.clone(), first.clone()]));
-    assert_eq!(runs(&world, TAKEN[1]), (json!("never"), vec![raised.clone()]));
-    assert_eq!((stage.image("deployment/web"), stage.image(TAKEN[1])), (format!("{APP}@{first}"), format!("{RAISED}@{raised}")));
+    assert_eq!(
+        runs(&world, TAKEN[0]),
+        (json!("never"), vec![tool.clone(), first.clone()])
+    );
+    assert_eq!(
+        runs(&world, TAKEN[1]),
+        (json!("never"), vec![raised.clone()])
+    );
+    assert_eq!(
+        (stage.image("deployment/web"), stage.image(TAKEN[1])),
+        (format!("{APP}@{first}"), format!("{RAISED}@{raised}"))
+    );
 
     // The move is a commit of its own.
     let made = world.sync();
     assert_eq!(made.len(), 1, "{made:#?}");
-    assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&made[0], name)), ["update", "tag-moved", &first, &second]);
+    assert_eq!(
+        ["Action", "Cause", "From", "To"].map(|name| trailer(&made[0], name)),
+        ["update", "tag-moved", &first, &second]
+    );
     assert_eq!(world.line.text("web"), after.replace(&first, &second));
     stage.ci.apply();
     stage.rolled_out("deployment/web");
-    assert_eq!(runs(&world, TAKEN[0]), (json!("never"), vec![tool, second.clone()]));
+    assert_eq!(
+        runs(&world, TAKEN[0]),
+        (json!("never"), vec![tool, second.clone()])
+    );
     let live = stage.get("deployment/web");
-    assert_eq!(image_in(&live["spec"]["template"]["spec"], "tool").map(|image| image.contains('@')), Some(true));
+    assert_eq!(
+        image_in(&live["spec"]["template"]["spec"], "tool").map(|image| image.contains('@')),
+        Some(true)
+    );
 
-    // All is as it should be, but what was refused: that is as it was, in the repo and in the cluster.
+    // All is as it should be, but what was refused: that is as it was, in the repo and in the
+    // cluster.
     let status = json_of(&world, "status");
     let states = status["containers"].as_array().expect("a list").iter();
-    let states: Vec<_> =
-        states.map(|row| [&row["container"], &row["state"], &row["owner"]].map(|word| word.as_str().unwrap_or("none"))).collect();
+    let states: Vec<_> = states
+        .map(|row| {
+            [&row["container"], &row["state"], &row["owner"]]
+                .map(|word| word.as_str().unwrap_or("none"))
+        })
+        .collect();
     let expected = [
         ["old", "unpinned", "keel"],
         ["tool", "pinned", "terraform"],
@@ -223,6 +355,15 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
     for (path, text) in &before[1..] {
         assert_eq!(&world.line.remote.file(BRANCH, path), text.as_bytes());
     }
-    assert_eq!((runs(&world, LEFT[0]).0, runs(&world, LEFT[1]).0), (json!("force"), json!("force")));
-    assert_eq!((stage.image("deployment/old"), stage.image("deployment/wide")), ("quay.io/team/old:1.3-cuda".into(), APP.into()));
+    assert_eq!(
+        (runs(&world, LEFT[0]).0, runs(&world, LEFT[1]).0),
+        (json!("force"), json!("force"))
+    );
+    assert_eq!(
+        (
+            stage.image("deployment/old"),
+            stage.image("deployment/wide")
+        ),
+        ("quay.io/team/old:1.3-cuda".into(), APP.into())
+    );
 }

@@ -1,9 +1,12 @@
-//! What people write and set by themselves: the first pin is what runs, an image that is set by hand is no undo, a pin that somebody wrote counts as
-//! pintle's own.
+//! What people write and set by themselves: the first pin is what runs, an image that is set by
+//! hand is no undo, a pin that somebody wrote counts as pintle's own.
 
 use jiff::Timestamp;
 
-use super::{DB, DEADLINE, LOOK, Stack, Story, WEB, commit_after, commit_within, is_rollback, prepared, trailer, workload};
+use super::{
+    DB, DEADLINE, LOOK, Stack, Story, WEB, commit_after, commit_within, is_rollback, prepared,
+    trailer, workload,
+};
 use crate::support::daemon::Daemon;
 use crate::support::kube::ci::Mode;
 use crate::support::kube::kubelet::Behaviour;
@@ -19,14 +22,32 @@ fn the_first_pin_is_what_runs_and_the_tag_is_followed_after_it() {
     let tip = world.line.remote.tip();
     let run = Daemon::start(prepared(&world, &[]));
     let (adopted, message) = commit_within(&world, &tip, "the first pin", DEADLINE);
-    assert_eq!(["Action", "Cause", "From", "To"].map(|name| trailer(&message, name)), ["adopt", "first-pin", "none", &first]);
+    assert_eq!(
+        ["Action", "Cause", "From", "To"].map(|name| trailer(&message, name)),
+        ["adopt", "first-pin", "none", &first]
+    );
     // The move waits until the first pin is applied and rolled out; the cluster wakes for it.
     let (moved, message) = commit_within(&world, &adopted, "the move after it", DEADLINE);
-    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["update", &first, &second]);
+    assert_eq!(
+        ["Action", "From", "To"].map(|name| trailer(&message, name)),
+        ["update", &first, &second]
+    );
     world.stage.ci.wait_for(&moved);
     world.stage.rolled_out("deployment/web");
-    let revisions: Vec<String> = world.stage.revisions("deployment/web").into_iter().map(|(.., image)| image).collect();
-    assert_eq!(revisions, [WEB.2.to_owned(), format!("{}@{first}", WEB.2), format!("{}@{second}", WEB.2)]);
+    let revisions: Vec<String> = world
+        .stage
+        .revisions("deployment/web")
+        .into_iter()
+        .map(|(.., image)| image)
+        .collect();
+    assert_eq!(
+        revisions,
+        [
+            WEB.2.to_owned(),
+            format!("{}@{first}", WEB.2),
+            format!("{}@{second}", WEB.2)
+        ]
+    );
     run.stop();
     drop(following);
 }
@@ -36,26 +57,55 @@ fn an_image_set_by_hand_is_told_and_not_followed() {
     let mut story = Story::of(&[WEB], "");
     story.rolls(&WEB, "second");
     let tip = story.world.line.remote.tip();
-    let other = story.world.line.registries.put("quay.io/team/app:debug", "other");
-    story.stage().kubectl(&["set", "image", "deployment/web", &format!("web=quay.io/team/app:debug@{other}")]);
+    let other = story
+        .world
+        .line
+        .registries
+        .put("quay.io/team/app:debug", "other");
+    story.stage().kubectl(&[
+        "set",
+        "image",
+        "deployment/web",
+        &format!("web=quay.io/team/app:debug@{other}"),
+    ]);
     story.stage().rolled_out("deployment/web");
     story.poll();
     story.poll();
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
     let told = story.world.pintle("plan", &["--output", "json"]).run();
-    assert!(told.code == Some(0) && told.stdout.contains("drift: ") && told.stdout.contains("was set to"), "{told:?}");
+    assert!(
+        told.code == Some(0)
+            && told.stdout.contains("drift: ")
+            && told.stdout.contains("was set to"),
+        "{told:?}"
+    );
     story.run.stop();
 }
 
 #[test]
 fn an_image_set_by_hand_is_taken_over_where_that_is_said() {
-    let mut story = Story::of(&[WEB], "\n[[rule]]\nmatch = { stack = \"*\" }\ndrift = \"adopt\"\n");
+    let mut story = Story::of(
+        &[WEB],
+        "\n[[rule]]\nmatch = { stack = \"*\" }\ndrift = \"adopt\"\n",
+    );
     let second = story.rolls(&WEB, "second");
     let tip = story.world.line.remote.tip();
-    let other = story.world.line.registries.put("quay.io/team/app:debug", "other");
-    story.stage().kubectl(&["set", "image", "deployment/web", &format!("web={}@{other}", WEB.2)]);
+    let other = story
+        .world
+        .line
+        .registries
+        .put("quay.io/team/app:debug", "other");
+    story.stage().kubectl(&[
+        "set",
+        "image",
+        "deployment/web",
+        &format!("web={}@{other}", WEB.2),
+    ]);
     let (commit, message) = commit_within(&story.world, &tip, "an image set by hand", DEADLINE);
-    assert_eq!(["Cause", "From", "To"].map(|name| trailer(&message, name)), ["drift", &second, &other]);
+    assert_eq!(
+        ["Cause", "From", "To"].map(|name| trailer(&message, name)),
+        ["drift", &second, &other]
+    );
     story.stage().ci.wait_for(&commit);
     story.poll();
     assert_eq!(story.world.line.remote.tip(), commit, "it is held");
@@ -66,17 +116,30 @@ fn an_image_set_by_hand_is_taken_over_where_that_is_said() {
 fn a_never_in_the_cluster_freezes_until_it_is_taken_away() {
     let mut story = Story::of(&[WEB], "");
     let tip = story.world.line.remote.tip();
-    story.stage().kubectl(&["annotate", "deployment/web", "keel.sh/policy=never"]);
+    story
+        .stage()
+        .kubectl(&["annotate", "deployment/web", "keel.sh/policy=never"]);
     let told = story.world.pintle("plan", &["--output", "json"]).run();
-    let place = format!("(the live annotation keel.sh/policy of deployment {}/web)", story.stage().namespace);
-    assert!(told.code == Some(0) && told.stdout.contains(&place), "{told:?}");
+    let place = format!(
+        "(the live annotation keel.sh/policy of deployment {}/web)",
+        story.stage().namespace
+    );
+    assert!(
+        told.code == Some(0) && told.stdout.contains(&place),
+        "{told:?}"
+    );
     let second = story.world.line.registries.put(WEB.2, "second");
     story.poll();
     story.poll();
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
-    story.stage().kubectl(&["annotate", "deployment/web", "keel.sh/policy-"]);
+    story
+        .stage()
+        .kubectl(&["annotate", "deployment/web", "keel.sh/policy-"]);
     let (_, message) = commit_within(&story.world, &tip, "a move that was frozen", DEADLINE);
-    assert_eq!(["Action", "From", "To"].map(|name| trailer(&message, name)), ["update", &story.first[0], &second]);
+    assert_eq!(
+        ["Action", "From", "To"].map(|name| trailer(&message, name)),
+        ["update", &story.first[0], &second]
+    );
     story.run.stop();
 }
 
@@ -86,7 +149,9 @@ const BY_PEOPLE: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\npolicy = \"never
 impl Story {
     /// A person moves a pin, and it is applied.
     fn writes(&mut self, stack: &Stack, digest: &str) -> String {
-        let commit = self.world.write_now(stack, &format!("{}@{digest}", stack.2));
+        let commit = self
+            .world
+            .write_now(stack, &format!("{}@{digest}", stack.2));
         self.stage().ci.wait_for(&commit);
         commit
     }
@@ -102,7 +167,8 @@ impl Story {
     }
 }
 
-/// Waits until what happens has another second than what did: no clock in git or the cluster is finer.
+/// Waits until what happens has another second than what did: no clock in git or the cluster is
+/// finer.
 fn next_second() {
     let now = || Timestamp::now().as_second();
     let before = now();
@@ -118,7 +184,8 @@ fn an_undo_of_what_a_person_pinned_is_followed() {
         let (name, first) = (workload(&stack), story.first[0].clone());
         let (second, tip) = story.wrote(&stack, "second");
         story.stage().undo(&name);
-        let (commit, message) = story.commit_after(&tip, &format!("undo of a {} that a person pinned", stack.0));
+        let (commit, message) =
+            story.commit_after(&tip, &format!("undo of a {} that a person pinned", stack.0));
         is_rollback(&story.world, &stack, &message, "undo", &second, &first);
         // The apply of that commit changes nothing, and nothing comes after it.
         story.stage().rolled_out(&name);
@@ -132,7 +199,12 @@ fn an_undo_of_what_a_person_pinned_is_followed() {
         assert!(story.stage().image(&name).ends_with(&second));
         story.poll();
         story.poll();
-        assert_eq!(story.world.line.remote.tip(), commit, "{}", story.text(&stack));
+        assert_eq!(
+            story.world.line.remote.tip(),
+            commit,
+            "{}",
+            story.text(&stack)
+        );
         story.run.stop();
     }
 }
@@ -141,7 +213,13 @@ fn an_undo_of_what_a_person_pinned_is_followed() {
 fn an_undo_of_it_while_pintle_was_down_is_found_at_the_start() {
     let mut story = Story::of(&[WEB], BY_PEOPLE);
     let (second, tip) = story.wrote(&WEB, "second");
-    let Story { run, following, world, first, .. } = story;
+    let Story {
+        run,
+        following,
+        world,
+        first,
+        ..
+    } = story;
     run.stop();
     world.stage.undo("deployment/web");
     world.stage.rolled_out("deployment/web");
@@ -160,11 +238,16 @@ fn a_digest_that_a_person_wrote_again_is_not_applied_yet() {
     story.stage().undo(&name);
     let (commit, _) = story.commit_after(&tip, "undo of what a person pinned");
     story.stage().ci.wait_for(&commit);
-    // What was taken back is written again. What runs was set by hand, and the pin has an older revision: all is as after an undo.
+    // What was taken back is written again. What runs was set by hand, and the pin has an older
+    // revision: all is as after an undo.
     next_second();
     story.stage().ci.set(Mode::Lags);
     let tip = story.world.write_now(&WEB, &format!("{}@{second}", WEB.2));
-    for args in [&["rollout", "restart", &name][..], &["scale", "--replicas=2", &name], &["rollout", "restart", &name]] {
+    for args in [
+        &["rollout", "restart", &name][..],
+        &["scale", "--replicas=2", &name],
+        &["rollout", "restart", &name],
+    ] {
         story.poll();
         story.stage().kubectl(args);
         story.stage().rolled_out(&name);
@@ -172,7 +255,10 @@ fn a_digest_that_a_person_wrote_again_is_not_applied_yet() {
     story.poll();
     assert_eq!(story.world.line.remote.tip(), tip, "{}", story.text(&WEB));
     let told = story.world.pintle("plan", &["--output", "json"]).run();
-    assert!(told.code == Some(0) && told.stdout.contains("applied: no"), "{told:?}");
+    assert!(
+        told.code == Some(0) && told.stdout.contains("applied: no"),
+        "{told:?}"
+    );
     // It is applied after all, and taken back.
     story.stage().ci.set(Mode::Applies);
     story.stage().ci.wait_for(&tip);
@@ -180,8 +266,14 @@ fn a_digest_that_a_person_wrote_again_is_not_applied_yet() {
     assert!(story.stage().image(&name).ends_with(&second));
     next_second();
     let numbers = story.stage().revisions(&name);
-    let (number, ..) = numbers.iter().rev().find(|(.., image)| image.ends_with(&first)).expect("it is kept");
-    story.stage().kubectl(&["rollout", "undo", &name, &format!("--to-revision={number}")]);
+    let (number, ..) = numbers
+        .iter()
+        .rev()
+        .find(|(.., image)| image.ends_with(&first))
+        .expect("it is kept");
+    story
+        .stage()
+        .kubectl(&["rollout", "undo", &name, &format!("--to-revision={number}")]);
     let (_, message) = story.commit_after(&tip, "undo of what a person wrote again");
     is_rollback(&story.world, &WEB, &message, "undo", &second, &first);
     story.run.stop();

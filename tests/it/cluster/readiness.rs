@@ -1,9 +1,11 @@
-//! A new digest that runs, and is ready no more after a while: the repo goes back by itself, when the grace is over and without another event.
+//! A new digest that runs, and is ready no more after a while: the repo goes back by itself, when
+//! the grace is over and without another event.
 
 use super::{AGENT, DB, Stack, Story, is_rollback, trailer, workload};
 use crate::support::kube::kubelet::Behaviour;
 
-/// The pods lose their readiness once they had it. The pass that sees it has to wake the one that judges it.
+/// The pods lose their readiness once they had it. The pass that sees it has to wake the one that
+/// judges it.
 fn goes_back(stack: Stack) {
     let mut story = Story::of(&[stack], "[cluster]\nready_grace = \"2s\"\n");
     let (name, first) = (workload(&stack), story.first[0].clone());
@@ -13,7 +15,10 @@ fn goes_back(stack: Stack) {
     let what = format!("lost readiness of a {}", stack.0);
     let (commit, message) = story.commit_after(&tip, &what);
     is_rollback(&story.world, &stack, &message, "unhealthy", &second, &first);
-    assert!(trailer(&message, "Evidence").contains("readiness lost since"), "{message}");
+    assert!(
+        trailer(&message, "Evidence").contains("readiness lost since"),
+        "{message}"
+    );
     story.stage().ci.wait_for(&commit);
     assert!(story.stage().image(&name).ends_with(&first));
     story.run.stop();

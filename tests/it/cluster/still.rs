@@ -11,7 +11,12 @@ fn stays(story: &mut Story, tip: &str, what: &str) {
     story.poll();
     story.poll();
     let now = story.world.line.remote.tip();
-    assert_eq!(now, tip, "{what}: {}", story.world.line.remote.message(&now));
+    assert_eq!(
+        now,
+        tip,
+        "{what}: {}",
+        story.world.line.remote.message(&now)
+    );
 }
 
 #[test]
@@ -22,7 +27,12 @@ fn a_scale_a_restart_and_a_template_without_an_image() {
         let second = story.rolls(&stack, "second");
         let tip = story.world.line.remote.tip();
         let parked = ["scale", "--replicas=0", &name];
-        for args in [&["scale", "--replicas=2", &name], &["rollout", "restart", &name][..], &parked, &["scale", "--replicas=1", &name]] {
+        for args in [
+            &["scale", "--replicas=2", &name],
+            &["rollout", "restart", &name][..],
+            &parked,
+            &["scale", "--replicas=1", &name],
+        ] {
             story.stage().kubectl(args);
             story.stage().rolled_out(&name);
             stays(&mut story, &tip, &args.join(" "));
@@ -37,8 +47,13 @@ fn a_scale_a_restart_and_a_template_without_an_image() {
         stays(&mut story, &tip, "an undo of a label");
 
         let numbers = story.stage().revisions(&name);
-        let (number, ..) = numbers.iter().find(|(.., image)| image.ends_with(&first)).expect("the first is kept");
-        story.stage().kubectl(&["rollout", "undo", &name, &format!("--to-revision={number}")]);
+        let (number, ..) = numbers
+            .iter()
+            .find(|(.., image)| image.ends_with(&first))
+            .expect("the first is kept");
+        story
+            .stage()
+            .kubectl(&["rollout", "undo", &name, &format!("--to-revision={number}")]);
         let (_, message) = story.commit_after(&tip, "undo after all that");
         is_rollback(&story.world, &stack, &message, "undo", &second, &first);
         story.run.stop();
@@ -53,7 +68,9 @@ fn an_apply_that_lags_or_does_not_come() {
     let second = story.moves(&WEB, "second");
     let tip = story.world.line.remote.tip();
     // The old one is rolled out once more meanwhile.
-    story.stage().kubectl(&["rollout", "restart", "deployment/web"]);
+    story
+        .stage()
+        .kubectl(&["rollout", "restart", "deployment/web"]);
     story.stage().rolled_out("deployment/web");
     stays(&mut story, &tip, "nothing is applied yet");
     story.stage().ci.set(Mode::Skips);
@@ -62,7 +79,10 @@ fn an_apply_that_lags_or_does_not_come() {
     for mode in [Mode::Fails, Mode::Applies] {
         assert!(story.stage().image("deployment/web").ends_with(&first));
         story.stage().ci.set(mode);
-        let commit = story.world.line.remote.commit("Something else", &[("notes.md", format!("{mode:?}").as_bytes())]);
+        let commit = story.world.line.remote.commit(
+            "Something else",
+            &[("notes.md", format!("{mode:?}").as_bytes())],
+        );
         story.stage().ci.wait_for(&commit);
         stays(&mut story, &commit, &format!("{mode:?}"));
     }
@@ -86,12 +106,24 @@ fn a_restart_of_pintle_in_the_middle() {
     // It ends between the pin and the apply.
     story.run.signal("KILL");
     let again = |story: Story| {
-        let Story { run, following, world, first, .. } = story;
+        let Story {
+            run,
+            following,
+            world,
+            first,
+            ..
+        } = story;
         drop(run);
         let mut run = Daemon::start(super::prepared(&world, &[]));
         let address = run.address();
         assert_eq!(run.pass(), ("start".into(), Ok(0)));
-        Story { run, address, following, world, first }
+        Story {
+            run,
+            address,
+            following,
+            world,
+            first,
+        }
     };
     let mut story = again(story);
     stays(&mut story, &tip, "a start before the apply");
@@ -103,7 +135,14 @@ fn a_restart_of_pintle_in_the_middle() {
     stays(&mut story, &tip, "a start after the apply");
     story.stage().undo("deployment/web");
     let (commit, message) = story.commit_after(&tip, "undo after two starts");
-    is_rollback(&story.world, &stack, &message, "undo", &second, &story.first[0]);
+    is_rollback(
+        &story.world,
+        &stack,
+        &message,
+        "undo",
+        &second,
+        &story.first[0],
+    );
     // Before the apply of the rollback.
     let mut story = again(story);
     stays(&mut story, &commit, "a start after the rollback");

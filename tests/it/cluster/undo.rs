@@ -1,10 +1,14 @@
 //! Somebody takes a workload back with `kubectl rollout undo`, and the repo follows.
 
-use super::{AGENT, DB, DEADLINE, Stack, Story, WEB, commit_after, commit_within, is_rollback, pinned, prepared, workload};
+use super::{
+    AGENT, DB, DEADLINE, Stack, Story, WEB, commit_after, commit_within, is_rollback, pinned,
+    prepared, workload,
+};
 use crate::support::daemon::Daemon;
 use crate::support::kube::Kube;
 
-/// Tag moves, pin, apply, undo, rollback commit, apply; then nothing of the bad digest until there is a newer one.
+/// Tag moves, pin, apply, undo, rollback commit, apply; then nothing of the bad digest until there
+/// is a newer one.
 fn follows(stack: Stack) {
     let mut story = Story::of(&[stack], "");
     let (name, first) = (workload(&stack), story.first[0].clone());
@@ -20,7 +24,10 @@ fn follows(stack: Stack) {
     let before = story.stage().get(&name);
     story.stage().ci.wait_for(&commit);
     let after = story.stage().get(&name);
-    assert_eq!((&after["metadata"]["generation"], &after["spec"]), (&before["metadata"]["generation"], &before["spec"]));
+    assert_eq!(
+        (&after["metadata"]["generation"], &after["spec"]),
+        (&before["metadata"]["generation"], &before["spec"])
+    );
 
     // The tag still is at the bad digest.
     story.poll();
@@ -29,12 +36,20 @@ fn follows(stack: Stack) {
     story.world.write(&stack, &format!("{}@{first}", stack.2));
     let lifted = story.world.line.remote.tip();
     story.poll();
-    assert_eq!(story.world.line.remote.tip(), lifted, "{}", story.text(&stack));
+    assert_eq!(
+        story.world.line.remote.tip(),
+        lifted,
+        "{}",
+        story.text(&stack)
+    );
     story.rolls(&stack, "third");
     let log = story.run.stop();
     assert!(!log.contains("panicked"), "{log}");
     story.world.line.remote.fsck();
-    assert!(!story.world.stage.kube.requests().is_empty(), "what pintle asks is logged");
+    assert!(
+        !story.world.stage.kube.requests().is_empty(),
+        "what pintle asks is logged"
+    );
 }
 
 #[test]
@@ -58,7 +73,13 @@ fn made_while_pintle_was_down_is_found_at_the_start() {
         let mut story = Story::of(&[stack], "");
         let second = story.rolls(&stack, "second");
         let tip = story.world.line.remote.tip();
-        let Story { run, following, world, first, .. } = story;
+        let Story {
+            run,
+            following,
+            world,
+            first,
+            ..
+        } = story;
         run.stop();
         world.stage.undo(&workload(&stack));
         world.stage.rolled_out(&workload(&stack));
@@ -97,13 +118,27 @@ fn while_keel_runs_keeps_it_away_in_the_same_commit() {
     let tip = story.world.line.remote.tip();
     story.stage().undo("deployment/web");
     let (commit, message) = story.commit_after(&tip, "undo beside Keel");
-    is_rollback(&story.world, &WEB, &message, "undo", &second, &story.first[0]);
+    is_rollback(
+        &story.world,
+        &WEB,
+        &message,
+        "undo",
+        &second,
+        &story.first[0],
+    );
     let text = story.text(&WEB);
-    let kept = text.lines().any(|line| line.contains("\"keel.sh/policy\"") && line.contains("\"never\""));
+    let kept = text
+        .lines()
+        .any(|line| line.contains("\"keel.sh/policy\"") && line.contains("\"never\""));
     assert!(kept, "{text}");
     story.stage().ci.wait_for(&commit);
     story.poll();
-    assert_eq!(story.world.line.remote.tip(), commit, "{}", story.text(&WEB));
+    assert_eq!(
+        story.world.line.remote.tip(),
+        commit,
+        "{}",
+        story.text(&WEB)
+    );
     story.run.stop();
 }
 
@@ -116,13 +151,25 @@ fn right_after_the_api_server_was_away_is_not_lost() {
     for (at, (stack, bad)) in [(WEB, web), (DB, db)].into_iter().enumerate() {
         kube.stop_apiserver();
         story.poll();
-        assert_eq!(story.world.line.remote.tip(), tip, "nothing is concluded from what does not answer");
+        assert_eq!(
+            story.world.line.remote.tip(),
+            tip,
+            "nothing is concluded from what does not answer"
+        );
         kube.start_apiserver();
         story.stage().undo(&workload(&stack));
         // The controllers were away too, and take their time to come back.
         story.stage().rolled_out(&workload(&stack));
-        let (commit, message) = commit_within(&story.world, &tip, "undo after an absence", DEADLINE);
-        is_rollback(&story.world, &stack, &message, "undo", &bad, &story.first[at]);
+        let (commit, message) =
+            commit_within(&story.world, &tip, "undo after an absence", DEADLINE);
+        is_rollback(
+            &story.world,
+            &stack,
+            &message,
+            "undo",
+            &bad,
+            &story.first[at],
+        );
         story.stage().ci.wait_for(&commit);
         tip = commit;
     }

@@ -1,4 +1,5 @@
-//! The same comments seen by several passes at once, each of another replica: in the end one commit and one reply.
+//! The same comments seen by several passes at once, each of another replica: in the end one commit
+//! and one reply.
 
 use std::process::{Child, Stdio};
 
@@ -14,17 +15,28 @@ const REPLICAS: usize = 4;
 fn replicas_at_the_same_time_carry_a_comment_out_once() {
     let world = World::with(&[("web", NGINX)], ADOPTS);
     let folders: Vec<TempDir> = (0..REPLICAS).map(|_| clones()).collect();
-    for (round, text) in ["/hold web because of one", "/unpin web", "/pin web for 2d"].into_iter().enumerate() {
+    for (round, text) in ["/hold web because of one", "/unpin web", "/pin web for 2d"]
+        .into_iter()
+        .enumerate()
+    {
         let before = world.tip();
-        let comments = [text, "/status", "/hold web soon", "/hold nowhere"].map(|text| world.says(&world.line.ana, text));
+        let comments = [text, "/status", "/hold web soon", "/hold nowhere"]
+            .map(|text| world.says(&world.line.ana, text));
         together(&world, &folders);
         let new = world.since(&before);
         assert_eq!(new.len(), 1, "round {round}: {new:#?}");
         let url = world.who_asked(world.issue, comments[0]).1;
-        assert_eq!(format!("Pintle-Comment: {}\n", trailer(&new[0], "Comment")), url);
+        assert_eq!(
+            format!("Pintle-Comment: {}\n", trailer(&new[0], "Comment")),
+            url
+        );
         let replies = comments.map(|comment| world.reply(comment));
         assert!(replies[0].contains(&new[0].sha), "{}", replies[0]);
-        assert!(replies[2].contains("`soon` is not a word of it"), "{}", replies[2]);
+        assert!(
+            replies[2].contains("`soon` is not a word of it"),
+            "{}",
+            replies[2]
+        );
         assert_eq!(world.line.repo.comments(world.issue).len(), 8 * (round + 1));
     }
     world.is_at_rest();

@@ -1,4 +1,5 @@
-//! What a command is about: every name that finds a site, and what is said where it finds none, too many, or one that may not be changed.
+//! What a command is about: every name that finds a site, and what is said where it finds none, too
+//! many, or one that may not be changed.
 
 use super::{COMMITS, NGINX, POSTGRES, WEB, World, trailer};
 use crate::support::forge_repo::number;
@@ -7,25 +8,54 @@ use crate::support::line::stack;
 const REDIS: &str = "docker.io/library/redis:7";
 const DB: &str = "stacks/db/main.tf#kubernetes_deployment.db/container[db].image";
 
-/// Stacks `web` (nginx and redis), `db`, `secret` (denied), `kept` (do not bump), `never` (its policy), `odd` (one tag for two images).
+/// Stacks `web` (nginx and redis), `db`, `secret` (denied), `kept` (do not bump), `never` (its
+/// policy), `odd` (one tag for two images).
 fn world(mode: &str) -> World {
     let config = format!("\n[deny]\nstacks = [\"secret\"]\n{mode}");
     let world = World::bare(&[("db", POSTGRES)], &config);
     let (kept, never) = ("quay.io/team/kept:1", "ghcr.io/team/never:latest");
-    let beside =
-        |name: &str, image: &str, comment: &str| stack(name, &[image]).replace(&format!("\"{image}\""), &format!("\"{image}\" {comment}"));
-    let odd = stack("odd", &["ghcr.io/team/a:${local.tag}", "ghcr.io/team/b:${local.tag}"]);
-    for image in [NGINX, REDIS, kept, never, "ghcr.io/team/a:v1", "ghcr.io/team/a:v2", "ghcr.io/team/b:v1", "quay.io/team/vault:2"] {
+    let beside = |name: &str, image: &str, comment: &str| {
+        stack(name, &[image]).replace(&format!("\"{image}\""), &format!("\"{image}\" {comment}"))
+    };
+    let odd = stack(
+        "odd",
+        &["ghcr.io/team/a:${local.tag}", "ghcr.io/team/b:${local.tag}"],
+    );
+    for image in [
+        NGINX,
+        REDIS,
+        kept,
+        never,
+        "ghcr.io/team/a:v1",
+        "ghcr.io/team/a:v2",
+        "ghcr.io/team/b:v1",
+        "quay.io/team/vault:2",
+    ] {
         world.line.moves(image, "first");
     }
     let files = [
         ("stacks/web/main.tf", stack("web", &[NGINX, REDIS])),
-        ("stacks/secret/main.tf", stack("secret", &["quay.io/team/vault:2"])),
-        ("stacks/kept/main.tf", beside("kept", kept, "# do not bump: the newer one is slow")),
-        ("stacks/never/main.tf", beside("never", never, "# pintle: never")),
-        ("stacks/odd/main.tf", format!("locals {{\n  tag = \"v1\"\n}}\n\n{odd}")),
+        (
+            "stacks/secret/main.tf",
+            stack("secret", &["quay.io/team/vault:2"]),
+        ),
+        (
+            "stacks/kept/main.tf",
+            beside("kept", kept, "# do not bump: the newer one is slow"),
+        ),
+        (
+            "stacks/never/main.tf",
+            beside("never", never, "# pintle: never"),
+        ),
+        (
+            "stacks/odd/main.tf",
+            format!("locals {{\n  tag = \"v1\"\n}}\n\n{odd}"),
+        ),
     ];
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_bytes()))
+        .collect();
     world.line.repo.push_files("More stacks", &files);
     world.line.sync();
     world
@@ -54,14 +84,24 @@ fn every_name_of_a_site_finds_it() {
     let sections: Vec<&str> = reply.split("\n---\n").collect();
     assert_eq!(sections.len(), names.len());
     for (section, name) in sections.iter().zip(names) {
-        assert!(section.contains(DB) && !section.contains("nginx"), "{name}: {section}");
+        assert!(
+            section.contains(DB) && !section.contains("nginx"),
+            "{name}: {section}"
+        );
     }
     let (commit, _) = world.does("/hold deployment/db/db:db");
     assert_eq!(trailer(&commit, "Site"), DB);
     let (commit, _) = world.does("/hold web");
-    assert_eq!(commit.message.matches("Pintle-Action: hold").count(), 2, "all of the stack");
+    assert_eq!(
+        commit.message.matches("Pintle-Action: hold").count(),
+        2,
+        "all of the stack"
+    );
     let (commit, _) = world.does("/resume redis");
-    assert_eq!(trailer(&commit, "Site"), "stacks/web/main.tf#kubernetes_deployment.web/container[web-1].image");
+    assert_eq!(
+        trailer(&commit, "Site"),
+        "stacks/web/main.tf#kubernetes_deployment.web/container[web-1].image"
+    );
     let (commit, _) = world.does("/unpin nginx");
     assert_eq!(trailer(&commit, "Site"), WEB);
 }
@@ -70,16 +110,31 @@ fn every_name_of_a_site_finds_it() {
 fn what_finds_nothing_or_too_much_is_told_with_what_would() {
     let world = world(COMMITS);
     let none = world.refuses("/hold");
-    assert!(none.contains("it names no target") && none.contains("`/hold namespace/name`"), "{none}");
+    assert!(
+        none.contains("it names no target") && none.contains("`/hold namespace/name`"),
+        "{none}"
+    );
     let near = world.refuses("/hold web/wbe");
-    assert!(near.contains("no image here is called `web/wbe`. Names like it:\n\n- `web/web`"), "{near}");
+    assert!(
+        near.contains("no image here is called `web/wbe`. Names like it:\n\n- `web/web`"),
+        "{near}"
+    );
     let far = world.refuses("/hold zzzzzzzzzzzz");
     assert!(far.contains("`/status` lists them all"), "{far}");
     let several = world.refuses("/pin web to 1.29 for 7d because of \"this\"");
     let ready = "```\n/pin web/web:web to 1.29 for 7d because of \"this\"\n/pin web/web:web-1 to 1.29 for 7d because of \"this\"\n```";
-    assert!(several.contains("`web` can mean several images") && several.contains(ready), "{several}");
+    assert!(
+        several.contains("`web` can mean several images") && several.contains(ready),
+        "{several}"
+    );
     let several = world.refuses(&format!("/rollback web to sha256:{}", "ab".repeat(32)));
-    assert!(several.contains(&format!("/rollback web/web:web to sha256:{}\n", "ab".repeat(32))), "{several}");
+    assert!(
+        several.contains(&format!(
+            "/rollback web/web:web to sha256:{}\n",
+            "ab".repeat(32)
+        )),
+        "{several}"
+    );
 }
 
 #[test]
@@ -93,47 +148,92 @@ fn what_may_not_be_changed_says_why() {
         ("/pin odd/odd:odd to v2", "is not written at the end of"),
         ("/hold stacks/odd/main.tf:2", "cannot carry a pin"),
     ];
-    let comments: Vec<u64> = cases.iter().map(|(text, _)| world.says(&world.line.ana, text)).collect();
+    let comments: Vec<u64> = cases
+        .iter()
+        .map(|(text, _)| world.says(&world.line.ana, text))
+        .collect();
     let before = world.tip();
     world.line.sync();
     assert_eq!(world.tip(), before);
-    let replies: Vec<(String, &str)> = comments.into_iter().zip(cases).map(|(comment, (_, says))| (world.reply(comment), says)).collect();
-    let wrong: Vec<_> = replies.iter().filter(|(reply, says)| !reply.contains("nothing was done") || !reply.contains(says)).collect();
+    let replies: Vec<(String, &str)> = comments
+        .into_iter()
+        .zip(cases)
+        .map(|(comment, (_, says))| (world.reply(comment), says))
+        .collect();
+    let wrong: Vec<_> = replies
+        .iter()
+        .filter(|(reply, says)| !reply.contains("nothing was done") || !reply.contains(says))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     // A policy is for what pintle does by itself.
     let (commit, _) = world.does("/pin never because I say so");
-    assert_eq!((trailer(&commit, "Action"), trailer(&commit, "From")), ("pin", "none"));
+    assert_eq!(
+        (trailer(&commit, "Action"), trailer(&commit, "From")),
+        ("pin", "none")
+    );
     assert!(
-        world.line.text("never", "main").contains("# pintle: never, hold by=ana because=\"I say so\""),
+        world
+            .line
+            .text("never", "main")
+            .contains("# pintle: never, hold by=ana because=\"I say so\""),
         "{}",
         world.line.text("never", "main")
     );
     world.does("/unpin never");
-    assert!(world.line.text("never", "main").contains("\" # pintle: never\n"));
+    assert!(
+        world
+            .line
+            .text("never", "main")
+            .contains("\" # pintle: never\n")
+    );
     world.is_at_rest();
 }
 
 #[test]
 fn without_a_target_a_pull_request_of_two_images_asks_which() {
     let world = world(super::ADOPTS);
-    let (nginx, redis) = (world.line.moves(NGINX, "second"), world.line.moves(REDIS, "second"));
+    let (nginx, redis) = (
+        world.line.moves(NGINX, "second"),
+        world.line.moves(REDIS, "second"),
+    );
     world.line.sync();
     let pull = number(&world.line.repo.pulls("open")[0]);
-    assert!(world.line.text("web", "pintle/web").contains(&nginx) && world.line.text("web", "pintle/web").contains(&redis));
-    let comment = world.line.repo.comment(pull, &format!("/pin to {nginx}"), &world.line.ana);
+    assert!(
+        world.line.text("web", "pintle/web").contains(&nginx)
+            && world.line.text("web", "pintle/web").contains(&redis)
+    );
+    let comment = world
+        .line
+        .repo
+        .comment(pull, &format!("/pin to {nginx}"), &world.line.ana);
     world.line.sync();
     let reply = world.reply_on(pull, comment);
-    assert!(reply.contains("which image, and there are several") && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")), "{reply}");
+    assert!(
+        reply.contains("which image, and there are several")
+            && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")),
+        "{reply}"
+    );
     let (commit, _) = world.does_on(pull, "/hold because both wait");
     assert_eq!(commit.message.matches("Pintle-Action: hold").count(), 2);
-    let other = world.line.repo.open(&world.line.ana, &branch(&world), "Another", "");
+    let other = world
+        .line
+        .repo
+        .open(&world.line.ana, &branch(&world), "Another", "");
     let comment = world.line.repo.comment(other, "/resume", &world.line.ana);
     world.line.sync();
-    assert!(world.reply_on(other, comment).contains("it names no target"));
+    assert!(
+        world
+            .reply_on(other, comment)
+            .contains("it names no target")
+    );
 }
 
 /// A branch of ana's with something on it.
 fn branch(world: &World) -> String {
-    world.line.repo.push(&world.line.ana, "mine", "Mine", &[("notes.md", b"x")]).expect("a writer may");
+    world
+        .line
+        .repo
+        .push(&world.line.ana, "mine", "Mine", &[("notes.md", b"x")])
+        .expect("a writer may");
     "mine".to_owned()
 }

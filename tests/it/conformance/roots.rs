@@ -1,5 +1,6 @@
-//! The locals of every root module of `testdata-repo`, as OpenTofu sees them without a provider: resources, data sources
-//! and module calls are left out, so what depends on them is known only after apply.
+//! The locals of every root module of `testdata-repo`, as OpenTofu sees them without a provider:
+//! resources, data sources and module calls are left out, so what depends on them is known only
+//! after apply.
 
 use std::collections::BTreeSet;
 use std::fs::{read_to_string, write};
@@ -37,8 +38,13 @@ pub fn roots(source: &Path) -> Vec<Root> {
         }
         let asked: Vec<String> = names.iter().map(|name| format!("local.{name}")).collect();
         let answers = ask(&folder, &Setting::default(), &asked);
-        let relative = folder.strip_prefix(copied.path()).expect("it is inside the copy");
-        roots.push(Root { folder: relative.to_string_lossy().into_owned(), locals: names.into_iter().zip(answers).collect() });
+        let relative = folder
+            .strip_prefix(copied.path())
+            .expect("it is inside the copy");
+        roots.push(Root {
+            folder: relative.to_string_lossy().into_owned(),
+            locals: names.into_iter().zip(answers).collect(),
+        });
     }
     roots
 }
@@ -54,7 +60,8 @@ fn terraform_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Leaves `locals` and `variable` blocks only in the folder's files, byte for byte as they were. Returns the locals' names, sorted.
+/// Leaves `locals` and `variable` blocks only in the folder's files, byte for byte as they were.
+/// Returns the locals' names, sorted.
 fn strip(folder: &Path, files: &[PathBuf]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for path in files.iter().filter(|path| path.parent() == Some(folder)) {
@@ -63,9 +70,17 @@ fn strip(folder: &Path, files: &[PathBuf]) -> BTreeSet<String> {
         // One that does not parse is no part of the comparison.
         let body = hcl_edit::parser::parse_body(text).unwrap_or_else(|_| Body::new());
         let mut kept = String::new();
-        for block in body.blocks().filter(|block| matches!(block.ident.as_str(), "locals" | "variable")) {
+        for block in body
+            .blocks()
+            .filter(|block| matches!(block.ident.as_str(), "locals" | "variable"))
+        {
             if block.ident.as_str() == "locals" {
-                names.extend(block.body.attributes().map(|attribute| attribute.key.to_string()));
+                names.extend(
+                    block
+                        .body
+                        .attributes()
+                        .map(|attribute| attribute.key.to_string()),
+                );
             }
             kept.push_str(&text[block.span().expect("a parsed block has a place")]);
             kept.push('\n');

@@ -1,4 +1,5 @@
-//! Reads `tests/it/data/expressions/*.txt`: root modules and the expressions that are asked in them.
+//! Reads `tests/it/data/expressions/*.txt`: root modules and the expressions that are asked in
+//! them.
 //!
 //! ```text
 //! -- PATH                a file of the module follows, up to the next line that starts with "-- "
@@ -39,7 +40,9 @@ pub enum Wanted {
 pub fn groups() -> Vec<Group> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/expressions");
     let entries = folder.read_dir().expect("the table is in the repo");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("the folder can be read").path())
+        .collect();
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
 }
@@ -49,7 +52,8 @@ impl Group {
     pub fn lay_out(&self, folder: &Path) {
         for (path, text) in &self.files {
             let path = folder.join(path);
-            create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+            create_dir_all(path.parent().expect("a file has a folder"))
+                .expect("the folder can be made");
             write(path, text).expect("the file can be written");
         }
     }
@@ -57,8 +61,17 @@ impl Group {
 
 fn read(path: &Path) -> Group {
     let text = read_to_string(path).expect("the table is text");
-    let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-    let mut group = Group { name, files: BTreeMap::new(), setting: Setting::default(), asked: Vec::new() };
+    let name = path
+        .file_stem()
+        .expect("a file has a name")
+        .to_string_lossy()
+        .into_owned();
+    let mut group = Group {
+        name,
+        files: BTreeMap::new(),
+        setting: Setting::default(),
+        asked: Vec::new(),
+    };
     let mut section = String::new();
     for (at, line) in text.lines().enumerate() {
         match line.strip_prefix("-- ") {
@@ -77,8 +90,13 @@ impl Group {
             "errors" => Wanted::NoValue,
             "arguments" => return self.setting.arguments.push(line.to_owned()),
             "environment" => {
-                let (name, value) = line.split_once('=').expect("an environment line is NAME=value");
-                return self.setting.environment.push((name.to_owned(), value.to_owned()));
+                let (name, value) = line
+                    .split_once('=')
+                    .expect("an environment line is NAME=value");
+                return self
+                    .setting
+                    .environment
+                    .push((name.to_owned(), value.to_owned()));
             }
             path => {
                 let file = self.files.entry(path.to_owned()).or_default();

@@ -1,5 +1,6 @@
-//! For every site: pin it, read again; its uses have the image that was planned, nothing else in the repo changed, and no byte outside the span.
-//! The expectation is worked out here, from the first scan and the reference's grammar, not with the program's own proof.
+//! For every site: pin it, read again; its uses have the image that was planned, nothing else in
+//! the repo changed, and no byte outside the span. The expectation is worked out here, from the
+//! first scan and the reference's grammar, not with the program's own proof.
 
 use super::super::support::generate::Repo;
 use super::repo;
@@ -22,7 +23,10 @@ use std::path::Path;
 pub fn files(repo: &Repo) -> Files {
     let mut files = Files::default();
     for (path, bytes) in &repo.files {
-        files.insert(RepoPath::new(path).expect("a path in the repo"), Entry::Text(bytes.as_slice().into()));
+        files.insert(
+            RepoPath::new(path).expect("a path in the repo"),
+            Entry::Text(bytes.as_slice().into()),
+        );
     }
     files
 }
@@ -39,7 +43,12 @@ impl Before {
     fn new(files: Files, config: Config) -> Self {
         let settings = config.scan_settings(&files);
         let scan = scan(&files, &settings);
-        Self { files, settings, config, scan }
+        Self {
+            files,
+            settings,
+            config,
+            scan,
+        }
     }
 
     fn generated(lines: usize, seed: u64) -> Self {
@@ -54,7 +63,8 @@ impl Before {
         Self::new(files, config)
     }
 
-    /// Pins each of the chosen sites to a digest of its own, and complains about everything that is not as it should be.
+    /// Pins each of the chosen sites to a digest of its own, and complains about everything that is
+    /// not as it should be.
     fn pin(&self, chosen: &dyn Fn(usize) -> bool) {
         let sites: Vec<(usize, &Literal, &Site)> = self
             .scan
@@ -63,16 +73,30 @@ impl Before {
             .filter(|(index, _)| chosen(*index))
             .map(|(index, (literal, site))| (index, literal, site))
             .collect();
-        let what = sites.iter().map(|(_, _, site)| site.id.to_string()).take(3).collect::<Vec<_>>().join(", ");
+        let what = sites
+            .iter()
+            .map(|(_, _, site)| site.id.to_string())
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(", ");
         let mut planned: BTreeMap<String, String> = BTreeMap::new();
         let mut by_file: BTreeMap<RepoPath, Vec<Edit>> = BTreeMap::new();
         for (index, literal, site) in &sites {
             let digest = digest(*index);
             let edit = edit(literal, site, &digest);
-            assert!(literal.span.contains(edit.span), "{what}: the pin goes outside its literal");
+            assert!(
+                literal.span.contains(edit.span),
+                "{what}: the pin goes outside its literal"
+            );
             by_file.entry(literal.file.clone()).or_default().push(edit);
             for one in &literal.uses {
-                planned.insert(user(one), pinned(one.image.as_deref().expect("a site's image is known"), &digest));
+                planned.insert(
+                    user(one),
+                    pinned(
+                        one.image.as_deref().expect("a site's image is known"),
+                        &digest,
+                    ),
+                );
             }
         }
         let mut after = self.files.clone();
@@ -84,14 +108,25 @@ impl Before {
         self.compare(&scan(&after, &self.settings), &planned, &what);
     }
 
-    /// The program's own proof takes the same pins, and refuses them when one of its edits writes another digest.
+    /// The program's own proof takes the same pins, and refuses them when one of its edits writes
+    /// another digest.
     fn proves(&self) {
         let change = |wrong: usize| {
             let sites: Vec<_> = self.scan.sites().enumerate().collect();
-            let pins = sites.iter().map(|(at, (_, site))| record(site, &digest(*at))).collect();
-            let claims = sites.iter().map(|(at, (_, site))| claim(site, &digest(*at))).collect();
-            let edits =
-                sites.iter().map(|(at, (literal, site))| edit(literal, site, &digest(at + wrong * usize::from(*at == 0)))).collect();
+            let pins = sites
+                .iter()
+                .map(|(at, (_, site))| record(site, &digest(*at)))
+                .collect();
+            let claims = sites
+                .iter()
+                .map(|(at, (_, site))| claim(site, &digest(*at)))
+                .collect();
+            let edits = sites
+                .iter()
+                .map(|(at, (literal, site))| {
+                    edit(literal, site, &digest(at + wrong * usize::from(*at == 0)))
+                })
+                .collect();
             Change {
                 name: "all".into(),
                 delivery: pintle::pipeline::Delivery::Commit,
@@ -119,9 +154,14 @@ impl Before {
 
     /// Applies the edits to one file, and compares the bytes with a splice by hand.
     fn spliced(&self, path: &RepoPath, edits: &[Edit], what: &str) -> Vec<u8> {
-        let before = self.files.bytes(path).expect("a site is in a file that was read");
-        let after = edit::apply(before, edits).unwrap_or_else(|why| panic!("{what}: {path}: {why}"));
-        edit::prove(path, before, &after, edits).unwrap_or_else(|why| panic!("{what}: {path}: {why}"));
+        let before = self
+            .files
+            .bytes(path)
+            .expect("a site is in a file that was read");
+        let after =
+            edit::apply(before, edits).unwrap_or_else(|why| panic!("{what}: {path}: {why}"));
+        edit::prove(path, before, &after, edits)
+            .unwrap_or_else(|why| panic!("{what}: {path}: {why}"));
         let mut by_hand: Vec<u8> = Vec::new();
         let mut at = 0;
         for edit in edits {
@@ -130,17 +170,34 @@ impl Before {
             at = edit.span.end;
         }
         by_hand.extend_from_slice(&before[at..]);
-        assert!(after == by_hand, "{what}: {path}: a byte outside the spans changed");
+        assert!(
+            after == by_hand,
+            "{what}: {path}: a byte outside the spans changed"
+        );
         after
     }
 
     fn compare(&self, after: &Scan, planned: &BTreeMap<String, String>, what: &str) {
-        assert_eq!(self.scan.literals.len(), after.literals.len(), "{what}: another literal came or went");
+        assert_eq!(
+            self.scan.literals.len(),
+            after.literals.len(),
+            "{what}: another literal came or went"
+        );
         for (before, after) in self.scan.literals.iter().zip(&after.literals) {
-            assert_eq!(shape(before), shape(after), "{what}: {:?} was {:?}", after.fate, before.fate);
+            assert_eq!(
+                shape(before),
+                shape(after),
+                "{what}: {:?} was {:?}",
+                after.fate,
+                before.fate
+            );
         }
         let (mut wanted, got) = (images(&self.scan), images(after));
-        wanted.extend(planned.iter().map(|(user, image)| (user.clone(), Some(image.clone()))));
+        wanted.extend(
+            planned
+                .iter()
+                .map(|(user, image)| (user.clone(), Some(image.clone()))),
+        );
         for (user, image) in &wanted {
             assert_eq!(got.get(user), Some(image), "{what}: {user}");
         }
@@ -179,17 +236,32 @@ fn record(site: &Site, digest: &Digest) -> PinRecord {
     }
 }
 
-/// What the proof is told about a pin: every use of the site has its own name and tag, and the digest.
+/// What the proof is told about a pin: every use of the site has its own name and tag, and the
+/// digest.
 fn claim(site: &Site, digest: &Digest) -> Claim {
-    let image = Reference { tag: site.image.effective_tag(), digest: Some(digest.clone()), ..site.image.clone() };
-    Claim::Image { site: site.id.clone(), image }
+    let image = Reference {
+        tag: site.image.effective_tag(),
+        digest: Some(digest.clone()),
+        ..site.image.clone()
+    };
+    Claim::Image {
+        site: site.id.clone(),
+        image,
+    }
 }
 
-/// The image with the digest in place of its old one; without a tag and a digest its tag becomes `latest`.
+/// The image with the digest in place of its old one; without a tag and a digest its tag becomes
+/// `latest`.
 fn pinned(image: &str, digest: &Digest) -> String {
     match image.split_once('@') {
         Some((name, _)) => format!("{name}@{digest}"),
-        None if image.rsplit('/').next().is_some_and(|last| last.contains(':')) => format!("{image}@{digest}"),
+        None if image
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':')) =>
+        {
+            format!("{image}@{digest}")
+        }
         None => format!("{image}:latest@{digest}"),
     }
 }
@@ -203,18 +275,31 @@ fn shape(literal: &Literal) -> (String, usize, &'static str, usize) {
         Fate::Dead(_) => "dead",
         Fate::Orphan(_) => "orphan",
     };
-    (literal.file.to_string(), literal.line, fate, literal.uses.len())
+    (
+        literal.file.to_string(),
+        literal.line,
+        fate,
+        literal.uses.len(),
+    )
 }
 
 /// Who a use is, whatever image it has.
 fn user(one: &Use) -> String {
-    format!("{:?}", Use { image: None, ignore_spans: Vec::new(), ..one.clone() })
+    format!(
+        "{:?}",
+        Use {
+            image: None,
+            ignore_spans: Vec::new(),
+            ..one.clone()
+        }
+    )
 }
 
 /// The image of every use of a site, by who it is and how many alike there are before it.
 fn images(scan: &Scan) -> BTreeMap<String, Option<String>> {
     let uses = scan.sites().flat_map(|(literal, _)| &literal.uses);
-    uses.map(|one| (user(one), one.image.as_deref().map(str::to_owned))).collect()
+    uses.map(|one| (user(one), one.image.as_deref().map(str::to_owned)))
+        .collect()
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! `scan` of a generated repo says exactly what is true of it: no literal more, none less, each with its fate, image and uses.
+//! `scan` of a generated repo says exactly what is true of it: no literal more, none less, each
+//! with its fate, image and uses.
 
 use super::super::support::generate::{self, Repo, TrueUse, Truth};
 use super::pins::files;
@@ -20,8 +21,14 @@ fn word(fate: &Fate) -> generate::Fate {
 }
 
 fn spelled(one: &TrueUse) -> String {
-    let (init, ignored) = (if one.init { " init" } else { "" }, if one.ignored { " ignored" } else { "" });
-    format!("{} {}/{}/{}:{}{init}{ignored} x{} {}", one.root, one.kind, one.namespace, one.name, one.container, one.instances, one.image)
+    let (init, ignored) = (
+        if one.init { " init" } else { "" },
+        if one.ignored { " ignored" } else { "" },
+    );
+    format!(
+        "{} {}/{}/{}:{}{init}{ignored} x{} {}",
+        one.root, one.kind, one.namespace, one.name, one.container, one.instances, one.image
+    )
 }
 
 fn found(one: &Use) -> String {
@@ -46,9 +53,15 @@ fn differences(want: &Truth, got: &Literal) -> Vec<String> {
         wrong.push(format!("fate {:?} instead of {:?}", got.fate, want.fate));
     } else if want.fate == generate::Fate::Site {
         if got.reference.as_deref() != Some(&want.reference) {
-            wrong.push(format!("reference {:?} instead of {}", got.reference, want.reference));
+            wrong.push(format!(
+                "reference {:?} instead of {}",
+                got.reference, want.reference
+            ));
         }
-        let (mut uses, mut wanted): (Vec<_>, Vec<_>) = (got.uses.iter().map(found).collect(), want.uses.iter().map(spelled).collect());
+        let (mut uses, mut wanted): (Vec<_>, Vec<_>) = (
+            got.uses.iter().map(found).collect(),
+            want.uses.iter().map(spelled).collect(),
+        );
         uses.sort();
         wanted.sort();
         if uses != wanted {
@@ -63,19 +76,38 @@ fn differences(want: &Truth, got: &Literal) -> Vec<String> {
 
 /// Everything in which the scan differs from the truth.
 fn complaints(repo: &Repo, scan: &Scan) -> Vec<String> {
-    let key = |literal: &Literal| (literal.file.to_string(), literal.span.start, literal.span.end);
-    let mut left: BTreeMap<Key, &Literal> = scan.literals.iter().map(|literal| (key(literal), literal)).collect();
+    let key = |literal: &Literal| {
+        (
+            literal.file.to_string(),
+            literal.span.start,
+            literal.span.end,
+        )
+    };
+    let mut left: BTreeMap<Key, &Literal> = scan
+        .literals
+        .iter()
+        .map(|literal| (key(literal), literal))
+        .collect();
     let mut wrong = Vec::new();
     for want in &repo.truths {
         let place = &want.place;
         let got = left.remove(&(place.file.clone(), place.start, place.end));
-        let differ = got.map_or_else(|| vec![format!("not reported ({:?})", want.fate)], |got| differences(want, got));
-        wrong.extend(differ.into_iter().map(|what| format!("{}:{} {:?}: {what}", place.file, place.line, place.literal)));
+        let differ = got.map_or_else(
+            || vec![format!("not reported ({:?})", want.fate)],
+            |got| differences(want, got),
+        );
+        wrong.extend(
+            differ
+                .into_iter()
+                .map(|what| format!("{}:{} {:?}: {what}", place.file, place.line, place.literal)),
+        );
     }
-    wrong.extend(
-        left.values()
-            .map(|extra| format!("{}:{} {:?}: reported, but nothing is there: {:?}", extra.file, extra.line, extra.literal, extra.fate)),
-    );
+    wrong.extend(left.values().map(|extra| {
+        format!(
+            "{}:{} {:?}: reported, but nothing is there: {:?}",
+            extra.file, extra.line, extra.literal, extra.fate
+        )
+    }));
     wrong
 }
 
@@ -83,9 +115,21 @@ fn check(lines: usize, seed: u64) {
     let repo = repo(lines, seed);
     let scan = scan(&files(&repo), &ScanSettings::default());
     let wrong = complaints(&repo, &scan);
-    assert!(wrong.is_empty(), "{lines} lines, seed {seed}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
-    let unexpected: Vec<_> = scan.problems.iter().filter(|problem| problem.file.as_str() != "config.tfvars").collect();
-    assert!(unexpected.is_empty(), "{lines} lines, seed {seed}: {unexpected:#?}");
+    assert!(
+        wrong.is_empty(),
+        "{lines} lines, seed {seed}: {} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    let unexpected: Vec<_> = scan
+        .problems
+        .iter()
+        .filter(|problem| problem.file.as_str() != "config.tfvars")
+        .collect();
+    assert!(
+        unexpected.is_empty(),
+        "{lines} lines, seed {seed}: {unexpected:#?}"
+    );
 }
 
 #[test]

@@ -7,20 +7,27 @@ use serde_json::json;
 
 fn green(line: &ForgeLine) -> String {
     let head = line.repo.tip("pintle/web").expect("it is there");
-    line.repo.set_status(&head, "ci/plan", "success", "no surprise", &line.repo.owner);
+    line.repo
+        .set_status(&head, "ci/plan", "success", "no surprise", &line.repo.owner);
     head
 }
 
 #[test]
 fn it_is_merged_after_its_soak_once_it_is_green_and_not_before() {
     let rule = "match = { stack = \"web\" }\nautomerge = true\n";
-    let line = ForgeLine::of_stacks(&[("web", NGINX)], &format!("{ADOPTS}\n[[rule]]\n{rule}soak = \"1h\"\n"));
+    let line = ForgeLine::of_stacks(
+        &[("web", NGINX)],
+        &format!("{ADOPTS}\n[[rule]]\n{rule}soak = \"1h\"\n"),
+    );
     line.sync();
     let digest = line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
     let body = text(&line.repo.pull(pull)["body"]);
-    assert!(body.contains("once its statuses are green") && body.contains("after 1h"), "{body}");
+    assert!(
+        body.contains("once its statuses are green") && body.contains("after 1h"),
+        "{body}"
+    );
     green(&line);
     line.sync();
     assert_eq!(open(&line), pull, "not before its soak");
@@ -30,12 +37,18 @@ fn it_is_merged_after_its_soak_once_it_is_green_and_not_before() {
     line.sync();
     assert_eq!(open(&line), pull, "not without a green status");
     let head = line.repo.tip("pintle/web").expect("it is there");
-    line.repo.set_status(&head, "ci/plan", "pending", "", &line.repo.owner);
+    line.repo
+        .set_status(&head, "ci/plan", "pending", "", &line.repo.owner);
     line.sync();
     assert_eq!(open(&line), pull, "not before its statuses have ended");
     green(&line);
     let said = line.sync();
-    assert!(said.stderr.contains(&format!("merged pull request #{pull}")), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains(&format!("merged pull request #{pull}")),
+        "{}",
+        said.stderr
+    );
     assert!(line.text("web", "main").contains(&digest));
     line.sync();
     assert_eq!(line.repo.branches(), ["main"]);
@@ -53,9 +66,28 @@ fn its_squash_keeps_the_trailers() {
     green(&line);
     let waited = line.pintle("sync", &["--wait"]).run();
     let tip = line.repo.commits("main").remove(0);
-    assert!(tip.message.lines().next().expect("it is there").ends_with(&format!("(#{pull})")), "{}", tip.message);
-    assert!(waited.code == Some(3) && waited.stderr.contains(&format!("{} got no status", &tip.sha[..10])), "{}", waited.stderr);
-    assert!(tip.message.contains(&format!("Pintle-To: {digest}")), "{}", tip.message);
+    assert!(
+        tip.message
+            .lines()
+            .next()
+            .expect("it is there")
+            .ends_with(&format!("(#{pull})")),
+        "{}",
+        tip.message
+    );
+    assert!(
+        waited.code == Some(3)
+            && waited
+                .stderr
+                .contains(&format!("{} got no status", &tip.sha[..10])),
+        "{}",
+        waited.stderr
+    );
+    assert!(
+        tip.message.contains(&format!("Pintle-To: {digest}")),
+        "{}",
+        tip.message
+    );
     assert_eq!(log(&line)[0]["to"], json!(digest));
     in_sync(&line);
 }
@@ -68,7 +100,9 @@ fn what_a_person_pushed_to_is_never_merged_by_pintle() {
     line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
-    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).expect("it is there");
+    line.repo
+        .push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")])
+        .expect("it is there");
     green(&line);
     line.sync();
     assert_eq!(open(&line), pull);

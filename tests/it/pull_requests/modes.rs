@@ -7,31 +7,46 @@ use serde_json::json;
 
 #[test]
 fn no_more_are_open_at_once_than_allowed() {
-    let line = ForgeLine::of_stacks(&[("db", POSTGRES), ("web", NGINX)], &format!("{ADOPTS}\n[forge]\nmax_pull_requests = 1\n"));
+    let line = ForgeLine::of_stacks(
+        &[("db", POSTGRES), ("web", NGINX)],
+        &format!("{ADOPTS}\n[forge]\nmax_pull_requests = 1\n"),
+    );
     line.sync();
     line.moves(NGINX, "second");
     line.moves(POSTGRES, "second");
     line.sync();
     let first = open(&line);
     let waiting = site(&line.plan(), "web");
-    assert_eq!((&waiting["verdict"], &waiting["reasons"][0]["code"]), (&json!("waiting"), &json!("too-many-pull-requests")));
+    assert_eq!(
+        (&waiting["verdict"], &waiting["reasons"][0]["code"]),
+        (&json!("waiting"), &json!("too-many-pull-requests"))
+    );
     line.sync();
     line.repo.merge(first, "merge");
     line.sync();
-    assert_eq!(text(&line.repo.pull(open(&line))["head"]["ref"]), "pintle/web");
+    assert_eq!(
+        text(&line.repo.pull(open(&line))["head"]["ref"]),
+        "pintle/web"
+    );
 }
 
 #[test]
 fn a_group_over_two_stacks_is_one_pull_request_and_its_members_go_together() {
     let group = "\n[[group]]\nname = \"pair\"\nstacks = [\"db\", \"web\"]\n";
-    let line = ForgeLine::of_stacks(&[("db", POSTGRES), ("web", NGINX)], &format!("{ADOPTS}{group}"));
+    let line = ForgeLine::of_stacks(
+        &[("db", POSTGRES), ("web", NGINX)],
+        &format!("{ADOPTS}{group}"),
+    );
     line.sync();
     let (web, db) = (line.moves(NGINX, "second"), line.moves(POSTGRES, "second"));
     line.sync();
     let pull = line.repo.pull(open(&line));
     assert_eq!(text(&pull["head"]["ref"]), "pintle/pair");
     assert!(text(&pull["body"]).contains(&web) && text(&pull["body"]).contains(&db));
-    assert!(line.text("web", "pintle/pair").contains(&web) && line.text("db", "pintle/pair").contains(&db));
+    assert!(
+        line.text("web", "pintle/pair").contains(&web)
+            && line.text("db", "pintle/pair").contains(&db)
+    );
 }
 
 #[test]
@@ -41,13 +56,25 @@ fn names_that_git_does_not_take_have_branches_of_their_own() {
     line.moves(NGINX, "second");
     line.moves(POSTGRES, "second");
     line.sync();
-    let mut branches: Vec<String> = line.repo.pulls("open").iter().map(|pull| text(&pull["head"]["ref"])).collect();
+    let mut branches: Vec<String> = line
+        .repo
+        .pulls("open")
+        .iter()
+        .map(|pull| text(&pull["head"]["ref"]))
+        .collect();
     branches.sort();
     branches.dedup();
     assert_eq!(branches.len(), 2, "{branches:?}");
-    assert!(branches.iter().all(|name| name.starts_with("pintle/a-b-")), "{branches:?}");
+    assert!(
+        branches.iter().all(|name| name.starts_with("pintle/a-b-")),
+        "{branches:?}"
+    );
     let said = line.sync();
-    assert!(said.stderr.contains("nothing was written"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("nothing was written"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
@@ -65,7 +92,10 @@ fn each_action_goes_as_its_rule_says() {
     line.sync();
     let digest = line.moves(NGINX, "second");
     line.sync();
-    assert!(line.text("web", "main").contains(&digest), "a move is a commit");
+    assert!(
+        line.text("web", "main").contains(&digest),
+        "a move is a commit"
+    );
     assert_eq!(line.repo.pulls("all").len(), 1);
 
     reconfigure(&line, "update = \"commit\"", "move = \"off\"");

@@ -6,8 +6,7 @@ use crate::support::forge_line::ForgeLine;
 use crate::support::forge_proxy::Fault;
 
 /// First pins at once; then the database as commits, the rest as pull requests.
-const BOTH: &str =
-    "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n\n[[rule]]\nmatch = { stack = \"db\" }\nmode = \"commit\"\n";
+const BOTH: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n\n[[rule]]\nmatch = { stack = \"db\" }\nmode = \"commit\"\n";
 
 #[test]
 fn while_the_api_is_away_commits_go_on_and_pull_requests_wait() {
@@ -17,15 +16,36 @@ fn while_the_api_is_away_commits_go_on_and_pull_requests_wait() {
     let proxy = line.proxy.as_ref().expect("it is there");
     proxy.fail(Fault::Status(503), |seen| seen.target.starts_with("/api/"));
     let plan = line.pintle("plan", &["--output", "json"]).run();
-    assert!(plan.stdout.contains("the forge could not be asked"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("the forge could not be asked"),
+        "{}",
+        plan.stdout
+    );
     proxy.take();
     let away = line.pintle("sync", &[]).run();
     assert_eq!(away.code, Some(3), "{}", away.stderr);
-    assert!(away.stderr.contains("the forge could not be asked"), "{}", away.stderr);
+    assert!(
+        away.stderr.contains("the forge could not be asked"),
+        "{}",
+        away.stderr
+    );
     assert!(line.text("db", "main").contains(&db) && !line.text("web", "main").contains(&web));
     let again = line.pintle("sync", &[]).run();
-    assert_eq!((again.code, line.repo.pulls("all").len(), line.repo.branches()), (Some(3), 0, vec!["main".to_owned()]));
-    assert!(!proxy.take().iter().any(|seen| seen.writes() && seen.target.starts_with("/api/")), "nothing is half done");
+    assert_eq!(
+        (
+            again.code,
+            line.repo.pulls("all").len(),
+            line.repo.branches()
+        ),
+        (Some(3), 0, vec!["main".to_owned()])
+    );
+    assert!(
+        !proxy
+            .take()
+            .iter()
+            .any(|seen| seen.writes() && seen.target.starts_with("/api/")),
+        "nothing is half done"
+    );
     proxy.mend();
     line.sync();
     line.repo.merge(open(&line), "merge");
@@ -40,19 +60,39 @@ fn a_pull_request_that_could_not_be_opened_is_opened_by_the_next_pass() {
     line.sync();
     line.moves(NGINX, "second");
     let proxy = line.proxy.as_ref().expect("it is there");
-    proxy.fail(Fault::Status(503), |seen| seen.writes() && seen.target.ends_with("/pulls"));
+    proxy.fail(Fault::Status(503), |seen| {
+        seen.writes() && seen.target.ends_with("/pulls")
+    });
     let away = line.pintle("sync", &[]).run();
     assert_eq!(away.code, Some(3), "{}", away.stderr);
-    assert!(away.stderr.contains("the pull request of web is not as it should be"), "{}", away.stderr);
-    proxy.fail(Fault::Status(403), |seen| seen.writes() && seen.target.ends_with("/pulls"));
+    assert!(
+        away.stderr
+            .contains("the pull request of web is not as it should be"),
+        "{}",
+        away.stderr
+    );
+    proxy.fail(Fault::Status(403), |seen| {
+        seen.writes() && seen.target.ends_with("/pulls")
+    });
     let refused = line.pintle("sync", &[]).run();
-    assert!(refused.code == Some(3) && refused.stderr.contains("(which rights has the token's user on "), "{}", refused.stderr);
+    assert!(
+        refused.code == Some(3)
+            && refused
+                .stderr
+                .contains("(which rights has the token's user on "),
+        "{}",
+        refused.stderr
+    );
     let head = line.repo.tip("pintle/web");
     assert!(head.is_some() && line.repo.pulls("all").is_empty());
     proxy.mend();
     line.sync();
     open(&line);
-    assert_eq!(line.repo.tip("pintle/web"), head, "the branch was right already");
+    assert_eq!(
+        line.repo.tip("pintle/web"),
+        head,
+        "the branch was right already"
+    );
 }
 
 #[test]

@@ -11,27 +11,51 @@ fn a_branch_that_a_person_pushed_to_is_left_alone_and_that_is_said_once() {
     line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
-    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).expect("it is there");
+    line.repo
+        .push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")])
+        .expect("it is there");
     line.sync();
     line.sync();
     let told = said(&line, pull);
     assert_eq!(told.len(), 1, "{told:?}");
     let third = line.moves(NGINX, "third");
-    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine again", &[("notes.md", b"two")]).expect("it is there");
-    line.repo.push_files("The branch moves", &[("other.md", b"x")]);
+    let theirs = line
+        .repo
+        .push(
+            &line.ana,
+            "pintle/web",
+            "Mine again",
+            &[("notes.md", b"two")],
+        )
+        .expect("it is there");
+    line.repo
+        .push_files("The branch moves", &[("other.md", b"x")]);
     line.sync();
     line.sync();
-    assert_eq!((line.repo.tip("pintle/web"), said(&line, pull)), (Some(theirs.clone()), told));
-    assert!(!text(&line.repo.pull(pull)["body"]).contains(&third), "the pull request is as it was");
+    assert_eq!(
+        (line.repo.tip("pintle/web"), said(&line, pull)),
+        (Some(theirs.clone()), told)
+    );
+    assert!(
+        !text(&line.repo.pull(pull)["body"]).contains(&third),
+        "the pull request is as it was"
+    );
     let why = format!("somebody pushed to pintle/web; pull request #{pull} is left alone");
     assert_eq!(verdict(&line, "web"), ("waiting".into(), why));
 
     line.repo.close(pull);
     line.sync();
-    assert_eq!((line.repo.tip("pintle/web"), line.repo.pulls("open").len()), (Some(theirs), 0), "not pintle's to delete");
+    assert_eq!(
+        (line.repo.tip("pintle/web"), line.repo.pulls("open").len()),
+        (Some(theirs), 0),
+        "not pintle's to delete"
+    );
     let (word, why) = verdict(&line, "web");
     assert_eq!(word, "blocked");
-    assert!(why.contains("pintle/web has commits that are not pintle's"), "{why}");
+    assert!(
+        why.contains("pintle/web has commits that are not pintle's"),
+        "{why}"
+    );
     line.repo.delete_branch("pintle/web");
     line.sync();
     assert_ne!(open(&line), pull);
@@ -45,13 +69,19 @@ fn what_a_person_hands_back_is_proposed_again_though_the_tag_is_where_it_was() {
     let second = line.moves(NGINX, "second");
     line.sync();
     let pull = open(&line);
-    line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")]).expect("it is there");
+    line.repo
+        .push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"one")])
+        .expect("it is there");
     line.sync();
     let told = said(&line, pull).remove(0);
     assert!(told.contains("To hand it back, close it and delete the branch: pintle then proposes what is due in a new one."), "{told}");
     line.repo.close(pull);
     line.sync();
-    assert_eq!(verdict(&line, "web").0, "blocked", "the branch is still theirs");
+    assert_eq!(
+        verdict(&line, "web").0,
+        "blocked",
+        "the branch is still theirs"
+    );
     line.repo.delete_branch("pintle/web");
     line.sync();
     let again = open(&line);
@@ -59,7 +89,14 @@ fn what_a_person_hands_back_is_proposed_again_though_the_tag_is_where_it_was() {
 
     line.repo.close(again);
     line.sync();
-    assert_eq!((verdict(&line, "web").0.as_str(), line.repo.pulls("open").len()), ("held", 0), "this one was declined");
+    assert_eq!(
+        (
+            verdict(&line, "web").0.as_str(),
+            line.repo.pulls("open").len()
+        ),
+        ("held", 0),
+        "this one was declined"
+    );
 }
 
 #[test]
@@ -70,14 +107,27 @@ fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
         let moved = line.moves(NGINX, style);
         line.sync();
         let pull = open(&line);
-        line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", style.as_bytes())]).expect("it is there");
+        line.repo
+            .push(
+                &line.ana,
+                "pintle/web",
+                "Mine",
+                &[("notes.md", style.as_bytes())],
+            )
+            .expect("it is there");
         line.sync();
         line.repo.merge(pull, style);
         line.sync();
-        assert!(line.text("web", "main").contains(&moved) && line.repo.file("notes.md", "main").is_some());
+        assert!(
+            line.text("web", "main").contains(&moved)
+                && line.repo.file("notes.md", "main").is_some()
+        );
         in_sync(&line);
         if style == "squash" {
-            assert!(line.repo.tip("pintle/web").is_some(), "their own commits are nowhere else");
+            assert!(
+                line.repo.tip("pintle/web").is_some(),
+                "their own commits are nowhere else"
+            );
             line.repo.delete_branch("pintle/web");
         }
         assert_eq!(line.repo.branches(), ["main"]);
@@ -87,11 +137,17 @@ fn what_a_person_added_to_a_branch_and_merged_is_done_with() {
 #[test]
 fn a_branch_of_that_name_that_was_there_before_is_not_touched() {
     let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
-    let theirs = line.repo.push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")]).expect("it is there");
+    let theirs = line
+        .repo
+        .push(&line.ana, "pintle/web", "Mine", &[("notes.md", b"x")])
+        .expect("it is there");
     line.sync();
     line.moves(NGINX, "second");
     line.sync();
     line.sync();
-    assert_eq!((line.repo.tip("pintle/web"), line.repo.pulls("all").len()), (Some(theirs), 0));
+    assert_eq!(
+        (line.repo.tip("pintle/web"), line.repo.pulls("all").len()),
+        (Some(theirs), 0)
+    );
     assert_eq!(verdict(&line, "web").0, "blocked");
 }

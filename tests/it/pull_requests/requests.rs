@@ -14,7 +14,10 @@ fn a_pass_with_nothing_to_do_asks_little_and_writes_nothing() {
         proxy.take();
         line.sync();
         let seen: Vec<Seen> = proxy.take();
-        let asked: Vec<String> = seen.iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect();
+        let asked: Vec<String> = seen
+            .iter()
+            .map(|seen| format!("{} {}", seen.method, seen.target))
+            .collect();
         assert!(!seen.iter().any(Seen::writes), "{what}: {asked:#?}");
         let api = asked.iter().filter(|one| one.contains("/api/")).count();
         assert!(api <= 9 && asked.len() - api <= 4, "{what}: {asked:#?}");

@@ -1,5 +1,6 @@
-//! Runs the built `pintle` with an environment that holds nothing of the machine's, and looks at what every run writes: no secret that it was
-//! given may be in it. Never inherits a variable, a home folder or a time zone.
+//! Runs the built `pintle` with an environment that holds nothing of the machine's, and looks at
+//! what every run writes: no secret that it was given may be in it. Never inherits a variable, a
+//! home folder or a time zone.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -24,7 +25,8 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// What a run that was started needs as long as it runs. When it is dropped, what the run wrote is looked at.
+/// What a run that was started needs as long as it runs. When it is dropped, what the run wrote is
+/// looked at.
 pub struct Kept {
     home: TempDir,
     streams: TempDir,
@@ -32,7 +34,8 @@ pub struct Kept {
 }
 
 impl Pintle {
-    /// Prepares a run with `args` in the folder `cwd`: `PATH`, `HOME` (empty), `TZ=UTC`, `LC_ALL=C` and nothing else.
+    /// Prepares a run with `args` in the folder `cwd`: `PATH`, `HOME` (empty), `TZ=UTC`, `LC_ALL=C`
+    /// and nothing else.
     pub fn new<S: AsRef<OsStr>>(cwd: &Path, args: impl IntoIterator<Item = S>) -> Pintle {
         let home = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pintle"));
@@ -52,21 +55,30 @@ impl Pintle {
         self.home.path()
     }
 
-    /// Starts it with its streams as `prepare` leaves them; those it leaves alone go to files. Whoever makes a pipe of one gives what came through
-    /// it to [`Kept::check`].
+    /// Starts it with its streams as `prepare` leaves them; those it leaves alone go to files.
+    /// Whoever makes a pipe of one gives what came through it to [`Kept::check`].
     pub fn start(mut self, prepare: impl FnOnce(&mut Command) -> &mut Command) -> (Child, Kept) {
         let secrets = Secrets::given_to(&self.command);
         let streams = tempfile::tempdir().expect("a temporary folder");
-        let file = |name: &str| File::create(streams.path().join(name)).expect("a file for a stream");
+        let file =
+            |name: &str| File::create(streams.path().join(name)).expect("a file for a stream");
         self.command.stdout(file("stdout")).stderr(file("stderr"));
         prepare(&mut self.command);
         let child = self.command.spawn().expect("the built program starts");
-        (child, Kept { home: self.home, streams, secrets })
+        (
+            child,
+            Kept {
+                home: self.home,
+                streams,
+                secrets,
+            },
+        )
     }
 
     /// Runs it to its end.
     pub fn run(self) -> Output {
-        let (child, kept) = self.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let (child, kept) =
+            self.start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         kept.output(child)
     }
 }
@@ -80,7 +92,11 @@ impl Kept {
     /// Waits for the end of a run whose streams are pipes.
     pub fn output(&self, child: Child) -> Output {
         let output = child.wait_with_output().expect("its output can be read");
-        let output = Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let output = Output {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        };
         self.check(&output.stdout);
         self.check(&output.stderr);
         output
@@ -98,7 +114,8 @@ impl Drop for Kept {
             return;
         }
         for name in ["stdout", "stderr"] {
-            let written = std::fs::read(self.streams.path().join(name)).expect("the file of a stream");
+            let written =
+                std::fs::read(self.streams.path().join(name)).expect("the file of a stream");
             self.check(&String::from_utf8_lossy(&written));
         }
     }
@@ -106,7 +123,12 @@ impl Drop for Kept {
 
 /// Clears a command's environment and gives it the few variables a test may rely on.
 pub fn clean(command: &mut Command, home: &Path) {
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home).env("TZ", "UTC").env("LC_ALL", "C");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C");
 }
 
 fn text(bytes: Vec<u8>) -> String {

@@ -1,4 +1,5 @@
-//! A `pintle run` in progress: its log as it comes, its HTTP side, signals. Waits for events only: a line, an answer, the end.
+//! A `pintle run` in progress: its log as it comes, its HTTP side, signals. Waits for events only:
+//! a line, an answer, the end.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -42,27 +43,54 @@ impl Daemon {
                 }
             }
         });
-        Daemon { child, lines, log: Vec::new(), kept }
+        Daemon {
+            child,
+            lines,
+            log: Vec::new(),
+            kept,
+        }
     }
 
     /// Waits for the line whose message starts so, and returns its fields.
     pub fn says(&mut self, start: &str) -> Value {
         loop {
             let fields = self.line();
-            if fields["message"].as_str().is_some_and(|message| message.starts_with(start)) {
+            if fields["message"]
+                .as_str()
+                .is_some_and(|message| message.starts_with(start))
+            {
                 return fields;
             }
         }
     }
 
-    /// Waits for the end of the next pass: `(trigger, commits)`, or `(trigger, error)` of one that failed.
+    /// Waits for the end of the next pass: `(trigger, commits)`, or `(trigger, error)` of one that
+    /// failed.
     pub fn pass(&mut self) -> (String, Result<u64, String>) {
         loop {
             let fields = self.line();
-            let trigger = || fields["trigger"].as_str().expect("a pass has a trigger").to_owned();
+            let trigger = || {
+                fields["trigger"]
+                    .as_str()
+                    .expect("a pass has a trigger")
+                    .to_owned()
+            };
             match fields["message"].as_str() {
-                Some("pass") => return (trigger(), Ok(fields["commits"].as_u64().expect("commits are counted"))),
-                Some("pass failed") => return (trigger(), Err(fields["error"].as_str().expect("a failure has an error").to_owned())),
+                Some("pass") => {
+                    return (
+                        trigger(),
+                        Ok(fields["commits"].as_u64().expect("commits are counted")),
+                    );
+                }
+                Some("pass failed") => {
+                    return (
+                        trigger(),
+                        Err(fields["error"]
+                            .as_str()
+                            .expect("a failure has an error")
+                            .to_owned()),
+                    );
+                }
                 _ => {}
             }
         }
@@ -77,7 +105,9 @@ impl Daemon {
 
     /// Sends it a signal: `TERM`, `INT`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status();
         assert!(sent.expect("sh starts").success());
     }
 
@@ -92,7 +122,8 @@ impl Daemon {
         (code, log)
     }
 
-    /// Asks it to stop, and waits for its end, which has to be a good one. Returns all that it logged.
+    /// Asks it to stop, and waits for its end, which has to be a good one. Returns all that it
+    /// logged.
     pub fn stop(self) -> String {
         self.signal("TERM");
         let (code, log) = self.end();
@@ -104,7 +135,8 @@ impl Daemon {
         let line = self.lines.recv_timeout(DEADLINE);
         let line = line.unwrap_or_else(|why| panic!("{why}, after:\n{}", self.log.join("\n")));
         self.log.push(line.clone());
-        let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        let line: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
         line["fields"].clone()
     }
 }
@@ -134,7 +166,11 @@ impl Hook {
     pub fn signed(secret: &str, event: &'static str, body: &str) -> Hook {
         let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key will do");
         let signature = hex::encode(mac.chain_update(body).finalize().into_bytes());
-        Hook { event, body: body.into(), signature }
+        Hook {
+            event,
+            body: body.into(),
+            signature,
+        }
     }
 
     pub fn send(&self, address: &str) -> Reply {
@@ -155,5 +191,8 @@ impl Hook {
 /// Status and text of a probe.
 pub fn probe(address: &str, path: &str) -> (u16, String) {
     let reply = ask(address, "GET", path, &[]);
-    (reply.status, String::from_utf8(reply.body).expect("it is text"))
+    (
+        reply.status,
+        String::from_utf8(reply.body).expect("it is text"),
+    )
 }

@@ -1,5 +1,6 @@
-//! A small infra repo in a real forge, the registries its images come from, an account for pintle, and people. For runs of the built program from one
-//! end to the other, through HTTP only. Decides nothing about a test.
+//! A small infra repo in a real forge, the registries its images come from, an account for pintle,
+//! and people. For runs of the built program from one end to the other, through HTTP only. Decides
+//! nothing about a test.
 
 use std::path::Path;
 
@@ -27,7 +28,8 @@ pub struct ForgeLine {
 }
 
 impl ForgeLine {
-    /// A forge whose stacks run one image each (name, image); `config` ends the repo's `pintle.toml`.
+    /// A forge whose stacks run one image each (name, image); `config` ends the repo's
+    /// `pintle.toml`.
     pub fn of_stacks(stacks: &[(&str, &str)], config: &str) -> ForgeLine {
         ForgeLine::new(Gitea::start(), None, stacks, config)
     }
@@ -40,30 +42,57 @@ impl ForgeLine {
         ForgeLine::new(gitea, Some(proxy), stacks, config)
     }
 
-    fn new(gitea: Gitea, proxy: Option<ForgeProxy>, stacks: &[(&str, &str)], config: &str) -> ForgeLine {
+    fn new(
+        gitea: Gitea,
+        proxy: Option<ForgeProxy>,
+        stacks: &[(&str, &str)],
+        config: &str,
+    ) -> ForgeLine {
         let registries = Registries::start();
-        let (ops, bot, ana) = (gitea.user("ops"), gitea.user("pintle-bot"), gitea.user("ana"));
+        let (ops, bot, ana) = (
+            gitea.user("ops"),
+            gitea.user("pintle-bot"),
+            gitea.user("ana"),
+        );
         let repo = gitea.repo(&ops, "infra", false);
         repo.collaborator(&bot, "admin");
         repo.collaborator(&ana, "write");
-        let line = ForgeLine { registries, repo, bot, ana, proxy, gitea, clones: tempfile::tempdir().expect("a temporary folder") };
-        let mut files: Vec<(String, String)> = stacks.iter().map(|(name, image)| (path(name), stack(name, &[image]))).collect();
+        let line = ForgeLine {
+            registries,
+            repo,
+            bot,
+            ana,
+            proxy,
+            gitea,
+            clones: tempfile::tempdir().expect("a temporary folder"),
+        };
+        let mut files: Vec<(String, String)> = stacks
+            .iter()
+            .map(|(name, image)| (path(name), stack(name, &[image])))
+            .collect();
         files.push(("pintle.toml".into(), line.registries.config() + config));
         for (_, image) in stacks {
             line.registries.put(image, "first");
         }
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+            .collect();
         line.repo.push_files("Start", &files);
         line
     }
 
     /// The repo's page, as pintle is told it.
     pub fn forge(&self) -> String {
-        let base = self.proxy.as_ref().map_or_else(|| self.gitea.url(), ForgeProxy::url);
+        let base = self
+            .proxy
+            .as_ref()
+            .map_or_else(|| self.gitea.url(), ForgeProxy::url);
         format!("{}/{}", base.trim_end_matches('/'), self.repo.full_name())
     }
 
-    /// A run of `command` with pintle's token in the environment, all of its log lines, and the clones kept here.
+    /// A run of `command` with pintle's token in the environment, all of its log lines, and the
+    /// clones kept here.
     pub fn pintle(&self, command: &str, more: &[&str]) -> Pintle {
         self.pintle_in(self.clones.path(), command, more)
     }
@@ -101,7 +130,10 @@ impl ForgeLine {
 
     /// A stack's file at a branch's tip.
     pub fn text(&self, stack: &str, branch: &str) -> String {
-        let bytes = self.repo.file(&path(stack), branch).unwrap_or_else(|| panic!("{stack} is not on {branch}"));
+        let bytes = self
+            .repo
+            .file(&path(stack), branch)
+            .unwrap_or_else(|| panic!("{stack} is not on {branch}"));
         String::from_utf8(bytes).expect("it is UTF-8")
     }
 
@@ -114,6 +146,7 @@ impl ForgeLine {
     pub fn replies(&self, number: u64, comment: u64) -> Vec<Comment> {
         let marker = format!("<!-- pintle:answer {comment} -->");
         let all = self.repo.comments(number).into_iter();
-        all.filter(|one| one.author == self.bot.login && one.body.starts_with(&marker)).collect()
+        all.filter(|one| one.author == self.bot.login && one.body.starts_with(&marker))
+            .collect()
     }
 }

@@ -1,5 +1,6 @@
-//! A proxy in the test process between the program under test and its forge: sees every request, and can kill the program around a write,
-//! or fail as networks and servers do. Changes nothing of what it passes on but `Host` and how a body's length is told.
+//! A proxy in the test process between the program under test and its forge: sees every request,
+//! and can kill the program around a write, or fail as networks and servers do. Changes nothing of
+//! what it passes on but `Host` and how a body's length is told.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -32,12 +33,17 @@ pub struct Seen {
 impl Seen {
     /// The first header of that name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
-    /// Whether it may change something: a push, and every method but `GET` and `HEAD`. Git's question what a push would find changes nothing.
+    /// Whether it may change something: a push, and every method but `GET` and `HEAD`. Git's
+    /// question what a push would find changes nothing.
     pub fn writes(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS") && !self.target.ends_with("/git-upload-pack")
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !self.target.ends_with("/git-upload-pack")
     }
 }
 
@@ -61,7 +67,8 @@ pub enum Fault {
     Drop,
     /// It waits until the trouble is over, then it is passed on.
     Hold,
-    /// The forge never gets it; nothing happens until the trouble is over, then the connection is closed.
+    /// The forge never gets it; nothing happens until the trouble is over, then the connection is
+    /// closed.
     Hang,
     /// The forge does it; the connection is closed without an answer.
     LoseAnswer,
@@ -103,14 +110,21 @@ struct Shared {
 }
 
 impl ForgeProxy {
-    /// Listens already, for a forge that has to know this address before it starts; requests wait for [`ForgeProxy::forward_to`].
+    /// Listens already, for a forge that has to know this address before it starts; requests wait
+    /// for [`ForgeProxy::forward_to`].
     pub fn start() -> ForgeProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let shared = Arc::<Shared>::default();
         let known = Arc::clone(&shared);
         let accepting = std::thread::spawn(move || accept(&listener, &known));
-        ForgeProxy { address, shared, accepting: Some(accepting) }
+        ForgeProxy {
+            address,
+            shared,
+            accepting: Some(accepting),
+        }
     }
 
     /// A proxy in front of `upstream` (`127.0.0.1:port`).
@@ -122,7 +136,8 @@ impl ForgeProxy {
 
     /// Passes requests on to `upstream` (`127.0.0.1:port`) from now on.
     pub fn forward_to(&self, upstream: &str) {
-        self.shared.change(|state| state.upstream = Some(upstream.to_owned()));
+        self.shared
+            .change(|state| state.upstream = Some(upstream.to_owned()));
     }
 
     /// `127.0.0.1:port`.
@@ -149,9 +164,18 @@ impl ForgeProxy {
     pub fn wait_for(&self, such: impl Fn(&Seen) -> bool) -> Seen {
         let limit = Duration::from_secs(30);
         let missing = |state: &mut State| !state.seen.iter().any(&such);
-        let (state, late) = self.shared.changed.wait_timeout_while(self.shared.lock(), limit, missing).expect("no handler panicked");
+        let (state, late) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), limit, missing)
+            .expect("no handler panicked");
         assert!(!late.timed_out(), "no such request came: {:#?}", state.seen);
-        state.seen.iter().find(|seen| such(seen)).expect("it was found").clone()
+        state
+            .seen
+            .iter()
+            .find(|seen| such(seen))
+            .expect("it was found")
+            .clone()
     }
 
     /// Lets `fault` meet every request that `which` says, until [`ForgeProxy::mend`].
@@ -160,8 +184,17 @@ impl ForgeProxy {
     }
 
     /// Lets `fault` meet the next `times` such requests.
-    pub fn fail_times(&self, times: usize, fault: Fault, which: impl Fn(&Seen) -> bool + Send + 'static) {
-        let trouble = Trouble { fault, which: Box::new(which), left: times };
+    pub fn fail_times(
+        &self,
+        times: usize,
+        fault: Fault,
+        which: impl Fn(&Seen) -> bool + Send + 'static,
+    ) {
+        let trouble = Trouble {
+            fault,
+            which: Box::new(which),
+            left: times,
+        };
         self.shared.change(|state| state.trouble = Some(trouble));
     }
 
@@ -170,20 +203,35 @@ impl ForgeProxy {
         self.shared.change(|state| state.trouble = None);
     }
 
-    /// Arms a SIGKILL around the `nth` write (1 is the next) of whoever [`ForgeProxy::aim`] names; that write waits for the name.
+    /// Arms a SIGKILL around the `nth` write (1 is the next) of whoever [`ForgeProxy::aim`] names;
+    /// that write waits for the name.
     pub fn kill_at(&self, nth: usize, when: When) {
         assert!(nth > 0, "writes are counted from 1");
-        self.shared.change(|state| state.killing = Some(Killing { left: nth, when, victim: None, done: None }));
+        self.shared.change(|state| {
+            state.killing = Some(Killing {
+                left: nth,
+                when,
+                victim: None,
+                done: None,
+            })
+        });
     }
 
     /// The process that is to be killed; it has to be a child of this one that was not waited for.
     pub fn aim(&self, process: u32) {
-        self.shared.change(|state| state.killing.as_mut().expect("a kill is armed").victim = Some(process));
+        self.shared.change(|state| {
+            state.killing.as_mut().expect("a kill is armed").victim = Some(process)
+        });
     }
 
-    /// Disarms. Returns the write around which the kill happened; `None` when there were fewer writes.
+    /// Disarms. Returns the write around which the kill happened; `None` when there were fewer
+    /// writes.
     pub fn killed(&self) -> Option<Seen> {
-        self.shared.lock().killing.take().and_then(|killing| killing.done)
+        self.shared
+            .lock()
+            .killing
+            .take()
+            .and_then(|killing| killing.done)
     }
 }
 
@@ -231,12 +279,18 @@ impl Shared {
     /// Notes the request and says what meets it.
     fn note(&self, seen: &Seen) -> (usize, Option<Fault>, Option<When>) {
         self.change(|state| {
-            let trouble = state.trouble.as_mut().filter(|trouble| trouble.left > 0 && (trouble.which)(seen));
+            let trouble = state
+                .trouble
+                .as_mut()
+                .filter(|trouble| trouble.left > 0 && (trouble.which)(seen));
             let fault = trouble.map(|trouble| {
                 trouble.left -= 1;
                 trouble.fault
             });
-            let killing = state.killing.as_mut().filter(|killing| seen.writes() && killing.left > 0);
+            let killing = state
+                .killing
+                .as_mut()
+                .filter(|killing| seen.writes() && killing.left > 0);
             let when = killing.and_then(|killing| {
                 killing.left -= 1;
                 (killing.left == 0).then_some(killing.when)
@@ -253,18 +307,32 @@ impl Shared {
         });
         if let Some(Some(process)) = victim {
             // Noted first: whoever sees the end of the process finds it here.
-            self.change(|state| state.killing.as_mut().map(|killing| killing.done = Some(seen.clone())));
+            self.change(|state| {
+                state
+                    .killing
+                    .as_mut()
+                    .map(|killing| killing.done = Some(seen.clone()))
+            });
             sigkill(process);
         }
     }
 }
 
-#[expect(unsafe_code, reason = "the standard library only kills through a Child, which belongs to the test")]
+#[expect(
+    unsafe_code,
+    reason = "the standard library only kills through a Child, which belongs to the test"
+)]
 fn sigkill(process: u32) {
     let process = i32::try_from(process).expect("a process number");
-    // SAFETY: a plain system call; the number is that of a child that nobody waited for, so it is not anybody else's.
+    // SAFETY: a plain system call; the number is that of a child that nobody waited for, so it is
+    // not anybody else's.
     let answer = unsafe { libc::kill(process, libc::SIGKILL) };
-    assert_eq!(answer, 0, "process {process} cannot be killed: {}", std::io::Error::last_os_error());
+    assert_eq!(
+        answer,
+        0,
+        "process {process} cannot be killed: {}",
+        std::io::Error::last_os_error()
+    );
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -284,20 +352,42 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// One request and its answer; `None` when the connection ends without one.
 fn serve(stream: &TcpStream, shared: &Shared) -> Option<()> {
     let request = Request::read(stream)?;
-    let Request { method, target, headers, body } = request;
-    let open = headers.iter().filter(|(name, _)| name != "authorization").cloned().collect();
-    let mut seen = Seen { method, target, status: None, headers: open, body };
+    let Request {
+        method,
+        target,
+        headers,
+        body,
+    } = request;
+    let open = headers
+        .iter()
+        .filter(|(name, _)| name != "authorization")
+        .cloned()
+        .collect();
+    let mut seen = Seen {
+        method,
+        target,
+        status: None,
+        headers: open,
+        body,
+    };
     let (at, fault, when) = shared.note(&seen);
     if when == Some(When::Before) {
         shared.kill(&seen);
         return None;
     }
-    let own = |status: u16, headers: Vec<(String, String)>| Reply { status, headers, body: Vec::new() };
+    let own = |status: u16, headers: Vec<(String, String)>| Reply {
+        status,
+        headers,
+        body: Vec::new(),
+    };
     let reply = match fault {
         Some(Fault::Drop) => return None,
         Some(Fault::Hang) => return shared.calm().and(None),
         Some(Fault::Status(status)) => own(status, Vec::new()),
-        Some(Fault::TooMany { retry_after }) => own(429, vec![("Retry-After".to_owned(), retry_after.to_string())]),
+        Some(Fault::TooMany { retry_after }) => own(
+            429,
+            vec![("Retry-After".to_owned(), retry_after.to_string())],
+        ),
         Some(Fault::Delay(time)) => {
             std::thread::sleep(time);
             pass_on(shared, &seen, &headers)?
@@ -316,13 +406,21 @@ fn serve(stream: &TcpStream, shared: &Shared) -> Option<()> {
     if fault == Some(Fault::LoseAnswer) {
         return None;
     }
-    shared.change(|state| state.seen.get_mut(at).map(|noted| noted.status = seen.status));
+    shared.change(|state| {
+        state
+            .seen
+            .get_mut(at)
+            .map(|noted| noted.status = seen.status)
+    });
     answer(stream, &seen.method, &reply)
 }
 
 /// The forge's answer; `None` when it gives none, which the client then sees as such.
 fn pass_on(shared: &Shared, seen: &Seen, headers: &[(String, String)]) -> Option<Reply> {
     let upstream = shared.wait(|state| state.upstream.clone())?;
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     http::request(&upstream, &seen.method, &seen.target, &headers, &seen.body).ok()
 }

@@ -58,8 +58,16 @@ pub struct Comment {
 impl Repo {
     pub(super) fn new(admin: &Account, owner: &Account, name: &str) -> Repo {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let clones = Arc::new(Clones { folder, count: AtomicU32::new(0) });
-        Repo { owner: owner.clone(), name: name.to_owned(), admin: admin.clone(), clones }
+        let clones = Arc::new(Clones {
+            folder,
+            count: AtomicU32::new(0),
+        });
+        Repo {
+            owner: owner.clone(),
+            name: name.to_owned(),
+            admin: admin.clone(),
+            clones,
+        }
     }
 
     /// `owner/name`.
@@ -90,17 +98,37 @@ impl Repo {
         pushed.unwrap_or_else(|said| panic!("push to {}: {said}", self.full_name()))
     }
 
-    /// Commits to a branch as somebody and pushes; a branch that is not there starts at `main`. Returns the commit's id or what git said.
-    pub fn push(&self, who: &Account, branch: &str, message: &str, files: &[(&str, &[u8])]) -> Result<String, String> {
+    /// Commits to a branch as somebody and pushes; a branch that is not there starts at `main`.
+    /// Returns the commit's id or what git said.
+    pub fn push(
+        &self,
+        who: &Account,
+        branch: &str,
+        message: &str,
+        files: &[(&str, &[u8])],
+    ) -> Result<String, String> {
         self.prepare(who, branch, message, files).push()
     }
 
-    /// Commits to a branch as somebody and leaves the push to the caller, who lets something else happen before.
-    pub fn prepare(&self, who: &Account, branch: &str, message: &str, files: &[(&str, &[u8])]) -> Push {
+    /// Commits to a branch as somebody and leaves the push to the caller, who lets something else
+    /// happen before.
+    pub fn prepare(
+        &self,
+        who: &Account,
+        branch: &str,
+        message: &str,
+        files: &[(&str, &[u8])],
+    ) -> Push {
         let number = self.clones.count.fetch_add(1, Ordering::Relaxed);
         let clone = self.clones.folder.path().join(number.to_string());
         create_dir_all(&clone).expect("a folder of its own");
-        let push = Push { url: self.clone_url(), clone, who: who.clone(), branch: branch.to_owned(), number };
+        let push = Push {
+            url: self.clone_url(),
+            clone,
+            who: who.clone(),
+            branch: branch.to_owned(),
+            number,
+        };
         let start = self.tip(branch).or_else(|| self.tip(BRANCH));
         push.must(&["init", "--quiet", "--initial-branch=work"]);
         push.must(&["remote", "add", "origin", &push.url]);
@@ -110,7 +138,8 @@ impl Repo {
         }
         for (path, bytes) in files {
             let path = push.clone.join(path);
-            create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+            create_dir_all(path.parent().expect("a file has a folder"))
+                .expect("the folder can be made");
             write(path, bytes).expect("the file can be written");
         }
         push.must(&["add", "--all", "--force"]);
@@ -120,26 +149,43 @@ impl Repo {
 
     /// The bytes of a file at a branch, a tag or a commit; `None` when it is not there.
     pub fn file(&self, path: &str, reference: &str) -> Option<Vec<u8>> {
-        let answer = self.admin.call("GET", &self.path(&format!("/contents/{path}?ref={reference}")), &Value::Null);
+        let answer = self.admin.call(
+            "GET",
+            &self.path(&format!("/contents/{path}?ref={reference}")),
+            &Value::Null,
+        );
         match answer.status {
             404 => None,
-            _ => Some(STANDARD.decode(text(&answer.body["content"])).expect("the forge sends base64")),
+            _ => Some(
+                STANDARD
+                    .decode(text(&answer.body["content"]))
+                    .expect("the forge sends base64"),
+            ),
         }
     }
 
     pub fn branches(&self) -> Vec<String> {
-        self.list("/branches").iter().map(|branch| text(&branch["name"])).collect()
+        self.list("/branches")
+            .iter()
+            .map(|branch| text(&branch["name"]))
+            .collect()
     }
 
     /// The newest commit of a branch; `None` when there is no such branch.
     pub fn tip(&self, branch: &str) -> Option<String> {
-        let answer = self.admin.call("GET", &self.path(&format!("/branches/{branch}")), &Value::Null);
+        let answer = self.admin.call(
+            "GET",
+            &self.path(&format!("/branches/{branch}")),
+            &Value::Null,
+        );
         (answer.status == 200).then(|| text(&answer.body["commit"]["id"]))
     }
 
     /// The commits of a branch, newest first.
     pub fn commits(&self, branch: &str) -> Vec<Commit> {
-        let found = self.list(&format!("/commits?sha={branch}&stat=false&verification=false&files=false"));
+        let found = self.list(&format!(
+            "/commits?sha={branch}&stat=false&verification=false&files=false"
+        ));
         found.iter().map(commit).collect()
     }
 
@@ -151,14 +197,19 @@ impl Repo {
 
     /// Gives somebody `read`, `write` or `admin`.
     pub fn collaborator(&self, who: &Account, permission: &str) {
-        self.admin.must("PUT", &self.path(&format!("/collaborators/{}", who.login)), &json!({"permission": permission}));
+        self.admin.must(
+            "PUT",
+            &self.path(&format!("/collaborators/{}", who.login)),
+            &json!({"permission": permission}),
+        );
     }
 
     pub fn remove_collaborator(&self, who: &Account) {
         self.delete(&format!("/collaborators/{}", who.login));
     }
 
-    /// Sets the protection of a branch to these options of `BranchProtection`, whatever it was before.
+    /// Sets the protection of a branch to these options of `BranchProtection`, whatever it was
+    /// before.
     pub fn protect(&self, branch: &str, options: &Value) {
         self.unprotect(branch);
         let mut options = options.clone();
@@ -167,7 +218,10 @@ impl Repo {
     }
 
     pub fn unprotect(&self, branch: &str) {
-        let path = self.path(&format!("/branch_protections/{}", branch.replace('/', "%2F")));
+        let path = self.path(&format!(
+            "/branch_protections/{}",
+            branch.replace('/', "%2F")
+        ));
         let answer = self.admin.call("DELETE", &path, &Value::Null);
         assert!([204, 404].contains(&answer.status), "{path}: {answer:?}");
     }
@@ -181,7 +235,10 @@ impl Repo {
 
     /// Opens a pull request of a branch into `main` as somebody. Returns its number.
     pub fn open(&self, who: &Account, head: &str, title: &str, body: &str) -> u64 {
-        number(&who.post(&self.path("/pulls"), &json!({"head": head, "base": BRANCH, "title": title, "body": body})))
+        number(&who.post(
+            &self.path("/pulls"),
+            &json!({"head": head, "base": BRANCH, "title": title, "body": body}),
+        ))
     }
 
     /// The pull requests that are `open`, `closed` or `all`, as the API tells them, oldest first.
@@ -195,19 +252,26 @@ impl Repo {
         self.admin.get(&self.path(&format!("/pulls/{number}")))
     }
 
-    /// Merges as the owner with `merge`, `rebase`, `rebase-merge`, `squash` or `fast-forward-only`; waits while the forge computes whether it can.
+    /// Merges as the owner with `merge`, `rebase`, `rebase-merge`, `squash` or `fast-forward-only`;
+    /// waits while the forge computes whether it can.
     pub fn merge(&self, number: u64, style: &str) {
         let answer = self.try_merge(&self.owner, number, &json!({"Do": style}));
         assert_eq!(answer.status, 200, "merge of {number}: {}", answer.body);
     }
 
-    /// Asks for a merge with these options of `MergePullRequest` until the answer is another than "try again later", for half a minute:
-    /// the forge says so while it computes, and for ever when there is a conflict.
+    /// Asks for a merge with these options of `MergePullRequest` until the answer is another than
+    /// "try again later", for half a minute: the forge says so while it computes, and for ever when
+    /// there is a conflict.
     pub fn try_merge(&self, who: &Account, number: u64, options: &Value) -> Answer {
         let start = Instant::now();
         loop {
-            let answer = who.call("POST", &self.path(&format!("/pulls/{number}/merge")), options);
-            let computing = answer.status == 405 && text(&answer.body["message"]).contains("try again later");
+            let answer = who.call(
+                "POST",
+                &self.path(&format!("/pulls/{number}/merge")),
+                options,
+            );
+            let computing =
+                answer.status == 405 && text(&answer.body["message"]).contains("try again later");
             if !computing || start.elapsed() > DEADLINE {
                 return answer;
             }
@@ -226,16 +290,24 @@ impl Repo {
 
     /// Edits an issue or a pull request as the owner: `title`, `body`, `state`.
     pub fn edit(&self, number: u64, change: &Value) {
-        self.owner.must("PATCH", &self.path(&format!("/issues/{number}")), change);
+        self.owner
+            .must("PATCH", &self.path(&format!("/issues/{number}")), change);
     }
 
     /// Says something on an issue or a pull request. Returns the comment's id.
     pub fn comment(&self, number: u64, body: &str, who: &Account) -> u64 {
-        id(&who.post(&self.path(&format!("/issues/{number}/comments")), &json!({"body": body})))
+        id(&who.post(
+            &self.path(&format!("/issues/{number}/comments")),
+            &json!({"body": body}),
+        ))
     }
 
     pub fn edit_comment(&self, comment: u64, body: &str, who: &Account) {
-        who.must("PATCH", &self.path(&format!("/issues/comments/{comment}")), &json!({"body": body}));
+        who.must(
+            "PATCH",
+            &self.path(&format!("/issues/comments/{comment}")),
+            &json!({"body": body}),
+        );
     }
 
     pub fn delete_comment(&self, comment: u64) {
@@ -245,21 +317,34 @@ impl Repo {
     /// The comments on an issue or a pull request, oldest first.
     pub fn comments(&self, number: u64) -> Vec<Comment> {
         // This list has no pages.
-        let all = self.admin.get(&self.path(&format!("/issues/{number}/comments")));
+        let all = self
+            .admin
+            .get(&self.path(&format!("/issues/{number}/comments")));
         all.as_array().expect("a list").iter().map(said).collect()
     }
 
     /// Who reacted to a comment with what, such as `eyes`.
     pub fn reactions(&self, comment: u64) -> Vec<(String, String)> {
-        let all = self.admin.get(&self.path(&format!("/issues/comments/{comment}/reactions")));
+        let all = self
+            .admin
+            .get(&self.path(&format!("/issues/comments/{comment}/reactions")));
         let all = all.as_array().cloned().unwrap_or_default();
-        all.iter().map(|reaction| (text(&reaction["user"]["login"]), text(&reaction["content"]))).collect()
+        all.iter()
+            .map(|reaction| (text(&reaction["user"]["login"]), text(&reaction["content"])))
+            .collect()
     }
 
     /// The names of the labels of an issue or a pull request, sorted.
     pub fn labels_of(&self, number: u64) -> Vec<String> {
-        let all = self.admin.get(&self.path(&format!("/issues/{number}/labels")));
-        let mut names: Vec<String> = all.as_array().into_iter().flatten().map(|label| text(&label["name"])).collect();
+        let all = self
+            .admin
+            .get(&self.path(&format!("/issues/{number}/labels")));
+        let mut names: Vec<String> = all
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|label| text(&label["name"]))
+            .collect();
         names.sort();
         names
     }
@@ -273,7 +358,14 @@ impl Repo {
     }
 
     /// Sets a commit's status to `pending`, `success`, `error`, `failure` or `warning` as somebody.
-    pub fn set_status(&self, sha: &str, context: &str, state: &str, description: &str, who: &Account) {
+    pub fn set_status(
+        &self,
+        sha: &str,
+        context: &str,
+        state: &str,
+        description: &str,
+        who: &Account,
+    ) {
         let status = json!({"context": context, "state": state, "description": description});
         who.post(&self.path(&format!("/statuses/{sha}")), &status);
     }
@@ -282,23 +374,41 @@ impl Repo {
 
     /// The page of an issue or a pull request, as HTML, as the administrator sees it.
     pub fn rendered(&self, number: u64) -> String {
-        let pull = self.admin.call("GET", &self.path(&format!("/pulls/{number}")), &Value::Null).status == 200;
+        let pull = self
+            .admin
+            .call("GET", &self.path(&format!("/pulls/{number}")), &Value::Null)
+            .status
+            == 200;
         let kind = if pull { "pulls" } else { "issues" };
         let headers = [("X-WEBAUTH-USER", self.admin.login.as_str())];
-        let reply = http::ask(self.admin.address(), "GET", &format!("/{}/{kind}/{number}", self.full_name()), &headers);
+        let reply = http::ask(
+            self.admin.address(),
+            "GET",
+            &format!("/{}/{kind}/{number}", self.full_name()),
+            &headers,
+        );
         assert_eq!(reply.status, 200, "the page of {number}");
         String::from_utf8(reply.body).expect("a page is UTF-8")
     }
 
-    /// What the page shows of the texts that people wrote, as HTML: the issue's own, then its comments'.
+    /// What the page shows of the texts that people wrote, as HTML: the issue's own, then its
+    /// comments'.
     pub fn shown(&self, number: u64) -> Vec<String> {
         let page = self.rendered(number);
         let parts = page.split("<div class=\"render-content markup\"").skip(1);
         let shown = parts.map(|part| {
             // The text as its author would edit it comes right after, hidden.
-            let (part, _) = part.split_once("class=\"raw-content").expect("the text is there to be edited");
-            let (part, _) = part.rsplit_once("</div>").expect("what is shown has an end");
-            part.split_once('>').expect("what is shown has a start").1.trim().to_owned()
+            let (part, _) = part
+                .split_once("class=\"raw-content")
+                .expect("the text is there to be edited");
+            let (part, _) = part
+                .rsplit_once("</div>")
+                .expect("what is shown has an end");
+            part.split_once('>')
+                .expect("what is shown has a start")
+                .1
+                .trim()
+                .to_owned()
         });
         shown.collect()
     }
@@ -351,32 +461,47 @@ impl Push {
 
     fn must(&self, args: &[&str]) -> String {
         let output = self.git(args);
-        assert!(output.status.success(), "git {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn git(&self, args: &[&str]) -> Output {
-        git_as(&self.who, &self.clone, args, self.number).output().expect("git starts")
+        git_as(&self.who, &self.clone, args, self.number)
+            .output()
+            .expect("git starts")
     }
 }
 
-/// A git command of somebody, who is its author and whose token goes in the environment, never in an argument.
+/// A git command of somebody, who is its author and whose token goes in the environment, never in
+/// an argument.
 pub fn git_as(who: &Account, at: &Path, args: &[&str], minute: u32) -> std::process::Command {
     let address = format!("{}@example.org", who.login);
     let mut command = command(at, args, minute);
     command
         .env("GIT_CONFIG_COUNT", "1")
         .env("GIT_CONFIG_KEY_0", "http.extraHeader")
-        .env("GIT_CONFIG_VALUE_0", format!("Authorization: {}", who.basic()));
+        .env(
+            "GIT_CONFIG_VALUE_0",
+            format!("Authorization: {}", who.basic()),
+        );
     for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), &who.login).env(format!("GIT_{role}_EMAIL"), &address);
+        command
+            .env(format!("GIT_{role}_NAME"), &who.login)
+            .env(format!("GIT_{role}_EMAIL"), &address);
     }
     command
 }
 
 /// The number that an issue or a pull request goes by.
 pub fn number(value: &Value) -> u64 {
-    value["number"].as_u64().unwrap_or_else(|| panic!("no number in {value}"))
+    value["number"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no number in {value}"))
 }
 
 fn commit(value: &Value) -> Commit {
@@ -384,8 +509,16 @@ fn commit(value: &Value) -> Commit {
     Commit {
         sha: text(&value["sha"]),
         message: text(&inner["message"]),
-        parents: parents.into_iter().flatten().map(|parent| text(&parent["sha"])).collect(),
-        author: format!("{} <{}>", text(&inner["author"]["name"]), text(&inner["author"]["email"])),
+        parents: parents
+            .into_iter()
+            .flatten()
+            .map(|parent| text(&parent["sha"]))
+            .collect(),
+        author: format!(
+            "{} <{}>",
+            text(&inner["author"]["name"]),
+            text(&inner["author"]["email"])
+        ),
     }
 }
 

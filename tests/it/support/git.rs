@@ -1,5 +1,5 @@
-//! Bare git remotes for tests, made and looked at with the git command line: an implementation of git that is not
-//! the one under test. Reads no configuration of the machine.
+//! Bare git remotes for tests, made and looked at with the git command line: an implementation of
+//! git that is not the one under test. Reads no configuration of the machine.
 
 use std::ffi::OsStr;
 use std::fs::{create_dir_all, write};
@@ -44,7 +44,15 @@ impl Remote {
         git(root, ["init", "--quiet", "--bare", &branch, "remote.git"]);
         git(root, ["init", "--quiet", &branch, "clone"]);
         let url = remote.path();
-        git(&remote.clone_path(), [OsStr::new("remote"), "add".as_ref(), "origin".as_ref(), url.as_os_str()]);
+        git(
+            &remote.clone_path(),
+            [
+                OsStr::new("remote"),
+                "add".as_ref(),
+                "origin".as_ref(),
+                url.as_os_str(),
+            ],
+        );
         remote
     }
 
@@ -73,15 +81,23 @@ impl Remote {
         self.put(files);
         let clone = self.clone_path();
         self.git(&clone, &["add", "--all", "--force"]);
-        let mut commit = command(&clone, &["commit", "--quiet", "--allow-empty", "-m", message], self.commits);
-        let done = commit.env_remove("GIT_AUTHOR_DATE").env_remove("GIT_COMMITTER_DATE").status().expect("git starts");
+        let mut commit = command(
+            &clone,
+            &["commit", "--quiet", "--allow-empty", "-m", message],
+            self.commits,
+        );
+        let done = commit
+            .env_remove("GIT_AUTHOR_DATE")
+            .env_remove("GIT_COMMITTER_DATE")
+            .status()
+            .expect("git starts");
         assert!(done.success(), "git commit: {done}");
         self.git(&clone, &["push", "--quiet", "origin", BRANCH]);
         self.tip()
     }
 
-    /// Writes the files, replaces the newest commit with one that has them, and forces the branch: history rewritten
-    /// under a reader. Returns the new commit's id.
+    /// Writes the files, replaces the newest commit with one that has them, and forces the branch:
+    /// history rewritten under a reader. Returns the new commit's id.
     pub fn amend(&mut self, files: &[(&str, &[u8])]) -> String {
         self.commits += 1;
         self.catch_up();
@@ -100,13 +116,18 @@ impl Remote {
 
     /// The ids of all commits of the branch, newest first.
     pub fn history(&self) -> Vec<String> {
-        self.ask(&["rev-list", BRANCH]).lines().map(str::to_owned).collect()
+        self.ask(&["rev-list", BRANCH])
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The message of a commit as it was written, to the byte.
     pub fn message(&self, commit: &str) -> String {
         let object = git(&self.path(), ["cat-file", "commit", commit]);
-        let (_, message) = object.split_once("\n\n").expect("a commit has a blank line after its headers");
+        let (_, message) = object
+            .split_once("\n\n")
+            .expect("a commit has a blank line after its headers");
         message.to_owned()
     }
 
@@ -118,10 +139,13 @@ impl Remote {
 
     /// Asks git about the bare repository and returns what it says, without the last newline.
     pub fn ask(&self, args: &[&str]) -> String {
-        self.git(&self.path(), args).trim_end_matches('\n').to_owned()
+        self.git(&self.path(), args)
+            .trim_end_matches('\n')
+            .to_owned()
     }
 
-    /// Fails the test when an object is broken or missing. A pack that a killed push left unreferenced is none.
+    /// Fails the test when an object is broken or missing. A pack that a killed push left
+    /// unreferenced is none.
     pub fn fsck(&self) {
         self.ask(&["fsck", "--full", "--strict", "--no-dangling"]);
     }
@@ -133,7 +157,8 @@ impl Remote {
     fn catch_up(&self) {
         let clone = self.clone_path();
         self.git(&clone, &["fetch", "--quiet", "origin"]);
-        let known = git_code(&clone, &["rev-parse", "--verify", "--quiet", "origin/main"]) == Some(0);
+        let known =
+            git_code(&clone, &["rev-parse", "--verify", "--quiet", "origin/main"]) == Some(0);
         if known {
             self.git(&clone, &["reset", "--quiet", "--hard", "origin/main"]);
         }
@@ -142,7 +167,8 @@ impl Remote {
     fn put(&self, files: &[(&str, &[u8])]) {
         for (path, bytes) in files {
             let path = self.clone_path().join(path);
-            create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+            create_dir_all(path.parent().expect("a file has a folder"))
+                .expect("the folder can be made");
             write(path, bytes).expect("the file can be written");
         }
     }
@@ -150,7 +176,10 @@ impl Remote {
     fn save(&self, message: &str) -> String {
         let clone = self.clone_path();
         self.git(&clone, &["add", "--all", "--force"]);
-        self.git(&clone, &["commit", "--quiet", "--allow-empty", "-m", message]);
+        self.git(
+            &clone,
+            &["commit", "--quiet", "--allow-empty", "-m", message],
+        );
         self.git(&clone, &["push", "--quiet", "origin", BRANCH]);
         self.tip()
     }
@@ -175,15 +204,32 @@ fn git_code(at: &Path, args: &[&str]) -> Option<i32> {
 
 fn run<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> std::process::Output {
     let output = command(at, args, minute).output().expect("git starts");
-    let words: Vec<_> = args.iter().map(|arg| arg.as_ref().display().to_string()).collect();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "git {} in {}: {said}", words.join(" "), at.display());
+    let words: Vec<_> = args
+        .iter()
+        .map(|arg| arg.as_ref().display().to_string())
+        .collect();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success(),
+        "git {} in {}: {said}",
+        words.join(" "),
+        at.display()
+    );
     output
 }
 
-/// A git command that knows one author, one date (a minute later for every commit) and no configuration.
+/// A git command that knows one author, one date (a minute later for every commit) and no
+/// configuration.
 pub fn command<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> Command {
-    let date = format!("2026-11-01T{:02}:{:02}:00+00:00", minute / 60 % 24, minute % 60);
+    let date = format!(
+        "2026-11-01T{:02}:{:02}:00+00:00",
+        minute / 60 % 24,
+        minute % 60
+    );
     let mut command = Command::new("git");
     command.args(args).current_dir(at).stdin(Stdio::null());
     cmd::clean(&mut command, at);
@@ -202,22 +248,33 @@ pub fn command<S: AsRef<OsStr>>(at: &Path, args: &[S], minute: u32) -> Command {
 
 /// The CGI program itself, so that ending it ends it: `git http-backend` would be its parent.
 pub fn backend(at: &Path) -> Command {
-    let folder = command(at, &["--exec-path"], 0).output().expect("git starts");
+    let folder = command(at, &["--exec-path"], 0)
+        .output()
+        .expect("git starts");
     let folder = String::from_utf8(folder.stdout).expect("a path");
     let mut backend = Command::new(Path::new(folder.trim()).join("git-http-backend"));
     let as_git = command(at, &["http-backend"], 0);
     backend.current_dir(at).env_clear();
-    backend.envs(as_git.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    backend.envs(
+        as_git
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     super::guard::die_with_parent(&mut backend);
     backend
 }
 
 /// Copies files and symbolic links, leaving `.git` out.
 pub fn copy(from: &Path, to: &Path) {
-    let entries = from.read_dir().unwrap_or_else(|why| panic!("{}: {why}", from.display()));
+    let entries = from
+        .read_dir()
+        .unwrap_or_else(|why| panic!("{}: {why}", from.display()));
     for entry in entries {
         let entry = entry.expect("the folder can be read");
-        let (kind, target) = (entry.file_type().expect("it has a type"), to.join(entry.file_name()));
+        let (kind, target) = (
+            entry.file_type().expect("it has a type"),
+            to.join(entry.file_name()),
+        );
         if entry.file_name() == ".git" {
             continue;
         }

@@ -21,7 +21,10 @@ pub enum Access {
     /// Everybody, to read and to push.
     Open,
     /// Whoever sends this user and password as basic auth.
-    Basic { user: &'static str, password: &'static str },
+    Basic {
+        user: &'static str,
+        password: &'static str,
+    },
     /// Whoever sends this token as `Authorization: Bearer`.
     Bearer { token: &'static str },
 }
@@ -55,19 +58,37 @@ impl GitHost {
     pub fn start(folder: &Path, access: &Access) -> GitHost {
         let wanted = match access {
             Access::Open => None,
-            Access::Basic { user, password } => Some((images::basic(user, password), "Basic realm=\"git\"")),
+            Access::Basic { user, password } => {
+                Some((images::basic(user, password), "Basic realm=\"git\""))
+            }
             Access::Bearer { token } => Some((format!("Bearer {token}"), "Bearer realm=\"git\"")),
         };
         let seen = Arc::default();
-        let shared = Shared { repository: folder.to_owned(), wanted, seen: Arc::clone(&seen) };
-        let app = Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(Arc::new(shared));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let shared = Shared {
+            repository: folder.to_owned(),
+            wanted,
+            seen: Arc::clone(&seen),
+        };
+        let app = Router::new()
+            .fallback(handle)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::new(shared));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime of its own");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         runtime.spawn(async move { axum::serve(listener, app).await });
-        GitHost { address, seen, _runtime: runtime }
+        GitHost {
+            address,
+            seen,
+            _runtime: runtime,
+        }
     }
 
     /// `http://127.0.0.1:port/repo.git`.
@@ -89,7 +110,8 @@ impl GitHost {
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let authorization = parts.headers.get(header::AUTHORIZATION);
-    let authorization = authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let authorization =
+        authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let refused = match &shared.wanted {
         Some((wanted, challenge)) if authorization.as_ref() != Some(wanted) => Some(*challenge),
         _ => None,
@@ -101,9 +123,19 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             .body(Body::empty())
             .expect("a response"),
         None => {
-            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+            let body = axum::body::to_bytes(body, usize::MAX)
+                .await
+                .unwrap_or_default();
             let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-            backend(&shared.repository, parts.method.as_str(), path, query, &parts.headers, body).await
+            backend(
+                &shared.repository,
+                parts.method.as_str(),
+                path,
+                query,
+                &parts.headers,
+                body,
+            )
+            .await
         }
     };
     shared.seen.lock().expect("no handler panicked").push(Seen {
@@ -116,11 +148,24 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 /// Runs `git http-backend` as a CGI program; an answer of its own making only when that fails.
-async fn backend(repository: &Path, method: &str, path: &str, query: &str, headers: &HeaderMap, body: Bytes) -> Response<Body> {
+async fn backend(
+    repository: &Path,
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     let Some(inner) = path.strip_prefix("/repo.git/") else {
         return plain(StatusCode::NOT_FOUND, "no such repository");
     };
-    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let value = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut command = Command::from(git::backend(repository));
     command
         .env("PATH_TRANSLATED", repository.join(inner))
@@ -147,11 +192,18 @@ async fn backend(repository: &Path, method: &str, path: &str, query: &str, heade
         let (_, output) = tokio::join!(feed, child.wait_with_output());
         output
     };
-    // As with a real host, the program gets all of its input and comes to its end, also when the client has gone.
-    match tokio::spawn(output).await.unwrap_or_else(|why| Err(why.into())) {
-        Ok(output) => {
-            answer(&output.stdout).unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR, &String::from_utf8_lossy(&output.stderr)))
-        }
+    // As with a real host, the program gets all of its input and comes to its end, also when the
+    // client has gone.
+    match tokio::spawn(output)
+        .await
+        .unwrap_or_else(|why| Err(why.into()))
+    {
+        Ok(output) => answer(&output.stdout).unwrap_or_else(|| {
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &String::from_utf8_lossy(&output.stderr),
+            )
+        }),
         Err(why) => plain(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
     }
 }
@@ -167,7 +219,9 @@ fn answer(output: &[u8]) -> Option<Response<Body>> {
             *response.status_mut() = value.get(..3)?.parse().ok()?;
         } else {
             let name: HeaderName = name.parse().ok()?;
-            response.headers_mut().append(name, HeaderValue::from_str(value).ok()?);
+            response
+                .headers_mut()
+                .append(name, HeaderValue::from_str(value).ok()?);
         }
     }
     Some(response)

@@ -1,7 +1,10 @@
-//! A real forge on loopback: Gitea, which stands for Forgejo. Each test has its own, with its own folder and port, and it dies with its test.
-//! People and repositories are made and looked at through HTTP only.
+//! A real forge on loopback: Gitea, which stands for Forgejo. Each test has its own, with its own
+//! folder and port, and it dies with its test. People and repositories are made and looked at
+//! through HTTP only.
 
-use std::fs::{Permissions, copy, create_dir, create_dir_all, read_dir, read_to_string, set_permissions, write};
+use std::fs::{
+    Permissions, copy, create_dir, create_dir_all, read_dir, read_to_string, set_permissions, write,
+};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -70,12 +73,25 @@ impl Gitea {
         copy_folder(&seed.folder.join("seed"), folder.path());
         let port = Port::hold();
         let address = format!("127.0.0.1:{}", port.number);
-        let url = root_url.map_or_else(|| format!("http://{address}"), |url| url.trim_end_matches('/').to_owned());
+        let url = root_url.map_or_else(
+            || format!("http://{address}"),
+            |url| url.trim_end_matches('/').to_owned(),
+        );
         configure(folder.path(), &seed.folder, port.number, &url);
         give_away(folder.path());
         let token = SecretString::from(seed.token.as_str());
-        let admin = Account { id: 0, login: ADMIN.to_owned(), token, address };
-        let mut gitea = Gitea { running: None, folder, port, admin };
+        let admin = Account {
+            id: 0,
+            login: ADMIN.to_owned(),
+            token,
+            address,
+        };
+        let mut gitea = Gitea {
+            running: None,
+            folder,
+            port,
+            admin,
+        };
         gitea.resume();
         gitea.admin.id = id(&gitea.admin.get("/user"));
         gitea
@@ -85,10 +101,17 @@ impl Gitea {
     pub fn resume(&mut self) {
         assert!(self.running.is_none(), "the forge is running already");
         let mut command = command(&Seed::of_this_process().folder, self.folder.path());
-        command.arg("web").arg("--pid").arg(self.folder.path().join("pid"));
+        command
+            .arg("web")
+            .arg("--pid")
+            .arg(self.folder.path().join("pid"));
         let mut guard = Guard::start(command, &self.folder.path().join("output"));
         let address = self.address();
-        let healthy = || http::request(&address, "GET", "/api/healthz", &[], b"").ok().filter(|reply| reply.status == 200);
+        let healthy = || {
+            http::request(&address, "GET", "/api/healthz", &[], b"")
+                .ok()
+                .filter(|reply| reply.status == 200)
+        };
         let started = guard.wait_until(healthy);
         started.unwrap_or_else(|output| panic!("the forge ended:\n{output}\n{}", self.log()));
         self.running = Some(guard);
@@ -114,19 +137,25 @@ impl Gitea {
         &self.admin
     }
 
-    /// Makes an account with a token for all that its owner may do. Its address is `login@example.org`.
+    /// Makes an account with a token for all that its owner may do. Its address is
+    /// `login@example.org`.
     pub fn user(&self, login: &str) -> Account {
         let person = json!({
             "username": login, "email": format!("{login}@example.org"), "password": PASSWORD, "must_change_password": false,
         });
         let made = self.admin.post("/admin/users", &person);
-        let account = Account { id: id(&made), login: login.to_owned(), ..self.admin.clone() };
+        let account = Account {
+            id: id(&made),
+            login: login.to_owned(),
+            ..self.admin.clone()
+        };
         account.scoped(&["all"])
     }
 
     /// Makes a repository with one commit (a README) on `main`.
     pub fn repo(&self, owner: &Account, name: &str, private: bool) -> Repo {
-        let options = json!({"name": name, "private": private, "auto_init": true, "default_branch": "main"});
+        let options =
+            json!({"name": name, "private": private, "auto_init": true, "default_branch": "main"});
         owner.post("/user/repos", &options);
         Repo::new(&self.admin, owner, name)
     }
@@ -149,20 +178,43 @@ impl Account {
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let options = json!({"name": format!("token-{number}"), "scopes": scopes});
         let path = format!("/users/{}/tokens", self.login);
-        let answer = self.send(&images::basic(&self.login, PASSWORD), "POST", &path, &options);
-        assert_eq!(answer.status, 201, "a token for {}: {}", self.login, answer.body);
-        Account { token: SecretString::from(text(&answer.body["sha1"])), ..self.clone() }
+        let answer = self.send(
+            &images::basic(&self.login, PASSWORD),
+            "POST",
+            &path,
+            &options,
+        );
+        assert_eq!(
+            answer.status, 201,
+            "a token for {}: {}",
+            self.login, answer.body
+        );
+        Account {
+            token: SecretString::from(text(&answer.body["sha1"])),
+            ..self.clone()
+        }
     }
 
     /// Sends a request to `/api/v1` + `path` (with its query); a `Null` is no body.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
-        self.send(&format!("token {}", self.token.expose_secret()), method, path, body)
+        self.send(
+            &format!("token {}", self.token.expose_secret()),
+            method,
+            path,
+            body,
+        )
     }
 
     /// A request that has to succeed. Returns the body of the answer.
     pub fn must(&self, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.call(method, path, body);
-        assert!((200..300).contains(&answer.status), "{method} {path} as {}: {} {}", self.login, answer.status, answer.body);
+        assert!(
+            (200..300).contains(&answer.status),
+            "{method} {path} as {}: {} {}",
+            self.login,
+            answer.status,
+            answer.body
+        );
         answer.body
     }
 
@@ -189,16 +241,24 @@ impl Account {
         all
     }
 
-    /// The titles of all that this person is told of, newest first, once `last` is among them: people are told a while after a comment is taken,
-    /// in the order of the comments.
+    /// The titles of all that this person is told of, newest first, once `last` is among them:
+    /// people are told a while after a comment is taken, in the order of the comments.
     pub fn told_of(&self, last: &str) -> Vec<String> {
         let start = Instant::now();
         loop {
-            let told: Vec<String> = self.list("/notifications?all=true").iter().map(|told| text(&told["subject"]["title"])).collect();
+            let told: Vec<String> = self
+                .list("/notifications?all=true")
+                .iter()
+                .map(|told| text(&told["subject"]["title"]))
+                .collect();
             if told.iter().any(|title| title == last) {
                 return told;
             }
-            assert!(start.elapsed() < DEADLINE, "{} is not told of {last:?} after a minute, but of {told:?}", self.login);
+            assert!(
+                start.elapsed() < DEADLINE,
+                "{} is not told of {last:?} after a minute, but of {told:?}",
+                self.login
+            );
             std::thread::sleep(LOOK);
         }
     }
@@ -209,27 +269,53 @@ impl Account {
     }
 
     fn send(&self, authorization: &str, method: &str, path: &str, body: &Value) -> Answer {
-        let headers = [("Authorization", authorization), ("Content-Type", "application/json")];
-        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let reply = http::request(&self.address, method, &format!("/api/v1{path}"), &headers, &body);
+        let headers = [
+            ("Authorization", authorization),
+            ("Content-Type", "application/json"),
+        ];
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let reply = http::request(
+            &self.address,
+            method,
+            &format!("/api/v1{path}"),
+            &headers,
+            &body,
+        );
         let reply = reply.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
         let text = String::from_utf8_lossy(&reply.body);
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or_else(|_| text.into()) };
-        Answer { status: reply.status, body }
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or_else(|_| text.into())
+        };
+        Answer {
+            status: reply.status,
+            body,
+        }
     }
 }
 
 /// The number that a thing of the forge goes by.
 pub fn id(value: &Value) -> u64 {
-    value["id"].as_u64().unwrap_or_else(|| panic!("no id in {value}"))
+    value["id"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no id in {value}"))
 }
 
 /// A field that has to be text.
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
 
-/// A port that stays taken as long as this lives, while one server may listen on it: a socket that is bound and does not listen.
+/// A port that stays taken as long as this lives, while one server may listen on it: a socket that
+/// is bound and does not listen.
 pub(super) struct Port {
     pub(super) number: u16,
     _socket: TcpSocket,
@@ -238,13 +324,24 @@ pub(super) struct Port {
 impl Port {
     pub(super) fn hold() -> Port {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_reuseaddr(true).expect("an option of every socket");
-        socket.bind(([127, 0, 0, 1], 0).into()).expect("loopback has a free port");
-        Port { number: socket.local_addr().expect("a bound socket has an address").port(), _socket: socket }
+        socket
+            .set_reuseaddr(true)
+            .expect("an option of every socket");
+        socket
+            .bind(([127, 0, 0, 1], 0).into())
+            .expect("loopback has a free port");
+        Port {
+            number: socket
+                .local_addr()
+                .expect("a bound socket has an address")
+                .port(),
+            _socket: socket,
+        }
     }
 }
 
-/// What all forges of this process start from: the program where its user can reach it, and a database with its administrator.
+/// What all forges of this process start from: the program where its user can reach it, and a
+/// database with its administrator.
 struct Seed {
     folder: PathBuf,
     token: String,
@@ -275,20 +372,50 @@ impl Seed {
         configure(&seed, &folder, 1, "http://127.0.0.1");
         give_away(&seed);
         run(command(&folder, &seed).arg("migrate"), &seed);
-        let create = ["admin", "user", "create", "--admin", "--must-change-password=false", "--username", ADMIN];
-        let rest = ["--email", "admin@example.org", "--password", PASSWORD, "--access-token", "--access-token-scopes", "all"];
+        let create = [
+            "admin",
+            "user",
+            "create",
+            "--admin",
+            "--must-change-password=false",
+            "--username",
+            ADMIN,
+        ];
+        let rest = [
+            "--email",
+            "admin@example.org",
+            "--password",
+            PASSWORD,
+            "--access-token",
+            "--access-token-scopes",
+            "all",
+        ];
         let said = run(command(&folder, &seed).args(create).args(rest), &seed);
-        let hex = |word: &&str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let token = said.split_whitespace().find(hex).unwrap_or_else(|| panic!("no token in {said}"));
-        Seed { token: token.to_owned(), folder }
+        let hex =
+            |word: &&str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let token = said
+            .split_whitespace()
+            .find(hex)
+            .unwrap_or_else(|| panic!("no token in {said}"));
+        Seed {
+            token: token.to_owned(),
+            folder,
+        }
     }
 }
 
 /// Runs one of the forge's own commands to its end.
 fn run(command: &mut Command, home: &Path) -> String {
     cmd::clean(command, home);
-    let output = command.stdin(Stdio::null()).output().expect("the forge's program starts");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the forge's program starts");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{command:?}: {said}");
     said
 }
@@ -296,7 +423,10 @@ fn run(command: &mut Command, home: &Path) -> String {
 /// The program in `programs` with the configuration in `folder`, as the user who may run it.
 fn command(programs: &Path, folder: &Path) -> Command {
     let mut command = Command::new(programs.join("gitea"));
-    command.arg("--config").arg(folder.join("app.ini")).current_dir(folder);
+    command
+        .arg("--config")
+        .arg(folder.join("app.ini"))
+        .current_dir(folder);
     if am_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -319,13 +449,23 @@ fn configure(folder: &Path, programs: &Path, port: u16, url: &str) {
          [indexer]\nISSUE_INDEXER_TYPE = db\n[queue]\nTYPE = channel\nMAX_WORKERS = 1\n[session]\nPROVIDER = memory\n\
          [log]\nMODE = file\nLEVEL = info\nROOT_PATH = {here}/log\n"
     );
-    let off = ["actions", "packages", "mailer", "oauth2", "cron.update_checker"].map(|name| format!("[{name}]\nENABLED = false\n"));
+    let off = [
+        "actions",
+        "packages",
+        "mailer",
+        "oauth2",
+        "cron.update_checker",
+    ]
+    .map(|name| format!("[{name}]\nENABLED = false\n"));
     write(folder.join("app.ini"), text + &off.concat()).expect("the configuration can be written");
 }
 
 fn am_root() -> bool {
     let status = read_to_string("/proc/self/status").expect("/proc can be read");
-    status.lines().any(|line| line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0")))
+    status.lines().any(|line| {
+        line.strip_prefix("Uid:")
+            .is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
+    })
 }
 
 /// Lets the server's user have a folder and all that is in it.
@@ -359,7 +499,9 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// Removes the seeds of processes that were killed and could not.
 fn remove_orphans() {
     for path in entries(&std::env::temp_dir()) {
-        let process = path.file_name().and_then(|name| name.to_str()?.strip_prefix(SEEDS)?.parse::<u32>().ok());
+        let process = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_prefix(SEEDS)?.parse::<u32>().ok());
         if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
             // Another run may be doing the same.
             let _ = std::fs::remove_dir_all(path);
@@ -368,12 +510,21 @@ fn remove_orphans() {
 }
 
 /// A static is never dropped, so the seed goes when the process ends by itself.
-#[expect(unsafe_code, reason = "the standard library has no hook for the end of a process")]
+#[expect(
+    unsafe_code,
+    reason = "the standard library has no hook for the end of a process"
+)]
 fn remove_at_exit() {
     extern "C" fn remove() {
-        let _ = std::fs::remove_dir_all(std::env::temp_dir().join(format!("{SEEDS}{}", std::process::id())));
+        let _ = std::fs::remove_dir_all(
+            std::env::temp_dir().join(format!("{SEEDS}{}", std::process::id())),
+        );
     }
-    // SAFETY: the function lives as long as the process, unwinds nowhere and uses no state that is gone by then.
+    // SAFETY: the function lives as long as the process, unwinds nowhere and uses no state that is
+    // gone by then.
     let registered = unsafe { libc::atexit(remove) };
-    assert_eq!(registered, 0, "the end of the process takes one more function");
+    assert_eq!(
+        registered, 0,
+        "the end of the process takes one more function"
+    );
 }

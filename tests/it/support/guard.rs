@@ -13,8 +13,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Pause between two looks at a server that is coming up.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A running child. It belongs to the thread that started it: the kernel ends it when that thread ends,
-/// so a server shared by several threads is started by the one that outlives them.
+/// A running child. It belongs to the thread that started it: the kernel ends it when that thread
+/// ends, so a server shared by several threads is started by the one that outlives them.
 pub struct Guard {
     child: Child,
     log: PathBuf,
@@ -36,21 +36,33 @@ impl Guard {
         let name = command.get_program().to_owned();
         let child = command.spawn();
         let child = child.unwrap_or_else(|why| panic!("cannot start {}: {why}", name.display()));
-        Guard { child, log: log.to_owned() }
+        Guard {
+            child,
+            log: log.to_owned(),
+        }
     }
 
-    /// Looks again and again until `ready` gives a value; gives `Err(log)` when the server has ended instead.
-    /// Panics with the log after a minute.
+    /// Looks again and again until `ready` gives a value; gives `Err(log)` when the server has
+    /// ended instead. Panics with the log after a minute.
     pub fn wait_until<T>(&mut self, ready: impl Fn() -> Option<T>) -> Result<T, String> {
         let start = Instant::now();
         loop {
             if let Some(found) = ready() {
                 return Ok(found);
             }
-            if self.child.try_wait().expect("the child can be asked").is_some() {
+            if self
+                .child
+                .try_wait()
+                .expect("the child can be asked")
+                .is_some()
+            {
                 return Err(self.log());
             }
-            assert!(start.elapsed() < DEADLINE, "the server is not ready after a minute:\n{}", self.log());
+            assert!(
+                start.elapsed() < DEADLINE,
+                "the server is not ready after a minute:\n{}",
+                self.log()
+            );
             std::thread::sleep(LOOK);
         }
     }
@@ -70,25 +82,36 @@ impl Drop for Guard {
 }
 
 /// Lets the kernel end the child when the thread that started it ends, however it ends.
-#[expect(unsafe_code, reason = "what runs between fork and exec can only be given by an unsafe call")]
+#[expect(
+    unsafe_code,
+    reason = "what runs between fork and exec can only be given by an unsafe call"
+)]
 pub fn die_with_parent(command: &mut Command) {
     // SAFETY: prctl is async-signal-safe and touches no memory of the parent.
     unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-            0 => Ok(()),
-            _ => Err(std::io::Error::last_os_error()),
-        });
+        command.pre_exec(
+            || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            },
+        );
     }
 }
 
-/// A port nobody listens on at this moment; another process may take it before it is used, so its user retries.
+/// A port nobody listens on at this moment; another process may take it before it is used, so its
+/// user retries.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
 }
 
 /// The path of a server that `tests/run` built or found.
 pub fn server(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
-    PathBuf::from(path.unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/run")))
+    PathBuf::from(
+        path.unwrap_or_else(|| panic!("{variable} is not set: run the tests with tests/run")),
+    )
 }

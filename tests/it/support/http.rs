@@ -16,21 +16,35 @@ pub struct Reply {
 impl Reply {
     /// The first header of that name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
 
-/// Sends one request to `address` (`127.0.0.1:port`); HTTP/1.0, so that the answer is never chunked.
-pub fn request(address: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Reply> {
+/// Sends one request to `address` (`127.0.0.1:port`); HTTP/1.0, so that the answer is never
+/// chunked.
+pub fn request(
+    address: &str,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Reply> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut head = format!("{method} {target} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
+    let mut head = format!(
+        "{method} {target} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    // In one piece: a server that refuses by the head closes the connection, and what comes after that loses its answer.
+    // In one piece: a server that refuses by the head closes the connection, and what comes after
+    // that loses its answer.
     let whole = [head.as_bytes(), body].concat();
     stream.write_all(&whole)?;
     let mut answer = Vec::new();
@@ -53,5 +67,9 @@ fn parse(answer: &[u8]) -> Option<Reply> {
         let (name, value) = line.split_once(':')?;
         Some((name.to_owned(), value.trim().to_owned()))
     });
-    Some(Reply { status, headers: headers.collect(), body: answer[end + 4..].to_vec() })
+    Some(Reply {
+        status,
+        headers: headers.collect(),
+        body: answer[end + 4..].to_vec(),
+    })
 }

@@ -1,5 +1,5 @@
-//! Real OCI images, small and always the same bytes for the same words, and how they get into a registry.
-//! Never pulls anything.
+//! Real OCI images, small and always the same bytes for the same words, and how they get into a
+//! registry. Never pulls anything.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,8 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// All the types a manifest request has to accept; a 2.8 registry answers 404 when the OCI ones are missing.
+/// All the types a manifest request has to accept; a 2.8 registry answers 404 when the OCI ones are
+/// missing.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
@@ -41,8 +42,15 @@ impl Pusher {
         self.put(repository, tag, &manifest, MANIFEST)
     }
 
-    /// Pushes an index with an image for each of `architectures` and lets `tag` name it. Returns the index's digest.
-    pub fn index(&self, repository: &str, tag: &str, variant: &str, architectures: &[&str]) -> String {
+    /// Pushes an index with an image for each of `architectures` and lets `tag` name it. Returns
+    /// the index's digest.
+    pub fn index(
+        &self,
+        repository: &str,
+        tag: &str,
+        variant: &str,
+        architectures: &[&str],
+    ) -> String {
         let entry = |architecture: &&str| {
             let manifest = self.manifest(repository, variant, architecture);
             let digest = self.put(repository, &digest(&manifest), &manifest, MANIFEST);
@@ -55,7 +63,10 @@ impl Pusher {
     }
 
     fn manifest(&self, repository: &str, variant: &str, architecture: &str) -> Vec<u8> {
-        let layer = tar("hello.txt", format!("{repository} {variant} {architecture}\n").as_bytes());
+        let layer = tar(
+            "hello.txt",
+            format!("{repository} {variant} {architecture}\n").as_bytes(),
+        );
         let config = bytes(&json!({
             "architecture": architecture,
             "os": "linux",
@@ -74,7 +85,13 @@ impl Pusher {
     }
 
     fn blob(&self, repository: &str, bytes: &[u8]) {
-        let begun = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), &[], b"", 202);
+        let begun = self.send(
+            "POST",
+            &format!("/v2/{repository}/blobs/uploads/"),
+            &[],
+            b"",
+            202,
+        );
         let location = begun.header("location").expect("an upload has a location");
         let target = match location.split_once("://") {
             Some((_, rest)) => &rest[rest.find('/').expect("a location has a path")..],
@@ -82,18 +99,39 @@ impl Pusher {
         };
         let mark = if target.contains('?') { '&' } else { '?' };
         let target = format!("{target}{mark}digest={}", digest(bytes));
-        self.send("PUT", &target, &[("Content-Type", "application/octet-stream")], bytes, 201);
+        self.send(
+            "PUT",
+            &target,
+            &[("Content-Type", "application/octet-stream")],
+            bytes,
+            201,
+        );
     }
 
     fn put(&self, repository: &str, name: &str, manifest: &[u8], media_type: &str) -> String {
         let target = format!("/v2/{repository}/manifests/{name}");
-        let reply = self.send("PUT", &target, &[("Content-Type", media_type)], manifest, 201);
-        let told = reply.header("docker-content-digest").expect("the registry names the digest");
+        let reply = self.send(
+            "PUT",
+            &target,
+            &[("Content-Type", media_type)],
+            manifest,
+            201,
+        );
+        let told = reply
+            .header("docker-content-digest")
+            .expect("the registry names the digest");
         assert_eq!(told, digest(manifest));
         told.to_owned()
     }
 
-    fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8], want: u16) -> Reply {
+    fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        want: u16,
+    ) -> Reply {
         let mut headers = headers.to_vec();
         if let Some(value) = &self.authorization {
             headers.push(("Authorization", value));
@@ -114,7 +152,8 @@ fn bytes(value: &Value) -> Vec<u8> {
 fn tar(name: &str, data: &[u8]) -> Vec<u8> {
     let mut header = [0u8; 512];
     header[..name.len()].copy_from_slice(name.as_bytes());
-    let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    let mut field =
+        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     field(100, "0000644\0");
     field(108, "0000000\0");
     field(116, "0000000\0");

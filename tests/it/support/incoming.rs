@@ -1,5 +1,5 @@
-//! HTTP as a server in the test process speaks it over a plain socket: reads one request, writes one answer, and can as well hang up.
-//! Knows no TLS, and one request a connection.
+//! HTTP as a server in the test process speaks it over a plain socket: reads one request, writes
+//! one answer, and can as well hang up. Knows no TLS, and one request a connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,8 @@ pub fn answer(mut stream: &TcpStream, method: &str, reply: &Reply) -> Option<()>
     let mut head = format!("HTTP/1.1 {} Answer\r\nConnection: close\r\n", reply.status);
     let length = !matches!(reply.status, 204 | 304) && method != "HEAD";
     for (name, value) in &reply.headers {
-        let ours = name.eq_ignore_ascii_case("connection") || name.eq_ignore_ascii_case("content-length") && length;
+        let ours = name.eq_ignore_ascii_case("connection")
+            || name.eq_ignore_ascii_case("content-length") && length;
         if !ours {
             head += &format!("{name}: {value}\r\n");
         }
@@ -42,7 +43,12 @@ impl Request {
         let line = line(&mut reader)?;
         let mut words = line.split(' ');
         let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-        let mut request = Request { method, target, headers: Vec::new(), body: Vec::new() };
+        let mut request = Request {
+            method,
+            target,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
         let (mut length, mut chunked) = (0, false);
         loop {
             let line = self::line(&mut reader)?;

@@ -1,6 +1,7 @@
-//! A real Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager. No kubelet, no scheduler: pods stay unbound, and
-//! [`kubelet`] plays the one through their status. The servers die with the test process, also when it is killed.
-//! Decides nothing about a test, except that pintle's user may only read: see [`audit`].
+//! A real Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager.
+//! No kubelet, no scheduler: pods stay unbound, and [`kubelet`] plays the one through their status.
+//! The servers die with the test process, also when it is killed. Decides nothing about a test,
+//! except that pintle's user may only read: see [`audit`].
 
 pub mod api;
 pub mod audit;
@@ -67,7 +68,8 @@ enum Folder {
 }
 
 impl Kube {
-    /// The instance that the tests of this process share; each has namespaces of its own. Nobody stops it.
+    /// The instance that the tests of this process share; each has namespaces of its own. Nobody
+    /// stops it.
     pub fn shared() -> Arc<Kube> {
         let start = || {
             remove_orphans();
@@ -75,7 +77,8 @@ impl Kube {
             create_dir_all(&folder).expect("a folder that only this process makes");
             remove_at_exit();
             let (tell, told) = std::sync::mpsc::channel();
-            // The kernel ends a server with the thread that started it; this one never ends by itself.
+            // The kernel ends a server with the thread that started it; this one never ends by
+            // itself.
             std::thread::spawn(move || {
                 let kube = Arc::new(Kube::start(Folder::Shared(folder)));
                 tell.send(Arc::clone(&kube)).expect("it is waited for");
@@ -90,14 +93,26 @@ impl Kube {
 
     /// An instance for one test, which may stop and start its API server.
     pub fn own() -> Arc<Kube> {
-        Arc::new(Kube::start(Folder::Own(tempfile::tempdir().expect("a temporary folder"))))
+        Arc::new(Kube::start(Folder::Own(
+            tempfile::tempdir().expect("a temporary folder"),
+        )))
     }
 
     fn start(folder: Folder) -> Kube {
         pintle::remote::install_tls();
         let (ca, token) = prepare(folder.path());
-        let ports = Ports { api: Port::hold(), etcd: Port::hold(), peer: Port::hold() };
-        let kube = Kube { servers: Mutex::default(), folder, ports, ca, token };
+        let ports = Ports {
+            api: Port::hold(),
+            etcd: Port::hold(),
+            peer: Port::hold(),
+        };
+        let kube = Kube {
+            servers: Mutex::default(),
+            folder,
+            ports,
+            ca,
+            token,
+        };
         kube.start_etcd();
         kube.start_apiserver();
         kube.write_kubeconfig("admin.kubeconfig", &kube.token);
@@ -117,15 +132,16 @@ impl Kube {
         &self.ca
     }
 
-    /// Somebody who may do everything, under the name that a program gives itself: `HashiCorp` for Terraform's provider, `keel` for Keel. It
-    /// becomes the field manager of what it writes.
+    /// Somebody who may do everything, under the name that a program gives itself: `HashiCorp` for
+    /// Terraform's provider, `keel` for Keel. It becomes the field manager of what it writes.
     pub fn api(&self, program: &str) -> Api {
         Api::new(self, &self.token, program)
     }
 
     /// pintle's user, who may read what `deploy/rbac.yaml` names.
     pub fn pintle(&self) -> Api {
-        let token = read_to_string(self.folder.path().join("pintle.token")).expect("it was written at the start");
+        let token = read_to_string(self.folder.path().join("pintle.token"))
+            .expect("it was written at the start");
         Api::new(self, &token, "test")
     }
 
@@ -142,19 +158,29 @@ impl Kube {
     /// Runs kubectl as a person does, and returns what it says. It has to succeed.
     pub fn kubectl(&self, args: &[&str]) -> String {
         let output = self.try_kubectl(args);
-        assert!(output.status.success(), "kubectl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "kubectl {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("kubectl writes UTF-8")
     }
 
     /// Runs kubectl to its end, which may be a bad one.
     pub fn try_kubectl(&self, args: &[&str]) -> Output {
         let mut command = Command::new(server("PINTLE_TEST_KUBECTL"));
-        command.arg("--kubeconfig").arg(self.admin_kubeconfig()).args(args).stdin(Stdio::null());
+        command
+            .arg("--kubeconfig")
+            .arg(self.admin_kubeconfig())
+            .args(args)
+            .stdin(Stdio::null());
         cmd::clean(&mut command, self.folder.path());
         command.output().expect("kubectl starts")
     }
 
-    /// Ends the API server as a power cut would; etcd keeps all there is, the address stays its own and connections to it are refused.
+    /// Ends the API server as a power cut would; etcd keeps all there is, the address stays its own
+    /// and connections to it are refused.
     pub fn stop_apiserver(&self) {
         self.servers().apiserver = None;
     }
@@ -165,7 +191,10 @@ impl Kube {
         let path = |name: &str| folder.join(name).display().to_string();
         let mut command = Command::new(server("PINTLE_TEST_KUBE_APISERVER"));
         let flags = [
-            ("etcd-servers", format!("http://127.0.0.1:{}", self.ports.etcd.number)),
+            (
+                "etcd-servers",
+                format!("http://127.0.0.1:{}", self.ports.etcd.number),
+            ),
             ("bind-address", "127.0.0.1".into()),
             ("secure-port", self.ports.api.number.to_string()),
             ("advertise-address", "127.0.0.1".into()),
@@ -177,7 +206,10 @@ impl Kube {
             ("token-auth-file", path("tokens.csv")),
             ("authorization-mode", "RBAC".into()),
             ("service-cluster-ip-range", "10.0.0.0/16".into()),
-            ("service-account-issuer", "https://kubernetes.default.svc".into()),
+            (
+                "service-account-issuer",
+                "https://kubernetes.default.svc".into(),
+            ),
             ("service-account-key-file", path("pki/sa.pub")),
             ("service-account-signing-key-file", path("pki/sa.key")),
             ("disable-admission-plugins", "TaintNodesByCondition".into()),
@@ -186,43 +218,87 @@ impl Kube {
             ("profiling", "false".into()),
             ("event-ttl", "1h".into()),
         ];
-        command.args(flags.iter().map(|(name, value)| format!("--{name}={value}")));
+        command.args(
+            flags
+                .iter()
+                .map(|(name, value)| format!("--{name}={value}")),
+        );
         let mut guard = Guard::start(command, &self.log("kube-apiserver"));
         let api = self.api("test");
-        let ready = guard.wait_until(|| api.try_get("/readyz").filter(|(status, _)| *status == 200));
+        let ready =
+            guard.wait_until(|| api.try_get("/readyz").filter(|(status, _)| *status == 200));
         ready.unwrap_or_else(|log| panic!("the API server ended:\n{log}"));
         self.servers().apiserver = Some(guard);
     }
 
     /// Lets etcd forget all versions but the newest, so that nothing can be watched from before.
     pub fn compact(&self) {
-        let client = reqwest::blocking::Client::builder().no_proxy().build().expect("a client");
+        let client = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
         let ask = |path: &str, body: Value| -> Value {
             let url = format!("http://127.0.0.1:{}/v3/kv/{path}", self.ports.etcd.number);
-            let answer = client.post(url).body(body.to_string()).send().expect("etcd answers").text().expect("etcd answers");
+            let answer = client
+                .post(url)
+                .body(body.to_string())
+                .send()
+                .expect("etcd answers")
+                .text()
+                .expect("etcd answers");
             serde_json::from_str(&answer).expect("etcd answers in JSON")
         };
         let revision = ask("range", json!({"key": "AA=="}))["header"]["revision"].clone();
-        let compacted = ask("compaction", json!({"revision": revision, "physical": true}));
+        let compacted = ask(
+            "compaction",
+            json!({"revision": revision, "physical": true}),
+        );
         assert!(compacted["header"].is_object(), "{compacted}");
     }
 
     fn start_etcd(&self) {
-        let (client, peer) =
-            (format!("http://127.0.0.1:{}", self.ports.etcd.number), format!("http://127.0.0.1:{}", self.ports.peer.number));
+        let (client, peer) = (
+            format!("http://127.0.0.1:{}", self.ports.etcd.number),
+            format!("http://127.0.0.1:{}", self.ports.peer.number),
+        );
         let mut command = Command::new(server("PINTLE_TEST_ETCD"));
-        command.args(["--name", "t", "--log-level", "error", "--unsafe-no-fsync"]).arg("--data-dir").arg(self.folder.path().join("etcd"));
-        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer, "--initial-cluster", &format!("t={peer}")]);
+        command
+            .args(["--name", "t", "--log-level", "error", "--unsafe-no-fsync"])
+            .arg("--data-dir")
+            .arg(self.folder.path().join("etcd"));
+        command.args([
+            "--listen-client-urls",
+            &client,
+            "--advertise-client-urls",
+            &client,
+        ]);
+        command.args([
+            "--listen-peer-urls",
+            &peer,
+            "--initial-advertise-peer-urls",
+            &peer,
+            "--initial-cluster",
+            &format!("t={peer}"),
+        ]);
         self.servers().etcd = Some(Guard::start(command, &self.log("etcd")));
     }
 
     fn start_controllers(&self) {
         let mut command = Command::new(server("PINTLE_TEST_KUBE_CONTROLLER_MANAGER"));
         command.arg("--kubeconfig").arg(self.admin_kubeconfig());
-        command.args(["--authentication-skip-lookup", "--leader-elect=false", "--secure-port=0", "--bind-address=127.0.0.1"]);
-        command.arg("--service-account-private-key-file").arg(self.folder.path().join("pki/sa.key"));
-        command.arg("--root-ca-file").arg(self.folder.path().join("pki/ca.crt")).args(["--controllers", CONTROLLERS]);
+        command.args([
+            "--authentication-skip-lookup",
+            "--leader-elect=false",
+            "--secure-port=0",
+            "--bind-address=127.0.0.1",
+        ]);
+        command
+            .arg("--service-account-private-key-file")
+            .arg(self.folder.path().join("pki/sa.key"));
+        command
+            .arg("--root-ca-file")
+            .arg(self.folder.path().join("pki/ca.crt"))
+            .args(["--controllers", CONTROLLERS]);
         let mut guard = Guard::start(command, &self.log("kube-controller-manager"));
         let api = self.api("test");
         let account = "/api/v1/namespaces/default/serviceaccounts/default";
@@ -238,17 +314,28 @@ impl Kube {
         api.post("/api/v1/nodes", &json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1", "labels": labels}}));
         let room = json!({"cpu": "1k", "memory": "1Ti", "pods": "1M"});
         let ready = json!([{"type": "Ready", "status": "True", "reason": "KubeletReady"}]);
-        api.merge("/api/v1/nodes/node-1/status", &json!({"status": {"capacity": room, "allocatable": room, "conditions": ready}}));
+        api.merge(
+            "/api/v1/nodes/node-1/status",
+            &json!({"status": {"capacity": room, "allocatable": room, "conditions": ready}}),
+        );
     }
 
     fn make_pintles_user(&self) {
         let api = self.api("test");
         // The file may or may not hold the namespace; what is there already stays.
-        api.try_post("/api/v1/namespaces", &json!({"metadata": {"name": "pintle"}}));
+        api.try_post(
+            "/api/v1/namespaces",
+            &json!({"metadata": {"name": "pintle"}}),
+        );
         self.kubectl(&["apply", "-f", RIGHTS]);
         let wanted = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86_400}});
-        let given = api.post("/api/v1/namespaces/pintle/serviceaccounts/pintle/token", &wanted);
-        let token = given["status"]["token"].as_str().expect("a token was given");
+        let given = api.post(
+            "/api/v1/namespaces/pintle/serviceaccounts/pintle/token",
+            &wanted,
+        );
+        let token = given["status"]["token"]
+            .as_str()
+            .expect("a token was given");
         write(self.folder.path().join("pintle.token"), token).expect("its own folder");
         self.write_kubeconfig("pintle.kubeconfig", token);
     }
@@ -286,13 +373,19 @@ impl Folder {
     }
 }
 
-/// Writes what the servers read: keys, tokens, what is to be logged. Returns the authority and the token of the administrator.
+/// Writes what the servers read: keys, tokens, what is to be logged. Returns the authority and the
+/// token of the administrator.
 fn prepare(folder: &Path) -> (String, String) {
     create_dir_all(folder.join("pki")).expect("its own folder");
     let ca = pki::write_to(&folder.join("pki"));
-    let random = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new()).expect("random bytes");
+    let random =
+        ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new()).expect("random bytes");
     let token = hex::encode(random.expose());
-    write(folder.join("tokens.csv"), format!("{token},admin,admin,\"system:masters\"\n")).expect("its own folder");
+    write(
+        folder.join("tokens.csv"),
+        format!("{token},admin,admin,\"system:masters\"\n"),
+    )
+    .expect("its own folder");
     write(folder.join("audit.yaml"), audit::policy()).expect("its own folder");
     (ca, token)
 }
@@ -303,9 +396,13 @@ fn shared_folder() -> PathBuf {
 
 /// Removes the folders of processes that were killed and could not.
 fn remove_orphans() {
-    let entries = std::env::temp_dir().read_dir().expect("the folder can be read");
+    let entries = std::env::temp_dir()
+        .read_dir()
+        .expect("the folder can be read");
     for path in entries.map(|entry| entry.expect("the folder can be read").path()) {
-        let process = path.file_name().and_then(|name| name.to_str()?.strip_prefix(SHARED)?.parse::<u32>().ok());
+        let process = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_prefix(SHARED)?.parse::<u32>().ok());
         if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
             // Another run may be doing the same.
             let _ = std::fs::remove_dir_all(path);
@@ -313,8 +410,12 @@ fn remove_orphans() {
     }
 }
 
-/// A static is never dropped, so its servers are ended and its folder goes when the process ends by itself.
-#[expect(unsafe_code, reason = "the standard library has no hook for the end of a process")]
+/// A static is never dropped, so its servers are ended and its folder goes when the process ends by
+/// itself.
+#[expect(
+    unsafe_code,
+    reason = "the standard library has no hook for the end of a process"
+)]
 fn remove_at_exit() {
     extern "C" fn remove() {
         if let Some(kube) = KUBE.get() {
@@ -322,7 +423,11 @@ fn remove_at_exit() {
         }
         let _ = std::fs::remove_dir_all(shared_folder());
     }
-    // SAFETY: the function lives as long as the process, unwinds nowhere and uses no state that is gone by then.
+    // SAFETY: the function lives as long as the process, unwinds nowhere and uses no state that is
+    // gone by then.
     let registered = unsafe { libc::atexit(remove) };
-    assert_eq!(registered, 0, "the end of the process takes one more function");
+    assert_eq!(
+        registered, 0,
+        "the end of the process takes one more function"
+    );
 }

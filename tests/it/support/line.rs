@@ -1,5 +1,6 @@
-//! A small infra repo on a real bare remote, and the registries its images come from, for runs of the built program from one end to the
-//! other. Decides nothing about a test, and waits for nothing.
+//! A small infra repo on a real bare remote, and the registries its images come from, for runs of
+//! the built program from one end to the other. Decides nothing about a test, and waits for
+//! nothing.
 
 use std::fmt::Write;
 use std::fs;
@@ -26,19 +27,33 @@ pub struct Registries {
 
 impl Registries {
     pub fn start() -> Registries {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime of its own");
         let registry = DemoRegistry::new();
-        let running = runtime.block_on(registry.start()).expect("loopback has a free port");
-        Registries { registry, running, _runtime: runtime }
+        let running = runtime
+            .block_on(registry.start())
+            .expect("loopback has a free port");
+        Registries {
+            registry,
+            running,
+            _runtime: runtime,
+        }
     }
 
-    /// A `pintle.toml` that sends the known hosts here and lets pins move at once, as many as there are.
+    /// A `pintle.toml` that sends the known hosts here and lets pins move at once, as many as there
+    /// are.
     pub fn config(&self) -> String {
         let mut text = "[defaults]\nsettle = \"0s\"\nbudget = \"off\"\n".to_owned();
         for host in HOSTS {
             let endpoint = self.endpoint(host);
-            write!(text, "\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{endpoint}\"\n").expect("a string takes it");
+            write!(
+                text,
+                "\n[[registry]]\nhost = \"{host}\"\nendpoint = \"{endpoint}\"\n"
+            )
+            .expect("a string takes it");
         }
         text
     }
@@ -47,11 +62,14 @@ impl Registries {
         self.running.endpoint(host)
     }
 
-    /// Puts an image under `host/repository:tag` and returns its digest; another seed moves the tag.
+    /// Puts an image under `host/repository:tag` and returns its digest; another seed moves the
+    /// tag.
     pub fn put(&self, image: &str, seed: &str) -> String {
         let (host, rest) = image.split_once('/').expect("an image with its host");
         let (repository, tag) = rest.rsplit_once(':').expect("an image with its tag");
-        self.registry.put_image(host, &DemoImage::new(repository, tag, seed)).to_string()
+        self.registry
+            .put_image(host, &DemoImage::new(repository, tag, seed))
+            .to_string()
     }
 }
 
@@ -70,13 +88,24 @@ impl Line {
         let mut all = files.to_vec();
         all.push(("pintle.toml", text.as_bytes()));
         let remote = Remote::from_files(&all);
-        Line { registries, remote, clones: clones() }
+        Line {
+            registries,
+            remote,
+            clones: clones(),
+        }
     }
 
-    /// A remote whose stacks run one image each (name, image); every image is put into its registry.
+    /// A remote whose stacks run one image each (name, image); every image is put into its
+    /// registry.
     pub fn of_stacks(stacks: &[(&str, &str)], config: &str) -> Line {
-        let files: Vec<(String, String)> = stacks.iter().map(|(name, image)| (path(name), stack(name, &[image]))).collect();
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let files: Vec<(String, String)> = stacks
+            .iter()
+            .map(|(name, image)| (path(name), stack(name, &[image])))
+            .collect();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+            .collect();
         let line = Line::new(&files, config);
         for (_, image) in stacks {
             line.registries.put(image, "first");
@@ -90,7 +119,12 @@ impl Line {
 
     /// A run of `command` on the remote's path, with the clones kept here.
     pub fn pintle(&self, command: &str, more: &[&str]) -> Pintle {
-        self.pintle_at(&self.remote.path().display().to_string(), self.clones(), command, more)
+        self.pintle_at(
+            &self.remote.path().display().to_string(),
+            self.clones(),
+            command,
+            more,
+        )
     }
 
     /// The same with another address and another folder for clones.
@@ -132,20 +166,33 @@ impl Line {
     /// Lets the remote run a script on a hook's occasion, in its own folder.
     pub fn hook(&self, name: &str, script: &str) {
         let path = self.remote.path().join("hooks").join(name);
-        fs::create_dir_all(path.parent().expect("a hook has a folder")).expect("the folder can be made");
+        fs::create_dir_all(path.parent().expect("a hook has a folder"))
+            .expect("the folder can be made");
         executable(&path, script);
     }
 
     /// Lets the remote count its pushes from now on; one entry a ref that was pushed.
     pub fn count_pushes(&self) -> Pushes {
         let log = self.remote.path().join("pushes");
-        self.hook("post-receive", &format!("#!/bin/sh\necho push >> '{0}'\ncat >> '{0}'\n", log.display()));
+        self.hook(
+            "post-receive",
+            &format!(
+                "#!/bin/sh\necho push >> '{0}'\ncat >> '{0}'\n",
+                log.display()
+            ),
+        );
         Pushes { log }
     }
 
     /// Serves the remote over http to whoever knows the token.
     pub fn host(&self, token: &'static str) -> GitHost {
-        GitHost::start(&self.remote.path(), &Access::Basic { user: "pintle", password: token })
+        GitHost::start(
+            &self.remote.path(),
+            &Access::Basic {
+                user: "pintle",
+                password: token,
+            },
+        )
     }
 }
 
@@ -178,11 +225,24 @@ pub fn path(stack: &str) -> String {
 
 /// A stack with one deployment and a container for each image: `name`, `name-1`, `name-2`.
 pub fn stack(name: &str, images: &[&str]) -> String {
-    let mut text = format!("resource \"kubernetes_deployment\" \"{name}\" {{\n  metadata {{\n    name = \"{name}\"\n");
-    write!(text, "    namespace = \"{name}\"\n  }}\n  spec {{\n    template {{\n      spec {{\n").expect("a string takes it");
+    let mut text = format!(
+        "resource \"kubernetes_deployment\" \"{name}\" {{\n  metadata {{\n    name = \"{name}\"\n"
+    );
+    write!(
+        text,
+        "    namespace = \"{name}\"\n  }}\n  spec {{\n    template {{\n      spec {{\n"
+    )
+    .expect("a string takes it");
     for (at, image) in images.iter().enumerate() {
-        let container = if at == 0 { name.to_owned() } else { format!("{name}-{at}") };
-        let written = write!(text, "        container {{\n          name  = \"{container}\"\n          image = \"{image}\"\n        }}\n");
+        let container = if at == 0 {
+            name.to_owned()
+        } else {
+            format!("{name}-{at}")
+        };
+        let written = write!(
+            text,
+            "        container {{\n          name  = \"{container}\"\n          image = \"{image}\"\n        }}\n"
+        );
         written.expect("a string takes it");
     }
     text + "      }\n    }\n  }\n}\n"

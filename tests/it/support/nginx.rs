@@ -1,5 +1,6 @@
-//! A real nginx in front of a registry: a gate that answers with a chosen fault, and the usual split of a homelab
-//! (blobs through the cache, manifests passed on). One process, its own folder and port.
+//! A real nginx in front of a registry: a gate that answers with a chosen fault, and the usual
+//! split of a homelab (blobs through the cache, manifests passed on). One process, its own folder
+//! and port.
 
 use std::fs::{create_dir, read_to_string, write};
 use std::path::PathBuf;
@@ -28,7 +29,11 @@ impl Nginx {
         Nginx::start(|folder| {
             let fault = |status: &u16| {
                 let file = folder.join(format!("fault-{status}"));
-                let retry = if *status == 429 { "add_header Retry-After 7 always; " } else { "" };
+                let retry = if *status == 429 {
+                    "add_header Retry-After 7 always; "
+                } else {
+                    ""
+                };
                 format!("if (-f {}) {{ {retry}return {status}; }}\n", file.display())
             };
             let faults: String = FAULTS.iter().map(fault).collect();
@@ -36,7 +41,8 @@ impl Nginx {
         })
     }
 
-    /// Manifests straight from `upstream`, everything else through the proxy `cache` (both `host:port`).
+    /// Manifests straight from `upstream`, everything else through the proxy `cache` (both
+    /// `host:port`).
     pub fn split(cache: &str, upstream: &str) -> Nginx {
         Nginx::start(|_| {
             format!(
@@ -56,7 +62,10 @@ impl Nginx {
                 std::fs::remove_file(file).expect("the fault can be lifted");
             }
         }
-        assert!(status.is_none_or(|status| FAULTS.contains(&status)), "the gate has no fault {status:?}");
+        assert!(
+            status.is_none_or(|status| FAULTS.contains(&status)),
+            "the gate has no fault {status:?}"
+        );
     }
 
     /// `127.0.0.1:port`.
@@ -85,11 +94,21 @@ impl Nginx {
             write(&config, text).expect("the configuration can be written");
             create_dir(folder.path().join("tmp")).expect("a folder of its own");
             let mut command = Command::new(server("PINTLE_TEST_NGINX"));
-            command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&config);
+            command
+                .arg("-e")
+                .arg(folder.path().join("error.log"))
+                .arg("-c")
+                .arg(&config);
             let mut guard = Guard::start(command, &folder.path().join("log"));
             let mark = folder.path().display().to_string();
             match guard.wait_until(|| answers(port, &mark)) {
-                Ok(()) => return Nginx { folder, port, _guard: guard },
+                Ok(()) => {
+                    return Nginx {
+                        folder,
+                        port,
+                        _guard: guard,
+                    };
+                }
                 Err(log) => said = log,
             }
         }
@@ -103,7 +122,8 @@ fn answers(port: u16, mark: &str) -> Option<()> {
     (reply.body == mark.as_bytes()).then_some(())
 }
 
-const PASS: &str = "proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header Connection \"\";";
+const PASS: &str =
+    "proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header Connection \"\";";
 
 /// `master_process off`: a worker would outlive its killed master.
 fn configuration(folder: &std::path::Path, port: u16, locations: &str) -> String {

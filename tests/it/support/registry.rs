@@ -1,5 +1,6 @@
-//! Real registries on loopback: docker-registry 2.8 as Debian ships it and distribution v3, plain, as a pull-through
-//! proxy, or behind a password. Each has its own folder and port and dies with its test.
+//! Real registries on loopback: docker-registry 2.8 as Debian ships it and distribution v3, plain,
+//! as a pull-through proxy, or behind a password. Each has its own folder and port and dies with
+//! its test.
 
 use std::fs::write;
 use std::path::{Path, PathBuf};
@@ -24,12 +25,18 @@ pub enum Version {
 pub enum Role<'a> {
     /// Holds what is pushed to it.
     Plain,
-    /// Pulls through from the registry at this base URL; `ttl` is a Go duration that only version 3 reads.
+    /// Pulls through from the registry at this base URL; `ttl` is a Go duration that only version 3
+    /// reads.
     ProxyOf { url: &'a str, ttl: Option<&'a str> },
     /// Wants this user's name and password by basic auth.
     Password { user: &'a str, password: &'a str },
     /// Wants a token that the realm gives out, signed by the certificate in this PEM file.
-    Token { realm: &'a str, service: &'a str, issuer: &'a str, certificate: &'a Path },
+    Token {
+        realm: &'a str,
+        service: &'a str,
+        issuer: &'a str,
+        certificate: &'a Path,
+    },
 }
 
 /// A running registry (or a stopped one that keeps its port and data).
@@ -51,7 +58,13 @@ impl Registry {
             Role::Password { user, password } => Some(basic(user, password)),
             _ => None,
         };
-        let mut registry = Registry { folder, version, port: 0, running: None, authorization };
+        let mut registry = Registry {
+            folder,
+            version,
+            port: 0,
+            running: None,
+            authorization,
+        };
         registry.resume();
         registry
     }
@@ -71,7 +84,9 @@ impl Registry {
         let mut guard = Guard::start(command, &log);
         // It was given port 0 and names the one it got, so two tests never want the same.
         let ready = || listening(std::fs::read_to_string(&log).ok()?.get(before..)?);
-        self.port = guard.wait_until(ready).unwrap_or_else(|log| panic!("the registry ended:\n{log}"));
+        self.port = guard
+            .wait_until(ready)
+            .unwrap_or_else(|log| panic!("the registry ended:\n{log}"));
         self.running = Some(guard);
     }
 
@@ -92,16 +107,29 @@ impl Registry {
 
     /// Somebody who may push here (not to a proxy, which refuses pushes).
     pub fn pusher(&self) -> Pusher {
-        Pusher { address: self.address(), authorization: self.authorization.clone() }
+        Pusher {
+            address: self.address(),
+            authorization: self.authorization.clone(),
+        }
     }
 
-    /// Asks for a tag with a `HEAD`, without credentials. Returns the status and the digest that it names.
+    /// Asks for a tag with a `HEAD`, without credentials. Returns the status and the digest that it
+    /// names.
     pub fn head(&self, repository: &str, tag: &str) -> (u16, Option<String>) {
-        let reply = http::ask(&self.address(), "HEAD", &format!("/v2/{repository}/manifests/{tag}"), &[("Accept", ACCEPT)]);
-        (reply.status, reply.header("docker-content-digest").map(str::to_owned))
+        let reply = http::ask(
+            &self.address(),
+            "HEAD",
+            &format!("/v2/{repository}/manifests/{tag}"),
+            &[("Accept", ACCEPT)],
+        );
+        (
+            reply.status,
+            reply.header("docker-content-digest").map(str::to_owned),
+        )
     }
 
-    /// The requests it has logged, as `METHOD target status`, in order. A request may be logged shortly after its answer.
+    /// The requests it has logged, as `METHOD target status`, in order. A request may be logged
+    /// shortly after its answer.
     pub fn requests(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         log.lines().filter_map(request_of).collect()
@@ -109,7 +137,8 @@ impl Registry {
 
     fn configure(&self) -> PathBuf {
         let folder = self.folder.path();
-        let role = std::fs::read_to_string(folder.join("role.yml")).expect("it was written at the start");
+        let role =
+            std::fs::read_to_string(folder.join("role.yml")).expect("it was written at the start");
         let text = format!(
             "version: 0.1\nlog: {{level: info, accesslog: {{disabled: false}}}}\nstorage:\n  \
              cache: {{blobdescriptor: inmemory}}\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\n\
@@ -132,10 +161,19 @@ fn role_lines(folder: &Path, role: &Role) -> String {
         }
         Role::Password { user, password } => {
             let path = folder.join("htpasswd");
-            write(&path, htpasswd(user, password, folder)).expect("the password file can be written");
-            format!("auth:\n  htpasswd: {{realm: test-realm, path: {}}}\n", path.display())
+            write(&path, htpasswd(user, password, folder))
+                .expect("the password file can be written");
+            format!(
+                "auth:\n  htpasswd: {{realm: test-realm, path: {}}}\n",
+                path.display()
+            )
         }
-        Role::Token { realm, service, issuer, certificate } => format!(
+        Role::Token {
+            realm,
+            service,
+            issuer,
+            certificate,
+        } => format!(
             "auth:\n  token: {{realm: {realm:?}, service: {service}, issuer: {issuer}, rootcertbundle: {}}}\n",
             certificate.display(),
         ),
@@ -145,10 +183,16 @@ fn role_lines(folder: &Path, role: &Role) -> String {
 /// A line of a password file, by Apache's tool: the registries accept bcrypt only.
 fn htpasswd(user: &str, password: &str, home: &Path) -> Vec<u8> {
     let mut command = Command::new(server("PINTLE_TEST_HTPASSWD"));
-    command.args(["-Bbn", "-C", "4", user, password]).stdin(Stdio::null());
+    command
+        .args(["-Bbn", "-C", "4", user, password])
+        .stdin(Stdio::null());
     cmd::clean(&mut command, home);
     let output = command.output().expect("htpasswd starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 

@@ -1,4 +1,5 @@
-//! A wire on loopback that a test may cut, slow down or make dumb. It passes bytes on and knows nothing of them.
+//! A wire on loopback that a test may cut, slow down or make dumb. It passes bytes on and knows
+//! nothing of them.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -34,7 +35,11 @@ impl TcpProxy {
     pub fn start(to: SocketAddr) -> TcpProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(State { wire: Mutex::new((Wire::Passes, Vec::new())), changed: Condvar::new(), to });
+        let state = Arc::new(State {
+            wire: Mutex::new((Wire::Passes, Vec::new())),
+            changed: Condvar::new(),
+            to,
+        });
         let shared = Arc::clone(&state);
         // Ends with the process.
         thread::spawn(move || {
@@ -50,7 +55,10 @@ impl TcpProxy {
         let mut state = self.state.lock();
         state.0 = wire;
         if wire == Wire::Cut {
-            state.1.drain(..).for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+            state
+                .1
+                .drain(..)
+                .for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
         }
         self.state.changed.notify_all();
     }
@@ -65,7 +73,9 @@ impl State {
         if self.lock().0 == Wire::Cut {
             return;
         }
-        let Ok(server) = TcpStream::connect(self.to) else { return };
+        let Ok(server) = TcpStream::connect(self.to) else {
+            return;
+        };
         let copy = |stream: &TcpStream| stream.try_clone().expect("a stream has a second handle");
         self.lock().1.extend([copy(&client), copy(&server)]);
         let (here, there) = (Arc::clone(self), Arc::clone(self));

@@ -1,4 +1,5 @@
-//! The oracle: what OpenTofu says an expression is. Uses `tofu console` in a folder without providers or network.
+//! The oracle: what OpenTofu says an expression is. Uses `tofu console` in a folder without
+//! providers or network.
 
 use std::io::Write;
 use std::path::Path;
@@ -30,9 +31,11 @@ pub struct Setting {
     pub environment: Vec<(String, String)>,
 }
 
-/// Asks for every expression (one line each) in the root module in `folder`; one answer for each, in order.
+/// Asks for every expression (one line each) in the root module in `folder`; one answer for each,
+/// in order.
 ///
-/// An error inside `try` costs nothing. One that stops the console (syntax, an unknown name) starts it again after that line.
+/// An error inside `try` costs nothing. One that stops the console (syntax, an unknown name) starts
+/// it again after that line.
 pub fn ask(folder: &Path, setting: &Setting, expressions: &[String]) -> Vec<Answer> {
     let mut answers = Vec::new();
     while answers.len() < expressions.len() {
@@ -49,21 +52,38 @@ pub fn ask(folder: &Path, setting: &Setting, expressions: &[String]) -> Vec<Answ
 fn console(folder: &Path, setting: &Setting, expressions: &[String]) -> (Vec<Answer>, String) {
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(server("PINTLE_TEST_TOFU"));
-    command.arg("console").args(&setting.arguments).current_dir(folder);
+    command
+        .arg("console")
+        .args(&setting.arguments)
+        .current_dir(folder);
     cmd::clean(&mut command, home.path());
-    command.env("CHECKPOINT_DISABLE", "1").env("NO_COLOR", "1").envs(setting.environment.clone());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("NO_COLOR", "1")
+        .envs(setting.environment.clone());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("tofu starts");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
     // Base64 keeps an answer on one line and free of the console's own quoting.
-    let line = |expression: &String| format!("nonsensitive(try(base64encode(jsonencode({expression})), \"!\"))\n");
+    let line = |expression: &String| {
+        format!("nonsensitive(try(base64encode(jsonencode({expression})), \"!\"))\n")
+    };
     let lines: String = expressions.iter().map(line).collect();
     // It stops reading at the first line that it refuses.
     let feed = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().expect("tofu can be waited for");
     let _ = feed.join();
-    let answers = String::from_utf8_lossy(&output.stdout).lines().filter_map(answer).collect();
-    (answers, String::from_utf8_lossy(&output.stderr).into_owned())
+    let answers = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(answer)
+        .collect();
+    (
+        answers,
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 /// The answer in a line of the console's output; `None` for warnings around it.

@@ -1,5 +1,5 @@
-//! The token server of a registry with token auth: signs what the registry then checks against its certificate.
-//! Its key is in the repo and proves nothing to anybody but a test's own registry.
+//! The token server of a registry with token auth: signs what the registry then checks against its
+//! certificate. Its key is in the repo and proves nothing to anybody but a test's own registry.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -54,17 +54,33 @@ impl TokenServer {
     /// Starts one whose tokens live for a minute.
     pub fn start() -> TokenServer {
         let key = STANDARD.decode(bare(KEY)).expect("the key is PEM");
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key, &SystemRandom::new());
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key, &SystemRandom::new());
         let key = key.expect("the key is an EC key");
-        let shared = Arc::new(Shared { key, lifetime: AtomicU32::new(60), asked: Mutex::default() });
-        let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let shared = Arc::new(Shared {
+            key,
+            lifetime: AtomicU32::new(60),
+            asked: Mutex::default(),
+        });
+        let app = Router::new()
+            .fallback(handle)
+            .with_state(Arc::clone(&shared));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime of its own");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         runtime.spawn(async move { axum::serve(listener, app).await });
-        TokenServer { address, shared, _runtime: runtime }
+        TokenServer {
+            address,
+            shared,
+            _runtime: runtime,
+        }
     }
 
     /// `http://localhost:port/token`: some clients refuse a realm that is a loopback address.
@@ -74,7 +90,12 @@ impl TokenServer {
 
     /// What a registry that trusts this server is started with; `realm` is [`TokenServer::realm`].
     pub fn role<'a>(&self, realm: &'a str, certificate: &'a Path) -> Role<'a> {
-        Role::Token { realm, service: SERVICE, issuer: ISSUER, certificate }
+        Role::Token {
+            realm,
+            service: SERVICE,
+            issuer: ISSUER,
+            certificate,
+        }
     }
 
     /// The file with the certificate that a registry has to trust.
@@ -87,14 +108,19 @@ impl TokenServer {
         format!("Bearer {}", self.shared.token(&[scope.to_owned()], true))
     }
 
-    /// How many seconds the tokens live that are given out from now on; 0 makes them too old at once.
+    /// How many seconds the tokens live that are given out from now on; 0 makes them too old at
+    /// once.
     pub fn set_lifetime(&self, seconds: u32) {
         self.shared.lifetime.store(seconds, Ordering::SeqCst);
     }
 
     /// The requests answered so far, in order.
     pub fn asked(&self) -> Vec<Asked> {
-        self.shared.asked.lock().expect("no handler panicked").clone()
+        self.shared
+            .asked
+            .lock()
+            .expect("no handler panicked")
+            .clone()
     }
 }
 
@@ -113,7 +139,10 @@ impl Shared {
         let head = json!({"typ": "JWT", "alg": "ES256", "x5c": [bare(CERTIFICATE)]});
         let text = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", text(&head), text(&claims));
-        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes()).expect("the system has randomness");
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), message.as_bytes())
+            .expect("the system has randomness");
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
 }
@@ -131,24 +160,49 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let query = request.uri().query().unwrap_or_default();
     let scopes = url::form_urlencoded::parse(query.as_bytes()).filter(|pair| pair.0 == "scope");
     // Several scopes come as several parameters or in one, apart by spaces.
-    let scopes: Vec<String> = scopes.flat_map(|pair| pair.1.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let scopes: Vec<String> = scopes
+        .flat_map(|pair| pair.1.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     let authorization = request.headers().get(header::AUTHORIZATION);
-    let authorization = authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let known = authorization.as_ref().map(|value| *value == basic(USER.0, USER.1));
+    let authorization =
+        authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let known = authorization
+        .as_ref()
+        .map(|value| *value == basic(USER.0, USER.1));
     let (status, answer) = match known {
-        Some(false) => (StatusCode::UNAUTHORIZED, json!({"details": "incorrect username or password"})),
+        Some(false) => (
+            StatusCode::UNAUTHORIZED,
+            json!({"details": "incorrect username or password"}),
+        ),
         _ => {
             let token = shared.token(&scopes, known.is_some());
-            (StatusCode::OK, json!({"token": token, "expires_in": shared.lifetime.load(Ordering::SeqCst)}))
+            (
+                StatusCode::OK,
+                json!({"token": token, "expires_in": shared.lifetime.load(Ordering::SeqCst)}),
+            )
         }
     };
-    let asked = Asked { scopes, authorization, status: status.as_u16() };
-    shared.asked.lock().expect("no handler panicked").push(asked);
-    let response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
-    response.body(Body::from(answer.to_string())).expect("a response")
+    let asked = Asked {
+        scopes,
+        authorization,
+        status: status.as_u16(),
+    };
+    shared
+        .asked
+        .lock()
+        .expect("no handler panicked")
+        .push(asked);
+    let response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json");
+    response
+        .body(Body::from(answer.to_string()))
+        .expect("a response")
 }
 
 /// The base64 inside a PEM file.
 fn bare(pem: &str) -> String {
-    pem.lines().filter(|line| !line.starts_with("-----")).collect()
+    pem.lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect()
 }

@@ -20,11 +20,23 @@ fn nothing_is_half_done_or_ignored() {
 
 #[test]
 fn every_test_file_is_reached() {
-    let here: BTreeSet<PathBuf> = rust_files("tests/it/").into_iter().map(|(path, _)| path.into()).collect();
+    let here: BTreeSet<PathBuf> = rust_files("tests/it/")
+        .into_iter()
+        .map(|(path, _)| path.into())
+        .collect();
     let read = |path: &Path| read_to_string(root().join(path)).ok();
-    assert_eq!(forgotten(&here, Path::new("tests/it/main.rs"), &read), [] as [PathBuf; 0]);
-    let others: Vec<String> = tracked("tests/").into_iter().filter(|path| path.ends_with(".rs")).collect();
-    assert!(others.iter().all(|path| path.starts_with("tests/it/")), "one integration binary is enough: {others:?}");
+    assert_eq!(
+        forgotten(&here, Path::new("tests/it/main.rs"), &read),
+        [] as [PathBuf; 0]
+    );
+    let others: Vec<String> = tracked("tests/")
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"))
+        .collect();
+    assert!(
+        others.iter().all(|path| path.starts_with("tests/it/")),
+        "one integration binary is enough: {others:?}"
+    );
 }
 
 #[test]
@@ -40,15 +52,28 @@ fn tracked_files_name_no_machine_and_no_person() {
 }
 
 fn half_done(path: &str, text: &str) -> Vec<String> {
-    const FORBIDDEN: &[&[&str]] = &[&["todo", "!"], &["unimplemented", "!"], &["#", "[", "ignore", "]"], &["#", "[", "ignore", "="]];
+    const FORBIDDEN: &[&[&str]] = &[
+        &["todo", "!"],
+        &["unimplemented", "!"],
+        &["#", "[", "ignore", "]"],
+        &["#", "[", "ignore", "="],
+    ];
     let tokens = tokens(text);
     let mut complaints = Vec::new();
     for at in 0..tokens.len() {
-        if let Some(found) = FORBIDDEN.iter().find(|wanted| spells(&tokens[at..], wanted)) {
+        if let Some(found) = FORBIDDEN
+            .iter()
+            .find(|wanted| spells(&tokens[at..], wanted))
+        {
             complaints.push(format!("{path}:{}: {}", tokens[at].0, found.concat()));
         }
         let conditional = tokens[at].1 == Piece::Word("cfg_attr".to_owned());
-        if conditional && tokens[at..].iter().take_while(|token| token.1 != Piece::Mark(']')).any(is_ignore) {
+        if conditional
+            && tokens[at..]
+                .iter()
+                .take_while(|token| token.1 != Piece::Mark(']'))
+                .any(is_ignore)
+        {
             complaints.push(format!("{path}:{}: a conditional ignore", tokens[at].0));
         }
     }
@@ -60,7 +85,11 @@ fn is_ignore(token: &Token) -> bool {
 }
 
 /// The files of `here` that no chain of `mod` lines from `start` leads to.
-fn forgotten(here: &BTreeSet<PathBuf>, start: &Path, read: &dyn Fn(&Path) -> Option<String>) -> Vec<PathBuf> {
+fn forgotten(
+    here: &BTreeSet<PathBuf>,
+    start: &Path,
+    read: &dyn Fn(&Path) -> Option<String>,
+) -> Vec<PathBuf> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![start.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -74,16 +103,27 @@ fn forgotten(here: &BTreeSet<PathBuf>, start: &Path, read: &dyn Fn(&Path) -> Opt
             path.with_extension("")
         };
         for name in modules(&tokens(&text)) {
-            let candidates = [folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")];
-            waiting.extend(candidates.into_iter().filter(|candidate| here.contains(candidate)));
+            let candidates = [
+                folder.join(format!("{name}.rs")),
+                folder.join(&name).join("mod.rs"),
+            ];
+            waiting.extend(
+                candidates
+                    .into_iter()
+                    .filter(|candidate| here.contains(candidate)),
+            );
         }
     }
     here.difference(&reached).cloned().collect()
 }
 
 fn of_a_machine_or_person(path: &str, text: &str) -> Vec<String> {
-    let machine = Regex::new(r"(/home/[\w.-]+|/Users/[\w.-]+|/root)/(\.cargo|\.rustup|\.cache|\.local|go/pkg)\b").expect("a pattern");
-    let person = Regex::new(r"\b([A-Za-z0-9._%+-]+)@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,})\b").expect("a pattern");
+    let machine = Regex::new(
+        r"(/home/[\w.-]+|/Users/[\w.-]+|/root)/(\.cargo|\.rustup|\.cache|\.local|go/pkg)\b",
+    )
+    .expect("a pattern");
+    let person = Regex::new(r"\b([A-Za-z0-9._%+-]+)@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,})\b")
+        .expect("a pattern");
     let mut complaints = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let place = format!("{path}:{}", at + 1);
@@ -101,20 +141,38 @@ fn of_a_machine_or_person(path: &str, text: &str) -> Vec<String> {
 
 /// Names that RFC 2606 and RFC 6761 keep for examples.
 fn is_reserved(host: &str) -> bool {
-    const RESERVED: [&str; 7] = ["example", "test", "invalid", "localhost", "example.com", "example.net", "example.org"];
-    let below = |name: &&str| host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    const RESERVED: [&str; 7] = [
+        "example",
+        "test",
+        "invalid",
+        "localhost",
+        "example.com",
+        "example.net",
+        "example.org",
+    ];
+    let below = |name: &&str| {
+        host.strip_suffix(*name)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
     RESERVED.iter().any(below)
 }
 
 #[test]
 fn half_done_work_is_seen() {
-    for text in
-        ["fn f() { todo!() }", "unimplemented!(\"later\")", "#[ignore]\nfn f() {}", "#[ignore = \"slow\"]", "#[cfg_attr(x, ignore)]"]
-    {
+    for text in [
+        "fn f() { todo!() }",
+        "unimplemented!(\"later\")",
+        "#[ignore]\nfn f() {}",
+        "#[ignore = \"slow\"]",
+        "#[cfg_attr(x, ignore)]",
+    ] {
         assert_eq!(half_done("src/x.rs", text).len(), 1, "{text}");
     }
     assert_eq!(
-        half_done("src/x.rs", "// todo!()\nlet todo = \"todo!\"; ignore(todo); #[cfg_attr(x, y)] fn ignore() {}"),
+        half_done(
+            "src/x.rs",
+            "// todo!()\nlet todo = \"todo!\"; ignore(todo); #[cfg_attr(x, y)] fn ignore() {}"
+        ),
         [] as [String; 0]
     );
 }
@@ -131,7 +189,12 @@ fn a_forgotten_test_file_is_seen() {
         ("t/deep.rs", ""),
     ];
     let here = files.iter().map(|(path, _)| PathBuf::from(path)).collect();
-    let read = |path: &Path| files.iter().find(|file| Path::new(file.0) == path).map(|file| file.1.to_owned());
+    let read = |path: &Path| {
+        files
+            .iter()
+            .find(|file| Path::new(file.0) == path)
+            .map(|file| file.1.to_owned())
+    };
     let forgotten = forgotten(&here, Path::new("t/main.rs"), &read);
     assert_eq!(forgotten, [Path::new("t/deep.rs"), Path::new("t/lost.rs")]);
 }

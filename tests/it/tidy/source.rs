@@ -1,5 +1,5 @@
-//! Just enough of Rust's syntax to see which paths a file names: comments and strings are left out, `use` trees
-//! are spelled out. Knows no types and expands no macro.
+//! Just enough of Rust's syntax to see which paths a file names: comments and strings are left out,
+//! `use` trees are spelled out. Knows no types and expands no macro.
 
 /// A piece of a source file that is neither comment nor string.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,8 @@ pub struct Mention {
     pub path: Vec<String>,
     /// It is followed by `(` or `!`.
     pub called: bool,
-    /// It follows a `.` or `fn`: the name of a field or method, or of a function that is defined here.
+    /// It follows a `.` or `fn`: the name of a field or method, or of a function that is defined
+    /// here.
     pub own: bool,
 }
 
@@ -48,7 +49,8 @@ pub struct Definition {
     pub top: bool,
 }
 
-/// Returns the words and marks of Rust source; string, character and number literals and comments are left out.
+/// Returns the words and marks of Rust source; string, character and number literals and comments
+/// are left out.
 pub fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let (mut at, mut line, mut found) = (0, 1, Vec::new());
@@ -59,7 +61,10 @@ pub fn tokens(source: &str) -> Vec<Token> {
             '"' => quoted(&chars[at..]),
             '\'' => character(&chars[at..]),
             c if c.is_alphabetic() || c == '_' => {
-                let word: String = chars[at..].iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
+                let word: String = chars[at..]
+                    .iter()
+                    .take_while(|c| c.is_alphanumeric() || **c == '_')
+                    .collect();
                 let length = word.chars().count();
                 match raw_string(&word, &chars[at + length..]) {
                     Some(rest) => length + rest,
@@ -69,7 +74,10 @@ pub fn tokens(source: &str) -> Vec<Token> {
                     }
                 }
             }
-            c if c.is_ascii_digit() => chars[at..].iter().take_while(|c| c.is_alphanumeric() || **c == '_').count(),
+            c if c.is_ascii_digit() => chars[at..]
+                .iter()
+                .take_while(|c| c.is_alphanumeric() || **c == '_')
+                .count(),
             c => {
                 if !c.is_whitespace() {
                     found.push((line, Piece::Mark(c)));
@@ -77,7 +85,10 @@ pub fn tokens(source: &str) -> Vec<Token> {
                 1
             }
         };
-        line += chars[at..at + length].iter().filter(|c| **c == '\n').count();
+        line += chars[at..at + length]
+            .iter()
+            .filter(|c| **c == '\n')
+            .count();
         at += length;
     }
     found
@@ -102,7 +113,13 @@ pub fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
 pub fn paths(tokens: &[Token]) -> Vec<Named> {
     let (imports, mentions) = named(tokens);
     let imports = imports.into_iter().map(|import| (import.line, import.path));
-    imports.chain(mentions.into_iter().map(|mention| (mention.line, mention.path))).collect()
+    imports
+        .chain(
+            mentions
+                .into_iter()
+                .map(|mention| (mention.line, mention.path)),
+        )
+        .collect()
 }
 
 /// Returns what `use` takes in, and every other path.
@@ -111,16 +128,28 @@ pub fn named(tokens: &[Token]) -> (Vec<Import>, Vec<Mention>) {
     while at < tokens.len() {
         match &tokens[at].1 {
             Piece::Word(word) if word == "use" && !is_mark(tokens.get(at + 1), '<') => {
-                let end = at + tokens[at..].iter().take_while(|token| token.1 != Piece::Mark(';')).count();
+                let end = at
+                    + tokens[at..]
+                        .iter()
+                        .take_while(|token| token.1 != Piece::Mark(';'))
+                        .count();
                 let start = imports.len();
                 tree(&tokens[at + 1..end], &[], &mut imports);
-                imports[start..].iter_mut().for_each(|import| import.public = is_public(&tokens[..at]));
+                imports[start..]
+                    .iter_mut()
+                    .for_each(|import| import.public = is_public(&tokens[..at]));
                 at = end;
             }
             Piece::Word(_) => {
                 let (path, length) = plain(&tokens[at..]);
-                let called = is_mark(tokens.get(at + length), '(') || is_mark(tokens.get(at + length), '!');
-                mentions.push(Mention { line: tokens[at].0, path, called, own: is_own(&tokens[..at]) });
+                let called =
+                    is_mark(tokens.get(at + length), '(') || is_mark(tokens.get(at + length), '!');
+                mentions.push(Mention {
+                    line: tokens[at].0,
+                    path,
+                    called,
+                    own: is_own(&tokens[..at]),
+                });
                 at += length;
             }
             Piece::Mark(_) => at += 1,
@@ -132,10 +161,15 @@ pub fn named(tokens: &[Token]) -> (Vec<Import>, Vec<Mention>) {
 /// Whether `pub` or `pub(…)` stands at the end.
 fn is_public(before: &[Token]) -> bool {
     let end = match before.last() {
-        Some((_, Piece::Mark(')'))) => before.iter().rposition(|token| token.1 == Piece::Mark('(')).unwrap_or(0),
+        Some((_, Piece::Mark(')'))) => before
+            .iter()
+            .rposition(|token| token.1 == Piece::Mark('('))
+            .unwrap_or(0),
         _ => before.len(),
     };
-    before[..end].last().is_some_and(|token| token.1 == Piece::Word("pub".to_owned()))
+    before[..end]
+        .last()
+        .is_some_and(|token| token.1 == Piece::Word("pub".to_owned()))
 }
 
 /// Whether a single `.` or `fn` stands at the end.
@@ -150,7 +184,9 @@ fn is_own(before: &[Token]) -> bool {
 
 /// Returns the items that are defined, those within functions too.
 pub fn definitions(tokens: &[Token]) -> Vec<Definition> {
-    const KEYWORDS: [&str; 8] = ["struct", "enum", "trait", "type", "fn", "const", "static", "mod"];
+    const KEYWORDS: [&str; 8] = [
+        "struct", "enum", "trait", "type", "fn", "const", "static", "mod",
+    ];
     let (mut found, mut braces, mut module) = (Vec::new(), Vec::new(), false);
     for (at, (line, piece)) in tokens.iter().enumerate() {
         let word = match piece {
@@ -176,27 +212,40 @@ pub fn definitions(tokens: &[Token]) -> Vec<Definition> {
         };
         module = word == "mod" && is_mark(tokens.get(at + 2), '{');
         let top = !braces.contains(&true);
-        found.push(Definition { line: *line, keyword: word.clone(), name: name.clone(), top });
+        found.push(Definition {
+            line: *line,
+            keyword: word.clone(),
+            name: name.clone(),
+            top,
+        });
     }
     found
 }
 
 /// Returns the files that `mod x;` lines ask for, by name.
 pub fn modules(tokens: &[Token]) -> Vec<String> {
-    let named = tokens.windows(3).filter_map(|three| match [&three[0].1, &three[1].1, &three[2].1] {
-        [Piece::Word(word), Piece::Word(name), Piece::Mark(';')] if word == "mod" => Some(name.clone()),
-        _ => None,
-    });
+    let named =
+        tokens
+            .windows(3)
+            .filter_map(|three| match [&three[0].1, &three[1].1, &three[2].1] {
+                [Piece::Word(word), Piece::Word(name), Piece::Mark(';')] if word == "mod" => {
+                    Some(name.clone())
+                }
+                _ => None,
+            });
     named.collect()
 }
 
 /// Whether the tokens start with these words and marks.
 pub fn spells(tokens: &[Token], wanted: &[&str]) -> bool {
     wanted.len() <= tokens.len()
-        && tokens.iter().zip(wanted).all(|((_, piece), wanted)| match piece {
-            Piece::Word(word) => word == wanted,
-            Piece::Mark(mark) => wanted.chars().eq([*mark]),
-        })
+        && tokens
+            .iter()
+            .zip(wanted)
+            .all(|((_, piece), wanted)| match piece {
+                Piece::Word(word) => word == wanted,
+                Piece::Mark(mark) => wanted.chars().eq([*mark]),
+            })
 }
 
 fn next(chars: &[char], at: usize) -> Option<char> {
@@ -239,7 +288,8 @@ fn character(chars: &[char]) -> usize {
     }
 }
 
-/// The length of the string that the prefix `word` (`r`, `br`, `cr`) starts with its `#`s and quotes.
+/// The length of the string that the prefix `word` (`r`, `br`, `cr`) starts with its `#`s and
+/// quotes.
 fn raw_string(word: &str, rest: &[char]) -> Option<usize> {
     if !matches!(word, "r" | "br" | "cr") {
         return None;
@@ -251,7 +301,10 @@ fn raw_string(word: &str, rest: &[char]) -> Option<usize> {
     let mut end = vec!['"'];
     end.resize(marks + 1, '#');
     let body = &rest[marks + 1..];
-    let length = body.windows(end.len()).position(|window| window == end).unwrap_or(body.len());
+    let length = body
+        .windows(end.len())
+        .position(|window| window == end)
+        .unwrap_or(body.len());
     Some((marks + 1 + length + end.len()).min(rest.len()))
 }
 
@@ -295,13 +348,21 @@ fn plain(tokens: &[Token]) -> (Vec<String>, usize) {
 
 /// Spells a `use` tree out, below `before`.
 fn tree(tokens: &[Token], before: &[String], found: &mut Vec<Import>) {
-    let start = tokens.iter().take_while(|token| token.1 == Piece::Mark(':')).count();
+    let start = tokens
+        .iter()
+        .take_while(|token| token.1 == Piece::Mark(':'))
+        .count();
     let (path, length) = plain(&tokens[start..]);
     let mut path = [before, &path].concat();
     let rest = &tokens[start + length..];
     let import = |line: usize, path: Vec<String>, name: Option<&String>| {
         let name = name.or(path.last()).cloned().unwrap_or_default();
-        Import { line, path, name, public: false }
+        Import {
+            line,
+            path,
+            name,
+            public: false,
+        }
     };
     match rest {
         [(_, Piece::Mark('{')), inner @ ..] => {
@@ -318,7 +379,9 @@ fn tree(tokens: &[Token], before: &[String], found: &mut Vec<Import>) {
                 path.pop();
             }
             let alias = match rest {
-                [(_, Piece::Word(word)), (_, Piece::Word(alias)), ..] if word == "as" => Some(alias),
+                [(_, Piece::Word(word)), (_, Piece::Word(alias)), ..] if word == "as" => {
+                    Some(alias)
+                }
                 _ => None,
             };
             if let Some((line, _)) = tokens.first() {

@@ -7,7 +7,9 @@ fn digest(c: char) -> Digest {
 
 /// A digit in angle brackets stands for its digest: `image = "x:1@<a>"`.
 fn written(text: &str) -> String {
-    "abcdef".chars().fold(text.to_owned(), |text, c| text.replace(&format!("<{c}>"), digest(c).as_str()))
+    "abcdef".chars().fold(text.to_owned(), |text, c| {
+        text.replace(&format!("<{c}>"), digest(c).as_str())
+    })
 }
 
 /// What a change says of digest `b`: `no`, what stood before, or `?`.
@@ -23,7 +25,11 @@ fn says(old: &str, new: &str) -> String {
 fn a_pin_that_moves() {
     let table = [
         ("x:1@<a>", "x:1@<b>", "a"),
-        ("  image  = \"x:1@<a>\"", "  image = \"x:1@<b>\" # pintle: hold", "a"),
+        (
+            "  image  = \"x:1@<a>\"",
+            "  image = \"x:1@<b>\" # pintle: hold",
+            "a",
+        ),
         ("one\nx:1@<a>\ntwo", "one\nx:1@<b>\ntwo", "a"),
         ("x:1@<a>\ny:1@<c>", "x:1@<b>\ny:1@<d>", "a"),
         ("x:1@<a>\ny:1@<a>", "x:1@<b>\ny:1@<a>", "a"),
@@ -40,16 +46,48 @@ fn what_stood_before_is_not_certain() {
         ("the first pin", "x:1", "x:1@<b>"),
         ("with its tag", "x:1@<a>", "x:2@<b>"),
         ("another image", "x:1@<a>", "y:1@<b>"),
-        ("two that had different ones", "x:1@<a>\nx:1@<c>", "x:1@<b>\nx:1@<b>"),
-        ("one of two, the other had it", "x:1@<a>\nx:1@<b>", "x:1@<b>\nx:1@<b>"),
+        (
+            "two that had different ones",
+            "x:1@<a>\nx:1@<c>",
+            "x:1@<b>\nx:1@<b>",
+        ),
+        (
+            "one of two, the other had it",
+            "x:1@<a>\nx:1@<b>",
+            "x:1@<b>\nx:1@<b>",
+        ),
         ("a new site", "", "x:1@<b>"),
         ("with another line", "x:1@<a>", "# a comment\nx:1@<b>"),
-        ("another of the same image moves too", "x:1@<a>\nx:1@<c>", "x:1@<b>\nx:1@<d>"),
-        ("they change places, and one moves", "x:1@<a>\nx:1@<c>", "x:1@<c>\nx:1@<b>"),
-        ("among others that are new", "x:1@<a>", "y:1@<c>\nx:1@<b>\nz:1@<d>"),
-        ("two of one line that change places", "[x:1@<a>, x:1@<b>]", "[x:1@<b>, x:1@<a>]"),
-        ("two lines that change places", "x:1@<a>\nx:1@<b>", "x:1@<b>\nx:1@<a>"),
-        ("one is taken away, another gets it", "x:1@<b>\nx:1", "x:1\nx:1@<b>"),
+        (
+            "another of the same image moves too",
+            "x:1@<a>\nx:1@<c>",
+            "x:1@<b>\nx:1@<d>",
+        ),
+        (
+            "they change places, and one moves",
+            "x:1@<a>\nx:1@<c>",
+            "x:1@<c>\nx:1@<b>",
+        ),
+        (
+            "among others that are new",
+            "x:1@<a>",
+            "y:1@<c>\nx:1@<b>\nz:1@<d>",
+        ),
+        (
+            "two of one line that change places",
+            "[x:1@<a>, x:1@<b>]",
+            "[x:1@<b>, x:1@<a>]",
+        ),
+        (
+            "two lines that change places",
+            "x:1@<a>\nx:1@<b>",
+            "x:1@<b>\nx:1@<a>",
+        ),
+        (
+            "one is taken away, another gets it",
+            "x:1@<b>\nx:1",
+            "x:1\nx:1@<b>",
+        ),
     ];
     for (what, old, new) in table {
         assert_eq!(says(old, new), "?", "{what}");
@@ -60,15 +98,35 @@ fn what_stood_before_is_not_certain() {
 fn what_brings_nothing() {
     let table = [
         ("another site", "x:1@<b>\ny:1@<a>", "x:1@<b>\ny:1@<c>"),
-        ("another site's first pin", "y:1\nx:1@<b>", "y:1@<c>\nx:1@<b>"),
+        (
+            "another site's first pin",
+            "y:1\nx:1@<b>",
+            "y:1@<c>\nx:1@<b>",
+        ),
         ("a hold beside it", "x:1@<b>", "x:1@<b> # pintle: hold"),
         ("a tag that changes alone", "x:1@<b>", "x:2@<b>"),
-        ("lines above and below", "x:1@<b>", "one\nx:1@<b>\ntwo\nthree"),
-        ("lines around it, and other pins", "one\nx:1@<b>\ny:1@<a>", "two\nthree\nx:1@<b>\ny:1@<c>"),
-        ("one of two goes elsewhere", "x:1@<b>\nx:1@<b>", "x:1@<b>\nx:1@<a>"),
+        (
+            "lines above and below",
+            "x:1@<b>",
+            "one\nx:1@<b>\ntwo\nthree",
+        ),
+        (
+            "lines around it, and other pins",
+            "one\nx:1@<b>\ny:1@<a>",
+            "two\nthree\nx:1@<b>\ny:1@<c>",
+        ),
+        (
+            "one of two goes elsewhere",
+            "x:1@<b>\nx:1@<b>",
+            "x:1@<b>\nx:1@<a>",
+        ),
         ("it goes", "x:1@<b>", "x:1@<a>"),
         ("no digest at all", "one", "two"),
-        ("one that is cut short", "x:1", "x:1 # sha256:bbbbbbbbbbbb é"),
+        (
+            "one that is cut short",
+            "x:1",
+            "x:1 # sha256:bbbbbbbbbbbb é",
+        ),
     ];
     for (what, old, new) in table {
         assert_eq!(says(old, new), "no", "{what}");
@@ -88,25 +146,47 @@ struct Site {
 type Step = (u8, usize, usize, char);
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..8u8, 0..8usize, 0..8usize, prop::sample::select(vec!['a', 'b', 'c']))
+    (
+        0..8u8,
+        0..8usize,
+        0..8usize,
+        prop::sample::select(vec!['a', 'b', 'c']),
+    )
 }
 
 /// All sites have the same image: only their places tell them apart.
 fn file(sites: &[Site], comments: &[usize]) -> String {
-    let mut lines: Vec<String> =
-        sites.iter().flat_map(|site| [format!("name = {}", site.name), format!("image = \"x:1@{}\"", digest(site.pin))]).collect();
+    let mut lines: Vec<String> = sites
+        .iter()
+        .flat_map(|site| {
+            [
+                format!("name = {}", site.name),
+                format!("image = \"x:1@{}\"", digest(site.pin)),
+            ]
+        })
+        .collect();
     for place in comments {
         lines.insert(place % (lines.len() + 1), "# a comment".into());
     }
     lines.join("\n")
 }
 
-fn commit(sites: &mut Vec<Site>, comments: &mut Vec<usize>, version: usize, (kind, place, other, pin): Step) {
+fn commit(
+    sites: &mut Vec<Site>,
+    comments: &mut Vec<usize>,
+    version: usize,
+    (kind, place, other, pin): Step,
+) {
     let (at, to) = (place % sites.len(), other % sites.len());
     let mut moves = |at: usize, pin: char| {
         let site = &mut sites[at];
         if site.pin != pin {
-            *site = Site { name: site.name, pin, since: version, before: Some(site.pin) };
+            *site = Site {
+                name: site.name,
+                pin,
+                since: version,
+                before: Some(site.pin),
+            };
         }
     };
     match kind {
@@ -122,7 +202,15 @@ fn commit(sites: &mut Vec<Site>, comments: &mut Vec<usize>, version: usize, (kin
             comments.push(other);
         }
         4 => comments.clear(),
-        5 => sites.insert(at, Site { name: 100 + version, pin, since: version, before: None }),
+        5 => sites.insert(
+            at,
+            Site {
+                name: 100 + version,
+                pin,
+                since: version,
+                before: None,
+            },
+        ),
         6 if sites.len() > 1 => _ = sites.remove(at),
         _ => sites.swap(at, to),
     }

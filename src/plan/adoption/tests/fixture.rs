@@ -24,13 +24,19 @@ const LINES: [(&str, &str); 10] = [
         "      metadata[0].annotations[\"keel.sh/policy\"], metadata[0].annotations[\"keel.sh/trigger\"],\n",
         "      metadata[0].annotations[\"keel.sh/trigger\"],\n",
     ),
-    ("      spec[0].template[0].spec[0].init_container[0].image, spec[0].template[0].spec[0].container[0].image # KEEL_IGNORE_IMAGE\n", ""),
+    (
+        "      spec[0].template[0].spec[0].init_container[0].image, spec[0].template[0].spec[0].container[0].image # KEEL_IGNORE_IMAGE\n",
+        "",
+    ),
     (
         "    name      = \"chrome\"\n    namespace = kubernetes_namespace.bookmarks.metadata[0].name\n",
         "    name      = \"chrome\"\n    namespace = kubernetes_namespace.bookmarks.metadata[0].name\n    annotations = {\n      \"keel.sh/policy\" = \"never\" # pintle: keel hands off\n    }\n",
     ),
     ("alpine-chrome:124\"", "alpine-chrome:124@c\""),
-    ("\n  lifecycle {\n    ignore_changes = [spec.0.template.0.spec.0.container.0.image] # KEEL_IGNORE_IMAGE\n  }\n", ""),
+    (
+        "\n  lifecycle {\n    ignore_changes = [spec.0.template.0.spec.0.container.0.image] # KEEL_IGNORE_IMAGE\n  }\n",
+        "",
+    ),
 ];
 
 #[test]
@@ -48,6 +54,9 @@ fn the_stack_of_the_fixture_repo() {
             ("init:migrate", "ghcr.io/karakeep-app/karakeep:release", 'a'),
         ],
     );
-    let chrome = workload("deployment/bookmarks/chrome", &[("chrome", "gcr.io/zenika-hub/alpine-chrome:124", 'c')]);
+    let chrome = workload(
+        "deployment/bookmarks/chrome",
+        &[("chrome", "gcr.io/zenika-hub/alpine-chrome:124", 'c')],
+    );
     becomes(BEFORE, vec![karakeep, chrome, keel()], &after);
 }

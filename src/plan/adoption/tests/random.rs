@@ -1,4 +1,5 @@
-//! Lists of any length, spelled in any way: the image's entry goes, the others stay in their order, and no byte outside the list changes.
+//! Lists of any length, spelled in any way: the image's entry goes, the others stay in their order,
+//! and no byte outside the list changes.
 
 use super::*;
 use crate::sites::resource::Resource;
@@ -22,7 +23,14 @@ struct Style {
 }
 
 fn style() -> impl Strategy<Value = Style> {
-    let before = prop::sample::select(vec!["", " ", "\n      ", "\n      # why\n      ", " /* x */ ", "\n\n\t"]);
+    let before = prop::sample::select(vec![
+        "",
+        " ",
+        "\n      ",
+        "\n      # why\n      ",
+        " /* x */ ",
+        "\n\n\t",
+    ]);
     let behind = prop::sample::select(vec!["", " ", " # KEEL\n", " // a, b\n", "\n", " /* ] */"]);
     (before, behind).prop_map(|(before, behind)| Style { before, behind })
 }
@@ -31,13 +39,26 @@ fn file(list: &str, crlf: bool) -> String {
     let text = format!(
         "resource \"kubernetes_deployment\" \"web\" {{\n  metadata {{\n    name = \"web\"\n  }}\n  spec {{\n    template {{\n      spec {{\n        container {{\n          name  = \"web\"\n          image = \"ghcr.io/a/web:1\"\n        }}\n      }}\n    }}\n  }}\n\n  lifecycle {{\n    prevent_destroy = true\n    ignore_changes = {list}\n  }}\n}}\n"
     );
-    if crlf { text.replace('\n', "\r\n") } else { text }
+    if crlf {
+        text.replace('\n', "\r\n")
+    } else {
+        text
+    }
 }
 
 fn entries(text: &str) -> Vec<String> {
     let source = Source::parse(path(FILE), text.as_bytes().into()).expect("HCL");
     let resource = Resource::named(&source, "kubernetes_deployment.web").expect("the resource");
-    resource.ignores().map(|ignores| ignores.entries.into_iter().map(|entry| entry.path).collect()).unwrap_or_default()
+    resource
+        .ignores()
+        .map(|ignores| {
+            ignores
+                .entries
+                .into_iter()
+                .map(|entry| entry.path)
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 proptest! {

@@ -22,11 +22,23 @@ fn an_address_is_read_in_every_form() {
 #[test]
 fn an_instance_may_live_below_a_path() {
     let place = Place::parse("http://localhost:3000/code/forge/ops/infra.x.git").unwrap();
-    assert_eq!((place.base().as_str(), place.owner(), place.repo()), ("http://localhost:3000/code/forge/", "ops", "infra.x"));
-    assert_eq!(place.clone_url(), "http://localhost:3000/code/forge/ops/infra.x.git");
-    assert_eq!(place.below(&["pulls", "3"]).as_str(), "http://localhost:3000/code/forge/ops/infra.x/pulls/3");
+    assert_eq!(
+        (place.base().as_str(), place.owner(), place.repo()),
+        ("http://localhost:3000/code/forge/", "ops", "infra.x")
+    );
+    assert_eq!(
+        place.clone_url(),
+        "http://localhost:3000/code/forge/ops/infra.x.git"
+    );
+    assert_eq!(
+        place.below(&["pulls", "3"]).as_str(),
+        "http://localhost:3000/code/forge/ops/infra.x/pulls/3"
+    );
     let other = place.sibling("lib", "q_1").unwrap();
-    assert_eq!(other.url().as_str(), "http://localhost:3000/code/forge/lib/q_1");
+    assert_eq!(
+        other.url().as_str(),
+        "http://localhost:3000/code/forge/lib/q_1"
+    );
     assert_eq!(place.sibling("a/b", "c"), None);
 }
 
@@ -59,6 +71,15 @@ fn what_is_no_repository_is_refused_and_no_secret_is_shown() {
 #[test]
 fn loopback_is_known() {
     let is = |text: &str| Place::parse(text).unwrap().is_loopback();
-    assert!(is("http://127.0.0.1:3/a/b") && is("http://[::1]:3/a/b") && is("http://localhost/a/b") && is("http://x.localhost/a/b"));
-    assert!(!is("http://10.0.0.1/a/b") && !is("http://localhost.example.org/a/b") && !is("http://forge.example.org/a/b"));
+    assert!(
+        is("http://127.0.0.1:3/a/b")
+            && is("http://[::1]:3/a/b")
+            && is("http://localhost/a/b")
+            && is("http://x.localhost/a/b")
+    );
+    assert!(
+        !is("http://10.0.0.1/a/b")
+            && !is("http://localhost.example.org/a/b")
+            && !is("http://forge.example.org/a/b")
+    );
 }

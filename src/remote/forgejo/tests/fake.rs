@@ -48,40 +48,72 @@ pub enum Answer {
 }
 
 pub fn json(status: u16, body: &Value) -> Answer {
-    with(status, &[("content-type", "application/json; charset=utf-8")], &body.to_string())
+    with(
+        status,
+        &[("content-type", "application/json; charset=utf-8")],
+        &body.to_string(),
+    )
 }
 
 pub fn with(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    Answer::Full { status, headers, body: Body::from(body.to_owned()) }
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    Answer::Full {
+        status,
+        headers,
+        body: Body::from(body.to_owned()),
+    }
 }
 
 pub fn message(status: u16, message: &str) -> Answer {
-    json(status, &serde_json::json!({"message": message, "url": "https://forge.example.org/api/swagger"}))
+    json(
+        status,
+        &serde_json::json!({"message": message, "url": "https://forge.example.org/api/swagger"}),
+    )
 }
 
 impl Fake {
     /// Starts one that gives these answers; after them it gives 418.
     pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Fake {
-        let shared = Arc::new(Shared { answers: Mutex::new(answers.into_iter().collect()), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            answers: Mutex::new(answers.into_iter().collect()),
+            ..Shared::default()
+        });
         let app = Router::new().fallback(answer).with_state(shared.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Fake { address, shared, serving }
+        Fake {
+            address,
+            shared,
+            serving,
+        }
     }
 
     pub fn client(&self) -> Client {
-        self.client_with(Options { token: Some(SecretString::from(TOKEN)), ..Options::default() })
+        self.client_with(Options {
+            token: Some(SecretString::from(TOKEN)),
+            ..Options::default()
+        })
     }
 
     pub fn client_with(&self, told: Options) -> Client {
-        Client::new(&Place::parse(&format!("http://{}/ops/infra", self.address)).unwrap(), &told).unwrap()
+        Client::new(
+            &Place::parse(&format!("http://{}/ops/infra", self.address)).unwrap(),
+            &told,
+        )
+        .unwrap()
     }
 
     /// One that waits for an answer a little only.
     pub fn hasty(&self) -> Client {
-        self.client_with(Options { token: Some(SecretString::from(TOKEN)), timeout: Duration::from_millis(300), ..Options::default() })
+        self.client_with(Options {
+            token: Some(SecretString::from(TOKEN)),
+            timeout: Duration::from_millis(300),
+            ..Options::default()
+        })
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -105,12 +137,22 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let line = format!("{} {}", parts.method, parts.uri);
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    shared.asked.lock().unwrap().push(Asked { line, headers: parts.headers, body });
+    shared.asked.lock().unwrap().push(Asked {
+        line,
+        headers: parts.headers,
+        body,
+    });
     let next = shared.answers.lock().unwrap().pop_front();
     match next {
-        Some(Answer::Full { status, headers, body }) => {
-            let response =
-                headers.into_iter().fold(Response::builder().status(status), |response, (name, value)| response.header(name, value));
+        Some(Answer::Full {
+            status,
+            headers,
+            body,
+        }) => {
+            let response = headers.into_iter().fold(
+                Response::builder().status(status),
+                |response, (name, value)| response.header(name, value),
+            );
             response.body(body).unwrap()
         }
         Some(Answer::Silence) => std::future::pending().await,

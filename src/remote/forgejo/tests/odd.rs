@@ -3,7 +3,10 @@
 use super::fake::{Answer, Fake, TOKEN, json, message, with};
 use crate::error::{Error, Kind};
 use crate::model::commit::CommitId;
-use crate::remote::forgejo::{Account, Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, Options, PermissionError, Place};
+use crate::remote::forgejo::{
+    Account, Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, Options,
+    PermissionError, Place,
+};
 use axum::body::{Body, Bytes};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -12,7 +15,11 @@ use std::time::Duration;
 
 /// Kind, sentence with causes, hint; no error shows the token.
 fn shown(error: &Error) -> String {
-    let text = format!("{:?} {error} ({})", error.kind, error.hint.as_deref().unwrap_or("-"));
+    let text = format!(
+        "{:?} {error} ({})",
+        error.kind,
+        error.hint.as_deref().unwrap_or("-")
+    );
     assert!(!format!("{error:?}").contains(TOKEN));
     text
 }
@@ -29,52 +36,122 @@ fn version() -> Answer {
 }
 
 fn new_pull() -> NewPull {
-    NewPull { title: "t".into(), body: "b".into(), head: "pintle/web".into(), base: "main".into(), labels: vec![3] }
+    NewPull {
+        title: "t".into(),
+        body: "b".into(),
+        head: "pintle/web".into(),
+        base: "main".into(),
+        labels: vec![3],
+    }
 }
 
 #[tokio::test]
 async fn a_read_is_asked_again_when_a_proxy_fails() {
-    let page = || with(502, &[("content-type", "text/html")], "<html><h1>502 Bad Gateway</h1></html>");
-    assert_eq!(version_of(vec![page(), page(), version()]).await, ("11.0.14+gitea-1.22.0".to_owned(), 3));
+    let page = || {
+        with(
+            502,
+            &[("content-type", "text/html")],
+            "<html><h1>502 Bad Gateway</h1></html>",
+        )
+    };
+    assert_eq!(
+        version_of(vec![page(), page(), version()]).await,
+        ("11.0.14+gitea-1.22.0".to_owned(), 3)
+    );
     let (text, asked) = version_of((0..9).map(|_| page()).collect()).await;
-    assert_eq!(text, "Outside cannot ask HOST for its version: HOST answered 502 Bad Gateway (try again later)");
+    assert_eq!(
+        text,
+        "Outside cannot ask HOST for its version: HOST answered 502 Bad Gateway (try again later)"
+    );
     assert_eq!(asked, 4);
     let (text, asked) = version_of(vec![message(500, "boom"), version()]).await;
-    assert_eq!(text, "Outside cannot ask HOST for its version: HOST answered 500 Internal Server Error: boom (try again later)");
+    assert_eq!(
+        text,
+        "Outside cannot ask HOST for its version: HOST answered 500 Internal Server Error: boom (try again later)"
+    );
     assert_eq!(asked, 1, "a 500 is the forge's own answer");
 }
 
 #[tokio::test]
 async fn retry_after_is_obeyed_up_to_a_bound() {
-    assert_eq!(version_of(vec![with(429, &[("retry-after", "1")], ""), version()]).await, ("11.0.14+gitea-1.22.0".to_owned(), 2));
-    let (text, asked) = version_of(vec![with(429, &[("retry-after", "3600")], ""), version()]).await;
-    assert_eq!(text, "Outside cannot ask HOST for its version: HOST wants to be asked less often, and not for 3600 s (try again later)");
+    assert_eq!(
+        version_of(vec![with(429, &[("retry-after", "1")], ""), version()]).await,
+        ("11.0.14+gitea-1.22.0".to_owned(), 2)
+    );
+    let (text, asked) =
+        version_of(vec![with(429, &[("retry-after", "3600")], ""), version()]).await;
+    assert_eq!(
+        text,
+        "Outside cannot ask HOST for its version: HOST wants to be asked less often, and not for 3600 s (try again later)"
+    );
     assert_eq!(asked, 1);
 }
 
 #[tokio::test]
 async fn what_is_no_forge_is_told() {
-    for body in ["", "<html>hello</html>", "[]", "\"x\"", "{\"version\": 7}", "{}", "null", "\u{feff}{}", "[[[[[["] {
-        let (text, asked) = version_of(vec![with(200, &[("content-type", "text/html")], body)]).await;
-        assert!(text.starts_with("Failed cannot ask HOST for its version: the answer of HOST cannot be read: "), "{body}: {text}");
-        assert!(text.ends_with("(is this the address of a Forgejo or Gitea?)"), "{text}");
+    for body in [
+        "",
+        "<html>hello</html>",
+        "[]",
+        "\"x\"",
+        "{\"version\": 7}",
+        "{}",
+        "null",
+        "\u{feff}{}",
+        "[[[[[[",
+    ] {
+        let (text, asked) =
+            version_of(vec![with(200, &[("content-type", "text/html")], body)]).await;
+        assert!(
+            text.starts_with(
+                "Failed cannot ask HOST for its version: the answer of HOST cannot be read: "
+            ),
+            "{body}: {text}"
+        );
+        assert!(
+            text.ends_with("(is this the address of a Forgejo or Gitea?)"),
+            "{text}"
+        );
         assert_eq!(asked, 1);
     }
     let (text, _) = version_of(vec![with(418, &[], "\u{1b}[31mred")]).await;
-    assert_eq!(text, "Failed cannot ask HOST for its version: HOST answered 418 I'm a teapot (-)");
-    let (text, _) = version_of(vec![message(400, &format!("\u{1b}[31m{}\n", "x".repeat(5000)))]).await;
-    assert!(text.len() < 500 && !text.contains('\u{1b}') && !text.contains('\n'), "{text}");
+    assert_eq!(
+        text,
+        "Failed cannot ask HOST for its version: HOST answered 418 I'm a teapot (-)"
+    );
+    let (text, _) = version_of(vec![message(
+        400,
+        &format!("\u{1b}[31m{}\n", "x".repeat(5000)),
+    )])
+    .await;
+    assert!(
+        text.len() < 500 && !text.contains('\u{1b}') && !text.contains('\n'),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_huge_answer_is_not_read() {
     let size = super::super::http::LIMIT + 1;
-    let sized = Answer::Full { status: 200, headers: Vec::new(), body: Body::from(vec![b' '; size]) };
-    let chunks = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 1 << 20])));
-    let endless = Answer::Full { status: 200, headers: Vec::new(), body: Body::from_stream(chunks) };
+    let sized = Answer::Full {
+        status: 200,
+        headers: Vec::new(),
+        body: Body::from(vec![b' '; size]),
+    };
+    let chunks = futures_util::stream::repeat_with(|| {
+        Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 1 << 20]))
+    });
+    let endless = Answer::Full {
+        status: 200,
+        headers: Vec::new(),
+        body: Body::from_stream(chunks),
+    };
     for answer in [sized, endless] {
         let (text, asked) = version_of(vec![answer]).await;
-        assert_eq!(text, "Failed cannot ask HOST for its version: HOST answered with more than 8 MiB (is this the address of a forge?)");
+        assert_eq!(
+            text,
+            "Failed cannot ask HOST for its version: HOST answered with more than 8 MiB (is this the address of a forge?)"
+        );
         assert_eq!(asked, 1);
     }
 }
@@ -84,16 +161,29 @@ async fn silence_ends_in_time_and_a_write_is_sent_once() {
     let fake = Fake::start([Answer::Silence, Answer::Silence]).await;
     let error = fake.hasty().version().await.unwrap_err();
     assert_eq!(error.kind, Kind::Outside);
-    assert_eq!(error.to_string(), format!("the forge at {} did not answer within 1 s", fake.address));
+    assert_eq!(
+        error.to_string(),
+        format!("the forge at {} did not answer within 1 s", fake.address)
+    );
     assert_eq!(fake.lines().len(), 1);
     let error = fake.hasty().post_comment(3, "hello").await.unwrap_err();
     assert!(
-        error.to_string().ends_with(&format!("it was asked to comment on #3 of ops/infra at {}, and may have done it", fake.address)),
+        error.to_string().ends_with(&format!(
+            "it was asked to comment on #3 of ops/infra at {}, and may have done it",
+            fake.address
+        )),
         "{error}"
     );
     assert_eq!(fake.lines().len(), 2);
     let fake = Fake::start([with(503, &[("retry-after", "0")], "")]).await;
-    assert_eq!(fake.client().post_comment(3, "hello").await.unwrap_err().kind, Kind::Outside);
+    assert_eq!(
+        fake.client()
+            .post_comment(3, "hello")
+            .await
+            .unwrap_err()
+            .kind,
+        Kind::Outside
+    );
     assert_eq!(fake.lines().len(), 1, "a write is not repeated");
 }
 
@@ -102,10 +192,20 @@ async fn nobody_listening_is_told() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let client = Client::new(&Place::parse(&format!("http://{address}/ops/infra")).unwrap(), &Options::default()).unwrap();
+    let client = Client::new(
+        &Place::parse(&format!("http://{address}/ops/infra")).unwrap(),
+        &Options::default(),
+    )
+    .unwrap();
     let text = shown(&client.repo().await.unwrap_err());
-    assert!(text.starts_with(&format!("Outside cannot reach the forge at {address}: ")), "{text}");
-    assert!(text.ends_with("(check the address and the network)"), "{text}");
+    assert!(
+        text.starts_with(&format!("Outside cannot reach the forge at {address}: ")),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("(check the address and the network)"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -124,14 +224,28 @@ async fn the_token_stays_at_its_host() {
 #[tokio::test]
 async fn a_renamed_repository_is_read_at_its_new_name_and_not_written() {
     let fake = Fake::start([
-        with(307, &[("location", "/api/v1/repositories/7/branches/main")], ""),
+        with(
+            307,
+            &[("location", "/api/v1/repositories/7/branches/main")],
+            "",
+        ),
         json(200, &j!({"name": "main"})),
-        with(307, &[("location", "/api/v1/repositories/7/issues/3/comments")], ""),
+        with(
+            307,
+            &[("location", "/api/v1/repositories/7/issues/3/comments")],
+            "",
+        ),
     ])
     .await;
-    assert_eq!(fake.client().branch("main").await.unwrap().unwrap().name, "main");
+    assert_eq!(
+        fake.client().branch("main").await.unwrap().unwrap().name,
+        "main"
+    );
     let error = fake.client().post_comment(3, "hello").await.unwrap_err();
-    assert!(error.to_string().contains("redirects to http://127.0.0.1:"), "{error}");
+    assert!(
+        error.to_string().contains("redirects to http://127.0.0.1:"),
+        "{error}"
+    );
     assert_eq!(fake.lines().len(), 3);
 }
 
@@ -139,7 +253,10 @@ async fn a_renamed_repository_is_read_at_its_new_name_and_not_written() {
 async fn an_endless_redirect_ends() {
     let round = || with(302, &[("location", "/api/v1/version")], "");
     let (text, asked) = version_of((0..20).map(|_| round()).collect()).await;
-    assert!(text.starts_with("Failed cannot ask HOST for its version: HOST redirects to "), "{text}");
+    assert!(
+        text.starts_with("Failed cannot ask HOST for its version: HOST redirects to "),
+        "{text}"
+    );
     assert_eq!(asked, 4);
 }
 
@@ -150,8 +267,15 @@ async fn the_token_is_sent_as_a_header_only_and_not_in_the_clear() {
     let asked = fake.asked().remove(0);
     assert_eq!(asked.line, "GET /api/v1/version");
     assert_eq!(asked.headers["authorization"], format!("token {TOKEN}"));
-    assert_eq!(asked.headers["user-agent"], concat!("pintle/", env!("CARGO_PKG_VERSION")));
-    let told = |allow_insecure| Options { token: Some(SecretString::from(TOKEN)), allow_insecure, ..Options::default() };
+    assert_eq!(
+        asked.headers["user-agent"],
+        concat!("pintle/", env!("CARGO_PKG_VERSION"))
+    );
+    let told = |allow_insecure| Options {
+        token: Some(SecretString::from(TOKEN)),
+        allow_insecure,
+        ..Options::default()
+    };
     let far = Place::parse("http://forge.example.org/ops/infra").unwrap();
     let error = Client::new(&far, &told(false)).unwrap_err();
     assert_eq!(
@@ -161,38 +285,93 @@ async fn the_token_is_sent_as_a_header_only_and_not_in_the_clear() {
     let client = Client::new(&far, &told(true)).unwrap();
     assert!(!format!("{client:?}").contains(TOKEN));
     assert!(!format!("{:?}", told(true)).contains(TOKEN));
-    let broken = Options { token: Some(SecretString::from("s3cret\nx")), ..Options::default() };
-    let error = Client::new(&Place::parse("https://forge.example.org/ops/infra").unwrap(), &broken).unwrap_err();
-    assert_eq!(error.to_string(), "the token for forge.example.org holds a character that no token has");
+    let broken = Options {
+        token: Some(SecretString::from("s3cret\nx")),
+        ..Options::default()
+    };
+    let error = Client::new(
+        &Place::parse("https://forge.example.org/ops/infra").unwrap(),
+        &broken,
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the token for forge.example.org holds a character that no token has"
+    );
 }
 
 #[tokio::test]
 async fn certificates_are_checked_against_the_authority_that_is_given() {
-    for ca in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        let told = Options { ca: Some(ca.into()), ..Options::default() };
-        let error = Client::new(&Place::parse("https://forge.example.org/ops/infra").unwrap(), &told).unwrap_err();
-        assert!(error.to_string().starts_with("cannot set up https for the forge at forge.example.org: "), "{error}");
+    for ca in [
+        "",
+        "nothing",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let told = Options {
+            ca: Some(ca.into()),
+            ..Options::default()
+        };
+        let error = Client::new(
+            &Place::parse("https://forge.example.org/ops/infra").unwrap(),
+            &told,
+        )
+        .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot set up https for the forge at forge.example.org: "),
+            "{error}"
+        );
     }
     let address = encrypted();
     let place = Place::parse(&format!("https://{address}/ops/infra")).unwrap();
-    let error = Client::new(&place, &Options::default()).unwrap().version().await.unwrap_err();
+    let error = Client::new(&place, &Options::default())
+        .unwrap()
+        .version()
+        .await
+        .unwrap_err();
     let text = shown(&error);
-    assert!(text.starts_with(&format!("Outside cannot reach the forge at {address}: ")), "{text}");
-    assert!(text.ends_with("(give the authority that signed its certificate)"), "{text}");
+    assert!(
+        text.starts_with(&format!("Outside cannot reach the forge at {address}: ")),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("(give the authority that signed its certificate)"),
+        "{text}"
+    );
     let ca = include_bytes!("../../oci/registry/testdata/authority.pem").to_vec();
-    let told = Options { ca: Some(ca), ..Options::default() };
-    assert_eq!(Client::new(&place, &told).unwrap().version().await.unwrap().text, "1.26.0");
+    let told = Options {
+        ca: Some(ca),
+        ..Options::default()
+    };
+    assert_eq!(
+        Client::new(&place, &told)
+            .unwrap()
+            .version()
+            .await
+            .unwrap()
+            .text,
+        "1.26.0"
+    );
 }
 
-/// An https server with a certificate of an authority that nobody knows. Its thread ends with the process.
+/// An https server with a certificate of an authority that nobody knows. Its thread ends with the
+/// process.
 fn encrypted() -> std::net::SocketAddr {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use std::io::{Read, Write};
     crate::remote::install_tls();
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.key")).unwrap();
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let certificate =
+        CertificateDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.pem"))
+            .unwrap();
+    let key =
+        PrivateKeyDer::from_pem_slice(include_bytes!("../../oci/registry/testdata/server.key"))
+            .unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
     let config = std::sync::Arc::new(config);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -203,7 +382,11 @@ fn encrypted() -> std::net::SocketAddr {
             let mut request = [0; 4096];
             if stream.read(&mut request).is_ok() {
                 let body = "{\"version\":\"1.26.0\"}";
-                let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
                 let _ = stream.flush();
             }
         }
@@ -214,7 +397,8 @@ fn encrypted() -> std::net::SocketAddr {
 #[tokio::test]
 async fn refusals_say_who_has_to_do_what() {
     let scope = "token does not have at least one of required scope(s), required=[write:issue], token scope=read:repository";
-    let older = "token does not have at least one of required scope(s): [read:repository write:repository]";
+    let older =
+        "token does not have at least one of required scope(s): [read:repository write:repository]";
     let cases = [
         (
             message(401, "user does not exist [uid: 0, name: ]"),
@@ -274,15 +458,27 @@ async fn a_pull_request_that_exists_is_found() {
         exists(),
         message(500, ""),
         message(409, "something else"),
-        message(422, "Invalid PullRequest: There are no changes between the head and the base"),
+        message(
+            422,
+            "Invalid PullRequest: There are no changes between the head and the base",
+        ),
     ])
     .await;
-    assert!(matches!(fake.client().open_pull(&new_pull()).await, Err(OpenError::Exists(Some(9)))));
-    assert!(matches!(fake.client().open_pull(&new_pull()).await, Err(OpenError::Exists(None))));
+    assert!(matches!(
+        fake.client().open_pull(&new_pull()).await,
+        Err(OpenError::Exists(Some(9)))
+    ));
+    assert!(matches!(
+        fake.client().open_pull(&new_pull()).await,
+        Err(OpenError::Exists(None))
+    ));
     assert!(
         matches!(fake.client().open_pull(&new_pull()).await, Err(OpenError::Failed(why)) if why.to_string().ends_with("something else"))
     );
-    assert!(matches!(fake.client().open_pull(&new_pull()).await, Err(OpenError::NoChanges)));
+    assert!(matches!(
+        fake.client().open_pull(&new_pull()).await,
+        Err(OpenError::NoChanges)
+    ));
     assert_eq!(
         fake.asked()[0].body,
         j!({"assignee": null, "assignees": null, "base": "main", "body": "b", "due_date": null, "head": "pintle/web", "labels": [3], "milestone": null, "title": "t"})
@@ -291,19 +487,37 @@ async fn a_pull_request_that_exists_is_found() {
 
 fn how(patience: Duration) -> MergeHow {
     let head = CommitId::parse(&"1".repeat(40)).unwrap();
-    MergeHow { style: MergeStyle::Squash, head, title: None, message: None, delete_branch: true, patience }
+    MergeHow {
+        style: MergeStyle::Squash,
+        head,
+        title: None,
+        message: None,
+        delete_branch: true,
+        patience,
+    }
 }
 
 #[tokio::test]
 async fn a_merge_is_patient_for_a_bounded_time() {
     let later = || message(405, "Please try again later");
     let fake = Fake::start([later(), later(), with(200, &[], "")]).await;
-    assert!(fake.client().merge(4, &how(Duration::from_secs(5))).await.is_ok());
-    assert_eq!(fake.lines(), ["POST /api/v1/repos/ops/infra/pulls/4/merge"; 3]);
+    assert!(
+        fake.client()
+            .merge(4, &how(Duration::from_secs(5)))
+            .await
+            .is_ok()
+    );
+    assert_eq!(
+        fake.lines(),
+        ["POST /api/v1/repos/ops/infra/pulls/4/merge"; 3]
+    );
     assert_eq!(fake.asked()[0].body["head_commit_id"], "1".repeat(40));
     assert_eq!(fake.asked()[0].body["force_merge"], false);
     let fake = Fake::start((0..50).map(|_| later())).await;
-    assert!(matches!(fake.client().merge(4, &how(Duration::ZERO)).await, Err(MergeError::NotYet(_))));
+    assert!(matches!(
+        fake.client().merge(4, &how(Duration::ZERO)).await,
+        Err(MergeError::NotYet(_))
+    ));
     assert_eq!(fake.lines().len(), 1);
 }
 
@@ -313,14 +527,21 @@ async fn a_merge_without_a_clear_answer_is_looked_up() {
     let fake = Fake::start([with(502, &[], "<html>"), json(200, &pull(true))]).await;
     assert!(fake.client().merge(4, &how(Duration::ZERO)).await.is_ok());
     let fake = Fake::start([with(502, &[], "<html>"), json(200, &pull(false))]).await;
-    assert!(matches!(fake.client().merge(4, &how(Duration::ZERO)).await, Err(MergeError::Failed(why)) if why.kind == Kind::Outside));
+    assert!(
+        matches!(fake.client().merge(4, &how(Duration::ZERO)).await, Err(MergeError::Failed(why)) if why.kind == Kind::Outside)
+    );
     let fake = Fake::start([Answer::Silence, json(200, &pull(true))]).await;
     assert!(fake.hasty().merge(4, &how(Duration::ZERO)).await.is_ok());
 }
 
 #[tokio::test]
 async fn rights_are_none_unknown_or_not_to_be_asked() {
-    let said = |word: &str| json(200, &j!({"permission": word, "role_name": word, "user": {"id": 5, "login": "ann"}}));
+    let said = |word: &str| {
+        json(
+            200,
+            &j!({"permission": word, "role_name": word, "user": {"id": 5, "login": "ann"}}),
+        )
+    };
     let scope = "token does not have at least one of required scope(s), required=[read:repository], token scope=read:user";
     let fake = Fake::start([
         said("owner"),
@@ -338,20 +559,41 @@ async fn rights_are_none_unknown_or_not_to_be_asked() {
     use crate::model::ask::Right::{None as Nothing, Read, Write};
     for right in [Write, Write, Write, Read, Nothing, Nothing] {
         let permission = fake.client().permission("ann").await.unwrap().unwrap();
-        assert_eq!((permission.account, permission.right), (Account { id: 5, login: "ann".into() }, right));
+        assert_eq!(
+            (permission.account, permission.right),
+            (
+                Account {
+                    id: 5,
+                    login: "ann".into()
+                },
+                right
+            )
+        );
     }
     assert_eq!(fake.client().permission("ann").await.unwrap(), None);
-    assert!(matches!(fake.client().permission("ann").await, Err(PermissionError::MayNotAsk(_))));
+    assert!(matches!(
+        fake.client().permission("ann").await,
+        Err(PermissionError::MayNotAsk(_))
+    ));
     assert!(
         matches!(fake.client().permission("ann").await, Err(PermissionError::Failed(why)) if why.to_string().contains("read:repository"))
     );
-    assert!(matches!(fake.client().permission("ann").await, Err(PermissionError::Failed(_))), "a right of nobody is no right");
+    assert!(
+        matches!(
+            fake.client().permission("ann").await,
+            Err(PermissionError::Failed(_))
+        ),
+        "a right of nobody is no right"
+    );
 }
 
 #[tokio::test]
 async fn a_name_cannot_leave_its_place_in_the_address() {
     let fake = Fake::start([message(404, ""), message(404, "")]).await;
-    assert_eq!(fake.client().permission("../../admin?x=1#y").await.unwrap(), None);
+    assert_eq!(
+        fake.client().permission("../../admin?x=1#y").await.unwrap(),
+        None
+    );
     assert_eq!(fake.client().branch("pintle/a b?#%2e").await.unwrap(), None);
     let expected = [
         "GET /api/v1/repos/ops/infra/collaborators/..%2F..%2Fadmin%3Fx=1%23y/permission",
@@ -367,7 +609,13 @@ async fn an_instance_below_a_path_is_asked_there() {
     let client = Client::new(&place, &Options::default()).unwrap();
     client.version().await.unwrap();
     client.repo().await.unwrap();
-    assert_eq!(fake.lines(), ["GET /code/forge/api/v1/version", "GET /code/forge/api/v1/repos/ops/infra"]);
+    assert_eq!(
+        fake.lines(),
+        [
+            "GET /code/forge/api/v1/version",
+            "GET /code/forge/api/v1/repos/ops/infra"
+        ]
+    );
 }
 
 #[test]
@@ -380,32 +628,81 @@ fn merge_styles_are_called_as_the_forge_calls_them() {
 
 #[tokio::test]
 async fn lists_end() {
-    let comment =
-        |id: u64| j!({"id": id, "issue_url": "https://forge.example.org/ops/infra/issues/3", "created_at": "2026-11-22T10:00:00Z"});
-    let page = |from: u64, count: u64| (from..from + count).map(comment).collect::<serde_json::Value>();
-    let counted = |body: &serde_json::Value, total: &str| with(200, &[("x-total-count", total)], &body.to_string());
+    let comment = |id: u64| j!({"id": id, "issue_url": "https://forge.example.org/ops/infra/issues/3", "created_at": "2026-11-22T10:00:00Z"});
+    let page = |from: u64, count: u64| {
+        (from..from + count)
+            .map(comment)
+            .collect::<serde_json::Value>()
+    };
+    let counted = |body: &serde_json::Value, total: &str| {
+        with(200, &[("x-total-count", total)], &body.to_string())
+    };
     let read = async |answers: Vec<Answer>, pages: u32| {
         let fake = Fake::start(answers).await;
-        let listed = fake.client().comments_since(Timestamp::UNIX_EPOCH, pages).await.unwrap();
+        let listed = fake
+            .client()
+            .comments_since(Timestamp::UNIX_EPOCH, pages)
+            .await
+            .unwrap();
         (listed.items.len(), listed.complete, fake.lines().len())
     };
-    assert_eq!(read(vec![counted(&page(1, 50), "60"), counted(&page(51, 10), "60")], 9).await, (60, true, 2));
     assert_eq!(
-        read(vec![counted(&page(1, 30), "60"), counted(&page(31, 30), "60")], 9).await,
+        read(
+            vec![counted(&page(1, 50), "60"), counted(&page(51, 10), "60")],
+            9
+        )
+        .await,
+        (60, true, 2)
+    );
+    assert_eq!(
+        read(
+            vec![counted(&page(1, 30), "60"), counted(&page(31, 30), "60")],
+            9
+        )
+        .await,
         (60, true, 2),
         "smaller pages than asked for"
     );
-    assert_eq!(read(vec![counted(&page(1, 50), "900"), counted(&page(51, 50), "900")], 2).await, (100, false, 2));
-    assert_eq!(read(vec![json(200, &page(1, 30)), json(200, &page(31, 7))], 9).await, (37, true, 2), "no total: a short page is the last");
-    assert_eq!(read(vec![json(200, &page(1, 30)), json(200, &j!([]))], 9).await, (30, true, 2));
-    assert_eq!(read(vec![json(200, &page(1, 3)), json(200, &page(1, 3))], 9).await, (3, true, 2), "a list that is not paged");
+    assert_eq!(
+        read(
+            vec![counted(&page(1, 50), "900"), counted(&page(51, 50), "900")],
+            2
+        )
+        .await,
+        (100, false, 2)
+    );
+    assert_eq!(
+        read(vec![json(200, &page(1, 30)), json(200, &page(31, 7))], 9).await,
+        (37, true, 2),
+        "no total: a short page is the last"
+    );
+    assert_eq!(
+        read(vec![json(200, &page(1, 30)), json(200, &j!([]))], 9).await,
+        (30, true, 2)
+    );
+    assert_eq!(
+        read(vec![json(200, &page(1, 3)), json(200, &page(1, 3))], 9).await,
+        (3, true, 2),
+        "a list that is not paged"
+    );
     assert_eq!(read(vec![with(200, &[], "null")], 9).await, (0, true, 1));
     assert_eq!(
-        read(vec![counted(&j!([comment(1), null, "x", {"id": -1}, {"id": 2}]), "5")], 9).await,
+        read(
+            vec![counted(
+                &j!([comment(1), null, "x", {"id": -1}, {"id": 2}]),
+                "5"
+            )],
+            9
+        )
+        .await,
         (1, true, 1),
         "what cannot be read is left out"
     );
-    assert_eq!(read(vec![counted(&page(1, 50), "9999"), with(200, &[], "[]")], 9).await, (50, true, 2), "a total that is not true");
+    assert_eq!(
+        read(vec![counted(&page(1, 50), "9999"), with(200, &[], "[]")], 9).await,
+        (50, true, 2),
+        "a total that is not true"
+    );
 }
 
 #[tokio::test]
@@ -414,16 +711,40 @@ async fn nothing_is_listed_twice() {
         let issue = "https://forge.example.org/ops/infra/issues/3";
         j!({"id": id, "body": body, "issue_url": issue, "created_at": "2026-11-22T10:00:00Z"})
     };
-    let counted = |body: serde_json::Value, total: &str| with(200, &[("x-total-count", total)], &body.to_string());
+    let counted = |body: serde_json::Value, total: &str| {
+        with(200, &[("x-total-count", total)], &body.to_string())
+    };
     let read = async |answers: Vec<Answer>| {
         let fake = Fake::start(answers).await;
         let listed = fake.client().comments_of(3).await.unwrap();
-        (listed.items.into_iter().map(|one| (one.id, one.body)).collect::<Vec<_>>(), listed.complete, fake.lines().len())
+        (
+            listed
+                .items
+                .into_iter()
+                .map(|one| (one.id, one.body))
+                .collect::<Vec<_>>(),
+            listed.complete,
+            fake.lines().len(),
+        )
     };
-    let all = |some: &[(u64, &str)]| some.iter().map(|(id, body)| (*id, (*body).to_owned())).collect::<Vec<_>>();
-    // A comment came between the list and its count: the comments of an issue are not paged, so the second page is all of them again.
-    let grown = vec![counted(j!([comment(7, "a")]), "2"), counted(j!([comment(7, "b"), comment(8, "c")]), "2")];
+    let all = |some: &[(u64, &str)]| {
+        some.iter()
+            .map(|(id, body)| (*id, (*body).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    // A comment came between the list and its count: the comments of an issue are not paged, so the
+    // second page is all of them again.
+    let grown = vec![
+        counted(j!([comment(7, "a")]), "2"),
+        counted(j!([comment(7, "b"), comment(8, "c")]), "2"),
+    ];
     assert_eq!(read(grown).await, (all(&[(7, "b"), (8, "c")]), true, 2));
-    let moved = vec![counted(j!([comment(1, ""), comment(2, "")]), "4"), counted(j!([comment(2, ""), comment(3, "")]), "4")];
-    assert_eq!(read(moved).await, (all(&[(1, ""), (2, ""), (3, "")]), true, 2));
+    let moved = vec![
+        counted(j!([comment(1, ""), comment(2, "")]), "4"),
+        counted(j!([comment(2, ""), comment(3, "")]), "4"),
+    ];
+    assert_eq!(
+        read(moved).await,
+        (all(&[(1, ""), (2, ""), (3, "")]), true, 2)
+    );
 }

@@ -7,7 +7,12 @@ fn versions_are_read() {
     let cases = [
         ("11.0.14+gitea-1.22.0", true, Some((11, 0)), true),
         ("7.0.0+gitea-1.21.11", true, Some((7, 0)), true),
-        ("12.0.0-dev-340-8f2a8a1d2e+gitea-1.22.0", true, Some((12, 0)), true),
+        (
+            "12.0.0-dev-340-8f2a8a1d2e+gitea-1.22.0",
+            true,
+            Some((12, 0)),
+            true,
+        ),
         ("v13.0.1~rc1+gitea-1.22.0", true, Some((13, 0)), true),
         ("20.1.0", true, Some((20, 1)), true),
         ("6.0.0+gitea-1.20.0", true, Some((6, 0)), false),
@@ -22,12 +27,19 @@ fn versions_are_read() {
     ];
     for (text, forgejo, number, supported) in cases {
         let version = Version::parse(text);
-        assert_eq!((version.forgejo, version.number, version.supported().is_ok()), (forgejo, number, supported), "{text}");
+        assert_eq!(
+            (version.forgejo, version.number, version.supported().is_ok()),
+            (forgejo, number, supported),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn one_that_is_too_old_is_named() {
     let error = Version::parse("1.20.6\n").supported().unwrap_err();
-    assert_eq!(error.to_string(), "Gitea 1.20.6 is too old: pintle works with Forgejo 7.0 or Gitea 1.21 and later");
+    assert_eq!(
+        error.to_string(),
+        "Gitea 1.20.6 is too old: pintle works with Forgejo 7.0 or Gitea 1.21 and later"
+    );
 }

@@ -20,9 +20,25 @@ impl Work {
     fn dated(&self, minute: u32, args: &[&str]) -> String {
         let date = format!("2027-01-01T00:{minute:02}:00Z");
         let mut command = Command::new("git");
-        command.args(["-c", "user.name=Ada Person", "-c", "user.email=ada@example.org"]).args(args);
-        let done = command.current_dir(self.0.work()).env("GIT_COMMITTER_DATE", &date).env("GIT_AUTHOR_DATE", &date).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        command
+            .args([
+                "-c",
+                "user.name=Ada Person",
+                "-c",
+                "user.email=ada@example.org",
+            ])
+            .args(args);
+        let done = command
+            .current_dir(self.0.work())
+            .env("GIT_COMMITTER_DATE", &date)
+            .env("GIT_AUTHOR_DATE", &date)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
         self.git(&["rev-parse", "HEAD"])
     }
 
@@ -49,8 +65,18 @@ fn shown(clone: &Clone, paths: &[&str], until: &str, limit: usize) -> (Vec<Strin
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let end = clone.follow(&clone.tip(), &paths, (limit, Duration::MAX), &mut |turn| {
         let old = turn.old.as_deref().map_or("none".into(), text);
-        lines.push(format!("{} {} → {} {}", turn.path, old, text(&turn.new), turn.at.strftime("%M")));
-        if old == until { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        lines.push(format!(
+            "{} {} → {} {}",
+            turn.path,
+            old,
+            text(&turn.new),
+            turn.at.strftime("%M")
+        ));
+        if old == until {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     (lines, end.unwrap())
 }
@@ -63,18 +89,48 @@ fn each_change_of_a_file_is_shown_until_it_is_enough() {
     work.commit(3, &[("s/a.tf", b"3"), ("b.tf", b"3")]);
     work.commit(4, &[("other", b"x")]);
     let clone = work.clone();
-    let all = ["b.tf 2 → 3 03", "s/a.tf 2 → 3 03", "b.tf 1 → 2 02", "s/a.tf 1 → 2 01"];
-    assert_eq!(shown(&clone, &["s/a.tf", "b.tf"], "never", 100), (all.map(str::to_owned).to_vec(), End::Start));
-    assert_eq!(shown(&clone, &["s/a.tf", "b.tf"], "2", 100), (all[..2].iter().map(ToString::to_string).collect(), End::Found));
-    assert_eq!(shown(&clone, &["s/a.tf"], "1", 3), (vec!["s/a.tf 2 → 3 03".into()], End::TooFar));
-    assert_eq!(shown(&clone, &["s/a.tf"], "1", 4), (vec!["s/a.tf 2 → 3 03".into(), "s/a.tf 1 → 2 01".into()], End::Found));
+    let all = [
+        "b.tf 2 → 3 03",
+        "s/a.tf 2 → 3 03",
+        "b.tf 1 → 2 02",
+        "s/a.tf 1 → 2 01",
+    ];
+    assert_eq!(
+        shown(&clone, &["s/a.tf", "b.tf"], "never", 100),
+        (all.map(str::to_owned).to_vec(), End::Start)
+    );
+    assert_eq!(
+        shown(&clone, &["s/a.tf", "b.tf"], "2", 100),
+        (
+            all[..2].iter().map(ToString::to_string).collect(),
+            End::Found
+        )
+    );
+    assert_eq!(
+        shown(&clone, &["s/a.tf"], "1", 3),
+        (vec!["s/a.tf 2 → 3 03".into()], End::TooFar)
+    );
+    assert_eq!(
+        shown(&clone, &["s/a.tf"], "1", 4),
+        (
+            vec!["s/a.tf 2 → 3 03".into(), "s/a.tf 1 → 2 01".into()],
+            End::Found
+        )
+    );
     assert_eq!(shown(&clone, &["no.tf", "s"], "1", 4), (vec![], End::Found));
     let mut commits = Vec::new();
     let mut see = |turn: &Turn| {
         commits.push(turn.commit.to_string());
         ControlFlow::Continue(())
     };
-    clone.follow(&clone.tip(), &["s/a.tf".to_owned()].into(), (100, Duration::MAX), &mut see).unwrap();
+    clone
+        .follow(
+            &clone.tip(),
+            &["s/a.tf".to_owned()].into(),
+            (100, Duration::MAX),
+            &mut see,
+        )
+        .unwrap();
     assert_eq!(commits[1], second);
 }
 
@@ -88,7 +144,10 @@ fn what_a_merge_brings_came_with_the_merge() {
     work.commit(3, &[("b.tf", b"1")]);
     work.dated(4, &["merge", "-q", "--no-ff", "-m", "merged", "side"]);
     work.commit(5, &[("b.tf", b"2")]);
-    assert_eq!(shown(&work.clone(), &["a.tf"], "1", 100), (vec!["a.tf 1 → 3 04".into()], End::Found));
+    assert_eq!(
+        shown(&work.clone(), &["a.tf"], "1", 100),
+        (vec!["a.tf 1 → 3 04".into()], End::Found)
+    );
 }
 
 #[test]
@@ -110,7 +169,10 @@ fn no_change_is_older_than_what_it_stands_on() {
     let work = Work::new(&[("a.tf", b"1")]);
     work.commit(9, &[("b.tf", b"1")]);
     work.commit(3, &[("a.tf", b"2")]);
-    assert_eq!(shown(&work.clone(), &["a.tf"], "1", 100).0, ["a.tf 1 → 2 09"]);
+    assert_eq!(
+        shown(&work.clone(), &["a.tf"], "1", 100).0,
+        ["a.tf 1 → 2 09"]
+    );
 }
 
 #[test]
@@ -119,12 +181,22 @@ fn a_file_that_is_new_or_came_back_was_not_there_before() {
     work.git(&["mv", "a.tf", "b.tf"]);
     work.commit(1, &[]);
     work.commit(2, &[("b.tf", b"2")]);
-    assert_eq!(shown(&work.clone(), &["b.tf"], "never", 100), (vec!["b.tf 1 → 2 02".into(), "b.tf none → 1 01".into()], End::Found));
+    assert_eq!(
+        shown(&work.clone(), &["b.tf"], "never", 100),
+        (
+            vec!["b.tf 1 → 2 02".into(), "b.tf none → 1 01".into()],
+            End::Found
+        )
+    );
     work.git(&["rm", "-q", "b.tf"]);
     work.commit(3, &[("b.tf/x", b"1")]);
     work.git(&["rm", "-q", "-r", "b.tf"]);
     work.commit(4, &[("b.tf", b"3")]);
-    assert_eq!(shown(&work.clone(), &["b.tf"], "never", 100).0, ["b.tf none → 3 04"], "a folder is no file");
+    assert_eq!(
+        shown(&work.clone(), &["b.tf"], "never", 100).0,
+        ["b.tf none → 3 04"],
+        "a folder is no file"
+    );
 }
 
 #[test]
@@ -134,9 +206,19 @@ fn a_history_that_is_cut_off_says_so() {
     work.commit(2, &[("b.tf", b"2")]);
     drop(work.clone());
     let url = format!("file://{}", work.0.path().display());
-    git(work.0.dir.path(), ["clone", "-q", "--bare", "--depth", "2", &url, "shallow.git"]);
-    let remote = super::super::Remote::parse(work.0.dir.path().join("shallow.git").to_str().unwrap()).unwrap();
-    let clone = Clone::open_or_fetch(&remote, &work.0.dir.path().join("other"), &Access::default()).unwrap();
+    git(
+        work.0.dir.path(),
+        ["clone", "-q", "--bare", "--depth", "2", &url, "shallow.git"],
+    );
+    let remote =
+        super::super::Remote::parse(work.0.dir.path().join("shallow.git").to_str().unwrap())
+            .unwrap();
+    let clone = Clone::open_or_fetch(
+        &remote,
+        &work.0.dir.path().join("other"),
+        &Access::default(),
+    )
+    .unwrap();
     assert_eq!(shown(&clone, &["a.tf"], "never", 100), (vec![], End::Cut));
     assert_eq!(shown(&clone, &["b.tf"], "1", 100).1, End::Found);
 }
@@ -146,6 +228,11 @@ fn what_takes_too_long_is_given_up() {
     let work = Work::new(&[("a.tf", b"1")]);
     work.commit(1, &[("a.tf", b"2")]);
     let clone = work.clone();
-    let end = clone.follow(&clone.tip(), &["a.tf".to_owned()].into(), (100, Duration::ZERO), &mut |_| ControlFlow::Continue(()));
+    let end = clone.follow(
+        &clone.tip(),
+        &["a.tf".to_owned()].into(),
+        (100, Duration::ZERO),
+        &mut |_| ControlFlow::Continue(()),
+    );
     assert_eq!(end.unwrap(), End::TooFar);
 }

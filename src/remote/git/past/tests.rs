@@ -10,7 +10,10 @@ struct Work {
 
 impl Work {
     fn new() -> Self {
-        Self { host: Host::with(&[("a.tf", b"1")]), minute: 0 }
+        Self {
+            host: Host::with(&[("a.tf", b"1")]),
+            minute: 0,
+        }
     }
 
     fn git(&self, args: &[&str]) -> String {
@@ -19,11 +22,31 @@ impl Work {
 
     fn dated(&mut self, args: &[&str]) {
         self.minute += 1;
-        let date = format!("2027-01-01T{:02}:{:02}:00Z", self.minute / 60, self.minute % 60);
+        let date = format!(
+            "2027-01-01T{:02}:{:02}:00Z",
+            self.minute / 60,
+            self.minute % 60
+        );
         let mut command = Command::new("git");
-        command.args(["-c", "user.name=Ada Person", "-c", "user.email=ada@example.org"]).args(args);
-        let done = command.current_dir(self.host.work()).env("GIT_COMMITTER_DATE", &date).env("GIT_AUTHOR_DATE", &date).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        command
+            .args([
+                "-c",
+                "user.name=Ada Person",
+                "-c",
+                "user.email=ada@example.org",
+            ])
+            .args(args);
+        let done = command
+            .current_dir(self.host.work())
+            .env("GIT_COMMITTER_DATE", &date)
+            .env("GIT_AUTHOR_DATE", &date)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     fn commit(&mut self, subject: &str) {
@@ -31,8 +54,10 @@ impl Work {
     }
 
     fn merge(&mut self, subject: &str, others: &[&str]) {
-        let args: Vec<&str> =
-            ["merge", "-q", "--no-ff", "-s", "octopus", "-m", subject].into_iter().chain(others.iter().copied()).collect();
+        let args: Vec<&str> = ["merge", "-q", "--no-ff", "-s", "octopus", "-m", subject]
+            .into_iter()
+            .chain(others.iter().copied())
+            .collect();
         self.dated(&args);
     }
 
@@ -42,7 +67,9 @@ impl Work {
 
     /// Subject of each commit, and of the merge it came by.
     fn past(&self, limit: usize) -> Vec<String> {
-        let past = past_of(&self.host.work(), limit, Duration::MAX).unwrap().unwrap();
+        let past = past_of(&self.host.work(), limit, Duration::MAX)
+            .unwrap()
+            .unwrap();
         let subject = |past: &Past| past.message.trim_end().to_owned();
         let merge = |id: &CommitId| past.iter().find(|one| one.commit == *id).unwrap();
         past.iter()
@@ -70,9 +97,18 @@ fn what_a_merge_brings_stands_behind_it() {
     work.on("trunk", "trunk");
     work.merge("merged", &["side"]);
     work.commit("four");
-    let all = ["four", "merged", "s2 by merged", "s1 by merged", "three", "two", "Start"];
+    let all = [
+        "four",
+        "merged",
+        "s2 by merged",
+        "s1 by merged",
+        "three",
+        "two",
+        "Start",
+    ];
     assert_eq!(work.past(100), all);
-    // The line is followed further than it is told, so that a short past holds nothing that came another way.
+    // The line is followed further than it is told, so that a short past holds nothing that came
+    // another way.
     assert_eq!(work.past(2), all[..4]);
     assert_eq!(work.past(1), all[..1]);
     assert_eq!(work.past(0), [] as [&str; 0]);
@@ -92,7 +128,15 @@ fn what_two_merges_bring_came_with_the_first() {
     work.commit("s3");
     work.on("trunk", "trunk");
     work.merge("second", &["side"]);
-    let want = ["second", "s3 by second", "caught up by second", "s2 by second", "first", "s1 by first", "Start"];
+    let want = [
+        "second",
+        "s3 by second",
+        "caught up by second",
+        "s2 by second",
+        "first",
+        "s1 by first",
+        "Start",
+    ];
     assert_eq!(work.past(100), want);
 }
 
@@ -108,7 +152,15 @@ fn a_merge_of_merges_and_of_three_brings_all_of_them() {
     work.on("trunk", "trunk");
     work.commit("two");
     work.merge("three heads", &["a", "c"]);
-    let want = ["three heads", "a takes b by three heads", "c by three heads", "b by three heads", "a by three heads", "two", "Start"];
+    let want = [
+        "three heads",
+        "a takes b by three heads",
+        "c by three heads",
+        "b by three heads",
+        "a by three heads",
+        "two",
+        "Start",
+    ];
     assert_eq!(work.past(100), want);
 }
 
@@ -120,7 +172,15 @@ fn of_a_long_side_the_newest_are_read() {
     work.on("trunk", "trunk");
     work.merge("merged", &["side"]);
     let past = work.past(100);
-    assert_eq!((past.len(), past[1].as_str(), past[50].as_str(), past[51].as_str()), (52, "s59 by merged", "s10 by merged", "Start"));
+    assert_eq!(
+        (
+            past.len(),
+            past[1].as_str(),
+            past[50].as_str(),
+            past[51].as_str()
+        ),
+        (52, "s59 by merged", "s10 by merged", "Start")
+    );
 }
 
 #[test]
@@ -135,8 +195,17 @@ fn a_shallow_past_ends_where_it_was_cut_off() {
     let url = format!("file://{}", work.host.path().display());
     for (depth, want) in [("1", 1), ("2", 3)] {
         let name = format!("shallow-{depth}");
-        git(work.host.dir.path(), ["clone", "-q", "--depth", depth, &url, &name]);
-        assert_eq!(past_of(&work.host.dir.path().join(name), 100, Duration::MAX).unwrap().unwrap().len(), want);
+        git(
+            work.host.dir.path(),
+            ["clone", "-q", "--depth", depth, &url, &name],
+        );
+        assert_eq!(
+            past_of(&work.host.dir.path().join(name), 100, Duration::MAX)
+                .unwrap()
+                .unwrap()
+                .len(),
+            want
+        );
     }
 }
 
@@ -149,11 +218,30 @@ fn ancestors_are_told_from_others() {
     work.commit("o1");
     work.on("trunk", "trunk");
     work.merge("merged", &["side"]);
-    work.git(&["push", "-q", "origin", "trunk", "other:refs/heads/pintle/other"]);
+    work.git(&[
+        "push",
+        "-q",
+        "origin",
+        "trunk",
+        "other:refs/heads/pintle/other",
+    ]);
     let clone = work.host.clone();
     let id = |name: &str| CommitId::parse(&work.git(&["rev-parse", name])).unwrap();
-    let ids = |names: &[&str]| names.iter().map(|name| id(name)).collect::<BTreeSet<CommitId>>();
-    let among = |limit| clone.ancestors_among(&clone.tip(), &ids(&["trunk", "side", "other", "trunk~1"]), limit).unwrap();
+    let ids = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| id(name))
+            .collect::<BTreeSet<CommitId>>()
+    };
+    let among = |limit| {
+        clone
+            .ancestors_among(
+                &clone.tip(),
+                &ids(&["trunk", "side", "other", "trunk~1"]),
+                limit,
+            )
+            .unwrap()
+    };
     assert_eq!(among(100), ids(&["trunk", "side", "trunk~1"]));
     assert_eq!(among(2), ids(&["trunk", "side"]));
 }

@@ -20,8 +20,15 @@ fn words_of_servers_for_having_lost_the_race() {
 
 #[test]
 fn a_refusal_keeps_the_servers_sentence() {
-    for why in ["protected branch hook declined", "pre-receive hook declined", "deny updating a hidden ref", "unpacker error"] {
-        let PushError::Refused(text) = rejection(why, "main is protected", false) else { panic!("{why}") };
+    for why in [
+        "protected branch hook declined",
+        "pre-receive hook declined",
+        "deny updating a hidden ref",
+        "unpacker error",
+    ] {
+        let PushError::Refused(text) = rejection(why, "main is protected", false) else {
+            panic!("{why}")
+        };
         assert_eq!(text, format!("{why}: main is protected"));
     }
 }
@@ -34,7 +41,8 @@ fn what_a_server_prints_becomes_one_plain_line() {
 
 #[test]
 fn recorded_words_of_servers_are_told_apart() {
-    let locked = "cannot lock ref 'refs/heads/pintle/media': is at 5f0c0a2c1b1e but expected 9c4d7f11aa02";
+    let locked =
+        "cannot lock ref 'refs/heads/pintle/media': is at 5f0c0a2c1b1e but expected 9c4d7f11aa02";
     let way = "error: cannot lock ref 'refs/heads/pintle/a': 'refs/heads/pintle' exists; cannot create 'refs/heads/pintle/a'";
     let protected = "Gitea: Not allowed to push to protected branch main";
     // What stands against the ref, what is printed beside it, and whether somebody was faster.
@@ -43,14 +51,24 @@ fn recorded_words_of_servers_are_told_apart() {
         ("failed to update ref", &format!("error: {locked}"), true),
         ("failed to update ref", way, false),
         ("pre-receive hook declined", protected, false),
-        ("pre-receive hook declined", "Forgejo: Not allowed to push to protected branch main", false),
-        ("pre-receive hook declined", "Gitea: branch pintle/media is protected from force push", false),
+        (
+            "pre-receive hook declined",
+            "Forgejo: Not allowed to push to protected branch main",
+            false,
+        ),
+        (
+            "pre-receive hook declined",
+            "Gitea: branch pintle/media is protected from force push",
+            false,
+        ),
     ];
     for (why, said, faster) in cases {
         for rewrite in [false, true] {
             match rejection(why, said, rewrite) {
                 PushError::TipMoved { now: None } => assert!(faster, "{why}: {said}"),
-                PushError::Refused(text) => assert_eq!((text, faster), (format!("{why}: {said}"), false)),
+                PushError::Refused(text) => {
+                    assert_eq!((text, faster), (format!("{why}: {said}"), false))
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -59,6 +77,12 @@ fn recorded_words_of_servers_are_told_apart() {
 
 #[test]
 fn a_server_that_takes_no_rewritten_branch_says_so() {
-    assert!(matches!(rejection("non-fast-forward", "", true), PushError::Refused(_)));
-    assert!(matches!(rejection("non-fast-forward", "", false), PushError::TipMoved { .. }));
+    assert!(matches!(
+        rejection("non-fast-forward", "", true),
+        PushError::Refused(_)
+    ));
+    assert!(matches!(
+        rejection("non-fast-forward", "", false),
+        PushError::TipMoved { .. }
+    ));
 }

@@ -14,8 +14,13 @@ pub struct Host {
 
 impl Host {
     pub fn empty() -> Self {
-        let host = Self { dir: tempfile::tempdir().unwrap() };
-        git(host.dir.path(), ["init", "-q", "--bare", "-b", "trunk", "remote.git"]);
+        let host = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        git(
+            host.dir.path(),
+            ["init", "-q", "--bare", "-b", "trunk", "remote.git"],
+        );
         git(host.dir.path(), ["init", "-q", "-b", "trunk", "work"]);
         git(&host.work(), ["remote", "add", "origin", "../remote.git"]);
         host
@@ -48,7 +53,12 @@ impl Host {
     }
 
     pub fn clone_in(&self, cache: &str) -> Clone {
-        Clone::open_or_fetch(&self.remote(), &self.dir.path().join(cache), &Access::default()).unwrap()
+        Clone::open_or_fetch(
+            &self.remote(),
+            &self.dir.path().join(cache),
+            &Access::default(),
+        )
+        .unwrap()
     }
 
     /// The folder of the only clone in the cache.
@@ -69,7 +79,10 @@ impl Host {
     /// Commits the checkout as it is.
     pub fn push_work(&self, message: &str) -> String {
         git(&self.work(), ["add", "-A", "-f"]);
-        git(&self.work(), ["commit", "-q", "--allow-empty", "-m", message]);
+        git(
+            &self.work(),
+            ["commit", "-q", "--allow-empty", "-m", message],
+        );
         git(&self.work(), ["push", "-q", "origin", "HEAD"]);
         git(&self.work(), ["rev-parse", "HEAD"])
     }
@@ -87,7 +100,10 @@ impl Host {
 }
 
 pub fn who() -> Identity {
-    Identity { name: "pintle".into(), email: "pintle@example.org".into() }
+    Identity {
+        name: "pintle".into(),
+        email: "pintle@example.org".into(),
+    }
 }
 
 pub fn at(second: i64) -> jiff::Timestamp {
@@ -96,16 +112,27 @@ pub fn at(second: i64) -> jiff::Timestamp {
 
 pub fn git<S: AsRef<OsStr>>(at: &Path, args: impl IntoIterator<Item = S>) -> String {
     let output = run(at, args);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
 }
 
 pub fn run<S: AsRef<OsStr>>(at: &Path, args: impl IntoIterator<Item = S>) -> Output {
     let mut command = Command::new("git");
     command.args(args).current_dir(at).stdin(Stdio::null());
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", at);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", at);
     for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Ada Person").env(format!("GIT_{role}_EMAIL"), "ada@example.org");
+        command
+            .env(format!("GIT_{role}_NAME"), "Ada Person")
+            .env(format!("GIT_{role}_EMAIL"), "ada@example.org");
     }
     command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap()
 }

@@ -1,5 +1,6 @@
-//! A push through a child process (`git receive-pack`, `ssh`): hooks and the server's own checks run. The child gets none of our secrets and
-//! none of git's variables, and is ended when nothing moves for too long.
+//! A push through a child process (`git receive-pack`, `ssh`): hooks and the server's own checks
+//! run. The child gets none of our secrets and none of git's variables, and is ended when nothing
+//! moves for too long.
 
 use super::way::Wire;
 use std::io::{self, Read, Write};
@@ -32,7 +33,12 @@ impl Stream {
                 command.env_remove(&name);
             }
         }
-        command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|why| {
             let program = command.get_program().to_string_lossy();
             io::Error::new(why.kind(), format!("cannot start {program}: {why}"))
@@ -47,7 +53,16 @@ impl Stream {
         let limit = wire.limit;
         let watch = thread::spawn(move || watch(&watched, &ticks, limit));
         let stderr = thread::spawn(move || read_errors(errors));
-        Ok(Self { wire, child, input, output, alive: Some(alive), watch: Some(watch), stderr: Some(stderr), written: 0 })
+        Ok(Self {
+            wire,
+            child,
+            input,
+            output,
+            alive: Some(alive),
+            watch: Some(watch),
+            stderr: Some(stderr),
+            written: 0,
+        })
     }
 
     fn tick(&self) {
@@ -95,7 +110,10 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.tick();
-        let count = self.input.as_mut().map_or(Ok(0), |input| input.write(bytes))?;
+        let count = self
+            .input
+            .as_mut()
+            .map_or(Ok(0), |input| input.write(bytes))?;
         self.written += count;
         if self.written > "0000".len() {
             self.wire.note(|happened| happened.sent = true);
@@ -113,12 +131,20 @@ impl Drop for Stream {
     fn drop(&mut self) {
         drop(self.input.take());
         let _ = io::copy(&mut self.output, &mut io::sink());
-        let said = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let said = self
+            .stderr
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
         self.wire.note(|happened| happened.stderr = said);
         drop(self.alive.take());
         if let Some(watch) = self.watch.take() {
             let _ = watch.join();
         }
-        let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+        let _ = self
+            .child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .wait();
     }
 }

@@ -1,4 +1,5 @@
-//! One request of a push over http: what libgit2 writes is gathered, and sent when it starts to read. Never follows a redirect.
+//! One request of a push over http: what libgit2 writes is gathered, and sent when it starts to
+//! read. Never follows a redirect.
 
 use super::way::{Way, Wire};
 use crate::remote::git::http;
@@ -17,21 +18,39 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn list(wire: Arc<Wire>) -> Self {
-        Self { wire, body: None, answer: None }
+        Self {
+            wire,
+            body: None,
+            answer: None,
+        }
     }
 
     pub(super) fn send(wire: Arc<Wire>) -> Self {
-        Self { wire, body: Some(Vec::new()), answer: None }
+        Self {
+            wire,
+            body: Some(Vec::new()),
+            answer: None,
+        }
     }
 
     fn request(&mut self) -> Option<RequestBuilder> {
-        let Way::Http { url, access, client } = &self.wire.way else { return None };
+        let Way::Http {
+            url,
+            access,
+            client,
+        } = &self.wire.way
+        else {
+            return None;
+        };
         let request = match self.body.take() {
             None => client.get(http::below(url, "info/refs?service=git-receive-pack")),
             Some(body) => {
                 let kind = "application/x-git-receive-pack-request";
                 self.wire.note(|happened| happened.sent = true);
-                client.post(http::below(url, "git-receive-pack")).header("content-type", kind).body(body)
+                client
+                    .post(http::below(url, "git-receive-pack"))
+                    .header("content-type", kind)
+                    .body(body)
             }
         };
         Some(match http::authorization(access) {
@@ -42,8 +61,12 @@ impl Exchange {
 
     fn ask(&mut self) -> io::Result<Response> {
         let wire = Arc::clone(&self.wire);
-        let Way::Http { access, .. } = &wire.way else { return Err(io::Error::other("not an http remote")) };
-        let request = self.request().ok_or_else(|| io::Error::other("not an http remote"))?;
+        let Way::Http { access, .. } = &wire.way else {
+            return Err(io::Error::other("not an http remote"));
+        };
+        let request = self
+            .request()
+            .ok_or_else(|| io::Error::other("not an http remote"))?;
         let answer = request.send().map_err(|why| {
             wire.note(|happened| happened.error = Some(http::unreachable(&wire.remote, why)));
             io::Error::other("no answer")
@@ -52,8 +75,10 @@ impl Exchange {
         if let Some(error) = http::explain(&wire.remote, &answer, access.token.is_some()) {
             wire.note(|happened| {
                 happened.error = Some(error);
-                happened.denied = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-                // A refusal is an answer: nothing was carried out. A gateway's error is not the server's word.
+                happened.denied =
+                    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+                // A refusal is an answer: nothing was carried out. A gateway's error is not the
+                // server's word.
                 happened.sent &= !status.is_client_error();
             });
             return Err(io::Error::other(format!("the server answered {status}")));
@@ -67,7 +92,9 @@ impl Read for Exchange {
         if self.answer.is_none() {
             self.answer = Some(self.ask()?);
         }
-        self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer))
+        self.answer
+            .as_mut()
+            .map_or(Ok(0), |answer| answer.read(buffer))
     }
 }
 

@@ -1,4 +1,5 @@
-//! One push's way to its server, as the transport and its streams share it, and what happened on it. Sends nothing.
+//! One push's way to its server, as the transport and its streams share it, and what happened on
+//! it. Sends nothing.
 
 use crate::error::Error;
 use crate::remote::git::access::Access;
@@ -18,7 +19,11 @@ pub(in crate::remote::git) struct Wire {
 }
 
 pub(super) enum Way {
-    Http { url: Url, access: Box<Access>, client: reqwest::blocking::Client },
+    Http {
+        url: Url,
+        access: Box<Access>,
+        client: reqwest::blocking::Client,
+    },
     Child(Where, String),
 }
 
@@ -39,12 +44,23 @@ impl Wire {
     pub(in crate::remote::git) fn new(remote: &Remote, access: &Access) -> Result<Self, Error> {
         let way = match remote.place() {
             Where::Http(url) => {
-                let client = http::client(access).map_err(|why| Error::failed("cannot set up https").because(why.without_url()))?;
-                Way::Http { url: url.clone(), access: Box::new(access.clone()), client }
+                let client = http::client(access).map_err(|why| {
+                    Error::failed("cannot set up https").because(why.without_url())
+                })?;
+                Way::Http {
+                    url: url.clone(),
+                    access: Box::new(access.clone()),
+                    client,
+                }
             }
             other => Way::Child(other.clone(), access.ssh.clone()),
         };
-        Ok(Self { way, remote: remote.clone(), limit: access.timeout, happened: Mutex::default() })
+        Ok(Self {
+            way,
+            remote: remote.clone(),
+            limit: access.timeout,
+            happened: Mutex::default(),
+        })
     }
 
     pub(in crate::remote::git) fn take(&self) -> Happened {
@@ -60,11 +76,21 @@ impl Wire {
         match place {
             Where::Ssh(ssh_place) => {
                 let mut command = Command::new(ssh);
-                command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=20"]);
+                command.args([
+                    "-o",
+                    "BatchMode=yes",
+                    "-o",
+                    "ConnectTimeout=20",
+                    "-o",
+                    "ServerAliveInterval=20",
+                ]);
                 if let Some(port) = ssh_place.port {
                     command.args(["-p", &port.to_string()]);
                 }
-                command.arg("--").arg(&ssh_place.host).arg(format!("git-receive-pack {}", quoted(&ssh_place.path)));
+                command
+                    .arg("--")
+                    .arg(&ssh_place.host)
+                    .arg(format!("git-receive-pack {}", quoted(&ssh_place.path)));
                 command
             }
             Where::Path(path) => {

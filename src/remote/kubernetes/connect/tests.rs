@@ -20,10 +20,14 @@ fn told(text: &str, context: Option<&str>, told: &Options) -> Result<kube::Confi
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
     std::fs::write(&file, text).unwrap();
-    let place = Place::Kubeconfig { file: file.clone(), context: context.map(str::to_owned) };
+    let place = Place::Kubeconfig {
+        file: file.clone(),
+        context: context.map(str::to_owned),
+    };
     config(&place, told).map_err(|error| {
         assert_eq!(error.kind, Kind::Usage);
-        let said = format!("{error}; {}", error.hint.as_deref().unwrap_or("")).replace(&file.display().to_string(), "FILE");
+        let said = format!("{error}; {}", error.hint.as_deref().unwrap_or(""))
+            .replace(&file.display().to_string(), "FILE");
         assert!(!said.contains(TOKEN), "{said}");
         said
     })
@@ -32,22 +36,43 @@ fn told(text: &str, context: Option<&str>, told: &Options) -> Result<kube::Confi
 #[test]
 fn credentials_go_only_where_they_are_safe() {
     let usual = Options::default();
-    let loose = Options { allow_insecure: true, ..Options::default() };
+    let loose = Options {
+        allow_insecure: true,
+        ..Options::default()
+    };
     for (server, more, strict) in [
         ("https://kube.example.org:6443", "", true),
         ("http://127.0.0.1:8001", "", true),
         ("http://[::1]:8001", "", true),
         ("http://localhost:8001", "", true),
         ("http://kube.example.org:8001", "", false),
-        ("https://kube.example.org", "insecure-skip-tls-verify: true", false),
-        ("https://127.0.0.1:6443", "insecure-skip-tls-verify: true", true),
+        (
+            "https://kube.example.org",
+            "insecure-skip-tls-verify: true",
+            false,
+        ),
+        (
+            "https://127.0.0.1:6443",
+            "insecure-skip-tls-verify: true",
+            true,
+        ),
     ] {
         let text = kubeconfig(server, more);
         assert_eq!(told(&text, None, &usual).is_ok(), strict, "{server} {more}");
         assert!(told(&text, None, &loose).is_ok(), "{server} {more}");
     }
-    let open = told(&kubeconfig("http://kube.example.org:8001", ""), None, &usual).unwrap_err();
-    assert!(open.starts_with("the API server http://kube.example.org:8001/ would be asked without encryption; "), "{open}");
+    let open = told(
+        &kubeconfig("http://kube.example.org:8001", ""),
+        None,
+        &usual,
+    )
+    .unwrap_err();
+    assert!(
+        open.starts_with(
+            "the API server http://kube.example.org:8001/ would be asked without encryption; "
+        ),
+        "{open}"
+    );
 }
 
 #[test]
@@ -59,51 +84,111 @@ fn what_is_wrong_with_a_kubeconfig_is_said_without_its_text() {
         wrong(&good, Some("three")),
         "cannot use the kubeconfig FILE: it has no context three; its contexts: one, two; name one with --kube-context"
     );
-    assert_eq!(wrong(&good, Some("two")), "cannot use the kubeconfig FILE: it has no cluster gone, which the context names; ");
     assert_eq!(
-        wrong(&good.replace("current-context: one\n", ""), None).split(';').next(),
+        wrong(&good, Some("two")),
+        "cannot use the kubeconfig FILE: it has no cluster gone, which the context names; "
+    );
+    assert_eq!(
+        wrong(&good.replace("current-context: one\n", ""), None)
+            .split(';')
+            .next(),
         Some("cannot use the kubeconfig FILE: it has no current context")
     );
-    assert_eq!(wrong(&format!("users: [token: {TOKEN}"), None), "cannot read the kubeconfig FILE: it is no kubeconfig in YAML; ");
     assert_eq!(
-        wrong(&kubeconfig("https://kube.example.org", "certificate-authority: /nowhere"), None),
+        wrong(&format!("users: [token: {TOKEN}"), None),
+        "cannot read the kubeconfig FILE: it is no kubeconfig in YAML; "
+    );
+    assert_eq!(
+        wrong(
+            &kubeconfig(
+                "https://kube.example.org",
+                "certificate-authority: /nowhere"
+            ),
+            None
+        ),
         "cannot use the kubeconfig FILE: its certificate authority cannot be read; "
     );
-    let proxied = wrong(&kubeconfig("https://kube.example.org", "proxy-url: socks5://proxy.example.org"), None);
-    assert!(proxied.starts_with("the cluster c of the kubeconfig FILE is reached through a proxy: "), "{proxied}");
-    let missing = config(&Place::Kubeconfig { file: "/nowhere/config".into(), context: None }, &usual).unwrap_err();
-    assert!(missing.to_string().starts_with("cannot read the kubeconfig /nowhere/config: No such file"), "{missing}");
+    let proxied = wrong(
+        &kubeconfig(
+            "https://kube.example.org",
+            "proxy-url: socks5://proxy.example.org",
+        ),
+        None,
+    );
+    assert!(
+        proxied.starts_with("the cluster c of the kubeconfig FILE is reached through a proxy: "),
+        "{proxied}"
+    );
+    let missing = config(
+        &Place::Kubeconfig {
+            file: "/nowhere/config".into(),
+            context: None,
+        },
+        &usual,
+    )
+    .unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .starts_with("cannot read the kubeconfig /nowhere/config: No such file"),
+        "{missing}"
+    );
 }
 
 #[test]
 fn authorities_of_the_command_line_count_where_the_kubeconfig_has_none() {
     let made = rcgen::generate_simple_self_signed(["kube.example.org".to_owned()]).unwrap();
-    let with = Options { ca: Some(made.cert.pem().into_bytes()), ..Options::default() };
-    let roots = told(&kubeconfig("https://kube.example.org", ""), None, &with).unwrap().root_cert.unwrap();
+    let with = Options {
+        ca: Some(made.cert.pem().into_bytes()),
+        ..Options::default()
+    };
+    let roots = told(&kubeconfig("https://kube.example.org", ""), None, &with)
+        .unwrap()
+        .root_cert
+        .unwrap();
     assert_eq!(roots.last().unwrap(), &made.cert.der().to_vec());
-    let none = Options { ca: Some(b"no certificate".to_vec()), ..Options::default() };
-    assert!(told(&kubeconfig("https://kube.example.org", ""), None, &none).unwrap_err().starts_with("the certificate authorities' file"));
+    let none = Options {
+        ca: Some(b"no certificate".to_vec()),
+        ..Options::default()
+    };
+    assert!(
+        told(&kubeconfig("https://kube.example.org", ""), None, &none)
+            .unwrap_err()
+            .starts_with("the certificate authorities' file")
+    );
 }
 
 #[test]
 fn an_address_is_shown_without_what_may_be_secret_in_it() {
-    let said = told(&kubeconfig(&format!("http://robot:{TOKEN}@kube.example.org:8001/k"), ""), None, &Options::default()).unwrap_err();
-    assert!(said.starts_with("the API server http://kube.example.org:8001/k would be asked without encryption; "), "{said}");
-    let bare = told(&kubeconfig("127.0.0.1:6443", ""), None, &Options::default()).map(drop).unwrap_err();
+    let said = told(
+        &kubeconfig(&format!("http://robot:{TOKEN}@kube.example.org:8001/k"), ""),
+        None,
+        &Options::default(),
+    )
+    .unwrap_err();
+    assert!(
+        said.starts_with(
+            "the API server http://kube.example.org:8001/k would be asked without encryption; "
+        ),
+        "{said}"
+    );
+    let bare = told(&kubeconfig("127.0.0.1:6443", ""), None, &Options::default())
+        .map(drop)
+        .unwrap_err();
     assert!(bare.starts_with("cannot use the kubeconfig FILE: the server of the cluster does not begin with https://; "), "{bare}");
 }
 
 /// A kubeconfig whose user is what a plugin says.
 fn plugged(command: &str, args: &[&str]) -> kube::Config {
     let env = json!([{"name": "PLUGIN_PASSWORD", "value": TOKEN}]);
-    let exec =
-        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": args, "env": env, "interactiveMode": "Never"});
+    let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": args, "env": env, "interactiveMode": "Never"});
     let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
         "users": [{"name": "a", "user": {"exec": exec}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
     told(&text.to_string(), None, &Options::default()).unwrap()
 }
 
-/// What becomes of a first connection, and what of a question after the plugin has changed its mind.
+/// What becomes of a first connection, and what of a question after the plugin has changed its
+/// mind.
 #[tokio::test]
 async fn a_plugin_that_fails_is_told_without_its_words() {
     crate::remote::install_tls();
@@ -120,15 +205,31 @@ async fn a_plugin_that_fails_is_told_without_its_words() {
         "the credentials for the API server https://127.0.0.1:1/ cannot be used: the credential plugin of the kubeconfig ended with exit status: 7"
     );
     let nonsense = refused(&plugged("echo", &[TOKEN])).to_string();
-    assert!(nonsense.ends_with(": the credential plugin of the kubeconfig gave no credentials") && !nonsense.contains(TOKEN), "{nonsense}");
+    assert!(
+        nonsense.ends_with(": the credential plugin of the kubeconfig gave no credentials")
+            && !nonsense.contains(TOKEN),
+        "{nonsense}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let over = folder.path().join("over");
     let status = json!({"kind": "ExecCredential", "status": {"token": "short", "expirationTimestamp": "2026-01-01T00:00:00Z"}});
-    let script = format!("test -e {} && echo {TOKEN} >&2 && exit 9; echo '{status}'", over.display());
+    let script = format!(
+        "test -e {} && echo {TOKEN} >&2 && exit 9; echo '{status}'",
+        over.display()
+    );
     let connected = client(&plugged("sh", &["-c", &script])).unwrap();
     std::fs::write(&over, "").unwrap();
-    let asked = read::list(&connected, &Of::Pod, &Mutex::new(Words::default()), Duration::from_secs(20)).await;
+    let asked = read::list(
+        &connected,
+        &Of::Pod,
+        &Mutex::new(Words::default()),
+        Duration::from_secs(20),
+    )
+    .await;
     let said = asked.map(drop).unwrap_err().sentence().to_owned();
-    assert_eq!(said, "the pods could not be read: the credential plugin of the kubeconfig ended with exit status: 9");
+    assert_eq!(
+        said,
+        "the pods could not be read: the credential plugin of the kubeconfig ended with exit status: 9"
+    );
 }

@@ -52,8 +52,16 @@ fn expired() -> Value {
     )
 }
 
-async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
-    server.carried.lock().unwrap().extend(headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()));
+async fn answer(
+    Of(server): Of<Arc<Server>>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    server.carried.lock().unwrap().extend(
+        headers
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned()),
+    );
     let watches = query.contains_key("watch");
     let asked = match (watches, query.get("continue")) {
         (true, _) => format!("watch {}", query["resourceVersion"]),
@@ -70,15 +78,25 @@ async fn answer(Of(server): Of<Arc<Server>>, Query(query): Query<HashMap<String,
         Some(Says::List(names, version)) => list(names, version, "").into_response(),
         Some(Says::Begins(names, version)) => list(names, version, "abc").into_response(),
         Some(Says::Watch(lines, ends)) => {
-            let lines = stream::iter(lines.into_iter().map(|line| Ok::<_, std::io::Error>(Bytes::from(format!("{line}\n")))));
-            let body = if ends { Body::from_stream(lines) } else { Body::from_stream(lines.chain(stream::pending())) };
+            let lines = stream::iter(
+                lines
+                    .into_iter()
+                    .map(|line| Ok::<_, std::io::Error>(Bytes::from(format!("{line}\n")))),
+            );
+            let body = if ends {
+                Body::from_stream(lines)
+            } else {
+                Body::from_stream(lines.chain(stream::pending()))
+            };
             body.into_response()
         }
         Some(Says::Fails(code)) => {
             let status = json!({"kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code});
             (StatusCode::from_u16(code).unwrap(), status.to_string()).into_response()
         }
-        Some(Says::Answers(code, text)) => (StatusCode::from_u16(code).unwrap(), text).into_response(),
+        Some(Says::Answers(code, text)) => {
+            (StatusCode::from_u16(code).unwrap(), text).into_response()
+        }
         None => std::future::pending().await,
     }
 }
@@ -97,8 +115,20 @@ fn watching(server: &str, user: &Value, timeout: Duration) -> (Watches, Keeper, 
     let text = json!({"current-context": "a", "clusters": [{"name": "a", "cluster": {"server": server}}],
         "users": [{"name": "a", "user": user}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
     std::fs::write(&file, text.to_string()).unwrap();
-    let told = Options { timeout, ..Options::default() };
-    let (watches, keeper) = Client::new(&Place::Kubeconfig { file, context: None }, &told).unwrap().watch().unwrap();
+    let told = Options {
+        timeout,
+        ..Options::default()
+    };
+    let (watches, keeper) = Client::new(
+        &Place::Kubeconfig {
+            file,
+            context: None,
+        },
+        &told,
+    )
+    .unwrap()
+    .watch()
+    .unwrap();
     (watches, keeper, folder)
 }
 
@@ -108,14 +138,24 @@ impl Run {
     }
 
     async fn of(user: &Value, timeout: Duration, script: Vec<Says>) -> Self {
-        let server = Arc::new(Server { script: Mutex::new(script.into()), ..Server::default() });
+        let server = Arc::new(Server {
+            script: Mutex::new(script.into()),
+            ..Server::default()
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = axum::Router::new().fallback(answer).with_state(server.clone());
+        let router = axum::Router::new()
+            .fallback(answer)
+            .with_state(server.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         let (watches, keeper, folder) = watching(&format!("http://{address}"), user, timeout);
         watches.want(&BTreeSet::from([Kind::Namespace]), None);
-        Self { server, watches, _keeper: tokio::spawn(keeper.run()), _folder: folder }
+        Self {
+            server,
+            watches,
+            _keeper: tokio::spawn(keeper.run()),
+            _folder: folder,
+        }
     }
 
     async fn names(&self) -> Result<Vec<String>, String> {
@@ -125,21 +165,39 @@ impl Run {
             .remove(&Kind::Namespace)
             .unwrap()?
             .iter()
-            .map(|object| format!("{} {}", object.name, object.label("keel.sh/policy").unwrap()))
+            .map(|object| {
+                format!(
+                    "{} {}",
+                    object.name,
+                    object.label("keel.sh/policy").unwrap()
+                )
+            })
             .collect();
         names.sort();
         Ok(names)
     }
 
     async fn until(&self, wanted: Result<&[&str], &str>) {
-        let wanted = wanted.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).map_err(str::to_owned);
+        let wanted = wanted
+            .map(|names| {
+                names
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .map_err(str::to_owned);
         let looked = async {
             while self.names().await != wanted {
                 self.watches.changed().await;
             }
         };
         let seen = timeout(Duration::from_secs(20), looked).await;
-        assert!(seen.is_ok(), "{:?} instead of {wanted:?} after {:?}", self.names().await, self.server.asked.lock().unwrap());
+        assert!(
+            seen.is_ok(),
+            "{:?} instead of {wanted:?} after {:?}",
+            self.names().await,
+            self.server.asked.lock().unwrap()
+        );
     }
 
     fn asked(&self) -> Vec<String> {
@@ -149,11 +207,21 @@ impl Run {
 
 #[tokio::test]
 async fn pages_make_one_list_and_a_watch_goes_on_where_it_ended() {
-    let bookmark = event("BOOKMARK", json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}}));
+    let bookmark = event(
+        "BOOKMARK",
+        json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}}),
+    );
     let run = Run::start(vec![
         Says::Begins(&["a"], 5),
         Says::List(&["b"], 6),
-        Says::Watch(vec![event("ADDED", namespace("c", 7)), event("MODIFIED", namespace("a", 8)), bookmark], true),
+        Says::Watch(
+            vec![
+                event("ADDED", namespace("c", 7)),
+                event("MODIFIED", namespace("a", 8)),
+                bookmark,
+            ],
+            true,
+        ),
         Says::Watch(vec![event("DELETED", namespace("b", 12))], false),
     ])
     .await;
@@ -174,7 +242,10 @@ async fn a_version_that_is_gone_is_listed_anew() {
     ])
     .await;
     run.until(Ok(&["d 4"])).await;
-    assert_eq!(run.asked()[..5], ["list", "watch 1", "list", "watch 3", "list"]);
+    assert_eq!(
+        run.asked()[..5],
+        ["list", "watch 1", "list", "watch 3", "list"]
+    );
 }
 
 #[tokio::test]
@@ -187,7 +258,11 @@ async fn trouble_is_told_and_the_watch_comes_back() {
     ])
     .await;
     run.until(Ok(&["a 1", "b 2"])).await;
-    assert_eq!(run.asked(), ["list", "watch 1", "watch 1", "watch 1"], "it is not listed for that");
+    assert_eq!(
+        run.asked(),
+        ["list", "watch 1", "watch 1", "watch 1"],
+        "it is not listed for that"
+    );
 }
 
 #[tokio::test]
@@ -217,23 +292,62 @@ async fn what_may_be_listed_and_not_watched_is_not_known_for_a_moment_again_and_
             seen.push(run.names().await);
         }
     };
-    assert!(timeout(Duration::from_secs(20), looked).await.is_ok(), "{:?}", run.asked());
-    seen.retain(|names| *names != Ok(vec!["a 1".to_owned()]) && *names != Ok(vec!["b 4".to_owned()]));
+    assert!(
+        timeout(Duration::from_secs(20), looked).await.is_ok(),
+        "{:?}",
+        run.asked()
+    );
+    seen.retain(|names| {
+        *names != Ok(vec!["a 1".to_owned()]) && *names != Ok(vec!["b 4".to_owned()])
+    });
     let refused = Err("the namespaces may not be read: no".to_owned());
-    assert_eq!(seen, [refused, Ok(vec!["b 4".to_owned(), "c 5".to_owned()])], "{:?}", run.asked());
+    assert_eq!(
+        seen,
+        [refused, Ok(vec!["b 4".to_owned(), "c 5".to_owned()])],
+        "{:?}",
+        run.asked()
+    );
 }
 
 #[tokio::test]
 async fn a_list_that_is_not_complete_is_not_known() {
-    let run = Run::start(vec![Says::Begins(&["a"], 1), Says::List(&["b"], 1), Says::Watch(vec![], false)]).await;
-    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned(), "b 1".to_owned()]), "the first look waits for it");
-    let half = Run::start(vec![Says::Begins(&["a"], 1), Says::Fails(500), Says::Fails(500), Says::Fails(500)]).await;
-    assert!(half.names().await.unwrap_err().starts_with("the namespaces could not be read: 500"));
+    let run = Run::start(vec![
+        Says::Begins(&["a"], 1),
+        Says::List(&["b"], 1),
+        Says::Watch(vec![], false),
+    ])
+    .await;
+    assert_eq!(
+        run.names().await,
+        Ok(vec!["a 1".to_owned(), "b 1".to_owned()]),
+        "the first look waits for it"
+    );
+    let half = Run::start(vec![
+        Says::Begins(&["a"], 1),
+        Says::Fails(500),
+        Says::Fails(500),
+        Says::Fails(500),
+    ])
+    .await;
+    assert!(
+        half.names()
+            .await
+            .unwrap_err()
+            .starts_with("the namespaces could not be read: 500")
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_is_busy_all_the_time_is_not_called_silent() {
-    let busy = || vec![Says::Fails(503), Says::Fails(503), Says::Fails(503), Says::Fails(429), Says::Fails(503)];
+    let busy = || {
+        vec![
+            Says::Fails(503),
+            Says::Fails(503),
+            Says::Fails(503),
+            Says::Fails(429),
+            Says::Fails(503),
+        ]
+    };
     let script = std::iter::repeat_with(busy).take(20).flatten().collect();
     let run = Run::of(&json!({}), Duration::from_secs(1), script).await;
     assert_eq!(
@@ -244,24 +358,42 @@ async fn a_server_that_is_busy_all_the_time_is_not_called_silent() {
 
 #[tokio::test]
 async fn a_server_that_is_busy_for_a_moment_is_asked_again() {
-    let run =
-        Run::start(vec![Says::Fails(429), Says::Begins(&["a"], 1), Says::Fails(503), Says::List(&["b"], 1), Says::Watch(vec![], false)])
-            .await;
-    assert_eq!(run.names().await, Ok(vec!["a 1".to_owned(), "b 1".to_owned()]));
+    let run = Run::start(vec![
+        Says::Fails(429),
+        Says::Begins(&["a"], 1),
+        Says::Fails(503),
+        Says::List(&["b"], 1),
+        Says::Watch(vec![], false),
+    ])
+    .await;
+    assert_eq!(
+        run.names().await,
+        Ok(vec!["a 1".to_owned(), "b 1".to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn what_stands_before_an_api_server_is_not_quoted_at_length() {
-    let page = "<html>\n<head><title>502 Bad Gateway</title></head><body><p>Ray 8f3a</p></body></html>";
+    let page =
+        "<html>\n<head><title>502 Bad Gateway</title></head><body><p>Ray 8f3a</p></body></html>";
     let stranger = "the answer is not an API server's";
     for (answer, want) in [
-        (Says::Answers(502, page), format!("the namespaces could not be read: 502 ({stranger})")),
+        (
+            Says::Answers(502, page),
+            format!("the namespaces could not be read: 502 ({stranger})"),
+        ),
         (
             Says::Answers(500, "upstream connect error\n  or disconnect"),
             "the namespaces could not be read: 500 upstream connect error or disconnect".to_owned(),
         ),
-        (Says::Answers(403, r#"{"message": "not you"}"#), format!("the namespaces could not be read: not you ({stranger})")),
-        (Says::Answers(500, ""), format!("the namespaces could not be read: 500 ({stranger})")),
+        (
+            Says::Answers(403, r#"{"message": "not you"}"#),
+            format!("the namespaces could not be read: not you ({stranger})"),
+        ),
+        (
+            Says::Answers(500, ""),
+            format!("the namespaces could not be read: 500 ({stranger})"),
+        ),
     ] {
         let run = Run::start(vec![answer]).await;
         assert_eq!(run.names().await.unwrap_err(), want);
@@ -273,7 +405,12 @@ async fn a_token_of_a_file_may_end_with_a_line_break() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "t0ken\n").unwrap();
     let user = json!({"tokenFile": file.path()});
-    let run = Run::of(&user, Duration::from_secs(5), vec![Says::List(&["a"], 1), Says::Watch(vec![], false)]).await;
+    let run = Run::of(
+        &user,
+        Duration::from_secs(5),
+        vec![Says::List(&["a"], 1), Says::Watch(vec![], false)],
+    )
+    .await;
     assert_eq!(run.names().await, Ok(vec!["a 1".to_owned()]));
     assert_eq!(run.server.carried.lock().unwrap()[0], "Bearer t0ken");
 }
@@ -287,26 +424,40 @@ async fn credentials_that_are_refused_are_read_anew() {
         std::fs::write(file.path(), told.to_string()).unwrap();
     };
     credential("first");
-    let exec =
-        json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [file.path()], "interactiveMode": "Never"});
-    let script = vec![Says::List(&["a"], 1), Says::Fails(401), Says::Watch(vec![event("ADDED", namespace("b", 2))], false)];
+    let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [file.path()], "interactiveMode": "Never"});
+    let script = vec![
+        Says::List(&["a"], 1),
+        Says::Fails(401),
+        Says::Watch(vec![event("ADDED", namespace("b", 2))], false),
+    ];
     let run = Run::of(&json!({"exec": exec}), Duration::from_secs(5), script).await;
     credential("second");
     run.until(Ok(&["a 1", "b 2"])).await;
     assert_eq!(run.asked(), ["list", "watch 1", "watch 1"]);
-    assert_eq!(*run.server.carried.lock().unwrap(), ["Bearer first", "Bearer first", "Bearer second"]);
+    assert_eq!(
+        *run.server.carried.lock().unwrap(),
+        ["Bearer first", "Bearer first", "Bearer second"]
+    );
 }
 
 /// An ingress has a new number in each of its answers.
 #[tokio::test]
 async fn that_nothing_is_known_for_another_reason_wakes_nobody_and_silence_vouches_for_nothing() {
-    let (watches, _keeper, _folder) = watching("http://127.0.0.1:1", &json!({}), Duration::from_secs(5));
+    let (watches, _keeper, _folder) =
+        watching("http://127.0.0.1:1", &json!({}), Duration::from_secs(5));
     let (shared, kind) = (&watches.shared, Kind::Namespace);
     shared.kept().insert(kind.clone(), Kept::default());
-    shared.asked.store(true, std::sync::atomic::Ordering::Relaxed);
+    shared
+        .asked
+        .store(true, std::sync::atomic::Ordering::Relaxed);
     let called = || watches.changed().now_or_never().is_some();
-    let read = || shared.kept()[&kind].read(&kind, Instant::now()).map(|objects| objects.len());
-    let fails = |why: &str, since: Instant| shared.troubled(&kind, &Trouble::Failed(why.into()), since);
+    let read = || {
+        shared.kept()[&kind]
+            .read(&kind, Instant::now())
+            .map(|objects| objects.len())
+    };
+    let fails =
+        |why: &str, since: Instant| shared.troubled(&kind, &Trouble::Failed(why.into()), since);
     assert!(fails("answer 1", Instant::now()) && called());
     assert!(fails("answer 2", Instant::now()) && !called());
     assert_eq!(read(), Err("answer 2".into()));
@@ -324,17 +475,42 @@ async fn that_nothing_is_known_for_another_reason_wakes_nobody_and_silence_vouch
 #[test]
 fn what_was_known_counts_for_a_while() {
     let now = Instant::now();
-    let read = |state: State| Kept { state, ..Kept::default() }.read(&Kind::Pod, now).map(|objects| objects.len());
+    let read = |state: State| {
+        Kept {
+            state,
+            ..Kept::default()
+        }
+        .read(&Kind::Pod, now)
+        .map(|objects| objects.len())
+    };
     assert_eq!(read(State::Live), Ok(0));
-    assert_eq!(read(State::Starting), Err("the pods are not read yet".into()));
+    assert_eq!(
+        read(State::Starting),
+        Err("the pods are not read yet".into())
+    );
     assert_eq!(read(State::Broken(now - BROKEN, "cut".into())), Ok(0));
-    assert_eq!(read(State::Broken(now - BROKEN - Duration::from_millis(1), "cut".into())), Err("cut".into()));
-    assert_eq!(read(State::Unread("no right".into())), Err("no right".into()));
+    assert_eq!(
+        read(State::Broken(
+            now - BROKEN - Duration::from_millis(1),
+            "cut".into()
+        )),
+        Err("cut".into())
+    );
+    assert_eq!(
+        read(State::Unread("no right".into())),
+        Err("no right".into())
+    );
 }
 
 #[test]
 fn only_what_somebody_looks_at_calls() {
-    let owned = |kind: &str| Some(Owner { kind: kind.into(), name: "o".into(), uid: "o".into() });
+    let owned = |kind: &str| {
+        Some(Owner {
+            kind: kind.into(),
+            name: "o".into(),
+            uid: "o".into(),
+        })
+    };
     let waiting = |reason: &str| PodContainer {
         name: "c".into(),
         digest: None,
@@ -342,11 +518,24 @@ fn only_what_somebody_looks_at_calls() {
         ready: false,
         restarts: 0,
         started: None,
-        waiting: Some(Waiting { reason: reason.into(), message: "".into() }),
+        waiting: Some(Waiting {
+            reason: reason.into(),
+            message: "".into(),
+        }),
     };
-    let pod = Object { namespace: "shop".into(), name: "p".into(), ..Object::default() };
-    let waits = Object { statuses: [waiting("CrashLoopBackOff")].into(), ..pod.clone() };
-    let of_job = |pod: &Object| Object { controller: owned("Job"), ..pod.clone() };
+    let pod = Object {
+        namespace: "shop".into(),
+        name: "p".into(),
+        ..Object::default()
+    };
+    let waits = Object {
+        statuses: [waiting("CrashLoopBackOff")].into(),
+        ..pod.clone()
+    };
+    let of_job = |pod: &Object| Object {
+        controller: owned("Job"),
+        ..pod.clone()
+    };
     let shop = Some(BTreeSet::from(["shop".into()]));
     let other = Some(BTreeSet::from(["other".into()]));
     for (scope, kind, old, new, wanted) in [
@@ -356,12 +545,37 @@ fn only_what_somebody_looks_at_calls() {
         (&shop, Kind::Pod, Some(&pod), None, true),
         (&other, Kind::Pod, Some(&pod), None, false),
         (&shop, Kind::Pod, None, Some(&of_job(&pod)), false),
-        (&shop, Kind::Pod, Some(&of_job(&pod)), Some(&of_job(&waits)), true),
+        (
+            &shop,
+            Kind::Pod,
+            Some(&of_job(&pod)),
+            Some(&of_job(&waits)),
+            true,
+        ),
         (&shop, Kind::Pod, Some(&of_job(&waits)), None, false),
-        (&shop, Kind::Job, None, Some(&Object { controller: owned("CronJob"), ..pod.clone() }), false),
+        (
+            &shop,
+            Kind::Job,
+            None,
+            Some(&Object {
+                controller: owned("CronJob"),
+                ..pod.clone()
+            }),
+            false,
+        ),
         (&shop, Kind::Job, None, Some(&pod), true),
-        (&Some(BTreeSet::from(["p".into()])), Kind::Namespace, None, Some(&pod), true),
+        (
+            &Some(BTreeSet::from(["p".into()])),
+            Kind::Namespace,
+            None,
+            Some(&pod),
+            true,
+        ),
     ] {
-        assert_eq!(calls(scope, &kind, old, new), wanted, "{kind} {scope:?} {old:?} {new:?}");
+        assert_eq!(
+            calls(scope, &kind, old, new),
+            wanted,
+            "{kind} {scope:?} {old:?} {new:?}"
+        );
     }
 }

@@ -4,8 +4,12 @@ use super::*;
 
 fn password(config: &DockerConfig, registry: &str, repository: &str) -> Option<(String, String)> {
     match config.find(registry, repository)? {
-        Credentials::Password { username, password } => Some((username.clone(), password.expose_secret().to_owned())),
-        Credentials::Identity { token } => Some(("<token>".to_owned(), token.expose_secret().to_owned())),
+        Credentials::Password { username, password } => {
+            Some((username.clone(), password.expose_secret().to_owned()))
+        }
+        Credentials::Identity { token } => {
+            Some(("<token>".to_owned(), token.expose_secret().to_owned()))
+        }
     }
 }
 
@@ -30,8 +34,16 @@ fn docker_hub_has_many_names() {
         "registry.hub.docker.com",
     ];
     for key in keys {
-        assert_eq!(password(&one(key), "docker.io", "library/alpine"), pair("u", "p"), "{key}");
-        assert_eq!(password(&one(key), "ghcr.io", "library/alpine"), None, "{key}");
+        assert_eq!(
+            password(&one(key), "docker.io", "library/alpine"),
+            pair("u", "p"),
+            "{key}"
+        );
+        assert_eq!(
+            password(&one(key), "ghcr.io", "library/alpine"),
+            None,
+            "{key}"
+        );
     }
 }
 
@@ -42,13 +54,25 @@ fn a_host_is_meant_with_its_port() {
         ("https://ghcr.io", "ghcr.io", true),
         ("https://ghcr.io/v2/", "ghcr.io", true),
         ("GHCR.io", "ghcr.io", true),
-        ("http://registry.example.com:5000", "registry.example.com:5000", true),
-        ("registry.example.com:5000", "registry.example.com:5000", true),
+        (
+            "http://registry.example.com:5000",
+            "registry.example.com:5000",
+            true,
+        ),
+        (
+            "registry.example.com:5000",
+            "registry.example.com:5000",
+            true,
+        ),
         ("registry.example.com:5000", "registry.example.com", false),
         ("registry.example.com", "registry.example.com:5000", false),
         ("example.com", "registry.example.com", false),
     ] {
-        assert_eq!(password(&one(key), registry, "a/b").is_some(), found, "{key} {registry}");
+        assert_eq!(
+            password(&one(key), registry, "a/b").is_some(),
+            found,
+            "{key} {registry}"
+        );
     }
 }
 
@@ -78,12 +102,20 @@ fn every_form_of_credentials_is_read() {
         (r#"{"auth": "dTpwAAA="}"#, pair("u", "p")),
         (r#"{"auth": "dTpwOnE="}"#, pair("u", "p:q")),
         (r#"{"username": "u", "password": "p"}"#, pair("u", "p")),
-        (r#"{"username": "u", "password": "p", "auth": "eDp5", "email": "x@example.com"}"#, pair("u", "p")),
-        (r#"{"auth": "dTo=", "identitytoken": "t"}"#, pair("<token>", "t")),
+        (
+            r#"{"username": "u", "password": "p", "auth": "eDp5", "email": "x@example.com"}"#,
+            pair("u", "p"),
+        ),
+        (
+            r#"{"auth": "dTo=", "identitytoken": "t"}"#,
+            pair("<token>", "t"),
+        ),
         ("{}", None),
         (r#"{"auth": ""}"#, None),
     ] {
-        let config = DockerConfig::parse(format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#).as_bytes()).unwrap();
+        let config =
+            DockerConfig::parse(format!(r#"{{"auths":{{"ghcr.io":{entry}}}}}"#).as_bytes())
+                .unwrap();
         assert_eq!(password(&config, "ghcr.io", "a/b"), want, "{entry}");
     }
 }
@@ -92,8 +124,20 @@ fn every_form_of_credentials_is_read() {
 fn helpers_are_named_and_not_run() {
     let text = r#"{"credHelpers": {"123.dkr.ecr.example.com": "ecr-login"}, "credsStore": "desktop", "HttpHeaders": {"x": "y"}}"#;
     let config = DockerConfig::parse(text.as_bytes()).unwrap();
-    let helper = Helper { registry: Some("123.dkr.ecr.example.com".into()), name: "ecr-login".into() };
-    assert_eq!(config.helpers(), [helper, Helper { registry: None, name: "desktop".into() }]);
+    let helper = Helper {
+        registry: Some("123.dkr.ecr.example.com".into()),
+        name: "ecr-login".into(),
+    };
+    assert_eq!(
+        config.helpers(),
+        [
+            helper,
+            Helper {
+                registry: None,
+                name: "desktop".into()
+            }
+        ]
+    );
     assert!(config.find("docker.io", "library/alpine").is_none());
 }
 
@@ -104,16 +148,30 @@ fn what_is_wrong_is_told_without_showing_it() {
             r#"{"auths":{"ghcr.io":{"auth":"c2VjcmV0"}}}"#,
             "the entry `ghcr.io` of the docker config.json is not usable: `auth` is not user:password",
         ),
-        (r#"{"auths":{"ghcr.io":{"auth":"s€cret"}}}"#, "the entry `ghcr.io` of the docker config.json is not usable: `auth` is not base64"),
-        (r#"{"auths":{"ghcr.io":{"auth":"/w=="}}}"#, "the entry `ghcr.io` of the docker config.json is not usable: `auth` is not UTF-8"),
+        (
+            r#"{"auths":{"ghcr.io":{"auth":"s€cret"}}}"#,
+            "the entry `ghcr.io` of the docker config.json is not usable: `auth` is not base64",
+        ),
+        (
+            r#"{"auths":{"ghcr.io":{"auth":"/w=="}}}"#,
+            "the entry `ghcr.io` of the docker config.json is not usable: `auth` is not UTF-8",
+        ),
         (
             r#"{"auths":{"ghcr.io":{"username":"u"}}}"#,
             "the entry `ghcr.io` of the docker config.json is not usable: it has a username and no password",
         ),
-        (r#"{"auths":"secret"}"#, "not a docker config.json: line 1, column 17"),
+        (
+            r#"{"auths":"secret"}"#,
+            "not a docker config.json: line 1, column 17",
+        ),
         ("secret", "not a docker config.json: line 1, column 1"),
     ] {
-        assert_eq!(DockerConfig::parse(text.as_bytes()).unwrap_err().to_string(), want);
+        assert_eq!(
+            DockerConfig::parse(text.as_bytes())
+                .unwrap_err()
+                .to_string(),
+            want
+        );
     }
 }
 

@@ -5,22 +5,42 @@ use reqwest::header::HeaderValue;
 
 fn limits(longest_wait: u64, per_second: u32) -> Limits {
     let per_second = NonZeroU32::new(per_second).unwrap();
-    Limits::new("docker.io", Burden { concurrency: 2, per_second, longest_wait: Duration::from_secs(longest_wait) })
+    Limits::new(
+        "docker.io",
+        Burden {
+            concurrency: 2,
+            per_second,
+            longest_wait: Duration::from_secs(longest_wait),
+        },
+    )
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-    pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::try_from(*value).unwrap())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.parse().unwrap(),
+                HeaderValue::try_from(*value).unwrap(),
+            )
+        })
+        .collect()
 }
 
 fn noon() -> Now {
-    Now { time: "2026-11-22T12:00:00Z".parse().unwrap(), tick: Instant::now() }
+    Now {
+        time: "2026-11-22T12:00:00Z".parse().unwrap(),
+        tick: Instant::now(),
+    }
 }
 
 const TOO_MANY: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
 #[test]
 fn retry_after_is_seconds_or_a_date() {
-    let wait = |text| retry_after(&headers(&[("retry-after", text)]), noon().time).map(|wait| wait.as_secs());
+    let wait = |text| {
+        retry_after(&headers(&[("retry-after", text)]), noon().time).map(|wait| wait.as_secs())
+    };
     assert_eq!(wait("37"), Some(37));
     assert_eq!(wait(" 0 "), Some(0));
     assert_eq!(wait("Sun, 22 Nov 2026 12:01:00 GMT"), Some(60));
@@ -40,7 +60,10 @@ async fn a_long_wait_is_refused_and_a_short_one_waited_for() {
     assert_eq!(limits.refusal(Instant::now()), None);
     limits.heard(TOO_MANY, &headers(&[("retry-after", "60")]), noon());
     let refused = limits.turn(false).await.unwrap_err();
-    assert_eq!(refused.to_string(), "registry docker.io asked to wait until 2026-11-22T12:01:00Z");
+    assert_eq!(
+        refused.to_string(),
+        "registry docker.io asked to wait until 2026-11-22T12:01:00Z"
+    );
 }
 
 #[test]
@@ -51,7 +74,13 @@ fn the_longest_that_was_asked_for_counts() {
     limits.heard(TOO_MANY, &headers(&[("retry-after", "5")]), now);
     limits.heard(StatusCode::OK, &HeaderMap::new(), now);
     let until = "2026-11-22T12:01:40Z".parse().unwrap();
-    assert_eq!(limits.refusal(now.tick + Duration::from_secs(99)), Some(OciError::Limited { host: "docker.io".into(), until }));
+    assert_eq!(
+        limits.refusal(now.tick + Duration::from_secs(99)),
+        Some(OciError::Limited {
+            host: "docker.io".into(),
+            until
+        })
+    );
     assert_eq!(limits.refusal(now.tick + Duration::from_secs(100)), None);
 }
 
@@ -62,23 +91,51 @@ fn a_429_that_says_nothing_means_a_minute_and_a_503_nothing() {
     limits.heard(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), now);
     assert_eq!(limits.refusal(now.tick), None);
     limits.heard(TOO_MANY, &HeaderMap::new(), now);
-    assert_eq!(limits.refusal(now.tick).unwrap().to_string(), "registry docker.io asked to wait until 2026-11-22T12:01:00Z");
-    limits.heard(StatusCode::SERVICE_UNAVAILABLE, &headers(&[("retry-after", "120")]), now);
-    assert_eq!(limits.refusal(now.tick).unwrap().to_string(), "registry docker.io asked to wait until 2026-11-22T12:02:00Z");
+    assert_eq!(
+        limits.refusal(now.tick).unwrap().to_string(),
+        "registry docker.io asked to wait until 2026-11-22T12:01:00Z"
+    );
+    limits.heard(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &headers(&[("retry-after", "120")]),
+        now,
+    );
+    assert_eq!(
+        limits.refusal(now.tick).unwrap().to_string(),
+        "registry docker.io asked to wait until 2026-11-22T12:02:00Z"
+    );
 }
 
 #[tokio::test]
 async fn what_is_used_up_is_not_asked_for() {
     let limits = limits(10, 1000);
-    limits.heard(StatusCode::OK, &headers(&[("ratelimit-remaining", "0;w=21600")]), noon());
+    limits.heard(
+        StatusCode::OK,
+        &headers(&[("ratelimit-remaining", "0;w=21600")]),
+        noon(),
+    );
     assert_eq!(limits.turn(false).await, Ok(()));
-    assert!(matches!(limits.turn(true).await, Err(OciError::Limited { .. })));
+    assert!(matches!(
+        limits.turn(true).await,
+        Err(OciError::Limited { .. })
+    ));
     limits.heard(StatusCode::OK, &HeaderMap::new(), noon());
     assert!(limits.turn(true).await.is_err());
-    limits.heard(StatusCode::OK, &headers(&[("ratelimit-remaining", "76;w=21600")]), noon());
+    limits.heard(
+        StatusCode::OK,
+        &headers(&[("ratelimit-remaining", "76;w=21600")]),
+        noon(),
+    );
     assert_eq!(limits.turn(true).await, Ok(()));
-    limits.heard(StatusCode::OK, &headers(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "90")]), noon());
-    assert!(matches!(limits.turn(false).await, Err(OciError::Limited { .. })));
+    limits.heard(
+        StatusCode::OK,
+        &headers(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "90")]),
+        noon(),
+    );
+    assert!(matches!(
+        limits.turn(false).await,
+        Err(OciError::Limited { .. })
+    ));
 }
 
 #[test]
@@ -93,7 +150,10 @@ fn requests_are_paced() {
 fn many_failures_in_a_row_close_a_registry_for_a_while() {
     let limits = limits(10, 1000);
     let now = noon();
-    let why = OciError::Unreachable { host: "docker.io".into(), why: "refused".into() };
+    let why = OciError::Unreachable {
+        host: "docker.io".into(),
+        why: "refused".into(),
+    };
     for _ in 1..FAILURES {
         limits.failed(&why, now);
     }

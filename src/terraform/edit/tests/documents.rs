@@ -12,17 +12,33 @@ pub struct Document {
     pub literals: Vec<(Span, Form)>,
 }
 
-/// A template of one part of a file; `@` becomes a name that was not used before, `‹…›` marks an image literal.
+/// A template of one part of a file; `@` becomes a name that was not used before, `‹…›` marks an
+/// image literal.
 type Part = (&'static str, Form);
 
 const HCL: &[Part] = &[
     ("a@   =   \"‹ghcr.io/x/y:1.2›\"  # keep\n", Form::Quoted),
     ("\n\n\tb@=\"‹repo:${var.tag}›\"\n", Form::Quoted),
-    ("c@ = <<-EOT\n    apiVersion: v1\n      image: ‹busybox:1›\n    %{ for x in y }- ${x}\n    %{ endfor }\n    EOT\n", Form::Raw),
-    ("d@ = <<EOT\n\timage: ‹é/x:1›\n$${HOME} %%{x}\nEOT\n", Form::Raw),
-    ("e@ {\n  image=\"‹a\\\"b:1›\"\n  e = 1.50\n}\n", Form::Quoted),
-    ("resource \"k\" \"r@\" {\n  spec { image = var.x ? \"‹x:1›\" : null } // c\n}\n", Form::Quoted),
-    ("f@ = merge({ \"a\" : \"‹›\" }, [for k, v in m : \"${k}-${v}\"]...)\n/* multi\n line */\n", Form::Quoted),
+    (
+        "c@ = <<-EOT\n    apiVersion: v1\n      image: ‹busybox:1›\n    %{ for x in y }- ${x}\n    %{ endfor }\n    EOT\n",
+        Form::Raw,
+    ),
+    (
+        "d@ = <<EOT\n\timage: ‹é/x:1›\n$${HOME} %%{x}\nEOT\n",
+        Form::Raw,
+    ),
+    (
+        "e@ {\n  image=\"‹a\\\"b:1›\"\n  e = 1.50\n}\n",
+        Form::Quoted,
+    ),
+    (
+        "resource \"k\" \"r@\" {\n  spec { image = var.x ? \"‹x:1›\" : null } // c\n}\n",
+        Form::Quoted,
+    ),
+    (
+        "f@ = merge({ \"a\" : \"‹›\" }, [for k, v in m : \"${k}-${v}\"]...)\n/* multi\n line */\n",
+        Form::Quoted,
+    ),
     ("g@ = \"${\"a-${\"‹in:ner›\"}\"}\"\n", Form::Quoted),
 ];
 
@@ -30,7 +46,10 @@ const YAML: &[Part] = &[
     ("a@:   ‹ghcr.io/x/y:1.2›   # keep\n", Form::YamlPlain),
     ("b@: '‹it''s:1›'\n", Form::YamlSingle),
     ("c@: \"‹x:1\\t›\"\n", Form::YamlDouble),
-    ("# c\n\nd@:\n- image: ‹é:1›\n  x: [1, 'y']\n", Form::YamlPlain),
+    (
+        "# c\n\nd@:\n- image: ‹é:1›\n  x: [1, 'y']\n",
+        Form::YamlPlain,
+    ),
     ("e@: {image: ‹x/y:1›, z: ~}\n", Form::YamlPlain),
     ("f@: |-\n    image: ‹x:1›\n    more\n", Form::YamlBlock),
     ("g@: &n@ 22\nh@: *n@\ntag@: ‹22›\n", Form::YamlPlain),
@@ -39,8 +58,14 @@ const YAML: &[Part] = &[
 
 const TEMPLATE: &[Part] = &[
     ("a@: ‹repo:${tag}›\n", Form::YamlPlain),
-    ("%{ if x ~}\nb@: '‹x:1›'\n%{ else }\nc@: 1\n%{ endif ~}\n", Form::YamlSingle),
-    ("d@: \"‹$${x}:${ jsonencode({ a = \"}\" }) }›\"\n", Form::YamlDouble),
+    (
+        "%{ if x ~}\nb@: '‹x:1›'\n%{ else }\nc@: 1\n%{ endif ~}\n",
+        Form::YamlSingle,
+    ),
+    (
+        "d@: \"‹$${x}:${ jsonencode({ a = \"}\" }) }›\"\n",
+        Form::YamlDouble,
+    ),
 ];
 
 const JSON: &[Part] = &[
@@ -60,15 +85,24 @@ pub fn document() -> impl Strategy<Value = Document> {
         ("a.json", JSON),
     ]);
     let parts = prop::collection::vec(any::<prop::sample::Index>(), 1..12);
-    (kinds, parts, any::<(bool, bool, bool)>()).prop_map(|((name, kinds), picks, (crlf, mark, bare))| {
-        let parts: Vec<Part> = picks.iter().map(|pick| kinds[pick.index(kinds.len())]).collect();
-        // An escape of the test's own language must not meet `\r\n`.
-        build(name, &parts, if crlf { "\r\n" } else { "\n" }, mark, bare)
-    })
+    (kinds, parts, any::<(bool, bool, bool)>()).prop_map(
+        |((name, kinds), picks, (crlf, mark, bare))| {
+            let parts: Vec<Part> = picks
+                .iter()
+                .map(|pick| kinds[pick.index(kinds.len())])
+                .collect();
+            // An escape of the test's own language must not meet `\r\n`.
+            build(name, &parts, if crlf { "\r\n" } else { "\n" }, mark, bare)
+        },
+    )
 }
 
 fn build(name: &'static str, parts: &[Part], line_end: &str, mark: bool, bare: bool) -> Document {
-    let mut document = Document { name, text: String::new(), literals: Vec::new() };
+    let mut document = Document {
+        name,
+        text: String::new(),
+        literals: Vec::new(),
+    };
     if mark {
         document.text.push('\u{feff}');
     }
@@ -77,7 +111,9 @@ fn build(name: &'static str, parts: &[Part], line_end: &str, mark: bool, bare: b
         document.text.push('{');
     }
     for (number, (part, form)) in parts.iter().enumerate() {
-        let part = part.replace('@', &number.to_string()).replace('\n', line_end);
+        let part = part
+            .replace('@', &number.to_string())
+            .replace('\n', line_end);
         push(&mut document, &part, *form);
     }
     if json {
@@ -97,7 +133,9 @@ fn push(document: &mut Document, part: &str, form: Form) {
     document.text.push_str(before);
     let start = document.text.len();
     document.text.push_str(literal);
-    document.literals.push((Span::new(start, document.text.len()), form));
+    document
+        .literals
+        .push((Span::new(start, document.text.len()), form));
     document.text.push_str(after);
 }
 
@@ -121,7 +159,12 @@ pub fn reverse(edits: &[Edit]) -> Vec<Edit> {
         let start = edit.span.start.checked_add_signed(shift).unwrap();
         let span = Span::new(start, start + edit.put.len());
         shift += edit.put.len() as isize - edit.span.len() as isize;
-        reversed.push(Edit { span, expect: edit.put.clone(), put: edit.expect.clone(), ..edit.clone() });
+        reversed.push(Edit {
+            span,
+            expect: edit.put.clone(),
+            put: edit.expect.clone(),
+            ..edit.clone()
+        });
     }
     reversed
 }

@@ -15,7 +15,8 @@ pub enum Shape {
     Inputs,
     /// Input → root variable → module argument → module variable → template in a local.
     Chain,
-    /// `"repo:${var.tag}"` in a module that is called with a tag; `false`: the call disables it by `count`.
+    /// `"repo:${var.tag}"` in a module that is called with a tag; `false`: the call disables it by
+    /// `count`.
     Argument(bool),
     /// `"${local.image}:${local.image_tag}"`, for so many containers.
     Halves(usize),
@@ -39,7 +40,8 @@ pub enum Shape {
     Dead,
 }
 
-/// How often each shape was found among 380 containers. Charts, operators' objects and dead literals come on top.
+/// How often each shape was found among 380 containers. Charts, operators' objects and dead
+/// literals come on top.
 const FOUND: [(Shape, usize); 22] = [
     (Shape::InPlace, 253),
     (Shape::Tagless, 24),
@@ -68,7 +70,10 @@ const FOUND: [(Shape, usize); 22] = [
 /// Returns the shapes of a repo with so many containers, shuffled.
 pub fn deck(rng: &mut fastrand::Rng, containers: usize) -> Vec<Shape> {
     let count = |found: usize| (found * containers / 380).max(1);
-    let mut deck: Vec<Shape> = FOUND.iter().flat_map(|&(shape, found)| std::iter::repeat_n(shape, count(found))).collect();
+    let mut deck: Vec<Shape> = FOUND
+        .iter()
+        .flat_map(|&(shape, found)| std::iter::repeat_n(shape, count(found)))
+        .collect();
     rng.shuffle(&mut deck);
     deck
 }

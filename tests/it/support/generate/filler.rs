@@ -1,4 +1,5 @@
-//! The ordinary resources that make up most lines of an infra repo, traps among them. None of them decides an image.
+//! The ordinary resources that make up most lines of an infra repo, traps among them. None of them
+//! decides an image.
 
 use super::Maker;
 use super::names::weighted;
@@ -36,21 +37,32 @@ EOF
 
 /// Adds about so many lines to the stack, in `main.tf` and in up to three files beside it.
 pub fn fill(stack: &mut Stack, maker: &mut Maker, lines: usize) {
-    let mut pages: Vec<Page> =
-        ["config.tf", "network.tf", "storage.tf"].iter().map(|name| Page::new(format!("{}/{name}", stack.root))).collect();
+    let mut pages: Vec<Page> = ["config.tf", "network.tf", "storage.tf"]
+        .iter()
+        .map(|name| Page::new(format!("{}/{name}", stack.root)))
+        .collect();
     pages.truncate(maker.rng.usize(..4));
     let mut written = 0;
     while written < lines {
         let template = weighted(&mut maker.rng, &TEMPLATES);
         let (n, random) = (stack.serial(), maker.rng.u16(..));
-        let text = template.replace("@n@", &n.to_string()).replace("@app@", &stack.app).replace("@r@", &random.to_string());
+        let text = template
+            .replace("@n@", &n.to_string())
+            .replace("@app@", &stack.app)
+            .replace("@r@", &random.to_string());
         let at = maker.rng.usize(..=pages.len());
-        let page = if at == 0 { &mut stack.page } else { &mut pages[at - 1] };
+        let page = if at == 0 {
+            &mut stack.page
+        } else {
+            &mut pages[at - 1]
+        };
         let before = page.lines();
         page.text(&text);
         written += page.lines() - before;
     }
-    maker.pages.extend(pages.into_iter().filter(|page| page.lines() > 0));
+    maker
+        .pages
+        .extend(pages.into_iter().filter(|page| page.lines() > 0));
 }
 
 const TEMPLATES: [(&str, u32); 17] = [

@@ -19,11 +19,19 @@ struct Part {
 pub fn release(stack: &mut Stack, maker: &mut Maker, images: usize) {
     let n = stack.serial();
     let name = format!("{}-chart-{n}", stack.app);
-    stack.page.text(&format!("\nresource \"helm_release\" \"chart_{n}\" {{\n  name       = \"{name}\""));
+    stack.page.text(&format!(
+        "\nresource \"helm_release\" \"chart_{n}\" {{\n  name       = \"{name}\""
+    ));
     stack.page.text("  namespace  = kubernetes_namespace.this.metadata[0].name\n  repository = \"https://charts.example.org/stable\"");
-    stack.page.text(&format!("  chart      = \"app\"\n  version    = \"{}.{}.0\"", maker.rng.u8(1..30), maker.rng.u8(..20)));
-    let images: Vec<(String, Image)> =
-        COMPONENTS[..images].iter().map(|component| ((*component).to_owned(), maker.names.image(&mut maker.rng))).collect();
+    stack.page.text(&format!(
+        "  chart      = \"app\"\n  version    = \"{}.{}.0\"",
+        maker.rng.u8(1..30),
+        maker.rng.u8(..20)
+    ));
+    let images: Vec<(String, Image)> = COMPONENTS[..images]
+        .iter()
+        .map(|component| ((*component).to_owned(), maker.names.image(&mut maker.rng)))
+        .collect();
     let parts = match maker.rng.u8(..4) {
         0 => map(stack, maker, images),
         1 => file(stack, maker, images, n),
@@ -37,7 +45,11 @@ pub fn release(stack: &mut Stack, maker: &mut Maker, images: usize) {
         }
         let image = part.image.tagged();
         let id = maker.truth(Fate::Site, &image, part.decides);
-        let user = stack.user(("helm_release", stack.namespace.clone(), name.clone()), &part.path, &image);
+        let user = stack.user(
+            ("helm_release", stack.namespace.clone(), name.clone()),
+            &part.path,
+            &image,
+        );
         maker.used(id, user);
     }
 }
@@ -50,7 +62,10 @@ fn map(stack: &mut Stack, maker: &mut Maker, images: Vec<(String, Image)>) -> Ve
         page.text(&format!("    {component} = {{"));
         let path = format!("{component}.image");
         let (repository, decides) = match maker.rng.bool() {
-            true => (None, page.literal("      image = \"", &image.tagged(), "\"")),
+            true => (
+                None,
+                page.literal("      image = \"", &image.tagged(), "\""),
+            ),
             false => {
                 page.text("      image = {");
                 let repository = page.literal("        repository = \"", &image.repository, "\"");
@@ -60,14 +75,21 @@ fn map(stack: &mut Stack, maker: &mut Maker, images: Vec<(String, Image)>) -> Ve
             }
         };
         page.text("      resources = { requests = { cpu = \"10m\", memory = \"64Mi\" } }\n    }");
-        parts.push(Part { path, image, repository, decides });
+        parts.push(Part {
+            path,
+            image,
+            repository,
+            decides,
+        });
     }
     page.text("    persistence = { enabled = true, size = \"5Gi\" }\n  })]");
     parts
 }
 
 fn file(stack: &mut Stack, maker: &mut Maker, images: Vec<(String, Image)>, n: usize) -> Vec<Part> {
-    stack.page.text(&format!("  values = [file(\"${{path.module}}/values-{n}.yaml\")]"));
+    stack.page.text(&format!(
+        "  values = [file(\"${{path.module}}/values-{n}.yaml\")]"
+    ));
     let mut page = Page::new(format!("{}/values-{n}.yaml", stack.root));
     page.text("# Values of the chart; image: docker.io/library/example:1.0 is only a comment.\nreplicaCount: 1");
     let parts = yaml(&mut page, maker, images, "");
@@ -77,7 +99,9 @@ fn file(stack: &mut Stack, maker: &mut Maker, images: Vec<(String, Image)>, n: u
 }
 
 fn heredoc(stack: &mut Stack, maker: &mut Maker, images: Vec<(String, Image)>) -> Vec<Part> {
-    stack.page.text("  values = [<<-EOT\n    replicaCount: 1\n    host: ${local.host}");
+    stack
+        .page
+        .text("  values = [<<-EOT\n    replicaCount: 1\n    host: ${local.host}");
     let parts = yaml(&mut stack.page, maker, images, "    ");
     stack.page.text("    stages:\n    %{ for stage in [\"one\", \"two\"] ~}\n      - name: ${stage}\n    %{ endfor ~}\n  EOT\n  ]");
     parts
@@ -89,18 +113,36 @@ fn yaml(page: &mut Page, maker: &mut Maker, images: Vec<(String, Image)>, pad: &
         page.text(&format!("{pad}{component}:"));
         let path = format!("{component}.image");
         let (repository, decides) = match maker.rng.u8(..3) {
-            0 => (None, page.literal(&format!("{pad}  image: \""), &image.tagged(), "\"")),
-            1 => (None, page.literal(&format!("{pad}  image: "), &image.tagged(), " # follows the chart")),
+            0 => (
+                None,
+                page.literal(&format!("{pad}  image: \""), &image.tagged(), "\""),
+            ),
+            1 => (
+                None,
+                page.literal(
+                    &format!("{pad}  image: "),
+                    &image.tagged(),
+                    " # follows the chart",
+                ),
+            ),
             _ => {
                 page.text(&format!("{pad}  image:"));
-                let repository = page.literal(&format!("{pad}    repository: "), &image.repository, "");
+                let repository =
+                    page.literal(&format!("{pad}    repository: "), &image.repository, "");
                 let tag = page.literal(&format!("{pad}    tag: \""), &image.tag, "\"");
                 page.text(&format!("{pad}    pullPolicy: IfNotPresent"));
                 (Some(repository), tag)
             }
         };
-        page.text(&format!("{pad}  resources:\n{pad}    requests:\n{pad}      cpu: 10m"));
-        parts.push(Part { path, image, repository, decides });
+        page.text(&format!(
+            "{pad}  resources:\n{pad}    requests:\n{pad}      cpu: 10m"
+        ));
+        parts.push(Part {
+            path,
+            image,
+            repository,
+            decides,
+        });
     }
     parts
 }
@@ -110,14 +152,21 @@ fn set(stack: &mut Stack, images: Vec<(String, Image)>) -> Vec<Part> {
     let mut parts = Vec::new();
     for (component, image) in images {
         let mut value = |key: &str, value: &str| {
-            page.text(&format!("  set {{\n    name  = \"{component}.image.{key}\""));
+            page.text(&format!(
+                "  set {{\n    name  = \"{component}.image.{key}\""
+            ));
             let place = page.literal("    value = \"", value, "\"");
             page.text("  }");
             place
         };
         let repository = value("repository", &image.repository);
         let decides = value("tag", &image.tag);
-        parts.push(Part { path: format!("{component}.image"), image, repository: Some(repository), decides });
+        parts.push(Part {
+            path: format!("{component}.image"),
+            image,
+            repository: Some(repository),
+            decides,
+        });
     }
     page.text("  set {\n    name  = \"service.type\"\n    value = \"ClusterIP\"\n  }");
     parts

@@ -1,5 +1,6 @@
-//! Makes infra repos of any size in the proportions of the measured one (93,000 lines, 130 stacks, 380 containers), and knows what is true of
-//! each literal in them. Deterministic: the same recipe gives the same bytes. Knows nothing of pintle: tests compare, nothing here does.
+//! Makes infra repos of any size in the proportions of the measured one (93,000 lines, 130 stacks,
+//! 380 containers), and knows what is true of each literal in them. Deterministic: the same recipe
+//! gives the same bytes. Knows nothing of pintle: tests compare, nothing here does.
 
 mod deck;
 mod filler;
@@ -20,7 +21,11 @@ use stack::Stack;
 use std::path::Path;
 
 /// Lines, stacks and containers of the repo that was measured.
-const MEASURED: Proportions = Proportions { lines: 93_000, stacks: 130, containers: 380 };
+const MEASURED: Proportions = Proportions {
+    lines: 93_000,
+    stacks: 130,
+    containers: 380,
+};
 
 struct Proportions {
     lines: usize,
@@ -34,7 +39,8 @@ pub struct Recipe {
     /// Lines of the whole repo, met within a few percent from 2,000 upwards.
     pub lines: usize,
     pub seed: u64,
-    /// A registry that every repository is below (`127.0.0.1:5000`); without one the images lie where real ones do.
+    /// A registry that every repository is below (`127.0.0.1:5000`); without one the images lie
+    /// where real ones do.
     pub host: Option<String>,
 }
 
@@ -99,7 +105,13 @@ struct Maker {
 pub fn generate(recipe: &Recipe) -> Repo {
     let rng = fastrand::Rng::with_seed(recipe.seed);
     let names = Names::new(recipe.host.clone());
-    let mut maker = Maker { rng, names, truths: Vec::new(), pages: Vec::new(), containers: 0 };
+    let mut maker = Maker {
+        rng,
+        names,
+        truths: Vec::new(),
+        pages: Vec::new(),
+        containers: 0,
+    };
     maker.top();
     let cells = recipe.lines.div_ceil(MEASURED.lines);
     let mut written = 0;
@@ -128,14 +140,16 @@ impl Repo {
 }
 
 impl Maker {
-    /// The files every stack shares: Terragrunt's parent, and an encrypted var-file that could override anything.
+    /// The files every stack shares: Terragrunt's parent, and an encrypted var-file that could
+    /// override anything.
     fn top(&mut self) {
         let mut page = Page::new("terragrunt.hcl");
         page.text(filler::PARENT);
         self.pages.push(page);
     }
 
-    /// As much repo as was measured, or the rest of it: modules of its own, and stacks that share them.
+    /// As much repo as was measured, or the rest of it: modules of its own, and stacks that share
+    /// them.
     fn cell(&mut self, cell: usize, lines: usize) {
         let part = |whole: usize| (whole * lines / MEASURED.lines).max(1);
         let mut hands: Vec<Vec<Shape>> = vec![Vec::new(); part(MEASURED.stacks)];
@@ -148,7 +162,11 @@ impl Maker {
         let stacks = hands.len();
         for (index, hand) in hands.into_iter().enumerate() {
             let left = (start + lines).saturating_sub(self.lines()) / (stacks - index);
-            let share = if index + 1 == stacks { 100 } else { self.rng.usize(60..140) };
+            let share = if index + 1 == stacks {
+                100
+            } else {
+                self.rng.usize(60..140)
+            };
             Stack::write(self, &modules, &hand, left * share / 100);
         }
     }
@@ -158,11 +176,17 @@ impl Maker {
     }
 
     fn truth(&mut self, fate: Fate, reference: impl Into<String>, place: Place) -> Id {
-        self.truths.push(Truth { place, fate, reference: reference.into(), uses: Vec::new() });
+        self.truths.push(Truth {
+            place,
+            fate,
+            reference: reference.into(),
+            uses: Vec::new(),
+        });
         Id(self.truths.len() - 1)
     }
 
-    /// Notes a use; repeats of the same one (a module in a root twice) are told apart by their names, which the caller sees to.
+    /// Notes a use; repeats of the same one (a module in a root twice) are told apart by their
+    /// names, which the caller sees to.
     fn used(&mut self, id: Id, user: TrueUse) {
         self.truths[id.0].uses.push(user);
     }
@@ -178,6 +202,11 @@ impl Maker {
             truth.uses.sort();
         }
         self.truths.sort_by(|a, b| a.place.cmp(&b.place));
-        Repo { files, truths: self.truths, lines, containers: self.containers }
+        Repo {
+            files,
+            truths: self.truths,
+            lines,
+            containers: self.containers,
+        }
     }
 }

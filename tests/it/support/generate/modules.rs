@@ -1,4 +1,5 @@
-//! The modules that stacks share: with an image of their own, with a tag as argument, with a whole image as argument, and one nobody calls.
+//! The modules that stacks share: with an image of their own, with a tag as argument, with a whole
+//! image as argument, and one nobody calls.
 
 use super::names::Image;
 use super::page::Page;
@@ -60,7 +61,13 @@ impl Modules {
         let chain = chain(maker, cell);
         let bare = bare(maker, cell);
         orphan(maker, cell);
-        Self { shared, shared_image, tagged, chain, bare }
+        Self {
+            shared,
+            shared_image,
+            tagged,
+            chain,
+            bare,
+        }
     }
 }
 
@@ -89,14 +96,25 @@ fn start(maker: &mut Maker, kind: &str, cell: usize) -> (Page, String, Image) {
     (page, name, maker.names.image(&mut maker.rng))
 }
 
-fn body(maker: &mut Maker, page: &mut Page, kind: Kind, suffix: &str, meta: Option<&'static str>, image: Code) -> Written {
+fn body(
+    maker: &mut Maker,
+    page: &mut Page,
+    kind: Kind,
+    suffix: &str,
+    meta: Option<&'static str>,
+    image: Code,
+) -> Written {
     let workload = Workload {
         kind,
         label: "this".into(),
         name: format!("\"${{var.name}}{suffix}\""),
         namespace: Some("var.namespace".into()),
         meta,
-        containers: vec![Container { name: "main".into(), init: false, image }],
+        containers: vec![Container {
+            name: "main".into(),
+            init: false,
+            image,
+        }],
         ignore: maker.rng.bool(),
     };
     maker.containers += 1;
@@ -109,9 +127,24 @@ fn shared(maker: &mut Maker, cell: usize) -> (Module, Id) {
     let place = page.literal("  image = \"", &image.tagged(), "\"");
     page.text("}");
     let id = maker.truth(Fate::Site, image.tagged(), place);
-    let written = body(maker, &mut page, Kind::Deployment, "-valkey", None, Code::Bare("local.image".into()));
+    let written = body(
+        maker,
+        &mut page,
+        Kind::Deployment,
+        "-valkey",
+        None,
+        Code::Bare("local.image".into()),
+    );
     maker.pages.push(page);
-    (Module { name, image, written, suffix: "-valkey" }, id)
+    (
+        Module {
+            name,
+            image,
+            written,
+            suffix: "-valkey",
+        },
+        id,
+    )
 }
 
 fn tagged(maker: &mut Maker, cell: usize) -> Module {
@@ -119,10 +152,22 @@ fn tagged(maker: &mut Maker, cell: usize) -> Module {
     page.text("\nvariable \"image_tag\" {\n  type = string\n}\n\nvariable \"enabled\" {\n  type    = bool\n  default = true\n}");
     let template = format!("{}:${{var.image_tag}}", image.repository);
     let meta = Some("count = var.enabled ? 1 : 0");
-    let mut written = body(maker, &mut page, Kind::Deployment, "-site", meta, Code::Quoted(template));
+    let mut written = body(
+        maker,
+        &mut page,
+        Kind::Deployment,
+        "-site",
+        meta,
+        Code::Quoted(template),
+    );
     half(maker, &mut written);
     maker.pages.push(page);
-    Module { name, image, written, suffix: "-site" }
+    Module {
+        name,
+        image,
+        written,
+        suffix: "-site",
+    }
 }
 
 fn chain(maker: &mut Maker, cell: usize) -> Module {
@@ -131,25 +176,60 @@ fn chain(maker: &mut Maker, cell: usize) -> Module {
     let dead = page.literal("  default = \"", "latest", "\"");
     maker.truth(Fate::Dead, "", dead);
     page.text("}\n\nlocals {");
-    let template = page.literal("  image = \"", &format!("{}:${{var.image_tag}}", image.repository), "\"");
+    let template = page.literal(
+        "  image = \"",
+        &format!("{}:${{var.image_tag}}", image.repository),
+        "\"",
+    );
     maker.truth(Fate::Component, "", template);
     page.text("}");
-    let written = body(maker, &mut page, Kind::Deployment, "", None, Code::Bare("local.image".into()));
+    let written = body(
+        maker,
+        &mut page,
+        Kind::Deployment,
+        "",
+        None,
+        Code::Bare("local.image".into()),
+    );
     maker.pages.push(page);
-    Module { name, image, written, suffix: "" }
+    Module {
+        name,
+        image,
+        written,
+        suffix: "",
+    }
 }
 
 fn bare(maker: &mut Maker, cell: usize) -> Module {
     let (mut page, name, image) = start(maker, "db-backup", cell);
     page.text("\nvariable \"image\" {\n  type = string\n}");
-    let written = body(maker, &mut page, Kind::CronJob, "-dump", None, Code::Bare("var.image".into()));
+    let written = body(
+        maker,
+        &mut page,
+        Kind::CronJob,
+        "-dump",
+        None,
+        Code::Bare("var.image".into()),
+    );
     maker.pages.push(page);
-    Module { name, image, written, suffix: "-dump" }
+    Module {
+        name,
+        image,
+        written,
+        suffix: "-dump",
+    }
 }
 
 fn orphan(maker: &mut Maker, cell: usize) {
     let (mut page, _, image) = start(maker, "legacy", cell);
-    let mut written = body(maker, &mut page, Kind::Deployment, "", None, Code::Quoted(image.tagged()));
+    let mut written = body(
+        maker,
+        &mut page,
+        Kind::Deployment,
+        "",
+        None,
+        Code::Quoted(image.tagged()),
+    );
     if let Some(place) = written.place.take() {
         maker.truth(Fate::Orphan, "", place);
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 const APPS: [&str; 48] = [
-    "atlas", "beacon", "birch", "cargo", "cedar", "cinder", "cobalt", "comet", "coral", "delta", "dune", "ember", "falcon", "fern",
-    "fjord", "garnet", "glade", "harbor", "hazel", "heron", "indigo", "iris", "jade", "juniper", "kestrel", "lagoon", "larch", "lumen",
-    "maple", "meadow", "mesa", "nimbus", "nova", "onyx", "opal", "orchid", "pebble", "pine", "quartz", "raven", "reef", "sable", "sierra",
-    "thistle", "topaz", "tundra", "willow", "zephyr",
+    "atlas", "beacon", "birch", "cargo", "cedar", "cinder", "cobalt", "comet", "coral", "delta",
+    "dune", "ember", "falcon", "fern", "fjord", "garnet", "glade", "harbor", "hazel", "heron",
+    "indigo", "iris", "jade", "juniper", "kestrel", "lagoon", "larch", "lumen", "maple", "meadow",
+    "mesa", "nimbus", "nova", "onyx", "opal", "orchid", "pebble", "pine", "quartz", "raven",
+    "reef", "sable", "sierra", "thistle", "topaz", "tundra", "willow", "zephyr",
 ];
 const PARTS: [&str; 24] = [
     "server",
@@ -95,7 +96,10 @@ impl Image {
 
 impl Names {
     pub fn new(host: Option<String>) -> Self {
-        Self { host, taken: BTreeMap::new() }
+        Self {
+            host,
+            taken: BTreeMap::new(),
+        }
     }
 
     /// Returns `wanted`, with a number from its second time on.
@@ -130,12 +134,21 @@ impl Names {
             ("", 0) => pick(rng, &APPS).to_owned(),
             _ => format!("{}/{}", pick(rng, &OWNERS), pick(rng, &APPS)),
         };
-        let part = if rng.bool() { format!("-{}", pick(rng, &PARTS)) } else { String::new() };
-        Image { repository: format!("{host}{path}{part}"), tag: tag(rng) }
+        let part = if rng.bool() {
+            format!("-{}", pick(rng, &PARTS))
+        } else {
+            String::new()
+        };
+        Image {
+            repository: format!("{host}{path}{part}"),
+            tag: tag(rng),
+        }
     }
 
     pub fn digest(&self, rng: &mut fastrand::Rng) -> String {
-        let hex: String = (0..64).map(|_| char::from_digit(rng.u32(..16), 16).unwrap_or('0')).collect();
+        let hex: String = (0..64)
+            .map(|_| char::from_digit(rng.u32(..16), 16).unwrap_or('0'))
+            .collect();
         format!("sha256:{hex}")
     }
 }

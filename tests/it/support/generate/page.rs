@@ -19,7 +19,11 @@ pub struct Page {
 
 impl Page {
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), text: String::new(), lines: 0 }
+        Self {
+            path: path.into(),
+            text: String::new(),
+            lines: 0,
+        }
     }
 
     /// Appends whole lines; the last one may lack its end.
@@ -34,7 +38,13 @@ impl Page {
     /// Appends one line: `before`, the literal, `after`.
     pub fn literal(&mut self, before: &str, literal: &str, after: &str) -> Place {
         let start = self.text.len() + before.len();
-        let place = Place { file: self.path.clone(), start, end: start + literal.len(), line: self.lines + 1, literal: literal.into() };
+        let place = Place {
+            file: self.path.clone(),
+            start,
+            end: start + literal.len(),
+            line: self.lines + 1,
+            literal: literal.into(),
+        };
         self.text(&format!("{before}{literal}{after}\n"));
         place
     }

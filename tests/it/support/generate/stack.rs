@@ -1,4 +1,5 @@
-//! One stack: its namespace, workloads, module calls, inputs, and the ordinary resources that make up most of its lines.
+//! One stack: its namespace, workloads, module calls, inputs, and the ordinary resources that make
+//! up most of its lines.
 
 use super::deck::Shape;
 use super::modules::{Call, Module, Modules};
@@ -47,17 +48,34 @@ enum Namespace {
     Absent,
 }
 
-const NAMESPACES: [(Namespace, u32); 5] =
-    [(Namespace::Resource, 264), (Namespace::Literal, 25), (Namespace::Local, 9), (Namespace::Variable, 4), (Namespace::Absent, 1)];
+const NAMESPACES: [(Namespace, u32); 5] = [
+    (Namespace::Resource, 264),
+    (Namespace::Literal, 25),
+    (Namespace::Local, 9),
+    (Namespace::Variable, 4),
+    (Namespace::Absent, 1),
+];
 
 impl Stack {
     /// Writes a stack with the shapes dealt to it, and fills it up to about so many lines.
     pub fn write(maker: &mut Maker, modules: &Modules, hand: &[Shape], lines: usize) {
         let app = maker.names.app(&mut maker.rng);
         let root = format!("stacks/{app}");
-        let namespace = if maker.rng.u8(..8) == 0 { format!("{app}-system") } else { app.clone() };
+        let namespace = if maker.rng.u8(..8) == 0 {
+            format!("{app}-system")
+        } else {
+            app.clone()
+        };
         let page = Page::new(format!("{root}/main.tf"));
-        let mut stack = Self { root, app, namespace, page, pending: Vec::new(), inputs: Vec::new(), serial: 0 };
+        let mut stack = Self {
+            root,
+            app,
+            namespace,
+            page,
+            pending: Vec::new(),
+            inputs: Vec::new(),
+            serial: 0,
+        };
         stack.head();
         for shape in hand {
             stack.shape(maker, modules, *shape);
@@ -72,7 +90,9 @@ impl Stack {
         let (app, namespace) = (&self.app, &self.namespace);
         self.page
             .text(&format!("locals {{\n  app       = \"{app}\"\n  namespace = \"{namespace}\"\n  host      = \"{app}.example.org\"\n}}"));
-        self.page.text(&format!("\nvariable \"namespace\" {{\n  type    = string\n  default = \"{namespace}\"\n}}"));
+        self.page.text(&format!(
+            "\nvariable \"namespace\" {{\n  type    = string\n  default = \"{namespace}\"\n}}"
+        ));
         self.page.text(&format!(
             "\nresource \"kubernetes_namespace\" \"this\" {{\n  metadata {{\n    name = \"{namespace}\"\n    labels = {{\n      tier                = \"apps\"\n      \"keel.sh/enrolled\" = \"true\"\n    }}\n  }}\n}}"
         ));
@@ -88,7 +108,9 @@ impl Stack {
         match shape {
             Shape::InPlace => self.in_place(maker, |image, _| image.tagged()),
             Shape::Tagless => self.in_place(maker, |image, _| image.repository.clone()),
-            Shape::Digest => self.in_place(maker, |image, digest| format!("{}@{digest}", image.repository)),
+            Shape::Digest => self.in_place(maker, |image, digest| {
+                format!("{}@{digest}", image.repository)
+            }),
             Shape::Local(users) => self.local(maker, users, false),
             Shape::LocalDigest => self.local(maker, 1, true),
             Shape::Default => self.default(maker),
@@ -110,14 +132,28 @@ impl Stack {
         }
     }
 
-    fn in_place(&mut self, maker: &mut Maker, written: impl Fn(&super::names::Image, &str) -> String) {
+    fn in_place(
+        &mut self,
+        maker: &mut Maker,
+        written: impl Fn(&super::names::Image, &str) -> String,
+    ) {
         let digest = maker.names.digest(&mut maker.rng);
         let effective = written(&maker.names.image(&mut maker.rng), &digest);
-        self.pending.push(Pending { image: Code::Quoted(effective.clone()), effective, own: Own::Site, feeds: None });
+        self.pending.push(Pending {
+            image: Code::Quoted(effective.clone()),
+            effective,
+            own: Own::Site,
+            feeds: None,
+        });
     }
 
     fn feed(&mut self, image: Code, effective: String, own: Own, feeds: Option<Id>) {
-        self.pending.push(Pending { image, effective, own, feeds });
+        self.pending.push(Pending {
+            image,
+            effective,
+            own,
+            feeds,
+        });
     }
 
     /// A `locals` block with one literal.
@@ -137,7 +173,12 @@ impl Stack {
         let place = self.local_line(&name, &image);
         let id = maker.truth(Fate::Site, &image, place);
         for _ in 0..users {
-            self.feed(Code::Bare(format!("local.{name}")), image.clone(), Own::Nothing, Some(id));
+            self.feed(
+                Code::Bare(format!("local.{name}")),
+                image.clone(),
+                Own::Nothing,
+                Some(id),
+            );
         }
     }
 
@@ -153,7 +194,12 @@ impl Stack {
         let name = format!("app_tag_{}", self.serial());
         let place = self.variable(&name, &image.tag);
         let id = maker.truth(Fate::Site, image.tagged(), place);
-        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Component, Some(id));
+        self.feed(
+            Code::Quoted(format!("{}:${{var.{name}}}", image.repository)),
+            image.tagged(),
+            Own::Component,
+            Some(id),
+        );
     }
 
     /// A tag in `inputs`, over a default that is dead and differs.
@@ -169,24 +215,39 @@ impl Stack {
     fn inputs(&mut self, maker: &mut Maker) {
         let image = maker.names.image(&mut maker.rng);
         let (name, id) = self.input(maker, image.tagged(), &image.tag);
-        self.feed(Code::Quoted(format!("{}:${{var.{name}}}", image.repository)), image.tagged(), Own::Component, Some(id));
+        self.feed(
+            Code::Quoted(format!("{}:${{var.{name}}}", image.repository)),
+            image.tagged(),
+            Own::Component,
+            Some(id),
+        );
     }
 
     fn halves(&mut self, maker: &mut Maker, users: usize) {
         let image = maker.names.image(&mut maker.rng);
         let n = self.serial();
         self.page.text("\nlocals {");
-        let half = self.page.literal(&format!("  repo_{n}     = \""), &image.repository, "\"");
-        let tag = self.page.literal(&format!("  repo_{n}_tag = \""), &image.tag, "\"");
+        let half = self
+            .page
+            .literal(&format!("  repo_{n}     = \""), &image.repository, "\"");
+        let tag = self
+            .page
+            .literal(&format!("  repo_{n}_tag = \""), &image.tag, "\"");
         self.page.text("}");
         maker.truth(Fate::Component, "", half);
         let id = maker.truth(Fate::Site, image.tagged(), tag);
         for _ in 0..users {
-            self.feed(Code::Quoted(format!("${{local.repo_{n}}}:${{local.repo_{n}_tag}}")), image.tagged(), Own::Nothing, Some(id));
+            self.feed(
+                Code::Quoted(format!("${{local.repo_{n}}}:${{local.repo_{n}_tag}}")),
+                image.tagged(),
+                Own::Nothing,
+                Some(id),
+            );
         }
     }
 
-    /// One variable for two repositories, once with a suffix: the templates at the uses are the sites.
+    /// One variable for two repositories, once with a suffix: the templates at the uses are the
+    /// sites.
     fn suffix(&mut self, maker: &mut Maker) {
         let name = format!("version_{}", self.serial());
         let place = self.variable(&name, "4.1.2");
@@ -194,7 +255,12 @@ impl Stack {
         for (part, suffix) in [("engine", "-cuda"), ("client", "")] {
             let repository = format!("{}/{part}", maker.names.image(&mut maker.rng).repository);
             let template = format!("{repository}:${{var.{name}}}{suffix}");
-            self.feed(Code::Quoted(template), format!("{repository}:4.1.2{suffix}"), Own::Site, None);
+            self.feed(
+                Code::Quoted(template),
+                format!("{repository}:4.1.2{suffix}"),
+                Own::Site,
+                None,
+            );
         }
     }
 
@@ -204,12 +270,25 @@ impl Stack {
         let name = format!("{}-{n}", self.app);
         let source = &module.name;
         self.page.text(&format!("\nmodule \"call_{n}\" {{\n  source    = \"../../modules/{source}\"\n  name      = \"{name}\""));
-        self.page.text("  namespace = kubernetes_namespace.this.metadata[0].name");
+        self.page
+            .text("  namespace = kubernetes_namespace.this.metadata[0].name");
         name
     }
 
-    fn called(&self, maker: &mut Maker, module: &Module, id: Id, name: &str, image: &str, instances: u64) {
-        let call = Call { root: &self.root, namespace: &self.namespace, name };
+    fn called(
+        &self,
+        maker: &mut Maker,
+        module: &Module,
+        id: Id,
+        name: &str,
+        image: &str,
+        instances: u64,
+    ) {
+        let call = Call {
+            root: &self.root,
+            namespace: &self.namespace,
+            name,
+        };
         module.called(maker, id, &call, image, instances);
     }
 
@@ -226,7 +305,11 @@ impl Stack {
         let tag = format!("1.{}-alpine", maker.rng.u8(10..30));
         let name = self.call(module);
         let place = self.page.literal("  image_tag = \"", &tag, "\"");
-        self.page.text(if enabled { "}" } else { "  enabled   = false\n}" });
+        self.page.text(if enabled {
+            "}"
+        } else {
+            "  enabled   = false\n}"
+        });
         let image = format!("{}:{tag}", module.image.repository);
         let id = maker.truth(Fate::Site, &image, place);
         self.called(maker, module, id, &name, &image, u64::from(enabled));
@@ -245,21 +328,35 @@ impl Stack {
         let name = self.call(&modules.shared);
         self.page.text("}");
         let image = modules.shared.image.tagged();
-        self.called(maker, &modules.shared, modules.shared_image, &name, &image, 1);
+        self.called(
+            maker,
+            &modules.shared,
+            modules.shared_image,
+            &name,
+            &image,
+            1,
+        );
     }
 
     fn operator(&mut self, maker: &mut Maker) {
         let (image, n) = (maker.names.image(&mut maker.rng).tagged(), self.serial());
         let name = format!("{}-pg-{n}", self.app);
-        self.page.text(&format!("\nresource \"kubectl_manifest\" \"cluster_{n}\" {{\n  yaml_body = <<-YAML"));
+        self.page.text(&format!(
+            "\nresource \"kubectl_manifest\" \"cluster_{n}\" {{\n  yaml_body = <<-YAML"
+        ));
         self.page.text(&format!(
             "    apiVersion: postgresql.cnpg.io/v1\n    kind: Cluster\n    metadata:\n      name: {name}\n      namespace: {}\n    spec:\n      instances: 3",
             self.namespace
         ));
         let place = self.page.literal("      imageName: ", &image, "");
-        self.page.text("      storage:\n        size: 20Gi\n  YAML\n}");
+        self.page
+            .text("      storage:\n        size: 20Gi\n  YAML\n}");
         let id = maker.truth(Fate::Site, &image, place);
-        let user = self.user(("cluster", self.namespace.clone(), name), "spec.imageName", &image);
+        let user = self.user(
+            ("cluster", self.namespace.clone(), name),
+            "spec.imageName",
+            &image,
+        );
         maker.used(id, user);
     }
 
@@ -270,20 +367,46 @@ impl Stack {
         self.page.text("    namespace = kubernetes_namespace.this.metadata[0].name\n  }\n  data = {\n    \"pod.yaml\" = <<-EOT");
         self.page.text("      apiVersion: v1\n      kind: Pod\n      metadata:\n        name: helper\n      spec:\n        containers:\n          - name: helper");
         let place = self.page.literal("            image: ", &image, "");
-        self.page.text("            imagePullPolicy: IfNotPresent\n    EOT\n  }\n}");
+        self.page
+            .text("            imagePullPolicy: IfNotPresent\n    EOT\n  }\n}");
         let id = maker.truth(Fate::Site, &image, place);
-        let user = self.user(("configmap", self.namespace.clone(), name), "helper", &image);
+        let user = self.user(
+            ("configmap", self.namespace.clone(), name),
+            "helper",
+            &image,
+        );
         maker.used(id, user);
     }
 
     /// A use of an object: kind, namespace and name.
-    pub fn user(&self, object: (&'static str, String, String), container: &str, image: &str) -> TrueUse {
+    pub fn user(
+        &self,
+        object: (&'static str, String, String),
+        container: &str,
+        image: &str,
+    ) -> TrueUse {
         let (kind, namespace, name) = object;
-        let (root, kind, container, image) = (self.root.clone(), kind.to_owned(), container.to_owned(), image.to_owned());
-        TrueUse { root, kind, namespace, name, container, init: false, image, ignored: false, instances: 1 }
+        let (root, kind, container, image) = (
+            self.root.clone(),
+            kind.to_owned(),
+            container.to_owned(),
+            image.to_owned(),
+        );
+        TrueUse {
+            root,
+            kind,
+            namespace,
+            name,
+            container,
+            init: false,
+            image,
+            ignored: false,
+            instances: 1,
+        }
     }
 
-    /// Puts the next containers into a workload: mostly one, at most three, init containers among them.
+    /// Puts the next containers into a workload: mostly one, at most three, init containers among
+    /// them.
     fn workload(&mut self, maker: &mut Maker) {
         let take = weighted(&mut maker.rng, &[(1, 80), (2, 15), (3, 5)]).min(self.pending.len());
         let mut pending: Vec<Pending> = self.pending.drain(..take).collect();
@@ -291,7 +414,11 @@ impl Stack {
         let main = maker.rng.usize(..take);
         let container = |(index, one): (usize, &Pending)| {
             let init = index != main && maker.rng.u8(..3) == 0;
-            Container { name: format!("{}-{index}", if init { "init" } else { "app" }), init, image: one.image.clone() }
+            Container {
+                name: format!("{}-{index}", if init { "init" } else { "app" }),
+                init,
+                image: one.image.clone(),
+            }
         };
         let containers = pending.iter().enumerate().map(container).collect();
         let namespace = weighted(&mut maker.rng, &NAMESPACES);
@@ -304,11 +431,22 @@ impl Stack {
         let kind = Kind::any(&mut maker.rng);
         let (meta, namespace_code) = (None, self.namespace_code(namespace));
         let ignore = maker.rng.u8(..183) < 171;
-        let workload =
-            Workload { kind, label: format!("{part}_{n}"), name: written_name, namespace: namespace_code, meta, containers, ignore };
+        let workload = Workload {
+            kind,
+            label: format!("{part}_{n}"),
+            name: written_name,
+            namespace: namespace_code,
+            meta,
+            containers,
+            ignore,
+        };
         let written = workload.write(&mut self.page, &mut maker.rng);
         maker.containers += take;
-        let namespace = if namespace == Namespace::Absent { "default".to_owned() } else { self.namespace.clone() };
+        let namespace = if namespace == Namespace::Absent {
+            "default".to_owned()
+        } else {
+            self.namespace.clone()
+        };
         for (one, written) in pending.into_iter().zip(written) {
             self.note(maker, one, written, &namespace, &name);
         }
@@ -331,8 +469,19 @@ impl Stack {
             _ => None,
         };
         let Some(id) = one.feeds.or(own) else { return };
-        let user = self.user((written.kind, namespace.into(), name.into()), &written.container, &one.effective);
-        maker.used(id, TrueUse { init: written.init, ignored: written.ignored, ..user });
+        let user = self.user(
+            (written.kind, namespace.into(), name.into()),
+            &written.container,
+            &one.effective,
+        );
+        maker.used(
+            id,
+            TrueUse {
+                init: written.init,
+                ignored: written.ignored,
+                ..user
+            },
+        );
     }
 
     fn finish(mut self, maker: &mut Maker, lines: usize) {

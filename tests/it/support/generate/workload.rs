@@ -1,4 +1,5 @@
-//! Pod-owning resources as people write them: names, containers, probes, volumes, ignored changes, comments.
+//! Pod-owning resources as people write them: names, containers, probes, volumes, ignored changes,
+//! comments.
 
 use super::names::{pick, weighted};
 use super::page::{Page, Place};
@@ -53,8 +54,13 @@ pub struct Written {
 }
 
 /// 179, 106, 11, 5 and 2 of 303.
-const KINDS: [(Kind, u32); 5] =
-    [(Kind::Deployment, 179), (Kind::CronJob, 106), (Kind::Job, 11), (Kind::DaemonSet, 5), (Kind::StatefulSet, 2)];
+const KINDS: [(Kind, u32); 5] = [
+    (Kind::Deployment, 179),
+    (Kind::CronJob, 106),
+    (Kind::Job, 11),
+    (Kind::DaemonSet, 5),
+    (Kind::StatefulSet, 2),
+];
 
 impl Kind {
     pub fn any(rng: &mut fastrand::Rng) -> Self {
@@ -84,8 +90,17 @@ impl Kind {
 impl Workload {
     /// Writes the resource, and returns its containers in the order given.
     pub fn write(&self, page: &mut Page, rng: &mut fastrand::Rng) -> Vec<Written> {
-        page.text(&format!("\nresource \"{}\" \"{}\" {{", pick(rng, &self.kind.resources()), self.label));
-        page.text(&self.meta.map(|line| format!("  {line}\n\n")).unwrap_or_default());
+        page.text(&format!(
+            "\nresource \"{}\" \"{}\" {{",
+            pick(rng, &self.kind.resources()),
+            self.label
+        ));
+        page.text(
+            &self
+                .meta
+                .map(|line| format!("  {line}\n\n"))
+                .unwrap_or_default(),
+        );
         self.metadata(page, rng);
         let pad = self.open(page, rng);
         let ignored = self.ignore && self.kind.rolls();
@@ -114,16 +129,27 @@ impl Workload {
             page.text(&format!("    namespace = {namespace}"));
         }
         if rng.bool() {
-            page.text(&format!("    labels = {{\n      app  = {}\n      tier = \"apps\"\n    }}", self.name));
+            page.text(&format!(
+                "    labels = {{\n      app  = {}\n      tier = \"apps\"\n    }}",
+                self.name
+            ));
         }
         match rng.u8(..24) {
-            0..4 => block(page, "    ", "annotations = {\n  \"reloader.stakater.com/auto\" = \"true\"\n}"),
+            0..4 => block(
+                page,
+                "    ",
+                "annotations = {\n  \"reloader.stakater.com/auto\" = \"true\"\n}",
+            ),
             4 => block(
                 page,
                 "    ",
                 "annotations = {\n  \"keel.sh/policy\"       = \"force\"\n  \"keel.sh/pollSchedule\" = \"@every 1h\"\n}",
             ),
-            5 => block(page, "    ", "annotations = {\n  \"keel.sh/policy\" = \"never\"\n}"),
+            5 => block(
+                page,
+                "    ",
+                "annotations = {\n  \"keel.sh/policy\" = \"never\"\n}",
+            ),
             _ => {}
         }
         page.text("  }");
@@ -134,7 +160,11 @@ impl Workload {
         page.text("  spec {");
         let mut pad = "    ".to_owned();
         if self.kind == Kind::CronJob {
-            page.text(&format!("    schedule                      = \"{} {} * * *\"", rng.u8(..60), rng.u8(..24)));
+            page.text(&format!(
+                "    schedule                      = \"{} {} * * *\"",
+                rng.u8(..60),
+                rng.u8(..24)
+            ));
             page.text("    successful_jobs_history_limit = 1\n    job_template {\n      metadata {}\n      spec {");
             pad.push_str("    ");
         }
@@ -142,9 +172,19 @@ impl Workload {
             if self.kind != Kind::DaemonSet {
                 page.text("    replicas = 1");
             }
-            page.text(&format!("    selector {{\n      match_labels = {{\n        app = {}\n      }}\n    }}", self.name));
+            page.text(&format!(
+                "    selector {{\n      match_labels = {{\n        app = {}\n      }}\n    }}",
+                self.name
+            ));
         }
-        block(page, &pad, &format!("template {{\n  metadata {{\n    labels = {{\n      app = {}\n    }}\n  }}\n  spec {{", self.name));
+        block(
+            page,
+            &pad,
+            &format!(
+                "template {{\n  metadata {{\n    labels = {{\n      app = {}\n    }}\n  }}\n  spec {{",
+                self.name
+            ),
+        );
         pad.push_str("    ");
         if !self.kind.rolls() {
             block(page, &pad, "restart_policy = \"OnFailure\"");
@@ -158,8 +198,19 @@ impl Workload {
         }
     }
 
-    fn container(&self, page: &mut Page, rng: &mut fastrand::Rng, pad: &str, container: &Container, ignored: bool) -> Written {
-        let block_name = if container.init { "init_container" } else { "container" };
+    fn container(
+        &self,
+        page: &mut Page,
+        rng: &mut fastrand::Rng,
+        pad: &str,
+        container: &Container,
+        ignored: bool,
+    ) -> Written {
+        let block_name = if container.init {
+            "init_container"
+        } else {
+            "container"
+        };
         page.text(&format!("{pad}{block_name} {{"));
         let inner = format!("{pad}  ");
         page.text(&format!("{inner}name  = \"{}\"", container.name));
@@ -174,7 +225,13 @@ impl Workload {
             env(page, rng, &inner, index);
         }
         page.text(&format!("{pad}}}"));
-        Written { container: container.name.clone(), init: container.init, kind: self.kind.name(), ignored, place }
+        Written {
+            container: container.name.clone(),
+            init: container.init,
+            kind: self.kind.name(),
+            ignored,
+            place,
+        }
     }
 
     fn lifecycle(&self, page: &mut Page, rng: &mut fastrand::Rng, written: &[Written]) {
@@ -186,11 +243,21 @@ impl Workload {
         page.text("      spec[0].template[0].spec[0].dns_config, # KYVERNO_LIFECYCLE_V1");
         let mut counts = [0, 0];
         for one in written {
-            let block = if one.init { "init_container" } else { "container" };
+            let block = if one.init {
+                "init_container"
+            } else {
+                "container"
+            };
             let count = &mut counts[usize::from(one.init)];
             if one.ignored {
-                let marker = if rng.u8(..5) > 0 { " # KEEL_IGNORE_IMAGE — Keel owns the tag" } else { "" };
-                page.text(&format!("      spec[0].template[0].spec[0].{block}[{count}].image,{marker}"));
+                let marker = if rng.u8(..5) > 0 {
+                    " # KEEL_IGNORE_IMAGE — Keel owns the tag"
+                } else {
+                    ""
+                };
+                page.text(&format!(
+                    "      spec[0].template[0].spec[0].{block}[{count}].image,{marker}"
+                ));
             }
             *count += 1;
         }
@@ -208,7 +275,11 @@ fn image(page: &mut Page, rng: &mut fastrand::Rng, pad: &str, code: &Code) -> Op
     let spaces = pick(rng, &[" ", " ", " ", "   ", "\t"]);
     let place = match code {
         Code::Quoted(text) => {
-            let after = if rng.u8(..30) == 0 { format!("\" # {text}") } else { "\"".to_owned() };
+            let after = if rng.u8(..30) == 0 {
+                format!("\" # {text}")
+            } else {
+                "\"".to_owned()
+            };
             Some(page.literal(&format!("{pad}image{spaces}= \""), text, &after))
         }
         Code::Bare(expression) => {
@@ -223,7 +294,21 @@ fn image(page: &mut Page, rng: &mut fastrand::Rng, pad: &str, code: &Code) -> Op
 }
 
 fn env(page: &mut Page, rng: &mut fastrand::Rng, pad: &str, index: usize) {
-    let name = format!("{}_{index}", pick(rng, &["DB_HOST", "LOG_LEVEL", "BASE_URL", "CACHE_TTL", "FEATURE", "SMTP_HOST", "OIDC_ISSUER"]));
+    let name = format!(
+        "{}_{index}",
+        pick(
+            rng,
+            &[
+                "DB_HOST",
+                "LOG_LEVEL",
+                "BASE_URL",
+                "CACHE_TTL",
+                "FEATURE",
+                "SMTP_HOST",
+                "OIDC_ISSUER"
+            ]
+        )
+    );
     match rng.u8(..4) {
         0 => block(
             page,
@@ -233,23 +318,49 @@ fn env(page: &mut Page, rng: &mut fastrand::Rng, pad: &str, index: usize) {
                 name.to_lowercase()
             ),
         ),
-        1 => block(page, pad, &format!("env {{\n  name  = \"{name}\"\n  value = \"https://${{local.host}}/{index}?a=b\"\n}}")),
-        _ => block(page, pad, &format!("env {{\n  name  = \"{name}\"\n  value = \"{}\"\n}}", rng.u32(..))),
+        1 => block(
+            page,
+            pad,
+            &format!(
+                "env {{\n  name  = \"{name}\"\n  value = \"https://${{local.host}}/{index}?a=b\"\n}}"
+            ),
+        ),
+        _ => block(
+            page,
+            pad,
+            &format!(
+                "env {{\n  name  = \"{name}\"\n  value = \"{}\"\n}}",
+                rng.u32(..)
+            ),
+        ),
     }
 }
 
 /// Writes lines with an indent; empty ones stay empty.
 pub fn block(page: &mut Page, pad: &str, text: &str) {
     for line in text.lines() {
-        page.text(&if line.is_empty() { "\n".to_owned() } else { format!("{pad}{line}") });
+        page.text(&if line.is_empty() {
+            "\n".to_owned()
+        } else {
+            format!("{pad}{line}")
+        });
     }
 }
 
 /// What a container may have besides its image, with the chance in percent.
 const OPTIONS: [(u8, &str); 6] = [
-    (25, "command = [\"/bin/sh\", \"-c\", \"exec serve --image docker.io/library/busybox:1.36 --level \\\"$LEVEL\\\"\"]"),
-    (60, "port {\n  name           = \"http\"\n  container_port = 8080\n  protocol       = \"TCP\"\n}"),
-    (70, "resources {\n  requests = {\n    cpu    = \"50m\"\n    memory = \"128Mi\"\n  }\n  limits = {\n    memory = \"512Mi\"\n  }\n}"),
+    (
+        25,
+        "command = [\"/bin/sh\", \"-c\", \"exec serve --image docker.io/library/busybox:1.36 --level \\\"$LEVEL\\\"\"]",
+    ),
+    (
+        60,
+        "port {\n  name           = \"http\"\n  container_port = 8080\n  protocol       = \"TCP\"\n}",
+    ),
+    (
+        70,
+        "resources {\n  requests = {\n    cpu    = \"50m\"\n    memory = \"128Mi\"\n  }\n  limits = {\n    memory = \"512Mi\"\n  }\n}",
+    ),
     (
         45,
         "liveness_probe {\n  http_get {\n    path = \"/healthz\"\n    port = 8080\n  }\n  initial_delay_seconds = 15\n  period_seconds        = 20\n  failure_threshold     = 3\n}",

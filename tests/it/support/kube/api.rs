@@ -1,4 +1,5 @@
-//! A client of the API server that knows nothing: paths and JSON. What has to work and does not ends the test.
+//! A client of the API server that knows nothing: paths and JSON. What has to work and does not
+//! ends the test.
 
 use std::time::{Duration, Instant};
 
@@ -29,9 +30,19 @@ impl Api {
     pub(super) fn new(kube: &Kube, token: &str, program: &str) -> Api {
         let ca = reqwest::Certificate::from_pem(kube.ca().as_bytes()).expect("a certificate");
         // The field manager is what comes before the slash.
-        let builder = Client::builder().tls_certs_only([ca]).no_proxy().user_agent(format!("{program}/1.0 (linux/amd64)"));
-        let client = builder.timeout(Duration::from_secs(30)).build().expect("a client");
-        Api { client, base: kube.url(), token: token.to_owned() }
+        let builder = Client::builder()
+            .tls_certs_only([ca])
+            .no_proxy()
+            .user_agent(format!("{program}/1.0 (linux/amd64)"));
+        let client = builder
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client");
+        Api {
+            client,
+            base: kube.url(),
+            token: token.to_owned(),
+        }
     }
 
     /// Status and body of an answer; `None` when nobody answers.
@@ -63,7 +74,11 @@ impl Api {
 
     /// Applies on the server's side, under this name.
     pub fn apply(&self, path: &str, manager: &str, object: &Value) {
-        self.must(&Method::PATCH, &format!("{path}?fieldManager={manager}"), Some((APPLY, object)));
+        self.must(
+            &Method::PATCH,
+            &format!("{path}?fieldManager={manager}"),
+            Some((APPLY, object)),
+        );
     }
 
     pub fn delete(&self, path: &str) {
@@ -75,28 +90,51 @@ impl Api {
         let start = Instant::now();
         loop {
             let seen = self.try_get(path);
-            if let Some(value) = seen.as_ref().filter(|(status, _)| *status == 200).and_then(|(_, body)| found(body)) {
+            if let Some(value) = seen
+                .as_ref()
+                .filter(|(status, _)| *status == 200)
+                .and_then(|(_, body)| found(body))
+            {
                 return value;
             }
-            assert!(start.elapsed() < DEADLINE, "{path} is not as it should be after a minute: {seen:?}");
+            assert!(
+                start.elapsed() < DEADLINE,
+                "{path} is not as it should be after a minute: {seen:?}"
+            );
             std::thread::sleep(LOOK);
         }
     }
 
     fn must(&self, method: &Method, path: &str, body: Option<(&str, &Value)>) -> Value {
-        let (status, said) = self.send(method, path, body).unwrap_or_else(|| panic!("{method} {path}: nobody answers"));
-        assert!((200..300).contains(&status), "{method} {path}: {status} {said}");
+        let (status, said) = self
+            .send(method, path, body)
+            .unwrap_or_else(|| panic!("{method} {path}: nobody answers"));
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {said}"
+        );
         said
     }
 
-    fn send(&self, method: &Method, path: &str, body: Option<(&str, &Value)>) -> Option<(u16, Value)> {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(&self.token);
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<(&str, &Value)>,
+    ) -> Option<(u16, Value)> {
+        let mut request = self
+            .client
+            .request(method.clone(), format!("{}{path}", self.base))
+            .bearer_auth(&self.token);
         if let Some((kind, body)) = body {
             request = request.header("Content-Type", kind).body(body.to_string());
         }
         let response = request.send().ok()?;
         let status = response.status().as_u16();
         let text = response.text().ok()?;
-        Some((status, serde_json::from_str(&text).unwrap_or_else(|_| text.into())))
+        Some((
+            status,
+            serde_json::from_str(&text).unwrap_or_else(|_| text.into()),
+        ))
     }
 }

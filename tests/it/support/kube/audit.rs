@@ -1,4 +1,5 @@
-//! What the API server logged of pintle's requests. The only thing here that judges: pintle reads, and that is all.
+//! What the API server logged of pintle's requests. The only thing here that judges: pintle reads,
+//! and that is all.
 
 use std::fs::read_to_string;
 
@@ -25,22 +26,38 @@ pub struct Request {
 }
 
 impl Kube {
-    /// The requests of pintle's user so far, in order. One that is not over yet may be there, one that is over may be there twice (a watch).
+    /// The requests of pintle's user so far, in order. One that is not over yet may be there, one
+    /// that is over may be there twice (a watch).
     pub fn requests(&self) -> Vec<Request> {
         let log = read_to_string(self.folder.path().join("audit.log")).unwrap_or_default();
         // The last line may be half written.
         let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-        whole.lines().map(|line| request(&serde_json::from_str(line).expect("the log is JSON"))).collect()
+        whole
+            .lines()
+            .map(|line| request(&serde_json::from_str(line).expect("the log is JSON")))
+            .collect()
     }
 
-    /// Ends the test when pintle's user asked for anything but to read, whether it was allowed or not.
+    /// Ends the test when pintle's user asked for anything but to read, whether it was allowed or
+    /// not.
     pub fn nothing_was_written(&self) {
-        let wrong: Vec<Request> = self.requests().into_iter().filter(|request| !READS.contains(&request.verb.as_str())).collect();
-        assert!(wrong.is_empty(), "pintle tried to write to the cluster: {wrong:?}");
+        let wrong: Vec<Request> = self
+            .requests()
+            .into_iter()
+            .filter(|request| !READS.contains(&request.verb.as_str()))
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "pintle tried to write to the cluster: {wrong:?}"
+        );
     }
 }
 
 fn request(event: &Value) -> Request {
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-    Request { verb: text("verb"), uri: text("requestURI"), status: event["responseStatus"]["code"].as_u64().unwrap_or_default() }
+    Request {
+        verb: text("verb"),
+        uri: text("requestURI"),
+        status: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
+    }
 }

@@ -1,6 +1,8 @@
-//! Plays the pipeline that applies the repo: at a commit it reads the images that the Terraform code names (by `pintle scan`) and sets them in the
-//! cluster, under the name of Terraform's Kubernetes provider; annotations and pull policies too, and what the code ignores it leaves alone. May lag, fail,
-//! or be green without having applied. Knows nothing else of a manifest, and takes nothing away that the code no longer says.
+//! Plays the pipeline that applies the repo: at a commit it reads the images that the Terraform
+//! code names (by `pintle scan`) and sets them in the cluster, under the name of Terraform's
+//! Kubernetes provider; annotations and pull policies too, and what the code ignores it leaves
+//! alone. May lag, fail, or be green without having applied. Knows nothing else of a manifest, and
+//! takes nothing away that the code no longer says.
 
 mod terraform;
 
@@ -72,7 +74,13 @@ pub struct Following {
 impl Ci {
     pub fn new(kube: &Kube, source: Source) -> Arc<Ci> {
         let (mode, done) = (Mutex::new(Mode::Applies), Mutex::default());
-        Arc::new(Ci { api: kube.api(MANAGER), source, mode, done, ended: Condvar::new() })
+        Arc::new(Ci {
+            api: kube.api(MANAGER),
+            source,
+            mode,
+            done,
+            ended: Condvar::new(),
+        })
     }
 
     /// Does this with every commit from now on, and with one that lags.
@@ -100,14 +108,23 @@ impl Ci {
                 std::thread::sleep(LOOK);
             }
         };
-        Following { stop, thread: Some(std::thread::spawn(work)) }
+        Following {
+            stop,
+            thread: Some(std::thread::spawn(work)),
+        }
     }
 
     /// Waits until it is through with a commit.
     pub fn wait_for(&self, commit: &str) {
         let waits = |done: &mut Vec<String>| !done.iter().any(|one| one == commit);
-        let waited = self.ended.wait_timeout_while(self.done(), DEADLINE, waits).expect("nobody panicked");
-        assert!(!waited.1.timed_out(), "the pipeline is not through with {commit} after a minute");
+        let waited = self
+            .ended
+            .wait_timeout_while(self.done(), DEADLINE, waits)
+            .expect("nobody panicked");
+        assert!(
+            !waited.1.timed_out(),
+            "the pipeline is not through with {commit} after a minute"
+        );
     }
 
     /// The newest commit of the branch.
@@ -136,9 +153,14 @@ impl Ci {
 
     /// Sets a status where it is not the last one that was set.
     fn say(&self, commit: &str, state: &str, description: &str) {
-        let Source::Forge(repo, who) = &self.source else { return };
+        let Source::Forge(repo, who) = &self.source else {
+            return;
+        };
         let said = who.list(&repo.path(&format!("/commits/{commit}/statuses")));
-        let last = said.iter().filter(|status| status["context"] == CONTEXT).max_by_key(|status| status["id"].as_u64());
+        let last = said
+            .iter()
+            .filter(|status| status["context"] == CONTEXT)
+            .max_by_key(|status| status["id"].as_u64());
         if last.is_none_or(|status| status["status"] != state) {
             repo.set_status(commit, CONTEXT, state, description, who);
         }
@@ -155,24 +177,37 @@ impl Ci {
         git(&checkout, ["reset", "--quiet", "--hard", commit]);
         for (of, declared) in declared(&checkout) {
             match of.kind.as_str() {
-                custom::KIND => custom::apply(&self.api, &of.namespace, &of.name, &declared.containers[0].image),
+                custom::KIND => custom::apply(
+                    &self.api,
+                    &of.namespace,
+                    &of.name,
+                    &declared.containers[0].image,
+                ),
                 _ => self.apply_workload(&of, &declared),
             }
         }
     }
 
-    /// Makes a workload, or sets what the code says where it is another. What is ignored counts only when it is made.
+    /// Makes a workload, or sets what the code says where it is another. What is ignored counts
+    /// only when it is made.
     fn apply_workload(&self, of: &Workload, declared: &Declared) {
         let path = of.path();
-        let known = self.api.try_get(&path).unwrap_or_else(|| panic!("{path}: nobody answers"));
+        let known = self
+            .api
+            .try_get(&path)
+            .unwrap_or_else(|| panic!("{path}: nobody answers"));
         if known.0 == 404 {
-            self.api.post(path.rsplit_once('/').expect("a path").0, &of.manifest(declared));
+            self.api.post(
+                path.rsplit_once('/').expect("a path").0,
+                &of.manifest(declared),
+            );
             return;
         }
         let live = &known.1["spec"]["template"]["spec"];
         let list = |init: bool| -> Vec<Value> {
             let some = declared.containers.iter().filter(|one| one.init == init);
-            some.filter_map(|one| one.beside(container_in(live, &one.name)?)).collect()
+            some.filter_map(|one| one.beside(container_in(live, &one.name)?))
+                .collect()
         };
         let mut spec = serde_json::Map::new();
         for (name, list) in [("containers", list(false)), ("initContainers", list(true))] {
@@ -184,8 +219,14 @@ impl Ci {
         if !spec.is_empty() {
             patch.insert("spec".into(), json!({"template": {"spec": spec}}));
         }
-        let wanted = declared.resource.annotations.iter().filter(|(key, _)| !declared.resource.ignores_annotation(key));
-        let annotations: BTreeMap<_, _> = wanted.filter(|(key, value)| known.1["metadata"]["annotations"][*key] != **value).collect();
+        let wanted = declared
+            .resource
+            .annotations
+            .iter()
+            .filter(|(key, _)| !declared.resource.ignores_annotation(key));
+        let annotations: BTreeMap<_, _> = wanted
+            .filter(|(key, value)| known.1["metadata"]["annotations"][*key] != **value)
+            .collect();
         if !annotations.is_empty() {
             patch.insert("metadata".into(), json!({"annotations": annotations}));
         }
@@ -204,7 +245,10 @@ impl Drop for Following {
         self.stop.store(true, Ordering::Relaxed);
         let ended = self.thread.take().map(JoinHandle::join);
         if !std::thread::panicking() {
-            assert!(ended.is_none_or(|ended| ended.is_ok()), "the pipeline failed; what it said is above");
+            assert!(
+                ended.is_none_or(|ended| ended.is_ok()),
+                "the pipeline failed; what it said is above"
+            );
         }
     }
 }
@@ -241,7 +285,11 @@ impl Container {
         if !self.ignored && live["image"] != *self.image {
             patch["image"] = json!(self.image);
         }
-        if let Some(pulls) = self.pulls.as_ref().filter(|pulls| live["imagePullPolicy"] != ***pulls) {
+        if let Some(pulls) = self
+            .pulls
+            .as_ref()
+            .filter(|pulls| live["imagePullPolicy"] != ***pulls)
+        {
             patch["imagePullPolicy"] = json!(pulls);
         }
         (patch.as_object()?.len() > 1).then_some(patch)
@@ -253,7 +301,10 @@ impl Workload {
     pub fn path(&self) -> String {
         match self.kind.as_str() {
             custom::KIND => custom::path(&self.namespace, &self.name),
-            kind => format!("/apis/apps/v1/namespaces/{}/{kind}s/{}", self.namespace, self.name),
+            kind => format!(
+                "/apis/apps/v1/namespaces/{}/{kind}s/{}",
+                self.namespace, self.name
+            ),
         }
     }
 
@@ -266,8 +317,15 @@ impl Workload {
         };
         let list = |init: bool| -> Vec<Value> {
             let some = declared.containers.iter().filter(|one| one.init == init);
-            let pulls = |one: &Container| one.pulls.clone().unwrap_or_else(|| "IfNotPresent".to_owned());
-            some.map(|one| json!({"name": one.name, "image": one.image, "imagePullPolicy": pulls(one)})).collect()
+            let pulls = |one: &Container| {
+                one.pulls
+                    .clone()
+                    .unwrap_or_else(|| "IfNotPresent".to_owned())
+            };
+            some.map(
+                |one| json!({"name": one.name, "image": one.image, "imagePullPolicy": pulls(one)}),
+            )
+            .collect()
         };
         let labels = json!({"app": self.name});
         let pod = json!({"containers": list(false), "initContainers": list(true), "terminationGracePeriodSeconds": 0});
@@ -286,11 +344,14 @@ pub fn image_in<'a>(spec: &'a Value, container: &str) -> Option<&'a str> {
 }
 
 fn container_in<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
-    let lists = ["containers", "initContainers"].iter().filter_map(|list| spec[list].as_array());
+    let lists = ["containers", "initContainers"]
+        .iter()
+        .filter_map(|list| spec[list].as_array());
     lists.flatten().find(|one| one["name"] == name)
 }
 
-/// The workloads that the code in a folder declares. What is ignored is read from the text; a scan that says otherwise ends the test.
+/// The workloads that the code in a folder declares. What is ignored is read from the text; a scan
+/// that says otherwise ends the test.
 fn declared(folder: &Path) -> BTreeMap<Workload, Declared> {
     let output = Pintle::new(folder, ["scan", "--output", "json"]).run();
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -299,20 +360,53 @@ fn declared(folder: &Path) -> BTreeMap<Workload, Declared> {
     let literals = scan["sites"].as_array().into_iter().flatten();
     for used in literals.flat_map(|literal| literal["uses"].as_array().into_iter().flatten()) {
         let text = |name: &str| used[name].as_str().map(str::to_owned);
-        let of = (text("kind"), text("namespace"), text("name"), text("container"), text("image"), text("file"));
-        let (Some(kind), Some(namespace), Some(name), Some(container), Some(image), Some(file)) = of else { continue };
-        if !["deployment", "statefulset", "daemonset", custom::KIND].contains(&kind.as_str()) || used["instances"] == 0 {
+        let of = (
+            text("kind"),
+            text("namespace"),
+            text("name"),
+            text("container"),
+            text("image"),
+            text("file"),
+        );
+        let (Some(kind), Some(namespace), Some(name), Some(container), Some(image), Some(file)) =
+            of
+        else {
+            continue;
+        };
+        if !["deployment", "statefulset", "daemonset", custom::KIND].contains(&kind.as_str())
+            || used["instances"] == 0
+        {
             continue;
         }
-        let code = std::fs::read_to_string(folder.join(file)).expect("the scan names files that are there");
+        let code = std::fs::read_to_string(folder.join(file))
+            .expect("the scan names files that are there");
         let resource = Resource::read(&code, &kind, &name);
         let (init, ignored) = (used["init"] == true, used["ignored"] == true);
         if let Some(resource) = &resource {
-            assert_eq!(ignored, resource.ignores_image(&container, init), "{kind} {name}: {used}");
+            assert_eq!(
+                ignored,
+                resource.ignores_image(&container, init),
+                "{kind} {name}: {used}"
+            );
         }
-        let pulls = resource.as_ref().and_then(|resource| resource.pulls(&container)).map(str::to_owned);
-        let container = Container { name: container, init, image, pulls, ignored };
-        let one = all.entry(Workload { kind, namespace, name }).or_default();
+        let pulls = resource
+            .as_ref()
+            .and_then(|resource| resource.pulls(&container))
+            .map(str::to_owned);
+        let container = Container {
+            name: container,
+            init,
+            image,
+            pulls,
+            ignored,
+        };
+        let one = all
+            .entry(Workload {
+                kind,
+                namespace,
+                name,
+            })
+            .or_default();
         one.resource = resource.unwrap_or_default();
         if !one.containers.contains(&container) {
             one.containers.push(container);

@@ -1,5 +1,6 @@
-//! A custom resource as CloudNativePG has it, as far as pintle looks at it: its definition, the right to read it as `deploy/rbac.yaml` has it in a comment,
-//! an object that Terraform applies, and pods as its operator makes them. There is no operator.
+//! A custom resource as CloudNativePG has it, as far as pintle looks at it: its definition, the
+//! right to read it as `deploy/rbac.yaml` has it in a comment, an object that Terraform applies,
+//! and pods as its operator makes them. There is no operator.
 
 use std::fs::{read_to_string, write};
 
@@ -24,22 +25,29 @@ pub fn path(namespace: &str, name: &str) -> String {
     format!("/apis/{VERSION}/namespaces/{namespace}/clusters/{name}")
 }
 
-/// Makes an object or sets its image, as Terraform does; where there is no such kind yet it fails, and its stack alone.
+/// Makes an object or sets its image, as Terraform does; where there is no such kind yet it fails,
+/// and its stack alone.
 pub fn apply(api: &Api, namespace: &str, name: &str, image: &str) {
-    if api.try_get(&format!("/apis/{VERSION}/clusters?limit=1")).is_some_and(|(status, _)| status == 404) {
+    if api
+        .try_get(&format!("/apis/{VERSION}/clusters?limit=1"))
+        .is_some_and(|(status, _)| status == 404)
+    {
         return;
     }
-    let object =
-        json!({"apiVersion": VERSION, "kind": "Cluster", "metadata": {"name": name}, "spec": {"instances": 1, "imageName": image}});
+    let object = json!({"apiVersion": VERSION, "kind": "Cluster", "metadata": {"name": name}, "spec": {"instances": 1, "imageName": image}});
     api.apply(&path(namespace, name), MANAGER, &object);
 }
 
-/// Makes the pod of an object anew, as the operator does when the image is another: a container of the operator's own goes first.
+/// Makes the pod of an object anew, as the operator does when the image is another: a container of
+/// the operator's own goes first.
 pub fn operate(api: &Api, namespace: &str, name: &str) {
     let object = api.get(&path(namespace, name));
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
     let pod = format!("{name}-1");
-    if api.try_get(&format!("{pods}/{pod}")).is_some_and(|(status, _)| status == 200) {
+    if api
+        .try_get(&format!("{pods}/{pod}"))
+        .is_some_and(|(status, _)| status == 200)
+    {
         api.delete(&format!("{pods}/{pod}?gracePeriodSeconds=0"));
     }
     let owner = json!([{"apiVersion": VERSION, "kind": "Cluster", "name": name, "uid": object["metadata"]["uid"], "controller": true}]);
@@ -48,7 +56,10 @@ pub fn operate(api: &Api, namespace: &str, name: &str) {
         "containers": [{"name": "postgres", "image": object["spec"]["imageName"]}],
         "terminationGracePeriodSeconds": 0,
     });
-    api.post(&pods, &json!({"metadata": {"name": pod, "ownerReferences": owner}, "spec": spec}));
+    api.post(
+        &pods,
+        &json!({"metadata": {"name": pod, "ownerReferences": owner}, "spec": spec}),
+    );
     let ready = |pod: &Value| pod["status"]["containerStatuses"][0]["ready"] == true;
     api.wait(&format!("{pods}/{pod}"), |pod| ready(pod).then_some(()));
 }
@@ -60,25 +71,33 @@ impl Kube {
         let schema = json!({"type": "object", "properties": {"spec": {
             "type": "object", "properties": {"imageName": {"type": "string"}}, "x-kubernetes-preserve-unknown-fields": true,
         }, "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
-        let version =
-            json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}});
+        let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}});
         let names = json!({"kind": "Cluster", "listKind": "ClusterList", "plural": "clusters", "singular": "cluster"});
         let spec = json!({"group": "postgresql.cnpg.io", "scope": "Namespaced", "names": names, "versions": [version]});
         let definition = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": "clusters.postgresql.cnpg.io"}, "spec": spec,
         });
-        api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
+        api.post(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            &definition,
+        );
         api.wait(&format!("/apis/{VERSION}/clusters"), |_| Some(()));
     }
 
-    /// Takes the comment signs off the example in `deploy/rbac.yaml` and applies the file, as a person who has read it.
+    /// Takes the comment signs off the example in `deploy/rbac.yaml` and applies the file, as a
+    /// person who has read it.
     pub fn allow_clusters(&self) {
         let text = read_to_string(RIGHTS).expect("the rights are there");
         let mut example = false;
         let line = |line: &str| {
-            example = line.trim_start().starts_with('#') && (example || line.trim_start().starts_with(EXAMPLE));
-            if example { format!("{}\n", line.replacen("# ", "", 1)) } else { format!("{line}\n") }
+            example = line.trim_start().starts_with('#')
+                && (example || line.trim_start().starts_with(EXAMPLE));
+            if example {
+                format!("{}\n", line.replacen("# ", "", 1))
+            } else {
+                format!("{line}\n")
+            }
         };
         let file = self.folder.path().join("rbac.yaml");
         write(&file, text.lines().map(line).collect::<String>()).expect("its own folder");

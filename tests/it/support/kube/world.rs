@@ -1,5 +1,6 @@
-//! A cluster with a repo that describes it: a namespace for one test, a kubelet for its pods, a pipeline that applies the repo, people with kubectl.
-//! At its end nothing may have been written by pintle's user. Decides nothing else about a test.
+//! A cluster with a repo that describes it: a namespace for one test, a kubelet for its pods, a
+//! pipeline that applies the repo, people with kubectl. At its end nothing may have been written by
+//! pintle's user. Decides nothing else about a test.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -41,14 +42,20 @@ pub struct ForgeWorld {
 }
 
 impl World {
-    /// A namespace of the shared cluster, and a remote with these stacks whose images are in their registries. Nothing is applied yet.
+    /// A namespace of the shared cluster, and a remote with these stacks whose images are in their
+    /// registries. Nothing is applied yet.
     pub fn of(stacks: &[Stack], config: &str) -> World {
         World::on(Kube::shared(), stacks, config)
     }
 
     /// The same on another cluster.
     pub fn on(kube: Arc<Kube>, stacks: &[Stack], config: &str) -> World {
-        let files = |namespace: &str| stacks.iter().map(|stack| (path(stack.1), text(namespace, stack))).collect();
+        let files = |namespace: &str| {
+            stacks
+                .iter()
+                .map(|stack| (path(stack.1), text(namespace, stack)))
+                .collect()
+        };
         let world = World::with(kube, files, config);
         for (_, _, image) in stacks {
             world.line.registries.put(image, "first");
@@ -56,14 +63,25 @@ impl World {
         world
     }
 
-    /// A namespace of a cluster, and a remote with the files (path, text) for it; their registries are empty.
-    pub fn with(kube: Arc<Kube>, files: impl FnOnce(&str) -> Vec<(String, String)>, config: &str) -> World {
+    /// A namespace of a cluster, and a remote with the files (path, text) for it; their registries
+    /// are empty.
+    pub fn with(
+        kube: Arc<Kube>,
+        files: impl FnOnce(&str) -> Vec<(String, String)>,
+        config: &str,
+    ) -> World {
         let namespace = namespace(&kube);
         let files = files(&namespace);
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+            .collect();
         let line = Line::new(&files, config);
         let source = Source::Bare(line.remote.path());
-        World { stage: Stage::new(kube, namespace, &line.registries, source), line }
+        World {
+            stage: Stage::new(kube, namespace, &line.registries, source),
+            line,
+        }
     }
 
     /// A run of `command` that sees the cluster as pintle's user.
@@ -79,36 +97,56 @@ impl World {
         let output = self.pintle("sync", &[]).run();
         assert_eq!(output.code, Some(0), "{output:?}");
         let history = self.line.remote.history();
-        history[..history.len() - before].iter().rev().map(|commit| self.line.remote.message(commit)).collect()
+        history[..history.len() - before]
+            .iter()
+            .rev()
+            .map(|commit| self.line.remote.message(commit))
+            .collect()
     }
 
     /// Commits a stack's code anew, as a person, with this image. Returns the commit.
     pub fn write(&mut self, stack: &Stack, image: &str) -> String {
         let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
-        self.line.remote.commit(&format!("{}: {image}", stack.1), &[(&path(stack.1), text.as_bytes())])
+        self.line.remote.commit(
+            &format!("{}: {image}", stack.1),
+            &[(&path(stack.1), text.as_bytes())],
+        )
     }
 
     /// The same with the time that it is now.
     pub fn write_now(&mut self, stack: &Stack, image: &str) -> String {
         let text = text(&self.stage.namespace, &(stack.0, stack.1, image));
-        self.line.remote.commit_now(&format!("{}: {image}", stack.1), &[(&path(stack.1), text.as_bytes())])
+        self.line.remote.commit_now(
+            &format!("{}: {image}", stack.1),
+            &[(&path(stack.1), text.as_bytes())],
+        )
     }
 }
 
 impl ForgeWorld {
-    /// A namespace of the shared cluster, and a forge whose repo has these stacks. Nothing is applied yet.
+    /// A namespace of the shared cluster, and a forge whose repo has these stacks. Nothing is
+    /// applied yet.
     pub fn of(stacks: &[Stack], config: &str) -> ForgeWorld {
         let kube = Kube::shared();
         let line = ForgeLine::of_stacks(&[], config);
         let namespace = namespace(&kube);
-        let files: Vec<(String, String)> = stacks.iter().map(|stack| (path(stack.1), text(&namespace, stack))).collect();
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let files: Vec<(String, String)> = stacks
+            .iter()
+            .map(|stack| (path(stack.1), text(&namespace, stack)))
+            .collect();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_bytes()))
+            .collect();
         line.repo.push_files("Stacks", &files);
         for (_, _, image) in stacks {
             line.registries.put(image, "first");
         }
         let source = Source::Forge(line.repo.clone(), line.repo.owner.clone());
-        ForgeWorld { stage: Stage::new(kube, namespace, &line.registries, source), line }
+        ForgeWorld {
+            stage: Stage::new(kube, namespace, &line.registries, source),
+            line,
+        }
     }
 
     /// A run of `command` with pintle's token for the forge that sees the cluster as pintle's user.
@@ -128,12 +166,19 @@ impl Stage {
     fn new(kube: Arc<Kube>, namespace: String, registries: &Registries, source: Source) -> Stage {
         let kubelet = Kubelet::start(&kube, &namespace, &registries.endpoint(""));
         let ci = Ci::new(&kube, source);
-        Stage { admin: kube.api("test"), kubelet, ci, namespace, kube }
+        Stage {
+            admin: kube.api("test"),
+            kubelet,
+            ci,
+            namespace,
+            kube,
+        }
     }
 
     /// kubectl in this namespace, as a person; it has to succeed.
     pub fn kubectl(&self, args: &[&str]) -> String {
-        self.kube.kubectl(&[&["--namespace", &self.namespace], args].concat())
+        self.kube
+            .kubectl(&[&["--namespace", &self.namespace], args].concat())
     }
 
     /// `kubectl rollout undo` of `deployment/name`.
@@ -150,12 +195,15 @@ impl Stage {
     pub fn image(&self, workload: &str) -> String {
         let (_, container) = workload.split_once('/').expect("kind/name");
         let live = self.get(workload);
-        image_in(&live["spec"]["template"]["spec"], container).expect("it has that container").to_owned()
+        image_in(&live["spec"]["template"]["spec"], container)
+            .expect("it has that container")
+            .to_owned()
     }
 
     /// Waits until the controller has seen the newest spec and all pods are of it and ready.
     pub fn rolled_out(&self, workload: &str) {
-        self.admin.wait(&self.path(workload), |live| complete(live).then_some(()));
+        self.admin
+            .wait(&self.path(workload), |live| complete(live).then_some(()));
     }
 
     /// Waits for a state of a workload, a pod list or another thing in the namespace.
@@ -171,17 +219,37 @@ impl Stage {
     /// The pods of a workload that waits for the reason, if any.
     pub fn waits_with(&self, workload: &str, reason: &str) {
         let (_, name) = workload.split_once('/').expect("kind/name");
-        let path = format!("/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}", self.namespace);
-        let waits = |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason;
-        self.admin.wait(&path, |pods| pods["items"].as_array()?.iter().any(waits).then_some(()));
+        let path = format!(
+            "/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}",
+            self.namespace
+        );
+        let waits = |pod: &Value| {
+            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason
+        };
+        self.admin.wait(&path, |pods| {
+            pods["items"].as_array()?.iter().any(waits).then_some(())
+        });
     }
 
-    /// The revisions of a workload: number, numbers it had before, replicas wanted (ReplicaSets), image of its container; newest last.
+    /// The revisions of a workload: number, numbers it had before, replicas wanted (ReplicaSets),
+    /// image of its container; newest last.
     pub fn revisions(&self, workload: &str) -> Vec<(i64, Option<String>, String)> {
         let (kind, name) = workload.split_once('/').expect("kind/name");
-        let list = if kind == "deployment" { "replicasets" } else { "controllerrevisions" };
-        let all = self.admin.get(&format!("/apis/apps/v1/namespaces/{}/{list}?labelSelector=app%3D{name}", self.namespace));
-        let mut all: Vec<_> = all["items"].as_array().expect("a list").iter().map(|one| revision(one, name)).collect();
+        let list = if kind == "deployment" {
+            "replicasets"
+        } else {
+            "controllerrevisions"
+        };
+        let all = self.admin.get(&format!(
+            "/apis/apps/v1/namespaces/{}/{list}?labelSelector=app%3D{name}",
+            self.namespace
+        ));
+        let mut all: Vec<_> = all["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| revision(one, name))
+            .collect();
         all.sort();
         all
     }
@@ -189,7 +257,12 @@ impl Stage {
     /// The path of `kind/name` in the API.
     pub fn path(&self, workload: &str) -> String {
         let (kind, name) = workload.split_once('/').expect("kind/name");
-        Workload { kind: kind.into(), namespace: self.namespace.clone(), name: name.into() }.path()
+        Workload {
+            kind: kind.into(),
+            namespace: self.namespace.clone(),
+            name: name.into(),
+        }
+        .path()
     }
 }
 
@@ -199,17 +272,22 @@ impl Drop for Stage {
             return;
         }
         self.kube.nothing_was_written();
-        self.admin.delete(&format!("/api/v1/namespaces/{}", self.namespace));
+        self.admin
+            .delete(&format!("/api/v1/namespaces/{}", self.namespace));
     }
 }
 
-/// Makes a namespace that no other test of this process has, and waits until pods can be made in it.
+/// Makes a namespace that no other test of this process has, and waits until pods can be made in
+/// it.
 fn namespace(kube: &Kube) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("stage-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let api = kube.api("test");
     api.post("/api/v1/namespaces", &json!({"metadata": {"name": name}}));
-    api.wait(&format!("/api/v1/namespaces/{name}/serviceaccounts/default"), |_| Some(()));
+    api.wait(
+        &format!("/api/v1/namespaces/{name}/serviceaccounts/default"),
+        |_| Some(()),
+    );
     name
 }
 
@@ -221,8 +299,14 @@ pub fn text(namespace: &str, (kind, name, image): &Stack) -> String {
         "daemonset" => "kubernetes_daemonset",
         other => panic!("no workload: {other}"),
     };
-    let mut text = format!("resource \"{resource}\" \"{name}\" {{\n  metadata {{\n    name      = \"{name}\"\n");
-    write!(text, "    namespace = \"{namespace}\"\n  }}\n  spec {{\n    template {{\n      spec {{\n").expect("a string takes it");
+    let mut text = format!(
+        "resource \"{resource}\" \"{name}\" {{\n  metadata {{\n    name      = \"{name}\"\n"
+    );
+    write!(
+        text,
+        "    namespace = \"{namespace}\"\n  }}\n  spec {{\n    template {{\n      spec {{\n"
+    )
+    .expect("a string takes it");
     write!(text, "        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n")
         .expect("a string takes it");
     text + "      }\n    }\n  }\n}\n"
@@ -237,18 +321,35 @@ fn complete(live: &Value) -> bool {
     }
     if live["kind"] == "DaemonSet" {
         let wanted = count("desiredNumberScheduled");
-        return wanted > 0 && count("updatedNumberScheduled") == wanted && count("numberAvailable") == wanted;
+        return wanted > 0
+            && count("updatedNumberScheduled") == wanted
+            && count("numberAvailable") == wanted;
     }
     let wanted = spec["replicas"].as_i64().unwrap_or(1);
-    let fresh = live["kind"] != "StatefulSet" || status["currentRevision"] == status["updateRevision"];
-    fresh && count("updatedReplicas") == wanted && count("replicas") == wanted && count("readyReplicas") == wanted
+    let fresh =
+        live["kind"] != "StatefulSet" || status["currentRevision"] == status["updateRevision"];
+    fresh
+        && count("updatedReplicas") == wanted
+        && count("replicas") == wanted
+        && count("readyReplicas") == wanted
 }
 
 fn revision(one: &Value, container: &str) -> (i64, Option<String>, String) {
     let annotations = &one["metadata"]["annotations"];
-    let annotated = |name: &str| annotations[format!("deployment.kubernetes.io/{name}")].as_str().map(str::to_owned);
-    let number = one["revision"].as_i64().or_else(|| annotated("revision")?.parse().ok()).expect("a revision has a number");
-    let template = if one["kind"] == "ControllerRevision" || one["data"].is_object() { &one["data"]["spec"] } else { &one["spec"] };
+    let annotated = |name: &str| {
+        annotations[format!("deployment.kubernetes.io/{name}")]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let number = one["revision"]
+        .as_i64()
+        .or_else(|| annotated("revision")?.parse().ok())
+        .expect("a revision has a number");
+    let template = if one["kind"] == "ControllerRevision" || one["data"].is_object() {
+        &one["data"]["spec"]
+    } else {
+        &one["spec"]
+    };
     let image = image_in(&template["template"]["spec"], container).expect("it has that container");
     (number, annotated("revision-history"), image.to_owned())
 }

@@ -9,10 +9,18 @@ fn a_path_means_itself_to_the_shell_at_the_other_end() {
 
 #[test]
 fn ssh_is_given_no_secret_and_asks_nobody() {
-    let Ok(remote) = Remote::parse("ssh://git@git.example.com:2222/infra.git") else { panic!("it is an address") };
+    let Ok(remote) = Remote::parse("ssh://git@git.example.com:2222/infra.git") else {
+        panic!("it is an address")
+    };
     let command = Wire::command(remote.place(), "ssh");
-    let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args: Vec<_> = command
+        .get_args()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
     assert!(args.contains(&"BatchMode=yes".to_owned()));
-    assert_eq!(args[args.len() - 2..], ["git@git.example.com", "git-receive-pack '/infra.git'"]);
+    assert_eq!(
+        args[args.len() - 2..],
+        ["git@git.example.com", "git-receive-pack '/infra.git'"]
+    );
     assert_eq!(args[args.len() - 3], "--");
 }
