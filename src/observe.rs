@@ -7,6 +7,7 @@ pub mod branches;
 pub mod blame;
 pub mod cache;
 pub mod checkout;
+mod checks;
 pub mod children;
 pub mod cluster;
 mod forge;
@@ -20,8 +21,9 @@ mod settings;
 mod tip_cache;
 
 pub use alerts::alerts;
+pub use checks::{PipelineEnd, wait_for_pipeline};
 pub use cluster::cluster;
-pub use forge::{checks, forge, merged_history};
+pub use forge::{forge, merged_history};
 pub use registries::{Registries, RegistrySettings};
 pub use session::Session;
 pub use settings::{

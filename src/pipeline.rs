@@ -72,6 +72,49 @@ pub struct Snapshot {
     pub notes: BTreeMap<(Channel, Digest, Digest), Notes>,
 }
 
+/// Everything that was decided, sorted; a function of the snapshot alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub tip: Option<CommitId>,
+    pub at: Timestamp,
+    /// One for each site, in the scan's order.
+    pub decisions: Vec<Decision>,
+    /// One for each stack or group with something to write, in the order they are committed.
+    pub changes: Vec<Change>,
+    /// What the configuration names and nothing in the repo matches.
+    pub unmatched: Vec<Unmatched>,
+    /// The ledger after this pass; equal to the snapshot's when nothing new was seen.
+    pub ledger: Ledger,
+    /// What to do about pull requests that no change belongs to any more, or that are ready.
+    pub pull_steps: Vec<PullStep>,
+    /// One for each ask that is settled in this pass, in the order of the comments.
+    pub answers: Vec<Answer>,
+    pub notices: Vec<Notice>,
+    /// Asks wait for what this pass writes: plan again after it.
+    pub again: bool,
+    /// When to plan again if no event comes before: the end of a grace period in the cluster.
+    pub next_look: Option<Timestamp>,
+}
+
+/// Everything that was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// In the order of the push; empty when there was nothing to write.
+    pub commits: Vec<Written>,
+    /// Changes that were planned and not written, and why.
+    pub refused: Vec<(Arc<str>, String)>,
+    /// The tip after the pass.
+    pub tip: Option<CommitId>,
+    /// Pull requests that were opened, changed, closed or merged.
+    pub pull_results: Vec<Pulled>,
+    /// Comments that were answered: their ids.
+    pub answered: Vec<u64>,
+    /// Notices that were posted: sentences.
+    pub notices: Vec<String>,
+    /// What the forge did not take, and why; it is tried again in the next pass.
+    pub troubles: Vec<String>,
+}
+
 /// A thing that was looked at: not having been able to look is never the same as nothing being
 /// there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -153,7 +196,7 @@ pub struct PinRecord {
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
     pub from: Option<Digest>,
-    /// `None` only where an unpinned site is held or let go.
+    /// `None` only where a site without a pin is held, or its hold is removed.
     pub to: Option<Digest>,
     pub cause: Cause,
     /// What pintle saw that made it do so, where it acted by itself: one line.
@@ -184,16 +227,16 @@ pub enum Action {
     Update,
     /// Pinned and held because somebody said so.
     Pin,
-    /// The hold is lifted, the channel is followed again.
+    /// The hold is removed, and the channel is followed again.
     Unpin,
     /// Back to a digest that was pinned before, and held. What it goes back from is never proposed
     /// again.
     Rollback,
     /// Held where it is.
     Hold,
-    /// The hold is lifted.
+    /// The hold is removed.
     Resume,
-    /// A hold has ended, and its text is taken out.
+    /// An expired hold is removed from the text.
     Lift,
 }
 
@@ -217,30 +260,6 @@ pub enum Cause {
     Alert,
     /// Somebody set another image in the cluster by hand, and the repo takes it over.
     Drift,
-}
-
-/// Everything that was decided, sorted; a function of the snapshot alone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    pub tip: Option<CommitId>,
-    pub at: Timestamp,
-    /// One for each site, in the scan's order.
-    pub decisions: Vec<Decision>,
-    /// One for each stack or group with something to write, in the order they are committed.
-    pub changes: Vec<Change>,
-    /// What the configuration names and nothing in the repo matches.
-    pub unmatched: Vec<Unmatched>,
-    /// The ledger after this pass; equal to the snapshot's when nothing new was seen.
-    pub ledger: Ledger,
-    /// What to do about pull requests that no change belongs to any more, or that are ready.
-    pub pulls: Vec<PullStep>,
-    /// One for each ask that is settled in this pass, in the order of the comments.
-    pub answers: Vec<Answer>,
-    pub notices: Vec<Notice>,
-    /// Asks wait for what this pass writes: plan again after it.
-    pub again: bool,
-    /// When what was seen in the cluster would mean something else though nothing changes there.
-    pub later: Option<Timestamp>,
 }
 
 /// An entry of the configuration that matches nothing.
@@ -272,19 +291,28 @@ pub struct Decision {
     pub runs: Seen<Option<Digest>>,
 }
 
-/// The verdicts of `docs/policies.md`; those that need the cluster or other tags join when they can
-/// be reached.
+/// What is done about a site in this pass. `docs/why-not-updated.md` has each with its reasons. The
+/// order is that of tables and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Verdict {
+    /// The pin is the digest that the tag points to.
     InSync,
+    /// The site gets its first pin.
     Adopt,
+    /// The pin follows its tag.
     Update,
+    /// An earlier pin is restored, and held.
     Rollback,
+    /// It will be updated later by itself: a time, a pipeline or another change comes first.
     Waiting,
+    /// A hold keeps the pin.
     Held,
+    /// The configuration, a policy or a comment in the code forbids any change.
     Frozen,
+    /// A person has to do something first.
     Blocked,
+    /// Something that decides could not be read.
     Unknown,
 }
 
@@ -386,25 +414,6 @@ pub enum PullStep {
     },
 }
 
-/// Everything that was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// In the order of the push; empty when there was nothing to write.
-    pub commits: Vec<Written>,
-    /// Changes that were planned and not written, and why.
-    pub refused: Vec<(Arc<str>, String)>,
-    /// The tip after the pass.
-    pub tip: Option<CommitId>,
-    /// Pull requests that were opened, changed, closed or merged.
-    pub pulls: Vec<Pulled>,
-    /// Comments that were answered: their ids.
-    pub answered: Vec<u64>,
-    /// Notices that were posted: sentences.
-    pub notices: Vec<String>,
-    /// What the forge did not take, and why; it is tried again in the next pass.
-    pub troubles: Vec<String>,
-}
-
 /// What was done about one pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
@@ -434,20 +443,20 @@ pub struct Written {
 
 impl Receipt {
     /// Adds what a later round wrote.
-    pub fn add(&mut self, later: Self) {
-        self.commits.extend(later.commits);
-        self.refused = later.refused;
-        self.tip = later.tip.or(self.tip.take());
-        self.pulls.extend(later.pulls);
-        self.answered.extend(later.answered);
-        self.notices.extend(later.notices);
-        self.troubles = later.troubles;
+    pub fn add(&mut self, next: Self) {
+        self.commits.extend(next.commits);
+        self.refused = next.refused;
+        self.tip = next.tip.or(self.tip.take());
+        self.pull_results.extend(next.pull_results);
+        self.answered.extend(next.answered);
+        self.notices.extend(next.notices);
+        self.troubles = next.troubles;
     }
 
     /// Says whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.commits.is_empty()
-            && self.pulls.is_empty()
+            && self.pull_results.is_empty()
             && self.answered.is_empty()
             && self.notices.is_empty()
     }

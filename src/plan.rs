@@ -62,7 +62,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut commands = commands::decide_comments(snapshot, &sites);
     commands.set_targets(&mut sites);
     // What the cluster shows goes before what the channel says, and after what a person asks for.
-    // It takes the files that are left.
+    // A file that an earlier step edits is left alone by the later ones.
     let mut taken = commands.files.clone();
     let rollbacks = rollback::plan_rollbacks(snapshot, &mut sites, &mut taken);
     drift::report_pin_state(snapshot, &mut sites);
@@ -73,15 +73,15 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     adoption::take_over_ignored(snapshot, &mut sites);
     // How a group is delivered decides which rules its members meet.
     rules::deliver_together(&mut sites);
-    // Every target is there: the rules say what has to wait. The limit of pull requests comes last,
-    // when it is known which are closed.
+    // Every target is there: the rules say what has to wait, some of them while the last change is
+    // not finished. The limit of pull requests comes last, when it is known which are closed.
     let busy = rules::find_busy(snapshot, &sites);
     rules::delay(snapshot, rules::DELAYS, &mut sites, busy.as_ref());
     rules::delay(snapshot, rules::LIMITS, &mut sites, busy.as_ref());
     // What is left is written.
     let changes = changes::make_changes(snapshot, &sites);
-    let mut pulls = pull_requests::find_steps(snapshot, &sites);
-    pulls.extend(pull_requests::merge_next(
+    let mut pull_steps = pull_requests::find_steps(snapshot, &sites);
+    pull_steps.extend(pull_requests::merge_next(
         snapshot,
         &sites,
         &changes,
@@ -93,7 +93,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         ledger: first_seen::ledger_after(snapshot, &sites),
         changes,
         decisions: sites.iter().map(SitePlan::decision).collect(),
-        pulls,
+        pull_steps,
         answers: Vec::new(),
         notices: rules::pipeline_notices(snapshot)
             .into_iter()
@@ -101,7 +101,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             .collect(),
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,
-        later: next_look(snapshot, &sites),
+        next_look: next_look(snapshot, &sites),
     };
     plan.answers = finish_answers(snapshot, &plan, &sites, commands.answers);
     plan
@@ -111,7 +111,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
 /// verdict.
 fn choose_targets(snapshot: &Snapshot, sites: &mut [SitePlan]) {
     for site in sites {
-        if site.reasons.is_empty() {
+        if !site.is_forbidden() {
             target::choose_target(snapshot, site);
         }
         target::note_wanted(site);

@@ -1,10 +1,9 @@
-//! The straight line: observe, plan, prove, write. Read this first.
+//! The straight line: observe, plan, prove, write. Read this first. Between plan and prove,
+//! comments that are about to be answered are acknowledged. After prove, the plan is made again if
+//! the cluster changed meanwhile.
 
-use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::commit::CommitId;
 use crate::observe::{self, Checkout, Progress, Registries, Session};
-use crate::pipeline::forge::{Check, Checks};
 use crate::pipeline::history::History;
 use crate::pipeline::{Action, Change, Delivery, Plan, Receipt, Seen, Snapshot};
 use crate::plan;
@@ -37,7 +36,7 @@ impl Planned {
 }
 
 /// Reads the repo and asks nobody else; changes nothing.
-pub async fn look(session: &Session) -> Result<Planned> {
+pub async fn plan_offline(session: &Session) -> Result<Planned> {
     let checkout = checkout(session).await?;
     let snapshot = observe::offline(&session.setup, &checkout);
     let plan = plan::plan(&snapshot);
@@ -49,26 +48,26 @@ pub async fn look(session: &Session) -> Result<Planned> {
 }
 
 /// Returns what pintle wrote before, newest first, also what came by merges that only the forge
-/// tells about.
-pub async fn past(session: &Session) -> Result<Seen<History>> {
+/// knows.
+pub async fn read_history(session: &Session) -> Result<Seen<History>> {
     let checkout = checkout(session).await?;
     Ok(observe::merged_history(session, &checkout).await)
 }
 
 /// Observes and plans; changes nothing.
-pub async fn plan(session: &Session, progress: Progress<'_>) -> Result<Planned> {
+pub async fn make_plan(session: &Session, progress: Progress<'_>) -> Result<Planned> {
     let checkout = checkout(session).await?;
     let registries = session.registries(&checkout.config)?;
-    Ok(planned(session, &checkout, &registries, progress).await)
+    Ok(observe_and_plan(session, &checkout, &registries, progress).await)
 }
 
 /// Observes, plans and proves: everything that comes before the first byte is written.
-pub async fn rehearse(session: &Session, progress: Progress<'_>) -> Result<Planned> {
+pub async fn plan_and_prove(session: &Session, progress: Progress<'_>) -> Result<Planned> {
     let checkout = checkout(session).await?;
     let registries = session.registries(&checkout.config)?;
-    Ok(proved(
+    Ok(prove(
         session,
-        planned(session, &checkout, &registries, progress).await,
+        observe_and_plan(session, &checkout, &registries, progress).await,
         &registries,
     )
     .await)
@@ -83,33 +82,38 @@ pub async fn reconcile(
 ) -> Result<(Planned, Receipt)> {
     let mut checkout = checkout(session).await?;
     let mut written = Receipt::default();
-    let (mut lost, mut rounds, mut refused) = (0, 0, false);
+    let (mut lost, mut rounds, mut push_refused) = (0, 0, false);
+    if checkout.clone.is_none() {
+        return Err(no_remote());
+    }
     loop {
         let registries = session.registries(&checkout.config)?;
-        let now = planned(session, &checkout, &registries, progress).await;
+        let now = observe_and_plan(session, &checkout, &registries, progress).await;
         write::acknowledge(lease, session.forge(), &now.snapshot).await;
-        let now = proved(session, now, &registries).await;
-        let now = fresh(session, &checkout, now, &registries).await;
-        let nowhere =
-            || Error::usage("there is no remote to write to").hint("name one with --remote");
-        let mut clone = checkout.clone.ok_or_else(nowhere)?;
+        let now = prove(session, now, &registries).await;
+        let now = replan_if_cluster_changed(session, &checkout, now, &registries).await;
+        let mut clone = checkout.clone.ok_or_else(no_remote)?;
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
             WriteOutcome::Done { receipt, again } => {
                 written.add(receipt);
                 rounds += 1;
+                if rounds == ROUNDS {
+                    tracing::warn!(rounds, "the rest of the comments waits for the next pass");
+                }
                 if !again || rounds == ROUNDS || lease.is_revoked() {
                     return Ok((now, written));
                 }
             }
-            WriteOutcome::Refused(why) if refused => {
+            // The second time: pull requests were refused too.
+            WriteOutcome::Refused(why) if push_refused => {
                 return Err(
                     Error::outside("the branch takes no push, and no pull request either")
                         .cause(why),
                 );
             }
             WriteOutcome::Refused(why) => {
-                refused = true;
-                session.refused(why);
+                push_refused = true;
+                session.note_refused_push(why);
             }
             WriteOutcome::TipMoved if lost == TRIES => {
                 return Err(Error::outside(format!(
@@ -133,13 +137,17 @@ pub async fn reconcile(
     }
 }
 
+fn no_remote() -> Error {
+    Error::usage("there is no remote to write to").hint("name one with --remote")
+}
+
 async fn checkout(session: &Session) -> Result<Checkout> {
     let (setup, kept) = (session.setup.clone(), session.kept.clone());
     let read = tokio::task::spawn_blocking(move || observe::checkout(&setup, &kept)).await;
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 
-async fn planned(
+async fn observe_and_plan(
     session: &Session,
     checkout: &Checkout,
     registries: &Registries,
@@ -151,10 +159,10 @@ async fn planned(
         observe::observe(session, checkout, channels, registries, progress),
         observe::alerts(session)
     );
-    // Last: registries take their time, and nothing is to be written past what was done in the
-    // cluster meanwhile.
+    // The cluster is read last: registries take their time, and what is done in the cluster
+    // meanwhile has to be seen.
     let cluster = observe::cluster(session, checkout).await;
-    decided(
+    plan_with_cluster(
         session,
         checkout,
         registries,
@@ -170,7 +178,7 @@ async fn planned(
 }
 
 /// Looks up what the cluster makes worth knowing, and plans.
-async fn decided(
+async fn plan_with_cluster(
     session: &Session,
     checkout: &Checkout,
     registries: &Registries,
@@ -191,8 +199,8 @@ async fn decided(
 
 /// Proves every digest at its registry and every edit in the text, and asks what changed in the
 /// images of pull requests. A digest that nobody serves is not pinned: the plan is made without it.
-/// Ends also where a plan insists: each digest is asked for once.
-async fn proved(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
+/// Terminates, because each round adds a digest that was not proved or stops.
+async fn prove(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
         let failed = observe::prove(registries, &now.plan).await;
         let known = now.snapshot.unproved.len();
@@ -214,26 +222,26 @@ async fn proved(session: &Session, mut now: Planned, registries: &Registries) ->
     }
 }
 
-/// Plans again where the cluster is kept warm and changed while digests were proved: no move goes
-/// past an undo.
-async fn fresh(
+/// Plans again if the cluster is watched and changed while digests were proved, so that no update
+/// overwrites an undo.
+async fn replan_if_cluster_changed(
     session: &Session,
     checkout: &Checkout,
     now: Planned,
     registries: &Registries,
 ) -> Planned {
-    let moves = |change: &Change| {
+    let is_update = |change: &Change| {
         change.delivery == Delivery::Commit
             && change.pins.iter().any(|pin| pin.action == Action::Update)
     };
-    if !session.is_warm() || !now.plan.changes.iter().any(moves) {
+    if !session.is_warm() || !now.plan.changes.iter().any(is_update) {
         return now;
     }
     let cluster = observe::cluster(session, checkout).await;
     if cluster == now.snapshot.cluster {
         return now;
     }
-    let now = decided(
+    let now = plan_with_cluster(
         session,
         checkout,
         registries,
@@ -243,37 +251,7 @@ async fn fresh(
         },
     )
     .await;
-    proved(session, now, registries).await
-}
-
-/// What became of a commit's pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Followed {
-    Green,
-    Red(Vec<Check>),
-    /// Nothing came in time.
-    Missing,
-    /// It has not ended in time.
-    Pending,
-}
-
-/// Asks for the statuses of a commit until they have ended or `[pipeline] timeout` is over.
-pub async fn follow(session: &Session, config: &Config, commit: &CommitId) -> Result<Followed> {
-    let end = tokio::time::Instant::now() + config.pipeline.timeout.unsigned_abs();
-    let mut pause = Duration::from_millis(500);
-    loop {
-        let now = observe::checks(session, config, commit).await?;
-        let late = tokio::time::Instant::now() >= end;
-        match now {
-            Checks::Green => return Ok(Followed::Green),
-            Checks::Red(failed) => return Ok(Followed::Red(failed)),
-            Checks::Missing if late => return Ok(Followed::Missing),
-            Checks::Pending if late => return Ok(Followed::Pending),
-            Checks::Missing | Checks::Pending => {}
-        }
-        tokio::time::sleep_until((tokio::time::Instant::now() + pause).min(end)).await;
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+    prove(session, now, registries).await
 }
 
 /// Longer the more often the race was lost, and never the same for two losers.

@@ -114,12 +114,12 @@ pub async fn write(
     tokio::task::block_in_place(|| writer.push_ledger(clone));
     let merged = writer
         .receipt
-        .pulls
+        .pull_results
         .iter()
         .any(|pull| pull.done == crate::pipeline::PullDone::Merged);
     let again = writer.work.plan.again
         || merged
-        || moved && (proposals || !writer.work.plan.pulls.is_empty());
+        || moved && (proposals || !writer.work.plan.pull_steps.is_empty());
     Ok(WriteOutcome::Done {
         receipt: writer.receipt,
         again,

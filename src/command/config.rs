@@ -101,5 +101,5 @@ fn look(repo: &Path) -> Result<Planned> {
         &ClusterArgs::default(),
     )?;
     session.setup.commits = 0;
-    on_runtime(reconcile::look(&session))
+    on_runtime(reconcile::plan_offline(&session))
 }

@@ -20,9 +20,9 @@ pub async fn run(args: &ExplainArgs) -> Result<Completion> {
     )?;
     let bar = Bar::new();
     let known = if args.offline {
-        reconcile::look(&session).await?
+        reconcile::plan_offline(&session).await?
     } else {
-        reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?
+        reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?
     };
     bar.end();
     source::has_terraform(&known.snapshot.files)?;

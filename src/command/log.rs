@@ -16,7 +16,7 @@ pub fn run(args: &LogArgs) -> Result<Completion> {
         &RegistryArgs::default(),
         &ClusterArgs::default(),
     )?;
-    let all = match on_runtime(reconcile::past(&session))? {
+    let all = match on_runtime(reconcile::read_history(&session))? {
         Seen::Known(all) => all,
         Seen::Unknown(why) => return Err(Error::failed("the history cannot be read").cause(why)),
         Seen::NotAsked => {

@@ -18,7 +18,7 @@ pub async fn run(args: &PlanArgs, colour: bool) -> Result<Completion> {
         &args.cluster,
     )?;
     let bar = Bar::new();
-    let planned = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
+    let planned = reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match (args.output.output, args.diff) {

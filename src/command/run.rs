@@ -169,7 +169,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
     let unmatched = planned.plan.unmatched.iter().map(ToString::to_string);
     PassSummary {
         commits: receipt.commits.len(),
-        pulls: receipt.pulls.len(),
+        pulls: receipt.pull_results.len(),
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
         unknown: unknown.len(),
@@ -182,7 +182,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             .chain(not_back(&planned.plan))
             .collect(),
         again: planned.plan.again,
-        later: planned.plan.later.map(|at| {
+        later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),
     }

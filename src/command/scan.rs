@@ -17,7 +17,7 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
         &ClusterArgs::default(),
     )?;
     session.setup.commits = 0;
-    let looked = on_runtime(reconcile::look(&session))?;
+    let looked = on_runtime(reconcile::plan_offline(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();
     source::has_terraform(&looked.snapshot.files)?;
     if args.sites_only {

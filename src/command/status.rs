@@ -19,7 +19,7 @@ pub async fn run(args: &StatusArgs) -> Result<Completion> {
         &args.cluster,
     )?;
     let bar = Bar::new();
-    let known = reconcile::plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
+    let known = reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&known.snapshot.files)?;
     let wanted = args

@@ -5,9 +5,9 @@ use super::{out, progress::Bar, scan, source};
 use crate::cli::{OutputFormat, SyncArgs};
 use crate::error::{Error, Result};
 use crate::model::duration::show;
-use crate::observe::Session;
+use crate::observe::{self, PipelineEnd, Session};
 use crate::pipeline::{PullDone, Receipt, Seen, Verdict};
-use crate::reconcile::{self, Followed, Planned};
+use crate::reconcile::{self, Planned};
 use crate::report::plan_json::to_json;
 use crate::report::{count_verdicts, diff};
 use crate::write::WriteLease;
@@ -24,7 +24,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     let bar = Bar::new();
     if args.dry_run {
         let planned =
-            reconcile::rehearse(&session, &|what, done, of| bar.at(what, done, of)).await?;
+            reconcile::plan_and_prove(&session, &|what, done, of| bar.at(what, done, of)).await?;
         bar.end();
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
@@ -65,7 +65,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         done(&planned, &receipt.refused)
     };
     let merged = receipt
-        .pulls
+        .pull_results
         .iter()
         .any(|pull| pull.done == PullDone::Merged);
     if args.wait && (merged || !receipt.commits.is_empty()) {
@@ -80,7 +80,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
 
 /// What was done in the forge.
 fn forge_told(receipt: &Receipt) {
-    for pull in &receipt.pulls {
+    for pull in &receipt.pull_results {
         out::say(&format!(
             "{} pull request #{} of {}",
             pull.done.word(),
@@ -107,34 +107,36 @@ async fn followed(session: &Session, planned: &Planned, receipt: &Receipt) -> Re
     let short = tip.short();
     out::say(&format!("waiting for the statuses of {short}"));
     let config = &planned.snapshot.config;
-    Ok(match reconcile::follow(session, config, tip).await? {
-        Followed::Green => {
-            out::say(&format!("the pipeline of {short} is green"));
-            true
-        }
-        Followed::Red(failed) => {
-            let names: Vec<_> = failed.iter().map(|check| check.context.as_str()).collect();
-            out::say(&format!(
-                "the pipeline of {short} failed: {}",
-                names.join(", ")
-            ));
-            false
-        }
-        Followed::Missing => {
-            out::say(&format!(
-                "{short} got no status within {}: did CI start?",
-                show(config.pipeline.timeout)
-            ));
-            false
-        }
-        Followed::Pending => {
-            out::say(&format!(
-                "the pipeline of {short} has not ended within {}",
-                show(config.pipeline.timeout)
-            ));
-            false
-        }
-    })
+    Ok(
+        match observe::wait_for_pipeline(session, config, tip).await? {
+            PipelineEnd::Green => {
+                out::say(&format!("the pipeline of {short} is green"));
+                true
+            }
+            PipelineEnd::Red(failed) => {
+                let names: Vec<_> = failed.iter().map(|check| check.context.as_str()).collect();
+                out::say(&format!(
+                    "the pipeline of {short} failed: {}",
+                    names.join(", ")
+                ));
+                false
+            }
+            PipelineEnd::Missing => {
+                out::say(&format!(
+                    "{short} got no status within {}: did CI start?",
+                    show(config.pipeline.timeout)
+                ));
+                false
+            }
+            PipelineEnd::Pending => {
+                out::say(&format!(
+                    "the pipeline of {short} has not ended within {}",
+                    show(config.pipeline.timeout)
+                ));
+                false
+            }
+        },
+    )
 }
 
 fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
@@ -196,7 +198,7 @@ fn receipt_json(receipt: &Receipt) -> serde_json::Value {
         "tip": receipt.tip.as_ref().map(|tip| tip.as_str()),
         "commits": commits.collect::<Vec<_>>(),
         "refused": refused.collect::<Vec<_>>(),
-        "pull_requests": receipt.pulls.iter().map(|pull| json!({
+        "pull_requests": receipt.pull_results.iter().map(|pull| json!({
             "number": pull.number, "name": *pull.name, "done": pull.done.word(), "url": pull.url.as_ref().map(|url| url.as_str()),
         })).collect::<Vec<_>>(),
         "answered": receipt.answered,

@@ -35,7 +35,7 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     let dir = dir.map_or_else(new_dir, |dir| Ok(dir.to_owned()))?;
     let world = DemoWorld::make(&dir).await?;
     let session = || Session::new(setup(&world)?);
-    world.apply(&reconcile::look(&session()?).await?.snapshot.scan);
+    world.apply(&reconcile::plan_offline(&session()?).await?.snapshot.scan);
     print(&format!(
         "A repo of an infra team, its registries and a pull-through cache, all made up, in {}\n",
         dir.display()
@@ -46,7 +46,7 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
         1,
         "scan: every image, at the literal that decides it",
     )?;
-    let looked = reconcile::look(&session()?).await?;
+    let looked = reconcile::plan_offline(&session()?).await?;
     show_scan(&looked, print)?;
 
     show_title(
@@ -75,7 +75,7 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     let channel = channel(MOVED)?;
     world.stop_cache(&channel.repository.registry);
     world::push_image(&world.registry, &channel)?;
-    let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
+    let planned = reconcile::make_plan(&session()?, &|_, _, _| {}).await?;
     show_moved_tag(&planned, &channel, print)?;
 
     show_title(
@@ -100,11 +100,11 @@ pub async fn play_story(dir: Option<&Path>, print: PrintFn<'_>) -> Result<()> {
     apply_branch(&world, &session()?, print).await?;
 
     show_title(print, 6, "status: what runs, since when, and why")?;
-    let planned = reconcile::plan(&session()?, &|_, _, _| {}).await?;
+    let planned = reconcile::make_plan(&session()?, &|_, _, _| {}).await?;
     show_status(&planned, print)?;
 
     show_title(print, 7, "log: what happened, read back from the commits")?;
-    let looked = reconcile::look(&session()?).await?;
+    let looked = reconcile::plan_offline(&session()?).await?;
     show_log(&looked, print)?;
     world.save()?;
     show_next_steps(&dir, print)
@@ -128,7 +128,7 @@ fn show_changes(planned: &Planned, print: PrintFn<'_>) -> Result<()> {
 
 /// CI applies the branch to the cluster.
 async fn apply_branch(world: &DemoWorld, session: &Session, print: PrintFn<'_>) -> Result<()> {
-    let looked = reconcile::look(session).await?;
+    let looked = reconcile::plan_offline(session).await?;
     let line = match world.apply(&looked.snapshot.scan) {
         0 => "  CI applies it: nothing changes in the cluster\n".to_owned(),
         1 => "  CI applies it: 1 workload is rolled out\n".to_owned(),

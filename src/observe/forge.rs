@@ -2,7 +2,7 @@
 //! accepts pushes, and the CI statuses of the last commit. The right of a comment's author is
 //! looked up in each pass, by numeric id. Never writes.
 
-use super::{Checkout, Session, merged};
+use super::{Checkout, Session, checks, merged};
 use crate::comment::marker::Marker;
 use crate::comment::parse;
 use crate::config::Config;
@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::model::ask::{Command, Right};
 use crate::model::commit::CommitId;
 use crate::pipeline::forge::{
-    Account, Ask, BRANCHES, Branch, Check, Checks, CommentRef, Direct, Forge, Pipeline,
-    PullRequest, PullState, Said,
+    Account, Ask, BRANCHES, Branch, Checks, CommentRef, Direct, Forge, Pipeline, PullRequest,
+    PullState, Said,
 };
 use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen, trailers};
@@ -227,7 +227,7 @@ impl ForgeReader<'_> {
     }
 
     async fn checks(&self, commit: &CommitId) -> Result<Checks> {
-        fetch_checks(self.client, self.config, commit).await
+        checks::fetch(self.client, self.config, commit).await
     }
 
     /// Returns the state of CI for pintle's newest commit on the branch.
@@ -428,35 +428,6 @@ impl ForgeReader<'_> {
     }
 }
 
-/// Returns the CI statuses of a commit as they are now.
-pub async fn checks(session: &Session, config: &Config, commit: &CommitId) -> Result<Checks> {
-    match session.forge() {
-        Some(client) => fetch_checks(client, config, commit).await,
-        None => Err(Error::usage("no forge is named").hint("name the repo's page: --forge URL")),
-    }
-}
-
-async fn fetch_checks(client: &Client, config: &Config, commit: &CommitId) -> Result<Checks> {
-    let contexts = &config.pipeline.contexts;
-    let counts =
-        |context: &str| contexts.is_empty() || contexts.iter().any(|glob| glob.matches(context));
-    let statuses = client.statuses(commit).await?;
-    let statuses: Vec<_> = statuses
-        .into_iter()
-        .filter(|status| counts(&status.context))
-        .collect();
-    let of = |state| statuses.iter().filter(move |status| status.state == state);
-    Ok(if statuses.is_empty() {
-        Checks::Missing
-    } else if of(forgejo::State::Failure).next().is_some() {
-        Checks::Red(of(forgejo::State::Failure).map(failed_check).collect())
-    } else if of(forgejo::State::Pending).next().is_some() {
-        Checks::Pending
-    } else {
-        Checks::Green
-    })
-}
-
 /// A forge stores the times of creation and update separately: a later update within this time is
 /// no edit.
 const EDITED: SignedDuration = SignedDuration::from_secs(1);
@@ -475,14 +446,6 @@ fn pull_state(pull: &Pull) -> PullState {
         (false, false) => PullState::Closed {
             at: pull.closed_at.unwrap_or(pull.updated_at),
         },
-    }
-}
-
-fn failed_check(status: &forgejo::Status) -> Check {
-    Check {
-        context: status.context.clone(),
-        description: status.description.clone(),
-        url: url::Url::parse(&status.target_url).ok(),
     }
 }
 

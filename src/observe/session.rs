@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// Remembers that the server refused a push to the branch, and why.
-    pub fn refused(&self, why: String) {
+    pub fn note_refused_push(&self, why: String) {
         self.memory().refused = Some((why, Instant::now()));
     }
 

@@ -1,6 +1,6 @@
-//! The rules, in their order: what forbids any change, and what a target has to wait for. One
-//! function a rule: it sees the whole pass and says why one site waits or is refused, or nothing. A
-//! new rule is one file, one line in a list below, and its reason in `pipeline/reason.rs`.
+//! The rules, in their order: what forbids any change, and what a target has to wait for. A rule
+//! sees the whole pass, and returns why one site waits or is refused, or nothing. A new rule is one
+//! file with its `mod` line, one line in a list below, and its reason in `pipeline/reason.rs`.
 
 mod adopted_together;
 mod budget;

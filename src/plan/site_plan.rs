@@ -114,6 +114,11 @@ pub(super) struct TargetOf<'p, 'a> {
 }
 
 impl<'a> SitePlan<'a> {
+    /// Says whether a rule forbids every change: the reasons that come before any target.
+    pub fn is_forbidden(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+
     /// Takes the target back because of a reason that has a verdict: the site waits, or is refused.
     /// The end of a hold says nothing of the image: without it the verdict stays.
     pub fn refuse(&mut self, reason: Reason) {

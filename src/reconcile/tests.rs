@@ -70,7 +70,7 @@ async fn a_registry_that_did_not_answer_is_not_asked_again_for_every_change_in_t
     let session = Session::new(setup(&folder, running.endpoint(HOST))).unwrap();
     let asked = async || {
         registry.reset_counts();
-        let seen = plan(&session, &|_, _, _| ())
+        let seen = make_plan(&session, &|_, _, _| ())
             .await
             .unwrap()
             .snapshot
@@ -131,7 +131,7 @@ async fn what_is_undone_while_registries_are_asked_is_seen() {
                 .unwrap();
         }
     };
-    let planned = plan(&session, &undo).await.unwrap();
+    let planned = make_plan(&session, &undo).await.unwrap();
     assert!(undone.load(Relaxed), "a registry was asked");
     let seen = planned.snapshot.cluster.known().unwrap();
     assert_eq!(
@@ -182,7 +182,7 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     let (watches, keeper) = session.watch().unwrap().unwrap();
     let keeping = tokio::spawn(keeper.run());
 
-    let now = plan(&session, &|_, _, _| ()).await.unwrap();
+    let now = make_plan(&session, &|_, _, _| ()).await.unwrap();
     assert_eq!(now.plan.changes.len(), 1, "{:?}", now.plan.decisions);
     let (checkout, known) = (
         checkout(&session).await.unwrap(),
@@ -205,7 +205,7 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
         watches.changed().await;
     }
     assert!(!is_undone(&now.snapshot.cluster));
-    let now = fresh(&session, &checkout, now, &known).await;
+    let now = replan_if_cluster_changed(&session, &checkout, now, &known).await;
     assert!(
         is_undone(&now.snapshot.cluster),
         "it was planned beside what was there before"

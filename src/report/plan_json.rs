@@ -23,7 +23,7 @@ pub fn to_json(plan: &Plan, scan: &Scan) -> Value {
         "commit": plan.tip.as_ref().map(|tip| tip.as_str()),
         "sites": plan.decisions.iter().map(|decision| decision_json(decision, sites.get(&decision.site).copied())).collect::<Vec<_>>(),
         "changes": plan.changes.iter().map(change_json).collect::<Vec<_>>(),
-        "pulls": plan.pulls.iter().map(pull_step_json).collect::<Vec<_>>(),
+        "pulls": plan.pull_steps.iter().map(pull_step_json).collect::<Vec<_>>(),
         "answers": plan.answers.iter().map(reply_json).collect::<Vec<_>>(),
         "notices": plan.notices.iter().map(notice_json).collect::<Vec<_>>(),
         "unmatched": plan.unmatched.iter().map(|one| json!({ "entry": one.entry, "what": one.what })).collect::<Vec<_>>(),

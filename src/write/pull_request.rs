@@ -33,16 +33,16 @@ impl PlanWriter<'_> {
                 .update_proposal(client, clone, change, proposal, &mut labels)
                 .await
             {
-                Ok(pulled) => self.receipt.pulls.extend(pulled),
+                Ok(pulled) => self.receipt.pull_results.extend(pulled),
                 Err(error) => self.note_trouble(
                     format!("the pull request of {} is not as it should be", change.name),
                     &error,
                 ),
             }
         }
-        for step in &self.work.plan.pulls {
+        for step in &self.work.plan.pull_steps {
             match self.apply_step(client, clone, step).await {
-                Ok(pulled) => self.receipt.pulls.extend(pulled),
+                Ok(pulled) => self.receipt.pull_results.extend(pulled),
                 Err(error) => self.note_trouble(
                     format!(
                         "a pull request is not as it should be ({})",

@@ -6,6 +6,7 @@ mod circles;
 mod leftovers;
 mod names;
 mod source;
+mod text;
 
 use std::collections::BTreeSet;
 use std::fs::read_to_string;

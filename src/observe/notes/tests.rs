@@ -142,12 +142,12 @@ fn plan(changes: Vec<Change>) -> Plan {
         decisions: Vec::new(),
         changes,
         ledger: Ledger::default(),
-        pulls: Vec::new(),
+        pull_steps: Vec::new(),
         answers: Vec::new(),
         notices: Vec::new(),
         unmatched: Vec::new(),
         again: false,
-        later: None,
+        next_look: None,
     }
 }
 

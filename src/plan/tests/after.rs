@@ -384,7 +384,7 @@ fn proposals_are_not_counted_and_their_merges_are() {
     let merges = |world: &Snapshot| {
         world
             .plan()
-            .pulls
+            .pull_steps
             .iter()
             .filter(|step| matches!(step, PullStep::Merge { .. }))
             .count()

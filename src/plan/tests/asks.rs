@@ -623,7 +623,7 @@ fn what_was_carried_out_is_not_done_again() {
         Outcome::ProposedBefore { pull: 9, .. }
     ));
     assert_eq!(
-        (proposed.plan().changes, proposed.plan().pulls),
+        (proposed.plan().changes, proposed.plan().pull_steps),
         (Vec::new(), Vec::new())
     );
 }

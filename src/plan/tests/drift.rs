@@ -142,7 +142,7 @@ fn it_is_proposed_where_updates_are() {
     let plan = world.plan();
     assert_ne!(plan.changes[0].delivery, Delivery::Commit);
     let again = world.opened().plan();
-    assert_eq!((again.changes.len(), again.pulls.len()), (1, 0));
+    assert_eq!((again.changes.len(), again.pull_steps.len()), (1, 0));
 }
 
 #[test]

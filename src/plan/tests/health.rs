@@ -151,11 +151,11 @@ fn a_rollout_without_progress_and_lost_readiness() {
         world('b')
             .hosts(vec![lost("2026-11-22T11:58:30Z")])
             .plan()
-            .later,
+            .next_look,
         Some(at("2026-11-22T12:00:30Z")),
         "and looked at when it is over"
     );
-    assert_eq!(world('b').hosts(vec![lost(since)]).plan().later, None);
+    assert_eq!(world('b').hosts(vec![lost(since)]).plan().next_look, None);
     assert_eq!(
         back(&world('b').hosts(vec![lost(APPLIED)])),
         [],
@@ -181,10 +181,10 @@ fn a_stateful_set_and_a_daemon_set_lose_readiness_like_a_deployment() {
             pin.evidence.as_deref(),
             Some(&*format!("{kind} immich/app: readiness lost since {since}"))
         );
-        assert_eq!(plan.later, None);
+        assert_eq!(plan.next_look, None);
         let within = world(lost_by(kind, "2026-11-22T11:58:30Z"));
         assert_eq!(
-            (back(&within), within.plan().later),
+            (back(&within), within.plan().next_look),
             (Vec::new(), Some(at("2026-11-22T12:00:30Z"))),
             "{kind}: within its grace"
         );
@@ -196,7 +196,7 @@ fn a_stateful_set_and_a_daemon_set_lose_readiness_like_a_deployment() {
         let patient = declared(kind, 'b', "", "[cluster]\nready_grace = '6m'")
             .hosts(vec![lost_by(kind, since)]);
         assert_eq!(
-            (back(&patient), patient.plan().later),
+            (back(&patient), patient.plan().next_look),
             (Vec::new(), Some(at("2026-11-22T12:01:00Z")))
         );
         assert_eq!(
@@ -260,7 +260,7 @@ fn what_is_no_loss_of_readiness() {
             change(&mut workload);
             let world = declared(kind, 'b', "", "").hosts(vec![workload]);
             assert_eq!(
-                (back(&world), world.plan().later),
+                (back(&world), world.plan().next_look),
                 (Vec::new(), None),
                 "{kind}: {what}"
             );

@@ -145,7 +145,7 @@ fn lifts_wait_and_are_proposed_like_the_rest() {
     );
     let open = protected().opened();
     assert_eq!(
-        (open.plan().pulls, open.plan().changes.len()),
+        (open.plan().pull_steps, open.plan().changes.len()),
         (Vec::<PullStep>::new(), 1)
     );
     let declined = protected().forged(|forge| {

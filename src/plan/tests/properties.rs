@@ -193,7 +193,7 @@ proptest! {
         let second = after.plan();
         prop_assert!(commits(&second).changes.is_empty());
         prop_assert_eq!(proposed(&first), proposed(&second));
-        prop_assert_eq!(&second.pulls, &[]);
+        prop_assert_eq!(&second.pull_steps, &[]);
         prop_assert_eq!(&second.ledger, &first.ledger);
         for change in &second.changes {
             prop_assert_eq!(change.delivery.is_pull_request(), change.proposal.is_some());

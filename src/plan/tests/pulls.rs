@@ -59,7 +59,7 @@ fn an_open_pull_request_is_kept_and_updated() {
         proposals(&open.plan()),
         [("one", Some(100)), ("two", Some(101))]
     );
-    assert_eq!(open.plan().pulls, []);
+    assert_eq!(open.plan().pull_steps, []);
     assert_eq!(
         Seen::Known(open.plan().ledger),
         open.ledger,
@@ -75,7 +75,7 @@ fn an_open_pull_request_is_kept_and_updated() {
     let settling = open.says("x/a:v1", 'c').plan();
     assert_eq!(proposals(&settling), [("two", Some(101))]);
     assert_eq!(
-        settling.pulls,
+        settling.pull_steps,
         [],
         "while the new digest settles the old proposal stays"
     );
@@ -123,7 +123,7 @@ fn no_more_are_opened_than_allowed() {
         .problems
         .push(unread("stacks/z/main.tf"));
     assert_eq!(
-        (proposals(&full.plan()), full.plan().pulls),
+        (proposals(&full.plan()), full.plan().pull_steps),
         (Vec::new(), Vec::new()),
         "its file cannot be read"
     );
@@ -242,7 +242,7 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
     let plan = pushed.plan();
     assert_eq!(plan.changes, []);
     assert_eq!(
-        plan.pulls,
+        plan.pull_steps,
         [PullStep::Leave {
             number: 100,
             name: "one".into(),
@@ -261,25 +261,29 @@ fn a_branch_that_a_person_pushed_to_is_left_alone() {
         .clone()
         .forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('9')]));
     assert_eq!(
-        (told.plan().changes, told.plan().pulls),
+        (told.plan().changes, told.plan().pull_steps),
         (Vec::new(), Vec::new()),
         "it is said once"
     );
     let again = pushed
         .clone()
         .forged(|forge| forge.pulls[0].left = BTreeSet::from([commit('8')]));
-    assert_eq!(again.plan().pulls, [], "not once more for another push");
+    assert_eq!(
+        again.plan().pull_steps,
+        [],
+        "not once more for another push"
+    );
     let in_sync = pushed.clone().says("x/a:v1", 'a');
     assert!(
         !in_sync
             .plan()
-            .pulls
+            .pull_steps
             .iter()
             .any(|step| matches!(step, PullStep::Close { .. } | PullStep::DeleteBranch { .. }))
     );
     let foreign = pushed.forged(|forge| forge.pulls.clear());
     assert_eq!(
-        (foreign.plan().changes, foreign.plan().pulls),
+        (foreign.plan().changes, foreign.plan().pull_steps),
         (Vec::new(), Vec::new())
     );
     assert_eq!(foreign.decided().verdict, Verdict::Blocked);
@@ -316,7 +320,7 @@ fn what_is_moot_is_closed_and_says_why() {
     for (world, why) in table {
         let plan = world.plan();
         assert_eq!(
-            plan.pulls.iter().map(close).collect::<Vec<_>>(),
+            plan.pull_steps.iter().map(close).collect::<Vec<_>>(),
             [(100, why.as_str())]
         );
     }
@@ -328,7 +332,7 @@ fn what_is_moot_is_closed_and_says_why() {
         assert_eq!(codes(&plan.decisions[0])[0], code);
         let why = format!("{site}: {}", plan.decisions[0].reasons[0]);
         assert_eq!(
-            plan.pulls.iter().map(close).collect::<Vec<_>>(),
+            plan.pull_steps.iter().map(close).collect::<Vec<_>>(),
             [(100, why.as_str())]
         );
     }
@@ -349,11 +353,11 @@ fn of_two_that_replicas_opened_at_once_the_older_stays() {
     }
     .plan();
     assert_eq!(
-        plan.pulls.iter().map(close).collect::<Vec<_>>(),
+        plan.pull_steps.iter().map(close).collect::<Vec<_>>(),
         [(101, "pull request #100 proposes the same")]
     );
     assert!(
-        matches!(plan.pulls[0], PullStep::Close { tip: None, .. }),
+        matches!(plan.pull_steps[0], PullStep::Close { tip: None, .. }),
         "the branch is the other one's"
     );
     assert_eq!(proposals(&plan), [("one", Some(100))]);
@@ -389,7 +393,7 @@ fn what_could_not_be_looked_at_is_not_moot() {
     for (index, world) in table.into_iter().enumerate() {
         let plan = world.plan();
         assert_eq!(
-            (plan.pulls, plan.changes),
+            (plan.pull_steps, plan.changes),
             (Vec::new(), Vec::new()),
             "{index}"
         );
@@ -411,32 +415,32 @@ fn branches_of_ended_pull_requests_are_deleted() {
         tip: commit('d'),
     }];
     let open = stacks(&["one"]).opened();
-    assert_eq!(merged(open.clone()).plan().pulls, gone);
+    assert_eq!(merged(open.clone()).plan().pull_steps, gone);
     assert_eq!(
         open.clone()
             .forged(|forge| forge.pulls[0] = closed(forge.pulls[0].clone()))
             .plan()
-            .pulls,
+            .pull_steps,
         gone
     );
     let mut theirs = merged(open.clone());
     theirs.branches[0].own = false;
-    assert_eq!(theirs.plan().pulls, []);
+    assert_eq!(theirs.plan().pull_steps, []);
     theirs.branches[0].merged = true;
     assert_eq!(
-        theirs.plan().pulls,
+        theirs.plan().pull_steps,
         gone,
         "what they pushed is on the followed branch"
     );
     let lost = open.forged(|forge| forge.pulls.clear());
     assert_eq!(
-        lost.plan().pulls,
+        lost.plan().pull_steps,
         [],
         "a branch whose pull request is still to be opened stays"
     );
     assert_eq!(lost.plan().changes.len(), 1);
     assert_eq!(
-        lost.says("x/a:v1", 'a').plan().pulls,
+        lost.says("x/a:v1", 'a').plan().pull_steps,
         gone,
         "one that never got any goes"
     );
@@ -456,7 +460,7 @@ fn a_pull_request_is_merged_when_its_time_has_come() {
     let merge = |world: &Snapshot| {
         world
             .plan()
-            .pulls
+            .pull_steps
             .iter()
             .any(|step| matches!(step, PullStep::Merge { number: 100, .. }))
     };
@@ -543,7 +547,7 @@ fn one_is_merged_at_a_time_and_not_beside_a_commit() {
     assert_eq!(
         green
             .plan()
-            .pulls
+            .pull_steps
             .iter()
             .filter(|step| matches!(step, PullStep::Merge { .. }))
             .count(),
@@ -556,7 +560,7 @@ fn one_is_merged_at_a_time_and_not_beside_a_commit() {
         .plan();
     assert!(
         !beside
-            .pulls
+            .pull_steps
             .iter()
             .any(|step| matches!(step, PullStep::Merge { .. }))
     );
@@ -568,7 +572,7 @@ fn a_site_that_somebody_asked_about_waits_for_that() {
     let asked = stacks(&["one"]);
     let pins = asked.plan().changes[0].pins.clone();
     let open = asked.pulled(proposed(9, "comment-4", pins)).plan();
-    assert_eq!((open.changes.len(), open.pulls.len()), (0, 0));
+    assert_eq!((open.changes.len(), open.pull_steps.len()), (0, 0));
     assert_eq!(
         open.decisions[0].reasons[0],
         Reason::PullRequestOfComment { number: 9 }

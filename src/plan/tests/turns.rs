@@ -25,7 +25,7 @@ fn written(world: &Snapshot) -> Written {
     let pins = plan.changes.into_iter().flat_map(|change| change.pins);
     (
         pins.map(|pin| (pin.action, pin.cause, pin.to)).collect(),
-        plan.pulls,
+        plan.pull_steps,
     )
 }
 
@@ -412,7 +412,7 @@ fn who_takes_back_one_after_the_other_is_waited_for() {
     };
     let early = part().later("2026-11-22T11:58:20Z").plan();
     assert_eq!(
-        (early.changes.len(), early.notices.len(), early.later),
+        (early.changes.len(), early.notices.len(), early.next_look),
         (0, 0, Some(at("2026-11-22T11:59:00Z")))
     );
     assert_eq!(
@@ -422,7 +422,7 @@ fn who_takes_back_one_after_the_other_is_waited_for() {
     );
     let late = part().later("2026-11-22T11:59:00Z").plan();
     assert_eq!(
-        (late.changes.len(), late.notices.len(), late.later),
+        (late.changes.len(), late.notices.len(), late.next_look),
         (0, 1, None)
     );
 }

@@ -595,7 +595,7 @@ fn a_protected_branch_gets_an_urgent_pull_request() {
             .is_some_and(|proposal| proposal.urgent)
     );
     let again = world.opened().plan();
-    assert_eq!((again.changes.len(), again.pulls.len()), (1, 0));
+    assert_eq!((again.changes.len(), again.pull_steps.len()), (1, 0));
 }
 
 #[test]
