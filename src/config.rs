@@ -6,20 +6,20 @@ mod checked;
 mod cluster;
 mod complain;
 mod forge;
-mod outside;
+mod systems;
 mod scan;
 mod sections;
 pub mod site_settings;
 pub mod unmatched;
 mod wire;
 
-pub use outside::{
-    AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig,
-    Registry,
-};
 pub use sections::{
     Budget, Config, Defaults, Environment, ExtraFile, Group, HoldEntry, Match, Module,
     ModuleArguments, Rule, ScanConfig, VarFile,
+};
+pub use systems::{
+    AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig,
+    Registry,
 };
 
 use crate::error;

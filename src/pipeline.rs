@@ -5,14 +5,18 @@
 pub mod answer;
 pub mod claim;
 pub mod cluster;
+mod decision;
 pub mod forge;
 pub mod history;
 pub mod identity;
 pub mod ledger;
 pub mod notes;
 pub mod reason;
+mod record;
+mod seen;
 pub mod status;
 pub mod trailers;
+mod verdict;
 
 use crate::config::Config;
 pub use crate::model::commit::CommitId;
@@ -24,14 +28,17 @@ use crate::terraform::files::{Files, RepoPath};
 use answer::{Answer, Notice};
 use claim::Claim;
 use cluster::{Alert, Cluster};
+pub use decision::Decision;
 use forge::{Branch, Forge};
 use history::History;
 use jiff::Timestamp;
 use notes::Notes;
 pub use reason::Reason;
+pub use record::{Action, Asked, Blame, Cause, PinRecord, Recorded};
+pub use seen::Seen;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use strum::{EnumIter, EnumString, IntoStaticStr};
+pub use verdict::Verdict;
 
 /// Everything that was looked at in one pass, at one time, at one commit. The default is that of an
 /// empty repo of which nothing else was asked.
@@ -115,18 +122,6 @@ pub struct Receipt {
     pub troubles: Vec<String>,
 }
 
-/// A thing that was looked at: not having been able to look is never the same as nothing being
-/// there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Seen<T> {
-    Known(T),
-    /// Could not look, and why: a sentence for people.
-    Unknown(String),
-    /// Was not asked in this pass.
-    #[default]
-    NotAsked,
-}
-
 /// What the registry says a tag means now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upstream {
@@ -160,108 +155,6 @@ pub struct Ledger {
     pub first_seen: BTreeMap<(Channel, Digest), Timestamp>,
 }
 
-/// One pin that a commit's trailers record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    pub commit: CommitId,
-    /// The commit of the followed branch that it came with: itself, or the merge.
-    pub landed: CommitId,
-    pub at: Timestamp,
-    pub author: String,
-    pub subject: String,
-    pub pin: PinRecord,
-}
-
-/// The commit that brought a digest into a file, whoever made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blame {
-    /// On the followed branch's own line: a merge, where it came by one.
-    pub commit: CommitId,
-    pub at: Timestamp,
-    /// The digest that stood in its place, of the same repository and tag; `None` where there was
-    /// none or the text does not tell.
-    pub before: Option<Digest>,
-}
-
-/// The block of trailers of one site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinRecord {
-    pub action: Action,
-    /// The site's id as text; the site may be gone by now. Older records have the file and its
-    /// first use: `main.tf#deployment/immich/server:app`.
-    pub site: String,
-    /// What else named the site: one for each use, `deployment/immich/server:app`. Older records
-    /// have none.
-    pub uses: Vec<String>,
-    /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
-    pub image: String,
-    pub from: Option<Digest>,
-    /// `None` only where a site without a pin is held, or its hold is removed.
-    pub to: Option<Digest>,
-    pub cause: Cause,
-    /// What pintle saw that made it do so, where it acted by itself: one line.
-    pub evidence: Option<String>,
-    /// Who asked for it, where somebody did.
-    pub asked: Option<Asked>,
-}
-
-/// Who asked for a change, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// `ana (7)`: login and numeric id.
-    pub by: String,
-    /// The comment's address in the forge; ends in `#issuecomment-<id>`.
-    pub comment: String,
-}
-
-/// What a pin's record says was done. The words are those of the trailer `Pintle-Action`.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr,
-)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Action {
-    /// The first pin of a site.
-    Adopt,
-    /// The pin follows its channel. Older records say `move`.
-    #[strum(to_string = "update", serialize = "move")]
-    Update,
-    /// Pinned and held because somebody said so.
-    Pin,
-    /// The hold is removed, and the channel is followed again.
-    Unpin,
-    /// Back to a digest that was pinned before, and held. What it goes back from is never proposed
-    /// again.
-    Rollback,
-    /// Held where it is.
-    Hold,
-    /// The hold is removed.
-    Resume,
-    /// An expired hold is removed from the text.
-    Lift,
-}
-
-/// Why it was done. The words are those of the trailer `Pintle-Cause`.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, EnumIter, IntoStaticStr,
-)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Cause {
-    FirstPin,
-    TagMoved,
-    /// Somebody asked for it.
-    Command,
-    /// A hold's time is over.
-    HoldEnded,
-    /// Somebody took the workload back to an earlier revision in the cluster.
-    Undo,
-    /// The rollout failed within the watch window.
-    Unhealthy,
-    /// An alert fired within the watch window.
-    Alert,
-    /// Somebody set another image in the cluster by hand, and the repo takes it over.
-    Drift,
-}
-
 /// An entry of the configuration that matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unmatched {
@@ -275,45 +168,6 @@ impl std::fmt::Display for Unmatched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} matches nothing: {}", self.entry, self.what)
     }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    pub site: SiteId,
-    pub verdict: Verdict,
-    /// Why, most important first.
-    pub reasons: Vec<Reason>,
-    /// The digest pinned now.
-    pub from: Option<Digest>,
-    /// The digest wanted, also while it waits.
-    pub to: Option<Digest>,
-    /// What runs in the cluster; `None` where nothing does.
-    pub runs: Seen<Option<Digest>>,
-}
-
-/// What is done about a site in this pass. `docs/why-not-updated.md` has each with its reasons. The
-/// order is that of tables and counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Verdict {
-    /// The pin is the digest that the tag points to.
-    InSync,
-    /// The site gets its first pin.
-    Adopt,
-    /// The pin follows its tag.
-    Update,
-    /// An earlier pin is restored, and held.
-    Rollback,
-    /// It will be updated later by itself: a time, a pipeline or another change comes first.
-    Waiting,
-    /// A hold keeps the pin.
-    Held,
-    /// The configuration, a policy or a comment in the code forbids any change.
-    Frozen,
-    /// A person has to do something first.
-    Blocked,
-    /// Something that decides could not be read.
-    Unknown,
 }
 
 /// One commit to be.
@@ -442,7 +296,8 @@ pub struct Written {
 }
 
 impl Receipt {
-    /// Adds what a later round wrote.
+    /// Adds what a later round of the same pass wrote. What was refused and what failed is that of
+    /// the later round, which tried it again.
     pub fn add(&mut self, next: Self) {
         self.commits.extend(next.commits);
         self.refused = next.refused;
@@ -462,19 +317,6 @@ impl Receipt {
     }
 }
 
-impl Verdict {
-    /// Returns the word in JSON and tables: `in-sync`.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl PullDone {
     pub fn word(self) -> &'static str {
         match self {
@@ -483,15 +325,6 @@ impl PullDone {
             Self::Closed => "closed",
             Self::Merged => "merged",
             Self::Left => "left",
-        }
-    }
-}
-
-impl<T> Seen<T> {
-    pub fn known(&self) -> Option<&T> {
-        match self {
-            Self::Known(value) => Some(value),
-            _ => None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod address;
 mod decide;
 mod elsewhere;
 mod find;
+mod finder;
 pub mod lookup;
 mod objects;
 mod occurrence;

@@ -7,22 +7,6 @@ use crate::model::duration;
 use crate::model::pattern::Glob;
 use crate::model::settings::Drift;
 
-/// The field managers of the Terraform providers for Kubernetes: `hashicorp/kubernetes` names
-/// itself so in its user agent, and `kubernetes_manifest` in its server-side apply; `kubectl` and
-/// `helm` are other providers' own.
-pub(super) fn terraform() -> Vec<Glob> {
-    [
-        "Terraform",
-        "terraform*",
-        "HashiCorp",
-        "OpenTofu*",
-        "opentofu*",
-    ]
-    .iter()
-    .filter_map(|glob| Glob::name(glob).ok())
-    .collect()
-}
-
 pub(super) fn cluster(wire: &wire::ClusterToml) -> Checked<ClusterConfig> {
     let built_in = ClusterConfig::default();
     Ok(ClusterConfig {

@@ -1,6 +1,6 @@
 //! The sections of the configuration, checked. Types only.
 
-use super::outside::{
+use super::systems::{
     AlertConfig, Cache, ClusterConfig, ForgeConfig, Git, PipelineConfig, Registry,
 };
 use crate::model::hold::Hold;

@@ -4,37 +4,16 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use std::borrow::Cow;
-use toml::Spanned;
 
 mod modes;
-mod outside;
+mod systems;
+mod place;
 
 pub(super) use modes::{ModeToml, Modes};
-pub(super) use outside::{
+pub(super) use place::{At, TomlText};
+pub(super) use systems::{
     AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml,
 };
-
-/// A string and where it stands.
-pub(super) type TomlText = At<String>;
-
-/// A value and where it stands in the file.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct At<T>(pub Spanned<T>);
-
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
 
 /// One string, or a list of them.
 #[derive(Debug, JsonSchema)]

@@ -1,10 +1,12 @@
 //! What is said to people: answers to their comments, and notices. Values only; `comment` has the
 //! words.
 
+use super::decision::Decision;
 use super::forge::{Account, Check, CommentRef};
+use super::record::{Action, Cause};
 use super::status::{Explanation, StatusReport};
-use super::{Action, Cause, CommitId, Decision};
 use crate::model::ask::{Command, Misread, Right};
+use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
 use crate::sites::SiteId;
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! What the forge knows, as of one look: pull requests, what people ask for, statuses. Types only.
 
-use super::PinRecord;
+use super::record::PinRecord;
 use crate::model::ask::{Command, Misread, Right};
 use crate::model::commit::CommitId;
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ pub struct PullRequest {
     /// What its body records. Empty for one that pintle itself closed.
     pub pins: Vec<PinRecord>,
     /// What CI says of its head; `NotAsked` where nobody merges automatically.
-    pub checks: super::Seen<Checks>,
+    pub checks: super::seen::Seen<Checks>,
     /// The tips of which pintle has said already that a person pushed them; it says so once.
     /// Closing such a one declines nothing: it hands the branch back.
     pub left: BTreeSet<CommitId>,
@@ -140,7 +140,7 @@ pub struct Ask {
     pub author: Account,
     /// What its author may do in the repo at this moment; looked up by id. `NotAsked` where the
     /// forge does not tell pintle's account.
-    pub right: super::Seen<Right>,
+    pub right: super::seen::Seen<Right>,
     pub said: Said,
     /// Whether pintle has shown that it saw it.
     pub acknowledged: bool,

@@ -1,6 +1,6 @@
 //! What pintle wrote so far, newest first. A clone shares the records.
 
-use super::Recorded;
+use super::record::Recorded;
 use std::ops::Deref;
 use std::sync::Arc;
 

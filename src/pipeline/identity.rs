@@ -1,7 +1,7 @@
 //! Which sites a record is about. A record names the site it was written for and that site's uses;
 //! files, resources and locals get other names since. Reads names only.
 
-use super::PinRecord;
+use super::record::PinRecord;
 use crate::model::reference::{Reference, Repository};
 use crate::sites::{Scan, Site, SiteId};
 use std::collections::HashMap;

@@ -4,7 +4,7 @@
 //! Sentences are lower case and have no full stop. `docs/why-not-updated.md` explains every code; a
 //! test holds it to this table.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::config::Budget;
 use crate::model::digest::Digest;
 use crate::model::duration::{show, show_time};

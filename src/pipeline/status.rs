@@ -1,7 +1,9 @@
 //! What runs, beside what the repo pins: one row for each container that a literal decides, and all
 //! that is known of one literal. Values only; `report` has the words.
 
-use super::{Decision, Recorded, Verdict};
+use super::decision::Decision;
+use super::record::Recorded;
+use super::verdict::Verdict;
 use crate::config::site_settings::SiteSettings;
 use crate::model::digest::Digest;
 use crate::model::workload::{Holder, WorkloadKind};

@@ -2,7 +2,7 @@
 //! guesses: a block that is not complete, or says something this version has no word for, is no
 //! record.
 
-use super::{Action, Asked, Cause, PinRecord};
+use super::record::{Action, Asked, Cause, PinRecord};
 use crate::error::{Error, Result};
 use crate::model::digest::Digest;
 

@@ -2,7 +2,8 @@
 //! digest behind it, a validation would refuse it. The walk of each root notes what it sees
 //! (`look`); which of it matters is known when all roots were walked (`elsewhere`).
 
-use super::find::{Finder, Searched};
+use super::find::Searched;
+use super::finder::Finder;
 use super::occurrence::{Occurrence, Place, places};
 use super::pin::ways;
 use super::values::as_text;

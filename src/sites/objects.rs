@@ -2,7 +2,7 @@
 //! kustomizations, remote modules, data files.
 
 use super::Use;
-use super::find::{Finder, Remark};
+use super::finder::{Finder, Remark};
 use super::occurrence::{Occurrence, Place, places};
 use super::ownership;
 use super::settings::{Arguments, RemoteModule};

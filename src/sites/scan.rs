@@ -4,7 +4,7 @@
 use super::address::{SiteIds, aliases, read_addresses};
 use super::decide::{Decided, Role, decide, used};
 use super::elsewhere::{Sightings, each_text, elsewhere, look};
-use super::find::{Finder, Remark, RemarkKind};
+use super::finder::{Finder, Remark, RemarkKind};
 use super::occurrence::{Occurrence, Place, places};
 use super::resource::{MARK, POLICY};
 use super::settings::ScanSettings;

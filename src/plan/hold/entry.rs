@@ -1,8 +1,8 @@
 //! A hold as a `[[hold]]` of `pintle.toml`, for a site beside which no comment can stand. Appends,
 //! replaces and takes out whole entries by their bytes; never prints the file.
 
+use super::draft::{Draft, Kept};
 use super::found::{HoldOrigin, find_holds};
-use super::{Draft, Kept};
 use crate::config::{Config, FILE, HoldEntry, differs_in_holds_only, path, read_bytes};
 use crate::model::hold::{Hold, show_until};
 use crate::model::pattern::Glob;

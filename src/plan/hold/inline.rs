@@ -1,8 +1,8 @@
-//! A hold in the comment that ends a site's line, or alone above it. Tries the places in rollback
+//! A hold in the comment that ends a site's line, or alone above it. Tries the places in turn
 //! and takes the first after which the file reads the same and the hold is read back.
 
+use super::draft::{Draft, Kept};
 use super::found::{HoldOrigin, directives, find_holds, seen_by};
-use super::{Draft, Kept};
 use crate::model::directive::{self, Directive, splice};
 use crate::model::hold::Hold;
 use crate::sites::{Comment, Literal, Site};

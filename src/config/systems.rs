@@ -2,7 +2,6 @@
 //! alerts. Their addresses and credentials are told by flags, but for those of registries and
 //! caches.
 
-use super::cluster;
 use crate::model::pattern::Glob;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -150,7 +149,7 @@ impl Default for ClusterConfig {
             roots: Vec::new(),
             environments: Vec::new(),
             keel: KeelConfig::Auto,
-            terraform: cluster::terraform(),
+            terraform: terraform_managers(),
             ready_grace: SignedDuration::from_mins(2),
             custom: Vec::new(),
         }
@@ -165,4 +164,20 @@ impl Default for Git {
             author_email: "pintle@localhost".into(),
         }
     }
+}
+
+/// The field managers of the Terraform providers for Kubernetes: `hashicorp/kubernetes` names
+/// itself so in its user agent, and `kubernetes_manifest` in its server-side apply; `kubectl` and
+/// `helm` are other providers' own.
+fn terraform_managers() -> Vec<Glob> {
+    [
+        "Terraform",
+        "terraform*",
+        "HashiCorp",
+        "OpenTofu*",
+        "opentofu*",
+    ]
+    .iter()
+    .filter_map(|glob| Glob::name(glob).ok())
+    .collect()
 }

@@ -1,6 +1,6 @@
 //! The keys about the systems around the repo: forge, CI, cluster, alerts.
 
-use super::{At, TomlText};
+use super::place::{At, TomlText};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
