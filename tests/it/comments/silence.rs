@@ -52,7 +52,7 @@ fn one_word_that_cannot_be_read_stops_the_whole_comment() {
         ),
         (
             "/hold web for 7d for 8d",
-            "line 1, **`/hold`**: it says twice how long",
+            "line 1, **`/hold`**: it gives the duration twice",
         ),
         (
             "/pin web to 1.29 to 1.30",

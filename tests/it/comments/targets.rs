@@ -209,7 +209,7 @@ fn without_a_target_a_pull_request_of_two_images_asks_which() {
     world.line.sync();
     let reply = world.reply_on(pull, comment);
     assert!(
-        reply.contains("which image, and there are several")
+        reply.contains("does not name an image, and there are several")
             && reply.contains(&format!("\n/pin web/web:web to {nginx}\n")),
         "{reply}"
     );

@@ -140,7 +140,7 @@ async fn a_conflict_and_a_protection_mean_not_yet() {
     let said = world.merge(conflict, &short).await;
     // It says so itself, or, once it has looked, to try again later.
     assert!(
-        said.starts_with("not yet: it is in conflict with its base"),
+        said.starts_with("not yet: it conflicts with its base"),
         "{said}"
     );
 }
