@@ -149,7 +149,9 @@ reasons! {
         digest = digest.short(), at = show_time(*at);
     LedgerUnknown { why: String } = "ledger-unknown", Waiting, "when upstream changed could not be read: {why}";
     Settling { first: Option<Timestamp>, settle: SignedDuration, source: Arc<str> } = "settling", Waiting, "upstream changed, first seen {when} ({source})",
-        when = settling_times(*first, *settle);
+        when = waiting_times(*first, *settle, "settles");
+    Soaking { first: Option<Timestamp>, soak: SignedDuration, source: Arc<str> } = "soaking", Waiting, "upstream changed, first seen {when} ({source})",
+        when = waiting_times(*first, *soak, "soaks");
     ScheduleNotDue { schedule: Schedule, next: Option<Timestamp>, source: Arc<str> } = "schedule-not-due", Waiting,
         "waiting for schedule `{schedule}`{when} ({source})", when = next.map_or_else(String::new, |next| format!(", next {}", show_time(next)));
     LivePolicyUnknown { why: String } = "live-policy-unknown", Waiting, "the live policy may be `never` and could not be read: {why}";
@@ -243,16 +245,16 @@ reasons! {
 }
 
 /// A first sight is shown without its time, so that a plan says nothing of when it was made.
-fn settling_times(first: Option<Timestamp>, settle: SignedDuration) -> String {
+fn waiting_times(first: Option<Timestamp>, wait: SignedDuration, verb: &str) -> String {
     match first {
         Some(first) => {
-            let until = first.checked_add(settle).map_or_else(
+            let until = first.checked_add(wait).map_or_else(
                 |_| "for ever".to_owned(),
                 |quiet| format!("until {}", show_time(quiet)),
             );
-            format!("{}; it settles {until}", show_time(first))
+            format!("{}; it {verb} {until}", show_time(first))
         }
-        None => format!("in this pass; it settles for {}", show(settle)),
+        None => format!("in this pass; it {verb} for {}", show(wait)),
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) const FORBIDDEN: &[RuleFn] = &[
 pub(super) const DELAYS: &[RuleFn] = &[
     // When the channel may be followed: these look at the site alone.
     settle::settle,
+    settle::soak,
     schedule::schedule,
     forbidden::live_policy_unknown,
     declined::declined,

@@ -198,6 +198,11 @@ fn samples() -> Vec<Reason> {
             settle: hour,
             source: source(),
         },
+        Soaking {
+            first: Some(at()),
+            soak: hour,
+            source: source(),
+        },
         ScheduleNotDue {
             schedule: Schedule::parse("@every 1h").unwrap(),
             next: None,

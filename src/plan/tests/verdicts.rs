@@ -103,6 +103,31 @@ fn settling(first: Option<&str>, settle: SignedDuration, source: &str) -> Reason
 }
 
 #[test]
+fn an_update_is_committed_after_its_soak_time() {
+    let soaks =
+        |mode: &str| behind(|s| s).configured(&format!("[defaults]\nsoak = '7d'\nmode = '{mode}'"));
+    let soaking = Reason::Soaking {
+        first: Some(at("2026-11-22T08:00:00Z")),
+        soak: SignedDuration::from_hours(7 * 24),
+        source: "[defaults]".into(),
+    };
+    expect(&soaks("commit"), Waiting, soaking);
+    assert_eq!(soaks("commit").plan().changes, []);
+    let old = soaks("commit").later("2026-11-29T08:00:00Z");
+    expect(&old, Update, update_available(IMAGE));
+    let first = unpinned().configured("[defaults]\nsoak = '7d'");
+    assert_eq!(first.decided().verdict, Adopt, "first pins do not wait");
+    let unknown = Snapshot {
+        ledger: Seen::Unknown("no answer".into()),
+        ..soaks("commit").configured("[defaults]\nsoak = '7d'\nsettle = '0s'")
+    };
+    let why = Reason::LedgerUnknown {
+        why: "no answer".into(),
+    };
+    expect(&unknown, Waiting, why);
+}
+
+#[test]
 fn a_floating_tag_is_adopted_and_followed() {
     expect(&unpinned(), Adopt, not_pinned(Class::Name, true));
     let moved = behind(|s| s);

@@ -236,10 +236,7 @@ fn against_circles(files: &[(String, String)], known: &[(&str, &str)]) -> Vec<St
 
 #[test]
 fn files_of_a_module_name_each_other_in_no_circle() {
-    assert_eq!(
-        against_circles(&rust_files("src/"), &[]),
-        [] as [String; 0]
-    );
+    assert_eq!(against_circles(&rust_files("src/"), &[]), [] as [String; 0]);
 }
 
 fn found(files: &[(&str, &str)], known: &[(&str, &str)]) -> Vec<String> {
