@@ -8,7 +8,7 @@ mod ownership;
 mod shift;
 
 use crate::config::{self, Config};
-use crate::pipeline::{Change, Ledger, Plan, Seen, Snapshot};
+use crate::pipeline::{Change, Ledger, Plan, Seen, Snapshot, trailers};
 use crate::sites::json::fate_word;
 use crate::sites::{Literal, Scan, Use, scan};
 use crate::terraform::edit::{self, Edit};
@@ -78,7 +78,7 @@ fn restore_sightings(snapshot: &Snapshot, change: &Change, ledger: &mut Ledger) 
 ///
 /// # Errors A sentence: an edit that does not fit, a file that reads differently, a use that would
 /// get another image than claimed, a hold that would be missing or hold another site, a digest that
-/// no registry serves.
+/// no registry serves, a message that cannot record its pins.
 pub fn prove_changes(snapshot: &Snapshot, changes: &[Change]) -> Result<(), String> {
     if let Some(((channel, digest), why)) = changes
         .iter()
@@ -89,6 +89,9 @@ pub fn prove_changes(snapshot: &Snapshot, changes: &[Change]) -> Result<(), Stri
             "{channel} could not be fetched by its digest {}: {why}",
             digest.short()
         ));
+    }
+    for change in changes {
+        trailers::render(&change.message, &change.pins).map_err(|why| why.to_string())?;
     }
     let edits = join_edits(changes);
     if edits.is_empty() {

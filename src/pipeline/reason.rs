@@ -83,6 +83,8 @@ reasons! {
     /// A directive, annotation or entry of the configuration that cannot be read, or says two
     /// things at once.
     ConfigurationError { what: String } = "configuration-error", Blocked, "{what}";
+    /// A name that a commit message cannot record, and that Kubernetes would refuse.
+    UnusableName { name: Arc<str>, file: RepoPath, line: usize, fault: Arc<str> } = "unusable-name", Blocked, "{name} at {file}:{line} {fault}";
     /// A stack that uses the image is on the deny list.
     Denied { stack: Arc<str>, pattern: Arc<str> } = "denied", Blocked, "stack {stack} is denied (`{pattern}` in `[deny] stacks`)";
     /// The configuration names a stack by a name that several stacks have.

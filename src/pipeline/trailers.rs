@@ -84,8 +84,13 @@ fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
     fields
 }
 
+/// Says whether a value can be written as a trailer and read back as it is.
+pub fn is_valid(value: &str) -> bool {
+    !value.is_empty() && value.trim() == value && !value.chars().any(char::is_control)
+}
+
 fn checked<'a>(name: &str, value: &'a str) -> Result<&'a str> {
-    if value.is_empty() || value.trim() != value || value.chars().any(char::is_control) {
+    if !is_valid(value) {
         return Err(Error::failed(format!(
             "{value:?} is not valid in the trailer {PREFIX}{name}"
         ))

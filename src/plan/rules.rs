@@ -13,6 +13,7 @@ mod open_pull_requests;
 mod pass;
 mod schedule;
 mod settle;
+mod unusable_name;
 
 pub(super) use budget::BudgetLeft;
 pub(super) use forbidden::first_lock;
@@ -30,6 +31,7 @@ pub(super) type RuleFn = fn(&RuleContext, &SitePlan) -> Option<Reason>;
 /// decides the verdict.
 pub(super) const FORBIDDEN: &[RuleFn] = &[
     forbidden::configuration_error,
+    unusable_name::unusable_name,
     forbidden::ambiguous_stack,
     forbidden::denied,
     forbidden::do_not_bump_comment,

@@ -214,3 +214,65 @@ fn a_file_that_does_not_parse_is_told_and_the_rest_goes_on() {
     assert!(line.text("web").contains(&digest));
     assert_eq!(line.text("broken"), broken);
 }
+
+/// Terraform would fail in that stack and in no other.
+#[test]
+fn a_name_that_no_commit_can_record_blocks_its_own_site_only() {
+    let named = |namespace: &str, name: &str, container: &str| {
+        stack("odd", &["docker.io/library/redis:latest"])
+            .replacen("name = \"odd\"", &format!("name = {name}"), 1)
+            .replacen(
+                "namespace = \"odd\"",
+                &format!("namespace = {namespace}"),
+                1,
+            )
+            .replacen("name  = \"odd\"", &format!("name  = {container}"), 1)
+    };
+    let broken = "file(\"${path.module}/name.txt\")";
+    let release = format!(
+        "resource \"helm_release\" \"odd\" {{\n  name = <<-EOT\n    odd\n  EOT\n  chart = \"odd\"\n  values = [\"image: docker.io/library/redis:latest\"]\n}}\n"
+    );
+    let variants = [
+        (
+            "the workload's name",
+            "odd",
+            named("\"odd\"", broken, "\"odd\""),
+        ),
+        ("the namespace", "odd", named(broken, "\"odd\"", "\"odd\"")),
+        ("the container", "odd", named("\"odd\"", "\"odd\"", broken)),
+        ("a tab", "odd", named("\"odd\"", "\"o\\td\"", "\"odd\"")),
+        ("a release", "odd", release),
+        ("a folder", "o\tdd", named("\"odd\"", "\"odd\"", "\"odd\"")),
+    ];
+    for (variant, folder, text) in variants {
+        let good = stack("good", &["docker.io/library/nginx:latest"]);
+        let (file, names) = (
+            format!("stacks/{folder}/main.tf"),
+            format!("stacks/{folder}/name.txt"),
+        );
+        let line = Line::new(
+            &[
+                (&path("good"), good.as_bytes()),
+                (&file, text.as_bytes()),
+                (&names, b"odd\n"),
+            ],
+            "",
+        );
+        line.registries
+            .put("docker.io/library/nginx:latest", "first");
+        line.registries
+            .put("docker.io/library/redis:latest", "first");
+        let plan = line.plan();
+        let codes: Vec<&str> = plan["sites"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|site| site["verdict"] == "blocked")
+            .filter_map(|site| site["reasons"][0]["code"].as_str())
+            .collect();
+        assert_eq!(codes, ["unusable-name"], "{variant}: {plan}");
+        let output = line.sync();
+        assert_eq!(line.remote.history().len(), 2, "{variant}: {output:?}");
+        assert!(line.text("good").contains("@sha256:"), "{variant}");
+    }
+}

@@ -74,6 +74,12 @@ fn samples() -> Vec<Reason> {
         ConfigurationError {
             what: "the directive at stacks/web/main.tf:30 cannot be read".into(),
         },
+        UnusableName {
+            name: "the workload's name".into(),
+            file: file(),
+            line: 29,
+            fault: "ends in a line break".into(),
+        },
         Denied {
             stack: "stacks/vault".into(),
             pattern: "vault".into(),

@@ -1,6 +1,7 @@
 //! What forbids a change whatever upstream says: settings, comments, holds, other owners.
 
 use super::pass::RuleContext;
+use super::unusable_name::find_unusable_name;
 use crate::model::policy::Policy;
 use crate::model::settings::Mode;
 use crate::pipeline::{Action, Reason, Seen};
@@ -153,8 +154,9 @@ pub fn live_policy_unknown(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 
 /// Returns the first reason that stops a person too.
 pub(in crate::plan) fn first_lock(site: &SitePlan) -> Option<Reason> {
-    let locks: [fn(&SitePlan) -> Option<Reason>; 5] = [
+    let locks: [fn(&SitePlan) -> Option<Reason>; 6] = [
         find_error,
+        find_unusable_name,
         find_ambiguous_stack,
         find_denial,
         find_unreadable_file,
