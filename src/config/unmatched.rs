@@ -78,13 +78,18 @@ pub fn find_unmatched(config: &Config, scan: &Scan) -> Vec<UnmatchedEntry> {
     }
     for (entry, pattern) in resolver.stack_patterns() {
         let is_reported = entry.starts_with("[[hold]]") || entry.starts_with("[[rule]]");
-        if !is_reported
-            && matches!(scan.stacks.matching(pattern), StackMatch::Stacks(found) if found.is_empty())
-        {
-            out.push((
-                entry,
-                format!("no stack has the path or name `{}`", pattern.as_str()),
-            ));
+        match scan.stacks.matching(pattern) {
+            StackMatch::Ambiguous(stacks) => {
+                let stacks: Vec<String> = stacks.iter().map(ToString::to_string).collect();
+                let (name, stacks) = (pattern.as_str(), stacks.join(" or "));
+                let what = format!("stack `{name}` could be {stacks}; write the path");
+                out.push((entry, what));
+            }
+            StackMatch::Stacks(found) if found.is_empty() && !is_reported => {
+                let what = format!("no stack has the path or name `{}`", pattern.as_str());
+                out.push((entry, what));
+            }
+            StackMatch::Stacks(_) => {}
         }
     }
     out

@@ -509,6 +509,27 @@ fn a_broken_configuration_is_shown_with_its_line() {
 }
 
 #[test]
+fn a_name_that_several_stacks_have_is_reported_with_their_paths() {
+    let folder = clones();
+    for (name, text) in [
+        ("pintle.toml", "[deny]\nstacks = [\"vault\"]\n".to_owned()),
+        ("stacks/vault/main.tf", stack("vault", &[IMAGE])),
+        ("lab/vault/main.tf", stack("vault", &[IMAGE])),
+    ] {
+        fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let output = run(folder.path(), &["config", "check", "."]);
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(
+        output
+            .stdout
+            .contains("stack `vault` could be lab/vault or stacks/vault"),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn an_entry_that_matches_nothing_is_found_in_the_repo() {
     let folder = clones();
     let write = |name: &str, text: &str| {
