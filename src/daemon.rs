@@ -8,7 +8,7 @@ pub mod http;
 pub mod schedule;
 
 use crate::error::{Error, Kind, Result};
-use crate::remote::kubernetes::{Keeper, Watches};
+use crate::remote::kubernetes::{Keeper, Urgency, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
 use hooks::{PendingWebhooks, Webhook};
@@ -98,7 +98,7 @@ enum LoopEvent {
     /// Webhooks arrived. Their content is not here.
     Webhook(BTreeSet<Webhook>),
     /// A watched object in the cluster changed.
-    Cluster,
+    Cluster(Urgency),
     Stop(&'static str),
     TaskEnded(EndedTask),
 }
@@ -190,7 +190,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             match self.next().await {
                 LoopEvent::Timer => self.start_pass(),
                 LoopEvent::Webhook(hooks) => self.schedule.add_webhooks(hooks),
-                LoopEvent::Cluster => self.schedule.add_cluster_change(),
+                LoopEvent::Cluster(urgency) => self.schedule.add_cluster_change(urgency),
                 LoopEvent::TaskEnded(EndedTask::Pass(Ok(ended))) => self.finish_pass(ended),
                 LoopEvent::TaskEnded(ended) => break self.stop(Err(task_error(ended))).await,
                 LoopEvent::Stop(signal) => {
@@ -229,7 +229,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
                 LoopEvent::TaskEnded(EndedTask::Pass(ended))
             }
             hooks = self.wakes.next() => LoopEvent::Webhook(hooks),
-            () = cluster_changed(self.watches.as_ref()) => LoopEvent::Cluster,
+            urgency = cluster_changed(self.watches.as_ref()) => LoopEvent::Cluster(urgency),
             () = sleep_until(due), if idle => LoopEvent::Timer,
         }
     }
@@ -345,7 +345,7 @@ async fn wait_for_task<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Resu
 }
 
 /// Waits for a change in the cluster, or for ever if none is watched.
-async fn cluster_changed(watches: Option<&Watches>) {
+async fn cluster_changed(watches: Option<&Watches>) -> Urgency {
     match watches {
         Some(watches) => watches.changed().await,
         None => std::future::pending().await,

@@ -73,6 +73,53 @@ pub async fn plan_and_prove(session: &Session, progress: Progress<'_>) -> Result
     .await)
 }
 
+/// Plans once more with what the watched cluster shows now and all else as it was in a pass that
+/// wrote nothing. Returns `None` if the whole line has to run: a spec changed, so that the repo may
+/// have changed too; the plan is another one; or it needs more than is known.
+pub async fn plan_unchanged(session: &Session, last: &Planned) -> Option<Planned> {
+    if !session.is_warm() {
+        return None;
+    }
+    let (config, scan) = (&last.snapshot.config, &last.snapshot.scan);
+    let cluster = observe::cluster(session, config, scan).await;
+    let (now, before) = (cluster.known()?, last.snapshot.cluster.known()?);
+    if !now.has_same_specs(before) {
+        return None;
+    }
+    let snapshot = Snapshot {
+        at: jiff::Timestamp::now(),
+        cluster,
+        ..last.snapshot.clone()
+    };
+    let is_known = plan::indexes_to_read(&snapshot)
+        .iter()
+        .all(|index| snapshot.children.contains_key(index))
+        && plan::pins_to_blame(&snapshot)
+            .iter()
+            .all(|pin| snapshot.blame.contains_key(pin));
+    if !is_known {
+        return None;
+    }
+    let plan = plan::plan(&snapshot);
+    let decided = |plan: &Plan| -> Vec<_> {
+        let decisions = plan.decisions.iter();
+        decisions
+            .map(|one| (one.site.clone(), one.verdict, one.runs.clone()))
+            .collect()
+    };
+    let is_same = decided(&plan) == decided(&last.plan)
+        && plan.changes == last.plan.changes
+        && plan.pull_steps == last.plan.pull_steps
+        && plan.notices == last.plan.notices
+        && plan.answers == last.plan.answers
+        && plan.ledger == last.plan.ledger;
+    is_same.then(|| Planned {
+        snapshot,
+        plan,
+        refused: last.refused.clone(),
+    })
+}
+
 /// The whole line, and again while what was written makes more possible. When somebody else pushes
 /// in between, it starts over from their commit.
 pub async fn reconcile(
@@ -161,7 +208,7 @@ async fn observe_and_plan(
     );
     // The cluster is read last: registries take their time, and what is done in the cluster
     // meanwhile has to be seen.
-    let cluster = observe::cluster(session, checkout).await;
+    let cluster = observe::cluster(session, &checkout.config, &checkout.scan).await;
     plan_with_cluster(
         session,
         checkout,
@@ -237,7 +284,7 @@ async fn replan_if_cluster_changed(
     if !session.is_warm() || !now.plan.changes.iter().any(is_update) {
         return now;
     }
-    let cluster = observe::cluster(session, checkout).await;
+    let cluster = observe::cluster(session, &checkout.config, &checkout.scan).await;
     if cluster == now.snapshot.cluster {
         return now;
     }

@@ -15,7 +15,7 @@ use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::WriteLease;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -25,6 +25,8 @@ struct Passes(Arc<Pass>);
 struct Pass {
     session: Session,
     lease: Arc<WriteLease>,
+    /// The last pass, if it wrote nothing and all went well.
+    last: Mutex<Option<Planned>>,
 }
 
 impl PassRunner for Passes {
@@ -37,12 +39,13 @@ impl PassRunner for Passes {
             self.0.session.retry();
         }
         let (pass, runtime) = (self.0.clone(), Handle::current());
+        let by_cluster = woken.is_by_cluster();
         let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");
         let thread = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    done = pass.make() => done,
+                    done = pass.make(by_cluster) => done,
                     () = pass.lease.wait_until_idle() => Err(abandoned()),
                 }
             })
@@ -56,11 +59,28 @@ impl PassRunner for Passes {
 }
 
 impl Pass {
-    async fn make(&self) -> Result<PassSummary> {
+    /// What only the cluster woke asks nobody else, unless its plan is another one.
+    async fn make(&self, by_cluster: bool) -> Result<PassSummary> {
+        let last = self.last().take().filter(|_| by_cluster);
+        if let Some(last) = last
+            && let Some(planned) = reconcile::plan_unchanged(&self.session, &last).await
+        {
+            let summary = summary(&planned, &Receipt::default());
+            *self.last() = Some(planned);
+            return Ok(summary);
+        }
         let (planned, receipt) =
             reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
         source::has_terraform(&planned.snapshot.files)?;
-        Ok(summary(&planned, &receipt))
+        let summary = summary(&planned, &receipt);
+        if receipt.is_empty() && !planned.plan.again && planned.plan.changes.is_empty() {
+            *self.last() = Some(planned);
+        }
+        Ok(summary)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Planned>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -135,6 +155,7 @@ async fn serve(
     let passes = Passes(Arc::new(Pass {
         session,
         lease: lease.clone(),
+        last: Mutex::default(),
     }));
     daemon::run(settings, passes, lease, signals, ears).await
 }

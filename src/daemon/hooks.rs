@@ -18,8 +18,17 @@ const SIGNATURES: [(&str, &str); 3] = [
     ("x-gitea-signature", ""),
     ("x-hub-signature-256", "sha256="),
 ];
-/// The headers that name the event.
-const EVENTS: [&str; 3] = ["x-forgejo-event", "x-gitea-event", "x-github-event"];
+/// The headers that name the event, the exact ones first. Forgejo sends `package` in the type only,
+/// and an empty event; for a comment on a pull request the type is `pull_request_comment`
+/// (`HookEventType.Event()` in Gitea and Forgejo `modules/webhook/type.go`).
+const EVENTS: [&str; 6] = [
+    "x-forgejo-event-type",
+    "x-gitea-event-type",
+    "x-github-event-type",
+    "x-forgejo-event",
+    "x-gitea-event",
+    "x-github-event",
+];
 
 /// The events that wake the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +36,10 @@ pub enum Webhook {
     Push,
     Comment,
     PullRequest,
+    /// A commit status, or the end of a run of the forge's own actions.
     Status,
+    /// An image was pushed to the forge.
+    Package,
     /// An alert began or ended.
     Alert,
 }
@@ -40,21 +52,24 @@ impl Webhook {
             Self::Comment => "issue_comment",
             Self::PullRequest => "pull_request",
             Self::Status => "status",
+            Self::Package => "package",
             Self::Alert => "alert",
         }
     }
 
     /// Reads the event from the headers of a request; `None` for events that wake nothing.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let name = EVENTS
-            .iter()
-            .find_map(|name| headers.get(*name))?
-            .to_str()
-            .ok()?;
+        let named = |header: &&str| {
+            let name = headers.get(*header)?.to_str().ok()?;
+            (!name.is_empty()).then_some(name)
+        };
+        let name = EVENTS.iter().find_map(named)?;
         match name {
             "push" => Some(Self::Push),
-            "issue_comment" => Some(Self::Comment),
-            "status" => Some(Self::Status),
+            "issue_comment" | "pull_request_comment" => Some(Self::Comment),
+            "status" | "workflow_run" | "workflow_job" => Some(Self::Status),
+            "package" => Some(Self::Package),
+            _ if name.starts_with("action_run_") => Some(Self::Status),
             // pull_request_approved, pull_request_sync and so on
             _ => name
                 .starts_with("pull_request")

@@ -2,6 +2,7 @@
 
 use super::hooks::Webhook;
 use crate::error::Kind;
+use crate::remote::kubernetes::Urgency;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// The least time between a pass and one that an event wakes: one push sends several webhooks,
 /// pintle's own pushes do too, and one rollout changes many objects in the cluster.
 const REST: Duration = Duration::from_secs(1);
+
+/// The least time between a pass and one for changes in the cluster that are not urgent.
+const MERGE: Duration = Duration::from_secs(10);
 
 /// Why a pass is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +51,12 @@ impl WakeCauses {
             ),
             WakeCause::Start | WakeCause::Timer | WakeCause::Retry => false,
         })
+    }
+
+    /// Returns whether nothing but the cluster, or a time that a plan named, woke the pass.
+    pub fn is_by_cluster(&self) -> bool {
+        let all = |cause: &WakeCause| matches!(cause, WakeCause::Cluster | WakeCause::Later);
+        self.0.iter().all(all)
     }
 
     /// Returns whether only the cluster, CI or an alert woke the pass. Then registries that did not
@@ -85,6 +95,10 @@ pub struct PassSchedule {
     calls: BTreeSet<WakeCause>,
     /// No event starts a pass before this time.
     rested: Instant,
+    /// Something changed in the cluster that can wait for more.
+    merging: bool,
+    /// It starts no pass before this time.
+    merged: Instant,
     /// When registries are asked again. Events do not delay it.
     poll: Instant,
     /// Whether the pass in progress asks them.
@@ -103,6 +117,8 @@ impl PassSchedule {
             cause,
             calls,
             rested: now,
+            merging: false,
+            merged: now,
             poll: now,
             polls: true,
             failures: 0,
@@ -116,6 +132,8 @@ impl PassSchedule {
         let hurries = |call: &WakeCause| self.failures == 0 || *call != WakeCause::Cluster;
         if self.calls.iter().any(hurries) {
             self.due.min(self.rested)
+        } else if self.merging && self.failures == 0 {
+            self.due.min(self.merged)
         } else {
             self.due
         }
@@ -126,14 +144,21 @@ impl PassSchedule {
         self.calls.extend(hooks.into_iter().map(WakeCause::Webhook));
     }
 
-    /// Any number of changes in the cluster make one pass.
-    pub fn add_cluster_change(&mut self) {
-        self.calls.insert(WakeCause::Cluster);
+    /// Any number of changes in the cluster make one pass. Those that are not urgent wait until a
+    /// pass is [`MERGE`] ago.
+    pub fn add_cluster_change(&mut self, urgency: Urgency) {
+        match urgency {
+            Urgency::Now => drop(self.calls.insert(WakeCause::Cluster)),
+            Urgency::Merged => self.merging = true,
+        }
     }
 
     /// A pass starts: takes what it is for. What comes from now on is for the next one.
     pub fn start_pass(&mut self, now: Instant) -> WakeCauses {
         let own = (self.due <= now).then_some(self.cause);
+        if std::mem::take(&mut self.merging) {
+            self.calls.insert(WakeCause::Cluster);
+        }
         let woken = WakeCauses(
             std::mem::take(&mut self.calls)
                 .into_iter()
@@ -179,6 +204,7 @@ impl PassSchedule {
             }
         };
         (self.due, self.cause, self.rested) = (now + wait, cause, now + REST);
+        self.merged = now + MERGE;
         self.due() - now
     }
 

@@ -3,7 +3,7 @@
 
 mod workloads;
 
-use super::{Checkout, Session};
+use super::Session;
 use crate::config::Config;
 use crate::pipeline::Seen;
 use crate::pipeline::cluster::Cluster;
@@ -13,13 +13,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Returns the cluster as it is now, or as the watches have it; `NotAsked` if none is configured.
-pub async fn cluster(session: &Session, checkout: &Checkout) -> Seen<Cluster> {
+pub async fn cluster(session: &Session, config: &Config, scan: &Scan) -> Seen<Cluster> {
     let Some(client) = session.cluster() else {
         return Seen::NotAsked;
     };
-    let kinds = wanted_kinds(&checkout.config);
+    let kinds = wanted_kinds(config);
     if let Some(watches) = session.watches() {
-        watches.want(&kinds, used_namespaces(&checkout.scan));
+        watches.want(&kinds, used_namespaces(scan));
         return assemble_cluster(&watches.objects().await);
     }
     match client.objects(&kinds).await {

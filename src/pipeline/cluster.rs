@@ -19,6 +19,21 @@ pub struct Cluster {
     pub namespaces: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
 }
 
+impl Cluster {
+    /// Says whether both have the same workloads with the same specs and revisions. Pods come and
+    /// go without that, and rollouts go on.
+    pub fn has_same_specs(&self, other: &Self) -> bool {
+        self.unread == other.unread
+            && self.namespaces == other.namespaces
+            && self.workloads.len() == other.workloads.len()
+            && self
+                .workloads
+                .iter()
+                .zip(&other.workloads)
+                .all(|(one, other)| one.has_same_spec(other))
+    }
+}
+
 /// Something that has containers, or (custom resources) an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
@@ -44,6 +59,26 @@ pub struct Workload {
     pub rollout: Rollout,
     /// Those that it has now, without those being deleted; sorted by name.
     pub pods: Vec<Pod>,
+}
+
+impl Workload {
+    fn has_same_spec(&self, other: &Self) -> bool {
+        let spec = |one: &Self| {
+            (
+                one.kind.clone(),
+                one.namespace.clone(),
+                one.name.clone(),
+                one.created,
+                one.replicas,
+            )
+        };
+        spec(self) == spec(other)
+            && self.release == other.release
+            && self.controller == other.controller
+            && self.keel == other.keel
+            && self.containers == other.containers
+            && self.revisions == other.revisions
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -201,7 +201,7 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
             .image
             == "ghcr.io/a/web:0"
     };
-    while !is_undone(&observe::cluster(&session, &checkout).await) {
+    while !is_undone(&observe::cluster(&session, &checkout.config, &checkout.scan).await) {
         watches.changed().await;
     }
     assert!(!is_undone(&now.snapshot.cluster));

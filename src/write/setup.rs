@@ -8,14 +8,28 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use url::Url;
 
-/// The events of the webhook.
-pub const EVENTS: [&str; 5] = [
+/// The events that every forge has and pintle needs.
+pub const EVENTS: [&str; 4] = [
     "push",
     "issue_comment",
     "pull_request",
     "pull_request_comment",
-    "status",
 ];
+
+/// What is asked for besides: the end of a pipeline, and images pushed to the forge. Forgejo has no
+/// event for commit statuses and names its own actions (`modules/webhook/type.go` of both).
+fn optional_events(forgejo: bool) -> &'static [&'static str] {
+    if forgejo {
+        &[
+            "package",
+            "action_run_success",
+            "action_run_failure",
+            "action_run_recover",
+        ]
+    } else {
+        &["package", "status"]
+    }
+}
 
 /// A label that pintle needs besides the configured ones.
 pub const URGENT: &str = "pintle/urgent";
@@ -137,7 +151,7 @@ pub async fn set_up_forge(
             "a webhook takes an administrator of the repo".into(),
         ),
         Some(hook) => {
-            let line = ensure_webhook(client, hook, wanted.dry_run).await?;
+            let line = ensure_webhook(client, hook, version.forgejo, wanted.dry_run).await?;
             say(line.state, line.what);
         }
     }
@@ -249,12 +263,17 @@ async fn ensure_labels(client: &Client, wanted: &ForgeSetup) -> Result<Vec<Setup
 async fn ensure_webhook(
     client: &Client,
     wanted: &WebhookSetup,
+    forgejo: bool,
     dry_run: bool,
 ) -> Result<SetupLine> {
     let new = NewHook {
         url: wanted.url.clone(),
         secret: wanted.secret.clone(),
-        events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),
+        events: EVENTS
+            .iter()
+            .chain(optional_events(forgejo))
+            .map(|event| (*event).to_owned())
+            .collect(),
     };
     let known = client
         .hooks()
@@ -267,7 +286,7 @@ async fn ensure_webhook(
         what: what.clone(),
     };
     match known {
-        Some(hook) if is_complete(&hook) && !wanted.replace => Ok(line(SetupState::Found)),
+        Some(hook) if is_complete(&hook, forgejo) && !wanted.replace => Ok(line(SetupState::Found)),
         None | Some(_) if dry_run => Ok(line(SetupState::Missing)),
         // No forge changes the secret of an existing webhook.
         Some(hook) if wanted.replace => {
@@ -288,11 +307,43 @@ async fn ensure_webhook(
     }
 }
 
-/// A forge may list more events than it was given.
-fn is_complete(hook: &Hook) -> bool {
+/// A forge may list more events than it was given, and an older one does not know all that are
+/// asked for: only those that it surely has make a webhook incomplete.
+fn is_complete(hook: &Hook, forgejo: bool) -> bool {
+    let status = (!forgejo).then_some(&"status");
     hook.active
         && hook.json
         && EVENTS
             .iter()
+            .chain(status)
             .all(|event| hook.events.iter().any(|known| known == event))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forgejo lists no `status`, whatever it was given (`EventsArray()`), and older versions none
+    /// of their actions.
+    #[test]
+    fn a_webhook_without_events_that_the_forge_lacks_is_complete() {
+        let hook = |events: &[&str]| Hook {
+            id: 1,
+            url: "https://pintle.example.com/hooks/forgejo".into(),
+            active: true,
+            json: true,
+            events: events.iter().map(|event| (*event).to_owned()).collect(),
+        };
+        let (base, all) = (hook(&EVENTS), hook(&[&EVENTS[..], &["status"]].concat()));
+        assert_eq!(
+            (is_complete(&base, true), is_complete(&base, false)),
+            (true, false)
+        );
+        assert_eq!(
+            (is_complete(&all, true), is_complete(&all, false)),
+            (true, true)
+        );
+        assert!(!is_complete(&hook(&EVENTS[1..]), true));
+        assert!(!optional_events(true).contains(&"status"));
+    }
 }

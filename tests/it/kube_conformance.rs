@@ -162,7 +162,7 @@ impl Both {
             tokio::task::block_in_place(|| observe::checkout(&setup, &TipCache::default()))
                 .expect("the repo can be read");
         let session = Session::new(setup).expect("the kubeconfig can be used");
-        let cluster = match observe::cluster(&session, &checkout).await {
+        let cluster = match observe::cluster(&session, &checkout.config, &checkout.scan).await {
             Seen::Known(cluster) => cluster,
             other => panic!("{other:?}"),
         };

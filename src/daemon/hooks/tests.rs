@@ -165,10 +165,49 @@ fn events_that_wake() {
     }
     assert_eq!(Webhook::of(&headers(&[])), None);
     assert_eq!(Webhook::of(&headers(&[("x-gitea-event", &[0xff])])), None);
-    assert_eq!(
-        Webhook::of(&headers(&[("x-gitea-event-type", b"push")])),
-        None
-    );
+}
+
+/// The headers of both forges as their sources send them (Gitea 1.26 `services/webhook/deliver.go`,
+/// Forgejo `services/webhook/shared/payloader.go`).
+#[test]
+fn the_exact_type_of_an_event_comes_before_its_name() {
+    for (forge, event, exact, want) in [
+        ("forgejo", "", "package", Some(Webhook::Package)),
+        ("gitea", "package", "package", Some(Webhook::Package)),
+        ("gitea", "", "status", Some(Webhook::Status)),
+        (
+            "forgejo",
+            "issue_comment",
+            "pull_request_comment",
+            Some(Webhook::Comment),
+        ),
+        (
+            "forgejo",
+            "action_run_failure",
+            "action_run_failure",
+            Some(Webhook::Status),
+        ),
+        ("forgejo", "", "action_run_recover", Some(Webhook::Status)),
+        (
+            "gitea",
+            "workflow_run",
+            "workflow_run",
+            Some(Webhook::Status),
+        ),
+        (
+            "gitea",
+            "pull_request",
+            "pull_request_sync",
+            Some(Webhook::PullRequest),
+        ),
+        ("gitea", "push", "", Some(Webhook::Push)),
+        ("forgejo", "", "", None),
+        ("forgejo", "push", "wiki", None),
+    ] {
+        let (name, kind) = (format!("x-{forge}-event"), format!("x-{forge}-event-type"));
+        let all = [(&*name, event.as_bytes()), (&*kind, exact.as_bytes())];
+        assert_eq!(Webhook::of(&headers(&all)), want, "{forge} {event} {exact}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-use super::{AGAIN, FIRST_RETRY, PassEnd, PassSchedule, REST, WakeCause, WakeCauses};
+use super::{AGAIN, FIRST_RETRY, MERGE, PassEnd, PassSchedule, REST, WakeCause, WakeCauses};
 use crate::daemon::hooks::Webhook;
 use crate::error::Kind;
+use crate::remote::kubernetes::Urgency;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -117,7 +118,7 @@ fn a_cluster_that_always_changes_puts_no_poll_off() {
     let (mut schedule, start, _) = after_one(PassEnd::Done);
     let mut now = start;
     while now < start + EVERY {
-        schedule.add_cluster_change();
+        schedule.add_cluster_change(Urgency::Now);
         now = schedule.due();
         if now >= start + EVERY {
             break;
@@ -186,7 +187,7 @@ fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
         (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer),
     ] {
         let (mut schedule, now, wait) = after_one(how);
-        schedule.add_cluster_change();
+        schedule.add_cluster_change(Urgency::Now);
         assert_eq!((wait, schedule.due()), (want, now + want), "{how:?}");
         assert_eq!(
             schedule.start_pass(now + want),
@@ -194,7 +195,7 @@ fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
             "{how:?}"
         );
         schedule.finish_pass(how, None, now, 1.0);
-        schedule.add_cluster_change();
+        schedule.add_cluster_change(Urgency::Now);
         schedule.add_webhooks(hooks(&[Webhook::Push]));
         assert_eq!(
             schedule.due(),
@@ -203,7 +204,25 @@ fn a_cluster_that_always_changes_does_not_hurry_a_pass_that_failed() {
         );
         schedule.start_pass(now + REST);
         schedule.finish_pass(PassEnd::Done, None, now, 1.0);
-        schedule.add_cluster_change();
+        schedule.add_cluster_change(Urgency::Now);
         assert_eq!(schedule.due(), now + REST, "{how:?}");
     }
+}
+
+#[test]
+fn changes_that_are_not_urgent_wait_for_more() {
+    let start = Instant::now();
+    let mut schedule = PassSchedule::new(EVERY, start);
+    schedule.start_pass(start);
+    schedule.finish_pass(PassEnd::Done, None, start, 0.0);
+    schedule.add_cluster_change(Urgency::Merged);
+    assert_eq!(schedule.due(), start + MERGE);
+    schedule.add_cluster_change(Urgency::Now);
+    assert_eq!(schedule.due(), start + REST);
+    let now = start + REST;
+    assert_eq!(schedule.start_pass(now), of(&[WakeCause::Cluster]));
+    schedule.finish_pass(PassEnd::Done, None, now, 0.0);
+    assert_eq!(schedule.due(), start + EVERY, "both were looked at");
+    schedule.add_cluster_change(Urgency::Merged);
+    assert_eq!(schedule.due(), now + MERGE);
 }

@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -23,8 +23,19 @@ const FIRST: Duration = Duration::from_secs(15);
 /// The first wait after trouble; it doubles each time.
 const RETRY: Duration = Duration::from_millis(400);
 const LONGEST: Duration = Duration::from_secs(10);
+/// How often one pod may call for a look at once.
+const PRESS: Duration = Duration::from_secs(10);
 /// The wait after a refusal.
 const REFUSED: Duration = Duration::from_secs(30);
+
+/// How soon a change has to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Together with others that come soon: pods that start and stop, rollouts that go on.
+    Merged,
+    /// At once: an image or a revision changed, or a pod began to fail.
+    Now,
+}
 
 /// The namespaces whose changes call; `None`: all.
 pub type Scope = Option<BTreeSet<Arc<str>>>;
@@ -48,8 +59,10 @@ struct Shared {
     kept: Mutex<BTreeMap<Kind, Kept>>,
     wanted: watch::Sender<BTreeSet<Kind>>,
     scope: Mutex<Scope>,
-    /// Something changed that somebody looks at.
-    changed: Notify,
+    /// Something changed that somebody looks at, and how soon; `None` once that was taken.
+    changed: watch::Sender<Option<Urgency>>,
+    /// When a pod called last to be looked at at once: one that flaps does so once in a while.
+    pressed: Mutex<HashMap<Key, Instant>>,
     /// What is kept was told to somebody; before that nothing is news. Written and read while
     /// `kept` is locked.
     asked: AtomicBool,
@@ -86,7 +99,8 @@ pub(super) fn start(connection: Connection) -> (Watches, Keeper) {
         kept: Mutex::default(),
         wanted: watch::Sender::new(Kind::BUILT_IN.into()),
         scope: Mutex::default(),
-        changed: Notify::new(),
+        changed: watch::Sender::new(None),
+        pressed: Mutex::default(),
         asked: AtomicBool::new(false),
         states: watch::Sender::new(0),
         started: Instant::now(),
@@ -114,9 +128,22 @@ impl Watches {
         });
     }
 
-    /// Waits for a change that somebody looks at. What comes before the next call counts as one.
-    pub async fn changed(&self) {
-        self.shared.changed.notified().await;
+    /// Waits for a change that somebody looks at. What comes before the next call counts as one, as
+    /// soon as the most urgent of it.
+    pub async fn changed(&self) -> Urgency {
+        loop {
+            // Fails only without a sender, which is `self`.
+            drop(
+                self.shared
+                    .changed
+                    .subscribe()
+                    .wait_for(Option::is_some)
+                    .await,
+            );
+            if let Some(urgency) = self.shared.changed.send_replace(None) {
+                return urgency;
+            }
+        }
     }
 
     /// Returns what is known now. Right after the start it waits for the first lists, or for the
@@ -299,27 +326,22 @@ impl Shared {
             let Some(kept) = all.get_mut(kind) else {
                 return;
             };
-            let unread = !kept.is_readable(Instant::now());
+            let unread = (!kept.is_readable(Instant::now())).then_some(Urgency::Now);
             let old = std::mem::replace(&mut kept.objects, new);
-            let gone = || {
-                old.iter().any(|(key, old)| {
-                    !kept.objects.contains_key(key) && calls(&scope, kind, Some(old), None)
-                })
-            };
-            let changed = || {
-                kept.objects.iter().any(|(key, new)| {
-                    calls(&scope, kind, old.get(key).map(|old| &**old), Some(new))
-                })
-            };
-            let calls = unread || gone() || changed();
+            let gone = old
+                .iter()
+                .filter(|(key, _)| !kept.objects.contains_key(*key))
+                .filter_map(|(_, old)| calls(&scope, kind, Some(old), None));
+            let changed = kept.objects.iter().filter_map(|(key, new)| {
+                calls(&scope, kind, old.get(key).map(|old| &**old), Some(new))
+            });
+            let calls = unread.into_iter().chain(gone).chain(changed).max();
             kept.state = State::Live;
-            calls && self.asked.load(Relaxed)
+            calls.filter(|_| self.asked.load(Relaxed))
         };
         tracing::debug!(%kind, "listed");
         self.states.send_modify(|count| *count += 1);
-        if calls {
-            self.changed.notify_one();
-        }
+        self.call(calls);
     }
 
     fn apply(&self, kind: &Kind, event: Change) {
@@ -334,22 +356,44 @@ impl Shared {
                 tracing::info!(%kind, seconds = since.elapsed().as_secs(), "the watch is back");
             }
             let changed = match event {
-                Change::Alive => false,
+                Change::Alive => None,
                 Change::Is(new) => {
                     let new = Arc::new(new);
                     let old = kept.objects.insert(key(&new), new.clone());
-                    calls(&scope, kind, old.as_deref(), Some(&new))
+                    let calls = calls(&scope, kind, old.as_deref(), Some(&new));
+                    calls.map(|urgency| self.limit_presses(kind, &new, urgency))
                 }
                 Change::Gone(object) => {
                     let old = kept.objects.remove(&key(&object));
-                    old.is_some_and(|old| calls(&scope, kind, Some(&old), None))
+                    old.and_then(|old| calls(&scope, kind, Some(&old), None))
                 }
             };
-            (late || changed) && self.asked.load(Relaxed)
+            let late = late.then_some(Urgency::Now);
+            late.max(changed).filter(|_| self.asked.load(Relaxed))
         };
-        if calls {
-            self.changed.notify_one();
+        self.call(calls);
+    }
+
+    /// Wakes who waits for changes.
+    fn call(&self, calls: Option<Urgency>) {
+        if calls.is_some() {
+            self.changed.send_modify(|last| *last = calls.max(*last));
         }
+    }
+
+    /// A pod that fails, recovers and fails again is looked at at once only once in [`PRESS`].
+    fn limit_presses(&self, kind: &Kind, pod: &Object, urgency: Urgency) -> Urgency {
+        if *kind != Kind::Pod || urgency == Urgency::Merged {
+            return urgency;
+        }
+        let mut pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        pressed.retain(|_, last| now - *last < PRESS);
+        if pressed.contains_key(&key(pod)) {
+            return Urgency::Merged;
+        }
+        pressed.insert(key(pod), now);
+        Urgency::Now
     }
 
     /// Returns whether the kind has to be listed anew. `since` is when it was last known to be up
@@ -384,7 +428,7 @@ impl Shared {
             tracing::warn!("{}", trouble.sentence());
             self.states.send_modify(|count| *count += 1);
             if news && !readable && self.asked.load(Relaxed) {
-                self.changed.notify_one();
+                self.call(Some(Urgency::Now));
             }
         }
         // A version that a server does not take for long may be another server's.
@@ -392,9 +436,14 @@ impl Shared {
     }
 }
 
-/// Says whether somebody looks at what changed.
-fn calls(scope: &Scope, kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> bool {
-    let Some(one) = new.or(old) else { return false };
+/// Returns how soon what changed is to be looked at; `None` if nobody looks at it.
+fn calls(
+    scope: &Scope,
+    kind: &Kind,
+    old: Option<&Object>,
+    new: Option<&Object>,
+) -> Option<Urgency> {
+    let one = new.or(old)?;
     let namespace = if *kind == Kind::Namespace {
         &one.name
     } else {
@@ -404,15 +453,39 @@ fn calls(scope: &Scope, kind: &Kind, old: Option<&Object>, new: Option<&Object>)
         .as_ref()
         .is_some_and(|scope| !scope.contains(namespace))
     {
-        return false;
+        return None;
     }
-    match kind {
+    let is_seen = match kind {
         // They come and go by the clock; that one cannot start is worth a look.
         Kind::Pod if one.is_controlled_by(&Kind::Job) => {
             waits(old) != waits(new) && !waits(new).is_empty()
         }
         Kind::Job if one.is_controlled_by(&Kind::CronJob) => false,
         _ => old != new,
+    };
+    is_seen.then(|| urgency(kind, old, new))
+}
+
+/// An undo changes an image or a revision, and a bad image makes a pod fail or a rollout stop.
+fn urgency(kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> Urgency {
+    let presses = match (kind, old, new) {
+        (Kind::Pod, _, Some(_)) => waits(new).iter().any(|reason| !waits(old).contains(reason)),
+        (Kind::Pod, ..) => false,
+        (_, Some(old), Some(new)) => {
+            old.containers != new.containers
+                || old.annotations != new.annotations
+                || old.labels != new.labels
+                || old.revision != new.revision
+                || old.update_revision != new.update_revision
+                || old.rollout.stuck != new.rollout.stuck
+                || old.rollout.unavailable.is_none() && new.rollout.unavailable.is_some()
+        }
+        _ => true,
+    };
+    if presses {
+        Urgency::Now
+    } else {
+        Urgency::Merged
     }
 }
 

@@ -1,6 +1,6 @@
 use super::super::read::Trouble;
 use super::super::{Client, Kind, Object, Options, Owner};
-use super::{BROKEN, Keeper, Kept, State, Watches, calls};
+use super::{BROKEN, Keeper, Kept, State, Urgency, Watches, calls};
 use crate::model::rollout::{PodContainer, Waiting};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};
@@ -573,9 +573,90 @@ fn only_what_somebody_looks_at_calls() {
         ),
     ] {
         assert_eq!(
-            calls(scope, &kind, old, new),
+            calls(scope, &kind, old, new).is_some(),
             wanted,
             "{kind} {scope:?} {old:?} {new:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_image_a_revision_and_a_failure_are_urgent_and_a_pod_that_flaps_is_not() {
+    let pod = Object {
+        namespace: "shop".into(),
+        name: "p".into(),
+        ..Object::default()
+    };
+    let status = |reason: Option<&str>| PodContainer {
+        waiting: reason.map(|reason| Waiting {
+            reason: reason.into(),
+            message: "".into(),
+        }),
+        ..PodContainer {
+            name: "c".into(),
+            digest: None,
+            repository: None,
+            ready: false,
+            restarts: 0,
+            started: None,
+            waiting: None,
+        }
+    };
+    let of = |reason: Option<&str>, ready: bool| Object {
+        statuses: [PodContainer {
+            ready,
+            ..status(reason)
+        }]
+        .into(),
+        ..pod.clone()
+    };
+    let revision = |number: i64| Object {
+        revision: Some(number),
+        ..pod.clone()
+    };
+    for (kind, old, new, wanted) in [
+        (Kind::Pod, of(None, true), of(None, false), Urgency::Merged),
+        (
+            Kind::Pod,
+            of(None, true),
+            of(Some("CrashLoopBackOff"), false),
+            Urgency::Now,
+        ),
+        (
+            Kind::Pod,
+            of(Some("CrashLoopBackOff"), false),
+            of(None, true),
+            Urgency::Merged,
+        ),
+        (Kind::Deployment, revision(1), revision(2), Urgency::Now),
+        (
+            Kind::Deployment,
+            pod.clone(),
+            of(None, true),
+            Urgency::Merged,
+        ),
+    ] {
+        assert_eq!(
+            calls(&None, &kind, Some(&old), Some(&new)),
+            Some(wanted),
+            "{kind}: {old:?} {new:?}"
+        );
+    }
+    let (watches, _keeper, _folder) =
+        watching("http://127.0.0.1:1", &json!({}), Duration::from_secs(5));
+    let shared = &watches.shared;
+    let press = || shared.limit_presses(&Kind::Pod, &pod, Urgency::Now);
+    assert_eq!((press(), press()), (Urgency::Now, Urgency::Merged));
+    let other = Object {
+        name: "q".into(),
+        ..pod.clone()
+    };
+    assert_eq!(
+        shared.limit_presses(&Kind::Pod, &other, Urgency::Now),
+        Urgency::Now
+    );
+    shared.call(Some(Urgency::Now));
+    shared.call(Some(Urgency::Merged));
+    assert_eq!(watches.changed().await, Urgency::Now);
+    assert!(watches.changed().now_or_never().is_none());
 }
