@@ -511,6 +511,43 @@ fn a_change_in_the_cluster_wakes_a_run_and_moves_nothing_upstream() {
     run.stop();
 }
 
+/// A fetch would fail: the remote is gone meanwhile.
+#[test]
+fn pods_that_come_and_go_ask_nobody_and_a_new_image_looks_into_the_repo() {
+    let world = World::of(&STACKS[..1], "");
+    world.stage.ci.apply();
+    world.stage.rolled_out("deployment/web");
+    world.sync();
+    world.stage.ci.apply();
+    world.stage.rolled_out("deployment/web");
+    let args = ["--every", "1h", "--listen", "off", "--log-format", "json"];
+    let mut run = Daemon::start(world.pintle("run", &args));
+    assert_eq!(run.pass(), ("start".to_owned(), Ok(0)));
+    let (remote, away) = (
+        world.line.remote.path(),
+        world.line.remote.path().with_extension("away"),
+    );
+    std::fs::rename(&remote, &away).expect("a folder of the test");
+    let namespace = &world.stage.namespace;
+    world
+        .stage
+        .kubectl(&["delete", "pod", "--all", "--wait=false", "-n", namespace]);
+    assert_eq!(run.pass(), ("cluster".to_owned(), Ok(0)));
+    world.stage.rolled_out("deployment/web");
+    world
+        .stage
+        .patch("deployment/web", &set_image("quay.io/team/app:other"));
+    let failed = loop {
+        match run.pass() {
+            (_, Ok(0)) => {}
+            (_, other) => break other,
+        }
+    };
+    assert!(failed.is_err(), "{failed:?}");
+    std::fs::rename(&away, &remote).expect("a folder of the test");
+    run.stop();
+}
+
 /// A cluster of its own behind a wire, with one Deployment, and watches over the wire.
 fn wired() -> (World, TcpProxy, Kept) {
     let world = World::on(Kube::own(), &STACKS[..1], "");
