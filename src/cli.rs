@@ -1,4 +1,10 @@
 //! The command line: words and help texts. No logic; every value is checked where it is used.
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "clap prints these texts as they are"
+)]
 
 mod common;
 

@@ -33,7 +33,7 @@ pub enum To {
     Pull(u64),
 }
 
-/// Returns the reply, below [`LONGEST`] bytes. Its first line is the mark of the comment that it
+/// Returns the reply, below `LONGEST` bytes. Its first line is the mark of the comment that it
 /// answers.
 pub fn reply(
     answer: &Answer,

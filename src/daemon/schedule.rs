@@ -145,7 +145,7 @@ impl PassSchedule {
     }
 
     /// Any number of changes in the cluster make one pass. Those that are not urgent wait until a
-    /// pass is [`MERGE`] ago.
+    /// pass is ten seconds ago.
     pub fn add_cluster_change(&mut self, urgency: Urgency) {
         match urgency {
             Urgency::Now => drop(self.calls.insert(WakeCause::Cluster)),

@@ -229,9 +229,7 @@ fn a_name_that_no_commit_can_record_blocks_its_own_site_only() {
             .replacen("name  = \"odd\"", &format!("name  = {container}"), 1)
     };
     let broken = "file(\"${path.module}/name.txt\")";
-    let release = format!(
-        "resource \"helm_release\" \"odd\" {{\n  name = <<-EOT\n    odd\n  EOT\n  chart = \"odd\"\n  values = [\"image: docker.io/library/redis:latest\"]\n}}\n"
-    );
+    let release = "resource \"helm_release\" \"odd\" {\n  name = <<-EOT\n    odd\n  EOT\n  chart = \"odd\"\n  values = [\"image: docker.io/library/redis:latest\"]\n}\n";
     let variants = [
         (
             "the workload's name",
@@ -241,7 +239,7 @@ fn a_name_that_no_commit_can_record_blocks_its_own_site_only() {
         ("the namespace", "odd", named(broken, "\"odd\"", "\"odd\"")),
         ("the container", "odd", named("\"odd\"", "\"odd\"", broken)),
         ("a tab", "odd", named("\"odd\"", "\"o\\td\"", "\"odd\"")),
-        ("a release", "odd", release),
+        ("a release", "odd", release.to_owned()),
         ("a folder", "o\tdd", named("\"odd\"", "\"odd\"", "\"odd\"")),
     ];
     for (variant, folder, text) in variants {

@@ -1,6 +1,7 @@
 //! Comments of issues and pull requests, and the reactions to them. What a comment says is not
 //! looked at here.
 
+use super::body::{CommentBody, ReactionBody};
 use super::http::Ask;
 use super::page::Listed;
 use super::people::WireAccount;
@@ -8,7 +9,6 @@ use super::place::Place;
 use super::wire::{Lax, Many, When, Wire, link, number};
 use super::{Account, Client};
 use crate::error::Result;
-use forgejo_api::structs::{CreateIssueCommentOption, EditReactionOption};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -140,9 +140,8 @@ impl Client {
 
     pub async fn post_comment(&self, issue: u64, body: &str) -> Result<Comment> {
         let path = self.path(["issues", &issue.to_string(), "comments"]);
-        let body = CreateIssueCommentOption {
+        let body = CommentBody {
             body: body.to_owned(),
-            updated_at: None,
         };
         self.read::<WireComment>(Ask::write(
             Method::POST,
@@ -171,8 +170,8 @@ impl Client {
     /// Reacts to a comment with a word that the forge allows: `eyes`. A reaction that is there
     /// stays.
     pub async fn add_reaction(&self, comment: u64, content: &str) -> Result<()> {
-        let body = EditReactionOption {
-            content: Some(content.to_owned()),
+        let body = ReactionBody {
+            content: content.to_owned(),
         };
         let what = self.the_comment("react to", comment);
         self.ask_successfully(Ask::write(

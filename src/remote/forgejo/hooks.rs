@@ -2,13 +2,11 @@
 //! never read.
 
 use super::Client;
+use super::body::{CreateHookBody, EditHookBody};
 use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire, number};
 use crate::error::Result;
-use forgejo_api::structs::{
-    CreateHookOption, CreateHookOptionConfig, CreateHookOptionType, EditHookOption,
-};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -86,20 +84,15 @@ impl Client {
     /// Makes a webhook that sends JSON and is active. Its kind is `gitea`, which Forgejo knows too;
     /// both send the headers of their own name with it.
     pub async fn create_hook(&self, new: &NewHook) -> Result<Hook> {
-        let body = CreateHookOption {
-            active: Some(true),
-            authorization_header: None,
-            branch_filter: None,
-            config: CreateHookOptionConfig {
-                content_type: "json".to_owned(),
-                url: new.url.clone(),
-                additional: BTreeMap::from([(
-                    "secret".to_owned(),
-                    new.secret.expose_secret().to_owned(),
-                )]),
-            },
-            events: Some(new.events.clone()),
-            r#type: CreateHookOptionType::Gitea,
+        let body = CreateHookBody {
+            kind: "gitea",
+            active: true,
+            config: BTreeMap::from([
+                ("content_type", "json".to_owned()),
+                ("url", new.url.to_string()),
+                ("secret", new.secret.expose_secret().to_owned()),
+            ]),
+            events: new.events.clone(),
         };
         let what = format!("make a webhook in {}", self.place());
         self.read::<WireHook>(Ask::write(Method::POST, self.path(["hooks"]), &body, what)?)
@@ -110,17 +103,13 @@ impl Client {
     /// what it is: forges do not change that of a webhook that is there (`editHook` in
     /// `routers/api/v1/utils/hook.go`); for another secret, make a new one and delete the old one.
     pub async fn edit_hook(&self, id: u64, url: &Url, events: &[String]) -> Result<Hook> {
-        let config = BTreeMap::from([
-            ("url".to_owned(), url.to_string()),
-            ("content_type".to_owned(), "json".to_owned()),
-        ]);
-        let (events, config) = (Some(events.to_vec()), Some(config));
-        let body = EditHookOption {
-            active: Some(true),
-            authorization_header: None,
-            branch_filter: None,
-            config,
-            events,
+        let body = EditHookBody {
+            active: true,
+            config: BTreeMap::from([
+                ("url", url.to_string()),
+                ("content_type", "json".to_owned()),
+            ]),
+            events: events.to_vec(),
         };
         let what = format!("edit the webhook {id} of {}", self.place());
         self.read::<WireHook>(Ask::write(

@@ -1,5 +1,6 @@
 //! Issues: those of pintle's account, and new ones.
 
+use super::body::CreateIssueBody;
 use super::http::Ask;
 use super::page::Listed;
 use super::people::WireAccount;
@@ -7,7 +8,6 @@ use super::place::Place;
 use super::wire::{Lax, When, Wire, ids, number};
 use super::{Account, Client};
 use crate::error::Result;
-use forgejo_api::structs::CreateIssueOption;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -96,20 +96,10 @@ impl Client {
     }
 }
 
-#[expect(
-    deprecated,
-    reason = "the type has no other constructor than all of its fields"
-)]
-fn creation(new: &NewIssue) -> CreateIssueOption {
-    CreateIssueOption {
-        assignee: None,
-        assignees: None,
-        body: Some(new.body.clone()),
-        closed: None,
-        due_date: None,
-        labels: Some(ids(&new.labels)),
-        milestone: None,
-        r#ref: None,
+fn creation(new: &NewIssue) -> CreateIssueBody {
+    CreateIssueBody {
         title: new.title.clone(),
+        body: new.body.clone(),
+        labels: ids(&new.labels),
     }
 }

@@ -1,11 +1,11 @@
 //! Labels of the repository.
 
 use super::Client;
+use super::body::CreateLabelBody;
 use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire, number};
 use crate::error::Result;
-use forgejo_api::structs::CreateLabelOption;
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -50,12 +50,10 @@ impl Client {
 
     /// Makes a label; `color` is `#rrggbb`.
     pub async fn create_label(&self, name: &str, color: &str, description: &str) -> Result<Label> {
-        let body = CreateLabelOption {
-            color: color.to_owned(),
-            description: Some(description.to_owned()),
-            exclusive: None,
-            is_archived: None,
+        let body = CreateLabelBody {
             name: name.to_owned(),
+            color: color.to_owned(),
+            description: description.to_owned(),
         };
         let what = format!("make the label {name} in {}", self.place());
         self.read::<WireLabel>(Ask::write(

@@ -1,12 +1,12 @@
 //! Merging a pull request, once, at the commit that was looked at. Never forces and never leaves a
 //! merge for later.
 
+use super::body::MergeBody;
 use super::http::{Ask, Reply};
 use super::{Client, MergeStyle};
 use crate::error::Error;
 use crate::model::commit::CommitId;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use forgejo_api::structs::MergePullRequestOption;
 use reqwest::Method;
 use std::time::Duration;
 
@@ -147,16 +147,15 @@ fn or(message: String, otherwise: &str) -> String {
     }
 }
 
-fn body(how: &MergeHow) -> MergePullRequestOption {
-    MergePullRequestOption {
-        r#do: how.style.wire(),
-        merge_commit_id: None,
-        merge_message_field: how.message.clone(),
-        merge_title_field: how.title.clone(),
-        delete_branch_after_merge: Some(how.delete_branch),
-        force_merge: Some(false),
-        head_commit_id: Some(how.head.to_string()),
-        merge_when_checks_succeed: Some(false),
+fn body(how: &MergeHow) -> MergeBody {
+    MergeBody {
+        style: how.style.wire(),
+        title: how.title.clone(),
+        message: how.message.clone(),
+        delete_branch_after_merge: how.delete_branch,
+        force_merge: false,
+        head_commit_id: how.head.to_string(),
+        merge_when_checks_succeed: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pull requests: found, opened, edited. Merging is in `merge`; branches are git's business.
 
+use super::body::{CreatePullBody, EditPullBody, LabelsBody};
 use super::http::Ask;
 use super::page::Listed;
 use super::people::WireAccount;
@@ -8,7 +9,6 @@ use super::wire::{Lax, When, Wire, ids, link, number, state};
 use super::{Account, Client};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
-use forgejo_api::structs::{CreatePullRequestOption, EditPullRequestOption, IssueLabelsOption};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -255,9 +255,8 @@ impl Client {
 
     /// Adds labels to a pull request or issue; one that it has stays.
     pub async fn add_labels(&self, number: u64, labels: &[u64]) -> Result<()> {
-        let body = IssueLabelsOption {
-            labels: Some(labels.iter().map(|id| (*id).into()).collect()),
-            updated_at: None,
+        let body = LabelsBody {
+            labels: labels.to_vec(),
         };
         let path = self.path(["issues", &number.to_string(), "labels"]);
         self.ask_successfully(Ask::write(
@@ -285,32 +284,20 @@ impl Client {
     }
 }
 
-fn creation(new: &NewPull) -> CreatePullRequestOption {
-    CreatePullRequestOption {
-        assignee: None,
-        assignees: None,
-        base: Some(new.base.clone()),
-        body: Some(new.body.clone()),
-        due_date: None,
-        head: Some(new.head.clone()),
-        labels: Some(ids(&new.labels)),
-        milestone: None,
-        title: Some(new.title.clone()),
+fn creation(new: &NewPull) -> CreatePullBody {
+    CreatePullBody {
+        base: new.base.clone(),
+        head: new.head.clone(),
+        title: new.title.clone(),
+        body: new.body.clone(),
+        labels: ids(&new.labels),
     }
 }
 
-fn edition(change: &PullChange) -> EditPullRequestOption {
-    EditPullRequestOption {
-        allow_maintainer_edit: None,
-        assignee: None,
-        assignees: None,
-        base: None,
-        body: change.body.clone(),
-        due_date: None,
-        labels: None,
-        milestone: None,
-        state: change.open.map(state),
+fn edition(change: &PullChange) -> EditPullBody {
+    EditPullBody {
         title: change.title.clone(),
-        unset_due_date: None,
+        body: change.body.clone(),
+        state: change.open.map(state),
     }
 }

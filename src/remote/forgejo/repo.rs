@@ -5,7 +5,6 @@ use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire};
 use crate::error::Result;
-use forgejo_api::structs::MergePullRequestOptionDo as Do;
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -101,13 +100,13 @@ impl MergeStyle {
         Self::ALL.into_iter().find(|style| style.word() == word)
     }
 
-    pub(super) fn wire(self) -> Do {
+    pub(super) fn wire(self) -> &'static str {
         match self {
-            Self::Merge => Do::Merge,
-            Self::Rebase => Do::Rebase,
-            Self::RebaseMerge => Do::RebaseMerge,
-            Self::Squash => Do::Squash,
-            Self::FastForwardOnly => Do::FastForwardOnly,
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+            Self::RebaseMerge => "rebase-merge",
+            Self::Squash => "squash",
+            Self::FastForwardOnly => "fast-forward-only",
         }
     }
 }
