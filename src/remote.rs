@@ -5,8 +5,9 @@ pub mod forgejo;
 pub mod git;
 #[cfg(feature = "github")]
 pub mod github;
+mod child;
 mod http;
 pub mod kubernetes;
 pub mod oci;
 
-pub use http::install_tls;
+pub use http::{install_tls, requests_by_host};

@@ -103,15 +103,30 @@ pub struct CloneArgs {
 
 #[derive(Debug, Default, Args)]
 pub struct RegistryArgs {
-    /// A docker config.json with credentials for registries; credential helpers are not run
+    /// A docker config.json with credentials for registries, read again when it changes (repeatable;
+    /// with a comma between in the environment)
     #[arg(
         long,
         value_name = "FILE",
         env = "PINTLE_DOCKER_CONFIG",
         hide_env_values = true,
+        value_delimiter = ',',
+        // Takes a variable that is set to nothing too; it names none.
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_hint = clap::ValueHint::AnyPath,
         help_heading = "Registries"
     )]
-    pub docker_config: Option<PathBuf>,
+    pub docker_config: Vec<PathBuf>,
+    /// Run the credential helpers that a docker config names (credHelpers, credsStore)
+    #[arg(
+        long,
+        env = "PINTLE_CREDENTIAL_HELPERS",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Registries"
+    )]
+    pub credential_helpers: bool,
     /// Ask a registry at another address: docker.io=https://registry.example.org/hub (repeatable)
     #[arg(
         long,

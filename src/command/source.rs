@@ -12,10 +12,11 @@ use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::kubernetes;
-use crate::remote::oci::docker_config::DockerConfig;
+use crate::remote::oci::Keychain;
 use crate::terraform::files::Files;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -143,11 +144,8 @@ fn told(
         .map(|path| Ok((path.display().to_string(), text(path, "the configuration")?)))
         .transpose()?;
     let told = RegistrySettings {
-        docker_config: registries
-            .docker_config
-            .as_deref()
-            .map(docker_config)
-            .transpose()?,
+        keychain: keychain(registries)?,
+        allow_insecure: clone.insecure_http,
         endpoints: registries
             .registry
             .iter()
@@ -335,19 +333,24 @@ fn cache_dir(clone: &cli::CloneArgs) -> Result<PathBuf> {
     clone.cache_dir.clone().or_else(usual).ok_or_else(none)
 }
 
-fn docker_config(path: &Path) -> Result<DockerConfig> {
-    let bytes = bytes(path, "the docker config")?;
-    let wrong =
-        |e| Error::usage(format!("cannot use the docker config {}", path.display())).because(e);
-    let parsed = DockerConfig::parse(&bytes).map_err(wrong)?;
-    for helper in parsed.helpers() {
-        let name = &helper.name;
+/// Credentials for registries, if any are named.
+fn keychain(registries: &cli::RegistryArgs) -> Result<Option<Arc<Keychain>>> {
+    let named = registries.docker_config.iter();
+    let files: Vec<PathBuf> = named
+        .filter(|file| !file.as_os_str().is_empty())
+        .cloned()
+        .collect();
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let keychain = Keychain::read(&files, registries.credential_helpers)?;
+    for (file, name) in keychain.unused_helpers() {
         out::say(&format!(
-            "note: {} names the credential helper {name}, which is not run; credentials belong under auths",
-            path.display()
+            "note: {} names the credential helper {name}, which is not run without --credential-helpers",
+            file.display()
         ));
     }
-    Ok(parsed)
+    Ok(Some(Arc::new(keychain)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>> {

@@ -38,7 +38,7 @@ impl Caches {
     pub fn new(how: &Options, caches: Vec<CacheOptions>) -> Self {
         let registries = caches.into_iter().map(registry_options).collect();
         let options = Options {
-            docker_config: None,
+            keychain: None,
             registries,
             ..how.clone()
         };

@@ -4,8 +4,7 @@
 use super::cache::{CacheOptions, Caches};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::remote::oci::docker_config::DockerConfig;
-use crate::remote::oci::{Client, Options, RegistryOptions};
+use crate::remote::oci::{Client, Keychain, Options, RegistryOptions};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +14,9 @@ use url::Url;
 /// Settings of the command line and the environment.
 #[derive(Clone, Debug, Default)]
 pub struct RegistrySettings {
-    pub docker_config: Option<DockerConfig>,
+    pub keychain: Option<Arc<Keychain>>,
+    /// Lets credentials cross a network over plain http.
+    pub allow_insecure: bool,
     /// Registry hosts that are asked at another address.
     pub endpoints: Vec<(String, Url)>,
     pub caches: Vec<(String, Url)>,
@@ -59,7 +60,8 @@ impl Registries {
         let defaults = Options::default();
         let timeout = settings.timeout.unwrap_or(defaults.timeout);
         let options = Options {
-            docker_config: settings.docker_config.clone(),
+            keychain: settings.keychain.clone(),
+            allow_insecure: settings.allow_insecure,
             registries,
             timeout,
             ca_pem: settings.ca_pem.clone(),

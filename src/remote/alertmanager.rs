@@ -1,13 +1,13 @@
 //! Which alerts fire, as an Alertmanager's API v2 tells. Never silences, posts or changes anything;
 //! never sends the token to another host or over an open line.
 
-use super::http::{self, BodyError, host_of, is_loopback};
+use super::http::{self, BodyError, Fault, OriginClient, Reach, host_of};
 use crate::error::{Error, Result};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{ClientBuilder, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ pub struct Firing {
 /// Asks one Alertmanager. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: OriginClient,
     /// Of the list of alerts.
     alerts: Url,
     token_file: Option<PathBuf>,
@@ -102,16 +102,6 @@ impl Client {
         crate::remote::install_tls();
         let base = checked(base)?;
         let host = host_of(&base);
-        if options.token.is_some()
-            && base.scheme() == "http"
-            && !is_loopback(&base)
-            && !options.allow_insecure
-        {
-            return Err(Error::usage(format!(
-                "the token for the Alertmanager at {host} would be sent without encryption"
-            ))
-            .hint("use https://, or allow it with --insecure-http"));
-        }
         let mut alerts = base.clone();
         if let Ok(mut path) = alerts.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v2", "alerts"]);
@@ -153,12 +143,12 @@ impl Client {
     async fn once(&self) -> std::result::Result<Bytes, Broken> {
         let mut request = self
             .http
-            .get(self.alerts.clone())
+            .request(Method::GET, self.alerts.clone())
             .header(ACCEPT, "application/json");
         if let Some(token) = self.fresh() {
             request = request.header(AUTHORIZATION, token);
         }
-        let mut response = request.send().await.map_err(Broken::Sent)?;
+        let mut response = self.http.send(request).await.map_err(Broken::Sent)?;
         if response.status() == StatusCode::OK {
             return Ok(http::body(&mut response, LIMIT).await?);
         }
@@ -193,9 +183,10 @@ impl Client {
                 self.timeout.as_secs_f32().ceil()
             )),
             Broken::Sent(why) if why.is_connect() => {
+                let fault = Fault::of(&why);
                 Error::outside(format!("cannot reach the Alertmanager at {host}"))
-                    .because(why.without_url())
-                    .hint("check the address, the network and the certificate")
+                    .cause(fault.cause(host))
+                    .hint(fault.hint("--alertmanager"))
             }
             Broken::Sent(why) => {
                 Error::outside(format!("the Alertmanager at {host} broke off its answer"))
@@ -288,19 +279,22 @@ fn checked(base: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn http(base: &Url, host: &str, options: &Options) -> Result<reqwest::Client> {
-    let mut headers = HeaderMap::new();
-    if let Some(token) = &options.token {
-        let value = http::secret("Bearer", token).ok_or_else(|| {
+fn http(base: &Url, host: &str, options: &Options) -> Result<OriginClient> {
+    let server = format!("the Alertmanager at {host}");
+    let reach = Reach {
+        ca: options.ca.clone(),
+        allow_insecure: options.allow_insecure,
+        ..Reach::new(base, options.timeout)
+    };
+    let token = options.token.as_ref().map(|token| {
+        reach.check_private(&server)?;
+        http::secret("Bearer", token).ok_or_else(|| {
             Error::usage(format!(
-                "the token for the Alertmanager at {host} holds a character that no token has"
+                "the token for {server} holds a character that no token has"
             ))
-        })?;
-        headers.insert(AUTHORIZATION, value);
-    }
-    let tuned = |builder: ClientBuilder| builder.default_headers(headers).timeout(options.timeout);
-    http::client(base, options.ca.as_deref(), tuned)
-        .map_err(|why| why.of(&format!("the Alertmanager at {host}")))
+        })
+    });
+    OriginClient::new(reach, token.transpose()?).map_err(|why| why.of(&server))
 }
 
 /// Where a redirect leads, without what may be secret in it.

@@ -12,6 +12,7 @@ mod fetch;
 mod follow;
 mod http;
 mod past;
+mod program;
 mod push;
 mod read;
 mod wire;

@@ -5,13 +5,12 @@
 //! octocrab runs over our own reqwest client, so that certificates, proxies, time limits and TLS
 //! are those of everything else here.
 
-use super::http::{self, host_of, is_loopback};
+use super::http::{self, Fault, Reach, host_of};
 use crate::error::{Error, Result as Checked};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
 use octocrab::models::repos;
-use reqwest::ClientBuilder;
-use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +20,6 @@ use url::Url;
 /// One page: GitHub's own default.
 pub const PAGE: u8 = 30;
 const TIMEOUT: Duration = Duration::from_secs(10);
-const HOPS: usize = 3;
 /// How long it is left alone after a refusal that does not say how long ("at least one minute",
 /// GitHub's best practices) …
 const UNSAID: SignedDuration = SignedDuration::from_mins(1);
@@ -105,13 +103,6 @@ impl Client {
             return Err(Error::usage("the address of GitHub's API is not an http or https URL without credentials and query")
                 .hint("github.com's is https://api.github.com, that of GitHub Enterprise https://github.example.org/api/v3"));
         }
-        if api.scheme() == "http" && token.is_some() && !is_loopback(&api) {
-            return Err(Error::usage(format!(
-                "the token for {} would be sent without encryption",
-                host_of(&api)
-            ))
-            .hint("use https://"));
-        }
         if !api.path().ends_with('/') {
             api.set_path(&format!("{}/", api.path()));
         }
@@ -150,6 +141,7 @@ impl Client {
             .crab
             .get_or_try_init(|| async { self.octocrab() })
             .await?;
+        http::count(&self.inner.api);
         let page = crab
             .repos(owner, repo)
             .releases()
@@ -183,10 +175,8 @@ impl Client {
     fn failed(&self, repository: &str, why: &octocrab::Error, now: Timestamp) -> GithubError {
         let (host, repository) = (host_of(&self.inner.api), repository.to_owned());
         let octocrab::Error::GitHub { source, .. } = why else {
-            return GithubError::Failed {
-                host,
-                why: innermost(why),
-            };
+            let why = innermost(&host, why);
+            return GithubError::Failed { host, why };
         };
         if let Some(until) = limited(source.status_code.as_u16(), source.headers.as_ref(), now) {
             *self
@@ -254,48 +244,35 @@ fn client(
     ca: Option<&[u8]>,
     timeout: Duration,
 ) -> Checked<reqwest::Client> {
-    let mut headers = HeaderMap::new();
-    if let Some(token) = token {
-        let value = http::secret("Bearer", token).ok_or_else(|| {
-            Error::usage(format!(
-                "the token for {} holds a character that no token has",
-                host_of(api)
-            ))
-        })?;
-        headers.insert(AUTHORIZATION, value);
-    }
-    let same_host = reqwest::redirect::Policy::custom(|attempt| {
-        let stays = attempt
-            .previous()
-            .first()
-            .is_some_and(|first| first.origin() == attempt.url().origin());
-        if stays && attempt.previous().len() <= HOPS {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    });
-    let tuned = |builder: ClientBuilder| {
-        builder
-            .redirect(same_host)
-            .default_headers(headers)
-            .connect_timeout(timeout)
-            .timeout(timeout)
+    let host = host_of(api);
+    let reach = Reach {
+        ca: ca.map(<[u8]>::to_vec),
+        ..Reach::new(api, timeout)
     };
-    http::client(api, ca, tuned).map_err(|why| why.of(&host_of(api)))
+    let token = token.map(|token| {
+        if !reach.is_private(api) {
+            return Err(Error::usage(format!(
+                "the token for {host} would be sent without encryption"
+            ))
+            .hint("use https://"));
+        }
+        http::secret("Bearer", token).ok_or_else(|| {
+            Error::usage(format!(
+                "the token for {host} holds a character that no token has"
+            ))
+        })
+    });
+    reach.lend(token.transpose()?).map_err(|why| why.of(&host))
 }
 
 /// The last cause, which says most; without addresses.
-fn innermost(why: &octocrab::Error) -> String {
-    let mut cause: &dyn std::error::Error = why;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+fn innermost(host: &str, why: &octocrab::Error) -> String {
+    let cause = Fault::of(why).cause(host);
     match why {
         octocrab::Error::Json { .. } | octocrab::Error::Serde { .. } => {
             format!("its answer cannot be read: {cause}")
         }
-        _ => cause.to_string(),
+        _ => cause,
     }
 }
 

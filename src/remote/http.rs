@@ -1,14 +1,31 @@
-//! What all clients of the forge, the registries, GitHub and the Alertmanager have in common: no
-//! redirect unless one says so, no address told to others, authorities of their own, no proxy to
-//! this machine, and no answer longer than it may be. One TLS implementation in the process: rustls
-//! with ring.
+//! The only maker of HTTP clients. Each is bound to one origin: a secret goes to that origin and to
+//! nobody else, never in clear text over a network, and never to a proxy when the server is this
+//! machine. No redirect is followed unless it stays at the origin, no address is sent as a referrer,
+//! no answer is longer than it may be, and every request is counted by host. One TLS implementation
+//! in the process: rustls with ring.
+
+mod fault;
+
+pub(super) use fault::Fault;
 
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::HeaderValue;
-use reqwest::{Certificate, Client, ClientBuilder, Response};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, blocking};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use url::{Host, Origin, Url};
+
+/// What every request names as its sender.
+pub(super) const USER_AGENT: &str = concat!("pintle/", env!("CARGO_PKG_VERSION"));
+/// How many redirects within the origin are followed, where any are.
+const HOPS: usize = 3;
+
+/// Requests since the process began, by host: `ghcr.io`, `registry.example.org:5000`.
+static REQUESTS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 
 /// Why no client can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,26 +40,191 @@ pub(super) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// Makes a client for one server. `ca` is PEM: authorities to trust besides the system's.
-pub(super) fn client(
-    to: &Url,
-    ca: Option<&[u8]>,
-    tune: impl FnOnce(ClientBuilder) -> ClientBuilder,
-) -> Result<Client, Unset> {
-    let mut builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .user_agent(concat!("pintle/", env!("CARGO_PKG_VERSION")));
-    if is_loopback(to) {
-        builder = builder.no_proxy();
+/// How one server is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Reach {
+    /// An address at the origin: `https://forge.example.org/`.
+    pub to: Url,
+    /// Authorities to trust besides the system's, PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Lets secrets cross a network over plain http.
+    pub allow_insecure: bool,
+    /// The longest wait for a connection.
+    pub connect: Duration,
+    /// The longest time for one request with its answer; for a blocking client the longest wait for
+    /// an answer or for the next bytes of it.
+    pub timeout: Duration,
+}
+
+/// A client for one origin. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub(super) struct OriginClient {
+    reach: Arc<Reach>,
+    client: Client,
+    /// Sent with every request to the origin that names nobody else.
+    secret: Option<HeaderValue>,
+    /// Clients for the addresses that the server names: token realms, storage of blobs.
+    others: Arc<Mutex<HashMap<Origin, Client>>>,
+    /// Hosts that may see a secret besides the origin's own.
+    trusted: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Reach {
+    pub(super) fn new(to: &Url, timeout: Duration) -> Self {
+        Self {
+            to: to.clone(),
+            ca: None,
+            allow_insecure: false,
+            connect: timeout,
+            timeout,
+        }
     }
-    if let Some(pem) = ca {
-        let authorities = Certificate::from_pem_bundle(pem)
-            .ok()
-            .filter(|found| !found.is_empty());
-        builder = builder.tls_certs_merge(authorities.ok_or(Unset::NoCertificate)?);
+
+    /// Whether a secret may be sent there: encrypted, to this machine, or because it is allowed.
+    pub(super) fn is_private(&self, url: &Url) -> bool {
+        url.scheme() == "https" || is_loopback(url) || self.allow_insecure
     }
-    tune(builder).build().map_err(|_| Unset::Tls)
+
+    /// Refuses a token that would cross a network in clear text; `server` is `the forge at …`.
+    pub(super) fn check_private(&self, server: &str) -> Result<(), Error> {
+        if self.is_private(&self.to) {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "the token for {server} would be sent without encryption"
+        ))
+        .hint("use https://, or allow it with --insecure-http"))
+    }
+
+    fn builder(&self, to: &Url) -> Result<ClientBuilder, Unset> {
+        let mut builder = Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .user_agent(USER_AGENT)
+            .connect_timeout(self.connect)
+            .timeout(self.timeout);
+        if is_loopback(to) {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = &self.ca {
+            let authorities = Certificate::from_pem_bundle(pem)
+                .ok()
+                .filter(|found| !found.is_empty());
+            builder = builder.tls_certs_merge(authorities.ok_or(Unset::NoCertificate)?);
+        }
+        Ok(builder)
+    }
+
+    /// Makes the builder of a client that blocks, for git alone.
+    pub(super) fn blocking(&self) -> Result<blocking::ClientBuilder, Unset> {
+        Ok(blocking::ClientBuilder::from(self.builder(&self.to)?).timeout(self.timeout))
+    }
+
+    /// Makes a client for a library that sends its requests itself. It follows redirects within the
+    /// origin, so the secret, which is in its default headers, stays there.
+    pub(super) fn lend(&self, secret: Option<HeaderValue>) -> Result<Client, Unset> {
+        let mut headers = HeaderMap::new();
+        headers.extend(secret.map(|value| (AUTHORIZATION, value)));
+        let same_origin = Policy::custom(|attempt| {
+            let first = attempt.previous().first();
+            let stays = first.is_some_and(|first| first.origin() == attempt.url().origin());
+            if stays && attempt.previous().len() <= HOPS {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        });
+        let builder = self.builder(&self.to)?.redirect(same_origin);
+        let built = builder.default_headers(headers).build();
+        built.map_err(|_| Unset::Tls)
+    }
+}
+
+impl OriginClient {
+    pub(super) fn new(reach: Reach, secret: Option<HeaderValue>) -> Result<Self, Unset> {
+        let client = reach.builder(&reach.to)?.build();
+        Ok(Self {
+            client: client.map_err(|_| Unset::Tls)?,
+            reach: Arc::new(reach),
+            secret,
+            others: Arc::default(),
+            trusted: Arc::default(),
+        })
+    }
+
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Lets a host see a secret that a request carries: a token realm known for this registry.
+    pub(super) fn trust(&self, host: &str) {
+        let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        trusted.insert(host.to_owned());
+    }
+
+    /// Sends a request. What it carries as `Authorization` is taken out again where the host may
+    /// not see it; whoever makes requests is expected to know, this is the last gate.
+    pub(super) async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let mut request = request.build()?;
+        let url = request.url().clone();
+        let own = url.origin() == self.reach.to.origin();
+        let headers = request.headers_mut();
+        if let (true, Some(secret)) = (own, &self.secret)
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            headers.insert(AUTHORIZATION, secret.clone());
+        }
+        if headers.contains_key(AUTHORIZATION) && !self.may_see(&url) {
+            headers.remove(AUTHORIZATION);
+            tracing::warn!(host = host_of(&url), "a secret for another host was not sent");
+        }
+        count(&url);
+        let client = match own {
+            true => self.client.clone(),
+            false => self.other(&url)?,
+        };
+        client.execute(request).await
+    }
+
+    fn may_see(&self, url: &Url) -> bool {
+        let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = url.host_str().unwrap_or_default();
+        let known = url.host_str() == self.reach.to.host_str() || trusted.contains(host);
+        known && self.reach.is_private(url)
+    }
+
+    /// Returns the client for another origin: whether a proxy is used depends on it.
+    fn other(&self, url: &Url) -> reqwest::Result<Client> {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = others.get(&url.origin()) {
+            return Ok(client.clone());
+        }
+        // The same authorities were read when the first client was made.
+        let Ok(builder) = self.reach.builder(url) else {
+            return Ok(self.client.clone());
+        };
+        let client = builder.build()?;
+        others.insert(url.origin(), client.clone());
+        Ok(client)
+    }
+}
+
+/// Counts one request to a host.
+pub(super) fn count(url: &Url) {
+    let mut requests = REQUESTS.lock().unwrap_or_else(PoisonError::into_inner);
+    *requests.entry(host_of(url)).or_default() += 1;
+}
+
+/// Returns how many requests each host got since the process began.
+pub fn requests_by_host() -> BTreeMap<String, u64> {
+    REQUESTS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 /// Returns `word` and the token as the value of a header that is not shown; `None` when it holds a
@@ -115,3 +297,6 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,11 @@
 //! it is stored, without credentials, because its bytes are hashed.
 
 mod auth;
+mod credentials;
 pub mod docker_config;
 mod documents;
 mod error;
+mod keychain;
 mod limits;
 mod options;
 mod registry;
@@ -14,6 +16,7 @@ mod storage;
 mod wire;
 
 pub use error::OciError;
+pub use keychain::Keychain;
 pub use options::{Options, RegistryOptions};
 pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT};
 

@@ -4,13 +4,13 @@
 
 use super::place::{Place, host_of};
 use crate::error::{Error, Result};
-use crate::remote::http::{self, BodyError};
+use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER,
 };
-use reqwest::{ClientBuilder, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Serialize;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use url::Url;
 pub(super) const LIMIT: usize = 8 << 20;
 /// A forge that asks to wait longer is not asked again.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The longest wait for a connection.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// How often a read is asked again.
 const AGAIN: usize = 3;
 /// How often a read is sent on within the same host: a renamed repository takes one.
@@ -71,10 +73,10 @@ pub(super) struct Reply {
 
 #[derive(Clone, Debug)]
 pub(super) struct Http {
-    client: reqwest::Client,
+    client: OriginClient,
     api: Url,
     host: String,
-    token: Option<HeaderValue>,
+    has_token: bool,
     timeout: Duration,
 }
 
@@ -137,17 +139,14 @@ impl Ask {
 impl Http {
     pub(super) fn new(place: &Place, options: &Options) -> Result<Self> {
         let host = place.host();
-        if options.token.is_some()
-            && place.base().scheme() == "http"
-            && !place.is_loopback()
-            && !options.allow_insecure
-        {
-            return Err(Error::usage(format!(
-                "the token for {host} would be sent without encryption"
-            ))
-            .hint("use https://, or allow it with --insecure-http"));
-        }
+        let reach = Reach {
+            ca: options.ca.clone(),
+            allow_insecure: options.allow_insecure,
+            connect: options.timeout.min(LONGEST_CONNECT),
+            ..Reach::new(place.base(), options.timeout)
+        };
         let token = options.token.as_ref().map(|token| {
+            reach.check_private(&host)?;
             http::secret("token", token).ok_or_else(|| {
                 Error::usage(format!(
                     "the token for {host} holds a character that no token has"
@@ -158,17 +157,21 @@ impl Http {
         if let Ok(mut path) = api.path_segments_mut() {
             path.pop_if_empty().extend(["api", "v1"]);
         }
+        let token = token.transpose()?;
+        let has_token = token.is_some();
+        let client = OriginClient::new(reach, token)
+            .map_err(|why| why.of(&format!("the forge at {host}")))?;
         Ok(Self {
-            client: client(place, options)?,
+            client,
             api,
             host,
-            token: token.transpose()?,
+            has_token,
             timeout: options.timeout,
         })
     }
 
     pub(super) fn has_token(&self) -> bool {
-        self.token.is_some()
+        self.has_token
     }
 
     /// Sends a question. A read is asked again a few times where that may help; what is answered in
@@ -220,15 +223,12 @@ impl Http {
             .client
             .request(ask.method.clone(), url.clone())
             .header(ACCEPT, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, token.clone());
-        }
         if let Some(body) = &ask.body {
             request = request
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
         }
-        let mut response = request.send().await.map_err(Broken::Sent)?;
+        let mut response = self.client.send(request).await.map_err(Broken::Sent)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         Ok(Reply {
             status,
@@ -265,16 +265,10 @@ impl Http {
                 ))
                 .hint("is this the address of a forge?"),
             Broken::Sent(why) if why.is_connect() => {
-                let why = why.without_url();
-                let tls = chain(&why).any(|text| text.contains("certificate"));
-                let hint = if tls {
-                    "give the authority that signed its certificate"
-                } else {
-                    "check the address and the network"
-                };
+                let fault = Fault::of(&why);
                 Error::outside(format!("cannot reach the forge at {host}"))
-                    .because(why)
-                    .hint(hint)
+                    .cause(fault.cause(host))
+                    .hint(fault.hint("--forge"))
             }
             Broken::Sent(why) if why.is_timeout() => {
                 let error = Error::outside(format!(
@@ -290,10 +284,6 @@ impl Http {
             .hint("try again later"),
         }
     }
-}
-
-fn chain<'a>(why: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
-    std::iter::successors(Some(why), |why| why.source()).map(ToString::to_string)
 }
 
 impl Reply {
@@ -331,16 +321,4 @@ impl From<BodyError> for Broken {
             BodyError::Broken(why) => Self::Sent(why),
         }
     }
-}
-
-fn client(place: &Place, options: &Options) -> Result<reqwest::Client> {
-    let connect = options.timeout.min(Duration::from_secs(10));
-    let tuned = |builder: ClientBuilder| {
-        builder
-            .connect_timeout(connect)
-            .read_timeout(options.timeout)
-            .timeout(options.timeout)
-    };
-    http::client(place.base(), options.ca.as_deref(), tuned)
-        .map_err(|why| why.of(&format!("the forge at {}", place.host())))
 }

@@ -3,7 +3,6 @@
 
 use crate::error::{Error, Result};
 pub(super) use crate::remote::http::host_of;
-use crate::remote::http::is_loopback;
 use std::fmt;
 use url::Url;
 
@@ -123,10 +122,6 @@ impl Place {
                 .extend(rest);
         }
         url
-    }
-
-    pub(super) fn is_loopback(&self) -> bool {
-        is_loopback(&self.base)
     }
 }
 

@@ -1,9 +1,10 @@
 //! How a remote is reached: the token, the authorities, the time limits, the branch. Asks nobody.
 
 use super::address::{Remote, Where};
-use crate::error::{Error, Result};
+use super::http;
+use crate::error::Result;
 use crate::model::commit::CommitId;
-use crate::remote::http::is_loopback;
+use crate::remote::child::Limits;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ pub struct Access {
     pub allow_insecure: bool,
     /// The longest wait for a connection, an answer or the next bytes of one.
     pub timeout: Duration,
+    /// The longest time for one conversation with `ssh` or `git`.
+    pub most: Duration,
+    /// The longest wait for another process that uses the same clone.
+    pub lock_wait: Duration,
     /// The branch to follow; `None` for the one that the remote's HEAD names.
     pub branch: Option<String>,
     /// The program that connects `ssh://` remotes.
@@ -34,6 +39,8 @@ impl Default for Access {
             ca: None,
             allow_insecure: false,
             timeout: Duration::from_secs(60),
+            most: Duration::from_secs(10 * 60),
+            lock_wait: Duration::from_secs(5 * 60),
             branch: None,
             ssh: "ssh".into(),
             whole: Vec::new(),
@@ -42,21 +49,21 @@ impl Default for Access {
 }
 
 impl Access {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            silence: self.timeout,
+            total: self.most,
+        }
+    }
+
     /// Refuses a token that would cross a network in the clear.
     pub(super) fn check(&self, remote: &Remote) -> Result<()> {
         let Where::Http(url) = remote.place() else {
             return Ok(());
         };
-        if url.scheme() == "http"
-            && self.token.is_some()
-            && !self.allow_insecure
-            && !is_loopback(url)
-        {
-            return Err(Error::usage(format!(
-                "the token for {remote} would be sent without encryption"
-            ))
-            .hint("use https://, or allow it with --insecure-http"));
+        if self.token.is_none() {
+            return Ok(());
         }
-        Ok(())
+        http::reach(url, self).check_private(remote.as_str())
     }
 }

@@ -8,12 +8,17 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A file in a clone that says: make it anew.
 const CONDEMNED: &str = "pintle-broken";
 /// More packs than this slow reading down; a new clone has one. Each fetch that brings something
 /// adds one.
 const MOST_PACKS: usize = 100;
+
+/// How often it is looked whether the lock is free.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// One clone's folder, claimed.
 pub(super) struct Place {
@@ -23,8 +28,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Waits until no other process uses the folder; removes what a killed one left beside it.
-    pub(super) fn claim(cache: &Path, remote: &Remote) -> Result<Self> {
+    /// Waits until no other process uses the folder, at most `wait`; removes what a killed one left
+    /// beside it.
+    pub(super) fn claim(cache: &Path, remote: &Remote, wait: Duration) -> Result<Self> {
         fs::create_dir_all(cache).map_err(|why| unusable(cache, why))?;
         let folder = cache.join(remote.folder());
         let path = folder.with_extension("lock");
@@ -37,8 +43,10 @@ impl Place {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                tracing::info!(%remote, folder = %folder.display(), "waiting for another process that uses the same clone");
-                lock.lock().map_err(|why| unusable(&path, why))?;
+                tracing::warn!(%remote, folder = %folder.display(), limit_seconds = wait.as_secs(), "another process uses the same clone: waiting for it");
+                if !locked_within(&lock, wait).map_err(|why| unusable(&path, why))? {
+                    return Err(in_use(&folder, wait));
+                }
             }
             Err(TryLockError::Error(why)) => return Err(unusable(&path, why)),
         }
@@ -117,6 +125,28 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Tries to take the lock until `wait` is over.
+fn locked_within(lock: &File, wait: Duration) -> io::Result<bool> {
+    let end = Instant::now() + wait;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => return Ok(false),
+            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE.min(wait)),
+            Err(TryLockError::Error(why)) => return Err(why),
+        }
+    }
+}
+
+fn in_use(folder: &Path, wait: Duration) -> Error {
+    Error::outside(format!(
+        "another process has used the clone {} for {} s",
+        folder.display(),
+        wait.as_secs_f32()
+    ))
+    .hint("is another pintle running? give this one its own folder with --cache-dir")
 }
 
 fn is_pack(path: &Path) -> bool {

@@ -25,11 +25,11 @@ impl Clone {
     /// Opens the clone of `remote` below `cache` and fetches, or makes it. A clone that is broken
     /// or was left half-written is made anew.
     ///
-    /// Waits while another process uses the same clone; the same process must not open it twice.
+    /// Waits for a while when another process uses the same clone; the same process must not open it twice.
     pub fn open_or_fetch(remote: &Remote, cache: &Path, access: &Access) -> Result<Self> {
         access.check(remote)?;
         crate::remote::install_tls();
-        let place = Place::claim(cache, remote)?;
+        let place = Place::claim(cache, remote, access.lock_wait)?;
         match Self::reuse(&place, remote, access) {
             Ok(Some((repo, seen))) => return Ok(Self::new(repo, remote, access, seen, place)),
             Ok(None) => {}
@@ -39,12 +39,12 @@ impl Clone {
             }
         }
         let (repo, seen) = place.fill(|folder| {
-            let repo = fetch::create(folder, access).map_err(Failure::into_error)?;
+            let repo = fetch::create(folder).map_err(Failure::into_error)?;
             let seen = fetch::fetch(&repo, remote, access).map_err(Failure::into_error)?;
             read::verify(&repo, seen.tip).map_err(Failure::into_error)?;
             Ok(seen)
         })?;
-        let repo = fetch::open(&repo, access).map_err(Failure::into_error)?;
+        let repo = fetch::open(&repo).map_err(Failure::into_error)?;
         Ok(Self::new(repo, remote, access, seen, place))
     }
 
@@ -144,7 +144,7 @@ impl Clone {
         if !place.usable() {
             return Ok(None);
         }
-        let repo = fetch::open(place.folder(), access)?;
+        let repo = fetch::open(place.folder())?;
         let seen = fetch::fetch(&repo, remote, access)?;
         if !access.whole.contains(&read::name(seen.tip)) {
             read::verify(&repo, seen.tip)?;

@@ -2,6 +2,8 @@
 //! made anew).
 
 use crate::error::Error;
+use std::error::Error as StdError;
+use std::io;
 
 pub(super) enum Failure {
     /// Making the clone anew would not help.
@@ -39,4 +41,36 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text.replace('\n', " ")
+}
+
+/// Says whether an error came from the connection: the server failed, or what it sent broke off.
+/// The clone is sound then.
+pub(super) fn is_of_connection(error: &(dyn StdError + 'static)) -> bool {
+    let text = causes(error);
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if one.is::<reqwest::Error>() || one.downcast_ref::<io::Error>().is_some_and(is_broken) {
+            return true;
+        }
+        next = one.source();
+    }
+    // gix keeps the status in words alone.
+    text.contains("Received HTTP status")
+}
+
+fn is_broken(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    let inner = inner.is_some_and(|inner| {
+        inner.is::<reqwest::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_broken)
+    });
+    inner
+        || matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::UnexpectedEof
+        )
 }

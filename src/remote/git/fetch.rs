@@ -3,19 +3,26 @@
 
 use super::access::Access;
 use super::address::{Remote, Where};
-use super::failure::{Failure, causes, local};
+use super::failure::{self, Failure, causes, local};
 use super::http;
+use super::program::{self, Side};
 use crate::error::Error;
+use crate::remote::child::{self, Conversation};
+use crate::remote::http::{USER_AGENT, count};
 use gix::credentials::{helper, protocol};
 use gix::protocol::handshake::Ref;
 use gix::remote::fetch::refmap::Source;
 use gix::{ObjectId, remote};
-use gix_transport::client::blocking_io::http as transport;
+use gix_transport::Protocol;
+use gix_transport::client::blocking_io::{Transport, http as transport};
+use gix_transport::client::git::ConnectMode;
+use gix_transport::client::git::blocking_io::Connection as Process;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use url::Url;
 
 /// What the short names of pintle's branches begin with.
 pub(super) const OWN: &str = "pintle/";
@@ -35,27 +42,25 @@ pub(super) struct Advertised {
 }
 
 /// Makes an empty bare repository in an empty folder.
-pub(super) fn create(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
+pub(super) fn create(folder: &Path) -> Result<gix::Repository, Failure> {
     let made = gix::ThreadSafeRepository::init_opts(
         folder,
         gix::create::Kind::Bare,
         gix::create::Options::default(),
-        options(access),
+        options(),
     );
     made.map(Into::into)
         .map_err(local("cannot make a repository"))
 }
 
-pub(super) fn open(folder: &Path, access: &Access) -> Result<gix::Repository, Failure> {
-    let opened = gix::open_opts(folder, options(access).open_path_as_is(true));
+pub(super) fn open(folder: &Path) -> Result<gix::Repository, Failure> {
+    let opened = gix::open_opts(folder, options().open_path_as_is(true));
     opened.map_err(|why| Failure::Local(format!("cannot open the clone: {}", causes(&why))))
 }
 
-fn options(access: &Access) -> gix::open::Options {
-    let seconds = access.timeout.as_secs().max(1);
+fn options() -> gix::open::Options {
     gix::open::Options::isolated().config_overrides([
-        format!("core.sshCommand={} -o BatchMode=yes -o ConnectTimeout={seconds} -o ServerAliveInterval={seconds}", access.ssh),
-        "ssh.variant=ssh".into(),
+        format!("gitoxide.userAgent={USER_AGENT}"),
         "gitoxide.committer.nameFallback=pintle".into(),
         "gitoxide.committer.emailFallback=pintle@localhost".into(),
     ])
@@ -86,12 +91,65 @@ pub(super) fn fetch(
     let anonymous = anonymous.map_err(|why| {
         Failure::Remote(Error::usage(format!("{from} is not the name of a branch")).because(why))
     })?;
-    let failed = |why: gix::Error| diagnose(remote, access, &why);
-    let mut connection = anonymous
-        .connect(remote::Direction::Fetch)
-        .map_err(failed)?;
-    if let Where::Http(_) = remote.place() {
-        connection.set_transport_options(Box::new(transport_options(access)));
+    let (connection, conversation) = connect(&anonymous, remote, access)?;
+    let got = receive(repo, connection, remote, access);
+    let Some((said, cut)) = conversation.map(Conversation::end) else {
+        return got;
+    };
+    got.map_err(|failure| match (failure, cut) {
+        (Failure::Remote(error), None) => Failure::Remote(with_words(error, &said)),
+        (failure @ Failure::Local(_), None) => failure,
+        (_, Some(cut)) => Failure::Remote(
+            Error::outside(format!("cannot fetch from {remote}"))
+                .cause(cut.of(remote.as_str()))
+                .hint("try again later"),
+        ),
+    })
+}
+
+type Connection<'a> = gix::remote::Connection<'a, 'a, 'a, Box<dyn Transport + Send>>;
+
+/// Connects to the remote: over http, or through a program whose conversation has to be ended.
+fn connect<'a>(
+    anonymous: &'a gix::Remote<'a>,
+    remote: &Remote,
+    access: &Access,
+) -> Result<(Connection<'a>, Option<Conversation>), Failure> {
+    let Some(mut command) = program::command(remote.place(), &access.ssh, Side::Fetch) else {
+        let connection = anonymous.connect(remote::Direction::Fetch);
+        let connection = connection.map_err(|why| diagnose(remote, access, &why))?;
+        return Ok((connection, None));
+    };
+    let started = child::converse(&mut command, access.limits());
+    let (conversation, output, input) = started.map_err(|why| {
+        Failure::Remote(
+            Error::failed(format!("cannot fetch from {remote}"))
+                .because(why)
+                .hint("is the program installed?"),
+        )
+    })?;
+    let transport: Box<dyn Transport + Send> = Box::new(Process::new(
+        output,
+        input,
+        Protocol::V2,
+        remote.as_str(),
+        None::<(String, _)>,
+        ConnectMode::Process,
+        false,
+    ));
+    let connection = anonymous.to_connection_with_transport(transport);
+    Ok((connection, Some(conversation)))
+}
+
+fn receive<'a>(
+    repo: &gix::Repository,
+    mut connection: Connection<'a>,
+    remote: &'a Remote,
+    access: &'a Access,
+) -> Result<Advertised, Failure> {
+    if let Where::Http(url) = remote.place() {
+        let options = transport_options(url, access).map_err(Failure::Remote)?;
+        connection.set_transport_options(Box::new(options));
     }
     connection.set_credentials(|action| match remote.place() {
         Where::Http(_) => Ok(credentials(access, action)),
@@ -101,14 +159,26 @@ pub(super) fn fetch(
     });
     let prepared = connection
         .prepare_fetch(gix::progress::Discard, Default::default())
-        .map_err(failed)?;
+        .map_err(|why| diagnose(remote, access, &why))?;
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
     prune(repo, prepared.ref_map())?;
     let stop = AtomicBool::new(false);
     prepared
         .receive(gix::progress::Discard, &stop)
-        .map_err(|why| Failure::Local(format!("the fetch failed: {}", causes(&why))))?;
+        .map_err(|why| match failure::is_of_connection(&why) {
+            true => diagnose(remote, access, &why),
+            false => Failure::Local(format!("the fetch failed: {}", causes(&why))),
+        })?;
     Ok(seen)
+}
+
+/// Adds what `ssh` or `git` printed, which says more than that the connection ended.
+fn with_words(error: Error, said: &str) -> Error {
+    let said = said.trim().replace('\n', "; ");
+    if said.is_empty() {
+        return error;
+    }
+    error.cause(said)
 }
 
 /// The token, when it is asked for; nothing is ever stored.
@@ -128,18 +198,24 @@ fn credentials(access: &Access, action: helper::Action) -> Option<protocol::Outc
     })
 }
 
-fn transport_options(access: &Access) -> transport::Options {
-    let access = access.clone();
-    let configure = move |builder| http::tuned(builder, &access).map_err(gix::Error::from_error);
+fn transport_options(url: &Url, access: &Access) -> Result<transport::Options, Error> {
+    // Said before gix asks for it: there an error would be taken for the connection's.
+    http::client(url, access)?;
+    let (own, access, counted) = (url.clone(), access.clone(), url.clone());
     let backend = transport::reqwest::Options {
-        configure_client: Some(Box::new(configure)),
-        configure_request: None,
+        configure_client: Some(Box::new(move |_| {
+            http::builder(&own, &access).map_err(gix::Error::from_error)
+        })),
+        configure_request: Some(Box::new(move |_| {
+            count(&counted);
+            Ok(())
+        })),
     };
-    transport::Options {
+    Ok(transport::Options {
         follow_redirects: transport::options::FollowRedirects::None,
         backend: Some(Arc::new(Mutex::new(backend))),
         ..Default::default()
-    }
+    })
 }
 
 /// Removes what the remote has no longer. Before anything is received: `pintle/a` may have become

@@ -3,11 +3,12 @@
 //! given for and no other.
 
 use super::access::Access;
-use super::address::Remote;
+use super::address::{Remote, Where};
 use crate::error::{Error, Kind};
+use crate::remote::http::{Fault, Reach, count, host_of};
 use base64::Engine;
 use reqwest::StatusCode;
-use reqwest::blocking::{Client, ClientBuilder, Response};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -16,25 +17,49 @@ use url::Url;
 /// The user beside the token; the known hosts look at the token only.
 pub(super) const USER: &str = "pintle";
 
-/// Applies certificates and time limits.
-pub(super) fn tuned(builder: ClientBuilder, access: &Access) -> reqwest::Result<ClientBuilder> {
-    let limit = access.timeout.min(Duration::from_secs(20));
-    let builder = builder.connect_timeout(limit).timeout(access.timeout);
-    Ok(match &access.ca {
-        Some(pem) => builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?),
-        None => builder,
+/// The longest wait for a connection.
+const LONGEST_CONNECT: Duration = Duration::from_secs(20);
+
+/// How the remote at `url` is reached.
+pub(super) fn reach(url: &Url, access: &Access) -> Reach {
+    Reach {
+        ca: access.ca.clone(),
+        allow_insecure: access.allow_insecure,
+        connect: access.timeout.min(LONGEST_CONNECT),
+        ..Reach::new(url, access.timeout)
+    }
+}
+
+/// Makes the builder of a client for the remote, for gix and for us.
+pub(super) fn builder(url: &Url, access: &Access) -> Result<ClientBuilder, Error> {
+    reach(url, access)
+        .blocking()
+        .map_err(|why| why.of(&host_of(url)))
+}
+
+pub(super) fn client(url: &Url, access: &Access) -> Result<Client, Error> {
+    builder(url, access)?.build().map_err(|why| {
+        Error::failed("cannot set up https")
+            .because(why.without_url())
+            .hint("are there certificate authorities?")
     })
 }
 
-pub(super) fn client(access: &Access) -> reqwest::Result<Client> {
-    let builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("git/pintle-", env!("CARGO_PKG_VERSION")));
-    tuned(builder, access)?.build()
+/// Sends a request with the token, and counts it.
+pub(super) fn send(
+    request: RequestBuilder,
+    url: &Url,
+    access: &Access,
+) -> reqwest::Result<Response> {
+    count(url);
+    match authorization(access).filter(|_| reach(url, access).is_private(url)) {
+        Some((name, value)) => request.header(name, value).send(),
+        None => request.send(),
+    }
 }
 
 /// Returns the `Authorization` header, marked so that nothing prints it.
-pub(super) fn authorization(access: &Access) -> Option<(reqwest::header::HeaderName, HeaderValue)> {
+fn authorization(access: &Access) -> Option<(reqwest::header::HeaderName, HeaderValue)> {
     let token = access.token.as_ref()?.expose_secret();
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{token}"));
     let mut value = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
@@ -49,30 +74,26 @@ pub(super) fn below(url: &Url, tail: &str) -> String {
 
 /// Asks the remote once more and says what is wrong; `None` when this question gets a good answer.
 pub(super) fn diagnose(remote: &Remote, url: &Url, access: &Access) -> Option<Error> {
-    let client = match client(access) {
+    let client = match client(url, access) {
         Ok(client) => client,
-        Err(why) => {
-            return Some(
-                Error::failed("cannot set up https")
-                    .because(why.without_url())
-                    .hint("are there certificate authorities?"),
-            );
-        }
+        Err(error) => return Some(error),
     };
-    let mut request = client.get(below(url, "info/refs?service=git-upload-pack"));
-    if let Some((name, value)) = authorization(access) {
-        request = request.header(name, value);
-    }
-    match request.send() {
+    let request = client.get(below(url, "info/refs?service=git-upload-pack"));
+    match send(request, url, access) {
         Ok(response) => explain(remote, &response, access.token.is_some()),
-        Err(why) => Some(unreachable(remote, why)),
+        Err(why) => Some(unreachable(remote, &why)),
     }
 }
 
-pub(super) fn unreachable(remote: &Remote, why: reqwest::Error) -> Error {
+pub(super) fn unreachable(remote: &Remote, why: &reqwest::Error) -> Error {
+    let fault = Fault::of(why);
+    let host = match remote.place() {
+        Where::Http(url) => host_of(url),
+        _ => remote.to_string(),
+    };
     Error::outside(format!("cannot reach {remote}"))
-        .because(why.without_url())
-        .hint("check address, network and certificates")
+        .cause(fault.cause(&host))
+        .hint(fault.hint("--remote"))
 }
 
 /// Returns what a status that is not success means for a git remote.

@@ -12,6 +12,7 @@ mod way;
 
 pub(super) use way::{Happened, Wire};
 
+use super::program::{self, Side};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use git2::{ErrorClass, ErrorCode};
 use std::cell::RefCell;
@@ -76,7 +77,9 @@ impl SmartSubtransport for Line {
             (Way::Http { .. }, Service::ReceivePackLs) => Ok(Box::new(post::Exchange::list(wire))),
             (Way::Http { .. }, Service::ReceivePack) => Ok(Box::new(post::Exchange::send(wire))),
             (Way::Child(place, ssh), Service::ReceivePackLs) => {
-                let started = child::Stream::start(Wire::command(place, ssh), wire);
+                let command = program::command(place, ssh, Side::Push)
+                    .ok_or_else(|| refusal("http needs no program"))?;
+                let started = child::Stream::start(command, wire);
                 Ok(Box::new(started.map_err(|why| refusal(&why.to_string()))?))
             }
             _ => Err(refusal("only pushes are carried")),

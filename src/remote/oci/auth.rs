@@ -146,6 +146,11 @@ impl Auth {
         true
     }
 
+    /// Forgets a token that the registry refused although it was new.
+    pub(super) async fn discard(&self, scope: &str, refused: &Arc<Token>) {
+        self.retire(scope, refused).await;
+    }
+
     /// Remembers whether a token that was fetched because of a refusal opened anything: if not,
     /// another one will not either.
     pub(super) async fn tried_anew(&self, scope: &str, opened: bool, now: Instant) {
@@ -256,6 +261,33 @@ fn bearer(challenge: &http_auth::ChallengeRef<'_>, registry: &Url) -> Result<Sch
     Ok(Scheme::Bearer {
         realm,
         service: param("service"),
+    })
+}
+
+/// Whether a token realm may see a registry's credentials: it is on the same host, or is known to be
+/// the registry's.
+pub(super) fn is_realm_of(realm: &Url, registry: &Url) -> bool {
+    let (realm, registry) = (realm.host_str(), registry.host_str());
+    realm == registry
+        || matches!(
+            (registry, realm),
+            (Some("registry-1.docker.io"), Some("auth.docker.io"))
+                | (Some("registry.gitlab.com"), Some("gitlab.com"))
+                | (Some("docker.elastic.co"), Some("docker-auth.elastic.co"))
+        )
+}
+
+/// Whether a registry says that the token it was sent is none of its own. What is private it
+/// refuses in other words.
+pub(super) fn is_invalid_token(headers: &HeaderMap) -> bool {
+    let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
+    let texts = challenges.filter_map(|value| value.to_str().ok());
+    let mut parsed = texts.filter_map(|text| http_auth::parse_challenges(text).ok());
+    parsed.any(|all| {
+        let mut params = all.iter().flat_map(|one| &one.params);
+        params.any(|(key, value)| {
+            key.eq_ignore_ascii_case("error") && value.to_unescaped() == "invalid_token"
+        })
     })
 }
 

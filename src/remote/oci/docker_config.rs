@@ -1,5 +1,5 @@
 //! Docker's `config.json`, which is also what a Kubernetes pull secret holds: which credentials
-//! belong to which registry. Never runs a credential helper, and never shows what it read.
+//! belong to which registry. Runs no credential helper itself, and never shows what it read.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -33,7 +33,7 @@ struct Entry {
     credentials: Credentials,
 }
 
-/// A credential helper that is named and will not be run.
+/// A credential helper that is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
     /// `None`: `credsStore`, for every registry.
@@ -114,6 +114,12 @@ impl DockerConfig {
 
     /// Returns the credentials for a repository: those of the longest path that holds it.
     pub fn find(&self, registry: &str, repository: &str) -> Option<&Credentials> {
+        self.entry(registry, repository)
+            .map(|(_, credentials)| credentials)
+    }
+
+    /// The same, with the number of bytes of that path.
+    pub(super) fn entry(&self, registry: &str, repository: &str) -> Option<(usize, &Credentials)> {
         let host = canonical(registry);
         let holds = |path: &str| {
             let rest = repository.strip_prefix(path);
@@ -125,10 +131,25 @@ impl DockerConfig {
             .filter(|entry| entry.host == host && holds(&entry.path));
         fitting
             .max_by_key(|entry| entry.path.len())
-            .map(|entry| &entry.credentials)
+            .map(|entry| (entry.path.len(), &entry.credentials))
     }
 
-    /// Returns the credential helpers that the file names; they are not run.
+    /// Returns the helper that the file names for one registry.
+    pub(super) fn helper_of(&self, registry: &str) -> Option<&str> {
+        let host = canonical(registry);
+        let own = |helper: &&Helper| helper.registry.as_ref().is_some_and(|name| *name == host);
+        let helper = self.helpers.iter().find(own)?;
+        Some(&helper.name)
+    }
+
+    /// Returns the helper that the file names for all registries.
+    pub(super) fn store(&self) -> Option<&str> {
+        let all = |helper: &&Helper| helper.registry.is_none();
+        let helper = self.helpers.iter().find(all)?;
+        Some(&helper.name)
+    }
+
+    /// Returns the credential helpers that the file names.
     pub fn helpers(&self) -> &[Helper] {
         &self.helpers
     }
@@ -187,6 +208,14 @@ fn split_key(key: &str) -> (String, String) {
         path
     };
     (canonical(host), path.to_owned())
+}
+
+/// Returns the name by which credential helpers know a registry.
+pub(super) fn server_name(host: &str) -> String {
+    match canonical(host).as_str() {
+        "docker.io" => "https://index.docker.io/v1/".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// Docker Hub has one name here, whatever of its names is used.

@@ -40,6 +40,9 @@ pub enum OciError {
     /// No connection, no certificate that is trusted, or a connection that broke.
     #[error("cannot reach {host}: {why}")]
     Unreachable { host: String, why: String },
+    /// TLS was expected.
+    #[error("{host} speaks plain http; set `plain_http`")]
+    PlainHttp { host: String },
     #[error("{host} did not answer within {limit:?} for {at}")]
     Timeout {
         host: String,
@@ -96,12 +99,17 @@ pub enum OciError {
 pub enum Credentials {
     None,
     Sent,
+    /// The token realm is on another host, which gets no credentials of the registry.
+    Withheld,
 }
 
 impl Credentials {
     fn why(self) -> &'static str {
         match self {
             Self::None => "needs credentials, and none are configured",
+            Self::Withheld => {
+                "needs credentials, and its token realm is on another host: add an entry for that host to the docker config"
+            }
             Self::Sent => "the configured credentials may not read it",
         }
     }
@@ -113,6 +121,7 @@ impl OciError {
         match self {
             Self::Timeout { limit, .. } => format!("nothing came within {limit:?}"),
             Self::Unreachable { why, .. } => why.clone(),
+            Self::PlainHttp { .. } => "it speaks plain http; set `plain_http`".to_owned(),
             Self::Status { status, .. } => format!("it answered {status}"),
             other => other.to_string(),
         }

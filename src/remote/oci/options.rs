@@ -1,16 +1,19 @@
 //! How registries are asked: time limits, authorities, and what is special about single ones. Asks
 //! nobody.
 
-use super::docker_config::DockerConfig;
+use super::keychain::Keychain;
 use secrecy::SecretString;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
 /// How registries are asked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub docker_config: Option<DockerConfig>,
+    pub keychain: Option<Arc<Keychain>>,
+    /// Lets credentials cross a network over plain http.
+    pub allow_insecure: bool,
     /// Registries that are not asked in the usual way (https, on the host's name, anonymously or as
     /// the docker config says).
     pub registries: Vec<RegistryOptions>,
@@ -21,7 +24,6 @@ pub struct Options {
     pub ca_pem: Option<Vec<u8>>,
     /// A registry that asks to wait longer than this is not asked again in this pass.
     pub longest_wait: Duration,
-    pub user_agent: String,
 }
 
 /// What is special about one registry.
@@ -48,13 +50,13 @@ pub struct RegistryOptions {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            docker_config: None,
+            keychain: None,
+            allow_insecure: false,
             registries: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(20),
             ca_pem: None,
             longest_wait: Duration::from_secs(10),
-            user_agent: concat!("pintle/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }

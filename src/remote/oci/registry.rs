@@ -2,17 +2,18 @@
 //! registry.
 
 use super::auth::{self, Auth, Grant, Scheme, Token, TokenRequest};
-use super::docker_config::{Credentials, DockerConfig};
-use super::error::{self, OciError};
+use super::docker_config::Credentials;
+use super::error::OciError;
+use super::keychain::Keychain;
 use super::limits::{Burden, Limits, Now};
 use super::options::{Options, RegistryOptions};
 use super::wire::{self, CONFIG_LIMIT, MANIFEST_LIMIT, Reply};
 use crate::model::digest::Digest;
-use crate::remote::http::{self, BodyError, host_of};
+use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{ClientBuilder, Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
@@ -29,13 +30,15 @@ const TOKEN_LIMIT: usize = 256 << 10;
 
 pub(super) struct Registry {
     pub(super) host: String,
+    /// The address that is really asked, where it is another: `127.0.0.1:5000`.
+    endpoint: Option<String>,
     /// Ends with a slash: `https://ghcr.io/`, `http://127.0.0.1:5000/docker.io/`.
     pub(super) base: Url,
     repository_prefix: Option<String>,
     redirects_to: Vec<String>,
-    own_credentials: Option<Credentials>,
-    docker_config: Option<DockerConfig>,
-    pub(super) http: reqwest::Client,
+    pub(super) own_credentials: Option<Credentials>,
+    pub(super) keychain: Option<Arc<Keychain>>,
+    pub(super) http: OriginClient,
     auth: Auth,
     limits: Limits,
     timeout: Duration,
@@ -142,6 +145,8 @@ impl Registry {
         let base = base(&own).ok_or_else(|| {
             setup("its endpoint is not an http or https URL without credentials and query")
         })?;
+        let endpoint = own.endpoint.as_ref().map(|_| host_of(&base));
+        let asked = endpoint.as_deref().unwrap_or(&own.host);
         let burden = Burden {
             concurrency: own.max_concurrency,
             per_second: own.requests_per_second,
@@ -150,13 +155,14 @@ impl Registry {
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
             http: client(options, &own, &base).map_err(setup)?,
-            limits: Limits::new(&own.host, burden),
+            limits: Limits::new(asked, burden),
             host: own.host,
+            endpoint,
             base,
             repository_prefix: own.repository_prefix.filter(|prefix| !prefix.is_empty()),
             redirects_to: own.redirects_to,
             own_credentials: own.username.zip(own.password).map(password),
-            docker_config: options.docker_config.clone(),
+            keychain: options.keychain.clone(),
             auth: Auth::new(),
             timeout: options.timeout,
         })
@@ -173,10 +179,11 @@ impl Registry {
                 .get_or_init(async || first = Some(self.authorised(method, place).await))
                 .await;
             if let Some(reply) = first {
-                return self.judge(reply?, place);
+                return self.judge(reply?, place).await;
             }
         }
         self.judge(self.authorised(method, place).await?, place)
+            .await
     }
 
     /// Asks, and once more when the registry wants to know (again) who asks.
@@ -210,6 +217,7 @@ impl Registry {
             return Ok(reply);
         }
         let reply = self.follow(method, place, &grant).await?;
+        let (grant, reply) = self.insist(method, place, grant, reply).await?;
         if let Grant::Bearer { scope, .. } = &grant {
             self.auth
                 .tried_anew(
@@ -222,17 +230,52 @@ impl Registry {
         Ok(reply)
     }
 
+    /// Asks again when a registry refuses a token that is new: with the same one, since its servers
+    /// may not all know it yet, and with another one.
+    async fn insist(
+        &self,
+        method: &Method,
+        place: &Place,
+        grant: Grant,
+        reply: Reply,
+    ) -> Result<(Grant, Reply), OciError> {
+        let refused = |reply: &Reply| {
+            reply.status == StatusCode::UNAUTHORIZED && auth::is_invalid_token(&reply.headers)
+        };
+        let Grant::Bearer { scope, token } = &grant else {
+            return Ok((grant, reply));
+        };
+        if !refused(&reply) {
+            return Ok((grant, reply));
+        }
+        let reply = self.follow(method, place, &grant).await?;
+        if !refused(&reply) {
+            return Ok((grant, reply));
+        }
+        self.auth.discard(scope, token).await;
+        let grant = self.grant(place).await?;
+        let reply = self.follow(method, place, &grant).await?;
+        Ok((grant, reply))
+    }
+
     /// Returns what the next request is sent with, as far as the registry is known.
     async fn grant(&self, place: &Place) -> Result<Grant, OciError> {
-        let credentials = self.credentials(&place.repository);
-        match self.auth.learned() {
+        match self.learned() {
             None => Ok(Grant::Anonymous),
-            Some(Scheme::Basic) => Ok(credentials
-                .and_then(auth::basic)
+            Some(Scheme::Basic) => Ok(self
+                .credentials_for_basic(place)
+                .await?
+                .and_then(|found| auth::basic(&found))
                 .map_or(Grant::Anonymous, Grant::Basic)),
             Some(Scheme::Bearer { realm, service }) => {
                 let scope = auth::pull_scope(&self.repository(place));
-                let request = auth::token_request(&realm, service.as_deref(), &scope, credentials);
+                let credentials = self.credentials_for_realm(&realm, place).await?;
+                let request = auth::token_request(
+                    &realm,
+                    service.as_deref(),
+                    &scope,
+                    credentials.as_ref(),
+                );
                 let token = self
                     .auth
                     .token(&scope, Instant::now(), self.fetch_token(request, &scope))
@@ -252,9 +295,9 @@ impl Registry {
         };
         let built = || {
             let asked = match &request.form {
-                None => self.http.get(request.url.clone()),
+                None => self.http.request(Method::GET, request.url.clone()),
                 Some(form) => {
-                    let asked = self.http.post(request.url.clone());
+                    let asked = self.http.request(Method::POST, request.url.clone());
                     asked
                         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                         .body(form.expose_secret().to_owned())
@@ -326,7 +369,7 @@ impl Registry {
             self.limits.heard(reply.status, &reply.headers, Now::read());
             match reply.status.as_u16() {
                 status @ 502..=504 => Err(OciError::Status {
-                    host: self.host.clone(),
+                    host: self.asked(),
                     at: at.to_owned(),
                     status,
                 }),
@@ -346,7 +389,8 @@ impl Registry {
         at: &str,
         limit: usize,
     ) -> Result<Reply, OciError> {
-        let mut response = request.send().await.map_err(|why| self.broken(&why, at))?;
+        let sent = self.http.send(request).await;
+        let mut response = sent.map_err(|why| self.broken(&why, at))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match status {
             StatusCode::OK => http::body(&mut response, limit).await,
@@ -366,36 +410,36 @@ impl Registry {
         })
     }
 
+    /// Returns the host that is really asked, for sentences about failures.
+    fn asked(&self) -> String {
+        self.endpoint.clone().unwrap_or_else(|| self.host.clone())
+    }
+
     fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
         if why.is_timeout() && !why.is_connect() {
             return OciError::Timeout {
-                host: self.host.clone(),
+                host: self.asked(),
                 at: at.to_owned(),
                 limit: self.timeout,
             };
         }
-        let mut innermost: &dyn std::error::Error = why;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        OciError::Unreachable {
-            host: self.host.clone(),
-            why: innermost.to_string(),
+        let host = self.asked();
+        match Fault::of(why) {
+            Fault::PlainHttp => OciError::PlainHttp { host },
+            fault => OciError::Unreachable {
+                why: fault.cause(&host),
+                host,
+            },
         }
     }
 
-    fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
-        let (host, at) = (self.host.clone(), place.to_string());
+    async fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
+        let (host, at) = (self.asked(), place.to_string());
         match reply.status.as_u16() {
             200 => Ok(Answer::Reply(reply)),
             301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),
             status @ (401 | 403) => {
-                let sent = self.credentials(&place.repository).is_some();
-                let credentials = if sent {
-                    error::Credentials::Sent
-                } else {
-                    error::Credentials::None
-                };
+                let credentials = self.evidence(place).await;
                 Err(OciError::Denied {
                     host,
                     at,
@@ -461,13 +505,13 @@ impl Registry {
         }
     }
 
-    fn credentials(&self, repository: &str) -> Option<&Credentials> {
-        let read = || self.docker_config.as_ref()?.find(&self.host, repository);
-        self.own_credentials.as_ref().or_else(read)
+    /// How the registry wants to be asked, as far as it is known.
+    pub(super) fn learned(&self) -> Option<Scheme> {
+        self.auth.learned()
     }
 
     /// The repository as the registry that is really asked calls it.
-    fn repository(&self, place: &Place) -> String {
+    pub(super) fn repository(&self, place: &Place) -> String {
         match &self.repository_prefix {
             Some(prefix) => format!("{}/{}", prefix.trim_matches('/'), place.repository),
             None => place.repository.to_string(),
@@ -535,16 +579,15 @@ fn client(
     options: &Options,
     own: &RegistryOptions,
     base: &Url,
-) -> Result<reqwest::Client, &'static str> {
-    let tuned = |builder: ClientBuilder| {
-        let agent = builder.user_agent(&options.user_agent);
-        agent
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout)
-            .pool_max_idle_per_host(own.max_concurrency)
-    };
+) -> Result<OriginClient, &'static str> {
     let ca = own.ca_pem.as_ref().or(options.ca_pem.as_ref());
-    http::client(base, ca.map(Vec::as_slice), tuned).map_err(http::Unset::why)
+    let reach = Reach {
+        ca: ca.cloned(),
+        allow_insecure: options.allow_insecure,
+        connect: options.connect_timeout,
+        ..Reach::new(base, options.timeout)
+    };
+    OriginClient::new(reach, None).map_err(http::Unset::why)
 }
 
 #[cfg(test)]

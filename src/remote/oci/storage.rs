@@ -6,7 +6,7 @@ use super::error::OciError;
 use super::registry::{Place, Registry, location};
 use super::wire::{CONFIG_LIMIT, Reply};
 use crate::remote::http::is_loopback;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 /// How often storage may send a request on.
@@ -22,7 +22,7 @@ impl Registry {
                 return Err(self.redirected(place, &url, why));
             }
             let reply = self
-                .exchange(self.http.get(url.clone()), &place.to_string(), CONFIG_LIMIT)
+                .exchange(self.http.request(Method::GET, url.clone()), &place.to_string(), CONFIG_LIMIT)
                 .await?;
             match (reply.status, location(&reply, &url)) {
                 (_, Some(to)) => url = to,

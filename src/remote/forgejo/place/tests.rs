@@ -67,19 +67,3 @@ fn what_is_no_repository_is_refused_and_no_secret_is_shown() {
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
 }
-
-#[test]
-fn loopback_is_known() {
-    let is = |text: &str| Place::parse(text).unwrap().is_loopback();
-    assert!(
-        is("http://127.0.0.1:3/a/b")
-            && is("http://[::1]:3/a/b")
-            && is("http://localhost/a/b")
-            && is("http://x.localhost/a/b")
-    );
-    assert!(
-        !is("http://10.0.0.1/a/b")
-            && !is("http://localhost.example.org/a/b")
-            && !is("http://forge.example.org/a/b")
-    );
-}

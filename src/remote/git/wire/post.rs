@@ -35,9 +35,7 @@ impl Exchange {
 
     fn request(&mut self) -> Option<RequestBuilder> {
         let Way::Http {
-            url,
-            access,
-            client,
+            url, client, ..
         } = &self.wire.way
         else {
             return None;
@@ -53,22 +51,19 @@ impl Exchange {
                     .body(body)
             }
         };
-        Some(match http::authorization(access) {
-            Some((name, value)) => request.header(name, value),
-            None => request,
-        })
+        Some(request)
     }
 
     fn ask(&mut self) -> io::Result<Response> {
         let wire = Arc::clone(&self.wire);
-        let Way::Http { access, .. } = &wire.way else {
+        let Way::Http { url, access, .. } = &wire.way else {
             return Err(io::Error::other("not an http remote"));
         };
         let request = self
             .request()
             .ok_or_else(|| io::Error::other("not an http remote"))?;
-        let answer = request.send().map_err(|why| {
-            wire.note(|happened| happened.error = Some(http::unreachable(&wire.remote, why)));
+        let answer = http::send(request, url, access).map_err(|why| {
+            wire.note(|happened| happened.error = Some(http::unreachable(&wire.remote, &why)));
             io::Error::other("no answer")
         })?;
         let status = answer.status();

@@ -2,19 +2,18 @@
 //! it. Sends nothing.
 
 use crate::error::Error;
+use crate::remote::child::Limits;
 use crate::remote::git::access::Access;
 use crate::remote::git::address::{Remote, Where};
 use crate::remote::git::http;
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use url::Url;
 
 /// One push's way to its server, and what happened on it.
 pub(in crate::remote::git) struct Wire {
     pub(super) way: Way,
     pub(super) remote: Remote,
-    pub(super) limit: Duration,
+    pub(super) limits: Limits,
     happened: Mutex<Happened>,
 }
 
@@ -44,13 +43,10 @@ impl Wire {
     pub(in crate::remote::git) fn new(remote: &Remote, access: &Access) -> Result<Self, Error> {
         let way = match remote.place() {
             Where::Http(url) => {
-                let client = http::client(access).map_err(|why| {
-                    Error::failed("cannot set up https").because(why.without_url())
-                })?;
                 Way::Http {
                     url: url.clone(),
                     access: Box::new(access.clone()),
-                    client,
+                    client: http::client(url, access)?,
                 }
             }
             other => Way::Child(other.clone(), access.ssh.clone()),
@@ -58,7 +54,7 @@ impl Wire {
         Ok(Self {
             way,
             remote: remote.clone(),
-            limit: access.timeout,
+            limits: access.limits(),
             happened: Mutex::default(),
         })
     }
@@ -70,47 +66,4 @@ impl Wire {
     pub(super) fn note(&self, note: impl FnOnce(&mut Happened)) {
         note(&mut self.happened.lock().unwrap_or_else(PoisonError::into_inner));
     }
-
-    /// The command whose input and output are the server's.
-    pub(super) fn command(place: &Where, ssh: &str) -> Command {
-        match place {
-            Where::Ssh(ssh_place) => {
-                let mut command = Command::new(ssh);
-                command.args([
-                    "-o",
-                    "BatchMode=yes",
-                    "-o",
-                    "ConnectTimeout=20",
-                    "-o",
-                    "ServerAliveInterval=20",
-                ]);
-                if let Some(port) = ssh_place.port {
-                    command.args(["-p", &port.to_string()]);
-                }
-                command
-                    .arg("--")
-                    .arg(&ssh_place.host)
-                    .arg(format!("git-receive-pack {}", quoted(&ssh_place.path)));
-                command
-            }
-            Where::Path(path) => {
-                let mut command = Command::new("git");
-                command.arg("receive-pack").arg(path);
-                command
-            }
-            Where::Http(_) => unreachable!("http needs no child process"),
-        }
-    }
 }
-
-/// Quotes for the shell at the other end; a leading `~` stays outside, as git leaves it.
-fn quoted(path: &str) -> String {
-    let (home, rest) = match path.split_once('/') {
-        Some((home, rest)) if home.starts_with('~') => (format!("{home}/"), rest),
-        _ => (String::new(), path),
-    };
-    format!("{home}'{}'", rest.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::remote::git::Remote;
 
 #[test]
 fn a_path_means_itself_to_the_shell_at_the_other_end() {
@@ -12,7 +13,9 @@ fn ssh_is_given_no_secret_and_asks_nobody() {
     let Ok(remote) = Remote::parse("ssh://git@git.example.com:2222/infra.git") else {
         panic!("it is an address")
     };
-    let command = Wire::command(remote.place(), "ssh");
+    let Some(command) = command(remote.place(), "ssh", Side::Push) else {
+        panic!("ssh is a program")
+    };
     let args: Vec<_> = command
         .get_args()
         .map(|arg| arg.to_string_lossy().into_owned())
