@@ -256,10 +256,7 @@ impl Cut {
         match self {
             Self::Silent(limit) => format!("{server} sent nothing for {} s", limit.as_secs_f32()),
             Self::TooLong(limit) => {
-                format!(
-                    "{server} was not done within {} s",
-                    limit.as_secs_f32()
-                )
+                format!("{server} was not done within {} s", limit.as_secs_f32())
             }
         }
     }

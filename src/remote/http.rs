@@ -180,7 +180,10 @@ impl OriginClient {
         }
         if headers.contains_key(AUTHORIZATION) && !self.may_see(&url) {
             headers.remove(AUTHORIZATION);
-            tracing::warn!(host = host_of(&url), "a secret for another host was not sent");
+            tracing::warn!(
+                host = host_of(&url),
+                "a secret for another host was not sent"
+            );
         }
         count(&url);
         let client = match own {

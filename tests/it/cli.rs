@@ -880,7 +880,10 @@ fn secretive() -> (Line, GitHost, Vec<String>, Vec<String>) {
     let config = line.remote.path().with_file_name("docker.json");
     fs::write(
         &config,
-        format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}"),
+        format!(
+            "{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}",
+            line.registries.credential_key("quay.io")
+        ),
     )
     .expect("it can be written");
     let secrets = vec![

@@ -282,7 +282,10 @@ fn make_private(line: &Line, access: PullAccess) -> String {
     let file = line.clones().join("docker.json");
     fs::write(
         &file,
-        format!("{{\"auths\": {{\"quay.io\": {{\"auth\": \"{auth}\"}}}}}}"),
+        format!(
+            "{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}",
+            line.registries.credential_key("quay.io")
+        ),
     )
     .expect("it can be written");
     file.display().to_string()

@@ -203,7 +203,7 @@ async fn a_cache_gets_no_credentials_of_upstream() {
         )
         .unwrap();
         let mut how = Options {
-            docker_config: Some(config),
+            keychain: Some(std::sync::Arc::new(config.into())),
             ..pair.options()
         };
         how.registries[0].username = Some("bob".into());

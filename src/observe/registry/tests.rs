@@ -513,7 +513,10 @@ async fn credentials_open_what_is_private() {
     let (registry, running, app, _) = small().await;
     registry.add_user(HOST, "bob", "s3cr:et");
     registry.make_private(HOST, "library/app");
-    let config = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"Ym9iOnMzY3I6ZXQ="}}}"#;
+    let config = format!(
+        r#"{{"auths":{{"{}":{{"auth":"Ym9iOnMzY3I6ZXQ="}}}}}}"#,
+        running.endpoint(HOST).trim_start_matches("http://")
+    );
     for access in [
         PullAccess::Basic,
         PullAccess::Token {
@@ -525,7 +528,7 @@ async fn credentials_open_what_is_private() {
         assert!(!anonymous.contains("s3cr"), "{anonymous}");
         let docker_config = DockerConfig::parse(config.as_bytes()).unwrap();
         let client = Client::new(Options {
-            docker_config: Some(docker_config),
+            keychain: Some(std::sync::Arc::new(docker_config.into())),
             ..options(&running)
         });
         assert_eq!(

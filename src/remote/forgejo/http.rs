@@ -7,9 +7,7 @@ use crate::error::{Error, Result};
 use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Serialize;

@@ -163,12 +163,12 @@ fn receive<'a>(
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
     prune(repo, prepared.ref_map())?;
     let stop = AtomicBool::new(false);
-    prepared
-        .receive(gix::progress::Discard, &stop)
-        .map_err(|why| match failure::is_of_connection(&why) {
+    prepared.receive(gix::progress::Discard, &stop).map_err(
+        |why| match failure::is_of_connection(&why) {
             true => diagnose(remote, access, &why),
             false => Failure::Local(format!("the fetch failed: {}", causes(&why))),
-        })?;
+        },
+    )?;
     Ok(seen)
 }
 

@@ -62,7 +62,7 @@ impl Hub {
 async fn answer(State(hub): State<Hub>, request: Request) -> Response {
     let authorization = request
         .headers()
-        .get(AUTHORIZATION)
+        .get(reqwest::header::AUTHORIZATION)
         .map(|value| value.to_str().unwrap().to_owned());
     hub.seen.lock().unwrap().push(Seen {
         path: request.uri().to_string(),

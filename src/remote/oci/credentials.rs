@@ -93,3 +93,6 @@ impl Registry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

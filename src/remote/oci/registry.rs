@@ -270,12 +270,8 @@ impl Registry {
             Some(Scheme::Bearer { realm, service }) => {
                 let scope = auth::pull_scope(&self.repository(place));
                 let credentials = self.credentials_for_realm(&realm, place).await?;
-                let request = auth::token_request(
-                    &realm,
-                    service.as_deref(),
-                    &scope,
-                    credentials.as_ref(),
-                );
+                let request =
+                    auth::token_request(&realm, service.as_deref(), &scope, credentials.as_ref());
                 let token = self
                     .auth
                     .token(&scope, Instant::now(), self.fetch_token(request, &scope))

@@ -22,7 +22,11 @@ impl Registry {
                 return Err(self.redirected(place, &url, why));
             }
             let reply = self
-                .exchange(self.http.request(Method::GET, url.clone()), &place.to_string(), CONFIG_LIMIT)
+                .exchange(
+                    self.http.request(Method::GET, url.clone()),
+                    &place.to_string(),
+                    CONFIG_LIMIT,
+                )
                 .await?;
             match (reply.status, location(&reply, &url)) {
                 (_, Some(to)) => url = to,

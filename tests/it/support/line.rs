@@ -62,6 +62,12 @@ impl Registries {
         self.running.endpoint(host)
     }
 
+    /// The key of a docker config under which a registry here finds its credentials: what is asked,
+    /// not the name it stands for.
+    pub fn credential_key(&self, host: &str) -> String {
+        self.endpoint(host).trim_start_matches("http://").to_owned()
+    }
+
     /// Puts an image under `host/repository:tag` and returns its digest; another seed moves the
     /// tag.
     pub fn put(&self, image: &str, seed: &str) -> String {

@@ -34,10 +34,7 @@ impl Exchange {
     }
 
     fn request(&mut self) -> Option<RequestBuilder> {
-        let Way::Http {
-            url, client, ..
-        } = &self.wire.way
-        else {
+        let Way::Http { url, client, .. } = &self.wire.way else {
             return None;
         };
         let request = match self.body.take() {

@@ -42,13 +42,11 @@ pub(in crate::remote::git) struct Happened {
 impl Wire {
     pub(in crate::remote::git) fn new(remote: &Remote, access: &Access) -> Result<Self, Error> {
         let way = match remote.place() {
-            Where::Http(url) => {
-                Way::Http {
-                    url: url.clone(),
-                    access: Box::new(access.clone()),
-                    client: http::client(url, access)?,
-                }
-            }
+            Where::Http(url) => Way::Http {
+                url: url.clone(),
+                access: Box::new(access.clone()),
+                client: http::client(url, access)?,
+            },
             other => Way::Child(other.clone(), access.ssh.clone()),
         };
         Ok(Self {
