@@ -9,8 +9,8 @@
 mod common;
 
 pub use common::{
-    AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, RegistryArgs, RemoteArgs,
-    RepoArgs, RepoFlagArgs,
+    AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, PassArgs, RegistryArgs,
+    RemoteArgs, RepoArgs, RepoFlagArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -137,6 +137,8 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     #[command(flatten)]
+    pub pass: PassArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -156,6 +158,8 @@ pub struct RunArgs {
     pub registries: RegistryArgs,
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    #[command(flatten)]
+    pub pass: PassArgs,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(
         long,

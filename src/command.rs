@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod deadline;
 mod demo;
 mod ending;
 mod explain;

@@ -17,6 +17,9 @@ const TRIES: u32 = 12;
 /// one after another.
 const ROUNDS: u32 = 50;
 
+/// Where a pass is while the remote is asked.
+const FETCHING: &str = "fetching the repo";
+
 /// A snapshot and the plan made from it.
 pub struct Planned {
     pub snapshot: Snapshot,
@@ -63,6 +66,7 @@ pub async fn make_plan(session: &Session, progress: Progress<'_>) -> Result<Plan
 
 /// Observes, plans and proves: everything that comes before the first byte is written.
 pub async fn plan_and_prove(session: &Session, progress: Progress<'_>) -> Result<Planned> {
+    progress(FETCHING, 0, 0);
     let checkout = checkout(session).await?;
     let registries = session.registries(&checkout.config)?;
     Ok(prove(
@@ -127,6 +131,7 @@ pub async fn reconcile(
     lease: &WriteLease,
     progress: Progress<'_>,
 ) -> Result<(Planned, Receipt)> {
+    progress(FETCHING, 0, 0);
     let mut checkout = checkout(session).await?;
     let mut written = Receipt::default();
     let (mut lost, mut rounds, mut push_refused) = (0, 0, false);
@@ -136,10 +141,12 @@ pub async fn reconcile(
     loop {
         let registries = session.registries(&checkout.config)?;
         let now = observe_and_plan(session, &checkout, &registries, progress).await;
+        progress("proving digests", 0, 0);
         write::acknowledge(lease, session.forge(), &now.snapshot).await;
         let now = prove(session, now, &registries).await;
         let now = replan_if_cluster_changed(session, &checkout, now, &registries).await;
         let mut clone = checkout.clone.ok_or_else(no_remote)?;
+        progress("writing", 0, 0);
         match write::write(lease, &mut clone, session.forge(), now.work()).await? {
             WriteOutcome::Done { receipt, again } => {
                 written.add(receipt);
@@ -177,6 +184,7 @@ pub async fn reconcile(
                 lost += 1;
             }
         }
+        progress(FETCHING, 0, 0);
         checkout = tokio::task::block_in_place(|| {
             clone.fetch()?;
             observe::at_tip(&session.setup, &session.kept, clone)
@@ -200,6 +208,7 @@ async fn observe_and_plan(
     registries: &Registries,
     progress: Progress<'_>,
 ) -> Planned {
+    progress("asking the forge", 0, 0);
     let (forge, history) = observe::forge(session, checkout).await;
     let channels = plan::channels_to_ask(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(
@@ -208,6 +217,7 @@ async fn observe_and_plan(
     );
     // The cluster is read last: registries take their time, and what is done in the cluster
     // meanwhile has to be seen.
+    progress("reading the cluster", 0, 0);
     let cluster = observe::cluster(session, &checkout.config, &checkout.scan).await;
     plan_with_cluster(
         session,

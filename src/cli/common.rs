@@ -70,6 +70,16 @@ pub struct CloneArgs {
         help_heading = "Repo"
     )]
     pub token_file: Option<PathBuf>,
+    /// A file with the token for an http(s) remote on another host than the forge, which gets none
+    /// of the forge's (or the token itself in PINTLE_REMOTE_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_REMOTE_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
+    pub remote_token_file: Option<PathBuf>,
     /// Allow tokens over plain http:// to another machine, or to an API server whose certificate is
     /// not verified
     #[arg(
@@ -239,6 +249,20 @@ pub struct AlertArgs {
         help_heading = "Alerts"
     )]
     pub alertmanager_token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PassArgs {
+    /// How long one pass may take before it is given up; a write in progress is finished first
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10m",
+        env = "PINTLE_PASS_TIMEOUT",
+        hide_env_values = true,
+        help_heading = "Pass"
+    )]
+    pub pass_timeout: String,
 }
 
 #[derive(Debug, Args)]

@@ -47,7 +47,10 @@ pub(super) fn on_runtime<T>(work: impl Future<Output = Result<T>>) -> Result<T> 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    runtime
-        .map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?
-        .block_on(work)
+    let runtime =
+        runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
+    let done = runtime.block_on(work);
+    // What blocks in a pass that was given up is not waited for.
+    runtime.shutdown_background();
+    done
 }

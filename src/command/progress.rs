@@ -17,7 +17,7 @@ impl Bar {
     }
 
     pub fn at(&self, what: &str, done: usize, of: usize) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = self.0.as_ref().filter(|_| of > 0) {
             bar.set_message(what.to_owned());
             bar.set_length(of as u64);
             bar.set_position(done as u64);

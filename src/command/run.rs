@@ -1,5 +1,6 @@
 //! `pintle run`.
 
+use super::deadline::{self, PassStage, length};
 use super::ending::{Completion, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
@@ -7,14 +8,12 @@ use crate::daemon::http::{HttpServer, WebhookSecrets};
 use crate::daemon::schedule::WakeCauses;
 use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
 use crate::error::{Error, Result};
-use crate::model::duration;
 use crate::observe::Session;
 use crate::pipeline::{Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, Watches};
 use crate::write::WriteLease;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -27,6 +26,7 @@ struct Pass {
     lease: Arc<WriteLease>,
     /// The last pass, if it wrote nothing and all went well.
     last: Mutex<Option<Planned>>,
+    timeout: Duration,
 }
 
 impl PassRunner for Passes {
@@ -69,8 +69,10 @@ impl Pass {
             *self.last() = Some(planned);
             return Ok(summary);
         }
-        let (planned, receipt) =
-            reconcile::reconcile(&self.session, &self.lease, &|_, _, _| ()).await?;
+        let stage = PassStage::default();
+        let progress = |what: &str, done, of| stage.note(what, done, of);
+        let pass = reconcile::reconcile(&self.session, &self.lease, &progress);
+        let (planned, receipt) = deadline::within(self.timeout, &self.lease, &stage, pass).await?;
         source::has_terraform(&planned.snapshot.files)?;
         let summary = summary(&planned, &receipt);
         if receipt.is_empty() && !planned.plan.again && planned.plan.changes.is_empty() {
@@ -99,6 +101,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         )?,
     };
     let listen = address(&args.listen)?;
+    let timeout = deadline::pass_timeout(&args.pass.pass_timeout)?;
     let secrets = WebhookSecrets {
         forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
         alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
@@ -111,7 +114,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
     // Before signals are listened for: a credential plugin may keep this waiting.
     let cluster = runtime.block_on(async { session.watch() })?;
-    let ended = runtime.block_on(serve(settings, session, listen, secrets, cluster));
+    let ended = runtime.block_on(serve(settings, session, timeout, listen, secrets, cluster));
     // What blocks in an abandoned pass is not waited for.
     runtime.shutdown_background();
     match ended {
@@ -129,6 +132,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
 async fn serve(
     settings: DaemonSettings,
     session: Session,
+    timeout: Duration,
     listen: Option<SocketAddr>,
     secrets: WebhookSecrets,
     cluster: Option<(Watches, Keeper)>,
@@ -156,6 +160,7 @@ async fn serve(
         session,
         lease: lease.clone(),
         last: Mutex::default(),
+        timeout,
     }));
     daemon::run(settings, passes, lease, signals, ears).await
 }
@@ -207,19 +212,6 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),
     }
-}
-
-fn length(option: &str, text: &str, allowed: RangeInclusive<Duration>) -> Result<Duration> {
-    let wrong = |why: String| Error::usage(format!("{option} {text} cannot be used")).cause(why);
-    let length = duration::parse(text).map_err(wrong)?.unsigned_abs();
-    if allowed.contains(&length) {
-        return Ok(length);
-    }
-    Err(wrong(format!(
-        "it has to be between {}s and {}s",
-        allowed.start().as_secs(),
-        allowed.end().as_secs()
-    )))
 }
 
 /// `off` listens nowhere.

@@ -26,6 +26,8 @@ const REMOTE: &str = "PINTLE_REMOTE";
 const FORGE: &str = "PINTLE_FORGE";
 /// The variable that holds the remote's token itself.
 const TOKEN: &str = "PINTLE_TOKEN";
+/// The variable that holds the token for a remote on another host than the forge.
+const REMOTE_TOKEN: &str = "PINTLE_REMOTE_TOKEN";
 /// The variable that holds the token for GitHub itself.
 const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
 /// The variable that holds the token for Alertmanager itself.
@@ -50,7 +52,7 @@ pub fn setup(
         .clone()
         .or_else(|| environment(REMOTE).filter(|_| dir.is_none()));
     let origin = match (remote.or_else(|| forge.as_ref().map(Place::clone_url)), dir) {
-        (Some(remote), None) => origin(&remote, clone)?,
+        (Some(remote), None) => origin(&remote, forge.as_ref(), clone)?,
         (Some(_), Some(_)) => {
             return Err(
                 Error::usage("a folder has no forge").hint("leave the folder out, or --forge")
@@ -79,7 +81,8 @@ pub fn remote(
         .or_else(|| environment(REMOTE))
         .or_else(|| forge.as_ref().map(Place::clone_url))
         .ok_or_else(none)?;
-    told(origin(&remote, clone)?, forge, clone, registries, cluster)
+    let origin = origin(&remote, forge.as_ref(), clone)?;
+    told(origin, forge, clone, registries, cluster)
 }
 
 /// The repo's page in the forge, where one is named.
@@ -182,19 +185,46 @@ fn told(
     Ok(session.with_alertmanager(alertmanager))
 }
 
-fn origin(remote: &str, clone: &cli::CloneArgs) -> Result<RepoOrigin> {
+fn origin(remote: &str, forge: Option<&Place>, clone: &cli::CloneArgs) -> Result<RepoOrigin> {
+    let remote = Remote::parse(remote)?;
     let access = Access {
-        token: token(clone.token_file.as_deref())?,
+        token: remote_token(&remote, forge, clone)?,
         ca: clone.ca_file.as_deref().map(certificates).transpose()?,
         allow_insecure: clone.insecure_http,
         branch: clone.branch.clone().filter(|branch| !branch.is_empty()),
         ..Access::default()
     };
     Ok(RepoOrigin::Remote {
-        remote: Remote::parse(remote)?,
+        remote,
         cache: cache_dir(clone)?,
         access: Box::new(access),
     })
+}
+
+/// The token for the remote: its own, else the forge's where both are on one host.
+fn remote_token(
+    remote: &Remote,
+    forge: Option<&Place>,
+    clone: &cli::CloneArgs,
+) -> Result<Option<SecretString>> {
+    let file = clone.remote_token_file.as_deref();
+    if let Some(own) = secret(file, REMOTE_TOKEN, "the token for the remote")? {
+        return Ok(Some(own));
+    }
+    let shared = token(clone.token_file.as_deref())?;
+    let named = forge.and_then(|forge| forge.base().host_str());
+    let (Some(forge), Some(host)) = (named, remote.host_name()) else {
+        return Ok(shared);
+    };
+    if forge == host {
+        return Ok(shared);
+    }
+    if shared.is_some() {
+        out::say(&format!(
+            "note: the token goes to the forge at {forge} alone, not to the remote at {host}; give the remote its own with --remote-token-file"
+        ));
+    }
+    Ok(None)
 }
 
 /// Where GitHub is asked, if anywhere.

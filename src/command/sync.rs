@@ -1,5 +1,6 @@
 //! `pintle sync`.
 
+use super::deadline::{self, PassStage};
 use super::ending::{Completion, not_back, unanswered};
 use super::{out, progress::Bar, scan, source};
 use crate::cli::{OutputFormat, SyncArgs};
@@ -21,10 +22,16 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         )
         .hint("name the repo's page: --forge URL"));
     }
-    let bar = Bar::new();
+    let timeout = deadline::pass_timeout(&args.pass.pass_timeout)?;
+    let (bar, stage) = (Bar::new(), PassStage::default());
+    let progress = |what: &str, done, of| {
+        stage.note(what, done, of);
+        bar.at(what, done, of);
+    };
     if args.dry_run {
-        let planned =
-            reconcile::plan_and_prove(&session, &|what, done, of| bar.at(what, done, of)).await?;
+        let lease = WriteLease::for_sync();
+        let pass = reconcile::plan_and_prove(&session, &progress);
+        let planned = deadline::within(timeout, &lease, &stage, pass).await?;
         bar.end();
         source::has_terraform(&planned.snapshot.files)?;
         match args.output.output {
@@ -39,8 +46,8 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         return Ok(done(&planned, &planned.refused));
     }
     let lease = WriteLease::for_sync();
-    let (planned, receipt) =
-        reconcile::reconcile(&session, &lease, &|what, done, of| bar.at(what, done, of)).await?;
+    let pass = reconcile::reconcile(&session, &lease, &progress);
+    let (planned, receipt) = deadline::within(timeout, &lease, &stage, pass).await?;
     bar.end();
     source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {

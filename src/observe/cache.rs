@@ -60,6 +60,7 @@ impl Caches {
 fn registry_options(cache: CacheOptions) -> RegistryOptions {
     RegistryOptions {
         endpoint: Some(cache.endpoint),
+        is_cache: true,
         repository_prefix: cache.repository_prefix,
         ca_pem: cache.ca_pem,
         username: cache.username,

@@ -74,6 +74,17 @@ impl WriteLease {
         }
     }
 
+    /// Waits until no write is in progress.
+    pub async fn wait_until_at_rest(&self) {
+        // Fails only without a sender, which is `self`.
+        drop(
+            self.0
+                .subscribe()
+                .wait_for(|state| state.writing == 0)
+                .await,
+        );
+    }
+
     /// Waits until the right was revoked and the last write has ended.
     pub async fn wait_until_idle(&self) {
         // Fails only without a sender, which is `self`.

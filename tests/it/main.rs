@@ -29,6 +29,7 @@ mod rendered;
 mod repos;
 mod run;
 mod scan_testdata;
+mod secrets_stay;
 mod servers;
 mod support;
 mod sync;

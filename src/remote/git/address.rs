@@ -57,6 +57,14 @@ impl Remote {
         &self.place
     }
 
+    /// Returns the name of the host of an http(s) remote, without its port.
+    pub fn host_name(&self) -> Option<&str> {
+        match &self.place {
+            Where::Http(url) => url.host_str(),
+            Where::Path(_) | Where::Ssh(_) => None,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -97,8 +97,10 @@ pub(super) fn fetch(
         return got;
     };
     got.map_err(|failure| match (failure, cut) {
-        (Failure::Remote(error), None) => Failure::Remote(with_words(error, &said)),
-        (failure @ Failure::Local(_), None) => failure,
+        (Failure::Remote(error), None) if matches!(remote.place(), Where::Ssh(_)) => {
+            Failure::Remote(with_words(error, &said))
+        }
+        (failure, None) => failure,
         (_, Some(cut)) => Failure::Remote(
             Error::outside(format!("cannot fetch from {remote}"))
                 .cause(cut.of(remote.as_str()))

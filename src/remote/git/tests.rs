@@ -538,3 +538,106 @@ fn ssh_carries_fetch_and_push() {
         )
     );
 }
+
+/// A script that is run in place of `ssh`.
+fn fake_ssh(host: &Host, script: &str) -> Access {
+    use std::os::unix::fs::PermissionsExt;
+    let ssh = host.dir.path().join("ssh");
+    std::fs::write(&ssh, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Access {
+        ssh: ssh.to_str().unwrap().into(),
+        timeout: std::time::Duration::from_secs(1),
+        ..Access::default()
+    }
+}
+
+fn fetch_error(host: &Host, access: &Access) -> Error {
+    let remote = Remote::parse("git@git.example.com:x.git").unwrap();
+    Clone::open_or_fetch(&remote, &host.cache(), access)
+        .err()
+        .unwrap()
+}
+
+/// Whether a process has ended; one that nobody waited for yet has, too.
+fn has_ended(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    stat.map_or(true, |stat| {
+        stat.rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .starts_with('Z')
+    })
+}
+
+#[test]
+fn an_ssh_fetch_that_is_silent_ends_with_everything_it_started() {
+    let host = Host::empty();
+    let pid = host.dir.path().join("pid");
+    let script = format!("sleep 600 &\necho $! > {}\nwait", pid.display());
+    let error = fetch_error(&host, &fake_ssh(&host, &script));
+    assert_eq!(error.kind, ErrorKind::Outside);
+    assert!(
+        error
+            .to_string()
+            .contains("git@git.example.com:x.git sent nothing for 1 s"),
+        "{error}"
+    );
+    let pid = std::fs::read_to_string(pid).unwrap();
+    // A signal is carried out a moment after it was sent.
+    while !has_ended(&pid) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_ssh_fetch_that_only_dribbles_ends_too() {
+    let host = Host::empty();
+    let script = "printf 0400\nwhile printf x; do sleep 0.1; done";
+    let access = Access {
+        most: std::time::Duration::from_secs(2),
+        timeout: std::time::Duration::from_secs(60),
+        ..fake_ssh(&host, script)
+    };
+    let error = fetch_error(&host, &access);
+    assert!(
+        error.to_string().contains("was not done within 2 s")
+            || error.to_string().contains("cannot fetch from"),
+        "{error}"
+    );
+    assert_eq!(error.kind, ErrorKind::Outside);
+}
+
+#[test]
+fn what_ssh_prints_is_the_cause() {
+    let host = Host::empty();
+    let access = fake_ssh(&host, "echo 'Host key verification failed.' >&2\nexit 255");
+    let error = fetch_error(&host, &access);
+    assert!(
+        error.to_string().contains("Host key verification failed."),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_clone_in_use_is_waited_for_only_so_long() {
+    let host = Host::with(&[("a.tf", b"1")]);
+    let first = host.clone();
+    let access = Access {
+        lock_wait: std::time::Duration::from_millis(200),
+        ..Access::default()
+    };
+    let error = Clone::open_or_fetch(&host.remote(), &host.cache(), &access)
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, ErrorKind::Outside);
+    assert!(
+        error
+            .to_string()
+            .contains("another process has used the clone"),
+        "{error}"
+    );
+    drop(first);
+    assert!(Clone::open_or_fetch(&host.remote(), &host.cache(), &access).is_ok());
+}

@@ -37,7 +37,7 @@ impl Fault {
     pub(in crate::remote) fn cause(&self, host: &str) -> String {
         match self {
             Self::PlainHttp => format!("{host} speaks plain http"),
-            Self::Refused => "the connection was refused: nothing listens there".to_owned(),
+            Self::Refused => format!("{host} refused the connection"),
             Self::Certificate(why) | Self::Other(why) => why.clone(),
         }
     }
@@ -56,18 +56,17 @@ impl Fault {
 }
 
 fn known(error: &(dyn StdError + 'static)) -> Option<Fault> {
-    let tls = |error: &TlsError| match error {
-        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Fault::PlainHttp),
-        TlsError::InvalidCertificate(_) => Some(Fault::Certificate(error.to_string())),
-        _ => None,
-    };
     if let Some(error) = error.downcast_ref::<TlsError>() {
-        return tls(error);
+        return match error {
+            TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Fault::PlainHttp),
+            TlsError::InvalidCertificate(_) => Some(Fault::Certificate(error.to_string())),
+            _ => None,
+        };
     }
-    // An error of input or output hides what it holds from `source`.
     let error = error.downcast_ref::<io::Error>()?;
     match error.get_ref() {
-        Some(inner) => inner.downcast_ref::<TlsError>().and_then(tls),
+        // What an error of input or output holds is not among its sources.
+        Some(inner) => known(inner),
         None if error.kind() == io::ErrorKind::ConnectionRefused => Some(Fault::Refused),
         None => None,
     }

@@ -171,5 +171,7 @@ async fn a_refused_connection_reads_like_one() {
         .send(client.request(Method::GET, to))
         .await
         .unwrap_err();
-    assert_eq!(Fault::of(&error), Fault::Refused, "{error:?}");
+    let fault = Fault::of(&error);
+    assert_eq!(fault, Fault::Refused, "{error:?}");
+    assert_eq!(fault.cause("a.example"), "a.example refused the connection");
 }

@@ -9,10 +9,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use url::Url;
 
+/// The longest wait for a credential plugin.
+const PLUGIN_LIMIT: Duration = Duration::from_secs(60);
 /// Credentials that are refused are not read anew more often than this.
 const ANEW: Duration = Duration::from_secs(30);
 
@@ -146,6 +151,9 @@ pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
                 );
             }
             trim(&mut config.auth_info);
+            if let Some(plugin) = &mut config.auth_info.exec {
+                plugin.drop_env = Some(own_variables());
+            }
             let url = Url::parse(&config.cluster_url.to_string());
             encrypted(
                 &config,
@@ -163,8 +171,36 @@ pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
     Ok(config)
 }
 
+/// The names of pintle's own variables: some hold secrets, and a plugin has no use for them.
+fn own_variables() -> Vec<String> {
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("PINTLE_")).collect()
+}
+
+/// Makes the client; a plugin is waited for, but not for ever.
 pub(super) fn client(config: &Config) -> Result<kube::Client> {
-    kube::Client::try_from(config.clone()).map_err(|why| {
+    client_within(config, PLUGIN_LIMIT)
+}
+
+fn client_within(config: &Config, limit: Duration) -> Result<kube::Client> {
+    let made = match config.auth_info.exec {
+        None => kube::Client::try_from(config.clone()),
+        Some(_) => {
+            // The library runs the plugin itself, and waits for it.
+            let (config, runtime) = (config.clone(), Handle::current());
+            let (done, waited) = channel();
+            thread::spawn(move || {
+                let _inside = runtime.enter();
+                // Nobody waits any more where this fails.
+                let _ = done.send(kube::Client::try_from(config));
+            });
+            match waited.recv_timeout(limit) {
+                Ok(made) => made,
+                Err(_) => return Err(silent_plugin(limit)),
+            }
+        }
+    };
+    made.map_err(|why| {
         let error = Error::usage(format!("the credentials for the API server {} cannot be used", shown(config)));
         match without_credentials(&why) {
             Some(why) => {
@@ -174,6 +210,14 @@ pub(super) fn client(config: &Config) -> Result<kube::Client> {
             None => error.hint("do kubectl and this kubeconfig work together?"),
         }
     })
+}
+
+fn silent_plugin(limit: Duration) -> Error {
+    Error::outside(format!(
+        "the credential plugin of the kubeconfig did not answer within {} s",
+        limit.as_secs_f32()
+    ))
+    .hint("does it ask for something? a plugin must not prompt")
 }
 
 /// Why there are no credentials, where that is what an error is about. Never in its own words: they

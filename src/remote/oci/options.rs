@@ -33,6 +33,8 @@ pub struct RegistryOptions {
     pub host: String,
     /// Where it is really asked; a path stands before `/v2/`. By default the host over https.
     pub endpoint: Option<Url>,
+    /// It is the cache of the registry: failures name its address.
+    pub is_cache: bool,
     /// Stands before the repository, after `/v2/`: the name of a proxy project.
     pub repository_prefix: Option<String>,
     /// http instead of https, when there is no endpoint that says so.
@@ -72,6 +74,7 @@ impl RegistryOptions {
         Self {
             host,
             endpoint: None,
+            is_cache: false,
             repository_prefix: None,
             plain_http: false,
             ca_pem: None,

@@ -30,8 +30,10 @@ const TOKEN_LIMIT: usize = 256 << 10;
 
 pub(super) struct Registry {
     pub(super) host: String,
-    /// The address that is really asked, where it is another: `127.0.0.1:5000`.
-    endpoint: Option<String>,
+    /// What failures name: the registry, or its cache.
+    shown: String,
+    /// The address that is really asked: `127.0.0.1:5000`.
+    asked: String,
     /// Ends with a slash: `https://ghcr.io/`, `http://127.0.0.1:5000/docker.io/`.
     pub(super) base: Url,
     repository_prefix: Option<String>,
@@ -145,8 +147,14 @@ impl Registry {
         let base = base(&own).ok_or_else(|| {
             setup("its endpoint is not an http or https URL without credentials and query")
         })?;
-        let endpoint = own.endpoint.as_ref().map(|_| host_of(&base));
-        let asked = endpoint.as_deref().unwrap_or(&own.host);
+        let asked = match own.endpoint {
+            Some(_) => host_of(&base),
+            None => own.host.clone(),
+        };
+        let shown = match own.is_cache {
+            true => format!("the cache {asked}"),
+            false => own.host.clone(),
+        };
         let burden = Burden {
             concurrency: own.max_concurrency,
             per_second: own.requests_per_second,
@@ -155,9 +163,10 @@ impl Registry {
         let password = |(username, password)| Credentials::Password { username, password };
         Ok(Self {
             http: client(options, &own, &base).map_err(setup)?,
-            limits: Limits::new(asked, burden),
+            limits: Limits::new(&shown, burden),
             host: own.host,
-            endpoint,
+            shown,
+            asked,
             base,
             repository_prefix: own.repository_prefix.filter(|prefix| !prefix.is_empty()),
             redirects_to: own.redirects_to,
@@ -365,7 +374,7 @@ impl Registry {
             self.limits.heard(reply.status, &reply.headers, Now::read());
             match reply.status.as_u16() {
                 status @ 502..=504 => Err(OciError::Status {
-                    host: self.asked(),
+                    host: self.shown.clone(),
                     at: at.to_owned(),
                     status,
                 }),
@@ -406,31 +415,32 @@ impl Registry {
         })
     }
 
-    /// Returns the host that is really asked, for sentences about failures.
-    fn asked(&self) -> String {
-        self.endpoint.clone().unwrap_or_else(|| self.host.clone())
-    }
-
     fn broken(&self, why: &reqwest::Error, at: &str) -> OciError {
         if why.is_timeout() && !why.is_connect() {
             return OciError::Timeout {
-                host: self.asked(),
+                host: self.shown.clone(),
                 at: at.to_owned(),
                 limit: self.timeout,
             };
         }
-        let host = self.asked();
+        let host = self.shown.clone();
         match Fault::of(why) {
-            Fault::PlainHttp => OciError::PlainHttp { host },
+            Fault::PlainHttp => OciError::PlainHttp {
+                host: self.asked.clone(),
+            },
+            Fault::Other(why) if !host.ends_with(&self.asked) => OciError::Unreachable {
+                why: format!("{why} (asked at {})", self.asked),
+                host,
+            },
             fault => OciError::Unreachable {
-                why: fault.cause(&host),
+                why: fault.cause(&self.asked),
                 host,
             },
         }
     }
 
     async fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
-        let (host, at) = (self.asked(), place.to_string());
+        let (host, at) = (self.shown.clone(), place.to_string());
         match reply.status.as_u16() {
             200 => Ok(Answer::Reply(reply)),
             301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),

@@ -10,16 +10,18 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 /// Variables that hold a secret.
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 6] = [
     "PINTLE_TOKEN",
+    "PINTLE_REMOTE_TOKEN",
     "PINTLE_WEBHOOK_SECRET",
     "PINTLE_GITHUB_TOKEN",
     "PINTLE_ALERTMANAGER_TOKEN",
     "PINTLE_ALERT_HOOK_TOKEN",
 ];
 /// Options and variables that name a file whose text is a secret.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("--token-file", "PINTLE_TOKEN_FILE"),
+    ("--remote-token-file", "PINTLE_REMOTE_TOKEN_FILE"),
     ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE"),
     ("--github-token-file", "PINTLE_GITHUB_TOKEN_FILE"),
     (

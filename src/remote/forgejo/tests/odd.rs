@@ -203,7 +203,9 @@ async fn nobody_listening_is_told() {
         "{text}"
     );
     assert!(
-        text.ends_with("(check the address and the network)"),
+        text.ends_with(&format!(
+            "{address} refused the connection (check the address and port in --forge; is the server up?)"
+        )),
         "{text}"
     );
 }
@@ -336,7 +338,7 @@ async fn certificates_are_checked_against_the_authority_that_is_given() {
         "{text}"
     );
     assert!(
-        text.ends_with("(give the authority that signed its certificate)"),
+        text.ends_with("(name the authority that signed its certificate with --ca-file)"),
         "{text}"
     );
     let ca = include_bytes!("../../oci/registry/testdata/authority.pem").to_vec();

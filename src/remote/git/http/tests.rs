@@ -135,3 +135,110 @@ fn the_token_is_not_printed() {
     assert!(!format!("{value:?} {access:?}").contains("hunter2"));
     assert!(!format!("{value:?}").contains("cGlud"));
 }
+
+/// Serves a repository over smart http with git itself, and answers the last request of a fetch
+/// with 503 while `broken` is set.
+fn serve_git(
+    path: std::path::PathBuf,
+    broken: std::sync::Arc<std::sync::atomic::AtomicBool>,
+) -> std::net::SocketAddr {
+    use std::io::Read;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
+                    break;
+                }
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                head.push_str(&line);
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let fetches = body.windows(13).any(|text| text == b"command=fetch");
+            if fetches && broken.load(std::sync::atomic::Ordering::SeqCst) {
+                let answer = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(answer.as_bytes()).unwrap();
+                continue;
+            }
+            let lists = head.starts_with("GET");
+            let mut git = std::process::Command::new("git");
+            git.arg("upload-pack").arg("--stateless-rpc");
+            if lists {
+                git.arg("--http-backend-info-refs");
+            }
+            git.arg(&path)
+                .env("GIT_PROTOCOL", "version=2")
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped());
+            let mut child = git.spawn().unwrap();
+            child.stdin.take().unwrap().write_all(&body).unwrap();
+            let output = child.wait_with_output().unwrap().stdout;
+            let (kind, first) = match lists {
+                true => ("advertisement", "001e# service=git-upload-pack\n0000"),
+                false => ("result", ""),
+            };
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/x-git-upload-pack-{kind}\r\ncontent-length: {}\r\n\r\n{first}",
+                output.len() + first.len()
+            )
+            .unwrap();
+            stream.write_all(&output).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_fails_in_the_middle_of_a_fetch_costs_no_clone() {
+    use crate::remote::git::tests::fixture::Host;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let host = Host::with(&[("a.tf", b"1")]);
+    let broken = Arc::new(AtomicBool::new(false));
+    let address = serve_git(host.path(), Arc::clone(&broken));
+    let remote = Remote::parse(&format!("http://{address}/x.git")).unwrap();
+    let open = || Clone::open_or_fetch(&remote, &host.cache(), &access(None));
+    let first = open().unwrap().tip();
+    let folder = host.cache().join(remote.folder());
+    std::fs::write(folder.join("marker"), "").unwrap();
+
+    broken.store(true, Ordering::SeqCst);
+    host.commit("More", &[("b.tf", b"2")]);
+    let error = open().err().unwrap();
+    assert_eq!(error.kind, Kind::Outside, "{error:?}");
+    let text = format!("{error:?}");
+    assert!(
+        text.contains("503") && !text.contains("disk full"),
+        "{text}"
+    );
+    assert!(folder.join("marker").exists(), "the clone was thrown away");
+
+    broken.store(false, Ordering::SeqCst);
+    let next = open().unwrap().tip();
+    assert_ne!(next, first);
+    assert!(folder.join("marker").exists(), "the clone was thrown away");
+}
+
+#[test]
+fn plain_http_where_tls_is_expected_is_said_so() {
+    let parrot = Parrot::start("200 OK");
+    let cache = tempfile::tempdir().unwrap();
+    let remote = Remote::parse(&format!("https://{}/x.git", parrot.address)).unwrap();
+    let error = Clone::open_or_fetch(&remote, cache.path(), &access(None))
+        .err()
+        .unwrap();
+    let said = error.to_string();
+    assert!(
+        said.contains(&format!("{} speaks plain http", parrot.address)),
+        "{said}"
+    );
+}

@@ -233,3 +233,21 @@ async fn a_plugin_that_fails_is_told_without_its_words() {
         "the pods could not be read: the credential plugin of the kubeconfig ended with exit status: 9"
     );
 }
+
+/// Nothing is left of the environment that pintle's own settings are in, and a plugin that does not
+/// answer is not waited for for ever.
+#[tokio::test]
+async fn a_plugin_gets_none_of_our_variables_and_a_deadline() {
+    crate::remote::install_tls();
+    let config = plugged("sh", &["-c", "sleep 5"]);
+    let plugin = config.auth_info.exec.as_ref().unwrap();
+    assert_eq!(plugin.drop_env.as_deref(), Some(own_variables().as_slice()));
+    let error = client_within(&config, Duration::from_millis(100))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(error.kind, Kind::Outside);
+    assert!(
+        error.to_string().contains("did not answer within 0.1 s"),
+        "{error}"
+    );
+}

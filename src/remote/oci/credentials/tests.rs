@@ -273,6 +273,6 @@ async fn plain_http_and_a_refused_connection_name_the_endpoint() {
     .await;
     assert_eq!(
         why,
-        format!("cannot reach {at}: the connection was refused: nothing listens there")
+        format!("cannot reach docker.io: {at} refused the connection")
     );
 }

@@ -1,0 +1,133 @@
+//! How long a pass may take, and where it is when it is slow. Never interrupts a write.
+
+use crate::error::{Error, Result};
+use crate::model::duration;
+use crate::write::WriteLease;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, interval_at, sleep};
+
+/// After this long, and again each time it is over, the log shows where a pass is.
+const SLOW: Duration = Duration::from_secs(60);
+
+/// Where a pass is: `fetching the repo`, `asking registries (120 of 400)`.
+#[derive(Clone, Default)]
+pub(super) struct PassStage(Arc<Mutex<String>>);
+
+impl PassStage {
+    /// Notes where the pass is; `of` is 0 where nothing is counted.
+    pub(super) fn note(&self, what: &str, done: usize, of: usize) {
+        let text = match of {
+            0 => what.to_owned(),
+            _ => format!("{what} ({done} of {of})"),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    fn text(&self) -> String {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match text.is_empty() {
+            true => "the start".to_owned(),
+            false => text.clone(),
+        }
+    }
+}
+
+/// Carries a pass out, and gives it up when `limit` is over; a write in progress is waited for. Logs
+/// where the pass is while it is slow.
+pub(super) async fn within<T>(
+    limit: Duration,
+    lease: &WriteLease,
+    stage: &PassStage,
+    pass: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let watched = stage.clone();
+    // A task of its own: a pass may block its thread.
+    let watch = tokio::spawn(async move {
+        let begun = Instant::now();
+        let mut ticks = interval_at(begun + SLOW, SLOW);
+        loop {
+            ticks.tick().await;
+            let seconds = begun.elapsed().as_secs();
+            tracing::warn!(seconds, "pass is still at: {}", watched.text());
+        }
+    });
+    let over = async {
+        sleep(limit).await;
+        lease.wait_until_at_rest().await;
+    };
+    let done = tokio::select! {
+        biased;
+        done = pass => done,
+        () = over => Err(given_up(limit, stage)),
+    };
+    watch.abort();
+    done
+}
+
+fn given_up(limit: Duration, stage: &PassStage) -> Error {
+    let limit = limit.as_secs_f32();
+    Error::outside(format!(
+        "the pass was not done within {limit} s and was given up"
+    ))
+    .cause(format!("it was at: {}", stage.text()))
+    .hint("allow it more time with --pass-timeout, if everything it asks is only slow")
+}
+
+/// Reads the value of `--pass-timeout`.
+pub(super) fn pass_timeout(text: &str) -> Result<Duration> {
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(24 * 3_600);
+    length("--pass-timeout", text, allowed)
+}
+
+/// Reads a duration of the command line.
+pub(super) fn length(
+    option: &str,
+    text: &str,
+    allowed: RangeInclusive<Duration>,
+) -> Result<Duration> {
+    let wrong = |why: String| Error::usage(format!("{option} {text} cannot be used")).cause(why);
+    let length = duration::parse(text).map_err(wrong)?.unsigned_abs();
+    if allowed.contains(&length) {
+        return Ok(length);
+    }
+    Err(wrong(format!(
+        "it has to be between {}s and {}s",
+        allowed.start().as_secs(),
+        allowed.end().as_secs()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_hangs_is_given_up_and_says_where_it_was() {
+        let (lease, stage) = (WriteLease::for_run(), PassStage::default());
+        stage.note("asking registries", 3, 40);
+        let limit = Duration::from_secs(600);
+        let error = within(limit, &lease, &stage, pending::<Result<()>>())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, crate::error::Kind::Outside);
+        let text = error.to_string();
+        assert!(text.contains("not done within 600 s"), "{text}");
+        assert!(text.contains("asking registries (3 of 40)"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_in_progress_is_finished_first() {
+        let (lease, stage) = (WriteLease::for_run(), PassStage::default());
+        let pass = async {
+            let writing = lease.begin()?;
+            sleep(Duration::from_secs(60)).await;
+            drop(writing);
+            Ok(7)
+        };
+        let done = within(Duration::from_secs(1), &lease, &stage, pass).await;
+        assert_eq!(done.unwrap(), 7);
+    }
+}
