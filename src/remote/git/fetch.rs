@@ -130,7 +130,7 @@ fn connect<'a>(
                 .hint("is the program installed?"),
         )
     })?;
-    let transport: Box<dyn Transport + Send> = Box::new(Process::new(
+    let transport = Process::new(
         output,
         input,
         Protocol::V2,
@@ -138,7 +138,10 @@ fn connect<'a>(
         None::<(String, _)>,
         ConnectMode::Process,
         false,
-    ));
+    );
+    // A path is named by itself, with `file://` in front.
+    let named = matches!(remote.place(), Where::Ssh(_)).then(|| remote.as_str().into());
+    let transport: Box<dyn Transport + Send> = Box::new(transport.custom_url(named));
     let connection = anonymous.to_connection_with_transport(transport);
     Ok((connection, Some(conversation)))
 }

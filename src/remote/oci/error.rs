@@ -41,8 +41,8 @@ pub enum OciError {
     #[error("cannot reach {host}: {why}")]
     Unreachable { host: String, why: String },
     /// TLS was expected.
-    #[error("{host} speaks plain http; set `plain_http`")]
-    PlainHttp { host: String },
+    #[error("{host} speaks plain http; {hint}")]
+    PlainHttp { host: String, hint: &'static str },
     #[error("{host} did not answer within {limit:?} for {at}")]
     Timeout {
         host: String,
@@ -121,7 +121,7 @@ impl OciError {
         match self {
             Self::Timeout { limit, .. } => format!("nothing came within {limit:?}"),
             Self::Unreachable { why, .. } => why.clone(),
-            Self::PlainHttp { .. } => "it speaks plain http; set `plain_http`".to_owned(),
+            Self::PlainHttp { hint, .. } => format!("it speaks plain http; {hint}"),
             Self::Status { status, .. } => format!("it answered {status}"),
             other => other.to_string(),
         }

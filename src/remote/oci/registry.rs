@@ -426,6 +426,10 @@ impl Registry {
         let host = self.shown.clone();
         match Fault::of(why) {
             Fault::PlainHttp => OciError::PlainHttp {
+                hint: match self.asked == self.host {
+                    true => "set `plain_http`",
+                    false => "set its address with http://",
+                },
                 host: self.asked.clone(),
             },
             Fault::Other(why) if !host.ends_with(&self.asked) => OciError::Unreachable {

@@ -162,6 +162,17 @@ fn serve_git(
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
+            // The request for objects comes in chunks.
+            let mut more = head.to_lowercase().contains("transfer-encoding: chunked");
+            while more {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let size = usize::from_str_radix(line.trim(), 16).unwrap();
+                let mut chunk = vec![0; size + 2];
+                reader.read_exact(&mut chunk).unwrap();
+                body.extend_from_slice(&chunk[..size]);
+                more = size > 0;
+            }
             let fetches = body.windows(13).any(|text| text == b"command=fetch");
             if fetches && broken.load(std::sync::atomic::Ordering::SeqCst) {
                 let answer = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -230,15 +241,24 @@ fn a_server_that_fails_in_the_middle_of_a_fetch_costs_no_clone() {
 
 #[test]
 fn plain_http_where_tls_is_expected_is_said_so() {
-    let parrot = Parrot::start("200 OK");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut hello = [0; 1024];
+            std::io::Read::read(&mut stream, &mut hello).unwrap();
+            let answer = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
     let cache = tempfile::tempdir().unwrap();
-    let remote = Remote::parse(&format!("https://{}/x.git", parrot.address)).unwrap();
+    let remote = Remote::parse(&format!("https://{address}/x.git")).unwrap();
     let error = Clone::open_or_fetch(&remote, cache.path(), &access(None))
         .err()
         .unwrap();
     let said = error.to_string();
     assert!(
-        said.contains(&format!("{} speaks plain http", parrot.address)),
+        said.contains(&format!("{address} speaks plain http")),
         "{said}"
     );
 }

@@ -1,6 +1,7 @@
 use super::super::object::Words;
 use super::super::{Kind as Of, read};
 use super::{Options, Place, client, config};
+use super::{client_within, own_variables};
 use crate::error::Kind;
 use serde_json::json;
 use std::sync::Mutex;

@@ -261,6 +261,14 @@ async fn plain_http_and_a_refused_connection_name_the_endpoint() {
     let why = ask(&client("docker.io", &asked, &[]), "docker.io/library/app:1").await;
     assert_eq!(
         why,
+        format!(
+            "{} speaks plain http; set its address with http://",
+            plain.at
+        )
+    );
+    let own = Client::new(Options::default());
+    assert_eq!(
+        ask(&own, &format!("{}/app:1", plain.at)).await,
         format!("{} speaks plain http; set `plain_http`", plain.at)
     );
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
