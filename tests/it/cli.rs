@@ -349,7 +349,7 @@ fn a_remote_that_is_none_is_named() {
         3,
         &[
             "error: cannot reach http://127.0.0.1:9/repo.git",
-            "hint: check address",
+            "hint: check the address",
         ],
     );
     complains(&sync("ftp://127.0.0.1/repo.git"), 2, &["ftp", "hint: "]);

@@ -1,8 +1,5 @@
 //! How a remote is reached: the token, the authorities, the time limits, the branch. Asks nobody.
 
-use super::address::{Remote, Where};
-use super::http;
-use crate::error::Result;
 use crate::model::commit::CommitId;
 use crate::remote::child::Limits;
 use secrecy::SecretString;
@@ -54,16 +51,5 @@ impl Access {
             silence: self.timeout,
             total: self.most,
         }
-    }
-
-    /// Refuses a token that would cross a network in the clear.
-    pub(super) fn check(&self, remote: &Remote) -> Result<()> {
-        let Where::Http(url) = remote.place() else {
-            return Ok(());
-        };
-        if self.token.is_none() {
-            return Ok(());
-        }
-        http::reach(url, self).check_private(remote.as_str())
     }
 }

@@ -6,6 +6,7 @@ use super::address::Remote;
 use super::cache::Place;
 use super::failure::{Failure, local};
 use super::fetch::{self, Advertised};
+use super::http;
 use super::read::{self, Item};
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -27,7 +28,7 @@ impl Clone {
     ///
     /// Waits for a while when another process uses the same clone; the same process must not open it twice.
     pub fn open_or_fetch(remote: &Remote, cache: &Path, access: &Access) -> Result<Self> {
-        access.check(remote)?;
+        http::check(remote, access)?;
         crate::remote::install_tls();
         let place = Place::claim(cache, remote, access.lock_wait)?;
         match Self::reuse(&place, remote, access) {

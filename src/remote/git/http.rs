@@ -30,6 +30,16 @@ pub(super) fn reach(url: &Url, access: &Access) -> Reach {
     }
 }
 
+/// Refuses a token that would cross a network in clear text.
+pub(super) fn check(remote: &Remote, access: &Access) -> Result<(), Error> {
+    match remote.place() {
+        Where::Http(url) if access.token.is_some() => {
+            reach(url, access).check_private(remote.as_str())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the builder of a client for the remote, for gix and for us.
 pub(super) fn builder(url: &Url, access: &Access) -> Result<ClientBuilder, Error> {
     reach(url, access)
