@@ -118,6 +118,57 @@ mod tests {
         assert!(text.contains("asking registries (3 of 40)"), "{text}");
     }
 
+    /// What a log line is written to.
+    #[derive(Clone, Default)]
+    struct LogLines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for LogLines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_pass_says_each_minute_where_it_is() {
+        let lines = LogLines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _log = tracing::subscriber::set_default(log);
+        let (lease, stage) = (WriteLease::for_run(), PassStage::default());
+        let pass = async {
+            stage.note("fetching the repo", 0, 0);
+            sleep(Duration::from_secs(90)).await;
+            stage.note("asking registries", 7, 40);
+            sleep(Duration::from_secs(60)).await;
+            Ok(())
+        };
+        within(Duration::from_secs(600), &lease, &stage, pass)
+            .await
+            .unwrap();
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let told: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_once("pass is still at: "))
+            .map(|(_, where_it_is)| where_it_is)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "fetching the repo seconds=60",
+                "asking registries (7 of 40) seconds=120"
+            ],
+            "{text}"
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_write_in_progress_is_finished_first() {
         let (lease, stage) = (WriteLease::for_run(), PassStage::default());

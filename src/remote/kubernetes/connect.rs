@@ -2,9 +2,10 @@
 //! pintle runs in.
 
 use crate::error::{Error, Result};
-use crate::remote::http::is_loopback;
+use crate::remote::http::{self, is_loopback};
 use kube::client::AuthError;
 use kube::config::{AuthInfo, Config, InClusterError, Kubeconfig, KubeconfigError};
+use reqwest::header::{HeaderValue, USER_AGENT};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
@@ -164,6 +165,9 @@ pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
     };
     // Taken from the environment, where it is meant for other things too.
     config.proxy_url = None;
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(http::USER_AGENT)));
     if let (None, Some(pem)) = (&config.root_cert, &options.ca) {
         config.root_cert = Some(authorities(pem)?);
     }
