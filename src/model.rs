@@ -7,6 +7,7 @@ pub mod directive;
 pub mod duration;
 pub mod hold;
 pub mod pattern;
+pub mod platform;
 pub mod policy;
 pub mod reference;
 pub mod schedule;

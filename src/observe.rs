@@ -35,13 +35,13 @@ use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::pipeline::forge::Branch;
+use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState, branch_name};
 use crate::pipeline::history::History;
-use crate::pipeline::{CommitId, Ledger, Plan, Seen, Snapshot};
+use crate::pipeline::{Change, CommitId, Delivery, Ledger, Plan, Seen, Snapshot};
 use crate::remote::git::{Access, Clone};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The repo at one commit, with its configuration, its sites and what pintle recorded in it.
@@ -196,7 +196,8 @@ pub async fn observe(
     let (asked, new): (BTreeSet<_>, BTreeSet<_>) = channels
         .into_iter()
         .partition(|channel| known.upstream.contains_key(channel));
-    let mut upstream = registry::poll_registries(&registries.upstream, new.clone(), &|p| {
+    let ordered = known.order_channels(new.clone());
+    let mut upstream = registry::poll_registries(&registries.upstream, ordered, &|p| {
         progress("registries", p.done, p.of)
     })
     .await;
@@ -205,7 +206,7 @@ pub async fn observe(
     })
     .await;
     session.remember(|answers| {
-        answers.upstream.extend(upstream.clone());
+        answers.add_upstream(&upstream);
         answers.cache.extend(cache.clone());
     });
     upstream.extend(
@@ -240,19 +241,61 @@ pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
     }
 }
 
-/// Fetches the manifest of every digest that the plan wants to write. Returns those that could not
-/// be verified, each with the reason; they must not be written.
-pub async fn prove(registries: &Registries, plan: &Plan) -> Vec<((Channel, Digest), String)> {
+/// Proves every digest that the plan wants to write, unless it stands in an open pull request
+/// already. Returns those that could not be proved, each with the reason; they must not be written.
+/// A digest that failed is not asked for again before the next pass that asks registries.
+pub async fn prove(
+    session: &Session,
+    registries: &Registries,
+    snapshot: &Snapshot,
+    plan: &Plan,
+) -> BTreeMap<(Channel, Digest), String> {
+    let known = session.answers().unproved;
     let wanted: BTreeSet<&(Channel, Digest)> = plan
         .changes
         .iter()
+        .filter(|change| !is_proposed(snapshot, change))
         .flat_map(|change| &change.prove)
+        .filter(|key| !snapshot.unproved.contains_key(key))
         .collect();
-    let wanted: Vec<(Channel, Digest)> = wanted.into_iter().cloned().collect();
-    let proofs = registry::fetch_manifests(&registries.upstream, &wanted).await;
-    wanted
+    let (failed, wanted): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .cloned()
+        .partition(|key| known.contains_key(key));
+    let platforms = snapshot
+        .cluster
+        .known()
+        .map(|cluster| &cluster.platforms)
+        .filter(|platforms| !platforms.is_empty());
+    let proofs = registry::prove_digests(&registries.upstream, &wanted, platforms).await;
+    let new: BTreeMap<(Channel, Digest), String> = wanted
         .into_iter()
         .zip(proofs)
         .filter_map(|(wanted, proof)| Some((wanted, proof.err()?.to_string())))
-        .collect()
+        .collect();
+    session.remember(|answers| answers.unproved.extend(new.clone()));
+    let again = failed
+        .into_iter()
+        .filter_map(|key| Some((key.clone(), known.get(&key)?.clone())));
+    again.chain(new.clone()).collect()
 }
+
+/// Says whether an open pull request of pintle's proposes exactly this already, and waits for
+/// somebody to merge it: what it proposes was proved when it was opened.
+fn is_proposed(snapshot: &Snapshot, change: &Change) -> bool {
+    let Delivery::PullRequest {
+        automerge: false, ..
+    } = change.delivery
+    else {
+        return false;
+    };
+    let name = branch_name(&change.name);
+    let is_open = |pull: &PullRequest| pull.state == PullState::Open && *pull.name == name;
+    let is_same =
+        |branch: &Branch| branch.own && *branch.name == name && branch.pins == change.pins;
+    let has_pull = |forge: &Forge| forge.pulls.iter().any(is_open);
+    snapshot.forge.known().is_some_and(has_pull) && snapshot.branches.iter().any(is_same)
+}
+
+#[cfg(test)]
+mod tests;

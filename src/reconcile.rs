@@ -255,11 +255,11 @@ async fn plan_with_cluster(
 }
 
 /// Proves every digest at its registry and every edit in the text, and asks what changed in the
-/// images of pull requests. A digest that nobody serves is not pinned: the plan is made without it.
-/// Terminates, because each round adds a digest that was not proved or stops.
+/// images of pull requests. A digest that nobody serves is not pinned: the plan is made without it,
+/// and only what the new plan wants besides is asked for.
 async fn prove(session: &Session, mut now: Planned, registries: &Registries) -> Planned {
     loop {
-        let failed = observe::prove(registries, &now.plan).await;
+        let failed = observe::prove(session, registries, &now.snapshot, &now.plan).await;
         let known = now.snapshot.unproved.len();
         now.snapshot.unproved.extend(failed);
         if now.snapshot.unproved.len() == known {

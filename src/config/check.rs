@@ -330,6 +330,7 @@ fn registry(wire: &wire::RegistryToml) -> Checked<Registry> {
             .map(|at| at.check(some))
             .transpose()?,
         requests_per_second: rate.map(|at| at.check(positive)).transpose()?,
+        redirects: wire.redirects.iter().map(host).collect::<Checked<_>>()?,
     })
 }
 

@@ -18,6 +18,8 @@ pub struct Registry {
     pub ca_file: Option<Arc<str>>,
     pub max_concurrency: Option<usize>,
     pub requests_per_second: Option<f64>,
+    /// Hosts that it may send manifests' requests on to, besides public ones over https.
+    pub redirects: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

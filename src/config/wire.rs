@@ -357,6 +357,9 @@ pub(super) struct RegistryToml {
     pub max_concurrency: Option<At<u16>>,
     /// Requests a second.
     pub requests_per_second: Option<At<f64>>,
+    /// Hosts that it may redirect to, besides public ones over https: `images.example.lan`.
+    #[serde(default)]
+    pub redirects: Vec<TomlText>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

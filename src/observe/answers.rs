@@ -7,6 +7,7 @@ use crate::model::reference::Channel;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::{Blame, CacheAnswer, Seen, Upstream};
 use crate::terraform::files::RepoPath;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +37,21 @@ pub(super) struct SessionAnswers {
     pub blame: Option<(CommitId, PinBlame)>,
     /// The indexes that could not be fetched.
     pub silent: BTreeSet<(Channel, Digest)>,
+    /// Digests that could not be proved, and why. What was proved, the registries' clients know.
+    pub unproved: BTreeMap<(Channel, Digest), String>,
+    /// In which poll a channel was last answered for.
+    pub answered: BTreeMap<Channel, u64>,
+    /// How many polls there were.
+    pub polls: u64,
+    /// What registries said of pins, and when they were asked.
+    pub pins: BTreeMap<(Channel, Digest), PinAnswer>,
+}
+
+/// What a registry said of a pinned digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PinAnswer {
+    pub at: Timestamp,
+    pub is_gone: bool,
 }
 
 /// The release notes of one image.
@@ -83,6 +99,7 @@ impl SessionAnswers {
         self.upstream.clear();
         self.cache.clear();
         self.silent.clear();
+        self.unproved.clear();
         self.notes.start_pass();
     }
 
@@ -90,5 +107,25 @@ impl SessionAnswers {
     pub(super) fn forget_failures(&mut self) {
         self.upstream.retain(|_, seen| seen.known().is_some());
         self.silent.clear();
+        self.unproved.clear();
+    }
+
+    /// Puts channels into the order in which they are asked for: those first that have gone longest
+    /// without an answer.
+    pub(super) fn order_channels(&self, channels: BTreeSet<Channel>) -> Vec<Channel> {
+        let mut ordered: Vec<Channel> = channels.into_iter().collect();
+        ordered.sort_by_key(|channel| self.answered.get(channel).copied().unwrap_or_default());
+        ordered
+    }
+
+    /// Adds what registries answered.
+    pub(super) fn add_upstream(&mut self, upstream: &BTreeMap<Channel, Seen<Upstream>>) {
+        self.polls += 1;
+        for (channel, seen) in upstream {
+            if seen.known().is_some() {
+                self.answered.insert(channel.clone(), self.polls);
+            }
+        }
+        self.upstream.extend(upstream.clone());
     }
 }

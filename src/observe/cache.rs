@@ -43,7 +43,7 @@ impl Caches {
             ..how.clone()
         };
         Self {
-            client: Client::new(options),
+            client: Client::for_caches(options),
         }
     }
 

@@ -5,7 +5,6 @@ use super::cache::{CacheOptions, Caches};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::remote::oci::{Client, Keychain, Options, RegistryOptions};
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +45,9 @@ impl Registries {
             options.max_concurrency = registry.max_concurrency.unwrap_or(options.max_concurrency);
             options.requests_per_second = registry
                 .requests_per_second
-                .map_or(options.requests_per_second, requests_per_second);
+                .unwrap_or(options.requests_per_second);
+            let redirects = registry.redirects.iter().map(ToString::to_string);
+            options.redirects_to.extend(redirects);
             registries.push(options);
         }
         for (host, endpoint) in &settings.endpoints {
@@ -102,9 +103,4 @@ fn read_certificates(file: Option<&Arc<str>>) -> Result<Option<Vec<u8>>> {
             .map_err(|e| Error::usage(format!("cannot read the certificates in {file}")).because(e))
     };
     file.map(read).transpose()
-}
-
-/// A rate below one a second counts as one a second: with less a pass would last hours.
-fn requests_per_second(rate: f64) -> NonZeroU32 {
-    NonZeroU32::new(rate.round().clamp(1.0, 100_000.0) as u32).unwrap_or(NonZeroU32::MIN)
 }

@@ -1,15 +1,19 @@
-//! Which digest each declared tag has upstream now: one HEAD for each distinct channel. Never
-//! guesses: without an answer it is Unknown, with the reason.
+//! Which digest each declared tag has upstream now: one HEAD for each distinct channel; and whether
+//! a digest can be pulled. Never guesses: without an answer it is Unknown, with the reason.
 
 use crate::model::digest::Digest;
+use crate::model::platform::Platform;
 use crate::model::reference::Channel;
 use crate::pipeline::{Seen, Upstream};
-use crate::remote::oci::{Client, Manifest, OciError};
+use crate::remote::oci::{Client, OciError};
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// So many digests are proved at the same time.
+const SIDE_BY_SIDE: usize = 16;
 
 /// Reports the progress of a poll after each answer.
 pub type PollProgress<'a> = &'a (dyn Fn(Polled) + Send + Sync);
@@ -20,31 +24,61 @@ pub struct Polled {
     pub of: usize,
 }
 
-/// Asks for each channel once. Registries are asked at the same time, so that a slow one delays no
-/// other.
+/// Asks for each channel once, those of one registry in the given order. Registries are asked at
+/// the same time, so that a slow one delays no other.
+///
+/// Of a registry that allows fewer requests than there are channels, only about half as many are
+/// asked for as it allows: the rest is for proofs. The other channels are left for a later pass.
 pub async fn poll_registries(
     client: &Client,
-    channels: BTreeSet<Channel>,
+    channels: impl IntoIterator<Item = Channel>,
     progress: PollProgress<'_>,
 ) -> BTreeMap<Channel, Seen<Upstream>> {
-    ask_each(client, channels, progress, to_upstream).await
+    let mut asked: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
+    for channel in channels {
+        asked
+            .entry(channel.repository.registry.clone())
+            .or_default()
+            .push(channel);
+    }
+    let mut deferred = BTreeMap::new();
+    for (host, channels) in &mut asked {
+        let Some(allowance) = client.allowance(host) else {
+            continue;
+        };
+        let share = allowance.div_ceil(2).min(channels.len());
+        let why = OciError::Deferred {
+            host: host.to_string(),
+            allowance,
+        };
+        let later = channels.split_off(share);
+        deferred.extend(
+            later
+                .into_iter()
+                .map(|channel| (channel, Seen::Unknown(why.to_string()))),
+        );
+    }
+    let mut answers = ask_each(client, asked.into_values().flatten(), progress, to_upstream).await;
+    answers.extend(deferred);
+    answers
 }
 
 /// Sends a HEAD for each channel and returns what `made` makes of the answer.
 pub(super) async fn ask_each<T>(
     client: &Client,
-    channels: BTreeSet<Channel>,
+    channels: impl IntoIterator<Item = Channel>,
     progress: PollProgress<'_>,
     made: impl Fn(&Channel, Result<Digest, OciError>) -> T,
 ) -> BTreeMap<Channel, T> {
-    let of = channels.len();
     let done = AtomicUsize::new(0);
+    let mut of = 0;
     let mut registries: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
     for channel in channels {
         registries
             .entry(channel.repository.registry.clone())
             .or_default()
             .push(channel);
+        of += 1;
     }
     let (made, done) = (&made, &done);
     let one = async |channel: Channel| {
@@ -79,22 +113,25 @@ fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> 
     }
 }
 
-/// Fetches each manifest by its digest and hashes it, in the given order. A digest without a
-/// verified manifest is not pinned.
-pub async fn fetch_manifests(
+/// Proves each digest, in the given order: it is an image, and what its index names for the
+/// platforms is there. `None` for the platforms: they are unknown. A digest that is not proved is
+/// not pinned.
+pub async fn prove_digests(
     client: &Client,
     wanted: &[(Channel, Digest)],
-) -> Vec<Result<Manifest, OciError>> {
+    platforms: Option<&BTreeSet<Platform>>,
+) -> Vec<Result<(), OciError>> {
     let one = async |(channel, digest): &(Channel, Digest)| {
+        let repository = &channel.repository;
         client
-            .manifest(
-                &channel.repository.registry,
-                &channel.repository.path,
-                digest,
-            )
+            .prove(&repository.registry, &repository.path, digest, platforms)
             .await
     };
-    stream::iter(wanted).map(one).buffered(16).collect().await
+    stream::iter(wanted)
+        .map(one)
+        .buffered(SIDE_BY_SIDE)
+        .collect()
+        .await
 }
 
 #[cfg(test)]

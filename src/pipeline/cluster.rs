@@ -2,9 +2,10 @@
 
 pub use crate::model::rollout::{Condition, Container, PodContainer, Rollout, Waiting, Writer};
 
+use crate::model::platform::Platform;
 use crate::model::workload::{WorkloadKind, WorkloadRef};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The cluster as of one look.
@@ -17,6 +18,8 @@ pub struct Cluster {
     pub unread: BTreeMap<WorkloadKind, String>,
     /// The labels `keel.sh/…` of namespaces, by name; all namespaces that there are.
     pub namespaces: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
+    /// The platforms of its nodes; empty where they could not be read.
+    pub platforms: BTreeSet<Platform>,
 }
 
 impl Cluster {

@@ -1,7 +1,7 @@
 //! The thin registry client: what does a tag mean now (one HEAD), the bytes of a digest (one GET),
-//! and the labels of an image. Never lists, never writes, never turns a refused HEAD into a GET,
-//! never follows a registry to a host it is not known to use; only a blob is followed to wherever
-//! it is stored, without credentials, because its bytes are hashed.
+//! whether a digest is an image that nodes can pull, and the labels of an image. Never lists, never
+//! writes, never turns a HEAD that was refused for good (401, 403, 429, 5xx) into a GET, and never
+//! takes credentials along to another host.
 
 mod auth;
 mod credentials;
@@ -11,6 +11,7 @@ mod error;
 mod keychain;
 mod limits;
 mod options;
+mod pullable;
 mod registry;
 mod storage;
 mod wire;
@@ -23,10 +24,11 @@ pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use bytes::Bytes;
+use pullable::ReadDocuments;
 use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often one question may be sent on to another host.
 const HOPS: usize = 3;
@@ -38,6 +40,22 @@ pub struct Manifest {
     pub media_type: String,
 }
 
+/// What a HEAD or GET of a tag or digest says.
+struct Resolved {
+    digest: Digest,
+    /// The size of the manifest in bytes, where the answer has it.
+    length: Option<u64>,
+}
+
+impl Manifest {
+    fn of(reply: wire::Reply) -> Self {
+        Self {
+            media_type: reply.media_type(),
+            bytes: reply.body,
+        }
+    }
+}
+
 /// Asks registries. Cheap to clone; clones share tokens, connections and patience.
 #[derive(Clone)]
 pub struct Client {
@@ -46,49 +64,133 @@ pub struct Client {
 
 struct Inner {
     options: Options,
+    /// A cache is asked with HEAD alone, and sends nobody on: what it says is only compared.
+    is_cache: bool,
     registries: Mutex<HashMap<String, Arc<Registry>>>,
+    read: Mutex<ReadDocuments>,
 }
 
 impl Client {
     pub fn new(options: Options) -> Self {
+        Self::make(options, false)
+    }
+
+    /// Returns a client for caches, which are asked with HEAD alone.
+    pub fn for_caches(options: Options) -> Self {
+        Self::make(options, true)
+    }
+
+    fn make(options: Options, is_cache: bool) -> Self {
         crate::remote::install_tls();
         Self {
             inner: Arc::new(Inner {
                 options,
+                is_cache,
                 registries: Mutex::default(),
+                read: Mutex::default(),
             }),
         }
     }
 
-    /// Returns what a tag means now. One HEAD; a GET besides only when the registry answers the
-    /// HEAD with 200 and names no digest.
+    /// Returns what a tag means now. One HEAD; a GET besides only where the HEAD names no digest,
+    /// cannot be used (400, 405, 501), or answers 404 for the first time.
     pub async fn head(&self, channel: &Channel) -> Result<Digest, OciError> {
         let place = self.place(
             &channel.repository.registry,
             &channel.repository.path,
             &channel.tag,
         )?;
-        let reply = self.ask(Method::HEAD, place.clone()).await?;
-        match place.digest(&reply)? {
-            Some(digest) => Ok(digest),
-            None => place.hashed(&self.ask(Method::GET, place.clone()).await?),
+        Ok(self.resolve(place).await?.digest)
+    }
+
+    /// Says whether a digest is still there; with the same requests as [`Client::head`].
+    pub async fn exists(
+        &self,
+        registry: &str,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<bool, OciError> {
+        let place = self.place(registry, repository, digest.as_str())?;
+        match self.resolve(place).await {
+            Ok(_) => Ok(true),
+            Err(OciError::NotFound { .. }) => {
+                self.read().forget(registry, repository, digest);
+                Ok(false)
+            }
+            Err(why) => Err(why),
         }
     }
 
-    /// Returns the manifest or index with this digest; its bytes were hashed.
+    async fn resolve(&self, place: Place) -> Result<Resolved, OciError> {
+        let registry = place.registry.clone();
+        if registry.refuses_head() {
+            return self.get(place).await;
+        }
+        let answer = self.ask(Method::HEAD, place.clone()).await;
+        match answer {
+            Err(why) if self.inner.is_cache => Err(why),
+            Ok(reply) => {
+                registry.remember_missing(&place, false);
+                match place.digest(&reply)? {
+                    Some(digest) => Ok(Resolved {
+                        length: reply.length(),
+                        digest,
+                    }),
+                    None => self.get(place).await,
+                }
+            }
+            Err(OciError::NotFound { at }) if registry.is_known_missing(&place) => {
+                Err(OciError::NotFound { at })
+            }
+            Err(
+                OciError::NotFound { .. }
+                | OciError::Status {
+                    status: 400 | 404 | 405 | 501,
+                    ..
+                },
+            ) => {
+                let answer = self.get(place.clone()).await;
+                match &answer {
+                    Ok(_) => registry.remember_refused_head(),
+                    Err(OciError::NotFound { .. }) => registry.remember_missing(&place, true),
+                    Err(_) => {}
+                }
+                answer
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Returns the digest of what a tag or digest means, by its bytes. A registry counts it; the
+    /// bytes are kept, so that the same manifest is not fetched again.
+    async fn get(&self, place: Place) -> Result<Resolved, OciError> {
+        let reply = self.ask(Method::GET, place.clone()).await?;
+        let digest = place.hashed(&reply)?;
+        if place.reference.contains(':') && *place.reference != *digest.as_str() {
+            return Err(mismatch(&place, &place.reference, digest));
+        }
+        let manifest = Manifest::of(reply);
+        let length = Some(manifest.bytes.len() as u64);
+        self.read()
+            .keep(&place.registry.host, &place.repository, &digest, manifest);
+        Ok(Resolved { digest, length })
+    }
+
+    /// Returns the manifest or index with this digest; its bytes were hashed. At most one GET.
     pub async fn manifest(
         &self,
         registry: &str,
         repository: &str,
         digest: &Digest,
     ) -> Result<Manifest, OciError> {
-        let reply = self
-            .bytes(self.place(registry, repository, digest.as_str())?, digest)
-            .await?;
-        Ok(Manifest {
-            media_type: reply.media_type(),
-            bytes: reply.body,
-        })
+        if let Some(manifest) = self.read().find(registry, repository, digest) {
+            return Ok(manifest);
+        }
+        let place = self.place(registry, repository, digest.as_str())?;
+        let manifest = Manifest::of(self.bytes(place, digest).await?);
+        self.read()
+            .keep(registry, repository, digest, manifest.clone());
+        Ok(manifest)
     }
 
     /// Fetches what has a digest, and hashes it.
@@ -96,13 +198,7 @@ impl Client {
         let reply = self.ask(Method::GET, place.clone()).await?;
         let got = wire::sha256(&reply.body);
         if got != *digest {
-            let at = place.to_string();
-            return Err(OciError::Mismatch {
-                host: place.registry.host.clone(),
-                at,
-                want: digest.clone(),
-                got,
-            });
+            return Err(mismatch(&place, digest.as_str(), got));
         }
         Ok(reply)
     }
@@ -113,6 +209,11 @@ impl Client {
             || RegistryOptions::new(registry).max_concurrency,
             |options| options.max_concurrency,
         )
+    }
+
+    /// Returns about how many requests a registry allows at a time, where it has refused some.
+    pub fn allowance(&self, registry: &str) -> Option<usize> {
+        self.registry(registry).ok()?.limits.allowance()
     }
 
     /// Whether the options say anything about a registry.
@@ -139,21 +240,43 @@ impl Client {
     }
 
     fn registry(&self, host: &str) -> Result<Arc<Registry>, OciError> {
+        self.registry_over(host, false)
+    }
+
+    /// Returns a registry; one that nothing is said about is asked over https, or over http where
+    /// a redirect on this machine says so.
+    fn registry_over(&self, host: &str, is_plain: bool) -> Result<Arc<Registry>, OciError> {
         let mut known = self
             .inner
             .registries
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(registry) = known.get(host) {
+        let key = if is_plain {
+            format!("http://{host}")
+        } else {
+            host.to_owned()
+        };
+        if let Some(registry) = known.get(&key) {
             return Ok(registry.clone());
         }
         let options = self
             .options_of(host)
             .cloned()
-            .unwrap_or_else(|| RegistryOptions::new(host));
-        let registry = Arc::new(Registry::new(&self.inner.options, options)?);
-        known.insert(host.to_owned(), registry.clone());
+            .unwrap_or_else(|| RegistryOptions {
+                plain_http: is_plain,
+                ..RegistryOptions::new(host)
+            });
+        let sends_on = !self.inner.is_cache;
+        let registry = Arc::new(Registry::new(&self.inner.options, options, sends_on)?);
+        known.insert(key, registry.clone());
         Ok(registry)
+    }
+
+    fn read(&self) -> MutexGuard<'_, ReadDocuments> {
+        self.inner
+            .read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks until a registry answers itself. Each hop is a registry of its own, with its own
@@ -164,12 +287,15 @@ impl Client {
                 Answer::Reply(reply) => return Ok(reply),
                 Answer::Elsewhere {
                     host,
+                    is_plain,
                     repository,
                     reference,
                 } => {
                     place = Place {
+                        registry: self.registry_over(&host, is_plain)?,
+                        repository: repository.into(),
                         part: place.part,
-                        ..self.place(&host, &repository, &reference)?
+                        reference: reference.into(),
                     };
                 }
             }
@@ -181,5 +307,14 @@ impl Client {
             to: "yet another host".to_owned(),
             why: "it is one redirect too many",
         })
+    }
+}
+
+fn mismatch(place: &Place, want: &str, got: Digest) -> OciError {
+    OciError::Mismatch {
+        host: place.registry.host.clone(),
+        at: place.to_string(),
+        want: want.to_owned(),
+        got,
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DemoKind {
     Namespace,
+    Node,
     Pod,
     Deployment,
     StatefulSet,
@@ -16,8 +17,9 @@ pub enum DemoKind {
 }
 
 impl DemoKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Namespace,
+        Self::Node,
         Self::Pod,
         Self::Deployment,
         Self::StatefulSet,
@@ -32,6 +34,7 @@ impl DemoKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",
+            Self::Node => "Node",
             Self::Pod => "Pod",
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
@@ -51,7 +54,7 @@ impl DemoKind {
     /// `apps/v1`; the core has no group.
     pub(super) fn version(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Pod => "v1",
+            Self::Namespace | Self::Node | Self::Pod => "v1",
             Self::CronJob | Self::Job => "batch/v1",
             Self::Deployment
             | Self::StatefulSet

@@ -1,6 +1,7 @@
 //! Assembles objects into workloads. A pod, and a revision, belongs to the last workload in its
 //! chain of controllers. Pure.
 
+use crate::model::platform::Platform;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Pod, Release, Revision, Rollout, Workload};
 use crate::remote::kubernetes::{Kind, Object, Objects};
@@ -16,7 +17,12 @@ pub(super) fn build_cluster(objects: &Objects) -> Cluster {
     let mut workloads: Vec<Workload> = objects
         .kinds
         .iter()
-        .filter(|(kind, _)| !matches!(kind, Kind::ControllerRevision | Kind::Namespace))
+        .filter(|(kind, _)| {
+            !matches!(
+                kind,
+                Kind::ControllerRevision | Kind::Namespace | Kind::Node
+            )
+        })
         .flat_map(|(kind, _)| {
             index
                 .objects_of(kind)
@@ -38,10 +44,20 @@ pub(super) fn build_cluster(objects: &Objects) -> Cluster {
         .objects_of(&Kind::Namespace)
         .map(|object| (object.name.clone(), keel_keys(&object.labels)))
         .collect();
+    let platforms = index
+        .objects_of(&Kind::Node)
+        .filter_map(|node| {
+            Some(Platform::new(
+                node.label("kubernetes.io/os")?,
+                node.label("kubernetes.io/arch")?,
+            ))
+        })
+        .collect();
     Cluster {
         workloads,
         unread,
         namespaces,
+        platforms,
     }
 }
 

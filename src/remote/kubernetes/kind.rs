@@ -15,6 +15,7 @@ pub enum Kind {
     ControllerRevision,
     Pod,
     Namespace,
+    Node,
     Custom(Arc<Custom>),
 }
 
@@ -32,7 +33,7 @@ pub struct Custom {
 
 impl Kind {
     /// The kinds that are read without being configured.
-    pub const BUILT_IN: [Self; 9] = [
+    pub const BUILT_IN: [Self; 10] = [
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -42,6 +43,7 @@ impl Kind {
         Self::ControllerRevision,
         Self::Pod,
         Self::Namespace,
+        Self::Node,
     ];
 
     /// Returns the kind as Kubernetes writes it: `StatefulSet`.
@@ -56,6 +58,7 @@ impl Kind {
             Self::ControllerRevision => "ControllerRevision",
             Self::Pod => "Pod",
             Self::Namespace => "Namespace",
+            Self::Node => "Node",
             Self::Custom(custom) => &custom.kind,
         }
     }
@@ -77,6 +80,7 @@ impl Kind {
             Self::ControllerRevision => ("apps", "v1", "controllerrevisions"),
             Self::Pod => ("", "v1", "pods"),
             Self::Namespace => ("", "v1", "namespaces"),
+            Self::Node => ("", "v1", "nodes"),
             Self::Custom(custom) => (&custom.group, &custom.version, &custom.plural),
         }
     }

@@ -14,10 +14,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The labels that are kept, and all that start with `keel.sh/`.
-const LABELS: [&str; 4] = [
+const LABELS: [&str; 6] = [
     "app.kubernetes.io/instance",
     "app.kubernetes.io/managed-by",
     "controller-revision-hash",
+    "kubernetes.io/arch",
+    "kubernetes.io/os",
     "pod-template-hash",
 ];
 /// The annotations that are kept, and all that start with `keel.sh/`.

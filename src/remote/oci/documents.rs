@@ -1,6 +1,5 @@
-//! What the documents of an image say: which manifests an index names (OCI image-spec, "Image
-//! Index"; Docker's manifest list), and the labels in its config with the annotations of its
-//! manifests ("Annotations"). All of it is outside text, out of bytes that were hashed. Never reads
+//! What an image says of itself: the labels in its config with the annotations of its manifests
+//! (OCI image-spec, "Annotations"). All of it is outside text, out of bytes that were hashed. Never reads
 //! a layer.
 
 use super::Client;
@@ -61,25 +60,6 @@ struct Inner {
 }
 
 impl Client {
-    /// Returns the digests that the index with this digest names, in its order; none for a single
-    /// manifest. One GET.
-    pub async fn children(
-        &self,
-        registry: &str,
-        repository: &str,
-        digest: &Digest,
-    ) -> Result<Vec<Digest>, OciError> {
-        let manifest = self.manifest(registry, repository, digest).await?;
-        let index: Document = read(&manifest.bytes, || {
-            format!("{registry}/{repository}@{digest}")
-        })?;
-        Ok(index
-            .manifests
-            .iter()
-            .filter_map(|one| Digest::parse(&one.digest))
-            .collect())
-    }
-
     /// Returns the labels of an image: of an index, those of its image for linux/amd64, or else of
     /// its first. Where a label `org.opencontainers.image.…` is missing, the annotation of that
     /// name counts.

@@ -49,6 +49,28 @@ pub enum OciError {
         at: String,
         limit: Duration,
     },
+    /// 200, and yet no manifest: a page for signing in, an error in JSON.
+    #[error("{host} answered {at} with {}, which is not an image manifest", type_name(.found))]
+    WrongType {
+        host: String,
+        at: String,
+        found: String,
+    },
+    /// The bytes are what the digest says, and yet nothing that a node could run.
+    #[error("{at} is not a container image: {why}")]
+    NotAnImage { at: String, why: String },
+    /// A manifest that an index names is not there: retention deletes what has no tag.
+    #[error("{at} is an index that names {child} for {platform}, which does not exist")]
+    ChildGone {
+        at: String,
+        child: String,
+        platform: String,
+    },
+    /// The registry gives fewer requests than there are images.
+    #[error(
+        "registry {host} allows about {allowance} requests at a time; this image is asked for in a later pass"
+    )]
+    Deferred { host: String, allowance: usize },
     /// `Docker-Content-Digest` is not `sha256:` and 64 hex digits.
     #[error("{host} names `{header}` as digest of {at}, which is none")]
     BadDigest {
@@ -61,7 +83,7 @@ pub enum OciError {
     Mismatch {
         host: String,
         at: String,
-        want: Digest,
+        want: String,
         got: Digest,
     },
     #[error("what {at} is answered with is larger than {limit} bytes")]
@@ -115,6 +137,15 @@ impl Credentials {
     }
 }
 
+/// ``type `text/html` ``, at most 60 characters of it.
+fn type_name(found: &str) -> String {
+    if found.is_empty() {
+        return "no content type".to_owned();
+    }
+    let shown: String = found.chars().take(60).collect();
+    format!("type `{shown}`")
+}
+
 impl OciError {
     /// Returns what is wrong with the registry, without what was asked for.
     pub fn cause(&self) -> String {
@@ -147,6 +178,8 @@ impl OciError {
                 | Self::Mismatch { .. }
                 | Self::TooLarge { .. }
                 | Self::Unreadable { .. }
+                | Self::NotAnImage { .. }
+                | Self::ChildGone { .. }
         )
     }
 

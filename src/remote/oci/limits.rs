@@ -16,8 +16,10 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// A 429 that does not say how long: the shortest time Docker Hub's documentation speaks of.
-const UNSAID: Duration = Duration::from_secs(60);
+/// A 429 that does not say how long: at first so long, twice as long each time …
+const UNSAID: Duration = Duration::from_secs(5);
+/// … up to the shortest time Docker Hub's documentation speaks of.
+const UNSAID_MOST: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Connections that fail one after the other before a registry counts as down …
@@ -29,7 +31,8 @@ const DOWN: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burden {
     pub concurrency: usize,
-    pub per_second: NonZeroU32,
+    /// `2.5`, `0.1`; more than zero.
+    pub per_second: f64,
     /// A registry that closes for longer is not waited for.
     pub longest_wait: Duration,
 }
@@ -62,6 +65,12 @@ pub(super) struct Limits {
 #[derive(Default)]
 struct Gate {
     closed: Option<Closed>,
+    /// How often in a row it answered 429 without saying how long.
+    unsaid: u32,
+    /// Requests answered since it last closed for longer than anybody waits …
+    answered: usize,
+    /// … and how many there were before it did.
+    allowance: Option<usize>,
     failures: u32,
     /// Docker Hub counts GETs of manifests, not HEADs, and says how many are left on each answer.
     gets_used_up: bool,
@@ -75,11 +84,10 @@ struct Closed {
 
 impl Limits {
     pub(super) fn new(host: &str, burden: Burden) -> Self {
-        let quota = Quota::per_second(burden.per_second);
         Self {
             host: host.to_owned(),
             slots: Semaphore::new(burden.concurrency.max(1)),
-            pace: RateLimiter::direct_with_clock(quota, PassingTime),
+            pace: RateLimiter::direct_with_clock(quota(burden.per_second), PassingTime),
             longest_wait: burden.longest_wait,
             gate: Mutex::default(),
         }
@@ -95,7 +103,7 @@ impl Limits {
     pub(super) async fn turn(&self, counted: bool) -> Result<(), OciError> {
         if counted && self.gate().gets_used_up {
             let until = Timestamp::now()
-                .saturating_add(signed(UNSAID))
+                .saturating_add(signed(UNSAID_MOST))
                 .unwrap_or(Timestamp::MAX);
             return Err(OciError::Limited {
                 host: self.host.clone(),
@@ -122,8 +130,13 @@ impl Limits {
         gate.gets_used_up =
             number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
         let asked = retry_after(headers, now.time);
+        let is_refused = status == StatusCode::TOO_MANY_REQUESTS;
+        if !is_refused {
+            gate.unsaid = 0;
+            gate.answered += 1;
+        }
         let wait = match status {
-            StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(UNSAID)),
+            StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or_else(|| gate.unsaid_wait(now))),
             StatusCode::SERVICE_UNAVAILABLE => asked,
             _ if gate.gets_used_up => number(headers, "ratelimit-reset").map(Duration::from_secs),
             _ => None,
@@ -133,8 +146,33 @@ impl Limits {
                 host: self.host.clone(),
                 until,
             };
-            gate.close(wait.min(LONGEST), now, error);
+            let wait = wait.min(LONGEST);
+            let is_news = gate.close(wait, now, error);
+            if is_news && wait > self.longest_wait {
+                if is_refused {
+                    gate.allowance = Some(gate.answered.max(1));
+                    gate.answered = 0;
+                }
+                let seconds = wait.as_secs();
+                tracing::warn!(
+                    registry = self.host,
+                    seconds,
+                    "the registry asked to wait: it is not asked until then; \
+                     `requests_per_second` in `[[registry]]` makes pintle ask more slowly"
+                );
+            }
         }
+    }
+
+    /// Returns about how many requests the registry allows at a time, where it has refused some.
+    pub(super) fn allowance(&self) -> Option<usize> {
+        self.gate().allowance
+    }
+
+    /// Says whether the registry can be asked within the longest wait.
+    pub(super) fn opens_soon(&self) -> bool {
+        self.closed(Instant::now())
+            .is_none_or(|(wait, _)| wait <= self.longest_wait)
     }
 
     /// Learns that no answer came. After many in a row the registry is left alone.
@@ -143,7 +181,7 @@ impl Limits {
         gate.failures += 1;
         if gate.failures >= FAILURES {
             let (host, why) = (self.host.clone(), why.cause());
-            gate.close(DOWN, now, |until| OciError::Down { host, why, until });
+            let _ = gate.close(DOWN, now, |until| OciError::Down { host, why, until });
             gate.failures = 0;
         }
     }
@@ -169,8 +207,32 @@ impl Limits {
 }
 
 impl Gate {
-    /// Closes until the later of what is known and what is new.
-    fn close(&mut self, wait: Duration, now: Now, error: impl FnOnce(Timestamp) -> OciError) {
+    /// Returns how long a 429 without `Retry-After` closes. Those that come while it is closed were
+    /// sent before.
+    fn unsaid_wait(&mut self, now: Now) -> Duration {
+        if self
+            .closed
+            .as_ref()
+            .is_some_and(|closed| closed.until > now.tick)
+        {
+            return Duration::ZERO;
+        }
+        let wait = UNSAID * 2_u32.pow(self.unsaid.min(4));
+        self.unsaid += 1;
+        wait.min(UNSAID_MOST)
+    }
+
+    /// Closes until the later of what is known and what is new. Says whether it was open before.
+    fn close(
+        &mut self,
+        wait: Duration,
+        now: Now,
+        error: impl FnOnce(Timestamp) -> OciError,
+    ) -> bool {
+        let was_open = self
+            .closed
+            .as_ref()
+            .is_none_or(|closed| closed.until <= now.tick);
         let until = now.tick + wait;
         if self
             .closed
@@ -186,7 +248,18 @@ impl Gate {
                 error: error(whole_seconds(at)),
             });
         }
+        was_open
     }
+}
+
+/// A rate as it is written, also below one a second. What is allowed at once is a tenth of a second's
+/// worth, at least one request.
+fn quota(per_second: f64) -> Quota {
+    let rate = per_second.clamp(1e-6, 1e6);
+    let burst = NonZeroU32::new((rate / 10.0) as u32).unwrap_or(NonZeroU32::MIN);
+    Quota::with_period(Duration::from_secs_f64(1.0 / rate))
+        .unwrap_or_else(|| Quota::per_second(NonZeroU32::MAX))
+        .allow_burst(burst)
 }
 
 /// `Retry-After` as seconds or as an HTTP date (RFC 9110 §10.2.3).

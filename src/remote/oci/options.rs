@@ -3,7 +3,6 @@
 
 use super::keychain::Keychain;
 use secrecy::SecretString;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -44,7 +43,7 @@ pub struct RegistryOptions {
     pub username: Option<String>,
     pub password: Option<SecretString>,
     pub max_concurrency: usize,
-    pub requests_per_second: NonZeroU32,
+    pub requests_per_second: f64,
     /// Hosts that it may send a question on to; `.example.com` stands for every host below.
     pub redirects_to: Vec<String>,
 }
@@ -81,7 +80,7 @@ impl RegistryOptions {
             username: None,
             password: None,
             max_concurrency: 8,
-            requests_per_second: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
+            requests_per_second: 1000.0,
             redirects_to,
         }
     }

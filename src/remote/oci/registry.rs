@@ -7,22 +7,26 @@ use super::error::OciError;
 use super::keychain::Keychain;
 use super::limits::{Burden, Limits, Now};
 use super::options::{Options, RegistryOptions};
-use super::wire::{self, CONFIG_LIMIT, MANIFEST_LIMIT, Reply};
+use super::wire::{self, CONFIG_LIMIT, ERROR_LIMIT, MANIFEST_LIMIT, Reply};
 use crate::model::digest::Digest;
-use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of};
+use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of, is_loopback};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use url::Url;
+use url::{Host, Url};
 
 /// More attempts after the first.
 const RETRIES: usize = 2;
+/// How often a request is sent again after a 429 that ends soon.
+const WAITS: usize = 3;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Redirects within the registry, where nothing but the path changes.
 const REDIRECTS: usize = 3;
@@ -42,8 +46,14 @@ pub(super) struct Registry {
     pub(super) keychain: Option<Arc<Keychain>>,
     pub(super) http: OriginClient,
     auth: Auth,
-    limits: Limits,
+    pub(super) limits: Limits,
     timeout: Duration,
+    /// Whether a manifest may be somewhere else; a cache answers itself.
+    sends_on: bool,
+    /// Whether it answers HEAD in a way that cannot be used.
+    refuses_head: AtomicBool,
+    /// Tags and digests that a GET has confirmed to be missing.
+    missing: Mutex<HashSet<String>>,
 }
 
 /// What is asked for, and whom.
@@ -92,6 +102,8 @@ pub(super) enum Answer {
     /// Another registry is to be asked.
     Elsewhere {
         host: String,
+        /// Over http, on this machine.
+        is_plain: bool,
         repository: String,
         reference: String,
     },
@@ -113,6 +125,10 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    fn key(&self) -> String {
+        format!("{}\n{}", self.repository, self.reference)
+    }
+
     /// Returns the digest that the answer's header names; `None` without the header.
     pub(super) fn digest(&self, reply: &Reply) -> Result<Option<Digest>, OciError> {
         reply.digest().map_err(|header| OciError::BadDigest {
@@ -130,7 +146,7 @@ impl Place {
             Some(want) if want != got => Err(OciError::Mismatch {
                 host: self.registry.host.clone(),
                 at: self.to_string(),
-                want,
+                want: want.to_string(),
                 got,
             }),
             _ => Ok(got),
@@ -139,7 +155,12 @@ impl Place {
 }
 
 impl Registry {
-    pub(super) fn new(options: &Options, own: RegistryOptions) -> Result<Self, OciError> {
+    /// `sends_on` says whether redirects of manifests to other hosts are followed.
+    pub(super) fn new(
+        options: &Options,
+        own: RegistryOptions,
+        sends_on: bool,
+    ) -> Result<Self, OciError> {
         let setup = |why: &str| OciError::Setup {
             host: own.host.clone(),
             why: why.to_owned(),
@@ -174,7 +195,37 @@ impl Registry {
             keychain: options.keychain.clone(),
             auth: Auth::new(),
             timeout: options.timeout,
+            sends_on,
+            refuses_head: AtomicBool::new(false),
+            missing: Mutex::default(),
         })
+    }
+
+    pub(super) fn refuses_head(&self) -> bool {
+        self.refuses_head.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that HEAD cannot be used here: 405, 400 or 501, or a 404 that a GET contradicts.
+    pub(super) fn remember_refused_head(&self) {
+        self.refuses_head.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether a GET has confirmed before that this is missing.
+    pub(super) fn is_known_missing(&self, place: &Place) -> bool {
+        self.missing().contains(&place.key())
+    }
+
+    /// Remembers whether this is missing.
+    pub(super) fn remember_missing(&self, place: &Place, is_missing: bool) {
+        if is_missing {
+            self.missing().insert(place.key());
+        } else {
+            self.missing().remove(&place.key());
+        }
+    }
+
+    fn missing(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a manifest. Everything but a 200 or a redirect to a known host is an error.
@@ -188,10 +239,10 @@ impl Registry {
                 .get_or_init(async || first = Some(self.authorised(method, place).await))
                 .await;
             if let Some(reply) = first {
-                return self.judge(reply?, place).await;
+                return self.judge(method, reply?, place).await;
             }
         }
-        self.judge(self.authorised(method, place).await?, place)
+        self.judge(method, self.authorised(method, place).await?, place)
             .await
     }
 
@@ -385,7 +436,16 @@ impl Registry {
             .with_min_delay(RETRY_DELAY)
             .with_max_times(RETRIES)
             .with_jitter();
-        once.retry(pauses).when(OciError::is_passing).await
+        for _ in 0..WAITS {
+            let reply = once
+                .retry(pauses.clone())
+                .when(OciError::is_passing)
+                .await?;
+            if reply.status != StatusCode::TOO_MANY_REQUESTS || !self.limits.opens_soon() {
+                return Ok(reply);
+            }
+        }
+        once().await
     }
 
     pub(super) async fn exchange(
@@ -399,6 +459,10 @@ impl Registry {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match status {
             StatusCode::OK => http::body(&mut response, limit).await,
+            // What cannot be read is no error of a registry.
+            StatusCode::NOT_FOUND => Ok(http::body(&mut response, ERROR_LIMIT)
+                .await
+                .unwrap_or_default()),
             _ => Ok(Bytes::new()),
         };
         let body = body.map_err(|why| match why {
@@ -443,9 +507,20 @@ impl Registry {
         }
     }
 
-    async fn judge(&self, reply: Reply, place: &Place) -> Result<Answer, OciError> {
+    async fn judge(
+        &self,
+        method: &Method,
+        reply: Reply,
+        place: &Place,
+    ) -> Result<Answer, OciError> {
         let (host, at) = (self.shown.clone(), place.to_string());
         match reply.status.as_u16() {
+            200 if place.part == Part::Manifest
+                && wire::document_kind(&reply.media_type()).is_none() =>
+            {
+                let found = reply.media_type();
+                Err(OciError::WrongType { host, at, found })
+            }
             200 => Ok(Answer::Reply(reply)),
             301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),
             status @ (401 | 403) => {
@@ -457,8 +532,13 @@ impl Registry {
                     credentials,
                 })
             }
-            // A web server's page says nothing about images.
-            404 if reply.media_type() != "text/html" => Err(OciError::NotFound { at }),
+            // A web server's page says nothing about images. The answer to a HEAD has no body: the
+            // caller asks further.
+            404 if reply.is_registry_error()
+                || *method == Method::HEAD && reply.media_type() != "text/html" =>
+            {
+                Err(OciError::NotFound { at })
+            }
             429 => Err(self
                 .limits
                 .refusal(Instant::now())
@@ -471,18 +551,15 @@ impl Registry {
         }
     }
 
-    /// Follows to another registry only when this one is known to use it, and never from https to
-    /// http.
+    /// Follows to another registry, over https; to one that is not public only when it is named for
+    /// this registry.
     fn elsewhere(&self, reply: &Reply, place: &Place) -> Result<Answer, OciError> {
         let from = self.url(place)?;
         let Some(to) = location(reply, &from) else {
             return Err(self.redirected(place, &from, "it names no address"));
         };
-        if !self.may_send_to(&to) {
-            return Err(self.redirected(place, &to, "it is another host"));
-        }
-        if from.scheme() == "https" && to.scheme() != "https" {
-            return Err(self.redirected(place, &to, "it is not encrypted"));
+        if let Some(why) = self.refuses_hop(&from, &to) {
+            return Err(self.redirected(place, &to, why));
         }
         let part = format!("/{}/", place.part.path());
         let path = to
@@ -493,9 +570,27 @@ impl Registry {
             path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
         Ok(Answer::Elsewhere {
             host: host_of(&to),
+            is_plain: to.scheme() == "http",
             repository: repository.to_owned(),
             reference: reference.to_owned(),
         })
+    }
+
+    /// Returns why a manifest is not asked for there.
+    fn refuses_hop(&self, from: &Url, to: &Url) -> Option<&'static str> {
+        let is_local = is_loopback(from) && is_loopback(to);
+        let is_named = self.may_send_to(to);
+        let is_public = matches!(to.host(), Some(Host::Domain(name)) if name.contains('.'));
+        match to.scheme() {
+            _ if !self.sends_on => Some("it is another host"),
+            _ if !to.username().is_empty() || to.password().is_some() => {
+                Some("it has credentials in its address")
+            }
+            "https" if is_named || is_local || is_public && !is_loopback(to) => None,
+            "https" => Some("it is not a public host; `[[registry]] redirects` can allow it"),
+            "http" if from.scheme() == "http" && (is_local || is_named) => None,
+            _ => Some("it is not encrypted"),
+        }
     }
 
     /// Whether this registry is known to answer with that host's manifests.

@@ -4,7 +4,10 @@ use super::*;
 use reqwest::header::HeaderValue;
 
 fn limits(longest_wait: u64, per_second: u32) -> Limits {
-    let per_second = NonZeroU32::new(per_second).unwrap();
+    limits_at(longest_wait, f64::from(per_second))
+}
+
+fn limits_at(longest_wait: u64, per_second: f64) -> Limits {
     Limits::new(
         "docker.io",
         Burden {
@@ -85,16 +88,28 @@ fn the_longest_that_was_asked_for_counts() {
 }
 
 #[test]
-fn a_429_that_says_nothing_means_a_minute_and_a_503_nothing() {
+fn a_429_that_says_nothing_closes_for_longer_each_time_and_a_503_not_at_all() {
     let limits = limits(10, 1000);
-    let now = noon();
+    let mut now = noon();
     limits.heard(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), now);
     assert_eq!(limits.refusal(now.tick), None);
-    limits.heard(TOO_MANY, &HeaderMap::new(), now);
-    assert_eq!(
-        limits.refusal(now.tick).unwrap().to_string(),
-        "registry docker.io asked to wait until 2026-11-22T12:01:00Z"
-    );
+    let closes_for = |now: Now, seconds: u64| {
+        limits.heard(TOO_MANY, &HeaderMap::new(), now);
+        // What was sent before it closed says nothing new.
+        limits.heard(TOO_MANY, &HeaderMap::new(), now);
+        let until = now.tick + Duration::from_secs(seconds);
+        assert!(limits.refusal(until - Duration::from_millis(1)).is_some());
+        assert_eq!(limits.refusal(until), None, "{seconds} s");
+        Now { tick: until, ..now }
+    };
+    for seconds in [5, 10, 20, 40, 60, 60] {
+        now = closes_for(now, seconds);
+    }
+    limits.heard(StatusCode::OK, &HeaderMap::new(), now);
+    let now = Now {
+        time: noon().time,
+        tick: closes_for(now, 5).tick,
+    };
     limits.heard(
         StatusCode::SERVICE_UNAVAILABLE,
         &headers(&[("retry-after", "120")]),
@@ -166,4 +181,41 @@ fn many_failures_in_a_row_close_a_registry_for_a_while() {
     let text = "docker.io does not answer: refused";
     assert_eq!(limits.refusal(now.tick).unwrap().to_string(), text);
     assert_eq!(limits.refusal(now.tick + DOWN), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_what_it_says_also_below_one_a_second() {
+    for (rate, seconds) in [(2.5, 4.4), (0.5, 22.0), (0.1, 110.0)] {
+        let limits = limits_at(10, rate);
+        let start = Instant::now();
+        for _ in 0..12 {
+            limits.turn(false).await.unwrap();
+        }
+        let took = start.elapsed().as_secs_f64();
+        assert!((took - seconds).abs() < 0.1, "{rate} a second: {took} s");
+    }
+}
+
+#[test]
+fn how_much_a_registry_allows_is_learned_when_it_closes_for_long() {
+    let limits = limits(10, 1000);
+    let now = noon();
+    let answers = |count: usize| {
+        for _ in 0..count {
+            limits.heard(StatusCode::OK, &HeaderMap::new(), now);
+        }
+    };
+    assert_eq!(limits.allowance(), None);
+    answers(6);
+    limits.heard(TOO_MANY, &headers(&[("retry-after", "5")]), now);
+    assert_eq!(limits.allowance(), None, "that is waited for");
+    limits.heard(
+        TOO_MANY,
+        &headers(&[("retry-after", "3600")]),
+        Now {
+            tick: now.tick + Duration::from_secs(6),
+            ..now
+        },
+    );
+    assert_eq!(limits.allowance(), Some(6));
 }

@@ -11,7 +11,7 @@ fn told(host: &str, endpoint: Option<&str>) -> RegistryOptions {
 
 fn made(told: RegistryOptions) -> Result<Arc<Registry>, OciError> {
     crate::remote::install_tls();
-    Registry::new(&Options::default(), told).map(Arc::new)
+    Registry::new(&Options::default(), told, true).map(Arc::new)
 }
 
 fn place(told: RegistryOptions) -> Place {
@@ -107,7 +107,11 @@ fn an_endpoint_that_cannot_be_used_is_told() {
 }
 
 fn sent_on(host: &str, location: &str) -> Result<String, String> {
-    let place = place(told(host, None));
+    sent_on_from(told(host, None), location)
+}
+
+fn sent_on_from(told: RegistryOptions, location: &str) -> Result<String, String> {
+    let place = place(told);
     let headers = [(LOCATION, HeaderValue::try_from(location).unwrap())]
         .into_iter()
         .collect();
@@ -121,6 +125,7 @@ fn sent_on(host: &str, location: &str) -> Result<String, String> {
             host,
             repository,
             reference,
+            ..
         }) => Ok(format!("{host} {repository} {reference}")),
         Ok(Answer::Reply(_)) => unreachable!("it is a redirect"),
         Err(OciError::Redirect { to, why, .. }) => Err(format!("{to}: {why}")),
@@ -129,7 +134,7 @@ fn sent_on(host: &str, location: &str) -> Result<String, String> {
 }
 
 #[test]
-fn only_known_ways_are_followed() {
+fn public_hosts_are_followed_to_over_https_and_nothing_else() {
     let google =
         "https://europe-west4-docker.pkg.dev/v2/k8s-artifacts-prod/images/pause/manifests/3.9";
     assert_eq!(
@@ -138,24 +143,56 @@ fn only_known_ways_are_followed() {
     );
     assert_eq!(
         sent_on("ghcr.io", google),
-        Err("europe-west4-docker.pkg.dev: it is another host".to_owned())
+        Ok("europe-west4-docker.pkg.dev k8s-artifacts-prod/images/pause 3.9".to_owned()),
+        "any public host over https"
     );
-    let plain = google.replace("https", "http");
+    for (to, host, why) in [
+        (
+            "http://europe-west4-docker.pkg.dev/v2/a/manifests/1",
+            "europe-west4-docker.pkg.dev",
+            "it is not encrypted",
+        ),
+        (
+            "https://x.pkg.dev/login",
+            "x.pkg.dev",
+            "it is not a manifest's address",
+        ),
+        (
+            "http://ghcr.io/v2/a/b/manifests/1",
+            "ghcr.io",
+            "it is not encrypted",
+        ),
+        (
+            "https://u:p@x.pkg.dev/v2/a/manifests/1",
+            "x.pkg.dev",
+            "it has credentials in its address",
+        ),
+    ] {
+        assert_eq!(sent_on("ghcr.io", to), Err(format!("{host}: {why}")));
+    }
+    for host in [
+        "10.0.0.1",
+        "169.254.169.254",
+        "[::1]",
+        "localhost",
+        "intranet",
+    ] {
+        assert_eq!(
+            sent_on("ghcr.io", &format!("https://{host}/v2/a/manifests/1")),
+            Err(format!(
+                "{host}: it is not a public host; `[[registry]] redirects` can allow it"
+            ))
+        );
+    }
+}
+
+#[test]
+fn a_host_that_is_named_is_followed_to_though_it_is_not_public() {
+    let mut told = told("ghcr.io", None);
+    told.redirects_to = vec!["intranet".to_owned()];
     assert_eq!(
-        sent_on("registry.k8s.io", &plain),
-        Err("europe-west4-docker.pkg.dev: it is not encrypted".to_owned())
-    );
-    assert_eq!(
-        sent_on("registry.k8s.io", "https://evilpkg.dev/v2/a/manifests/1"),
-        Err("evilpkg.dev: it is another host".to_owned())
-    );
-    assert_eq!(
-        sent_on("registry.k8s.io", "https://x.pkg.dev/login"),
-        Err("x.pkg.dev: it is not a manifest's address".to_owned())
-    );
-    assert_eq!(
-        sent_on("ghcr.io", "http://ghcr.io/v2/a/b/manifests/1"),
-        Err("ghcr.io: it is another host".to_owned())
+        sent_on_from(told, "https://intranet/v2/a/manifests/1"),
+        Ok("intranet a 1".to_owned())
     );
 }
 
@@ -212,7 +249,7 @@ fn answer(
     let digest = format!("sha256:{}", "7".repeat(64));
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nDocker-Content-Digest: {digest}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.index.v1+json\r\nDocker-Content-Digest: {digest}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
     )?;
     stream.flush()
 }
