@@ -14,6 +14,7 @@ mod forge;
 pub mod history;
 pub mod merged;
 pub mod notes;
+pub mod pins;
 pub mod registry;
 mod registries;
 mod session;

@@ -71,6 +71,9 @@ pub struct Snapshot {
     /// The digests of the platforms' manifests in an index, where they were asked for: a pod's
     /// `imageID` may be one of them.
     pub children: BTreeMap<(Channel, Digest), Vec<Digest>>,
+    /// What registries say of pins that are not what their channel means, where that is anything
+    /// worth knowing.
+    pub pins: BTreeMap<(Channel, Digest), PinFact>,
     /// Which commits brought digests into their files, where it was asked for.
     pub blame: BTreeMap<(RepoPath, Digest), Seen<Blame>>,
     /// Digests that could not be fetched from their registry, and why: they may not be written.
@@ -128,6 +131,19 @@ pub enum Upstream {
     Digest(Digest),
     /// The registry answered, authenticated, that the tag or repository does not exist.
     Missing,
+}
+
+/// What a registry says of a pinned digest that its channel does not mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinFact {
+    /// The digest is not in the registry any more: a node that has no copy cannot pull it.
+    Gone,
+    /// It is the manifest of one platform in the index that the channel means.
+    PlatformOf {
+        index: Digest,
+        /// `linux/amd64`
+        platform: String,
+    },
 }
 
 /// The cache's answer beside upstream's.

@@ -23,6 +23,7 @@ mod pin_state;
 mod pull_requests;
 mod resolve;
 mod rollback;
+mod rot;
 mod rules;
 mod site_history;
 mod site_plan;
@@ -43,7 +44,7 @@ use crate::sites::Scan;
 use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
 use site_plan::SitePlan;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns one decision a site, and the changes that follow. The same snapshot gives the same plan,
 /// byte for byte.
@@ -87,6 +88,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         &changes,
         busy.is_some(),
     ));
+    // Last, since it matters most where nothing else happens.
+    rot::report_rotten(snapshot, &mut sites);
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
@@ -185,6 +188,12 @@ pub fn channels_to_ask(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTr
 /// Returns the indexes that have to be known to compare what pods show with what is pinned.
 pub fn indexes_to_read(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     indexes::indexes_to_read(snapshot)
+}
+
+/// Returns the pins that are not what their channel means, each with what it means: their registries
+/// are asked whether they still have them.
+pub fn pins_to_check(snapshot: &Snapshot) -> BTreeMap<(Channel, Digest), Option<Digest>> {
+    rot::pins_to_check(snapshot)
 }
 
 /// Returns the pins whose commits have to be looked up: those that the cluster left, those that it

@@ -243,6 +243,8 @@ async fn plan_with_cluster(
 ) -> Planned {
     snapshot.children =
         observe::children::children(session, registries, plan::indexes_to_read(&snapshot)).await;
+    snapshot.pins =
+        observe::pins::read_pins(session, registries, plan::pins_to_check(&snapshot)).await;
     snapshot.blame = tokio::task::block_in_place(|| {
         observe::blame::read_blame(session, checkout, plan::pins_to_blame(&snapshot))
     });

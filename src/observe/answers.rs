@@ -6,6 +6,7 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::{Blame, CacheAnswer, Seen, Upstream};
+use crate::remote::oci::StoredAs;
 use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +52,7 @@ pub(super) struct SessionAnswers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PinAnswer {
     pub at: Timestamp,
-    pub is_gone: bool,
+    pub stored: StoredAs,
 }
 
 /// The release notes of one image.

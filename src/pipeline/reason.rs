@@ -116,6 +116,12 @@ reasons! {
     NotFetched { digest: Digest, why: String } = "not-fetched", Unknown,
         "digest {digest} could not be fetched: {why}", digest = digest.short();
     UpToDate { image: String } = "up-to-date", InSync, "pinned at the digest that {image} means upstream";
+    /// The pin is the manifest of one platform in the index that the tag means.
+    PinnedPlatform { image: String, platform: String } = "pinned-platform", InSync, "pinned at the {platform} manifest of what {image} points to";
+    /// The pinned digest is gone from the registry.
+    Rotten { image: String, digest: Digest, to: Option<Digest> } = "rotten", Blocked,
+        "the pinned digest sha256:{digest} is not in the registry any more, so other nodes cannot pull it{means}; follow the tag (`/unpin`), pin another digest (`/pin`) or push the image again",
+        digest = digest.short(), means = to.as_ref().map_or_else(String::new, |to| format!(" ({image} means sha256:{} now)", to.short()));
     NotFollowed { class: Class } = "not-followed", InSync,
         "pinned; the tag is {class}, which is followed only with policy `force`", class = class.words();
     TagPushedAgain { to: Digest } = "tag-pushed-again", Note, "upstream pushed the tag again: it means sha256:{to} now", to = to.short();

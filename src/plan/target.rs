@@ -9,6 +9,7 @@ pub(super) use first::workload_name;
 pub(super) use new_pin::find_fetch_failure;
 
 use super::first_seen::{find_sighting, now};
+use super::rot::find_platform;
 use super::site_history::{find_caution, find_rejection, find_rollback};
 use super::site_plan::SitePlan;
 use crate::model::digest::Digest;
@@ -76,6 +77,15 @@ pub(super) fn schedule_warning(site: &SitePlan) -> Option<Reason> {
 }
 
 fn follow(snapshot: &Snapshot, site: &mut SitePlan, channel: &Channel, upstream: &Digest) {
+    let platform = site
+        .pinned
+        .as_ref()
+        .filter(|_| !site.is_ignored())
+        .and_then(|pinned| find_platform(snapshot, channel, (pinned, upstream)));
+    if let Some(platform) = platform {
+        let image = site.settings.image.clone();
+        return settle_verdict(site, Reason::PinnedPlatform { image, platform });
+    }
     match &site.pinned {
         None => adopt::adopt(snapshot, site, channel, upstream),
         Some(_) if site.is_ignored() => adopt::adopt(snapshot, site, channel, upstream),

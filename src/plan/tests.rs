@@ -17,6 +17,7 @@ mod owner;
 mod properties;
 mod pulls;
 mod revisions;
+mod rot;
 mod status;
 mod stories;
 mod turns;

@@ -29,6 +29,7 @@ use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::DocumentKind;
 
 /// How often one question may be sent on to another host.
 const HOPS: usize = 3;
@@ -45,6 +46,15 @@ struct Resolved {
     digest: Digest,
     /// The size of the manifest in bytes, where the answer has it.
     length: Option<u64>,
+    kind: Option<DocumentKind>,
+}
+
+/// What a registry has under a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredAs {
+    Manifest,
+    Index,
+    Nothing,
 }
 
 impl Manifest {
@@ -103,19 +113,22 @@ impl Client {
         Ok(self.resolve(place).await?.digest)
     }
 
-    /// Says whether a digest is still there; with the same requests as [`Client::head`].
-    pub async fn exists(
+    /// Returns what a digest is in the registry now; with the same requests as [`Client::head`].
+    pub async fn find_stored(
         &self,
         registry: &str,
         repository: &str,
         digest: &Digest,
-    ) -> Result<bool, OciError> {
+    ) -> Result<StoredAs, OciError> {
         let place = self.place(registry, repository, digest.as_str())?;
         match self.resolve(place).await {
-            Ok(_) => Ok(true),
+            Ok(resolved) => Ok(match resolved.kind {
+                Some(DocumentKind::Manifest) => StoredAs::Manifest,
+                _ => StoredAs::Index,
+            }),
             Err(OciError::NotFound { .. }) => {
                 self.read().forget(registry, repository, digest);
-                Ok(false)
+                Ok(StoredAs::Nothing)
             }
             Err(why) => Err(why),
         }
@@ -134,6 +147,7 @@ impl Client {
                 match place.digest(&reply)? {
                     Some(digest) => Ok(Resolved {
                         length: reply.length(),
+                        kind: wire::document_kind(&reply.media_type()),
                         digest,
                     }),
                     None => self.get(place).await,
@@ -171,9 +185,14 @@ impl Client {
         }
         let manifest = Manifest::of(reply);
         let length = Some(manifest.bytes.len() as u64);
+        let kind = wire::document_kind(&manifest.media_type);
         self.read()
             .keep(&place.registry.host, &place.repository, &digest, manifest);
-        Ok(Resolved { digest, length })
+        Ok(Resolved {
+            digest,
+            length,
+            kind,
+        })
     }
 
     /// Returns the manifest or index with this digest; its bytes were hashed. At most one GET.
@@ -318,3 +337,6 @@ fn mismatch(place: &Place, want: &str, got: Digest) -> OciError {
         got,
     }
 }
+
+#[cfg(test)]
+mod tests;

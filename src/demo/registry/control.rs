@@ -3,7 +3,8 @@
 //! one registry.
 
 use super::fault::Fault;
-use super::state::{PullAccess, RequestCounts, RequestSeen};
+use super::image::digest_of;
+use super::state::{PullAccess, RequestCounts, RequestSeen, StoredContent};
 use crate::demo::registry::DemoRegistry;
 use crate::model::digest::Digest;
 
@@ -17,6 +18,26 @@ impl DemoRegistry {
             .entry(repository.to_owned())
             .or_default();
         repository.tags.insert(tag.to_owned(), digest.to_string());
+    }
+
+    /// Puts a document as it is, and returns its digest.
+    pub fn put_document(
+        &self,
+        host: &str,
+        repository: &str,
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> Digest {
+        let digest = digest_of(&bytes);
+        let mut state = self.shared.state();
+        let repository = state
+            .host(host)
+            .repositories
+            .entry(repository.to_owned())
+            .or_default();
+        let stored = StoredContent::new(media_type, bytes);
+        repository.manifests.insert(digest.to_string(), stored);
+        digest
     }
 
     pub fn untag(&self, host: &str, repository: &str, tag: &str) {
@@ -67,6 +88,12 @@ impl DemoRegistry {
     /// Adds a fault; the first that fits a request is what happens.
     pub fn fail(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
+    }
+
+    /// Lets a host answer so many more requests for manifests, and then 429 with `Retry-After: 3600`.
+    pub fn set_quota(&self, host: &str, requests: usize) {
+        let quotas = &mut self.shared.live().quotas;
+        quotas.insert(host.to_owned(), requests);
     }
 
     /// Removes all faults.

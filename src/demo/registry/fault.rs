@@ -32,6 +32,8 @@ pub enum FaultKind {
         code: u16,
         retry_after: Option<String>,
     },
+    /// Answers HEAD with a status; GET is served.
+    HeadStatus(u16),
     /// Sends half of a body and then nothing; to a HEAD, nothing at all.
     Slow,
     /// Sends this as the digest header.

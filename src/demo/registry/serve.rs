@@ -153,6 +153,9 @@ async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
                 Method::GET => counts.gets += 1,
                 _ => {}
             });
+        if !serving.shared.live().spend(&call.host) {
+            return failing(429, Some("3600"));
+        }
     }
     let fault = part.and_then(|(part, repository, reference)| {
         serving
@@ -162,6 +165,7 @@ async fn route(serving: &RegistryService, call: RegistryCall) -> Response {
     });
     match fault {
         Some(FaultKind::Status { code, retry_after }) => failing(code, retry_after.as_deref()),
+        Some(FaultKind::HeadStatus(code)) if call.method == Method::HEAD => failing(code, None),
         Some(FaultKind::Redirect(to)) => {
             let to = to.replace("{path}", call.parts.uri.path().trim_start_matches('/'));
             answer(307, &[("location", &to)], "")

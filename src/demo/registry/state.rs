@@ -116,6 +116,8 @@ pub(super) struct LiveState {
     pub counts: BTreeMap<String, RequestCounts>,
     pub requests: VecDeque<RequestSeen>,
     pub uploads: HashMap<String, Vec<u8>>,
+    /// How many more requests for manifests a host answers; hosts without an entry answer all.
+    pub quotas: HashMap<String, usize>,
 }
 
 /// A token that was given.
@@ -174,6 +176,18 @@ impl RegistryState {
 impl LiveState {
     pub(super) fn count(&mut self, host: &str, counted: impl FnOnce(&mut RequestCounts)) {
         counted(self.counts.entry(host.to_owned()).or_default());
+    }
+
+    /// Takes one request out of a host's quota. Says whether there was one left.
+    pub(super) fn spend(&mut self, host: &str) -> bool {
+        match self.quotas.get_mut(host) {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
     }
 
     pub(super) fn saw(&mut self, request: RequestSeen) {

@@ -33,9 +33,11 @@ pub(super) fn build_cluster(objects: &Objects) -> Cluster {
     workloads
         .sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
     workloads.dedup_by(|other, one| is_same_object(one, other) && join_containers(one, other));
+    // Without nodes only their platforms are unknown.
     let unread = objects
         .kinds
         .iter()
+        .filter(|(kind, _)| **kind != Kind::Node)
         .filter_map(|(kind, read)| {
             Some((WorkloadKind::new(kind.name()), read.as_ref().err()?.clone()))
         })

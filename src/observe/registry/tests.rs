@@ -5,6 +5,7 @@ use super::*;
 use crate::demo::registry::{
     DemoImage, DemoRegistry, Fault, FaultKind, PullAccess, RunningRegistry,
 };
+use crate::observe::answers::SessionAnswers;
 use crate::remote::oci::docker_config::DockerConfig;
 use crate::remote::oci::{Options, RegistryOptions};
 use std::time::Duration;
@@ -34,7 +35,7 @@ fn options(running: &RunningRegistry) -> Options {
 
 async fn one(client: &Client, repository: &str, tag: &str) -> Seen<Upstream> {
     let channel = channel(repository, tag);
-    poll_registries(client, [channel.clone()].into(), &|_| ())
+    poll_registries(client, [channel.clone()], &|_| ())
         .await
         .remove(&channel)
         .unwrap()
@@ -146,7 +147,11 @@ async fn many_tasks_share_one_token_a_scope_and_one_first_contact() {
         let tasks = (0..32).map(|task| {
             let (client, mine) = (
                 client.clone(),
-                all.iter().skip(task).step_by(32).cloned().collect(),
+                all.iter()
+                    .skip(task)
+                    .step_by(32)
+                    .cloned()
+                    .collect::<Vec<_>>(),
             );
             tokio::spawn(async move { poll_registries(&client, mine, &|_| ()).await })
         });
@@ -613,13 +618,16 @@ async fn one_registry_that_is_closed_does_not_close_another() {
             retry_after: None,
         },
     ));
-    let mut options = options(&running);
+    let mut options = Options {
+        longest_wait: Duration::ZERO,
+        ..options(&running)
+    };
     options.registries.push(told(&running, "quay.io"));
     let channels = [
         channel("library/app", "latest"),
         Channel::parse("quay.io/team/app:1").unwrap(),
     ];
-    let seen = poll_registries(&Client::new(options), channels.clone().into(), &|_| ()).await;
+    let seen = poll_registries(&Client::new(options), channels.clone(), &|_| ()).await;
     assert!(matches!(seen[&channels[0]], Seen::Unknown(_)));
     assert_eq!(seen[&channels[1]], Seen::Known(Upstream::Digest(quay)));
 }
@@ -654,4 +662,73 @@ async fn what_is_private_costs_no_token_a_tag() {
             .collect::<Vec<_>>(),
         [2]
     );
+}
+
+/// Polls and proves as a pass does, and returns what was proved.
+async fn pass(
+    client: &Client,
+    answers: &mut SessionAnswers,
+    channels: &BTreeSet<Channel>,
+) -> BTreeSet<Channel> {
+    let ordered = answers.order_channels(channels.clone());
+    let seen = poll_registries(client, ordered, &|_| ()).await;
+    answers.add_upstream(&seen);
+    let wanted: Vec<(Channel, Digest)> = seen
+        .into_iter()
+        .filter_map(|(channel, seen)| match seen {
+            Seen::Known(Upstream::Digest(digest)) => Some((channel, digest)),
+            _ => None,
+        })
+        .collect();
+    let proofs = prove(client, &wanted).await;
+    wanted
+        .into_iter()
+        .zip(proofs)
+        .filter_map(|((channel, _), proof)| proof.ok().map(|()| channel))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_registry_that_gives_fewer_requests_than_there_are_images_gets_somewhere_each_pass() {
+    let registry = DemoRegistry::new();
+    let channels = many(&registry, 12, 1);
+    let running = registry.start().await.unwrap();
+    let mut options = options(&running);
+    options.registries[0].max_concurrency = 1;
+    let client = Client::new(options);
+    let mut answers = SessionAnswers::default();
+    let mut proved = BTreeSet::new();
+    for round in 0..5 {
+        registry.set_quota(HOST, 6);
+        let before = proved.len();
+        proved.extend(pass(&client, &mut answers, &channels).await);
+        // The first one learns how much the registry allows.
+        assert!(round == 0 || proved.len() > before, "round {round}");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(3601)).await;
+        tokio::time::resume();
+    }
+    assert_eq!(proved, channels);
+}
+
+#[tokio::test]
+async fn what_is_left_for_later_says_so() {
+    let registry = DemoRegistry::new();
+    let channels = many(&registry, 12, 1);
+    let running = registry.start().await.unwrap();
+    let mut options = options(&running);
+    options.registries[0].max_concurrency = 1;
+    let client = Client::new(options);
+    registry.set_quota(HOST, 6);
+    poll_registries(&client, channels.clone(), &|_| ()).await;
+    registry.reset_counts();
+    let seen = poll_registries(&client, channels, &|_| ()).await;
+    let later = "registry docker.io allows about 6 requests at a time; \
+                 this image is asked for in a later pass";
+    let count = seen
+        .into_values()
+        .map(why)
+        .filter(|why| why == later)
+        .count();
+    assert_eq!((count, registry.counts(HOST).heads), (9, 0));
 }

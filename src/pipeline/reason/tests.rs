@@ -133,6 +133,20 @@ fn samples() -> Vec<Reason> {
             why: "404 Not Found".into(),
         },
         UpToDate { image: image() },
+        PinnedPlatform {
+            image: image(),
+            platform: "linux/amd64".into(),
+        },
+        Rotten {
+            image: image(),
+            digest: digest(),
+            to: Some(digest()),
+        },
+        Rotten {
+            image: image(),
+            digest: digest(),
+            to: None,
+        },
         NotFollowed {
             class: Class::Version,
         },

@@ -157,7 +157,7 @@ impl Limits {
                 tracing::warn!(
                     registry = self.host,
                     seconds,
-                    "the registry asked to wait: it is not asked until then; \
+                    "too many requests: the registry is not asked until then; \
                      `requests_per_second` in `[[registry]]` makes pintle ask more slowly"
                 );
             }

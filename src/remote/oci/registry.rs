@@ -437,10 +437,7 @@ impl Registry {
             .with_max_times(RETRIES)
             .with_jitter();
         for _ in 0..WAITS {
-            let reply = once
-                .retry(pauses.clone())
-                .when(OciError::is_passing)
-                .await?;
+            let reply = once.retry(pauses).when(OciError::is_passing).await?;
             if reply.status != StatusCode::TOO_MANY_REQUESTS || !self.limits.opens_soon() {
                 return Ok(reply);
             }

@@ -155,7 +155,8 @@ async fn what_is_used_up_is_not_asked_for() {
 
 #[test]
 fn requests_are_paced() {
-    let limits = limits(10, 2);
+    // A tenth of a second's worth at once.
+    let limits = limits(10, 20);
     assert!(limits.pace.check().is_ok());
     assert!(limits.pace.check().is_ok());
     assert!(limits.pace.check().is_err());

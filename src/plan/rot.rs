@@ -1,0 +1,64 @@
+//! Pins that registries know more of: gone, or one platform of what the channel means. Chooses no
+//! target.
+
+use super::resolve::resolve_sites;
+use super::site_plan::SitePlan;
+use crate::model::digest::Digest;
+use crate::model::reference::Channel;
+use crate::pipeline::{PinFact, Reason, Snapshot, Verdict};
+use std::collections::BTreeMap;
+
+/// Returns the pins that are not what their channel means, each with what it means; `None` where
+/// upstream did not answer.
+pub(super) fn pins_to_check(snapshot: &Snapshot) -> BTreeMap<(Channel, Digest), Option<Digest>> {
+    let sites = resolve_sites(snapshot);
+    let differing = sites.into_iter().filter_map(|site| {
+        let (channel, pinned) = (site.settings.channel.clone()?, site.pinned.clone()?);
+        (site.upstream.as_ref() != Some(&pinned)).then_some(((channel, pinned), site.upstream))
+    });
+    differing.collect()
+}
+
+/// Returns the platform of which the pin is the manifest, in the index that the channel means.
+pub(super) fn find_platform(
+    snapshot: &Snapshot,
+    channel: &Channel,
+    (pinned, upstream): (&Digest, &Digest),
+) -> Option<String> {
+    match snapshot.pins.get(&(channel.clone(), pinned.clone()))? {
+        PinFact::PlatformOf { index, platform } if index == upstream => Some(platform.clone()),
+        _ => None,
+    }
+}
+
+/// Reports the pins that are gone from their registry. Where nothing else is about to happen to the
+/// site, that is its verdict: somebody has to act before the next node needs the image.
+pub(super) fn report_rotten(snapshot: &Snapshot, sites: &mut [SitePlan]) {
+    for site in sites {
+        let Some(reason) = find_rot(snapshot, site) else {
+            continue;
+        };
+        let rests = matches!(
+            site.verdict,
+            Verdict::InSync | Verdict::Held | Verdict::Frozen
+        );
+        if site.target.is_none() && rests {
+            site.verdict = Verdict::Blocked;
+            site.reasons.insert(0, reason);
+        } else {
+            site.reasons.push(reason);
+        }
+    }
+}
+
+fn find_rot(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
+    let (channel, digest) = (site.settings.channel.clone()?, site.pinned.clone()?);
+    match snapshot.pins.get(&(channel, digest.clone()))? {
+        PinFact::Gone if site.upstream.as_ref() != Some(&digest) => Some(Reason::Rotten {
+            image: site.settings.image.clone(),
+            to: site.upstream.clone(),
+            digest,
+        }),
+        _ => None,
+    }
+}
