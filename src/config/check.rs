@@ -14,6 +14,7 @@ use super::{
 use crate::model::hold::{Hold, parse_until};
 use crate::model::pattern::{Glob, StackPattern, Words};
 use crate::model::settings::{Mode, Settings};
+use std::sync::Arc;
 
 pub(super) fn config(wire: wire::File) -> Checked<Config> {
     if let Some(version) = wire
@@ -330,8 +331,23 @@ fn registry(wire: &wire::RegistryToml) -> Checked<Registry> {
             .map(|at| at.check(some))
             .transpose()?,
         requests_per_second: rate.map(|at| at.check(positive)).transpose()?,
-        redirects: wire.redirects.iter().map(host).collect::<Checked<_>>()?,
+        redirects: wire
+            .redirects
+            .iter()
+            .map(redirect_host)
+            .collect::<Checked<_>>()?,
     })
+}
+
+/// A host with or without a port, as an address has it; `.example.com` stands for every host below.
+fn redirect_host(text: &TomlText) -> Checked<Arc<str>> {
+    let host = filled(text)?;
+    let is_host = !host.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '@' | '?' | '*'));
+    if is_host {
+        Ok(host)
+    } else {
+        Err(text.wrong("it is not a host, such as `images.example.com` or `10.0.0.1:5000`"))
+    }
 }
 
 fn git(wire: &wire::GitToml) -> Checked<Git> {

@@ -607,3 +607,29 @@ fn a_section_with_other_brackets_is_told_so() {
         "{sentence}"
     );
 }
+
+#[test]
+fn what_a_registry_may_redirect_to_is_a_host() {
+    let parse = |host: &str| {
+        let text = format!("[[registry]]\nhost = 'a.example.com'\nredirects = ['{host}']\n");
+        Config::parse(&text, "pintle.toml")
+    };
+    for host in [
+        "images.example.com",
+        "intranet",
+        "10.0.0.1:5000",
+        ".example.com",
+    ] {
+        let config = parse(host).expect(host);
+        assert_eq!(config.registries[0].redirects, [host.into()]);
+    }
+    for host in [
+        "https://images.example.com",
+        "a@b",
+        "images.example.com/x",
+        "",
+        "*",
+    ] {
+        assert!(parse(host).is_err(), "{host}");
+    }
+}

@@ -12,7 +12,7 @@ use crate::remote::oci::StoredAs;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A pin that is there is asked for again after so long: twice a day.
 const AGAIN: SignedDuration = SignedDuration::from_hours(12);
@@ -76,33 +76,35 @@ async fn find_facts(
     wanted: BTreeMap<PinKey, Option<Digest>>,
 ) -> BTreeMap<PinKey, PinFact> {
     let answers = session.answers();
+    let mut silent = answers.silent;
     let mut facts = BTreeMap::new();
     for (key, upstream) in wanted {
         let fact = match answers.pins.get(&key).map(|answer| answer.stored) {
             Some(StoredAs::Nothing) => Some(PinFact::Gone),
             Some(StoredAs::Manifest) => match upstream {
-                Some(index) => find_platform(session, registries, &key, index).await,
+                Some(index) => find_platform(registries, &mut silent, &key, index).await,
                 None => None,
             },
             _ => None,
         };
         facts.extend(fact.map(|fact| (key, fact)));
     }
+    session.remember(|answers| answers.silent.extend(silent));
     facts
 }
 
 async fn find_platform(
-    session: &Session,
     registries: &Registries,
+    silent: &mut BTreeSet<PinKey>,
     (channel, pinned): &PinKey,
     index: Digest,
 ) -> Option<PinFact> {
     let key = (channel.clone(), index);
-    if session.answers().silent.contains(&key) {
+    if silent.contains(&key) {
         return None;
     }
     let repository = (&*channel.repository.registry, &*channel.repository.path);
-    let (_, index) = &key;
+    let index = &key.1;
     match registries
         .upstream
         .platform_in(repository, index, pinned)
@@ -114,9 +116,7 @@ async fn find_platform(
         }),
         Err(why) => {
             tracing::debug!(%channel, %index, %why, "what an index is made of could not be asked");
-            session.remember(|answers| {
-                answers.silent.insert(key.clone());
-            });
+            silent.insert(key);
             None
         }
     }

@@ -121,17 +121,37 @@ pub async fn prove_digests(
     wanted: &[(Channel, Digest)],
     platforms: Option<&BTreeSet<Platform>>,
 ) -> Vec<Result<(), OciError>> {
-    let one = async |(channel, digest): &(Channel, Digest)| {
+    let one = async |index: usize| {
+        let (channel, digest) = &wanted[index];
         let repository = &channel.repository;
-        client
+        let proof = client
             .prove(&repository.registry, &repository.path, digest, platforms)
-            .await
+            .await;
+        (index, proof)
     };
-    stream::iter(wanted)
-        .map(one)
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await
+    let mut registries: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
+    for (index, (channel, _)) in wanted.iter().enumerate() {
+        let host = &channel.repository.registry;
+        registries.entry(host).or_default().push(index);
+    }
+    let all: FuturesUnordered<_> = registries
+        .into_iter()
+        .map(|(host, indexes)| {
+            // A proof that is half done when the registry closes is none.
+            let at_once = if client.is_scarce(host) {
+                1
+            } else {
+                SIDE_BY_SIDE
+            };
+            stream::iter(indexes)
+                .map(&one)
+                .buffer_unordered(at_once)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let mut proofs: Vec<_> = all.concat().await;
+    proofs.sort_by_key(|(index, _)| *index);
+    proofs.into_iter().map(|(_, proof)| proof).collect()
 }
 
 #[cfg(test)]

@@ -13,33 +13,26 @@ mod limits;
 mod options;
 mod pullable;
 mod registry;
+mod shape;
 mod storage;
 mod wire;
 
 pub use error::OciError;
 pub use keychain::Keychain;
 pub use options::{Options, RegistryOptions};
-pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT};
+pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT, Manifest};
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use bytes::Bytes;
-use pullable::ReadDocuments;
 use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
+use shape::ReadDocuments;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::DocumentKind;
 
 /// How often one question may be sent on to another host.
 const HOPS: usize = 3;
-
-/// A manifest or index whose bytes hash to the digest it was asked by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
-    pub bytes: Bytes,
-    pub media_type: String,
-}
 
 /// What a HEAD or GET of a tag or digest says.
 struct Resolved {
@@ -55,15 +48,6 @@ pub enum StoredAs {
     Manifest,
     Index,
     Nothing,
-}
-
-impl Manifest {
-    fn of(reply: wire::Reply) -> Self {
-        Self {
-            media_type: reply.media_type(),
-            bytes: reply.body,
-        }
-    }
 }
 
 /// Asks registries. Cheap to clone; clones share tokens, connections and patience.
@@ -233,6 +217,13 @@ impl Client {
     /// Returns about how many requests a registry allows at a time, where it has refused some.
     pub fn allowance(&self, registry: &str) -> Option<usize> {
         self.registry(registry).ok()?.limits.allowance()
+    }
+
+    /// Says whether a registry has made anybody wait: what is asked there is asked one after the
+    /// other, so that some questions have their answers in full.
+    pub fn is_scarce(&self, registry: &str) -> bool {
+        self.registry(registry)
+            .is_ok_and(|registry| registry.limits.is_scarce())
     }
 
     /// Whether the options say anything about a registry.

@@ -571,3 +571,28 @@ fn a_custom_resource_with_two_images_is_one_workload() {
     );
     assert_eq!(pods(&db), ["db-1"]);
 }
+
+#[test]
+fn the_platforms_are_those_of_the_nodes_and_unknown_without_a_right_to_nodes() {
+    let node = |name: &str, architecture: &str| Object {
+        name: name.into(),
+        labels: [
+            ("kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", architecture),
+        ]
+        .map(|(key, value)| (key.into(), value.into()))
+        .into(),
+        ..Object::default()
+    };
+    let known = World::new()
+        .with(Kind::Node, node("a", "amd64"))
+        .with(Kind::Node, node("b", "amd64"))
+        .with(Kind::Node, node("c", "arm64"))
+        .known();
+    let texts: Vec<String> = known.platforms.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(known.workloads, []);
+    // Installations from before have no such right, and nothing else waits for it.
+    let known = deployment().without(Kind::Node).known();
+    assert!(known.platforms.is_empty() && known.unread.is_empty());
+}

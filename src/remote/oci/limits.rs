@@ -22,6 +22,10 @@ const UNSAID: Duration = Duration::from_secs(5);
 const UNSAID_MOST: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// A registry is waited for so many times the longest wait in all …
+const PATIENCE: u32 = 3;
+/// … which is forgotten when it has made nobody wait for so long.
+const CALM: Duration = Duration::from_secs(300);
 /// Connections that fail one after the other before a registry counts as down …
 const FAILURES: u32 = 16;
 /// … and for how long it then is not asked.
@@ -67,6 +71,9 @@ struct Gate {
     closed: Option<Closed>,
     /// How often in a row it answered 429 without saying how long.
     unsaid: u32,
+    /// How long it has been waited for, and until when it last closed.
+    spent: Duration,
+    last: Option<Instant>,
     /// Requests answered since it last closed for longer than anybody waits …
     answered: usize,
     /// … and how many there were before it did.
@@ -80,6 +87,8 @@ struct Gate {
 struct Closed {
     until: Instant,
     error: OciError,
+    /// Nobody waits for it.
+    is_long: bool,
 }
 
 impl Limits {
@@ -110,9 +119,9 @@ impl Limits {
                 until: whole_seconds(until),
             });
         }
-        while let Some((wait, refusal)) = self.closed(Instant::now()) {
-            if wait > self.longest_wait {
-                return Err(refusal);
+        while let Some((wait, closed)) = self.closed(Instant::now()) {
+            if closed.is_long {
+                return Err(closed.error);
             }
             tokio::time::sleep(wait).await;
         }
@@ -147,8 +156,9 @@ impl Limits {
                 until,
             };
             let wait = wait.min(LONGEST);
-            let is_news = gate.close(wait, now, error);
-            if is_news && wait > self.longest_wait {
+            let is_long = gate.spend_patience(wait, self.longest_wait, now);
+            let is_news = gate.close((wait, is_long), now, error);
+            if is_news && is_long {
                 if is_refused {
                     gate.allowance = Some(gate.answered.max(1));
                     gate.answered = 0;
@@ -169,10 +179,16 @@ impl Limits {
         self.gate().allowance
     }
 
+    /// Says whether the registry has made anybody wait lately.
+    pub(super) fn is_scarce(&self) -> bool {
+        let gate = self.gate();
+        gate.allowance.is_some() || !gate.spent.is_zero()
+    }
+
     /// Says whether the registry can be asked within the longest wait.
     pub(super) fn opens_soon(&self) -> bool {
         self.closed(Instant::now())
-            .is_none_or(|(wait, _)| wait <= self.longest_wait)
+            .is_none_or(|(_, closed)| !closed.is_long)
     }
 
     /// Learns that no answer came. After many in a row the registry is left alone.
@@ -181,24 +197,28 @@ impl Limits {
         gate.failures += 1;
         if gate.failures >= FAILURES {
             let (host, why) = (self.host.clone(), why.cause());
-            let _ = gate.close(DOWN, now, |until| OciError::Down { host, why, until });
+            let _ = gate.close((DOWN, true), now, |until| OciError::Down {
+                host,
+                why,
+                until,
+            });
             gate.failures = 0;
         }
     }
 
     /// Returns why the registry is left alone now, if it is.
     pub(super) fn refusal(&self, now: Instant) -> Option<OciError> {
-        self.closed(now).map(|(_, refusal)| refusal)
+        self.closed(now).map(|(_, closed)| closed.error)
     }
 
     /// Returns for how long still, and why.
-    fn closed(&self, now: Instant) -> Option<(Duration, OciError)> {
+    fn closed(&self, now: Instant) -> Option<(Duration, Closed)> {
         let closed = self.gate().closed.clone()?;
         let wait = closed
             .until
             .checked_duration_since(now)
             .filter(|wait| !wait.is_zero())?;
-        Some((wait, closed.error))
+        Some((wait, closed))
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -207,6 +227,23 @@ impl Limits {
 }
 
 impl Gate {
+    /// Says whether a wait is too long: by itself, or together with those before it.
+    fn spend_patience(&mut self, wait: Duration, longest: Duration, now: Now) -> bool {
+        let is_open = self
+            .closed
+            .as_ref()
+            .is_none_or(|closed| closed.until <= now.tick);
+        if self.last.is_some_and(|last| now.tick > last + CALM) {
+            self.spent = Duration::ZERO;
+        }
+        let is_long = wait > longest || self.spent + wait > longest * PATIENCE;
+        if is_open && !is_long {
+            self.spent += wait;
+        }
+        self.last = Some(now.tick + wait);
+        is_long
+    }
+
     /// Returns how long a 429 without `Retry-After` closes. Those that come while it is closed were
     /// sent before.
     fn unsaid_wait(&mut self, now: Now) -> Duration {
@@ -225,7 +262,7 @@ impl Gate {
     /// Closes until the later of what is known and what is new. Says whether it was open before.
     fn close(
         &mut self,
-        wait: Duration,
+        (wait, is_long): (Duration, bool),
         now: Now,
         error: impl FnOnce(Timestamp) -> OciError,
     ) -> bool {
@@ -246,6 +283,7 @@ impl Gate {
             self.closed = Some(Closed {
                 until,
                 error: error(whole_seconds(at)),
+                is_long,
             });
         }
         was_open

@@ -1,110 +1,25 @@
-//! Whether a digest is an image that nodes can pull: its document is parsed as the OCI image-spec
-//! has it, and the manifests that an index names for the wanted platforms are asked for. A digest
-//! never changes, so what was read once is not asked for again. Never fetches a layer or a config.
+//! Whether a digest is an image that nodes can pull: its document is read, and the manifests that an
+//! index names for the wanted platforms are asked for. What was proved once is not asked for again.
+//! Never fetches a layer or a config.
 
+use super::Client;
 use super::error::OciError;
 use super::registry::Place;
-use super::wire::{DocumentKind, document_kind};
-use super::{Client, Manifest};
+use super::shape::{Child, Shape, document_key};
+use super::wire::DocumentKind;
 use crate::model::digest::Digest;
 use crate::model::platform::Platform;
-use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
-use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An index may name an index.
 const DEPTH: usize = 3;
-/// So much of manifests is kept in memory.
-const BYTES_KEPT: usize = 16 << 20;
 /// An index that names more is not looked into: real ones name some dozens.
 const NAMED: usize = 256;
 /// So many indexes, and manifests without a platform, are fetched for one proof.
 const FETCHED: usize = 16;
 /// Where nothing is known of the nodes, one of so many images of an index has to be there.
 const TRIED: usize = 4;
-const CONFIGS: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-];
-/// On a descriptor of BuildKit's attestations ("attestation storage").
-const ATTESTS: &str = "vnd.docker.reference.type";
-
-/// What a document is, as far as pulling it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// The manifest of one image.
-    Image,
-    /// The images of an index, in its order; `all` are the digests of everything that it names.
-    Index {
-        children: Vec<Child>,
-        all: Vec<Digest>,
-    },
-}
-
-/// A manifest or index that an index names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Child {
-    digest: Digest,
-    size: u64,
-    kind: Option<DocumentKind>,
-    platform: Option<Platform>,
-}
-
-/// Registry, repository, digest.
-type Key = (String, String, Digest);
-
-/// What was read, by digest.
-#[derive(Default)]
-pub(super) struct ReadDocuments {
-    manifests: HashMap<Key, Manifest>,
-    bytes: usize,
-    shapes: HashMap<Key, Arc<Shape>>,
-    /// Manifests that answered a HEAD.
-    present: HashSet<Key>,
-}
-
-fn key(registry: &str, repository: &str, digest: &Digest) -> Key {
-    (registry.to_owned(), repository.to_owned(), digest.clone())
-}
-
-impl ReadDocuments {
-    pub(super) fn find(
-        &self,
-        registry: &str,
-        repository: &str,
-        digest: &Digest,
-    ) -> Option<Manifest> {
-        self.manifests
-            .get(&key(registry, repository, digest))
-            .cloned()
-    }
-
-    pub(super) fn keep(
-        &mut self,
-        registry: &str,
-        repository: &str,
-        digest: &Digest,
-        manifest: Manifest,
-    ) {
-        self.bytes += manifest.bytes.len();
-        if self.bytes > BYTES_KEPT {
-            self.manifests.clear();
-            self.bytes = manifest.bytes.len();
-        }
-        self.manifests
-            .insert(key(registry, repository, digest), manifest);
-    }
-
-    /// Drops what is known of a digest that is gone.
-    pub(super) fn forget(&mut self, registry: &str, repository: &str, digest: &Digest) {
-        let key = key(registry, repository, digest);
-        self.manifests.remove(&key);
-        self.shapes.remove(&key);
-        self.present.remove(&key);
-    }
-}
-
 impl Client {
     /// Proves that a digest is an image that the cluster's nodes can pull: its bytes hash to it and
     /// parse, and what an index names for the platforms is there. Where the platforms are unknown
@@ -200,12 +115,12 @@ impl Client {
         repository: &str,
         digest: &Digest,
     ) -> Result<Arc<Shape>, OciError> {
-        let key = key(registry, repository, digest);
+        let key = document_key(registry, repository, digest);
         if let Some(shape) = self.read().shapes.get(&key) {
             return Ok(shape.clone());
         }
         let manifest = self.manifest(registry, repository, digest).await?;
-        let shape = parse(&manifest).map_err(|why| OciError::NotAnImage {
+        let shape = Shape::parse(&manifest).map_err(|why| OciError::NotAnImage {
             at: format!("{registry}/{repository}@{digest}"),
             why,
         })?;
@@ -286,7 +201,7 @@ impl Client {
         child: &Child,
         at: &str,
     ) -> Result<(), OciError> {
-        let key = key(registry, repository, &child.digest);
+        let key = document_key(registry, repository, &child.digest);
         let is_known = {
             let read = self.read();
             read.present.contains(&key) || read.shapes.contains_key(&key)
@@ -324,14 +239,6 @@ impl Client {
     }
 }
 
-impl Child {
-    fn platform_name(&self) -> String {
-        self.platform
-            .as_ref()
-            .map_or_else(|| "no platform".to_owned(), ToString::to_string)
-    }
-}
-
 fn gone(child: &Child, at: &str) -> OciError {
     OciError::ChildGone {
         at: at.to_owned(),
@@ -344,93 +251,6 @@ fn gone(child: &Child, at: &str) -> OciError {
 fn join<'a>(platforms: impl Iterator<Item = &'a Platform>) -> String {
     let all: BTreeSet<String> = platforms.map(ToString::to_string).collect();
     all.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-/// Reads a document by its media type.
-///
-/// # Errors
-/// A sentence why it is no image.
-fn parse(manifest: &Manifest) -> Result<Shape, String> {
-    let Some(kind) = document_kind(&manifest.media_type) else {
-        return Err(format!("its type is `{}`", manifest.media_type));
-    };
-    let value: Value = serde_json::from_slice(&manifest.bytes)
-        .map_err(|why| format!("it cannot be read as JSON: {why}"))?;
-    let has = |name: &str| value.get(name).is_some();
-    // A document that reads as both is read as one by some and as the other by others
-    // (CVE-2021-41190).
-    if has("manifests") && (has("layers") || has("config")) {
-        return Err("it is an index and a manifest at the same time".to_owned());
-    }
-    let own = value.get("mediaType").and_then(Value::as_str);
-    if let Some(own) = own.filter(|own| document_kind(own) != Some(kind)) {
-        return Err(format!("it calls itself `{own}`"));
-    }
-    match kind {
-        DocumentKind::Index => parse_index(value),
-        DocumentKind::Manifest => parse_manifest(value),
-    }
-}
-
-fn check_version(version: u32) -> Result<(), String> {
-    match version {
-        2 => Ok(()),
-        other => Err(format!("its schema version is {other}")),
-    }
-}
-
-fn parse_manifest(value: Value) -> Result<Shape, String> {
-    let manifest: ImageManifest =
-        serde_json::from_value(value).map_err(|why| format!("it is no manifest: {why}"))?;
-    check_version(manifest.schema_version())?;
-    let config = manifest.config().media_type().to_string();
-    if !CONFIGS.contains(&config.as_str()) {
-        return Err(format!(
-            "its config is `{config}`, which is another kind of artifact"
-        ));
-    }
-    if Digest::parse(manifest.config().digest().as_ref()).is_none() {
-        return Err("its config has no sha256 digest".to_owned());
-    }
-    Ok(Shape::Image)
-}
-
-fn parse_index(value: Value) -> Result<Shape, String> {
-    let index: ImageIndex =
-        serde_json::from_value(value).map_err(|why| format!("it is no index: {why}"))?;
-    check_version(index.schema_version())?;
-    let named = index.manifests();
-    Ok(Shape::Index {
-        children: named.iter().filter_map(read_child).collect(),
-        all: named
-            .iter()
-            .filter_map(|one| Digest::parse(one.digest().as_ref()))
-            .collect(),
-    })
-}
-
-/// Returns what may be an image; attestations and other artifacts are none.
-fn read_child(one: &Descriptor) -> Option<Child> {
-    let attests = one
-        .annotations()
-        .as_ref()
-        .is_some_and(|all| all.contains_key(ATTESTS));
-    let platform = one
-        .platform()
-        .as_ref()
-        .map(|it| Platform::new(&it.os().to_string(), &it.architecture().to_string()));
-    let is_none = platform
-        .as_ref()
-        .is_some_and(|it| *it == Platform::new("unknown", "unknown"));
-    if attests || is_none {
-        return None;
-    }
-    Some(Child {
-        digest: Digest::parse(one.digest().as_ref())?,
-        size: one.size(),
-        kind: document_kind(one.media_type().as_ref()),
-        platform,
-    })
 }
 
 #[cfg(test)]

@@ -95,6 +95,22 @@ impl Reply {
     }
 }
 
+/// A manifest or index whose bytes hash to the digest it was asked by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    pub bytes: Bytes,
+    pub media_type: String,
+}
+
+impl Manifest {
+    pub(super) fn of(reply: Reply) -> Self {
+        Self {
+            media_type: reply.media_type(),
+            bytes: reply.body,
+        }
+    }
+}
+
 /// Which kind of document a media type names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DocumentKind {

@@ -89,7 +89,7 @@ fn the_longest_that_was_asked_for_counts() {
 
 #[test]
 fn a_429_that_says_nothing_closes_for_longer_each_time_and_a_503_not_at_all() {
-    let limits = limits(10, 1000);
+    let limits = limits(600, 1000);
     let mut now = noon();
     limits.heard(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), now);
     assert_eq!(limits.refusal(now.tick), None);
@@ -219,4 +219,57 @@ fn how_much_a_registry_allows_is_learned_when_it_closes_for_long() {
         },
     );
     assert_eq!(limits.allowance(), Some(6));
+}
+
+#[test]
+fn short_waits_are_waited_for_only_so_often() {
+    let limits = limits(10, 1000);
+    let mut now = noon();
+    let mut short = 0;
+    while limits.opens_soon() {
+        limits.heard(StatusCode::OK, &HeaderMap::new(), now);
+        limits.heard(TOO_MANY, &headers(&[("retry-after", "7")]), now);
+        now.tick += Duration::from_secs(8);
+        short += 1;
+        assert!(short < 10);
+    }
+    assert_eq!(short, 5, "four waits of 7 s are within 30 s");
+    assert!(limits.is_scarce());
+    assert_eq!(limits.allowance(), Some(5));
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct LogText(std::sync::Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for LogText {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_registry_that_asks_to_wait_is_one_line_of_the_log() {
+    let log = LogText::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let limits = limits(10, 1000);
+        for _ in 0..20 {
+            limits.heard(TOO_MANY, &headers(&[("retry-after", "600")]), noon());
+        }
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(
+        text.contains("docker.io") && text.contains("`requests_per_second`"),
+        "{text}"
+    );
 }

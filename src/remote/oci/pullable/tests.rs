@@ -3,7 +3,7 @@
 use super::*;
 use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, RunningRegistry};
 use crate::remote::oci::{Options, RegistryOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const HOST: &str = "ghcr.io";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

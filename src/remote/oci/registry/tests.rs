@@ -163,8 +163,8 @@ fn public_hosts_are_followed_to_over_https_and_nothing_else() {
             "it is not encrypted",
         ),
         (
-            "https://u:p@x.pkg.dev/v2/a/manifests/1",
-            "x.pkg.dev",
+            "https://u:p@x.example.com/v2/a/manifests/1",
+            "x.example.com",
             "it has credentials in its address",
         ),
     ] {
