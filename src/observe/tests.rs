@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::demo::registry::{DemoImage, DemoRegistry, RunningRegistry};
+use crate::model::platform::Platform;
+use crate::pipeline::cluster::Cluster;
 use crate::pipeline::forge::{Account, Direct};
 use crate::pipeline::{Action, Cause, PinRecord};
 use jiff::Timestamp;
@@ -194,4 +196,36 @@ async fn pull_requests_that_are_open_and_unchanged_ask_for_nothing() {
     }
     let counts = registry.counts(HOST);
     assert_eq!((counts.gets, counts.heads), (1, 2));
+}
+
+#[tokio::test]
+async fn an_index_for_other_platforms_than_the_nodes_is_not_proved() {
+    let (registry, _running, session, registries) = world().await;
+    let image = DemoImage {
+        platforms: vec!["linux/arm64".to_owned(), "linux/arm/v7".to_owned()],
+        ..DemoImage::new("a/app", "latest", "one")
+    };
+    let digest = registry.put_image(HOST, &image);
+    let plan = plan_of(vec![change("app", &digest, Delivery::Commit)]);
+    let nodes = |architecture: &str| Snapshot {
+        cluster: Seen::Known(Cluster {
+            platforms: [Platform::new("linux", architecture)].into(),
+            ..Cluster::default()
+        }),
+        ..Snapshot::default()
+    };
+    let failed = prove(&session, &registries, &nodes("amd64"), &plan).await;
+    let why = &failed[&(channel("app"), digest)];
+    assert!(
+        why.ends_with(
+            "the index has images for linux/arm, linux/arm64 only, \
+             and the cluster's nodes are linux/amd64"
+        ),
+        "{why}"
+    );
+    session.forget();
+    for snapshot in [nodes("arm64"), Snapshot::default()] {
+        let failed = prove(&session, &registries, &snapshot, &plan).await;
+        assert!(failed.is_empty(), "{failed:?}");
+    }
 }
