@@ -126,6 +126,7 @@ async fn credentials_cross_no_network_in_clear_text() {
             endpoint: Some(to.clone()),
             ..RegistryOptions::new("registry.example.org")
         },
+        true,
     )
     .unwrap();
     let why = registry.check_private(&to, true).unwrap_err().to_string();
