@@ -8,6 +8,7 @@ use pintle::model::reference::Channel;
 use pintle::observe::cache::{CacheOptions, Caches};
 use pintle::observe::{cache, registry};
 use pintle::pipeline::{CacheAnswer, Seen, Upstream};
+use pintle::remote::oci::docker_config::DockerConfig;
 use pintle::remote::oci::{Client, Options, RegistryOptions};
 use std::collections::BTreeSet;
 
@@ -550,8 +551,16 @@ fn the_poll_asks_a_real_token_server_once_a_scope() {
         );
 
         let mut options = client(&real.url());
-        options.registries[0].username = Some(USER.0.into());
-        options.registries[0].password = Some(USER.1.into());
+        // The realm is on another host than the registry: its credentials are filed under it.
+        let host = realm
+            .trim_start_matches("http://")
+            .trim_end_matches("/token");
+        let config = format!(
+            r#"{{"auths":{{"{host}":{{"username":"{}","password":"{}"}}}}}}"#,
+            USER.0, USER.1
+        );
+        let config = DockerConfig::parse(config.as_bytes()).expect("it is a docker config");
+        options.keychain = Some(std::sync::Arc::new(config.into()));
         let middle = server.asked().len();
         assert!(polled(&options, &channels).values().all(known));
         let asked = server.asked();
