@@ -190,8 +190,8 @@ pub fn indexes_to_read(snapshot: &Snapshot) -> BTreeSet<(Channel, Digest)> {
     indexes::indexes_to_read(snapshot)
 }
 
-/// Returns the pins that are not what their channel means, each with what it means: their registries
-/// are asked whether they still have them.
+/// Returns the pins that are not what their channel means, each with what it means: their
+/// registries are asked whether they still have them.
 pub fn pins_to_check(snapshot: &Snapshot) -> BTreeMap<(Channel, Digest), Option<Digest>> {
     rot::pins_to_check(snapshot)
 }

@@ -113,8 +113,8 @@ pub struct CloneArgs {
 
 #[derive(Debug, Default, Args)]
 pub struct RegistryArgs {
-    /// A docker config.json with credentials for registries, read again when it changes (repeatable;
-    /// with a comma between in the environment)
+    /// A docker config.json with credentials for registries, read again when it changes
+    /// (repeatable; with a comma between in the environment)
     #[arg(
         long,
         value_name = "FILE",

@@ -34,8 +34,8 @@ impl PassStage {
     }
 }
 
-/// Carries a pass out, and gives it up when `limit` is over; a write in progress is waited for. Logs
-/// where the pass is while it is slow.
+/// Carries a pass out, and gives it up when `limit` is over; a write in progress is waited for.
+/// Logs where the pass is while it is slow.
 pub(super) async fn within<T>(
     limit: Duration,
     lease: &WriteLease,

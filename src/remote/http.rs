@@ -1,8 +1,8 @@
 //! The only maker of HTTP clients. Each is bound to one origin: a secret goes to that origin and to
 //! nobody else, never in clear text over a network, and never to a proxy when the server is this
-//! machine. No redirect is followed unless it stays at the origin, no address is sent as a referrer,
-//! no answer is longer than it may be, and every request is counted by host. One TLS implementation
-//! in the process: rustls with ring.
+//! machine. No redirect is followed unless it stays at the origin, no address is sent as a
+//! referrer, no answer is longer than it may be, and every request is counted by host. One TLS
+//! implementation in the process: rustls with ring.
 
 mod fault;
 

@@ -90,7 +90,8 @@ impl DemoRegistry {
         self.shared.state().faults.push(fault);
     }
 
-    /// Lets a host answer so many more requests for manifests, and then 429 with `Retry-After: 3600`.
+    /// Lets a host answer so many more requests for manifests, and then 429 with
+    /// `Retry-After: 3600`.
     pub fn set_quota(&self, host: &str, requests: usize) {
         let quotas = &mut self.shared.live().quotas;
         quotas.insert(host.to_owned(), requests);

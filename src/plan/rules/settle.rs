@@ -1,6 +1,7 @@
 //! The age of a new digest. It has to be known for the settle time before a pin follows it, so that
-//! a tag that is pushed twice in a row is followed once. It has to be known for the soak time before
-//! it reaches the branch: a commit waits here, a pull request is open meanwhile and merged later.
+//! a tag that is pushed twice in a row is followed once. It has to be known for the soak time
+//! before it reaches the branch: a commit waits here, a pull request is open meanwhile and merged
+//! later.
 
 use super::pass::RuleContext;
 use crate::model::digest::Digest;
@@ -48,7 +49,8 @@ pub fn soak(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
     })
 }
 
-/// Returns when a digest was first seen, `None` in it for this pass, if that is less than `age` ago.
+/// Returns when a digest was first seen, `None` in it for this pass, if that is less than `age`
+/// ago.
 fn find_younger(
     pass: &RuleContext,
     site: &SitePlan,

@@ -26,7 +26,8 @@ impl Clone {
     /// Opens the clone of `remote` below `cache` and fetches, or makes it. A clone that is broken
     /// or was left half-written is made anew.
     ///
-    /// Waits for a while when another process uses the same clone; the same process must not open it twice.
+    /// Waits for a while when another process uses the same clone; the same process must not open
+    /// it twice.
     pub fn open_or_fetch(remote: &Remote, cache: &Path, access: &Access) -> Result<Self> {
         http::check(remote, access)?;
         crate::remote::install_tls();

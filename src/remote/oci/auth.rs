@@ -264,8 +264,8 @@ fn bearer(challenge: &http_auth::ChallengeRef<'_>, registry: &Url) -> Result<Sch
     })
 }
 
-/// Whether a token realm may see a registry's credentials: it is on the same host, or is known to be
-/// the registry's.
+/// Whether a token realm may see a registry's credentials: it is on the same host, or is known to
+/// be the registry's.
 pub(super) fn is_realm_of(realm: &Url, registry: &Url) -> bool {
     let (realm, registry) = (realm.host_str(), registry.host_str());
     realm == registry

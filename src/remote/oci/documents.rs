@@ -1,6 +1,6 @@
 //! What an image says of itself: the labels in its config with the annotations of its manifests
-//! (OCI image-spec, "Annotations"). All of it is outside text, out of bytes that were hashed. Never reads
-//! a layer.
+//! (OCI image-spec, "Annotations"). All of it is outside text, out of bytes that were hashed. Never
+//! reads a layer.
 
 use super::Client;
 use super::error::OciError;

@@ -290,8 +290,8 @@ impl Gate {
     }
 }
 
-/// A rate as it is written, also below one a second. What is allowed at once is a tenth of a second's
-/// worth, at least one request.
+/// A rate as it is written, also below one a second. What is allowed at once is a tenth of a
+/// second's worth, at least one request.
 fn quota(per_second: f64) -> Quota {
     let rate = per_second.clamp(1e-6, 1e6);
     let burst = NonZeroU32::new((rate / 10.0) as u32).unwrap_or(NonZeroU32::MIN);

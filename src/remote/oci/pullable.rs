@@ -1,6 +1,6 @@
-//! Whether a digest is an image that nodes can pull: its document is read, and the manifests that an
-//! index names for the wanted platforms are asked for. What was proved once is not asked for again.
-//! Never fetches a layer or a config.
+//! Whether a digest is an image that nodes can pull: its document is read, and the manifests that
+//! an index names for the wanted platforms are asked for. What was proved once is not asked for
+//! again. Never fetches a layer or a config.
 
 use super::Client;
 use super::error::OciError;

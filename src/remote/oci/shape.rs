@@ -1,6 +1,6 @@
-//! What a document is, as far as pulling goes: parsed as the OCI image-spec has it ("Image Manifest",
-//! "Image Index"; Docker's manifest and manifest list), and kept by digest, since a digest never
-//! changes. Asks nobody.
+//! What a document is, as far as pulling goes: parsed as the OCI image-spec has it ("Image
+//! Manifest", "Image Index"; Docker's manifest and manifest list), and kept by digest, since a
+//! digest never changes. Asks nobody.
 
 use super::wire::{DocumentKind, Manifest, document_kind};
 use crate::model::digest::Digest;
