@@ -4,7 +4,7 @@
 mod check;
 mod checked;
 mod cluster;
-mod complain;
+mod parse_errors;
 mod forge;
 mod systems;
 mod scan;
@@ -36,9 +36,9 @@ impl Config {
     /// # Errors
     /// A [`crate::error::Kind::Usage`] error with the place in the text.
     pub fn parse(text: &str, file: &str) -> error::Result<Self> {
-        let complain = complain::Complain { file, text };
-        let wire: wire::File = toml::from_str(text).map_err(|error| complain.toml(&error))?;
-        check::config(wire).map_err(|wrong| complain.wrong(wrong))
+        let errors = parse_errors::ParseErrors { file, text };
+        let wire: wire::File = toml::from_str(text).map_err(|error| errors.toml(&error))?;
+        check::config(wire).map_err(|wrong| errors.wrong(wrong))
     }
 
     /// Returns sentences about what is accepted but probably not meant.

@@ -5,7 +5,7 @@ pub mod json;
 pub mod settings;
 mod address;
 mod decide;
-mod elsewhere;
+mod other_readers;
 mod find;
 mod finder;
 pub mod lookup;

@@ -42,7 +42,7 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
             to,
             why,
         } => {
-            let told = Told {
+            let told = NoticeEvidence {
                 image,
                 cause: *cause,
                 evidence,
@@ -76,7 +76,7 @@ pub fn mark(notice: &Notice) -> Marker {
 }
 
 /// What is said of something that does not go back.
-struct Told<'a> {
+struct NoticeEvidence<'a> {
     image: &'a str,
     cause: Cause,
     evidence: &'a str,
@@ -85,8 +85,8 @@ struct Told<'a> {
     why: &'a str,
 }
 
-fn not_back(mark: &Marker, site: &str, told: &Told) -> RowWords {
-    let Told {
+fn not_back(mark: &Marker, site: &str, told: &NoticeEvidence) -> RowWords {
+    let NoticeEvidence {
         image,
         cause,
         evidence,

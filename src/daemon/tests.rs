@@ -67,9 +67,9 @@ impl PassRunner for Script {
     }
 }
 
-struct Told(mpsc::UnboundedReceiver<&'static str>);
+struct StopMessages(mpsc::UnboundedReceiver<&'static str>);
 
-impl StopSignals for Told {
+impl StopSignals for StopMessages {
     async fn next(&mut self) -> &'static str {
         self.0.recv().await.expect("the test holds the other end")
     }
@@ -114,7 +114,7 @@ fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
         settings,
         script,
         lease,
-        Told(stops),
+        StopMessages(stops),
         EventSources {
             server,
             ..EventSources::default()

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::commit::CommitId;
 use crate::pipeline::history::History;
 use crate::pipeline::{Ledger, Recorded, ledger as format, trailers};
-use crate::remote::git::{self, Clone, Past};
+use crate::remote::git::{self, Clone, LoggedCommit};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn read_history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<Histo
 
 /// Returns the same for the HEAD of a checkout; `None` if the folder is in no git work tree.
 pub fn read_folder_history(folder: &Path, limit: usize) -> Option<Result<History>> {
-    let past = git::past_of(folder, limit, PATIENCE)?;
+    let past = git::read_log_of(folder, limit, PATIENCE)?;
     Some(past.map(|past| past.iter().flat_map(recorded_pins).collect()))
 }
 
@@ -38,7 +38,7 @@ pub fn read_ledger(clone: &Clone) -> Result<Ledger> {
     text.map_or_else(|| Ok(Ledger::default()), |text| Ledger::parse(&text))
 }
 
-fn recorded_pins(past: &Past) -> impl Iterator<Item = Recorded> {
+fn recorded_pins(past: &LoggedCommit) -> impl Iterator<Item = Recorded> {
     let subject = past.message.lines().next().unwrap_or_default();
     trailers::parse(&past.message)
         .into_iter()

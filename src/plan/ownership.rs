@@ -56,7 +56,7 @@ pub(super) enum WriterKind {
     Keel,
     Helm,
     /// It wrote what others had set.
-    Past,
+    LoggedCommit,
     Other,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn classify_writer(snapshot: &Snapshot, writer: &Writer) -> WriterKin
     } else if manager == "helm" {
         WriterKind::Helm
     } else if starts(&PAST) {
-        WriterKind::Past
+        WriterKind::LoggedCommit
     } else {
         WriterKind::Other
     }
@@ -179,9 +179,10 @@ pub(super) fn find_owner(
         .filter(|writer| match classify_writer(snapshot, writer) {
             WriterKind::Other => true,
             WriterKind::Helm => !by_chart,
-            WriterKind::Terraform | WriterKind::Person | WriterKind::Keel | WriterKind::Past => {
-                false
-            }
+            WriterKind::Terraform
+            | WriterKind::Person
+            | WriterKind::Keel
+            | WriterKind::LoggedCommit => false,
         });
     Some(
         others

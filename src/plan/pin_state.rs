@@ -264,7 +264,7 @@ impl LivePin<'_, '_> {
     fn is_applied_by(&self, writer: &Writer) -> bool {
         matches!(
             classify_writer(self.snapshot, writer),
-            WriterKind::Terraform | WriterKind::Past
+            WriterKind::Terraform | WriterKind::LoggedCommit
         )
     }
 

@@ -61,7 +61,7 @@ pub struct Finder<'a> {
     /// file.
     pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
     pub problems: Vec<Problem>,
-    /// Attributes whose texts are images: `elsewhere` leaves them out.
+    /// Attributes whose texts are images: `other_readers` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
     /// The `source` of every call of a module whose text is not in the repo.
     pub remote_modules: BTreeSet<Arc<str>>,
@@ -139,7 +139,7 @@ impl<'a> Finder<'a> {
         ownership::ignored(&self.ignores, path).0
     }
 
-    /// Keeps a tree and its images: what else it says matters to `elsewhere`.
+    /// Keeps a tree and its images: what else it says matters to `other_readers`.
     pub fn keep_others(&mut self, tree: &Value, images: &[Found]) {
         self.searched.push((tree.clone(), images.to_vec()));
     }

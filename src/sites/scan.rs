@@ -3,9 +3,9 @@
 
 use super::address::{SiteIds, aliases, read_addresses};
 use super::decide::{Decided, Role, decide, used};
-use super::elsewhere::{Sightings, each_text, elsewhere, look};
 use super::finder::{Finder, Remark, RemarkKind};
 use super::occurrence::{Occurrence, Place, places};
+use super::other_readers::{Sightings, each_text, find_other_readers, look};
 use super::resource::{MARK, POLICY};
 use super::settings::ScanSettings;
 use super::stacks::{StackId, Stacks};
@@ -48,7 +48,7 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
     let mut extra = Finder::new(files, settings);
     extra.extra_files(&dirs);
     found.take(extra);
-    let away = elsewhere(&found.occurrences, &found.consumed, &sightings);
+    let away = find_other_readers(&found.occurrences, &found.consumed, &sightings);
     let stacks = Stacks::new(dirs);
     let assembly = Assembly {
         files,

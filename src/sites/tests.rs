@@ -392,5 +392,5 @@ fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
     );
 }
 
-mod elsewhere;
+mod other_readers;
 mod shapes;

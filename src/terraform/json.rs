@@ -1,7 +1,7 @@
 //! JSON → values that know where each string and number is written: Terraform's `jsondecode`. Never
 //! writes JSON.
 
-use super::joined::{Joined, settle};
+use super::source_map::{Joined, settle};
 use super::text::{Form, Piece, Text};
 use super::value::{Number, Value, Why, WhyKind};
 use super::yaml;

@@ -13,7 +13,7 @@ pub use build::{Document, Repeated};
 pub use comments::{YamlComment, comments_around, trailing as trailing_comment};
 pub(super) use resolve::whole;
 
-use super::joined::Joined;
+use super::source_map::Joined;
 use super::span::Span;
 use super::text::Text;
 use super::value::{Value, Why, WhyKind};

@@ -6,9 +6,9 @@ use super::found::{HoldOrigin, directives, find_holds, seen_by};
 use crate::model::directive::{self, Directive, splice};
 use crate::model::hold::Hold;
 use crate::sites::{Comment, Literal, Site};
+use crate::terraform::comment_lines::{self, CommentRegion as Region, Language};
 use crate::terraform::edit::{self, Edit};
 use crate::terraform::files::RepoPath;
-use crate::terraform::margin::{self, CommentRegion as Region, Language};
 use std::collections::BTreeSet;
 
 /// Puts the hold in place of the one that stands in a comment of the site's line and covers no
@@ -60,7 +60,7 @@ pub(super) fn put(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &
     let whole = splice::directive(name.as_deref(), hold);
     for region in places {
         let now = draft.current_region(&literal.file, region.span);
-        let found = match margin::words(&now) {
+        let found = match comment_lines::words(&now) {
             Some(_) => at.try_words(draft, region, hold, |words| {
                 splice::with_hold(words, at.splice_place(words, name.as_deref())?, hold)
             }),
@@ -81,9 +81,12 @@ pub(super) fn put(draft: &mut Draft<'_>, literal: &Literal, site: &Site, hold: &
 
 /// A new line above the one that holds `offset`, indented as it is.
 fn line_above(text: &str, offset: usize, directive: &str) -> String {
-    let line = &text[margin::line_range(text, offset)];
+    let line = &text[comment_lines::line_range(text, offset)];
     let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-    format!("{indent}# {directive}{}", margin::newline(text, offset))
+    format!(
+        "{indent}# {directive}{}",
+        comment_lines::newline(text, offset)
+    )
 }
 
 /// Takes a directive's hold out of its comment.
@@ -100,7 +103,7 @@ pub(super) fn lift(
     };
     let now = draft.current_region(&comment.file, region.span);
     // Two sites let go together may share the words.
-    let Some(range) = margin::words(&now) else {
+    let Some(range) = comment_lines::words(&now) else {
         return Ok(());
     };
     let words = &now[range.clone()];
@@ -109,7 +112,7 @@ pub(super) fn lift(
     };
     let left = splice::without_hold(words, segment).unwrap_or_default();
     let text = match left.is_empty() {
-        true => margin::without_comment(&now, region.alone),
+        true => comment_lines::without_comment(&now, region.alone),
         false => format!("{}{left}{}", &now[..range.start], &now[range.end..]),
     };
     draft.replace_region(
@@ -126,10 +129,13 @@ pub(super) fn lift(
 fn region_of(draft: &Draft<'_>, comment: &Comment) -> Option<Region> {
     let text = draft.text(&comment.file)?;
     let all = Language::of_file(&comment.file)?.comments(text);
-    let same = |c: &&margin::MarginComment| {
+    let same = |c: &&comment_lines::MarginComment| {
         c.line == comment.line && c.trailing == comment.trailing && c.text == comment.text
     };
-    Some(margin::around_comment(text, all.iter().find(same)?.span))
+    Some(comment_lines::around_comment(
+        text,
+        all.iter().find(same)?.span,
+    ))
 }
 
 /// The line of one site.
@@ -231,13 +237,13 @@ impl<'a> Beside<'a> {
         change: impl Fn(&str) -> Option<String>,
     ) -> bool {
         let now = draft.current_region(&self.literal.file, region.span);
-        let Some(range) = margin::words(&now) else {
+        let Some(range) = comment_lines::words(&now) else {
             return false;
         };
         let Some(words) = change(&now[range.clone()]) else {
             return false;
         };
-        if margin::is_block(&now) && words.contains("*/") {
+        if comment_lines::is_block(&now) && words.contains("*/") {
             return false;
         }
         self.try_text(

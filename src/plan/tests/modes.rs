@@ -266,9 +266,9 @@ fn a_digest_that_was_rolled_back_elsewhere_is_only_ever_proposed() {
 #[test]
 fn what_was_pinned_before_decides() {
     use Action::*;
-    type Past = &'static [(Action, Option<char>, char)];
+    type LoggedCommit = &'static [(Action, Option<char>, char)];
     const FOLLOWED: &[&str] = &["update-available", "first-seen"];
-    let table: [(&str, Past, Verdict, &[&str]); 11] = [
+    let table: [(&str, LoggedCommit, Verdict, &[&str]); 11] = [
         ("nothing", &[], Verdict::Update, FOLLOWED),
         (
             "moved on",

@@ -2,8 +2,8 @@
 //! and after. Changes nothing.
 
 use super::clone::Clone;
+use super::commit_log::Reader;
 use super::failure::{Failure, local};
-use super::past::Reader;
 use super::read::{self, name};
 use crate::error::Result;
 use crate::model::commit::CommitId;

@@ -17,7 +17,7 @@ use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Trans
 use git2::{ErrorClass, ErrorCode};
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
-use way::Way;
+use way::PushTransport;
 
 /// The address libgit2 is given; only its scheme means something.
 pub(super) const ADDRESS: &str = "pintle://push";
@@ -55,7 +55,7 @@ fn transport(remote: &git2::Remote<'_>) -> Result<Transport, git2::Error> {
     let wire = CURRENT
         .with_borrow(Option::clone)
         .ok_or_else(|| refusal("a push without a wire"))?;
-    let stateless = matches!(wire.way, Way::Http { .. });
+    let stateless = matches!(wire.way, PushTransport::Http { .. });
     Transport::smart(remote, stateless, Line(wire))
 }
 
@@ -74,9 +74,13 @@ impl SmartSubtransport for Line {
     ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let wire = Arc::clone(&self.0);
         match (&self.0.way, service) {
-            (Way::Http { .. }, Service::ReceivePackLs) => Ok(Box::new(post::Exchange::list(wire))),
-            (Way::Http { .. }, Service::ReceivePack) => Ok(Box::new(post::Exchange::send(wire))),
-            (Way::Child(place, ssh), Service::ReceivePackLs) => {
+            (PushTransport::Http { .. }, Service::ReceivePackLs) => {
+                Ok(Box::new(post::Exchange::list(wire)))
+            }
+            (PushTransport::Http { .. }, Service::ReceivePack) => {
+                Ok(Box::new(post::Exchange::send(wire)))
+            }
+            (PushTransport::Child(place, ssh), Service::ReceivePackLs) => {
                 let command = program::command(place, ssh, Side::Push)
                     .ok_or_else(|| refusal("http needs no program"))?;
                 let started = child::Stream::start(command, wire);

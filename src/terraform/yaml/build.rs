@@ -3,7 +3,7 @@
 
 use super::resolve::{self, Meaning};
 use super::scalar::Scalar;
-use crate::terraform::joined::Joined;
+use crate::terraform::source_map::Joined;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Origin, Piece, Text};
 use crate::terraform::value::{Number, Value, Why, WhyKind};

@@ -1,7 +1,7 @@
 //! One YAML scalar: which bytes of its value were written where. Never changes the value the parser
 //! gave.
 
-use crate::terraform::joined::{Joined, settle};
+use crate::terraform::source_map::{Joined, settle};
 use crate::terraform::text::{Form, Piece, Text};
 use granit_parser::ScalarStyle;
 use std::ops::Range;

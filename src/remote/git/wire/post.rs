@@ -1,7 +1,7 @@
 //! One request of a push over http: what libgit2 writes is gathered, and sent when it starts to
 //! read. Never follows a redirect.
 
-use super::way::{Way, Wire};
+use super::way::{PushTransport, Wire};
 use crate::remote::git::http;
 use reqwest::StatusCode;
 use reqwest::blocking::{RequestBuilder, Response};
@@ -34,7 +34,7 @@ impl Exchange {
     }
 
     fn request(&mut self) -> Option<RequestBuilder> {
-        let Way::Http { url, client, .. } = &self.wire.way else {
+        let PushTransport::Http { url, client, .. } = &self.wire.way else {
             return None;
         };
         let request = match self.body.take() {
@@ -53,7 +53,7 @@ impl Exchange {
 
     fn ask(&mut self) -> io::Result<Response> {
         let wire = Arc::clone(&self.wire);
-        let Way::Http { url, access, .. } = &wire.way else {
+        let PushTransport::Http { url, access, .. } = &wire.way else {
             return Err(io::Error::other("not an http remote"));
         };
         let request = self

@@ -11,13 +11,13 @@ use url::Url;
 
 /// One push's way to its server, and what happened on it.
 pub(in crate::remote::git) struct Wire {
-    pub(super) way: Way,
+    pub(super) way: PushTransport,
     pub(super) remote: Remote,
     pub(super) limits: Limits,
     happened: Mutex<Happened>,
 }
 
-pub(super) enum Way {
+pub(super) enum PushTransport {
     Http {
         url: Url,
         access: Box<Access>,
@@ -42,12 +42,12 @@ pub(in crate::remote::git) struct Happened {
 impl Wire {
     pub(in crate::remote::git) fn new(remote: &Remote, access: &Access) -> Result<Self, Error> {
         let way = match remote.place() {
-            Where::Http(url) => Way::Http {
+            Where::Http(url) => PushTransport::Http {
                 url: url.clone(),
                 access: Box::new(access.clone()),
                 client: http::client(url, access)?,
             },
-            other => Way::Child(other.clone(), access.ssh.clone()),
+            other => PushTransport::Child(other.clone(), access.ssh.clone()),
         };
         Ok(Self {
             way,

@@ -16,7 +16,7 @@ const MOST_OF_A_MERGE: usize = 50;
 
 /// One commit of a branch's past.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct LoggedCommit {
     pub commit: CommitId,
     /// When it came onto the branch: its own time, or that of the merge commit it came by.
     pub at: Timestamp,
@@ -30,7 +30,12 @@ impl Clone {
     /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what
     /// can be read in `within`. Behind each merge commit stands what came with it, newest first,
     /// the newest 50.
-    pub fn past(&self, from: &CommitId, limit: usize, within: Duration) -> Result<Vec<Past>> {
+    pub fn past(
+        &self,
+        from: &CommitId,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Vec<LoggedCommit>> {
         walk(&self.repo, read::id(from)?, limit, within).map_err(|failure| self.broken(failure))
     }
 
@@ -55,7 +60,11 @@ impl Clone {
 /// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` when the
 /// folder is in no git work tree or has no commit yet. A shallow checkout's past ends where it was
 /// cut off.
-pub fn past_of(folder: &Path, limit: usize, within: Duration) -> Option<Result<Vec<Past>>> {
+pub fn read_log_of(
+    folder: &Path,
+    limit: usize,
+    within: Duration,
+) -> Option<Result<Vec<LoggedCommit>>> {
     let repo = around(folder)?;
     let head = repo.head_id().ok()?.detach();
     Some(walk(&repo, head, limit, within).map_err(Failure::into_error))
@@ -79,9 +88,9 @@ impl Found {
         Timestamp::from_second(self.seconds).unwrap_or_default()
     }
 
-    fn past(self, merge: Option<&Found>) -> Past {
+    fn past(self, merge: Option<&Found>) -> LoggedCommit {
         let at = merge.map_or_else(|| self.at(), Found::at);
-        Past {
+        LoggedCommit {
             commit: name(self.id),
             at,
             author: self.author,
@@ -188,7 +197,7 @@ fn walk(
     from: ObjectId,
     limit: usize,
     within: Duration,
-) -> Outcome<Vec<Past>> {
+) -> Outcome<Vec<LoggedCommit>> {
     let reader = Reader::new(repo, within)?;
     let mut line = Line {
         ids: HashSet::new(),
@@ -225,7 +234,7 @@ fn came_with(
     merge: &Found,
     line: &mut Line,
     seen: &mut HashSet<ObjectId>,
-) -> Outcome<Vec<Past>> {
+) -> Outcome<Vec<LoggedCommit>> {
     let mut queue = BinaryHeap::new();
     let mut out = Vec::new();
     let mut parents = merge.parents.iter().skip(1).copied().collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! Where else the text of a tag goes: a label, a chart's version or an argument would break with a
 //! digest behind it, a validation would refuse it. The walk of each root notes what it sees
-//! (`look`); which of it matters is known when all roots were walked (`elsewhere`).
+//! (`look`); which of it matters is known when all roots were walked (`other_readers`).
 
 use super::find::Searched;
 use super::finder::Finder;
@@ -77,7 +77,7 @@ enum Sighting {
 
 /// Returns the literals that cannot take a pin for what else reads them, and a sentence that says
 /// what.
-pub fn elsewhere(
+pub fn find_other_readers(
     occurrences: &[Occurrence],
     consumed: &BTreeSet<Attribute>,
     sightings: &[Sightings],

@@ -6,7 +6,7 @@ use crate::error::{Error, Excerpt};
 use crate::model::policy::nearest;
 use std::ops::Range;
 
-pub(super) struct Complain<'a> {
+pub(super) struct ParseErrors<'a> {
     pub file: &'a str,
     pub text: &'a str,
 }
@@ -118,7 +118,7 @@ const MATCH: [&str; 7] = [
     "container",
 ];
 
-impl Complain<'_> {
+impl ParseErrors<'_> {
     pub fn wrong(&self, wrong: Wrong) -> Error {
         self.error(wrong.span, &wrong.what, wrong.hint)
     }

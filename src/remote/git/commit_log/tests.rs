@@ -67,10 +67,10 @@ impl Work {
 
     /// Subject of each commit, and of the merge it came by.
     fn past(&self, limit: usize) -> Vec<String> {
-        let past = past_of(&self.host.work(), limit, Duration::MAX)
+        let past = read_log_of(&self.host.work(), limit, Duration::MAX)
             .unwrap()
             .unwrap();
-        let subject = |past: &Past| past.message.trim_end().to_owned();
+        let subject = |past: &LoggedCommit| past.message.trim_end().to_owned();
         let merge = |id: &CommitId| past.iter().find(|one| one.commit == *id).unwrap();
         past.iter()
             .map(|one| match &one.merged_by {
@@ -200,7 +200,7 @@ fn a_shallow_past_ends_where_it_was_cut_off() {
             ["clone", "-q", "--depth", depth, &url, &name],
         );
         assert_eq!(
-            past_of(&work.host.dir.path().join(name), 100, Duration::MAX)
+            read_log_of(&work.host.dir.path().join(name), 100, Duration::MAX)
                 .unwrap()
                 .unwrap()
                 .len(),
