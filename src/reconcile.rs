@@ -91,7 +91,7 @@ pub async fn plan_unchanged(session: &Session, last: &Planned) -> Option<Planned
         return None;
     }
     let snapshot = Snapshot {
-        at: jiff::Timestamp::now(),
+        at: (session.setup.clock)(),
         cluster,
         ..last.snapshot.clone()
     };

@@ -1,4 +1,4 @@
-//! From arguments to what the pass is told: repo, configuration, registries, secrets from files.
+//! From arguments to the settings of a pass: repo, configuration, registries, secrets from files.
 
 use super::out;
 use crate::cli;

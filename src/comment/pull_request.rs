@@ -35,7 +35,7 @@ pub struct RowWords {
     pub body: String,
 }
 
-/// How much of it is told: less where all of it would be too long.
+/// How much of it is shown: less where all of it would be too long.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     All,

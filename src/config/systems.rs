@@ -1,5 +1,5 @@
 //! The settings about the systems around the repo: registries, caches, git, forge, CI, cluster,
-//! alerts. Their addresses and credentials are told by flags, but for those of registries and
+//! alerts. Their addresses and credentials are given by flags, but for those of registries and
 //! caches.
 
 use crate::model::pattern::Glob;
@@ -38,7 +38,7 @@ pub struct Git {
     pub author_email: Arc<str>,
 }
 
-/// How pintle behaves in the forge. Its address and token are told by flags, not here.
+/// How pintle behaves in the forge. Its address and token are given by flags, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForgeConfig {
     /// No more pull requests than this are open at a time; those people asked for do not count.

@@ -81,8 +81,9 @@ pub fn find_unmatched(config: &Config, scan: &Scan) -> Vec<UnmatchedEntry> {
         match scan.stacks.matching(pattern) {
             StackMatch::Ambiguous(stacks) => {
                 let stacks: Vec<String> = stacks.iter().map(ToString::to_string).collect();
-                let (name, stacks) = (pattern.as_str(), stacks.join(" or "));
-                let what = format!("stack `{name}` could be {stacks}; write the path");
+                let (name, stacks) = (pattern.as_str(), stacks.join(", "));
+                let what =
+                    format!("several stacks have the name `{name}`: {stacks}; write the path");
                 out.push((entry, what));
             }
             StackMatch::Stacks(found) if found.is_empty() && !is_reported => {

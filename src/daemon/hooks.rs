@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 /// The headers that carry HMAC-SHA256 of the body as hex, and what stands before it. Forgejo sends
-/// all three, Gitea the last two; `X-Hub-Signature` beside them is SHA-1 and not looked at.
+/// all three, Gitea the last two; `X-Hub-Signature` beside them is SHA-1 and is not verified.
 const SIGNATURES: [(&str, &str); 3] = [
     ("x-forgejo-signature", ""),
     ("x-gitea-signature", ""),

@@ -293,7 +293,7 @@ impl ForgeReader<'_> {
             .take_while(|one| one.at == last.at)
             .map(|one| &one.landed)
             .collect();
-        let past = clone.past(
+        let past = clone.read_log(
             &last.landed,
             together.len() + 1,
             std::time::Duration::from_secs(5),

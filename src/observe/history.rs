@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// commits that these merged, newest first. A pin that arrived through a merge has the time of the
 /// merge.
 pub fn read_history(clone: &Clone, tip: &CommitId, limit: usize) -> Result<History> {
-    let past = clone.past(tip, limit, PATIENCE)?;
+    let past = clone.read_log(tip, limit, PATIENCE)?;
     Ok(past.iter().flat_map(recorded_pins).collect())
 }
 

@@ -9,13 +9,20 @@ use crate::pipeline::{Action, Cause, PinRecord};
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-const HOST: &str = "ghcr.io";
+pub(super) const HOST: &str = "ghcr.io";
 
 fn channel(name: &str) -> Channel {
     Channel::parse(&format!("{HOST}/a/{name}:latest")).unwrap()
 }
 
 async fn world() -> (DemoRegistry, RunningRegistry, Session, Registries) {
+    world_at(|| Timestamp::UNIX_EPOCH).await
+}
+
+/// A registry of its own, and a session and clients that ask it.
+pub(super) async fn world_at(
+    clock: fn() -> Timestamp,
+) -> (DemoRegistry, RunningRegistry, Session, Registries) {
     let registry = DemoRegistry::new();
     let running = registry.start().await.unwrap();
     let settings = RegistrySettings {
@@ -31,7 +38,7 @@ async fn world() -> (DemoRegistry, RunningRegistry, Session, Registries) {
         github: None,
         cluster: None,
         commits: COMMITS,
-        clock: || Timestamp::UNIX_EPOCH,
+        clock,
     })
     .unwrap();
     (registry, running, session, registries)

@@ -74,7 +74,7 @@ pub enum Action {
     Pin,
     /// The hold is removed, and the channel is followed again.
     Unpin,
-    /// Back to a digest that was pinned before, and held. What it goes back from is never proposed
+    /// An earlier digest is pinned again, and held. The digest that it replaces is never proposed
     /// again.
     Rollback,
     /// Held where it is.

@@ -110,7 +110,7 @@ pub(super) fn keel_runs(snapshot: &Snapshot) -> Seen<bool> {
     }
 }
 
-/// Where nobody knows whether Keel runs, it does.
+/// If it is unknown whether Keel runs, it counts as running.
 pub(super) fn keel_may_run(snapshot: &Snapshot) -> bool {
     !matches!(keel_runs(snapshot), Seen::Known(false) | Seen::NotAsked)
 }
@@ -192,7 +192,7 @@ pub(super) fn find_owner(
 }
 
 /// Returns the policy by which Keel follows a workload: its annotation in the cluster, else the one
-/// that is declared. Where nobody knows whether Keel runs, it does.
+/// that is declared. If it is unknown whether Keel runs, it counts as running.
 fn keel_follows(snapshot: &Snapshot, site: Option<&Site>, workload: &Workload) -> Option<Arc<str>> {
     let declared = || {
         site?

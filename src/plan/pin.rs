@@ -47,9 +47,9 @@ pub(super) enum PinState {
     Live,
     /// It is not applied everywhere: a sentence.
     NotApplied(String),
-    /// Every workload went back to the same image.
+    /// Every workload was rolled back to the same image.
     Undone(Box<RunningInstead>),
-    /// Some went back: a sentence what, and why the rest says nothing of it.
+    /// Some were rolled back: which, and why nothing follows for the others.
     PartlyUndone { evidence: String, why: String },
     /// The controller or the pods have not told enough yet; it settles in a moment.
     Unsettled(String),

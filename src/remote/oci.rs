@@ -12,6 +12,7 @@ mod keychain;
 mod limits;
 mod options;
 mod pullable;
+mod redirects;
 mod registry;
 mod shape;
 mod storage;

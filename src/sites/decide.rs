@@ -38,8 +38,8 @@ struct Understood {
     unknown: Option<String>,
 }
 
-/// Decides every literal that takes part in an occurrence. `other_readers` names literals whose text
-/// also goes where no pin may go, and says so; `spell` writes a place for people.
+/// Decides every literal that takes part in an occurrence. `other_readers` names literals whose
+/// text also goes where no pin may go, and says so; `spell` writes a place for people.
 pub fn decide(
     occurrences: &[Occurrence],
     elsewhere: &BTreeMap<Place, String>,

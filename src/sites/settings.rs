@@ -1,4 +1,4 @@
-//! What the scan is told beyond the repo's text: where Terraform is run, and where images stand
+//! What the scan is given beyond the repo's text: where Terraform is run, and where images stand
 //! that no rule can know.
 
 use crate::model::pattern::Glob;

@@ -524,7 +524,7 @@ fn a_name_that_several_stacks_have_is_reported_with_their_paths() {
     assert!(
         output
             .stdout
-            .contains("stack `vault` could be lab/vault or stacks/vault"),
+            .contains("several stacks have the name `vault`: lab/vault, stacks/vault;"),
         "{output:?}"
     );
 }

@@ -119,7 +119,7 @@ fn not_back(cause: Cause, evidence: &str, why: &str) -> RowWords {
 fn what_is_not_rolled_back() {
     let undo = not_back(
         Cause::Undo,
-        "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z",
+        "deployment immich/server was rolled back from revision 2 to 1 at 2026-11-22T11:58:00Z",
         "`auto_rollback` is false ([defaults])",
     );
     assert_eq!(undo.title, "server:release is not rolled back (undo)");
@@ -151,13 +151,13 @@ fn one_cause_is_told_once() {
     );
     let undo = told(
         Cause::Undo,
-        "deployment immich/server went back from revision 2 to 1 at 2026-11-22T11:58:00Z",
+        "deployment immich/server was rolled back from revision 2 to 1 at 2026-11-22T11:58:00Z",
     );
     assert_eq!(
         undo,
         told(
             Cause::Undo,
-            "deployment immich/server went back from revision 2 to 1 at 2026-11-22T12:10:00Z"
+            "deployment immich/server was rolled back from revision 2 to 1 at 2026-11-22T12:10:00Z"
         )
     );
     assert_ne!(undo, pull);

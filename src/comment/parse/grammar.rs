@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The longest reason, in characters.
 const REASON: usize = 200;
 
-/// The most pins that `/rollback` goes back.
+/// The most pins by which `/rollback` rolls back.
 const PINS: u32 = 100;
 
 /// The longest part of a word that an error repeats, in characters.

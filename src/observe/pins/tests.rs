@@ -1,9 +1,8 @@
 //! How often a pin is asked for, and what is made of the answer.
 
 use super::*;
-use crate::config::Config;
-use crate::demo::registry::{DemoImage, DemoRegistry, Fault, FaultKind, RunningRegistry};
-use crate::observe::{COMMITS, RegistrySettings, RepoOrigin, SessionSettings};
+use crate::demo::registry::{DemoImage, Fault, FaultKind};
+use crate::observe::tests::world_at;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 const HOST: &str = "ghcr.io";
@@ -21,31 +20,9 @@ fn channel() -> Channel {
     Channel::parse(&format!("{HOST}/a/app:latest")).unwrap()
 }
 
-async fn world(clock: fn() -> Timestamp) -> (DemoRegistry, RunningRegistry, Session, Registries) {
-    let registry = DemoRegistry::new();
-    let running = registry.start().await.unwrap();
-    let settings = RegistrySettings {
-        endpoints: vec![(HOST.to_owned(), running.endpoint(HOST).parse().unwrap())],
-        ..RegistrySettings::default()
-    };
-    let registries = Registries::new(&settings, &Config::default()).unwrap();
-    let session = Session::new(SessionSettings {
-        origin: RepoOrigin::Folder(".".into()),
-        config: None,
-        registries: settings,
-        forge: None,
-        github: None,
-        cluster: None,
-        commits: COMMITS,
-        clock,
-    })
-    .unwrap();
-    (registry, running, session, registries)
-}
-
 #[tokio::test]
 async fn a_pin_is_asked_for_twice_a_day_and_one_that_is_gone_is_rotten() {
-    let (registry, _running, session, registries) = world(moving).await;
+    let (registry, _running, session, registries) = world_at(moving).await;
     let old = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "old"));
     let new = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "new"));
     let key = (channel(), old.clone());
@@ -75,7 +52,7 @@ async fn a_pin_is_asked_for_twice_a_day_and_one_that_is_gone_is_rotten() {
 
 #[tokio::test]
 async fn one_platform_of_what_the_tag_means_is_known_as_that_with_one_get() {
-    let (registry, _running, session, registries) = world(|| Timestamp::UNIX_EPOCH).await;
+    let (registry, _running, session, registries) = world_at(|| Timestamp::UNIX_EPOCH).await;
     let index = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "one"));
     // The same image for amd64 alone is the index's own child.
     let child = registry.put_image(HOST, &DemoImage::new("a/app", "amd64", "one").single());
@@ -95,7 +72,7 @@ async fn one_platform_of_what_the_tag_means_is_known_as_that_with_one_get() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_answer_makes_no_pin_rotten() {
-    let (registry, _running, session, registries) = world(|| Timestamp::UNIX_EPOCH).await;
+    let (registry, _running, session, registries) = world_at(|| Timestamp::UNIX_EPOCH).await;
     let old = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "old"));
     let new = registry.put_image(HOST, &DemoImage::new("a/app", "latest", "new"));
     registry.fail(Fault::of(

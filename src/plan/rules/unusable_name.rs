@@ -4,7 +4,6 @@
 use super::pass::RuleContext;
 use crate::pipeline::{Reason, trailers};
 use crate::plan::site_plan::SitePlan;
-use crate::sites::{Literal, Use};
 
 pub fn unusable_name(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
     find_unusable_name(site)
@@ -12,44 +11,32 @@ pub fn unusable_name(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 
 /// Returns the first name that is not valid in a trailer, with its place.
 pub(super) fn find_unusable_name(site: &SitePlan) -> Option<Reason> {
-    let reason = |literal: &Literal, name: &str, fault: &'static str| Reason::UnusableName {
-        name: name.into(),
-        file: literal.file.clone(),
-        line: literal.line,
-        fault: fault.into(),
-    };
-    for used in &site.literal.uses {
-        if let Some((name, fault)) = find_fault_in_names(used) {
-            return Some(Reason::UnusableName {
-                name: name.into(),
-                file: used.file.clone(),
-                line: used.line,
-                fault: fault.into(),
-            });
-        }
-    }
-    if let Some(fault) = find_fault(site.literal.file.as_str()) {
-        return Some(reason(site.literal, "the name of the file", fault));
-    }
-    let others = [site.site.id.as_str(), &site.settings.image];
-    let is_invalid = |value: &&str| !trailers::is_valid(value);
-    let invalid = others.into_iter().find(is_invalid)?;
-    let fault = find_fault(invalid).unwrap_or("cannot be recorded in a commit message");
-    Some(reason(site.literal, "the image or its address", fault))
-}
-
-fn find_fault_in_names(used: &Use) -> Option<(&'static str, &'static str)> {
-    let names = [
-        ("the namespace", used.namespace.as_deref()),
-        ("the workload's name", used.name.as_deref()),
-        (
-            "the container's name",
-            used.holder.name().map(|name| &**name),
-        ),
-    ];
-    names
-        .into_iter()
-        .find_map(|(what, name)| Some((what, find_fault(name?)?)))
+    let literal = site.literal;
+    let of_uses = literal.uses.iter().flat_map(|used| {
+        let names = [
+            ("the namespace", used.namespace.as_deref()),
+            ("the workload's name", used.name.as_deref()),
+            (
+                "the container's name",
+                used.holder.name().map(|name| &**name),
+            ),
+        ];
+        names.map(|(what, name)| (what, name, &used.file, used.line))
+    });
+    let of_site = [
+        ("the name of the file", literal.file.as_str()),
+        ("the address of the image", site.site.id.as_str()),
+        ("the image", &*site.settings.image),
+    ]
+    .map(|(what, name)| (what, Some(name), &literal.file, literal.line));
+    of_uses.chain(of_site).find_map(|(what, name, file, line)| {
+        Some(Reason::UnusableName {
+            name: what.into(),
+            file: file.clone(),
+            line,
+            fault: find_fault(name?)?.into(),
+        })
+    })
 }
 
 fn find_fault(name: &str) -> Option<&'static str> {

@@ -30,7 +30,7 @@ impl Clone {
     /// Returns the commits from `from` along first parents, newest first: at most `limit`, and what
     /// can be read in `within`. Behind each merge commit stands what came with it, newest first,
     /// the newest 50.
-    pub fn past(
+    pub fn read_log(
         &self,
         from: &CommitId,
         limit: usize,
@@ -57,7 +57,7 @@ impl Clone {
     }
 }
 
-/// Returns the past of a checkout's HEAD, as [`Clone::past`] does of a branch; `None` when the
+/// Returns the past of a checkout's HEAD, as [`Clone::read_log`] does of a branch; `None` when the
 /// folder is in no git work tree or has no commit yet. A shallow checkout's past ends where it was
 /// cut off.
 pub fn read_log_of(
@@ -88,7 +88,7 @@ impl Found {
         Timestamp::from_second(self.seconds).unwrap_or_default()
     }
 
-    fn past(self, merge: Option<&Found>) -> LoggedCommit {
+    fn into_logged(self, merge: Option<&Found>) -> LoggedCommit {
         let at = merge.map_or_else(|| self.at(), Found::at);
         LoggedCommit {
             commit: name(self.id),
@@ -224,7 +224,7 @@ fn walk(
     }
     let own = own.into_iter().zip(behind.into_iter().rev());
     Ok(own
-        .flat_map(|(own, behind)| std::iter::once(own.past(None)).chain(behind))
+        .flat_map(|(own, behind)| std::iter::once(own.into_logged(None)).chain(behind))
         .collect())
 }
 
@@ -254,7 +254,7 @@ fn came_with(
             Vec::new()
         } else {
             let parents = newest.parents.clone();
-            out.push(newest.past(Some(merge)));
+            out.push(newest.into_logged(Some(merge)));
             parents
         };
     }

@@ -177,7 +177,7 @@ impl Clone {
         } else {
             self.own_ref(to)
         };
-        let past = now.map(|now| self.past(&now, LOST_WITHIN, Duration::from_secs(10)));
+        let past = now.map(|now| self.read_log(&now, LOST_WITHIN, Duration::from_secs(10)));
         past.is_some_and(|past| past.is_ok_and(|past| past.iter().any(|one| one.commit == *commit)))
     }
 }

@@ -436,7 +436,7 @@ fn the_past_has_what_a_merge_brought() {
     );
     git(&host.work(), ["push", "-q", "origin", "trunk"]);
     let clone = host.clone();
-    let past = clone.past(&clone.tip(), 10, Duration::MAX).unwrap();
+    let past = clone.read_log(&clone.tip(), 10, Duration::MAX).unwrap();
     let messages: Vec<&str> = past.iter().map(|one| one.message.as_str()).collect();
     assert_eq!(messages, ["merged\n", "side\n", "two\n\nbody\n", "Start\n"]);
     assert_eq!(

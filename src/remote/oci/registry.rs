@@ -9,7 +9,7 @@ use super::limits::{Burden, Limits, Now};
 use super::options::{Options, RegistryOptions};
 use super::wire::{self, CONFIG_LIMIT, ERROR_LIMIT, MANIFEST_LIMIT, Reply};
 use crate::model::digest::Digest;
-use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of, is_loopback};
+use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 /// More attempts after the first.
 const RETRIES: usize = 2;
@@ -41,7 +41,7 @@ pub(super) struct Registry {
     /// Ends with a slash: `https://ghcr.io/`, `http://127.0.0.1:5000/docker.io/`.
     pub(super) base: Url,
     repository_prefix: Option<String>,
-    redirects_to: Vec<String>,
+    pub(super) redirects_to: Vec<String>,
     pub(super) own_credentials: Option<Credentials>,
     pub(super) keychain: Option<Arc<Keychain>>,
     pub(super) http: OriginClient,
@@ -49,7 +49,7 @@ pub(super) struct Registry {
     pub(super) limits: Limits,
     timeout: Duration,
     /// Whether a manifest may be somewhere else; a cache answers itself.
-    sends_on: bool,
+    pub(super) sends_on: bool,
     /// Whether it answers HEAD in a way that cannot be used.
     refuses_head: AtomicBool,
     /// Tags and digests that a GET has confirmed to be missing.
@@ -75,7 +75,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    fn path(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::Manifest => "manifests",
             Self::Config => "blobs",
@@ -519,7 +519,7 @@ impl Registry {
                 Err(OciError::WrongType { host, at, found })
             }
             200 => Ok(Answer::Reply(reply)),
-            301 | 302 | 303 | 307 | 308 => self.elsewhere(&reply, place),
+            301 | 302 | 303 | 307 | 308 => self.follow_redirect(&reply, place),
             status @ (401 | 403) => {
                 let credentials = self.evidence(place).await;
                 Err(OciError::Denied {
@@ -548,65 +548,6 @@ impl Registry {
         }
     }
 
-    /// Follows to another registry, over https; to one that is not public only when it is named for
-    /// this registry.
-    fn elsewhere(&self, reply: &Reply, place: &Place) -> Result<Answer, OciError> {
-        let from = self.url(place)?;
-        let Some(to) = location(reply, &from) else {
-            return Err(self.redirected(place, &from, "it names no address"));
-        };
-        if let Some(why) = self.refuses_hop(&from, &to) {
-            return Err(self.redirected(place, &to, why));
-        }
-        let part = format!("/{}/", place.part.path());
-        let path = to
-            .path()
-            .strip_prefix("/v2/")
-            .and_then(|path| path.rsplit_once(&part));
-        let (repository, reference) =
-            path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
-        Ok(Answer::Elsewhere {
-            host: host_of(&to),
-            is_plain: to.scheme() == "http",
-            repository: repository.to_owned(),
-            reference: reference.to_owned(),
-        })
-    }
-
-    /// Returns why a manifest is not asked for there.
-    fn refuses_hop(&self, from: &Url, to: &Url) -> Option<&'static str> {
-        let is_local = is_loopback(from) && is_loopback(to);
-        let is_named = self.may_send_to(to);
-        let is_public = matches!(to.host(), Some(Host::Domain(name)) if name.contains('.'));
-        match to.scheme() {
-            _ if !self.sends_on => Some("it is another host"),
-            _ if !to.username().is_empty() || to.password().is_some() => {
-                Some("it has credentials in its address")
-            }
-            "https" if is_named || is_local || is_public && !is_loopback(to) => None,
-            "https" => Some("it is not a public host; `[[registry]] redirects` can allow it"),
-            "http" if from.scheme() == "http" && (is_local || is_named) => None,
-            _ => Some("it is not encrypted"),
-        }
-    }
-
-    /// Whether this registry is known to answer with that host's manifests.
-    fn may_send_to(&self, to: &Url) -> bool {
-        let host = host_of(to);
-        self.redirects_to.iter().any(|allowed| {
-            host == *allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str())
-        })
-    }
-
-    pub(super) fn redirected(&self, place: &Place, to: &Url, why: &'static str) -> OciError {
-        OciError::Redirect {
-            host: self.host.clone(),
-            at: place.to_string(),
-            to: host_of(to),
-            why,
-        }
-    }
-
     /// How the registry wants to be asked, as far as it is known.
     pub(super) fn learned(&self) -> Option<Scheme> {
         self.auth.learned()
@@ -620,7 +561,7 @@ impl Registry {
         }
     }
 
-    fn url(&self, place: &Place) -> Result<Url, OciError> {
+    pub(super) fn url(&self, place: &Place) -> Result<Url, OciError> {
         let path = format!(
             "v2/{}/{}/{}",
             self.repository(place),

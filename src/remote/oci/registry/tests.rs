@@ -120,7 +120,7 @@ fn sent_on_from(told: RegistryOptions, location: &str) -> Result<String, String>
         headers,
         body: Bytes::new(),
     };
-    match place.registry.elsewhere(&reply, &place) {
+    match place.registry.follow_redirect(&reply, &place) {
         Ok(Answer::Elsewhere {
             host,
             repository,
