@@ -9,7 +9,7 @@ use crate::pipeline::{Action, Cause, PinRecord};
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-pub(super) const HOST: &str = "ghcr.io";
+const HOST: &str = "ghcr.io";
 
 fn channel(name: &str) -> Channel {
     Channel::parse(&format!("{HOST}/a/{name}:latest")).unwrap()

@@ -96,6 +96,23 @@ fn with_log(files: &[(&str, &str)], log: &[String]) -> Snapshot {
     snapshot
 }
 
+/// The site had an image of another repository before, whose digest was rolled back.
+#[test]
+fn a_record_of_another_repository_at_the_same_site_counts_for_that_one_only() {
+    let (site, uses) = (
+        "stacks/app/main.tf#local.image",
+        ["deployment/app/app:server"],
+    );
+    let text = locals('a') + &user("main", "app", "server");
+    let rollback = message("rollback", site, &uses, (Some('b'), 'a'), "undo");
+    let adopt = message("adopt", site, &uses, (None, 'a'), "first-pin");
+    let log = [rollback.replace(APP, OTHER), adopt.clone()];
+    let plan = with_log(&[("stacks/app/main.tf", &text)], &log).plan();
+    assert_eq!(plan.decisions[0].verdict, Verdict::Update);
+    let plan = with_log(&[("stacks/app/main.tf", &text)], &[rollback, adopt]).plan();
+    assert_eq!(codes(&plan.decisions[0])[0], "rolled-back");
+}
+
 /// Ordinary edits after the rollback: file and text.
 fn edits() -> Vec<(&'static str, &'static str, String)> {
     let first = user("main", "app", "server");
