@@ -18,8 +18,8 @@ pub use sections::{
     ModuleArguments, Rule, ScanConfig, VarFile,
 };
 pub use systems::{
-    AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, KeelConfig, PipelineConfig,
-    Registry,
+    AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, Graces, KeelConfig,
+    PipelineConfig, Registry,
 };
 
 use crate::error;

@@ -14,7 +14,7 @@ use health::Health;
 use hooks::{PendingWebhooks, Webhook};
 use http::{HttpServer, HttpState, WebhookSecrets};
 use schedule::{PassEnd, PassSchedule, WakeCauses};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -62,6 +62,10 @@ impl StopSignals for ProcessSignals {
     }
 }
 
+/// What is wrong, by the container and the code of the trouble: `deployment/web/web:web`,
+/// `crashing`.
+pub type LiveTroubles = BTreeMap<(String, &'static str), String>;
+
 /// What a pass did, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassSummary {
@@ -76,6 +80,9 @@ pub struct PassSummary {
     pub unknown: usize,
     /// Sentences for the log. One that the pass before had too is not logged again.
     pub warnings: BTreeSet<String>,
+    /// What is wrong with what runs; `None` where the cluster is not known. It is logged when it
+    /// begins and when it ends.
+    pub live_troubles: Option<LiveTroubles>,
     /// Another pass can write more now: run it at once.
     pub again: bool,
     /// When the next pass is needed even if no event happens until then.
@@ -139,6 +146,8 @@ struct RunLoop<W, S> {
     keeper: Option<JoinHandle<Result<()>>>,
     /// The warnings of the last pass.
     last_warnings: BTreeSet<String>,
+    /// What was wrong in the last pass.
+    last_live_troubles: LiveTroubles,
 }
 
 /// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had
@@ -178,6 +187,7 @@ pub async fn run<W: PassRunner>(
         watches,
         keeper,
         last_warnings,
+        last_live_troubles: LiveTroubles::new(),
     };
     tokio::spawn(looped.run())
         .await
@@ -287,6 +297,25 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
         tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
         self.last_warnings = summary.warnings;
+        if let Some(now) = summary.live_troubles {
+            self.log_live_troubles(now);
+        }
+    }
+
+    /// Logs what is wrong with what runs, once when it begins and once when it is over.
+    fn log_live_troubles(&mut self, now: LiveTroubles) {
+        for ((container, code), what) in &now {
+            let key = (container.clone(), *code);
+            if !self.last_live_troubles.contains_key(&key) {
+                tracing::warn!(container, code, what, "trouble began");
+            }
+        }
+        for (container, code) in self.last_live_troubles.keys() {
+            if !now.contains_key(&(container.clone(), *code)) {
+                tracing::info!(container, code, "trouble ended");
+            }
+        }
+        self.last_live_troubles = now;
     }
 
     /// Starts no further pass. A pass that is not writing is abandoned at once; a write in progress

@@ -36,6 +36,7 @@ use notes::Notes;
 pub use reason::Reason;
 pub use record::{Action, Asked, Blame, Cause, PinRecord, Recorded};
 pub use seen::Seen;
+use status::ContainerTrouble;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 pub use verdict::Verdict;
@@ -104,6 +105,8 @@ pub struct Plan {
     pub again: bool,
     /// When to plan again if no event comes before: the end of a grace period in the cluster.
     pub next_look: Option<Timestamp>,
+    /// What is wrong with what runs, in the order of the sites.
+    pub troubles: Vec<ContainerTrouble>,
 }
 
 /// Everything that was written.

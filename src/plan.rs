@@ -28,6 +28,7 @@ mod rules;
 mod site_history;
 mod site_plan;
 mod target;
+mod trouble;
 
 pub use live_status::{explain, report_status};
 
@@ -105,6 +106,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,
         next_look: next_look(snapshot, &sites),
+        troubles: live_status::report_troubles(snapshot, &sites),
     };
     plan.answers = finish_answers(snapshot, &plan, &sites, commands.answers);
     plan

@@ -9,6 +9,7 @@ use crate::daemon::schedule::WakeCauses;
 use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
 use crate::error::{Error, Result};
 use crate::observe::Session;
+use crate::pipeline::status::ContainerTrouble;
 use crate::pipeline::{Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, Watches};
@@ -207,6 +208,13 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             .chain(unanswered(&planned.snapshot))
             .chain(not_back(&planned.plan))
             .collect(),
+        live_troubles: planned.snapshot.cluster.known().map(|_| {
+            let troubles = planned.plan.troubles.iter();
+            let key = |one: &ContainerTrouble| (one.container.clone(), one.trouble.code);
+            troubles
+                .map(|one| (key(one), one.trouble.to_string()))
+                .collect()
+        }),
         again: planned.plan.again,
         later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)

@@ -97,6 +97,8 @@ fn not_back(mark: &Marker, site: &str, told: &NoticeEvidence) -> RowWords {
     let happened = match cause {
         Cause::Undo => "was undone in the cluster",
         Cause::Alert => "has had an alert since it was pinned",
+        Cause::NotPulled => "could not be pulled since it was pinned",
+        Cause::NotStarted => "has not started since it was pinned",
         _ => "has been failing since it was pinned",
     };
     let back = to.map_or(String::new(), |to| {

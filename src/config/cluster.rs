@@ -2,7 +2,7 @@
 
 use super::checked::{Checked, dotted, each, filled, hint, length, name_glob, optional, path_glob};
 use super::wire::{self, TomlText};
-use super::{AlertConfig, Budget, ClusterConfig, Custom, KeelConfig};
+use super::{AlertConfig, Budget, ClusterConfig, Custom, Graces, KeelConfig};
 use crate::model::duration;
 use crate::model::pattern::Glob;
 use crate::model::settings::Drift;
@@ -21,8 +21,22 @@ pub(super) fn cluster(wire: &wire::ClusterToml) -> Checked<ClusterConfig> {
             Some(globs) => each(globs, |text| text.check(|text| Glob::name(text)))?,
             None => built_in.terraform,
         },
-        ready_grace: optional(wire.ready_grace.as_ref(), length)?.unwrap_or(built_in.ready_grace),
+        graces: graces(wire)?,
         custom: each(&wire.custom, custom)?,
+    })
+}
+
+fn graces(wire: &wire::ClusterToml) -> Checked<Graces> {
+    let built_in = Graces::default();
+    let read = |text: &Option<TomlText>, built_in| {
+        Ok(optional(text.as_ref(), length)?.unwrap_or(built_in))
+    };
+    Ok(Graces {
+        ready: read(&wire.ready_grace, built_in.ready)?,
+        crash: read(&wire.crash_grace, built_in.crash)?,
+        config: read(&wire.config_grace, built_in.config)?,
+        retry: read(&wire.retry_grace, built_in.retry)?,
+        start: read(&wire.start_grace, built_in.start)?,
     })
 }
 

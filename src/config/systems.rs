@@ -82,9 +82,44 @@ pub struct ClusterConfig {
     pub keel: KeelConfig,
     /// Field managers that apply Terraform.
     pub terraform: Vec<Glob>,
-    /// How long too few pods may be ready.
-    pub ready_grace: SignedDuration,
+    pub graces: Graces,
     pub custom: Vec<Custom>,
+}
+
+/// How long a new digest may fail before it counts as failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graces {
+    /// Too few pods are ready.
+    pub ready: SignedDuration,
+    /// A container that restarted three times is not ready.
+    pub crash: SignedDuration,
+    /// A part of the configuration, such as a Secret, is missing.
+    pub config: SignedDuration,
+    /// The kubelet tries again: a pull that fails without a known cause, a container that crashes
+    /// after each start.
+    pub retry: SignedDuration,
+    /// The container cannot be started, or a pod of a StatefulSet or DaemonSet never becomes ready.
+    pub start: SignedDuration,
+}
+
+impl Graces {
+    /// Returns the longest of them.
+    pub fn longest(&self) -> SignedDuration {
+        let all = [self.ready, self.crash, self.config, self.retry, self.start];
+        all.into_iter().max().unwrap_or_default()
+    }
+}
+
+impl Default for Graces {
+    fn default() -> Self {
+        Self {
+            ready: SignedDuration::from_mins(2),
+            crash: SignedDuration::from_mins(1),
+            config: SignedDuration::from_mins(2),
+            retry: SignedDuration::from_mins(5),
+            start: SignedDuration::from_mins(10),
+        }
+    }
 }
 
 /// Whether KeelConfig runs in the cluster.
@@ -152,7 +187,7 @@ impl Default for ClusterConfig {
             environments: Vec::new(),
             keel: KeelConfig::Auto,
             terraform: terraform_managers(),
-            ready_grace: SignedDuration::from_mins(2),
+            graces: Graces::default(),
             custom: Vec::new(),
         }
     }

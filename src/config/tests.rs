@@ -311,7 +311,7 @@ fn cluster_alerts_and_budget_are_read_and_checked() {
          drift = \"adopt\"\n[[rule]]\nmatch = { stack = \"db\" }\nauto_rollback = false\n",
     );
     assert_eq!(
-        (config.cluster.keel, config.cluster.ready_grace.as_secs()),
+        (config.cluster.keel, config.cluster.graces.ready.as_secs()),
         (super::KeelConfig::No, 30)
     );
     assert!(

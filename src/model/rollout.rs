@@ -38,6 +38,23 @@ pub struct Rollout {
     /// Too few pods are available: a Deployment's condition `Available` is false; for other kinds
     /// fewer are ready than wanted, and only the pods show since when.
     pub unavailable: Option<Condition>,
+    /// What keeps the controller from replacing pods by itself.
+    pub halt: Option<Halt>,
+    /// How many pods are of the newest revision, as the controller counts.
+    pub updated: u32,
+    /// How many pods are wanted.
+    pub wanted: u32,
+}
+
+/// Why a controller does not replace pods by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// `spec.paused` of a Deployment.
+    Paused,
+    /// The update strategy `OnDelete` of a StatefulSet or DaemonSet: a person deletes the pods.
+    OnDelete,
+    /// `rollingUpdate.partition` of a StatefulSet: pods with a lower number stay as they are.
+    Partition(u32),
 }
 
 /// A condition of a controller that is not as it should be.
@@ -59,6 +76,8 @@ pub struct PodContainer {
     pub repository: Option<Arc<str>>,
     pub ready: bool,
     pub restarts: u32,
+    /// How its last run ended, where it failed: `OOMKilled`, `exit code 1`.
+    pub exit: Option<Arc<str>>,
     /// Since when it runs.
     pub started: Option<Timestamp>,
     /// Why it waits: `CrashLoopBackOff`, `ImagePullBackOff`, `ErrImagePull`,

@@ -1,6 +1,8 @@
 //! What runs in the cluster, and which alerts fire, as of one look. Types only.
 
-pub use crate::model::rollout::{Condition, Container, PodContainer, Rollout, Waiting, Writer};
+pub use crate::model::rollout::{
+    Condition, Container, Halt, PodContainer, Rollout, Waiting, Writer,
+};
 
 use crate::model::platform::Platform;
 use crate::model::workload::{WorkloadKind, WorkloadRef};
@@ -114,6 +116,10 @@ pub struct Pod {
     pub created: Option<Timestamp>,
     /// Since when it is not ready, where it was before.
     pub lost: Option<Timestamp>,
+    /// Since when it is not ready, whether it ever was or not.
+    pub unready: Option<Timestamp>,
+    /// The node that it is on; `None` while no node takes it.
+    pub node: Option<Arc<str>>,
     pub containers: Vec<PodContainer>,
 }
 

@@ -175,6 +175,9 @@ reasons! {
     PipelineFailed { commit: Arc<str> } = "pipeline-failed", Waiting,
         "the pipeline of {commit} failed; nothing is added before it is green or another commit is pushed";
     RolloutRunning { commit: Arc<str>, why: String } = "rollout-running", Waiting, "waiting for the rollout of {commit}: {why} (one change in flight)";
+    /// Nodes cannot pull from the registry, for a reason that is not the image's.
+    PullTrouble { registry: Arc<str>, evidence: String } = "pull-trouble", Waiting,
+        "nodes cannot pull from {registry} at the moment, so nothing else is updated from there: {evidence}";
     BudgetSpent { budget: Budget, next: Option<Timestamp> } = "budget-spent", Waiting,
         "{changes} changes were committed within {per} (`[defaults] budget`): {rest}", changes = budget.changes, per = show(budget.per),
         rest = next.map_or_else(|| "others go first".to_owned(), |next| format!("the next one after {}", show_time(next)));
@@ -230,6 +233,9 @@ reasons! {
     LiveUnclear { why: String } = "live-unclear", Note, "{why}";
     DriftFound { evidence: String, next: String } = "drift", Note, "drift: {evidence}; {next}";
     NotRolledOut { why: String } = "not-rolled-out", Note, "rolled out: no — {why}";
+    /// Something fails, and it is too early, or not the image's fault.
+    Failing { evidence: String, since: Option<Timestamp>, next: String } = "failing", Note, "watched: {evidence}{when}; {next}",
+        when = since.map_or_else(String::new, |since| format!(" since {}", show_time(since)));
     Watched { until: Timestamp, source: Arc<str> } = "watched", Note, "rolled out; watched until {until} ({source})", until = show_time(*until);
     RunsNow { digest: Option<Digest> } = "runs-now", Note, "runs: {digest}",
         digest = digest.as_ref().map_or_else(|| "nothing".to_owned(), |digest| format!("sha256:{}", digest.short()));

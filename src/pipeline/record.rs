@@ -101,6 +101,12 @@ pub enum Cause {
     Undo,
     /// The rollout failed within the watch window.
     Unhealthy,
+    /// Nodes could not pull the image within the watch window, and nobody knows why. The digest may
+    /// be proposed again.
+    NotPulled,
+    /// No container of the image could be started within the watch window. The digest may be
+    /// proposed again.
+    NotStarted,
     /// An alert fired within the watch window.
     Alert,
     /// Somebody set another image in the cluster by hand, and the repo takes it over.

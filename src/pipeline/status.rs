@@ -74,6 +74,8 @@ pub struct StatusRow {
     pub runs: Option<Digest>,
     pub pinned: Option<Digest>,
     pub since: Option<Timestamp>,
+    /// What is wrong with it, most important first.
+    pub troubles: Vec<RunTrouble>,
     /// How it came to be there, most important first: sentences, lower case, without full stop.
     pub why: Vec<String>,
     /// `terraform`, `keel`, `pipeline`, `helm`, `operator`, `nobody`
@@ -81,6 +83,24 @@ pub struct StatusRow {
     pub verdict: Option<Verdict>,
     /// What the plan has for it, where it is not in sync.
     pub waits: Option<String>,
+}
+
+/// Something that is wrong with a container that runs, or should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunTrouble {
+    /// The stable code: `crashing`. `docs/status.md` has them all.
+    pub code: &'static str,
+    pub since: Option<Timestamp>,
+    /// Without the workload: `CrashLoopBackOff (exit code 1)`.
+    pub what: String,
+}
+
+/// A trouble and the container that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerTrouble {
+    /// `deployment/immich/app:server`
+    pub container: String,
+    pub trouble: RunTrouble,
 }
 
 /// All that is known of one literal.

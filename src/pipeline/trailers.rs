@@ -143,6 +143,20 @@ impl Action {
 }
 
 impl Cause {
+    /// Says whether something failed within the watch window.
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Unhealthy | Self::NotPulled | Self::NotStarted | Self::Alert
+        )
+    }
+
+    /// Says whether the digest that a rollback replaces is never proposed again: it ran and failed,
+    /// or a person took it back. What never ran may be tried again.
+    pub fn rejects(self) -> bool {
+        !matches!(self, Self::NotPulled | Self::NotStarted)
+    }
+
     /// Returns the word of the trailer `Pintle-Cause`.
     pub fn as_str(self) -> &'static str {
         self.into()

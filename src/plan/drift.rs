@@ -5,6 +5,8 @@ use super::health;
 use super::pin::{PinState, RunningInstead};
 use super::rules::{checks_prefix, rollout_gap};
 use super::site_plan::SitePlan;
+use super::trouble::TroubleKind;
+use crate::model::duration::show_time;
 use crate::model::settings::Drift;
 use crate::pipeline::{Reason, Snapshot};
 
@@ -57,8 +59,24 @@ fn drift_reason(site: &SitePlan, other: &RunningInstead) -> Reason {
     }
 }
 
-/// The pin is live: whether it is rolled out, and until when it is watched.
+/// The pin is live: what fails, whether it is rolled out, and until when it is watched.
 fn rollout_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
+    if let Some(watched) = health::find_watched_trouble(snapshot, site) {
+        let excuse = watched.trouble.excuse;
+        let next = match (watched.due, excuse) {
+            (Some(due), _) => format!("it is rolled back if that lasts until {}", show_time(due)),
+            (None, Some(excuse)) => format!("{excuse}, so the image is not the cause"),
+            (None, None) if watched.trouble.kind == TroubleKind::Restarting => {
+                "one restart is not a failure".to_owned()
+            }
+            (None, None) => "the image is not the cause, so it is not rolled back".to_owned(),
+        };
+        return Some(Reason::Failing {
+            evidence: watched.trouble.evidence,
+            since: watched.trouble.since,
+            next,
+        });
+    }
     match rollout_gap(snapshot, site) {
         Some(why) => Some(Reason::NotRolledOut { why }),
         None => health::watch_end(snapshot, site).map(|until| Reason::Watched {

@@ -8,7 +8,7 @@ mod since;
 
 pub(super) use annotations::LiveAnnotationReader;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{operated, running, runs, shown_digests};
+pub(super) use runs::{operated, running, runs, runs_still, shown_digests};
 pub(super) use since::since;
 
 use crate::config::Custom;

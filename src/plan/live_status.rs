@@ -2,12 +2,15 @@
 //! Compares git, upstream and the cluster; decides nothing.
 
 mod story;
+mod troubles;
 
 pub(super) use story::{before_note, running_reason, workload_revisions};
+pub(super) use troubles::report_troubles;
 
 use super::adoption::ignore_place;
-use super::live::{LiveMatch, LiveUse, foreign, runs, uses};
+use super::live::{LiveMatch, LiveUse, foreign, runs, runs_still, uses};
 use super::ownership::find_owner;
+use super::rules::describe_gap;
 use super::site_plan::SitePlan;
 use crate::model::reference::{Channel, Reference};
 use crate::model::workload::{Holder, WorkloadKind};
@@ -228,6 +231,11 @@ impl LiteralStatus<'_> {
             runs: None,
             pinned: self.site().and_then(|site| site.image.digest.clone()),
             since: None,
+            troubles: self
+                .decision
+                .and_then(|decision| troubles::find_rot(&decision.reasons))
+                .into_iter()
+                .collect(),
             why: Vec::new(),
             owner: None,
             verdict: self.decision.map(|decision| decision.verdict),
@@ -326,6 +334,19 @@ impl LiteralStatus<'_> {
         let Some(cluster) = self.snapshot.cluster.known() else {
             return row;
         };
+        let mut found = troubles::find_troubles(cluster, workload, container);
+        found.append(&mut row.troubles);
+        row.troubles = found;
+        let here = (workload, container);
+        if let Some(still) = runs_still(self.snapshot, cluster, self.channel.as_ref(), here) {
+            row.state = RunState::Differs;
+            row.why = vec![format!(
+                "applied, not rolled out: {}",
+                describe_gap(workload)
+            )];
+            row.runs = Some(still);
+            return row;
+        }
         match runs(
             self.snapshot,
             cluster,

@@ -4,14 +4,14 @@
 
 use super::live::{self, LiveMatch, has, name};
 use super::ownership::{WriterKind, classify_writer};
-use super::pin::{PinState, RunningInstead};
+use super::pin::{PinOrigin, PinState, RunningInstead};
 use super::site_history::rejected_digests;
 use super::site_plan::SitePlan;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
-use crate::pipeline::{Recorded, Seen, Snapshot};
+use crate::pipeline::{Action, Recorded, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -176,8 +176,49 @@ impl LivePin<'_, '_> {
             (Some(_), Seen::Unknown(why)) => {
                 WorkloadState::Unknown(format!("whether {name} was undone is not known: {why}"))
             }
-            _ => self.never_live(workload, container),
+            _ => match self.find_earlier_live_pin(workload, container) {
+                Some((ours, written)) => self.left_pin(workload, container, ours, written),
+                None => self.never_live(workload, container),
+            },
         }
+    }
+
+    /// Returns the revision of the newest earlier pin that was live, and when that pin was written,
+    /// where the container has left it while the present pin is not applied yet: an undo counts
+    /// also then. What a person pinned after the undo goes before it.
+    fn find_earlier_live_pin<'w>(
+        &self,
+        workload: &'w Workload,
+        container: &Container,
+    ) -> Option<(&'w Revision, Timestamp)> {
+        let origin = self.site.origin.known()?;
+        let undone = container.writers.first().and_then(|writer| writer.at);
+        let is_own =
+            matches!(origin, PinOrigin::Recorded(record) if record.pin.action == Action::Update);
+        if !is_own && undone.is_none_or(|at| at <= origin.at()) {
+            return None;
+        }
+        let declared = &self.site.site.image;
+        let earlier = self.site.history.iter().filter(|record| {
+            record.pin.from != record.pin.to
+                && record.at <= origin.at()
+                && record.pin.to.as_ref() != Some(self.digest)
+        });
+        for record in earlier {
+            let digest = record.pin.to.as_ref()?;
+            if has(self.snapshot, &container.image, declared, digest) {
+                return None;
+            }
+            let is_ours = |revision: &&Revision| {
+                let image = revision.images.get(&container.name);
+                image.is_some_and(|image| has(self.snapshot, image, declared, digest))
+            };
+            let mut older = workload.revisions.iter().skip(1);
+            if let Some(ours) = older.find(is_ours) {
+                return was_live(record.at, ours, workload, container).then_some((ours, record.at));
+            }
+        }
+        None
     }
 
     fn has_pin(&self, image: &str) -> bool {
@@ -235,7 +276,7 @@ impl LivePin<'_, '_> {
         let has = Reference::parse(&container.image).and_then(|image| image.digest);
         let stays = self.site.origin.known().is_none_or(|origin| {
             let before = has.is_some() && origin.before() == has.as_ref();
-            before
+            before && !is_set_again(workload, container, origin.at())
                 || container
                     .writers
                     .first()
@@ -358,6 +399,15 @@ fn was_live(
         .all(|other| other.images.get(&container.name) == Some(&container.image));
     let since = ours.created.is_some_and(|created| created >= written);
     since || same && set_at(&newer, container).is_some_and(|at| at > written)
+}
+
+/// Says whether the image that a container has was set after a pin was written, though it is what
+/// was pinned before: its revisions were made since, or the whole workload was.
+fn is_set_again(workload: &Workload, container: &Container, written: Timestamp) -> bool {
+    let has = |revision: &&Revision| revision.images.get(&container.name) == Some(&container.image);
+    let oldest = workload.revisions.iter().filter(has).next_back();
+    let made = oldest.map_or(workload.created, |revision| revision.created);
+    made.is_some_and(|made| made > written)
 }
 
 /// When the image was set that these revisions share, newest first. A hand's time is that of its

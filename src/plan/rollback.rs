@@ -182,12 +182,17 @@ fn find_rollbacks(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PlannedRollbac
                     goal,
                 });
             }
-            (_, Some(Failure { cause, evidence })) => {
+            (_, Some(failure)) => {
+                let Failure {
+                    cause,
+                    evidence,
+                    refusal,
+                } = failure;
                 rollbacks.push(PlannedRollback {
                     place,
                     cause,
                     evidence,
-                    goal: goal_of_previous(snapshot, site),
+                    goal: refusal.map_or_else(|| goal_of_previous(snapshot, site), Err),
                 });
             }
             (PinState::PartlyUndone { evidence, why }, None)
@@ -218,7 +223,7 @@ fn find_group_members(
     let mut more: BTreeMap<usize, PlannedRollback> = BTreeMap::new();
     for rollback in rollbacks
         .iter()
-        .filter(|rollback| matches!(rollback.cause, Cause::Unhealthy | Cause::Alert))
+        .filter(|rollback| rollback.cause.is_failure())
     {
         let (Some(group), Some(commit)) = (
             sites[rollback.place].group(),
@@ -375,8 +380,7 @@ fn mode_of<'s>(site: &'s SitePlan, rollback: &PlannedRollback) -> &'s Setting<Mo
 /// A group is rolled back as a whole or not at all.
 fn stop_groups(sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) {
     let fails = |rollback: &PlannedRollback| {
-        matches!(rollback.cause, Cause::Unhealthy | Cause::Alert)
-            && sites[rollback.place].group().is_some()
+        rollback.cause.is_failure() && sites[rollback.place].group().is_some()
     };
     let mut failing = rollbacks.iter().filter(|rollback| fails(rollback));
     let Some((first, why)) =
@@ -561,8 +565,13 @@ fn set_rollback_target(
         };
         (Action::Pin, Verdict::Held, reason, note)
     } else {
+        let next = if rollback.cause.rejects() {
+            format!("sha256:{short} is not proposed again")
+        } else {
+            format!("sha256:{short} never ran and may be proposed again when the hold is removed")
+        };
         let note = format!(
-            "{}. {image} is rolled back to sha256:{} and held; sha256:{short} is not proposed again.",
+            "{}. {image} is rolled back to sha256:{} and held; {next}.",
             capitalize(&evidence),
             to.short()
         );

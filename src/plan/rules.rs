@@ -11,6 +11,7 @@ mod group;
 mod in_flight;
 mod open_pull_requests;
 mod pass;
+mod pull_trouble;
 mod schedule;
 mod settle;
 mod unusable_name;
@@ -18,7 +19,7 @@ mod unusable_name;
 pub(super) use budget::BudgetLeft;
 pub(super) use forbidden::first_lock;
 pub(super) use group::deliver_together;
-pub(super) use in_flight::{checks_prefix, find_busy, pipeline_notices, rollout_gap};
+pub(super) use in_flight::{checks_prefix, describe_gap, find_busy, pipeline_notices, rollout_gap};
 
 use super::site_plan::SitePlan;
 use crate::pipeline::{Reason, Snapshot};
@@ -59,6 +60,7 @@ pub(super) const DELAYS: &[RuleFn] = &[
     adopted_together::adopted_together,
     // What goes on already, then who goes first: a group waits for its members, so all that a
     // member may wait for stands before it.
+    pull_trouble::pull_trouble,
     in_flight::in_flight,
     group::group,
     budget::budget,

@@ -6,7 +6,7 @@ use crate::config::site_settings::SiteSettings;
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference, Repository};
 use crate::pipeline::identity::Identities;
-use crate::pipeline::{Action, Reason, Recorded, Snapshot};
+use crate::pipeline::{Action, Cause, Reason, Recorded, Snapshot};
 use crate::sites::Site;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -59,7 +59,7 @@ impl<'a> SiteHistories<'a> {
                 (Action::Pin, _, Some(to)) => {
                     wanted.insert((repository, to));
                 }
-                (Action::Rollback, Some(from), _) => {
+                (Action::Rollback, Some(from), _) if record.pin.cause.rejects() => {
                     let sharing = identities.sites_sharing(&record.pin.uses, &repository);
                     let is_lifted = wanted.contains(&(repository.clone(), from));
                     let rejection = Rejection {
@@ -139,8 +139,8 @@ pub(super) fn rejected_digests<'a>(history: &[&'a Recorded]) -> BTreeSet<&'a Dig
     let mut rejected = BTreeSet::new();
     for record in history.iter().rev() {
         match (record.pin.action, &record.pin.from, &record.pin.to) {
-            (Action::Rollback, Some(from), _) => {
-                rejected.insert(from);
+            (Action::Rollback, ..) => {
+                rejected.extend(rejected_by(history, record));
             }
             (Action::Pin, _, Some(to)) => {
                 rejected.remove(to);
@@ -162,12 +162,40 @@ pub(super) fn previous_pins<'a>(history: &[&'a Recorded], now: &Digest) -> Vec<&
         .collect()
 }
 
+/// Returns the digests that are never proposed again because of a rollback, of the records of its
+/// site, newest first: what it replaced, unless that never ran. An undo may have passed over pins
+/// that were not applied yet: it rejects all that were pinned since what it returned to.
+fn rejected_by<'a>(records: &[&'a Recorded], rollback: &'a Recorded) -> Vec<&'a Digest> {
+    if !rollback.pin.cause.rejects() {
+        return Vec::new();
+    }
+    let mut rejected: Vec<&Digest> = rollback.pin.from.iter().collect();
+    if rollback.pin.cause != Cause::Undo {
+        return rejected;
+    }
+    let (is_to, place) = (
+        |digest: &Option<Digest>| *digest == rollback.pin.to,
+        records.iter().position(|one| std::ptr::eq(*one, rollback)),
+    );
+    let older = place.map_or(&[][..], |place| &records[place + 1..]);
+    // What it returned to has to be known, or nobody can say what came after it.
+    let Some(first) = older
+        .iter()
+        .position(|one| is_to(&one.pin.to) || is_to(&one.pin.from))
+    else {
+        return rejected;
+    };
+    let since = older[..=first].iter().filter(|one| !is_to(&one.pin.to));
+    rejected.extend(since.filter_map(|one| one.pin.to.as_ref()));
+    rejected
+}
+
 /// Returns the rollback that forbids a digest at a site for good.
 pub(super) fn find_rollback<'a>(site: &SitePlan<'a>, digest: &Digest) -> Option<&'a Recorded> {
     site.rollbacks_here
         .iter()
         .copied()
-        .find(|record| record.pin.from.as_ref() == Some(digest))
+        .find(|record| rejected_by(&site.records, record).contains(&digest))
 }
 
 /// Returns why a digest may not be pinned again by itself: it was rolled back here, or somebody

@@ -10,6 +10,7 @@ mod forge;
 mod hand;
 mod health;
 mod identity;
+mod judgement;
 mod lifts;
 mod matching;
 mod modes;

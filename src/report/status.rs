@@ -1,10 +1,12 @@
 //! What runs, in words for people: the lines of `/status` and the cells of the table.
 
+use crate::model::duration::show_time;
 use crate::model::reference::Reference;
-use crate::pipeline::status::{RunState, StatusReport, StatusRow};
+use crate::pipeline::status::{RunState, RunTrouble, StatusReport, StatusRow};
 use crate::pipeline::{Seen, Snapshot};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::fmt;
 
 impl StatusRow {
     /// `deployment/immich/immich-server:immich-server`; `?` stands for what is not known.
@@ -48,6 +50,7 @@ impl StatusRow {
             self.state,
             RunState::Pinned | RunState::NotExpected | RunState::Elsewhere
         ) && self.waits.is_none()
+            && self.troubles.is_empty()
             && self.why.len() < 2
     }
 
@@ -60,13 +63,31 @@ impl StatusRow {
                     .is_some_and(|word| word.ends_with(": "))
             })
         };
-        let waits = self.waits.iter().filter(|waits| !is_said(waits));
-        self.why
-            .iter()
+        let waits = self.waits.iter().filter(|waits| !is_said(waits)).cloned();
+        // A cause that stands among the reasons is not said twice.
+        let is_new = |what: &str| {
+            !self
+                .why
+                .iter()
+                .chain(&self.waits)
+                .any(|why| why.contains(what))
+        };
+        let troubles = self.troubles.iter().filter(|one| is_new(&one.what));
+        troubles
+            .map(ToString::to_string)
+            .chain(self.why.iter().cloned())
             .chain(waits)
-            .map(String::as_str)
             .collect::<Vec<_>>()
             .join("; ")
+    }
+}
+
+/// `CrashLoopBackOff (exit code 1) since 2026-11-12 11:05 UTC`
+impl fmt::Display for RunTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.since.map(show_time);
+        let since = since.map_or(String::new(), |since| format!(" since {since}"));
+        write!(f, "{}{since}", self.what)
     }
 }
 

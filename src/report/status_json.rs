@@ -1,7 +1,7 @@
 //! `status --output json`. The shape is documented in `docs/status.md`; a change of it is a new
 //! version.
 
-use crate::pipeline::status::{StatusReport, StatusRow};
+use crate::pipeline::status::{RunTrouble, StatusReport, StatusRow};
 use serde_json::{Value, json};
 
 pub const VERSION: u32 = 2;
@@ -31,9 +31,18 @@ fn row_json(row: &StatusRow) -> Value {
         "runs": row.runs.as_ref().map(|digest| digest.as_str()),
         "pinned": row.pinned.as_ref().map(|digest| digest.as_str()),
         "since": row.since.map(|at| at.to_string()),
+        "trouble": row.troubles.iter().map(trouble_json).collect::<Vec<_>>(),
         "why": row.why,
         "owner": row.owner,
         "verdict": row.verdict.map(|verdict| verdict.as_str()),
         "waits": row.waits,
+    })
+}
+
+fn trouble_json(trouble: &RunTrouble) -> Value {
+    json!({
+        "code": trouble.code,
+        "since": trouble.since.map(|at| at.to_string()),
+        "what": trouble.what,
     })
 }

@@ -64,6 +64,17 @@ pub(in crate::config) struct ClusterToml {
     pub terraform: Option<Vec<TomlText>>,
     /// How long too few pods may be ready before a new digest counts as failed: `2m` without it.
     pub ready_grace: Option<TomlText>,
+    /// How long a container that restarted three times may be unready before a new digest counts as
+    /// failed: `1m` without it.
+    pub crash_grace: Option<TomlText>,
+    /// How long a part of a container's configuration may be missing: `2m` without it.
+    pub config_grace: Option<TomlText>,
+    /// How long the kubelet may try again to pull an image, or to start a container that crashes
+    /// after each start: `5m` without it.
+    pub retry_grace: Option<TomlText>,
+    /// How long a container may not start, or a pod of a StatefulSet or DaemonSet not become ready:
+    /// `10m` without it.
+    pub start_grace: Option<TomlText>,
     /// Further kinds that have an image.
     #[serde(default)]
     pub custom: Vec<CustomToml>,

@@ -126,6 +126,7 @@ fn ready(object: Object, ready: bool) -> Object {
         repository: None,
         ready,
         restarts: 0,
+        exit: None,
         started: None,
         waiting: None,
     };

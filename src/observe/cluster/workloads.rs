@@ -284,6 +284,9 @@ impl<'a> ObjectIndex<'a> {
             complete: told.complete && agrees,
             stuck: told.stuck.clone(),
             unavailable: told.unavailable.clone(),
+            halt: told.halt,
+            updated: told.updated,
+            wanted: told.wanted,
         }
     }
 
@@ -374,6 +377,8 @@ fn build_pod(from: &Object) -> Pod {
             .cloned(),
         created: from.created,
         lost: from.lost,
+        unready: from.unready,
+        node: from.node.clone(),
         containers: from.statuses.to_vec(),
     }
 }

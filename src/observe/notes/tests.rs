@@ -148,6 +148,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         unmatched: Vec::new(),
         again: false,
         next_look: None,
+        troubles: Vec::new(),
     }
 }
 

@@ -265,6 +265,10 @@ fn samples() -> Vec<Reason> {
             commit: commit(),
             why: "1 of 2 pods is ready".into(),
         },
+        PullTrouble {
+            registry: "quay.io".into(),
+            evidence: "container web of deployment web/web: ImagePullBackOff (429)".to_owned(),
+        },
         BudgetSpent {
             budget: Budget {
                 changes: 5,
@@ -391,6 +395,11 @@ fn samples() -> Vec<Reason> {
         },
         NotRolledOut {
             why: "1 of 2 pods is ready".into(),
+        },
+        Failing {
+            evidence: "container web of deployment web/web: CrashLoopBackOff".to_owned(),
+            since: Some(at()),
+            next: "it is rolled back if that lasts until 2026-11-22 10:06 UTC".to_owned(),
         },
         Watched {
             until: at(),

@@ -89,6 +89,7 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
         repository: None,
         ready: true,
         restarts: 0,
+        exit: None,
         started: None,
         waiting: None,
     };
@@ -97,6 +98,8 @@ fn workload(name: &str, containers: &[(&str, &str, char)]) -> Workload {
         revision: None,
         created: None,
         lost: None,
+        unready: None,
+        node: None,
         containers: containers.iter().map(status).collect(),
     };
     Workload {

@@ -9,6 +9,7 @@ use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
 use crate::pipeline::{Seen, Snapshot};
 use crate::sites::Use;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What an operator makes of a custom resource, if not pods.
 const MADE: [WorkloadKind; 5] = [
@@ -128,6 +129,48 @@ fn shown_or_unclear<'a>(
     Ok(told)
 }
 
+/// Returns what the pods run where none of them has the newest spec yet: a Deployment that is
+/// paused or only begins, a strategy that waits for a person. `None` where a pod of the newest spec
+/// runs, where none runs at all, or where it is not known.
+pub(in crate::plan) fn runs_still(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    channel: Option<&Channel>,
+    (workload, container): (&Workload, &Container),
+) -> Option<Digest> {
+    if !workload.kind.has_revisions() || cluster.unread.contains_key(&WorkloadKind::Pod) {
+        return None;
+    }
+    let mut newest: Option<(&Pod, &PodContainer)> = None;
+    for pod in &workload.pods {
+        let status = pod.containers.iter().find(|one| one.name == container.name);
+        let Some(status) = status.filter(|one| one.started.is_some()) else {
+            continue;
+        };
+        if revision_image(workload, pod, container)? == &container.image {
+            return None;
+        }
+        if newest.is_none_or(|(other, _)| other.created < pod.created) {
+            newest = Some((pod, status));
+        }
+    }
+    let (pod, status) = newest?;
+    let image = Reference::parse(revision_image(workload, pod, container)?)?;
+    let digest = image.digest.or_else(|| status.digest.clone())?;
+    Some(whole(snapshot, channel, digest))
+}
+
+/// The image that a container has in the revision of a pod.
+fn revision_image<'a>(
+    workload: &'a Workload,
+    pod: &Pod,
+    container: &Container,
+) -> Option<&'a Arc<str>> {
+    let mut revisions = workload.revisions.iter();
+    let of = revisions.find(|revision| pod.revision.as_ref() == Some(&revision.hash))?;
+    of.images.get(&container.name)
+}
+
 /// What the pods tell that an operator made of a custom resource: it calls their containers as it
 /// likes, so they are known by the repository, and among several of one repository by the name.
 fn of_operator(snapshot: &Snapshot, workload: &Workload, container: &Container) -> Vec<Digest> {
@@ -235,7 +278,10 @@ fn of_use(
             here.1.name
         ));
     }
-    runs(snapshot, cluster, channel, here)
+    match runs_still(snapshot, cluster, channel, here) {
+        Some(still) => Ok(Some(still)),
+        None => runs(snapshot, cluster, channel, here),
+    }
 }
 
 fn workload_name(workload: &Workload) -> String {

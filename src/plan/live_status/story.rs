@@ -147,6 +147,8 @@ fn describe_record(record: &Recorded) -> String {
         Cause::HoldEnded => " when a hold ended",
         Cause::Undo => " after an undo in the cluster",
         Cause::Unhealthy => " after a rollout failed",
+        Cause::NotPulled => " as nodes could not pull the newer image",
+        Cause::NotStarted => " as the newer image could not be started",
         Cause::Alert => " after an alert",
         Cause::Drift => " as somebody had set it in the cluster",
     };

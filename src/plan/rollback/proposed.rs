@@ -29,9 +29,10 @@ pub(super) fn find_proposed<'a>(snapshot: &'a Snapshot, site: &SitePlan) -> Opti
 /// pod runs between two crashes, and the window ends.
 pub(super) fn find_failure(snapshot: &Snapshot, site: &SitePlan) -> Option<Failure> {
     match find_proposed(snapshot, site) {
-        Some(pin) if matches!(pin.cause, Cause::Unhealthy | Cause::Alert) => Some(Failure {
+        Some(pin) if pin.cause.is_failure() => Some(Failure {
             cause: pin.cause,
             evidence: pin.evidence.clone().unwrap_or_default(),
+            refusal: None,
         }),
         _ => health::find_failure(snapshot, site),
     }

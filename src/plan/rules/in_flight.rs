@@ -3,7 +3,7 @@
 
 use super::pass::RuleContext;
 use crate::pipeline::answer::Notice;
-use crate::pipeline::cluster::{Container, Workload};
+use crate::pipeline::cluster::{Container, Halt, Workload};
 use crate::pipeline::forge::{Checks, Pipeline};
 use crate::pipeline::{Action, PinRecord, Reason, Recorded, Seen, Snapshot};
 use crate::plan::health;
@@ -131,8 +131,26 @@ pub(in crate::plan) fn rollout_gap(snapshot: &Snapshot, site: &SitePlan) -> Opti
                 .is_none_or(|container| is_operator_done(snapshot, site, (workload, container))),
         };
         let is_over = is_done || workload.replicas == Some(0) || workload.rollout.stuck.is_some();
-        (!is_over).then(|| format!("{} has not all of its new pods", name(workload)))
+        (!is_over).then(|| describe_gap(workload))
     })
+}
+
+/// What a workload lacks to be rolled out: `deployment immich/app is paused`, `0 of 1 pods of
+/// deployment immich/app are updated`.
+pub(in crate::plan) fn describe_gap(workload: &Workload) -> String {
+    let (name, rollout) = (name(workload), &workload.rollout);
+    let counts = format!("{} of {} pods", rollout.updated, rollout.wanted);
+    match rollout.halt {
+        Some(Halt::Paused) => format!("{name} is paused (`spec.paused`)"),
+        Some(Halt::OnDelete) => format!(
+            "{counts} of {name} are updated, and its update strategy is `OnDelete`: delete the old pods"
+        ),
+        Some(Halt::Partition(number)) => {
+            format!("{counts} of {name} are updated, and its `partition` {number} keeps the others")
+        }
+        None if rollout.updated < rollout.wanted => format!("{counts} of {name} are updated"),
+        None => format!("{name} has not all of its new pods"),
+    }
 }
 
 /// Says whether the operator of a custom resource is through with it: all of its pods are ready,

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// The sites whose edits overlap, each with the other site.
 pub(super) type Collisions = BTreeMap<SiteId, SiteId>;
 
+/// What pods of the cluster fail to pull, by the registry: the first evidence.
+pub(super) type PullTroubles = BTreeMap<Arc<str>, String>;
+
 /// What a rule sees: everything observed, every site as the rules before it left it.
 pub(in crate::plan) struct RuleContext<'p, 'a> {
     pub snapshot: &'a Snapshot,
@@ -23,6 +26,7 @@ pub(in crate::plan) struct RuleContext<'p, 'a> {
     pub(super) over_budget: OnceCell<BTreeSet<Arc<str>>>,
     pub(super) over_limit: OnceCell<BTreeSet<Arc<str>>>,
     pub(super) collisions: OnceCell<Collisions>,
+    pub(super) pull_troubles: OnceCell<PullTroubles>,
 }
 
 impl<'p, 'a> RuleContext<'p, 'a> {
@@ -31,16 +35,15 @@ impl<'p, 'a> RuleContext<'p, 'a> {
         sites: &'p [SitePlan<'a>],
         busy: Option<&'p Reason>,
     ) -> Self {
-        let (over_budget, over_limit, collisions) =
-            (OnceCell::new(), OnceCell::new(), OnceCell::new());
         Self {
             snapshot,
             sites,
             at: snapshot.at,
             busy,
-            over_budget,
-            over_limit,
-            collisions,
+            over_budget: OnceCell::new(),
+            over_limit: OnceCell::new(),
+            collisions: OnceCell::new(),
+            pull_troubles: OnceCell::new(),
         }
     }
 

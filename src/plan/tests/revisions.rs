@@ -56,6 +56,10 @@ struct Life {
     /// The last change of the image led from the live pin back to a revision that was there, by
     /// hand.
     undone: bool,
+    /// The last pin that was live.
+    last_live: char,
+    /// That pin was left by hand, and it was not the newest: an undo while a pin is not applied.
+    left_earlier: bool,
     /// Who set the image wrote something else since: its time is that of this write.
     muddled: bool,
 }
@@ -81,6 +85,8 @@ impl Life {
             by_hand: false,
             was_live: true,
             undone: false,
+            last_live: 'a',
+            left_earlier: false,
             muddled: false,
         }
     }
@@ -111,6 +117,8 @@ impl Life {
                 self.pinned = self.now;
                 self.was_live = live == image(*c);
                 self.undone = false;
+                // A person who pins has seen what was done before.
+                self.left_earlier &= !self.by_hand && !self.was_live;
             }
             Step::Pin(_) | Step::Hand(_) => {}
             Step::Apply => self.set(&image(self.pin()), template, "Terraform"),
@@ -169,8 +177,14 @@ impl Life {
             (self.writer, self.muddled) = ((manager, self.now), false);
             self.undone =
                 live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
+            let is_earlier = live == image(self.last_live) && self.last_live != self.pin();
+            self.left_earlier |= is_earlier || self.undone;
+            self.left_earlier &= to != pin && manager != "Terraform";
         }
         self.was_live |= to == pin;
+        if to == pin {
+            self.last_live = self.pin();
+        }
     }
 
     /// Whether the pin's revision was made after it was written: else only the time of who set the
@@ -241,7 +255,7 @@ proptest! {
         prop_assert_eq!(&plan, &seen.plan());
         let undo = plan.changes.iter().flat_map(|change| &change.pins).find(|pin| pin.cause == Cause::Undo);
         if let Some(pin) = undo {
-            prop_assert!(life.was_live, "the pin was never live");
+            prop_assert!(life.was_live || life.left_earlier, "no pin that was left was ever live");
             prop_assert_ne!(life.writer.0, "Terraform");
             prop_assert_eq!(format!("{SERVER}@{}", pin.to.as_ref().expect("a digest")), life.live());
             prop_assert_eq!(&pin.from, &Some(digest(life.pin())));

@@ -338,6 +338,7 @@ fn the_json_has_what_the_table_has() {
             "runs": digest('b').as_str(),
             "pinned": digest('b').as_str(),
             "since": "2026-11-20T10:00:00Z",
+            "trouble": [],
             "why": ["pinned 2026-11-20 10:00 UTC (bbbbbbbbbb) when the tag moved, by pintle"],
             "owner": "terraform",
             "verdict": "in-sync",

@@ -284,7 +284,7 @@ fn a_rollout_that_no_pod_of_the_pin_stops_is_not_the_pins() {
     assert_eq!(stuck(&[None, Some(false)]), [Cause::Unhealthy]);
     assert_eq!(
         stuck(&[]),
-        [Cause::Unhealthy],
+        [Cause::NotStarted],
         "none can be made: what admits pods refuses it"
     );
 }

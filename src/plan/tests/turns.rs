@@ -506,10 +506,10 @@ fn an_image_that_only_a_node_cannot_pull_is_not_the_pins() {
         }]))
     };
     let (own, older) = (image('b'), image('a'));
-    assert_eq!(pods(vec![pod("one", &own, waits)]), back(Cause::Unhealthy));
+    assert_eq!(pods(vec![pod("one", &own, waits)]), back(Cause::NotPulled));
     assert_eq!(
         pods(vec![pod("one", &own, waits), pod("old", &older, |_| ())]),
-        back(Cause::Unhealthy)
+        back(Cause::NotPulled)
     );
     assert_eq!(
         pods(vec![pod("one", &own, waits), pod("two", &own, |_| ())]).0,

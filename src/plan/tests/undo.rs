@@ -723,3 +723,122 @@ fn after_an_unpin_only_a_newer_digest_is_followed() {
         (Action::Update, &Some(digest('c')))
     );
 }
+
+/// Pin c is pushed and not applied; b was live, and somebody takes it back to a.
+fn undone_in_flight(kind: &str) -> Snapshot {
+    declared(kind, 'c', "", "")
+        .says(SERVER, 'c')
+        .did(Action::Update, Some('b'), 'c', "2026-11-22T11:57:00Z")
+        .hosts(vec![undone(kind)])
+}
+
+#[test]
+fn an_undo_counts_while_a_newer_pin_is_not_applied() {
+    for kind in KINDS {
+        let world = undone_in_flight(kind);
+        let plan = world.plan();
+        let pins: Vec<_> = plan
+            .changes
+            .iter()
+            .flat_map(|change| &change.pins)
+            .collect();
+        let [pin] = &pins[..] else {
+            panic!("{kind}: {:?}", plan.decisions)
+        };
+        assert_eq!(
+            (pin.action, pin.cause, &pin.from, &pin.to),
+            (
+                Action::Rollback,
+                Cause::Undo,
+                &Some(digest('c')),
+                &Some(digest('a'))
+            ),
+            "{kind}"
+        );
+        // Neither of the two is proposed again when the hold is gone.
+        let after = carried_out(&world, &plan);
+        for upstream in ['b', 'c'] {
+            let mut lifted = declared(kind, 'a', "", "").says(SERVER, upstream);
+            lifted.history = after.history.clone();
+            lifted.at = at("2026-11-23T12:00:00Z");
+            let lifted = lifted.plan();
+            assert_eq!(lifted.changes, [], "{kind}: {upstream}");
+            let codes: Vec<&str> = lifted.decisions[0]
+                .reasons
+                .iter()
+                .map(Reason::code)
+                .collect();
+            assert!(
+                codes.contains(&"rolled-back"),
+                "{kind}: {upstream}: {codes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_undo_while_a_newer_pin_is_not_applied() {
+    for kind in KINDS {
+        let pins = |world: &Snapshot| world.planned().0;
+        let written = |action, time| {
+            declared(kind, 'c', "", "")
+                .says(SERVER, 'c')
+                .did(action, Some('b'), 'c', time)
+        };
+        let lags = written(Action::Update, "2026-11-22T11:57:00Z").hosts(vec![applied(kind)]);
+        assert_eq!(pins(&lags), 0, "{kind}: it has the pin before");
+        let by_terraform = |mut workload: Workload| {
+            workload.containers[0].writers[0].manager = "Terraform".into();
+            workload
+        };
+        let applied = written(Action::Update, "2026-11-22T11:57:00Z");
+        assert_eq!(
+            pins(&applied.hosts(vec![by_terraform(undone(kind))])),
+            0,
+            "{kind}: an older state was applied"
+        );
+        // Who pins c after the undo has seen it.
+        let later = written(Action::Pin, "2026-11-22T11:59:00Z").hosts(vec![undone(kind)]);
+        assert_eq!(pins(&later), 0, "{kind}: pinned on purpose since");
+        let earlier = written(Action::Pin, "2026-11-22T11:57:00Z").hosts(vec![undone(kind)]);
+        assert_eq!(pins(&earlier), 1, "{kind}: pinned on purpose before");
+    }
+}
+
+#[test]
+fn what_was_set_back_by_hand_is_not_called_not_applied() {
+    for kind in KINDS {
+        let mut set = workload(
+            kind,
+            vec![revision(3, &image('a'), UNDONE)],
+            "kubectl-set",
+            UNDONE,
+        );
+        let state = |live: &Workload| {
+            let (changes, decision) = declared(kind, 'b', "", "")
+                .hosts(vec![live.clone()])
+                .planned();
+            let codes = decision
+                .reasons
+                .iter()
+                .map(Reason::code)
+                .collect::<Vec<_>>();
+            (
+                changes,
+                codes.contains(&"drift"),
+                codes.contains(&"not-applied"),
+            )
+        };
+        assert_eq!(state(&set), (0, true, false), "{kind}: no revision is kept");
+        set.created = Some(at(UNDONE));
+        assert_eq!(state(&set), (0, true, false), "{kind}: made again");
+        // The revision is older than the pin: an apply lags, and somebody wrote another field.
+        set.created = Some(at("2026-11-20T08:00:00Z"));
+        set.revisions = vec![revision(1, &image('a'), "2026-11-20T08:01:00Z")];
+        assert_eq!(
+            state(&set),
+            (0, false, true),
+            "{kind}: it never had the pin"
+        );
+    }
+}

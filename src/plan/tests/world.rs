@@ -83,18 +83,24 @@ pub fn workload(kind: &str, revisions: Vec<Revision>, manager: &str, time: &str)
             complete: true,
             stuck: None,
             unavailable: None,
+            halt: None,
+            updated: 1,
+            wanted: 1,
         },
         pods: vec![Pod {
             name: "app-1-x".into(),
             revision: hash,
             created: Some(at(time)),
             lost: None,
+            unready: None,
+            node: None,
             containers: vec![PodContainer {
                 name: "server".into(),
                 digest: Reference::parse(&image).and_then(|image| image.digest),
                 repository: None,
                 ready: true,
                 restarts: 0,
+                exit: None,
                 started: Some(at(time)),
                 waiting: None,
             }],
@@ -137,7 +143,7 @@ pub fn condition(reason: &str, since: &str) -> Option<Condition> {
     })
 }
 
-/// The same with its server waiting for a reason.
+/// The same with its server waiting for a reason, since it was made.
 pub fn waiting(mut workload: Workload, container: &str, reason: &str) -> Workload {
     for status in workload
         .pods
@@ -150,6 +156,7 @@ pub fn waiting(mut workload: Workload, container: &str, reason: &str) -> Workloa
             message: "".into(),
         });
         status.ready = false;
+        status.restarts = 3;
     }
     workload
 }

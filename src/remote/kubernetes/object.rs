@@ -42,6 +42,10 @@ pub struct Object {
     pub ended: bool,
     /// Since when a pod that was ready is not.
     pub lost: Option<Timestamp>,
+    /// Since when a pod is not ready, whether it ever was or not.
+    pub unready: Option<Timestamp>,
+    /// The node that a pod is on.
+    pub node: Option<Arc<str>>,
     /// What a pod's containers do, init containers too.
     pub statuses: Box<[PodContainer]>,
 }

@@ -5,7 +5,7 @@ use super::Kind;
 use super::fields::{Fields, Managed, container_name, images, time, writers, writers_at};
 use super::object::{Object, Owner, Words};
 use crate::model::digest::Digest;
-use crate::model::rollout::{Condition, Container, PodContainer, Rollout, Waiting};
+use crate::model::rollout::{Condition, Container, Halt, PodContainer, Rollout, Waiting};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -105,6 +105,23 @@ struct Spec {
     job_template: Option<JobTemplate>,
     containers: Option<Vec<ContainerSpec>>,
     init_containers: Option<Vec<ContainerSpec>>,
+    node_name: Option<String>,
+    paused: Option<bool>,
+    update_strategy: Option<UpdateStrategy>,
+}
+
+/// Of a StatefulSet or DaemonSet.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateStrategy {
+    #[serde(rename = "type")]
+    of: Option<String>,
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct RollingUpdate {
+    partition: Option<i64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -185,12 +202,30 @@ struct ContainerStatus {
     ready: Option<bool>,
     restart_count: Option<u32>,
     state: Option<State>,
+    last_state: Option<State>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct State {
     running: Option<Running>,
     waiting: Option<WaitingWire>,
+    terminated: Option<Terminated>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Terminated {
+    exit_code: Option<i64>,
+    reason: Option<String>,
+}
+
+impl Terminated {
+    /// `OOMKilled`, `exit code 1`; `None` where it ended well.
+    fn failure(&self) -> Option<String> {
+        let code = self.exit_code.filter(|code| *code != 0)?;
+        let named = self.reason.as_deref().filter(|reason| *reason != "Error");
+        Some(named.map_or_else(|| format!("exit code {code}"), str::to_owned))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -257,12 +292,38 @@ impl Slim for Wire {
         let status = self.status.unwrap_or_default();
         object.update_revision = status.update_revision.as_deref().map(|name| words.of(name));
         object.ended = pod && matches!(status.phase.as_deref(), Some("Failed" | "Succeeded"));
-        object.lost = status.lost().filter(|_| pod);
+        if pod {
+            object.lost = status.lost();
+            object.unready = status.since("Ready", "False");
+            let node = self
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.node_name.as_deref());
+            object.node = node.map(|node| words.of(node));
+        }
         object.statuses = status.containers(words);
         if scaled || *kind == Kind::DaemonSet {
             object.rollout = status.rollout(kind, self.metadata.generation, object.replicas, words);
+            object.rollout.halt = self.spec.as_ref().and_then(Spec::halt);
         }
         object
+    }
+}
+
+impl Spec {
+    fn halt(&self) -> Option<Halt> {
+        if self.paused == Some(true) {
+            return Some(Halt::Paused);
+        }
+        let strategy = self.update_strategy.as_ref()?;
+        if strategy.of.as_deref() == Some("OnDelete") {
+            return Some(Halt::OnDelete);
+        }
+        let partition = strategy.rolling_update.as_ref()?.partition?;
+        u32::try_from(partition)
+            .ok()
+            .filter(|partition| *partition > 0)
+            .map(Halt::Partition)
     }
 }
 
@@ -351,6 +412,14 @@ impl Slim for CustomWire {
     }
 }
 
+impl ContainerStatus {
+    /// How its last run failed.
+    fn failure(&self) -> Option<String> {
+        let ended = |state: &Option<State>| state.as_ref()?.terminated.as_ref()?.failure();
+        ended(&self.state).or_else(|| ended(&self.last_state))
+    }
+}
+
 impl<F> Meta<F> {
     fn owner(&self) -> Option<&OwnerReference> {
         self.owner_references
@@ -411,6 +480,7 @@ impl Status {
                 digest: pulled.map(|(_, digest)| digest),
                 ready: one.ready.unwrap_or(false),
                 restarts: one.restart_count.unwrap_or(0),
+                exit: one.failure().map(|failure| words.of(&failure)),
                 started: time(
                     state.and_then(|state| state.running.as_ref()?.started_at.as_deref()),
                 ),
@@ -472,15 +542,22 @@ impl Status {
             complete: observed && updated >= wanted && now == wanted && ready >= wanted,
             stuck,
             unavailable,
+            halt: None,
+            updated: updated.try_into().unwrap_or(0),
+            wanted: wanted.try_into().unwrap_or(0),
         }
     }
 
     /// Since when a pod that was ready is not. Kubelet begins with `Ready` as false, no later than
     /// `Initialized` is true: only a later change is a loss.
     fn lost(&self) -> Option<Timestamp> {
-        let since = |of, status| time(self.find(of, status)?.last_transition_time.as_deref());
-        let (unready, begun) = since("Ready", "False").zip(since("Initialized", "True"))?;
-        (unready > begun).then_some(unready)
+        let begun = self.since("Initialized", "True")?;
+        self.since("Ready", "False")
+            .filter(|unready| *unready > begun)
+    }
+
+    fn since(&self, of: &str, status: &str) -> Option<Timestamp> {
+        time(self.find(of, status)?.last_transition_time.as_deref())
     }
 
     fn find(&self, of: &str, status: &str) -> Option<&ConditionWire> {

@@ -281,7 +281,8 @@ fn a_digest_that_a_person_wrote_again_is_not_applied_yet() {
 
 #[test]
 fn what_a_person_pinned_and_does_not_run_goes_back_to_what_stood_before() {
-    let mut story = Story::of(&[WEB], BY_PEOPLE);
+    let config = format!("{BY_PEOPLE}[cluster]\ncrash_grace = \"2s\"\n");
+    let mut story = Story::of(&[WEB], &config);
     let first = story.first[0].clone();
     let second = story.world.line.registries.put(WEB.2, "second");
     story.stage().kubelet.lets(&second, Behaviour::Crashes);

@@ -517,6 +517,7 @@ fn only_what_somebody_looks_at_calls() {
         repository: None,
         ready: false,
         restarts: 0,
+        exit: None,
         started: None,
         waiting: Some(Waiting {
             reason: reason.into(),
@@ -598,6 +599,7 @@ async fn an_image_a_revision_and_a_failure_are_urgent_and_a_pod_that_flaps_is_no
             repository: None,
             ready: false,
             restarts: 0,
+            exit: None,
             started: None,
             waiting: None,
         }

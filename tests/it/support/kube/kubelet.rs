@@ -27,6 +27,14 @@ pub enum Behaviour {
     Unready,
     /// The node cannot pull it, though the registry has it.
     Unpullable,
+    /// The registry says that it does not have it any more.
+    Gone,
+    /// The registry says that the node asked too often.
+    Quota,
+    /// It has ended once, and is to be started again.
+    CrashesOnce,
+    /// The runtime cannot start it.
+    CannotStart,
     /// A secret that it needs is not there.
     Misconfigured,
 }
@@ -295,6 +303,34 @@ impl State {
             None => Some(runs(true)),
             Some(Behaviour::Unready) => Some(runs(false)),
             Some(Behaviour::Unpullable) => unpulled(),
+            Some(Behaviour::Gone) => Some(waits(
+                container,
+                "ImagePullBackOff",
+                &format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found"),
+                "",
+                0,
+            )),
+            Some(Behaviour::Quota) => Some(waits(
+                container,
+                "ErrImagePull",
+                "unexpected status from HEAD request: 429 Too Many Requests",
+                "",
+                0,
+            )),
+            Some(Behaviour::CannotStart) => Some(waits(
+                container,
+                "RunContainerError",
+                "exec: \"app\": executable file not found in $PATH",
+                &id,
+                0,
+            )),
+            Some(Behaviour::CrashesOnce) => Some(waits(
+                container,
+                "CrashLoopBackOff",
+                "back-off 10s restarting failed container",
+                &id,
+                1,
+            )),
             Some(Behaviour::Misconfigured) => Some(waits(
                 container,
                 "CreateContainerConfigError",
