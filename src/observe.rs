@@ -38,12 +38,15 @@ use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState, branch_name};
 use crate::pipeline::history::History;
-use crate::pipeline::{Change, CommitId, Delivery, Ledger, Plan, Seen, Snapshot};
+use crate::pipeline::{
+    Action, Change, CommitId, Delivery, Ledger, PinRecord, Plan, Seen, Snapshot,
+};
 use crate::remote::git::{Access, Clone};
 use crate::sites::{self, Problem, Scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
+use registry::{PollAnswers, Polled};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// The repo at one commit, with its configuration, its sites and what pintle recorded in it.
 pub struct Checkout {
@@ -198,18 +201,31 @@ pub async fn observe(
         .into_iter()
         .partition(|channel| known.upstream.contains_key(channel));
     let ordered = known.order_channels(new.clone());
-    let mut upstream = registry::poll_registries(&registries.upstream, ordered, &|p| {
-        progress("registries", p.done, p.of)
-    })
-    .await;
-    let mut cache = cache::poll_caches(&registries.caches, &upstream, &new, &|p| {
-        progress("caches", p.done, p.of)
-    })
-    .await;
+    let answered = PollAnswers::default();
+    let note = |p: Polled| progress("registries", p.done, p.of);
+    let poll = registry::poll_into(&answered, &registries.upstream, ordered, &note);
+    session.unless_cluster_presses(poll).await;
+    let mut upstream = answered
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let answered: BTreeSet<Channel> = upstream.keys().cloned().collect();
+    let note = |p: Polled| progress("caches", p.done, p.of);
+    let poll = cache::poll_caches(&registries.caches, &upstream, &answered, &note);
+    let polled = session.unless_cluster_presses(poll).await;
+    let mut cache = polled.unwrap_or_default();
     session.remember(|answers| {
         answers.add_upstream(&upstream);
         answers.cache.extend(cache.clone());
     });
+    // What could not be waited for is what it was; the next pass asks for it.
+    for channel in new.difference(&answered) {
+        let (seen, served) = known.stale.get(channel).cloned().unwrap_or_else(|| {
+            let why = "the cluster had to be looked at before the registry answered";
+            (Seen::Unknown(why.to_owned()), None)
+        });
+        upstream.insert(channel.clone(), seen);
+        cache.extend(served.map(|served| (channel.clone(), served)));
+    }
     upstream.extend(
         asked
             .iter()
@@ -268,7 +284,20 @@ pub async fn prove(
         .known()
         .map(|cluster| &cluster.platforms)
         .filter(|platforms| !platforms.is_empty());
-    let proofs = registry::prove_digests(&registries.upstream, &wanted, platforms).await;
+    let proofs = registry::prove_digests(&registries.upstream, &wanted, platforms);
+    // A rollback is what the cluster waits for: its proof is.
+    let is_rollback = |pin: &PinRecord| pin.action == Action::Rollback;
+    let mut changes = plan.changes.iter();
+    let proofs = if changes.any(|change| change.pins.iter().any(is_rollback)) {
+        Some(proofs.await)
+    } else {
+        session.unless_cluster_presses(proofs).await
+    };
+    let Some(proofs) = proofs else {
+        let why = "the cluster had to be looked at before the registry answered";
+        let all = wanted.into_iter().chain(failed);
+        return all.map(|key| (key, why.to_owned())).collect();
+    };
     let new: BTreeMap<(Channel, Digest), String> = wanted
         .into_iter()
         .zip(proofs)

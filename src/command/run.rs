@@ -75,8 +75,9 @@ impl Pass {
         let pass = reconcile::reconcile(&self.session, &self.lease, &progress);
         let (planned, receipt) = deadline::within(self.timeout, &self.lease, &stage, pass).await?;
         source::has_terraform(&planned.snapshot.files)?;
-        let summary = summary(&planned, &receipt);
-        if receipt.is_empty() && !planned.plan.again && planned.plan.changes.is_empty() {
+        let mut summary = summary(&planned, &receipt);
+        summary.again |= self.session.take_cut_short();
+        if receipt.is_empty() && !summary.again && planned.plan.changes.is_empty() {
             *self.last() = Some(planned);
         }
         Ok(summary)

@@ -32,6 +32,9 @@ pub(super) struct SessionAnswers {
     /// the cluster woke.
     pub upstream: BTreeMap<Channel, Seen<Upstream>>,
     pub cache: BTreeMap<Channel, CacheAnswer>,
+    /// What was answered before the last poll: it stands in for answers that could not be waited
+    /// for.
+    pub stale: BTreeMap<Channel, (Seen<Upstream>, Option<CacheAnswer>)>,
     pub notes: NotesCache,
     pub children: IndexChildren,
     /// As of the tip of the branch.
@@ -97,8 +100,11 @@ impl NotesCache {
 impl SessionAnswers {
     /// Drops what registries and caches answered, and sources that did not answer.
     pub(super) fn forget_upstream(&mut self) {
-        self.upstream.clear();
-        self.cache.clear();
+        let mut cache = std::mem::take(&mut self.cache);
+        for (channel, seen) in std::mem::take(&mut self.upstream) {
+            let served = cache.remove(&channel);
+            self.stale.insert(channel, (seen, served));
+        }
         self.silent.clear();
         self.unproved.clear();
         self.notes.start_pass();

@@ -43,11 +43,13 @@ pub async fn children(
             }
         }
     };
-    let told: Vec<_> = stream::iter(new.clone())
+    let work = stream::iter(new.clone())
         .map(one)
         .buffer_unordered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+        .collect::<Vec<_>>();
+    let Some(told) = session.unless_cluster_presses(work).await else {
+        return known;
+    };
     known.extend(told.into_iter().flatten());
     session.remember(|answers| {
         answers

@@ -17,6 +17,7 @@ pub async fn cluster(session: &Session, config: &Config, scan: &Scan) -> Seen<Cl
     let Some(client) = session.cluster() else {
         return Seen::NotAsked;
     };
+    session.note_look();
     let kinds = wanted_kinds(config);
     if let Some(watches) = session.watches() {
         watches.want(&kinds, used_namespaces(scan));

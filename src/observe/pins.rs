@@ -47,11 +47,12 @@ pub async fn read_pins(
             .await;
         (key, answer)
     };
-    let answered: Vec<_> = stream::iter(due)
+    let work = stream::iter(due)
         .map(one)
         .buffer_unordered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+        .collect::<Vec<_>>();
+    let answered = session.unless_cluster_presses(work).await;
+    let answered = answered.unwrap_or_default();
     session.remember(|answers| {
         for (key, answer) in answered {
             match answer {

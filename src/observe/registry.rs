@@ -9,8 +9,8 @@ use crate::remote::oci::{Client, OciError};
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So many digests are proved at the same time.
 const SIDE_BY_SIDE: usize = 16;
@@ -34,6 +34,23 @@ pub async fn poll_registries(
     channels: impl IntoIterator<Item = Channel>,
     progress: PollProgress<'_>,
 ) -> BTreeMap<Channel, Seen<Upstream>> {
+    let answered = PollAnswers::default();
+    poll_into(&answered, client, channels, progress).await;
+    answered
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was answered so far.
+pub type PollAnswers = Mutex<BTreeMap<Channel, Seen<Upstream>>>;
+
+/// The same, each answer as it comes: a poll that is dropped leaves what was answered until then.
+pub async fn poll_into(
+    answered: &PollAnswers,
+    client: &Client,
+    channels: impl IntoIterator<Item = Channel>,
+    progress: PollProgress<'_>,
+) {
     let mut asked: BTreeMap<Arc<str>, Vec<Channel>> = BTreeMap::new();
     for channel in channels {
         asked
@@ -41,7 +58,6 @@ pub async fn poll_registries(
             .or_default()
             .push(channel);
     }
-    let mut deferred = BTreeMap::new();
     for (host, channels) in &mut asked {
         let Some(allowance) = client.allowance(host) else {
             continue;
@@ -51,16 +67,18 @@ pub async fn poll_registries(
             host: host.to_string(),
             allowance,
         };
-        let later = channels.split_off(share);
-        deferred.extend(
-            later
-                .into_iter()
-                .map(|channel| (channel, Seen::Unknown(why.to_string()))),
-        );
+        let later = channels.split_off(share).into_iter();
+        let later = later.map(|channel| (channel, Seen::Unknown(why.to_string())));
+        lock(answered).extend(later);
     }
-    let mut answers = ask_each(client, asked.into_values().flatten(), progress, to_upstream).await;
-    answers.extend(deferred);
-    answers
+    let answer = |channel: &Channel, answer| {
+        lock(answered).insert(channel.clone(), to_upstream(answer));
+    };
+    ask_each(client, asked.into_values().flatten(), progress, answer).await;
+}
+
+fn lock(answered: &PollAnswers) -> MutexGuard<'_, BTreeMap<Channel, Seen<Upstream>>> {
+    answered.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sends a HEAD for each channel and returns what `made` makes of the answer.
@@ -105,7 +123,7 @@ pub(super) async fn ask_each<T>(
         .collect()
 }
 
-fn to_upstream(_: &Channel, answer: Result<Digest, OciError>) -> Seen<Upstream> {
+fn to_upstream(answer: Result<Digest, OciError>) -> Seen<Upstream> {
     match answer {
         Ok(digest) => Seen::Known(Upstream::Digest(digest)),
         Err(OciError::NotFound { .. }) => Seen::Known(Upstream::Missing),

@@ -10,6 +10,8 @@ use crate::error::Result;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,10 @@ pub struct Session {
     cluster: Option<kubernetes::Client>,
     /// The watches on the cluster, once they are started.
     watches: OnceLock<kubernetes::Watches>,
+    /// How many pressing changes of the cluster the last look at it has seen.
+    seen_pressing: AtomicU64,
+    /// A wait for registries was cut short since this was last asked.
+    is_cut_short: AtomicBool,
     memory: Mutex<SessionMemory>,
 }
 
@@ -72,6 +78,8 @@ impl Session {
             alertmanager: None,
             #[cfg(feature = "github")]
             github,
+            seen_pressing: AtomicU64::new(0),
+            is_cut_short: AtomicBool::new(false),
             memory: Mutex::default(),
         })
     }
@@ -123,6 +131,48 @@ impl Session {
 
     pub(super) fn watches(&self) -> Option<&kubernetes::Watches> {
         self.watches.get()
+    }
+
+    /// Notes that the cluster is looked at now.
+    pub(super) fn note_look(&self) {
+        if let Some(watches) = self.watches() {
+            self.seen_pressing.store(watches.count_pressing(), Relaxed);
+        }
+    }
+
+    /// Waits for a change in the cluster that has to be looked at at once, and that the last look
+    /// has not seen: an undo, a pod that fails. For ever if the cluster is not watched.
+    pub(super) async fn wait_for_pressing_change(&self) {
+        match self.watches() {
+            Some(watches) => {
+                watches
+                    .wait_for_pressing(self.seen_pressing.load(Relaxed))
+                    .await
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns what the work returns, or `None` if the cluster needs a look before it is done.
+    pub(super) async fn unless_cluster_presses<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.wait_for_pressing_change() => {
+                tracing::info!("the cluster has to be looked at: what registries still have to answer waits");
+                self.is_cut_short.store(true, Relaxed);
+                None
+            }
+        }
+    }
+
+    /// Says whether a wait for registries was cut short since the last call, so that another pass
+    /// has to ask them.
+    pub fn take_cut_short(&self) -> bool {
+        self.is_cut_short.swap(false, Relaxed)
     }
 
     /// Makes the next pass ask registries and caches again, and sources that did not answer.

@@ -8,6 +8,7 @@ mod custom;
 mod flips;
 mod forge;
 mod hand;
+mod hanging;
 mod readiness;
 mod still;
 mod undo;

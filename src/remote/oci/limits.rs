@@ -28,6 +28,8 @@ const PATIENCE: u32 = 3;
 const CALM: Duration = Duration::from_secs(300);
 /// Connections that fail one after the other before a registry counts as down …
 const FAILURES: u32 = 16;
+/// … or one that takes longer than this to fail while nothing else is answered …
+const SILENT: Duration = Duration::from_secs(2);
 /// … and for how long it then is not asked.
 const DOWN: Duration = Duration::from_secs(60);
 
@@ -79,6 +81,8 @@ struct Gate {
     /// … and how many there were before it did.
     allowance: Option<usize>,
     failures: u32,
+    /// When it last answered anything.
+    heard: Option<Instant>,
     /// Docker Hub counts GETs of manifests, not HEADs, and says how many are left on each answer.
     gets_used_up: bool,
 }
@@ -136,6 +140,7 @@ impl Limits {
     pub(super) fn heard(&self, status: StatusCode, headers: &HeaderMap, now: Now) {
         let mut gate = self.gate();
         gate.failures = 0;
+        gate.heard = Some(now.tick);
         gate.gets_used_up =
             number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
         let asked = retry_after(headers, now.time);
@@ -191,11 +196,14 @@ impl Limits {
             .is_none_or(|(_, closed)| !closed.is_long)
     }
 
-    /// Learns that no answer came. After many in a row the registry is left alone.
-    pub(super) fn failed(&self, why: &OciError, now: Now) {
+    /// Learns that no answer came to a request that was sent at a time. After many in a row the
+    /// registry is left alone, and at once if it was silent for long: a registry that hangs takes
+    /// one time limit, not one for each image.
+    pub(super) fn failed(&self, why: &OciError, sent: Instant, now: Now) {
         let mut gate = self.gate();
         gate.failures += 1;
-        if gate.failures >= FAILURES {
+        let is_silent = now.tick - sent >= SILENT && gate.heard.is_none_or(|heard| heard < sent);
+        if gate.failures >= FAILURES || is_silent {
             let (host, why) = (self.host.clone(), why.cause());
             let _ = gate.close((DOWN, true), now, |until| OciError::Down {
                 host,

@@ -417,9 +417,10 @@ impl Registry {
     ) -> Result<Reply, OciError> {
         let once = || async {
             self.limits.turn(counted).await?;
+            let sent = Instant::now();
             let reply = self.exchange(built(), at, limit).await;
             if let Err(why @ (OciError::Unreachable { .. } | OciError::Timeout { .. })) = &reply {
-                self.limits.failed(why, Now::read());
+                self.limits.failed(why, sent, Now::read());
             }
             let reply = reply?;
             self.limits.heard(reply.status, &reply.headers, Now::read());

@@ -171,17 +171,45 @@ fn many_failures_in_a_row_close_a_registry_for_a_while() {
         why: "refused".into(),
     };
     for _ in 1..FAILURES {
-        limits.failed(&why, now);
+        limits.failed(&why, now.tick, now);
     }
     limits.heard(StatusCode::OK, &HeaderMap::new(), now);
-    limits.failed(&why, now);
+    limits.failed(&why, now.tick, now);
     assert_eq!(limits.refusal(now.tick), None);
     for _ in 1..FAILURES {
-        limits.failed(&why, now);
+        limits.failed(&why, now.tick, now);
     }
     let text = "docker.io does not answer: refused";
     assert_eq!(limits.refusal(now.tick).unwrap().to_string(), text);
     assert_eq!(limits.refusal(now.tick + DOWN), None);
+}
+
+#[test]
+fn a_registry_that_is_silent_for_long_is_left_alone_at_once() {
+    let now = noon();
+    let later = Now {
+        tick: now.tick + SILENT,
+        ..now
+    };
+    let why = OciError::Timeout {
+        host: "docker.io".into(),
+        at: "docker.io/library/nginx:latest".into(),
+        limit: SILENT,
+    };
+    let silent = limits(10, 1000);
+    silent.failed(&why, now.tick, later);
+    assert!(silent.refusal(later.tick).is_some());
+    let quick = limits(10, 1000);
+    quick.failed(&why, later.tick, later);
+    assert_eq!(quick.refusal(later.tick), None, "it failed at once");
+    let slow = limits(10, 1000);
+    slow.heard(StatusCode::OK, &HeaderMap::new(), later);
+    slow.failed(&why, now.tick, later);
+    assert_eq!(
+        slow.refusal(later.tick),
+        None,
+        "others were answered meanwhile"
+    );
 }
 
 #[tokio::test(start_paused = true)]
