@@ -147,6 +147,8 @@ pub enum PinFact {
         /// `linux/amd64`
         platform: String,
     },
+    /// It is a single manifest, and not one of what the channel means.
+    Single,
 }
 
 /// The cache's answer beside upstream's.

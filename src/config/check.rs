@@ -212,9 +212,17 @@ fn defaults(wire: &wire::DefaultsToml) -> Checked<Defaults> {
         .budget
         .as_ref()
         .map_or(Ok(Defaults::default().budget), cluster::budget)?;
+    let batch = |at: &At<u16>| match *at.value() {
+        0 => Err(hint(
+            at.wrong("0 images are none at all"),
+            "write `mode = { adopt = \"off\" }` for that",
+        )),
+        batch => Ok(usize::from(batch)),
+    };
     Ok(Defaults {
         settings: settings(&wire.shared())?,
         budget,
+        adopt_batch: wire.adopt_batch.as_ref().map(batch).transpose()?,
     })
 }
 

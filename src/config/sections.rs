@@ -85,6 +85,8 @@ pub struct Defaults {
     pub settings: Settings,
     /// `None`: any number of updates.
     pub budget: Option<Budget>,
+    /// How many images are pinned for the first time in one go; `None`: all.
+    pub adopt_batch: Option<usize>,
 }
 
 /// How many updates may be committed.
@@ -197,6 +199,7 @@ impl Default for Defaults {
                 changes: 5,
                 per: SignedDuration::from_hours(6),
             }),
+            adopt_batch: None,
         }
     }
 }

@@ -257,6 +257,8 @@ section_with_settings! {
         /// How many updates may be committed in a length of time, counted from the git log:
         /// `5 per 6h` without it, `off` for any number.
         budget: Option<TomlText>,
+        /// How many images are pinned for the first time in one go: all without it.
+        adopt_batch: Option<At<u16>>,
     }
 }
 

@@ -111,10 +111,11 @@ async fn find_platform(
         .platform_in(repository, index, pinned)
         .await
     {
-        Ok(platform) => platform.map(|platform| PinFact::PlatformOf {
+        Ok(Some(platform)) => Some(PinFact::PlatformOf {
             index: index.clone(),
             platform,
         }),
+        Ok(None) => Some(PinFact::Single),
         Err(why) => {
             tracing::debug!(%channel, %index, %why, "what an index is made of could not be asked");
             silent.insert(key);

@@ -178,6 +178,8 @@ reasons! {
     /// Nodes cannot pull from the registry, for a reason that is not the image's.
     PullTrouble { registry: Arc<str>, evidence: String } = "pull-trouble", Waiting,
         "nodes cannot pull from {registry} at the moment, so nothing else is updated from there: {evidence}";
+    AdoptBatchFull { batch: usize } = "adopt-batch-full", Waiting,
+        "{batch} images are pinned for the first time in one go (`[defaults] adopt_batch`), and others go first";
     BudgetSpent { budget: Budget, next: Option<Timestamp> } = "budget-spent", Waiting,
         "{changes} changes were committed within {per} (`[defaults] budget`): {rest}", changes = budget.changes, per = show(budget.per),
         rest = next.map_or_else(|| "others go first".to_owned(), |next| format!("the next one after {}", show_time(next)));
@@ -199,9 +201,23 @@ reasons! {
     RolloutUnfinished { workload: String } = "rollout-unfinished", Waiting,
         "{workload} is being rolled out, and its new pods do not show yet what they run";
     RunsOtherTag { workload: String, tag: Tag, declared: Tag } = "runs-other-tag", Waiting,
-        "{workload} runs tag {tag}, not {declared}: the declared image is not applied yet";
+        "{workload} runs tag {tag}, not {declared}: an apply changes it to {declared}, and pintle waits for that";
+    /// What runs is an older version than the repo declares, and Terraform ignores it.
+    RunsOlderTag { workload: String, tag: Tag, declared: Tag } = "runs-older-tag", Blocked,
+        "{workload} runs {tag}, which is older than the declared {declared}: bring it to {declared}, or pin what runs (`/pin … to {tag}`)";
+    /// What runs has another kind of tag, so that the site would follow another channel.
+    RunsOtherChannel { workload: String, tag: Tag, declared: Tag } = "runs-other-channel", Blocked,
+        "{workload} runs {tag}, and the repo declares {declared}, so later updates would be those of {tag}: merge its pull request, or pin what runs (`/pin … to {tag}`)";
+    /// What runs crashes or cannot be started.
+    RunsUnhealthy { evidence: String } = "runs-unhealthy", Blocked,
+        "what runs does not work, so it is not pinned ({evidence}): mend it, or pin another image (`/pin`)";
+    /// Pods report the manifest of one platform, and its index is not known.
+    RunsPlatformDigest { workload: String, digest: Digest } = "runs-platform-digest", Blocked,
+        "{workload} reports sha256:{digest}, the manifest of one platform, and its index could not be found: restart the pods, or pin an index (`/pin`)",
+        digest = digest.short();
+    RestartsPods { workloads: String } = "restarts-pods", Note, "the next apply restarts {workloads} with the image that runs";
     CannotTakeTag { workload: String, tag: Tag, declared: Tag, is_older: bool, why: String } = "cannot-take-tag", Blocked,
-        "the repo declares {declared}, {than} {tag} that {workload} runs, and it cannot be replaced: {why}",
+        "the repo declares {declared}, {than} {tag} that {workload} runs, so an apply would change it back, and it cannot be replaced: {why}",
         than = if *is_older { "older than the" } else { "not the" };
     AdoptedTogether { member: SiteId, verdict: Verdict, reason: Box<Reason> } = "adopted-together", Blocked,
         "terraform ignores it until it is taken over together with {member}, which is {verdict}: {reason}";

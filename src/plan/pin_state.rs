@@ -7,12 +7,14 @@ use super::ownership::{WriterKind, classify_writer};
 use super::pin::{PinOrigin, PinState, RunningInstead};
 use super::site_history::rejected_digests;
 use super::site_plan::SitePlan;
+use super::target::compare_versions;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Revision, Workload, Writer};
 use crate::pipeline::{Action, Recorded, Seen, Snapshot};
 use jiff::{SignedDuration, Timestamp};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// How long after some of a site's workloads were taken back the others may follow.
@@ -289,14 +291,26 @@ impl LivePin<'_, '_> {
                 .first()
                 .is_some_and(|writer| self.is_applied_by(writer))
         {
-            return WorkloadState::NotApplied(
-                format!(
+            let tag = |image: &Reference| image.effective_tag();
+            let (declared, live) = (
+                tag(&self.site.site.image),
+                Reference::parse(&container.image).as_ref().and_then(tag),
+            );
+            let newer = declared.zip(live).filter(|(declared, live)| {
+                compare_versions(declared, live) == Some(Ordering::Less)
+            });
+            let why = match newer {
+                Some((declared, live)) => format!(
+                    "{} runs {live}, which is newer than the declared {declared}: an apply would take it back",
+                    name(workload)
+                ),
+                None => format!(
                     "the live spec of {} still has {}",
                     name(workload),
                     shorten_image(&container.image)
                 ),
-                has,
-            );
+            };
+            return WorkloadState::NotApplied(why, has);
         }
         self.set_by_hand(workload, container)
     }

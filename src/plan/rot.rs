@@ -8,13 +8,19 @@ use crate::model::reference::Channel;
 use crate::pipeline::{PinFact, Reason, Snapshot, Verdict};
 use std::collections::BTreeMap;
 
-/// Returns the pins that are not what their channel means, each with what it means; `None` where
-/// upstream did not answer.
+/// Returns the pins, and the digests that would be first pins, that are not what their channel
+/// means, each with what it means; `None` where upstream did not answer.
 pub(super) fn pins_to_check(snapshot: &Snapshot) -> BTreeMap<(Channel, Digest), Option<Digest>> {
     let sites = resolve_sites(snapshot);
-    let differing = sites.into_iter().filter_map(|site| {
-        let (channel, pinned) = (site.settings.channel.clone()?, site.pinned.clone()?);
-        (site.upstream.as_ref() != Some(&pinned)).then_some(((channel, pinned), site.upstream))
+    let differing = sites.into_iter().flat_map(|site| {
+        let runs = site.running.known().cloned().flatten();
+        let first = runs.filter(|_| site.pinned.is_none() || site.is_ignored());
+        let digests = [first, site.pinned].into_iter().flatten();
+        let (channel, upstream) = (site.settings.channel, site.upstream);
+        digests.filter_map(move |digest| {
+            let is_other = upstream.as_ref() != Some(&digest);
+            is_other.then_some(((channel.clone()?, digest), upstream.clone()))
+        })
     });
     differing.collect()
 }

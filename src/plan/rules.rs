@@ -2,6 +2,7 @@
 //! sees the whole pass, and returns why one site waits or is refused, or nothing. A new rule is one
 //! file with its `mod` line, one line in a list below, and its reason in `pipeline/reason.rs`.
 
+mod adopt_batch;
 mod adopted_together;
 mod budget;
 mod declined;
@@ -63,6 +64,7 @@ pub(super) const DELAYS: &[RuleFn] = &[
     pull_trouble::pull_trouble,
     in_flight::in_flight,
     group::group,
+    adopt_batch::adopt_batch,
     budget::budget,
     // Again: a member that waits since then takes the others back too.
     adopted_together::adopted_together,

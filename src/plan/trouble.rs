@@ -106,6 +106,19 @@ impl TroubleKind {
         matches!(self, Self::ImageGone | Self::PullFails | Self::NotPulled)
     }
 
+    /// Says whether what runs does not work: it crashes, or cannot be started.
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Crashing
+                | Self::CrashingAgain
+                | Self::Misconfigured
+                | Self::CannotStart
+                | Self::RolloutStuck
+                | Self::NeverReady
+        )
+    }
+
     fn is_crash(self) -> bool {
         matches!(
             self,

@@ -269,6 +269,7 @@ fn samples() -> Vec<Reason> {
             registry: "quay.io".into(),
             evidence: "container web of deployment web/web: ImagePullBackOff (429)".to_owned(),
         },
+        AdoptBatchFull { batch: 10 },
         BudgetSpent {
             budget: Budget {
                 changes: 5,
@@ -318,6 +319,26 @@ fn samples() -> Vec<Reason> {
             workload: workload(),
             tag: tag("1.28"),
             declared: tag("1.29"),
+        },
+        RunsOlderTag {
+            workload: workload(),
+            tag: tag("1.28"),
+            declared: tag("1.29"),
+        },
+        RunsOtherChannel {
+            workload: workload(),
+            tag: tag("nightly"),
+            declared: tag("1.29"),
+        },
+        RunsUnhealthy {
+            evidence: "container web of deployment web/web: CrashLoopBackOff".to_owned(),
+        },
+        RunsPlatformDigest {
+            workload: workload(),
+            digest: digest(),
+        },
+        RestartsPods {
+            workloads: "deployment web/web (3 pods)".to_owned(),
         },
         CannotTakeTag {
             workload: workload(),

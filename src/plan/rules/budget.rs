@@ -25,9 +25,15 @@ impl BudgetLeft {
             .at
             .checked_sub(budget.per)
             .unwrap_or(Timestamp::MIN);
+        let is_batched = snapshot.config.defaults.adopt_batch.is_some();
+        let is_counted = |action| match action {
+            Action::Update => true,
+            Action::Adopt => is_batched,
+            _ => false,
+        };
         let updates = history
             .iter()
-            .filter(|record| record.pin.action == Action::Update && record.at > since);
+            .filter(|record| is_counted(record.pin.action) && record.at > since);
         let commits: BTreeMap<&CommitId, Timestamp> =
             updates.map(|record| (&record.commit, record.at)).collect();
         let mut made: Vec<Timestamp> = commits.into_values().collect();
@@ -58,7 +64,7 @@ impl BudgetLeft {
 
 /// Makes the updates of names beyond the budget wait.
 pub fn budget(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    if !is_counted(site) {
+    if !is_counted(pass, site) {
         return None;
     }
     let left = BudgetLeft::of(pass.snapshot)?;
@@ -66,7 +72,7 @@ pub fn budget(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
         let names: BTreeSet<Arc<str>> = pass
             .sites
             .iter()
-            .filter(|site| is_counted(site))
+            .filter(|site| is_counted(pass, site))
             .map(SitePlan::change_name)
             .collect();
         names.into_iter().skip(left.count()).collect()
@@ -74,6 +80,9 @@ pub fn budget(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
     over.contains(&site.change_name()).then(|| left.reason())
 }
 
-fn is_counted(site: &SitePlan) -> bool {
-    site.is_updated() && site.is_committed()
+/// Updates count, and first pins where they are spread in batches.
+fn is_counted(pass: &RuleContext, site: &SitePlan) -> bool {
+    let is_batched = pass.snapshot.config.defaults.adopt_batch.is_some();
+    let is_adopted = is_batched && site.has_action(Action::Adopt) && !site.is_commanded();
+    (site.is_updated() || is_adopted) && site.is_committed()
 }

@@ -27,6 +27,7 @@ pub(in crate::plan) struct RuleContext<'p, 'a> {
     pub(super) over_limit: OnceCell<BTreeSet<Arc<str>>>,
     pub(super) collisions: OnceCell<Collisions>,
     pub(super) pull_troubles: OnceCell<PullTroubles>,
+    pub(super) over_batch: OnceCell<BTreeSet<Arc<str>>>,
 }
 
 impl<'p, 'a> RuleContext<'p, 'a> {
@@ -44,6 +45,7 @@ impl<'p, 'a> RuleContext<'p, 'a> {
             over_limit: OnceCell::new(),
             collisions: OnceCell::new(),
             pull_troubles: OnceCell::new(),
+            over_batch: OnceCell::new(),
         }
     }
 

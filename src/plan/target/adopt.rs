@@ -1,6 +1,6 @@
 //! First pins: at what runs, with the tag it runs. What is not known holds the site.
 
-use super::first::{FirstPin, find_first_pin};
+use super::first::{FirstPin, find_first_pin, restarted_workloads};
 use super::new_pin::{NewPin, set_pin, settle_verdict};
 use crate::config::site_settings::image_with;
 use crate::model::digest::Digest;
@@ -35,6 +35,7 @@ pub(super) fn adopt(
         image,
         note,
     };
+    let mut caution = None;
     let pin = match (first, &site.pinned) {
         (
             Some(FirstPin {
@@ -42,9 +43,11 @@ pub(super) fn adopt(
                 tag,
                 workload,
                 edit,
+                caution: warned,
             }),
             pinned,
         ) => {
+            caution = warned;
             let stays = pinned.as_ref() == Some(&digest) && tag.is_none();
             let retagged = tag.map(|tag| image_with(site.site, &tag));
             let runs = retagged.clone().unwrap_or_else(|| image.clone());
@@ -77,12 +80,27 @@ pub(super) fn adopt(
             new(upstream, vec![site.pin_edit(upstream)], None, note)
         }
     };
+    let after = pin.image.clone().unwrap_or(image);
+    let restarted = restarted_workloads(site, &after, &pin.to);
+    if !restarted.is_empty() {
+        reasons.push(Reason::RestartsPods {
+            workloads: restarted.join(", "),
+        });
+    }
     set_pin(
         snapshot,
         site,
         Verdict::Adopt,
         reasons,
         (channel, pin),
-        None,
+        caution,
     );
+    if let Some(target) = &mut site.target
+        && !restarted.is_empty()
+    {
+        target.notes.push(format!(
+            "The next apply restarts {} with the image that runs.",
+            restarted.join(", ")
+        ));
+    }
 }

@@ -3,11 +3,13 @@
 
 use crate::model::digest::Digest;
 use crate::model::reference::{Reference, Tag};
+use crate::model::tag::Class;
 use crate::pipeline::cluster::{Container, PodContainer, Workload};
-use crate::pipeline::{Reason, Seen, Snapshot};
+use crate::pipeline::{PinFact, Reason, Seen, Snapshot};
 use crate::plan::hold::retag;
 use crate::plan::live::{LiveMatch, foreign, runs};
 use crate::plan::site_plan::SitePlan;
+use crate::plan::trouble::LiveContainer;
 use crate::terraform::edit::Edit;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ pub(super) struct FirstPin {
     /// The workload that shows it: `deployment immich/server`.
     pub workload: String,
     pub edit: Edit,
+    /// Why only a person may take it over.
+    pub caution: Option<Reason>,
 }
 
 /// What all runs agree on, and the first workload that shows it.
@@ -31,6 +35,10 @@ struct Run {
     /// `None` where the spec has a digest and no tag.
     tag: Option<Tag>,
     workload: String,
+    /// The spec has the digest; else the pods report it.
+    is_in_spec: bool,
+    /// What is wrong with it: what runs does not work.
+    trouble: Option<String>,
 }
 
 /// Returns what a site that is not pinned yet, or whose pin Terraform ignores, is pinned at; `None`
@@ -43,6 +51,9 @@ pub(super) fn find_first_pin(
     site: &SitePlan,
 ) -> Result<Option<FirstPin>, Reason> {
     let runs = running_images(snapshot, site)?;
+    if let Some(evidence) = runs.iter().find_map(|run| run.trouble.clone()) {
+        return Err(Reason::RunsUnhealthy { evidence });
+    }
     let tag = one_tag(&runs)?;
     let declared = site.site.image.effective_tag();
     let other = tag
@@ -59,21 +70,40 @@ pub(super) fn find_first_pin(
         };
     };
     let Some(((tag, at), declared)) = other else {
+        let digest = find_index(snapshot, site, (&runs, digest))?;
         let edit = site.pin_edit(&digest);
         return Ok(Some(FirstPin {
             digest,
             tag: None,
             workload,
             edit,
+            caution: None,
         }));
     };
-    if !site.is_ignored() && compare_versions(&declared, &tag) != Some(Ordering::Less) {
+    let order = compare_versions(&declared, &tag);
+    if !site.is_ignored() && order != Some(Ordering::Less) {
         return Err(Reason::RunsOtherTag {
             workload: at,
             tag,
             declared,
         });
     }
+    if order == Some(Ordering::Greater) {
+        return Err(Reason::RunsOlderTag {
+            workload: at,
+            tag,
+            declared,
+        });
+    }
+    let (kind, other_kind) = (Class::of(Some(&declared)), Class::of(Some(&tag)));
+    // Names have no order. Of other tags without one nobody can say which is older.
+    let is_unclear = kind != other_kind || order.is_none() && kind != Class::Name;
+    let caution = is_unclear.then(|| Reason::RunsOtherChannel {
+        workload: at.clone(),
+        tag: tag.clone(),
+        declared: declared.clone(),
+    });
+    let digest = find_index(snapshot, site, (&runs, digest))?;
     let edit = retag(site.literal, site.site, &tag, &digest)
         .map_err(|why| cannot_take((tag.clone(), declared), at, why))?;
     Ok(Some(FirstPin {
@@ -81,7 +111,69 @@ pub(super) fn find_first_pin(
         tag: Some(tag),
         workload,
         edit,
+        caution,
     }))
+}
+
+/// Returns the digest to pin for what pods report: the index that it is a manifest of, where that is
+/// what the tag means.
+///
+/// # Errors
+/// It is the manifest of one platform of an image that has several, and its index is not known: on
+/// another node the pin could not run.
+fn find_index(
+    snapshot: &Snapshot,
+    site: &SitePlan,
+    (runs, digest): (&[Run], Digest),
+) -> Result<Digest, Reason> {
+    let Some(channel) = site.settings.channel.clone() else {
+        return Ok(digest);
+    };
+    let is_declared = |run: &Run| run.is_in_spec && run.digest.as_ref() == Some(&digest);
+    if runs.iter().any(is_declared) {
+        return Ok(digest);
+    }
+    let has_platforms = |upstream: &Digest| {
+        let index = snapshot.children.get(&(channel.clone(), upstream.clone()));
+        index.is_some_and(|children| !children.is_empty())
+    };
+    match snapshot.pins.get(&(channel.clone(), digest.clone())) {
+        Some(PinFact::PlatformOf { index, .. }) => Ok(index.clone()),
+        Some(PinFact::Single) if site.upstream.as_ref().is_some_and(has_platforms) => {
+            let shows = |run: &&Run| run.digest.as_ref() == Some(&digest);
+            let workload = runs.iter().find(shows).map(|run| run.workload.clone());
+            Err(Reason::RunsPlatformDigest {
+                workload: workload.unwrap_or_default(),
+                digest,
+            })
+        }
+        _ => Ok(digest),
+    }
+}
+
+/// Returns which workloads the next apply restarts, and how many pods of each, where the text of
+/// their image becomes another than the one they have.
+pub(super) fn restarted_workloads(site: &SitePlan, image: &str, to: &Digest) -> Vec<String> {
+    let text = format!("{image}@{to}");
+    let mut all = BTreeSet::new();
+    for live in site.known_uses() {
+        let LiveMatch::Here {
+            workload,
+            container,
+        } = live.found
+        else {
+            continue;
+        };
+        let pods = workload.replicas.unwrap_or(workload.rollout.wanted);
+        if workload.kind.has_revisions() && pods > 0 && *container.image != *text {
+            let pods = match pods {
+                1 => "1 pod".to_owned(),
+                pods => format!("{pods} pods"),
+            };
+            all.insert(format!("{} ({pods})", workload_name(workload)));
+        }
+    }
+    all.into_iter().collect()
 }
 
 fn cannot_take((tag, declared): (Tag, Tag), workload: String, why: String) -> Reason {
@@ -156,10 +248,20 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
         {
             return Err(Reason::RolloutUnfinished { workload: name });
         }
+        let live = LiveContainer {
+            cluster,
+            workload,
+            container,
+            from: None,
+        };
+        let troubles = live.find_troubles().into_iter();
+        let trouble = troubles.filter(|one| one.kind.is_failure()).next();
         all.push(Run {
             digest,
             tag: tag_of(container),
             workload: name,
+            is_in_spec: Reference::parse(&container.image).is_some_and(|one| one.digest.is_some()),
+            trouble: trouble.map(|one| one.evidence),
         });
     }
     Ok(all)
@@ -212,7 +314,7 @@ fn one_tag(runs: &[Run]) -> Result<Agreed<Tag>, Reason> {
 
 /// Compares two tags that are versions of one variant: numbers between dots, the same text before
 /// and behind. Anything else has no order.
-fn compare_versions(a: &str, b: &str) -> Option<Ordering> {
+pub(in crate::plan) fn compare_versions(a: &str, b: &str) -> Option<Ordering> {
     let ((a_before, a, a_behind), (b_before, b, b_behind)) = (parse_version(a)?, parse_version(b)?);
     (a_before == b_before && a_behind == b_behind).then(|| {
         let length = a.len().max(b.len());
@@ -230,8 +332,8 @@ fn compare_versions(a: &str, b: &str) -> Option<Ordering> {
 
 /// `v1.2.3-alpine` → `v`, 1 2 3, `-alpine`; a git commit and a long build number are none.
 fn parse_version(tag: &str) -> Option<(&str, Vec<u64>, &str)> {
-    use crate::model::tag::Class;
-    if !matches!(Class::of(Some(tag)), Class::Version | Class::Major) {
+    let class = Class::of(Some(tag));
+    if !matches!(class, Class::Version | Class::Major | Class::Calendar) {
         return None;
     }
     let start = tag.find(|c: char| c.is_ascii_digit())?;

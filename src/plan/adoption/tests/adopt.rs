@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::model::tag::Class;
+use crate::pipeline::PinFact;
+use crate::pipeline::cluster::{Revision, Waiting};
 
 const FILE: &str = "stacks/web/main.tf";
 const WEB: &str = "deployment web/web";
@@ -94,6 +96,9 @@ fn a_tag_that_changed_is_followed_in_a_later_pass() {
                 image: "ghcr.io/a/web:1".into(),
                 digest: digest('a')
             },
+            Reason::RestartsPods {
+                workloads: "deployment web/web (1 pod)".into()
+            },
             Reason::RunsNow {
                 digest: Some(digest('a'))
             },
@@ -127,12 +132,6 @@ fn the_tag_that_runs_goes_with_it() {
         "ghcr.io/a/web:1.3.0@a",
     );
     adopted(
-        "ghcr.io/a/web:1.10.0",
-        true,
-        vec![live("ghcr.io/a/web:1.9.0", 'a')],
-        "ghcr.io/a/web:1.9.0@a",
-    );
-    adopted(
         "ghcr.io/a/web:main",
         true,
         vec![live("ghcr.io/a/web:stable", 'a')],
@@ -150,7 +149,7 @@ fn the_tag_that_runs_goes_with_it() {
     );
     let change = plan(&snapshot).changes.remove(0);
     assert_eq!(change.pins[0].image, "ghcr.io/a/web:1.3.0");
-    let message = "web: pin web to aaaa…aa (1.3.0)\n\nFirst pin of ghcr.io/a/web:1.2.0: deployment web/web runs\nghcr.io/a/web:1.3.0, and so does the repo now.\nRunning before: aaaa…aa.\nTerraform sets the image from now on: `ignore_changes` no longer lists\nit.";
+    let message = "web: pin web to aaaa…aa (1.3.0)\n\nFirst pin of ghcr.io/a/web:1.2.0: deployment web/web runs\nghcr.io/a/web:1.3.0, and so does the repo now.\nRunning before: aaaa…aa.\nThe next apply restarts deployment web/web (1 pod) with the image that\nruns.\nTerraform sets the image from now on: `ignore_changes` no longer lists\nit.";
     assert_eq!(change.message, message);
 }
 
@@ -171,6 +170,160 @@ fn a_newer_tag_in_the_repo_that_terraform_owns_is_not_taken_back() {
             reason,
         );
     }
+}
+
+#[test]
+fn a_mistake_is_not_taken_over() {
+    // Of what Terraform ignores, what Keel set: down, into another scheme, to another kind of tag.
+    let image = |tag: &str| format!("ghcr.io/a/web:{tag}");
+    let older = [
+        ("1.35.7", "1.21"),
+        ("11.0.14", "1.18"),
+        ("1.10.0", "1.9.0"),
+        ("2026.2.4", "2026.2.2"),
+    ];
+    for (declared, runs) in older {
+        let reason = Reason::RunsOlderTag {
+            workload: WEB.into(),
+            tag: tag(runs),
+            declared: tag(declared),
+        };
+        let world = vec![live(&image(runs), 'a')];
+        waits(&image(declared), true, world, Verdict::Blocked, reason);
+    }
+    let others = [
+        ("0.26.6", "nightly-latest"),
+        ("latest", "22"),
+        ("22", "latest"),
+        ("1.2.3", "71b32438"),
+        ("71b32438", "82c43549"),
+        ("1.2.3", "1.3.0-alpine"),
+    ];
+    for (declared, runs) in others {
+        let reason = Reason::RunsOtherChannel {
+            workload: WEB.into(),
+            tag: tag(runs),
+            declared: tag(declared),
+        };
+        let world = vec![live(&image(runs), 'a')];
+        waits(&image(declared), true, world, Verdict::Blocked, reason);
+    }
+}
+
+#[test]
+fn what_does_not_work_is_not_taken_over() {
+    for (reason, restarts, is_refused) in [
+        ("CrashLoopBackOff", 7, true),
+        ("CrashLoopBackOff", 1, false),
+        ("CreateContainerConfigError", 0, true),
+        ("RunContainerError", 0, true),
+    ] {
+        for ignored in [false, true] {
+            let mut crashing = live("ghcr.io/a/web:1.2.0", 'a');
+            crashing.revisions.push(Revision {
+                name: "web-1".into(),
+                hash: "h".into(),
+                number: 1,
+                earlier: Vec::new(),
+                created: None,
+                images: [("web".into(), "ghcr.io/a/web:1.2.0".into())].into(),
+            });
+            crashing.pods[0].revision = Some("h".into());
+            let status = &mut crashing.pods[0].containers[0];
+            status.ready = false;
+            status.restarts = restarts;
+            status.waiting = Some(Waiting {
+                reason: reason.into(),
+                message: "".into(),
+            });
+            let files = [(FILE, &*file("\"ghcr.io/a/web:1.2.0\"", ignored))];
+            let decision = plan(&world(&files, vec![crashing])).decisions.remove(0);
+            let is_named = decision.reasons[0].code() == "runs-unhealthy";
+            assert_eq!(is_named, is_refused, "{reason}: {:?}", decision.reasons);
+        }
+    }
+}
+
+#[test]
+fn the_manifest_of_one_platform_is_not_pinned() {
+    let files = [(FILE, &*file("\"ghcr.io/a/web:1.2.0\"", true))];
+    let plain = world(&files, vec![live("ghcr.io/a/web:1.2.0", 'a')]);
+    let channel = plain.upstream.keys().next().expect("one").clone();
+    let told = |fact: Option<PinFact>, children: Vec<Digest>| {
+        let mut world = plain.clone();
+        world
+            .pins
+            .extend(fact.map(|fact| ((channel.clone(), digest('a')), fact)));
+        world
+            .children
+            .insert((channel.clone(), digest(UPSTREAM)), children);
+        let mut plan = plan(&world);
+        let to = plan
+            .changes
+            .first()
+            .and_then(|change| change.pins[0].to.clone());
+        (plan.decisions.remove(0).reasons[0].code(), to)
+    };
+    let leaves = vec![digest('b'), digest('c')];
+    let single = Some(PinFact::Single);
+    assert_eq!(
+        told(single.clone(), leaves.clone()),
+        ("runs-platform-digest", None)
+    );
+    assert_eq!(
+        told(None, leaves.clone()).1,
+        Some(digest('a')),
+        "an index, or not known"
+    );
+    assert_eq!(
+        told(single, Vec::new()).1,
+        Some(digest('a')),
+        "the image has no index"
+    );
+    let part = PinFact::PlatformOf {
+        index: digest(UPSTREAM),
+        platform: "linux/amd64".into(),
+    };
+    assert_eq!(
+        told(Some(part), leaves).1,
+        Some(digest(UPSTREAM)),
+        "its index is known"
+    );
+}
+
+#[test]
+fn first_pins_go_in_batches() {
+    let names = ["one", "two", "three"];
+    let files: Vec<(String, String)> = names
+        .iter()
+        .map(|name| {
+            let text =
+                file("\"ghcr.io/a/web:1\"", false).replace("\"web\"", &format!("\"{name}\""));
+            (format!("stacks/{name}/main.tf"), text)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
+    let count = |config: &str| {
+        let plan = plan(&configured(&files, Vec::new(), config));
+        let waits = plan.decisions.iter().filter(|one| {
+            one.reasons
+                .iter()
+                .any(|reason| reason.code() == "adopt-batch-full")
+        });
+        (plan.changes.len(), waits.count())
+    };
+    assert_eq!(count("[defaults]\nmode = 'commit'"), (3, 0));
+    assert_eq!(
+        count("[defaults]\nmode = 'commit'\nadopt_batch = 2"),
+        (2, 1)
+    );
+    assert_eq!(
+        count("[defaults]\nmode = 'commit'\nadopt_batch = 1"),
+        (1, 2)
+    );
 }
 
 #[test]
