@@ -90,7 +90,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         busy.is_some(),
     ));
     // Last, since it matters most where nothing else happens.
-    rot::report_rotten(snapshot, &mut sites);
+    let rotten = rot::report_rotten(snapshot, &mut sites);
     let mut plan = Plan {
         tip: snapshot.tip.clone(),
         at: snapshot.at,
@@ -102,6 +102,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         notices: rules::pipeline_notices(snapshot)
             .into_iter()
             .chain(rollbacks.notices)
+            .chain(rotten)
             .collect(),
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,

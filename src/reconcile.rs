@@ -281,8 +281,8 @@ async fn prove(session: &Session, mut now: Planned, registries: &Registries) -> 
     }
 }
 
-/// Plans again if the cluster is watched and changed while digests were proved, so that no update
-/// overwrites an undo.
+/// Plans again if the cluster changed while digests were proved, so that no update overwrites an
+/// undo: where it is watched, and where the last look at it is too old.
 async fn replan_if_cluster_changed(
     session: &Session,
     checkout: &Checkout,
@@ -293,7 +293,7 @@ async fn replan_if_cluster_changed(
         change.delivery == Delivery::Commit
             && change.pins.iter().any(|pin| pin.action == Action::Update)
     };
-    if !session.is_warm() || !now.plan.changes.iter().any(is_update) {
+    if !session.needs_new_look() || !now.plan.changes.iter().any(is_update) {
         return now;
     }
     let cluster = observe::cluster(session, &checkout.config, &checkout.scan).await;

@@ -38,7 +38,7 @@ pub(super) fn not_back(plan: &Plan) -> Vec<String> {
             why,
             ..
         } => Some(format!("not rolled back: {site}: {evidence}: {why}")),
-        Notice::Pipeline { .. } => None,
+        Notice::Pipeline { .. } | Notice::Rotten { .. } => None,
     };
     plan.notices.iter().filter_map(told).collect()
 }

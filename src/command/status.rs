@@ -25,7 +25,7 @@ pub async fn run(args: &StatusArgs) -> Result<Completion> {
     let wanted = args
         .target
         .as_deref()
-        .map(|target| named(&known.snapshot.scan, target))
+        .map(|target| named(&known, target))
         .transpose()?;
     let mut status = report_status(&known.snapshot, &known.plan, wanted.as_deref());
     let summary = status::summarize(&status);

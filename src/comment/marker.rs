@@ -15,6 +15,8 @@ pub enum Marker {
     Pipeline(CommitId),
     /// What was not rolled back: the hash of site, cause and digest, in lower-case hex.
     NotBack(String),
+    /// A pin that is gone from its registry: the hash of site and digest, in lower-case hex.
+    Rotten(String),
 }
 
 impl Marker {
@@ -41,6 +43,7 @@ impl fmt::Display for Marker {
             Self::Left(commit) => write!(f, "<!-- pintle:left {commit} -->"),
             Self::Pipeline(commit) => write!(f, "<!-- pintle:pipeline {commit} -->"),
             Self::NotBack(hash) => write!(f, "<!-- pintle:notback {hash} -->"),
+            Self::Rotten(hash) => write!(f, "<!-- pintle:rotten {hash} -->"),
         }
     }
 }
@@ -69,11 +72,15 @@ fn read((kind, value): (&str, &str)) -> Option<Marker> {
             .map(Marker::Answer),
         "left" => CommitId::parse(value).map(Marker::Left),
         "pipeline" => CommitId::parse(value).map(Marker::Pipeline),
-        "notback" if value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            Some(Marker::NotBack(value.to_owned()))
-        }
+        "notback" => hash(value).map(Marker::NotBack),
+        "rotten" => hash(value).map(Marker::Rotten),
         _ => None,
     }
+}
+
+fn hash(value: &str) -> Option<String> {
+    let is_hash = value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hash.then(|| value.to_owned())
 }
 
 #[cfg(test)]

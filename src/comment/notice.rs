@@ -52,6 +52,52 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
             };
             not_back(&mark(notice), &site.to_string(), &told)
         }
+        Notice::Rotten {
+            site,
+            image,
+            digest,
+            now,
+        } => {
+            let place = (&*site.to_string(), &**image);
+            rotten(&mark(notice), place, digest, now.as_ref())
+        }
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn rotten(
+    mark: &Marker,
+    (site, image): (&str, &str),
+    digest: &Digest,
+    now: Option<&Digest>,
+) -> RowWords {
+    let means = now.map_or(String::new(), |now| {
+        format!(" The tag means {} now.", named(now.as_str()))
+    });
+    let body = format!(
+        "{}\n{} pins {} of {}, and the registry does not have it any more.{means}\n\n\
+         Pods that run it go on, and a node that has no copy cannot start it. `/unpin` with the name \
+         of the site follows the tag again, and `/pin` pins another digest; or push the image again. \
+         pintle reports this once.\n",
+        mark.render(),
+        named(site),
+        named(digest.as_str()),
+        named(image),
+    );
+    let name = image.rsplit('/').next().unwrap_or(image);
+    RowWords {
+        title: format!(
+            "The pinned image of {} is not in the registry any more",
+            quote::cut(name, 80)
+        ),
+        body,
     }
 }
 
@@ -63,14 +109,9 @@ pub fn mark(notice: &Notice) -> Marker {
         // move.
         Notice::NotRolledBack {
             site, cause, from, ..
-        } => {
-            let hash = Sha256::digest(format!("{site}\n{}\n{from}", cause.as_str()));
-            Marker::NotBack(
-                hash.iter()
-                    .take(20)
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect(),
-            )
+        } => Marker::NotBack(short_hash(&format!("{site}\n{}\n{from}", cause.as_str()))),
+        Notice::Rotten { site, digest, .. } => {
+            Marker::Rotten(short_hash(&format!("{site}\n{digest}")))
         }
     }
 }

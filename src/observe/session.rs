@@ -32,6 +32,8 @@ pub struct Session {
     watches: OnceLock<kubernetes::Watches>,
     /// How many pressing changes of the cluster the last look at it has seen.
     seen_pressing: AtomicU64,
+    /// When the cluster was last looked at.
+    looked: Mutex<Option<Instant>>,
     /// A wait for registries was cut short since this was last asked.
     is_cut_short: AtomicBool,
     memory: Mutex<SessionMemory>,
@@ -79,6 +81,7 @@ impl Session {
             #[cfg(feature = "github")]
             github,
             seen_pressing: AtomicU64::new(0),
+            looked: Mutex::default(),
             is_cut_short: AtomicBool::new(false),
             memory: Mutex::default(),
         })
@@ -135,9 +138,23 @@ impl Session {
 
     /// Notes that the cluster is looked at now.
     pub(super) fn note_look(&self) {
+        *self.looked() = Some(Instant::now());
         if let Some(watches) = self.watches() {
             self.seen_pressing.store(watches.count_pressing(), Relaxed);
         }
+    }
+
+    /// Says whether a plan has to be made again on a new look at the cluster before an update is
+    /// written: it is watched, so that a look costs nothing, or the last look is too old.
+    pub fn needs_new_look(&self) -> bool {
+        let is_old = self
+            .looked()
+            .is_some_and(|looked| looked.elapsed() > kubernetes::OLDEST_VIEW);
+        self.is_warm() || is_old
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a change in the cluster that has to be looked at at once, and that the last look

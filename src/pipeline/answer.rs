@@ -134,4 +134,13 @@ pub enum Notice {
         /// A sentence.
         why: String,
     },
+    /// The pinned digest is gone from its registry: a node without a copy cannot start it.
+    Rotten {
+        site: SiteId,
+        /// The channel as declared.
+        image: String,
+        digest: Digest,
+        /// What the channel means now, where the registry said so.
+        now: Option<Digest>,
+    },
 }

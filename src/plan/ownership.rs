@@ -275,7 +275,9 @@ impl ImageOwner {
     pub fn sentence(&self) -> String {
         match self {
             Self::Terraform => "terraform sets the image".into(),
-            Self::Keel(policy) => format!("Keel sets the image too ({POLICY} is `{policy}`)"),
+            Self::Keel(policy) => format!(
+                "Keel sets the image too ({POLICY} is `{policy}`; `never` on the workload keeps it away)"
+            ),
             Self::Pipeline(manager) => {
                 format!("`{manager}` sets the image, so it would overwrite a pin")
             }

@@ -201,6 +201,13 @@ impl LivePin<'_, '_> {
             return None;
         }
         let declared = &self.site.site.image;
+        let is_live = |digest: Option<&Digest>| {
+            digest.is_some_and(|digest| has(self.snapshot, &container.image, declared, digest))
+        };
+        // It has what was pinned before the present pin: that one is not applied yet, no more.
+        if is_live(origin.before()) {
+            return None;
+        }
         let earlier = self.site.history.iter().filter(|record| {
             record.pin.from != record.pin.to
                 && record.at <= origin.at()
@@ -208,7 +215,7 @@ impl LivePin<'_, '_> {
         });
         for record in earlier {
             let digest = record.pin.to.as_ref()?;
-            if has(self.snapshot, &container.image, declared, digest) {
+            if is_live(Some(digest)) {
                 return None;
             }
             let is_ours = |revision: &&Revision| {
@@ -218,6 +225,9 @@ impl LivePin<'_, '_> {
             let mut older = workload.revisions.iter().skip(1);
             if let Some(ours) = older.find(is_ours) {
                 return was_live(record.at, ours, workload, container).then_some((ours, record.at));
+            }
+            if is_live(record.pin.from.as_ref()) {
+                return None;
             }
         }
         None
@@ -266,6 +276,17 @@ impl LivePin<'_, '_> {
             Some(earlier) => format!("{earlier}"),
             None => format!("an older one (now {})", again.number),
         };
+        // The first pin declares what ran: who returns to the tag without it takes back the pin,
+        // and no digest.
+        let is_first = matches!(
+            self.site.origin,
+            Seen::Known(PinOrigin::Recorded(record)) if record.pin.action == Action::Adopt
+        );
+        let is_tag = Reference::parse(&container.image).is_none_or(|image| image.digest.is_none());
+        if is_first && is_tag {
+            let evidence = format!("{name} was returned to its image without the pin{when}");
+            return self.running_instead(workload, container, evidence, WorkloadState::Drifted);
+        }
         let evidence = format!(
             "{name} was rolled back from revision {} to {to}{when}",
             ours.number

@@ -8,6 +8,7 @@ use super::adoption::keep_keel_away;
 use super::delivery::choose_delivery;
 use super::health::Failure;
 use super::hold::{Draft, retag};
+use super::live::LiveUse;
 use super::pin::{PinState, RunningInstead};
 use super::pin_origin::{find_previous_pin, find_tag_of};
 use super::pin_state::settle_time;
@@ -17,12 +18,13 @@ use super::target::find_fetch_failure;
 use crate::config::site_settings::image_with;
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
-use crate::model::reference::{Reference, Tag};
+use crate::model::reference::{Channel, Reference, Tag};
 use crate::model::settings::{Drift, Mode, Setting};
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::claim::Claim;
 use crate::pipeline::{
-    Action, Cause, CommitId, Delivery, PinRecord, Reason, Seen, Snapshot, Verdict,
+    Action, Cause, CommitId, Delivery, PinFact, PinRecord, Reason, Seen, Snapshot, Verdict,
 };
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
@@ -324,6 +326,15 @@ fn goal_of_previous(snapshot: &Snapshot, site: &SitePlan) -> Result<RollbackGoal
     let to = find_previous_pin(snapshot, site)
         .ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.settings.channel.as_ref();
+    let is_gone = |channel: &Channel| {
+        snapshot.pins.get(&(channel.clone(), to.clone())) == Some(&PinFact::Gone)
+    };
+    if channel.is_some_and(is_gone) {
+        return Err(format!(
+            "sha256:{}, which was pinned before, is not in the registry any more",
+            to.short()
+        ));
+    }
     match channel.and_then(|channel| find_fetch_failure(snapshot, channel, &to)) {
         Some(reason) => Err(reason.to_string()),
         None => Ok(RollbackGoal {
@@ -587,6 +598,16 @@ fn set_rollback_target(
         )
     };
     let mut notes = vec![note];
+    let uses = site.known_uses().iter();
+    let is_set = uses
+        .filter_map(LiveUse::workload)
+        .any(|workload| workload.kind == WorkloadKind::StatefulSet);
+    if rollback.cause.is_failure() && is_set {
+        notes.push(
+            "A StatefulSet does not replace a pod that is not ready: delete that pod after the apply."
+                .to_owned(),
+        );
+    }
     let mut claims = vec![
         site.claim_image(retagged.as_deref(), to),
         Claim::Held {

@@ -13,7 +13,7 @@ mod wire;
 pub use connect::{Options, Place};
 pub use kind::{Custom, Kind};
 pub use object::{Object, Objects, Owner};
-pub use watches::{Keeper, Scope, Urgency, Watches};
+pub use watches::{Keeper, OLDEST_VIEW, Scope, Urgency, Watches};
 
 use crate::error::Result;
 use connect::Connection;

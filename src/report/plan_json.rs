@@ -180,6 +180,14 @@ fn notice_json(notice: &Notice) -> Value {
             "to": to.as_ref().map(|to| to.as_str()),
             "why": why,
         }),
+        Notice::Rotten {
+            site, digest, now, ..
+        } => json!({
+            "notice": "rotten",
+            "site": site.to_string(),
+            "digest": digest.as_str(),
+            "now": now.as_ref().map(|now| now.as_str()),
+        }),
     }
 }
 

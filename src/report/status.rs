@@ -23,6 +23,17 @@ impl StatusRow {
             .map_or(name.clone(), |holder| format!("{name}:{holder}"))
     }
 
+    /// Says whether the workload, or its container, has a name: `kind/namespace/name[:container]`,
+    /// `namespace/name[:container]`.
+    pub fn is_called(&self, name: &str) -> bool {
+        let whole = self.workload();
+        let without_kind = whole.split_once('/').map_or("", |(_, rest)| rest);
+        [&*whole, without_kind].into_iter().any(|own| {
+            let rest = own.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
+    }
+
     /// `release@3f1c9a2b7d4e`, or less where less is known.
     pub fn runs_text(&self) -> String {
         let running = self.runs.is_some()

@@ -27,10 +27,12 @@ impl PlanWriter<'_> {
         let words = notice::notice(one, &client.place().url());
         let pull = match one {
             Notice::Pipeline { pull, .. } => pull,
-            Notice::NotRolledBack { .. } if self.is_posted(client, &notice::mark(one)).await? => {
+            Notice::NotRolledBack { .. } | Notice::Rotten { .. }
+                if self.is_posted(client, &notice::mark(one)).await? =>
+            {
                 return Ok(None);
             }
-            Notice::NotRolledBack { .. } => &None,
+            Notice::NotRolledBack { .. } | Notice::Rotten { .. } => &None,
         };
         match pull {
             Some(number) => {

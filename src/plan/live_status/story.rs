@@ -255,8 +255,9 @@ pub(in crate::plan) fn workload_revisions(snapshot: &Snapshot, literal: &Literal
                         .map_or(String::new(), |at| format!(" {}", show_time(at)))
                 )
             });
+            let workload = workload.reference();
             lines.push(format!(
-                "{} {image}{created}{earlier}{set}",
+                "{workload} {} {image}{created}{earlier}{set}",
                 revision.number
             ));
         }

@@ -2,8 +2,9 @@
 //! ends; what would be committed next waits for that. Asks nobody.
 
 use super::pass::RuleContext;
+use crate::model::workload::WorkloadKind;
 use crate::pipeline::answer::Notice;
-use crate::pipeline::cluster::{Container, Halt, Workload};
+use crate::pipeline::cluster::{Container, Halt, Pod, Workload};
 use crate::pipeline::forge::{Checks, Pipeline};
 use crate::pipeline::{Action, PinRecord, Reason, Recorded, Seen, Snapshot};
 use crate::plan::health;
@@ -148,9 +149,26 @@ pub(in crate::plan) fn describe_gap(workload: &Workload) -> String {
         Some(Halt::Partition(number)) => {
             format!("{counts} of {name} are updated, and its `partition` {number} keeps the others")
         }
+        None if workload.kind == WorkloadKind::StatefulSet
+            && let Some(pod) = find_stuck_pod(workload) =>
+        {
+            format!(
+                "{counts} of {name} are updated, and pod {} is not ready: delete it",
+                pod.name
+            )
+        }
         None if rollout.updated < rollout.wanted => format!("{counts} of {name} are updated"),
         None => format!("{name} has not all of its new pods"),
     }
+}
+
+/// Returns a pod of an older revision that is not ready: a StatefulSet waits for it for ever.
+fn find_stuck_pod(workload: &Workload) -> Option<&Pod> {
+    let newest = &workload.revisions.first()?.hash;
+    let mut pods = workload.pods.iter();
+    pods.find(|pod| {
+        pod.revision.as_ref() != Some(newest) && pod.containers.iter().any(|one| !one.ready)
+    })
 }
 
 /// Says whether the operator of a custom resource is through with it: all of its pods are ready,

@@ -443,3 +443,75 @@ fn trouble_is_shown_at_any_time() {
     parked.replicas = Some(0);
     assert_eq!(codes(parked), []);
 }
+
+#[test]
+fn a_target_that_the_registry_no_longer_has_is_not_promised() {
+    let mut world = world('b').hosts(vec![failing("deployment", ONE, crash(5))]);
+    world.at = at("2026-11-22T11:55:00Z");
+    let key = (channel(SERVER), digest('a'));
+    assert!(crate::plan::pins_to_check(&world).contains_key(&key));
+    let there = world.plan();
+    assert_eq!(there.changes[0].pins[0].to, Some(digest('a')));
+    world.pins.insert(key, crate::pipeline::PinFact::Gone);
+    let gone = world.plan();
+    assert_eq!(gone.changes, []);
+    let [Notice::NotRolledBack { to: None, .. }] = &gone.notices[..] else {
+        panic!("{:?}", gone.notices)
+    };
+}
+
+#[test]
+fn the_rollback_of_a_stateful_set_says_what_a_person_has_to_do() {
+    let message = |kind: &str| {
+        let mut world = declared(kind, 'b', "", "").hosts(vec![failing(kind, ONE, crash(5))]);
+        world.at = at("2026-11-22T11:55:00Z");
+        world.plan().changes.remove(0).message
+    };
+    assert!(message("statefulset").contains("delete that pod"));
+    assert!(!message("deployment").contains("delete"));
+    // Until somebody does, the status names the pod.
+    let mut waiting = failing("statefulset", ONE, crash(5));
+    waiting.rollout.updated = 0;
+    waiting.pods[0].revision = Some("another".into());
+    let world = declared("statefulset", 'b', "", "").hosts(vec![waiting]);
+    let gaps = world.plan().troubles.into_iter();
+    let gaps: Vec<String> = gaps.map(|one| one.trouble.what).collect();
+    assert!(
+        gaps.iter()
+            .any(|gap| gap.contains("pod app-0 is not ready: delete it")),
+        "{gaps:?}"
+    );
+}
+
+#[test]
+fn an_adoption_that_is_taken_back_is_no_rollback_to_a_newer_digest() {
+    // The tag moved to b, and somebody returns to the spec before the first pin.
+    for kind in ["deployment", "statefulset", "daemonset"] {
+        let mut again = revision(3, SERVER, "2026-11-20T08:01:00Z");
+        if kind == "deployment" {
+            again.earlier = vec![1];
+        }
+        let mut live = workload(
+            kind,
+            vec![again, revision(2, &image('a'), APPLIED)],
+            "kubectl-rollout",
+            UNDONE,
+        );
+        live.pods[0].containers[0].digest = Some(digest('b'));
+        let mut world = declared(kind, 'a', "", "");
+        world.history = Seen::Known(crate::pipeline::history::History::default());
+        let world = world
+            .did(Action::Adopt, None, 'a', PINNED)
+            .hosts(vec![live]);
+        let plan = world.plan();
+        let actions: Vec<Action> = plan
+            .changes
+            .iter()
+            .flat_map(|change| &change.pins)
+            .map(|pin| pin.action)
+            .collect();
+        assert!(!actions.contains(&Action::Rollback), "{kind}: {actions:?}");
+        let codes: Vec<&str> = plan.decisions[0].reasons.iter().map(Reason::code).collect();
+        assert!(codes.contains(&"drift"), "{kind}: {codes:?}");
+    }
+}

@@ -130,7 +130,7 @@ fn an_image_is_terraforms_unless_it_is_ignored_or_somebody_else_sets_it() {
 
 #[test]
 fn keel_owns_what_it_follows_while_it_runs() {
-    let follows = "Keel sets the image too (keel.sh/policy is `force`)";
+    let follows = "Keel sets the image too (keel.sh/policy is `force`; `never` on the workload keeps it away)";
     let forced = || web().keel("policy", "force").set_by("keel", TIME);
     assert_eq!(whose(ignored(), vec![forced(), keel()]), follows);
     assert_eq!(
@@ -210,7 +210,7 @@ fn what_another_owner_sets_is_not_updated() {
         decided(vec![web().set_by("drone", TIME)]),
         (Verdict::Blocked, other(drone))
     );
-    let keels = "Keel sets the image too (keel.sh/policy is `minor`)";
+    let keels = "Keel sets the image too (keel.sh/policy is `minor`; `never` on the workload keeps it away)";
     assert_eq!(
         decided(vec![web().keel("policy", "minor"), keel()]),
         (Verdict::Blocked, other(keels))

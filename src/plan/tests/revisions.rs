@@ -58,7 +58,7 @@ struct Life {
     undone: bool,
     /// The last pin that was live.
     last_live: char,
-    /// That pin was left by hand, and it was not the newest: an undo while a pin is not applied.
+    /// That pin was left by hand, maybe while a newer one is not applied.
     left_earlier: bool,
     /// Who set the image wrote something else since: its time is that of this write.
     muddled: bool,
@@ -117,8 +117,6 @@ impl Life {
                 self.pinned = self.now;
                 self.was_live = live == image(*c);
                 self.undone = false;
-                // A person who pins has seen what was done before.
-                self.left_earlier &= !self.by_hand && !self.was_live;
             }
             Step::Pin(_) | Step::Hand(_) => {}
             Step::Apply => self.set(&image(self.pin()), template, "Terraform"),
@@ -177,14 +175,14 @@ impl Life {
             (self.writer, self.muddled) = ((manager, self.now), false);
             self.undone =
                 live == pin && self.was_live && known.is_some() && tells && manager != "Terraform";
-            let is_earlier = live == image(self.last_live) && self.last_live != self.pin();
-            self.left_earlier |= is_earlier || self.undone;
-            self.left_earlier &= to != pin && manager != "Terraform";
+            self.left_earlier = to != image(self.last_live) && manager != "Terraform";
         }
         self.was_live |= to == pin;
-        if to == pin {
-            self.last_live = self.pin();
-        }
+        let mut pins = self.pins.iter();
+        self.last_live = pins
+            .rfind(|c| image(**c) == to)
+            .copied()
+            .unwrap_or(self.last_live);
     }
 
     /// Whether the pin's revision was made after it was written: else only the time of who set the

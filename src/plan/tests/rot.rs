@@ -1,6 +1,7 @@
 //! Pins that registries know more of.
 
 use super::*;
+use crate::pipeline::answer::Notice;
 use crate::pipeline::{PinFact, Verdict};
 
 const VERSION: &str = "ghcr.io/a/web:1.4.2";
@@ -103,4 +104,25 @@ fn only_pins_that_differ_are_asked_for() {
         differs.into_iter().collect::<Vec<_>>(),
         [((channel(LATEST), digest('a')), Some(digest('b')))]
     );
+}
+
+#[test]
+fn a_rotten_pin_that_nobody_replaces_is_reported() {
+    let reported = |world: &Snapshot| {
+        let notices = world.plan().notices;
+        notices
+            .iter()
+            .any(|one| matches!(one, Notice::Rotten { .. }))
+    };
+    let gone = learned(pinned_at(VERSION), VERSION, PinFact::Gone);
+    assert!(reported(&gone));
+    assert!(!reported(&pinned_at(VERSION)));
+    let held = gone.configured(
+        "[[hold]]\nsite = 'deployment/web/web:web'\nby = 'ana'\nbecause = 'incident'\n",
+    );
+    assert!(reported(&held), "a hold keeps what cannot be pulled");
+    for config in ["[defaults]\nsettle = '0'", ""] {
+        let moved = learned(pinned_at(LATEST).configured(config), LATEST, PinFact::Gone);
+        assert!(!reported(&moved), "its update is on its way");
+    }
 }

@@ -305,8 +305,8 @@ fn explaining_tells_what_runs_the_owner_and_the_revisions() {
         "           somebody returned the workload to it 2026-11-21 09:00 UTC (kubectl rollout undo); the repo pins bbbbbbbbbbbb".into(),
         "           pinned 2026-11-10 08:00 UTC (aaaaaaaaaa) when the tag moved, by pintle".into(),
         "owner      terraform".into(),
-        format!("revision   3 {old}, made 2026-11-10 08:00 UTC, was 1 before, image set by kubectl-rollout 2026-11-21 09:00 UTC"),
-        format!("revision   2 {new}, made 2026-11-20 10:00 UTC"),
+        format!("revision   deployment/web/nginx 3 {old}, made 2026-11-10 08:00 UTC, was 1 before, image set by kubectl-rollout 2026-11-21 09:00 UTC"),
+        format!("revision   deployment/web/nginx 2 {new}, made 2026-11-20 10:00 UTC"),
     ];
     assert_eq!(lines[from..from + 6], expected);
     assert!(

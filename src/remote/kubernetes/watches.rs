@@ -16,8 +16,10 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long a kind whose watch is broken is still taken for what it was.
-const BROKEN: Duration = Duration::from_secs(30);
+/// The oldest view of the cluster on which an update is committed. A kind whose watch is broken is
+/// taken for what it was for so long; a list that is older is made again before anything is written.
+/// `docs/running.md` names it.
+pub const OLDEST_VIEW: Duration = Duration::from_secs(30);
 /// How much longer than one request takes the first pass waits for the first lists.
 const FIRST: Duration = Duration::from_secs(15);
 /// The first wait after trouble; it doubles each time.
@@ -195,7 +197,7 @@ impl Kept {
     fn is_readable(&self, now: Instant) -> bool {
         match self.state {
             State::Live => true,
-            State::Broken(since, _) => now - since <= BROKEN,
+            State::Broken(since, _) => now - since <= OLDEST_VIEW,
             State::Starting | State::Unread(_) => false,
         }
     }

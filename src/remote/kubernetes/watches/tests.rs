@@ -1,6 +1,6 @@
 use super::super::read::Trouble;
 use super::super::{Client, Kind, Object, Options, Owner};
-use super::{BROKEN, Keeper, Kept, State, Urgency, Watches, calls};
+use super::{Keeper, Kept, OLDEST_VIEW, State, Urgency, Watches, calls};
 use crate::model::rollout::{PodContainer, Waiting};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};
@@ -468,7 +468,12 @@ async fn that_nothing_is_known_for_another_reason_wakes_nobody_and_silence_vouch
     assert_eq!(read(), Ok(0));
     shared.all(&kind, Vec::new());
     // A question that ended without an answer only after this long.
-    assert!(fails("silent", Instant::now() - BROKEN - Duration::from_millis(1)) && called());
+    assert!(
+        fails(
+            "silent",
+            Instant::now() - OLDEST_VIEW - Duration::from_millis(1)
+        ) && called()
+    );
     assert_eq!(read(), Err("silent".into()));
 }
 
@@ -488,10 +493,10 @@ fn what_was_known_counts_for_a_while() {
         read(State::Starting),
         Err("the pods are not read yet".into())
     );
-    assert_eq!(read(State::Broken(now - BROKEN, "cut".into())), Ok(0));
+    assert_eq!(read(State::Broken(now - OLDEST_VIEW, "cut".into())), Ok(0));
     assert_eq!(
         read(State::Broken(
-            now - BROKEN - Duration::from_millis(1),
+            now - OLDEST_VIEW - Duration::from_millis(1),
             "cut".into()
         )),
         Err("cut".into())
