@@ -13,5 +13,6 @@ pub mod reference;
 pub mod schedule;
 pub mod settings;
 pub mod tag;
+pub mod version;
 pub mod rollout;
 pub mod workload;
