@@ -1,6 +1,7 @@
 //! Plain values: image reference, digest, policy, schedule. No wire types, no async, no clock.
 
 pub mod ask;
+pub mod choice;
 pub mod commit;
 pub mod digest;
 pub mod directive;

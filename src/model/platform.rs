@@ -18,6 +18,19 @@ impl Platform {
             architecture: architecture.into(),
         }
     }
+
+    /// Parses `linux/amd64` and `linux/arm/v7`; `None` where it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let is_word =
+            |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        match parts.as_slice() {
+            [os, architecture] | [os, architecture, _] if parts.iter().all(is_word) => {
+                Some(Self::new(os, architecture))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Platform {

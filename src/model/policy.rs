@@ -13,8 +13,9 @@ pub enum Policy {
     Force,
     Patch,
     Minor,
-    /// Also written `all`.
     Major,
+    /// Like `Major`, and pre-releases too (Keel's `internal/policy/semver.go`).
+    All,
     Glob(Glob),
     Regexp(Regex),
 }
@@ -40,7 +41,8 @@ impl Policy {
             "force" => Ok(Self::Force),
             "patch" => Ok(Self::Patch),
             "minor" => Ok(Self::Minor),
-            "major" | "all" => Ok(Self::Major),
+            "major" => Ok(Self::Major),
+            "all" => Ok(Self::All),
             _ => Err(format!("`{text}` is not a policy{}", suggest(text, WORDS))),
         }
     }
@@ -48,6 +50,11 @@ impl Policy {
     /// Says whether the policy looks for other tags than the declared one.
     pub fn chooses_tag(&self) -> bool {
         !matches!(self, Self::Never | Self::Force)
+    }
+
+    /// Says whether a pattern says which tags there are to choose from.
+    pub fn is_pattern(&self) -> bool {
+        matches!(self, Self::Glob(_) | Self::Regexp(_))
     }
 }
 
@@ -85,6 +92,7 @@ impl fmt::Display for Policy {
             Self::Patch => f.write_str("patch"),
             Self::Minor => f.write_str("minor"),
             Self::Major => f.write_str("major"),
+            Self::All => f.write_str("all"),
             Self::Glob(glob) => write!(f, "glob:{}", glob.as_str()),
             Self::Regexp(regex) => write!(f, "regexp:{regex}"),
         }

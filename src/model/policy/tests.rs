@@ -8,7 +8,7 @@ fn policies_read_back_as_written() {
         ("patch", "patch", true),
         ("minor", "minor", true),
         ("major", "major", true),
-        ("all", "major", true),
+        ("all", "all", true),
         ("glob:2026.*-nightly", "glob:2026.*-nightly", true),
         ("regexp:^v[0-9]+$", "regexp:^v[0-9]+$", true),
     ] {
