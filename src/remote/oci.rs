@@ -1,7 +1,7 @@
 //! The thin registry client: what does a tag mean now (one HEAD), the bytes of a digest (one GET),
-//! whether a digest is an image that nodes can pull, and the labels of an image. Never lists, never
-//! writes, never turns a HEAD that was refused for good (401, 403, 429, 5xx) into a GET, and never
-//! takes credentials along to another host.
+//! whether a digest is an image that nodes can pull, the labels of an image, and the tags of a
+//! repository. Never writes, never turns a HEAD that was refused for good (401, 403, 429, 5xx) into
+//! a GET, and never takes credentials along to another host.
 
 mod auth;
 mod credentials;
@@ -10,21 +10,25 @@ mod documents;
 mod error;
 mod keychain;
 mod limits;
+mod list_cache;
 mod options;
 mod pullable;
 mod redirects;
 mod registry;
 mod shape;
 mod storage;
+mod tag_list;
 mod wire;
 
 pub use error::OciError;
 pub use keychain::Keychain;
 pub use options::{Options, RegistryOptions};
+pub use tag_list::{RepositoryTags, TagFilter};
 pub use wire::{CONFIG_LIMIT, MANIFEST_LIMIT, Manifest};
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
+use list_cache::ReadLists;
 use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
 use shape::ReadDocuments;
@@ -63,6 +67,7 @@ struct Inner {
     is_cache: bool,
     registries: Mutex<HashMap<String, Arc<Registry>>>,
     read: Mutex<ReadDocuments>,
+    lists: Mutex<ReadLists>,
 }
 
 impl Client {
@@ -83,6 +88,7 @@ impl Client {
                 is_cache,
                 registries: Mutex::default(),
                 read: Mutex::default(),
+                lists: Mutex::default(),
             }),
         }
     }
@@ -247,6 +253,7 @@ impl Client {
             repository,
             part: Part::Manifest,
             reference,
+            unless: None,
         })
     }
 
@@ -290,6 +297,13 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lists(&self) -> MutexGuard<'_, ReadLists> {
+        self.inner
+            .lists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks until a registry answers itself. Each hop is a registry of its own, with its own
     /// credentials or none.
     async fn ask(&self, method: Method, mut place: Place) -> Result<wire::Reply, OciError> {
@@ -307,6 +321,7 @@ impl Client {
                         repository: repository.into(),
                         part: place.part,
                         reference: reference.into(),
+                        unless: place.unless,
                     };
                 }
             }

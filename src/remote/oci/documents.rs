@@ -1,20 +1,25 @@
 //! What an image says of itself: the labels in its config with the annotations of its manifests
-//! (OCI image-spec, "Annotations"). All of it is outside text, out of bytes that were hashed. Never
-//! reads a layer.
+//! (OCI image-spec, "Annotations"), when it was built, and for which platforms. All of it is
+//! outside text, out of bytes that were hashed. Never reads a layer.
 
 use super::Client;
 use super::error::OciError;
 use super::registry::{Part, Place};
 use super::wire::CONFIG_LIMIT;
+use crate::model::choice::TagBuild;
 use crate::model::digest::Digest;
+use crate::model::platform::Platform as OwnPlatform;
+use crate::model::reference::Channel;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An index may name an index.
 const DEPTH: usize = 3;
 /// Annotations that count as labels.
 const KNOWN: &str = "org.opencontainers.image.";
+/// When the image was built (OCI image-spec, "Pre-Defined Annotation Keys").
+const CREATED: &str = "org.opencontainers.image.created";
 const CONFIGS: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
@@ -48,9 +53,14 @@ struct Platform {
     architecture: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Config {
     config: Option<Inner>,
+    created: Option<String>,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +93,9 @@ impl Client {
             match (child(&document.manifests), document.config) {
                 (Some(child), _) => next = child,
                 (None, Some(config)) => {
-                    found.extend(self.config(registry, repository, &config).await?);
+                    let config = self.config(registry, repository, &config).await?;
+                    let labels = config.config.and_then(|inner| inner.labels);
+                    found.extend(labels.map(texts).unwrap_or_default());
                     break;
                 }
                 (None, None) => break,
@@ -92,17 +104,56 @@ impl Client {
         Ok(found)
     }
 
-    /// The labels of a config; what is no image has none.
+    /// Returns when the image of a tag was built and for which platforms: of an index, when the
+    /// child was built that stands for all. Two or three GETs, the last of which a registry does
+    /// not count; one less where a manifest says when it was built.
+    pub async fn find_build(&self, channel: &Channel) -> Result<TagBuild, OciError> {
+        let repository = &channel.repository;
+        let (registry, path) = (&*repository.registry, &*repository.path);
+        let mut next = self
+            .get(self.place(registry, path, &channel.tag)?)
+            .await?
+            .digest;
+        let mut build = TagBuild::default();
+        for _ in 0..DEPTH {
+            let manifest = self.manifest(registry, path, &next).await?;
+            let at = || format!("{registry}/{path}@{next}");
+            let document: Document = read(&manifest.bytes, at)?;
+            let says = annotations(document.annotations).remove(CREATED);
+            if !document.manifests.is_empty() && build.platforms.is_none() {
+                build.platforms = Some(platforms(&document.manifests));
+            }
+            match (child(&document.manifests), document.config) {
+                (Some(child), _) => next = child,
+                (None, Some(config)) => {
+                    if let (Some(created), Some(_)) = (&says, &build.platforms) {
+                        build.created = created.parse().ok();
+                        break;
+                    }
+                    let config = self.config(registry, path, &config).await?;
+                    build.created = config.created.or(says).and_then(|text| text.parse().ok());
+                    let is_known = !config.os.is_empty() && !config.architecture.is_empty();
+                    let own = OwnPlatform::new(&config.os, &config.architecture);
+                    build.platforms = build.platforms.or(is_known.then(|| BTreeSet::from([own])));
+                    break;
+                }
+                (None, None) => break,
+            }
+        }
+        Ok(build)
+    }
+
+    /// The config of an image; what is no image has an empty one.
     async fn config(
         &self,
         registry: &str,
         repository: &str,
         config: &Descriptor,
-    ) -> Result<BTreeMap<String, String>, OciError> {
+    ) -> Result<Config, OciError> {
         let digest =
             Digest::parse(&config.digest).filter(|_| CONFIGS.contains(&config.media_type.as_str()));
         let Some(digest) = digest else {
-            return Ok(BTreeMap::new());
+            return Ok(Config::default());
         };
         let place = Place {
             part: Part::Config,
@@ -116,12 +167,7 @@ impl Client {
             });
         }
         let bytes = self.bytes(place, &digest).await?.body;
-        let config: Config = read(&bytes, || at)?;
-        Ok(config
-            .config
-            .and_then(|inner| inner.labels)
-            .map(texts)
-            .unwrap_or_default())
+        read(&bytes, || at)
     }
 }
 
@@ -135,20 +181,29 @@ fn read<'a, T: Deserialize<'a>>(
     })
 }
 
-/// The image that stands for all of an index. Attestations, which name no platform, are none
-/// (BuildKit, "attestation storage").
-fn child(manifests: &[Descriptor]) -> Option<Digest> {
-    let is_image = |one: &&Descriptor| {
-        let attests = one
-            .annotations
+/// Attestations, which name no platform, are no images (BuildKit, "attestation storage").
+fn is_image(one: &&Descriptor) -> bool {
+    let attests = one
+        .annotations
+        .as_ref()
+        .is_some_and(|all| all.contains_key("vnd.docker.reference.type"));
+    !attests
+        && one
+            .platform
             .as_ref()
-            .is_some_and(|all| all.contains_key("vnd.docker.reference.type"));
-        !attests
-            && one
-                .platform
-                .as_ref()
-                .is_none_or(|platform| platform.os != "unknown")
-    };
+            .is_none_or(|platform| platform.os != "unknown")
+}
+
+fn platforms(manifests: &[Descriptor]) -> BTreeSet<OwnPlatform> {
+    let images = manifests.iter().filter(is_image);
+    images
+        .filter_map(|one| one.platform.as_ref())
+        .map(|platform| OwnPlatform::new(&platform.os, &platform.architecture))
+        .collect()
+}
+
+/// The image that stands for all of an index.
+fn child(manifests: &[Descriptor]) -> Option<Digest> {
     let usual = |one: &&Descriptor| {
         one.platform
             .as_ref()

@@ -91,6 +91,9 @@ pub enum OciError {
     /// The bytes are what the digest says, and yet no manifest or config.
     #[error("{at} cannot be read: {why}")]
     Unreadable { at: String, why: String },
+    /// The tags of a repository could not be read to their end.
+    #[error("the tags of {at} are unknown: {why}")]
+    IncompleteList { at: String, why: String },
     /// A redirect that is not followed: to a host that is not known for this registry, to plain
     /// http, or one too many.
     #[error("{host} redirects {at} to {to}, which is not followed: {why}")]

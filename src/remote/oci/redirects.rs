@@ -2,7 +2,7 @@
 //! the other host as a registry of its own, with that host's credentials only.
 
 use super::error::OciError;
-use super::registry::{Answer, Place, Registry, location};
+use super::registry::{Answer, Part, Place, Registry, location};
 use super::wire::Reply;
 use crate::remote::http::{host_of, is_loopback};
 use url::{Host, Url};
@@ -25,6 +25,11 @@ impl Registry {
             .and_then(|path| path.rsplit_once(&part));
         let (repository, reference) =
             path.ok_or_else(|| self.redirected(place, &to, "it is not a manifest's address"))?;
+        let reference = match place.part {
+            // With its query, which the other registry needs as well.
+            Part::Tags => &place.reference,
+            Part::Manifest | Part::Config => reference,
+        };
         Ok(Answer::Elsewhere {
             host: host_of(&to),
             is_plain: to.scheme() == "http",

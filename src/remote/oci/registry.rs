@@ -7,12 +7,12 @@ use super::error::OciError;
 use super::keychain::Keychain;
 use super::limits::{Burden, Limits, Now};
 use super::options::{Options, RegistryOptions};
-use super::wire::{self, CONFIG_LIMIT, ERROR_LIMIT, MANIFEST_LIMIT, Reply};
+use super::wire::{self, CONFIG_LIMIT, ERROR_LIMIT, LIST_LIMIT, MANIFEST_LIMIT, Reply};
 use crate::model::digest::Digest;
 use crate::remote::http::{self, BodyError, Fault, OriginClient, Reach, host_of};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use std::collections::HashSet;
@@ -62,8 +62,10 @@ pub(super) struct Place {
     pub registry: Arc<Registry>,
     pub repository: Arc<str>,
     pub part: Part,
-    /// A tag or a digest.
+    /// A tag or a digest; of the tags the end of the address: `list?n=1000`.
     pub reference: Arc<str>,
+    /// Asks for nothing that still has this entity tag.
+    pub unless: Option<HeaderValue>,
 }
 
 /// What of a repository is asked for.
@@ -72,6 +74,8 @@ pub(super) enum Part {
     Manifest,
     /// Small ones only: the config of an image.
     Config,
+    /// A page of the list of tags.
+    Tags,
 }
 
 impl Part {
@@ -79,6 +83,7 @@ impl Part {
         match self {
             Self::Manifest => "manifests",
             Self::Config => "blobs",
+            Self::Tags => "tags",
         }
     }
 
@@ -86,6 +91,7 @@ impl Part {
         match self {
             Self::Manifest => wire::ACCEPT,
             Self::Config => "*/*",
+            Self::Tags => "application/json",
         }
     }
 
@@ -93,6 +99,7 @@ impl Part {
         match self {
             Self::Manifest => MANIFEST_LIMIT,
             Self::Config => CONFIG_LIMIT,
+            Self::Tags => LIST_LIMIT,
         }
     }
 }
@@ -111,6 +118,9 @@ pub(super) enum Answer {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.part == Part::Tags {
+            return write!(f, "{}/{}", self.registry.host, self.repository);
+        }
         let mark = if self.reference.contains(':') {
             '@'
         } else {
@@ -386,12 +396,15 @@ impl Registry {
         for _ in 0..REDIRECTS {
             let counted = *method == Method::GET && place.part == Part::Manifest;
             let built = || {
-                with(
-                    self.http
-                        .request(method.clone(), url.clone())
-                        .header(ACCEPT, place.part.accept()),
-                    grant.header(),
-                )
+                let asked = self
+                    .http
+                    .request(method.clone(), url.clone())
+                    .header(ACCEPT, place.part.accept());
+                let asked = match &place.unless {
+                    Some(etag) => asked.header(IF_NONE_MATCH, etag.clone()),
+                    None => asked,
+                };
+                with(asked, grant.header())
             };
             let reply = self
                 .send(built, &place.to_string(), place.part.limit(), counted)
@@ -520,6 +533,7 @@ impl Registry {
                 Err(OciError::WrongType { host, at, found })
             }
             200 => Ok(Answer::Reply(reply)),
+            304 if place.unless.is_some() => Ok(Answer::Reply(reply)),
             301 | 302 | 303 | 307 | 308 => self.follow_redirect(&reply, place),
             status @ (401 | 403) => {
                 let credentials = self.evidence(place).await;

@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 pub const MANIFEST_LIMIT: usize = 4 << 20;
 /// Configs hold names and values only; real ones have a few KiB.
 pub const CONFIG_LIMIT: usize = 1 << 20;
+/// A page of 1000 tags has at most 128 KiB; some registries list all tags at once.
+pub(super) const LIST_LIMIT: usize = 4 << 20;
 /// The error of a registry is a few lines of JSON.
 pub(super) const ERROR_LIMIT: usize = 64 << 10;
 const INDEXES: [&str; 2] = [

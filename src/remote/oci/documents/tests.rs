@@ -284,3 +284,88 @@ async fn storage_is_followed_over_https_or_on_loopback_and_not_for_ever() {
         }
     }
 }
+
+/// Lets a tag name a document.
+async fn tag(running: &RunningRegistry, tag: &str, kind: &str, document: &serde_json::Value) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let at = format!("{}/v2/a/b/manifests/{tag}", running.endpoint(HOST));
+    let put = http.put(at).header("content-type", kind);
+    let sent = put.body(document.to_string()).send().await.unwrap();
+    assert!(sent.status().is_success(), "{sent:?}");
+}
+
+async fn build(running: &RunningRegistry, tag: &str) -> (Option<String>, Option<Vec<String>>) {
+    let channel = Channel::parse(&format!("{HOST}/a/b:{tag}")).unwrap();
+    let build = client(running, None).find_build(&channel).await.unwrap();
+    let platforms = build
+        .platforms
+        .map(|all| all.iter().map(ToString::to_string).collect());
+    (build.created.map(|at| at.to_string()), platforms)
+}
+
+#[tokio::test]
+async fn the_build_of_a_tag_is_found_in_its_config_or_its_annotations() {
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    let (_registry, running, _) = served(&image("1")).await;
+    let config = json!({
+        "created": "2026-02-03T04:05:06.789Z", "os": "linux", "architecture": "arm64",
+    });
+    let config = put(&running, "", &config).await;
+    let single = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
+        "config": { "mediaType": CONFIGS[0], "digest": config.as_str(), "size": 9 },
+    });
+    tag(&running, "single", MANIFEST, &single).await;
+    let single_digest = put(&running, MANIFEST, &single).await;
+    let created = Some("2026-02-03T04:05:06.789Z".to_owned());
+    let arm = Some(vec!["linux/arm64".to_owned()]);
+    assert_eq!(build(&running, "single").await, (created.clone(), arm));
+
+    let entry = |digest: &Digest, os: &str, architecture: &str| {
+        json!({
+            "mediaType": MANIFEST, "digest": digest.as_str(), "size": 1,
+            "platform": { "os": os, "architecture": architecture },
+        })
+    };
+    let two = json!({
+        "schemaVersion": 2, "mediaType": INDEX,
+        "manifests": [
+            entry(&single_digest, "linux", "arm64"),
+            entry(&single_digest, "linux", "amd64"),
+            entry(&single_digest, "unknown", "unknown"),
+        ],
+    });
+    tag(&running, "two", INDEX, &two).await;
+    let both = Some(vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()]);
+    assert_eq!(build(&running, "two").await, (created, both.clone()));
+
+    let annotated = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
+        "config": { "mediaType": CONFIGS[0], "digest": config.as_str(), "size": 9 },
+        "annotations": { "org.opencontainers.image.created": "2026-05-06T07:08:09Z" },
+    });
+    let annotated = put(&running, MANIFEST, &annotated).await;
+    let index = json!({
+        "schemaVersion": 2, "mediaType": INDEX,
+        "manifests": [entry(&annotated, "linux", "amd64"), entry(&annotated, "linux", "arm64")],
+    });
+    tag(&running, "annotated", INDEX, &index).await;
+    let says = Some("2026-05-06T07:08:09Z".to_owned());
+    assert_eq!(build(&running, "annotated").await, (says, both));
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_say_when_it_was_built_has_no_build_time() {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    let (_registry, running, _) = served(&image("1")).await;
+    for config in [json!({}), json!({ "created": "yesterday" })] {
+        let config = put(&running, "", &config).await;
+        let single = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "layers": [],
+            "config": { "mediaType": CONFIGS[0], "digest": config.as_str(), "size": 9 },
+        });
+        tag(&running, "odd", MANIFEST, &single).await;
+        assert_eq!(build(&running, "odd").await, (None, None));
+    }
+}

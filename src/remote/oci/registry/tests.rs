@@ -20,6 +20,7 @@ fn place(told: RegistryOptions) -> Place {
         repository: "a/b".into(),
         part: Part::Manifest,
         reference: "1".into(),
+        unless: None,
     }
 }
 
