@@ -82,6 +82,8 @@ pub enum CliCommand {
     Status(StatusArgs),
     /// List the pins that pintle committed, newest first
     Log(LogArgs),
+    /// List the tags of an image, and show which one a policy chooses
+    Tags(TagsArgs),
     /// Check or describe pintle.toml
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -260,6 +262,97 @@ pub struct LogArgs {
     /// Only pins whose site, stack or image contains this text
     #[arg(long)]
     pub only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct TagsArgs {
+    #[command(subcommand)]
+    pub what: Option<TagsCommand>,
+    /// An image with the tag that the repo declares: docker.io/library/postgres:16.4
+    #[arg(required = true)]
+    pub image: Option<String>,
+    /// Show what this policy takes and what keeps each newer tag out: patch, minor, major, all,
+    /// glob:PATTERN, regexp:PATTERN, force or never [default: list the tags]
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<String>,
+    /// A platform that the image has to be there for (repeatable)
+    #[arg(long, value_name = "OS/ARCH", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    #[command(flatten)]
+    pub registries: RegistryArgs,
+    /// The pintle.toml to read registries from
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: Option<PathBuf>,
+    /// Certificates (PEM) to trust besides the system's
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_CA_FILE",
+        hide_env_values = true
+    )]
+    pub ca_file: Option<PathBuf>,
+    /// Allow credentials over plain http:// to another machine
+    #[arg(long)]
+    pub insecure_http: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What a choice depends on besides policy and tags.
+#[derive(Debug, Args)]
+pub struct ChoiceArgs {
+    /// The tag that runs, if it is another one
+    #[arg(long, value_name = "TAG")]
+    pub running: Option<String>,
+    /// Keep releases from being bumped to pre-releases, and channels such as -nightly as they are
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub match_pre_release: bool,
+    /// Take the next minor (or major) version instead of the newest
+    #[arg(long)]
+    pub step: bool,
+    /// A regular expression; tags that it matches are no candidates (repeatable)
+    #[arg(long, value_name = "REGEXP")]
+    pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TagsCommand {
+    /// Try a policy on a list of tags: which one it chooses, and what keeps each other one out
+    Try(TagsTryArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TagsTryArgs {
+    /// patch, minor, major, all, glob:PATTERN, regexp:PATTERN, force or never
+    #[arg(long, value_name = "POLICY")]
+    pub policy: String,
+    /// The tag that the repo declares
+    #[arg(long, value_name = "TAG")]
+    pub current: String,
+    /// A platform that the image has to be there for (repeatable)
+    #[arg(long, value_name = "OS/ARCH", num_args = 1.., value_delimiter = ',')]
+    pub platform: Vec<String>,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    /// A file with the tags to choose from, as JSON; - for standard input:
+    /// `[{"tag": "1.2.4", "created": "2026-01-02T03:04:05Z", "platforms": ["linux/amd64"]}]`
+    #[arg(long, value_name = "FILE")]
+    pub available: PathBuf,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[derive(Debug, Subcommand)]

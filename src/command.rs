@@ -17,6 +17,7 @@ mod source;
 mod status;
 mod sync;
 mod table;
+mod tags;
 
 use crate::cli::CliCommand;
 use ending::{Completion, on_runtime};
@@ -32,6 +33,7 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
         CliCommand::Explain(args) => on_runtime(explain::run(&args)),
         CliCommand::Status(args) => on_runtime(status::run(&args)),
         CliCommand::Log(args) => log::run(&args),
+        CliCommand::Tags(args) => tags::run(&args),
         CliCommand::Config(args) => config::run(&args),
         CliCommand::Setup(args) => on_runtime(setup::run(&args)),
         CliCommand::Demo(args) => on_runtime(demo::run(&args)),

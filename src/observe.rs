@@ -19,6 +19,7 @@ pub mod registry;
 mod registries;
 mod session;
 mod settings;
+pub mod tags;
 mod tip_cache;
 
 pub use alerts::alerts;

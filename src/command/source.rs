@@ -146,22 +146,7 @@ fn told(
         .as_deref()
         .map(|path| Ok((path.display().to_string(), text(path, "the configuration")?)))
         .transpose()?;
-    let told = RegistrySettings {
-        keychain: keychain(registries)?,
-        allow_insecure: clone.insecure_http,
-        endpoints: registries
-            .registry
-            .iter()
-            .map(|pair| address(pair, "--registry"))
-            .collect::<Result<_>>()?,
-        caches: registries
-            .cache
-            .iter()
-            .map(|pair| address(pair, "--cache"))
-            .collect::<Result<_>>()?,
-        ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
-        timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
-    };
+    let told = registry_settings(clone, registries)?;
     let forge = forge
         .map(|place| {
             Ok::<_, Error>(ForgeAccess {
@@ -183,6 +168,29 @@ fn told(
         clock: jiff::Timestamp::now,
     })?;
     Ok(session.with_alertmanager(alertmanager))
+}
+
+/// How registries are asked.
+pub fn registry_settings(
+    clone: &cli::CloneArgs,
+    registries: &cli::RegistryArgs,
+) -> Result<RegistrySettings> {
+    Ok(RegistrySettings {
+        keychain: keychain(registries)?,
+        allow_insecure: clone.insecure_http,
+        endpoints: registries
+            .registry
+            .iter()
+            .map(|pair| address(pair, "--registry"))
+            .collect::<Result<_>>()?,
+        caches: registries
+            .cache
+            .iter()
+            .map(|pair| address(pair, "--cache"))
+            .collect::<Result<_>>()?,
+        ca_pem: clone.ca_file.as_deref().map(certificates).transpose()?,
+        timeout: Some(Duration::from_secs(registries.registry_timeout.max(1))),
+    })
 }
 
 fn origin(remote: &str, forge: Option<&Place>, clone: &cli::CloneArgs) -> Result<RepoOrigin> {

@@ -206,8 +206,8 @@ macro_rules! section_with_settings {
         #[serde(deny_unknown_fields)]
         pub(super) struct $name {
             $($(#[$own_meta])* pub $own: $type,)*
-            /// `force`, `patch`, `minor`, `major`, `glob:…`, `regexp:…` or `never`; without it
-            /// floating tags are followed and others pinned as they are.
+            /// `force`, `patch`, `minor`, `major`, `all`, `glob:…`, `regexp:…` or `never`; without
+            /// it floating tags are followed and others pinned as they are.
             pub policy: Option<TomlText>,
             /// How changes reach the branch: one mode, or one for each of `adopt`, `update` and
             /// `rollback`. Without it pull requests where a forge is named, commits elsewhere;

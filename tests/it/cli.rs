@@ -52,6 +52,8 @@ fn help_reads_as_it_was_read_over() {
         "explain",
         "status",
         "log",
+        "tags",
+        "tags try",
         "config",
         "config schema",
         "config check",

@@ -33,5 +33,7 @@ mod secrets_stay;
 mod servers;
 mod support;
 mod sync;
+mod tag_lists;
+mod tags;
 mod tidy;
 mod waits;

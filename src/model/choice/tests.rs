@@ -437,6 +437,20 @@ fn codes_are_distinct_words_with_dashes() {
     }
 }
 
+#[test]
+fn the_page_lists_each_code_once() {
+    let page = include_str!("../../../docs/policies.md");
+    let (_, table) = page.split_once("| code | the tag |").expect("the table");
+    let listed: Vec<&str> = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("| `"))
+        .filter_map(|line| Some(line.split_once('`')?.0))
+        .collect();
+    let codes: Vec<&str> = KeptOut::ALL.iter().map(|code| code.code()).collect();
+    assert_eq!(listed, codes);
+}
+
 proptest! {
     /// Nothing that is chosen is older than what is declared, and no list makes it fail.
     #[test]
