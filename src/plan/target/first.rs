@@ -115,8 +115,8 @@ pub(super) fn find_first_pin(
     }))
 }
 
-/// Returns the digest to pin for what pods report: the index that it is a manifest of, where that is
-/// what the tag means.
+/// Returns the digest to pin for what pods report: the index that it is a manifest of, where that
+/// is what the tag means.
 ///
 /// # Errors
 /// It is the manifest of one platform of an image that has several, and its index is not known: on

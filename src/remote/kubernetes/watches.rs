@@ -17,8 +17,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// The oldest view of the cluster on which an update is committed. A kind whose watch is broken is
-/// taken for what it was for so long; a list that is older is made again before anything is written.
-/// `docs/running.md` names it.
+/// taken for what it was for so long; a list that is older is made again before anything is
+/// written. `docs/running.md` names it.
 pub const OLDEST_VIEW: Duration = Duration::from_secs(30);
 /// How much longer than one request takes the first pass waits for the first lists.
 const FIRST: Duration = Duration::from_secs(15);
