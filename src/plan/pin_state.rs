@@ -440,7 +440,7 @@ fn was_live(
 /// was pinned before: its revisions were made since, or the whole workload was.
 fn is_set_again(workload: &Workload, container: &Container, written: Timestamp) -> bool {
     let has = |revision: &&Revision| revision.images.get(&container.name) == Some(&container.image);
-    let oldest = workload.revisions.iter().filter(has).next_back();
+    let oldest = workload.revisions.iter().rfind(has);
     let made = oldest.map_or(workload.created, |revision| revision.created);
     made.is_some_and(|made| made > written)
 }
