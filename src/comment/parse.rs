@@ -9,6 +9,7 @@
 //! Everything else is silence: an empty list.
 
 mod grammar;
+mod target;
 mod visible;
 
 use crate::model::ask::{Command, Misread};
@@ -50,11 +51,22 @@ pub const LONGEST: usize = 64 * 1024;
 /// The most commands of one comment.
 pub const MOST: usize = 20;
 
+/// Reads the commands of a comment's Markdown where nothing of the repo is known: a name that is
+/// more than one plain word has to be in quotes.
+///
+/// # Errors
+/// As [`parse_naming`].
+pub fn parse(text: &str) -> Result<Vec<Command>, Misread> {
+    parse_naming(text, &|_| false)
+}
+
 /// Reads the commands of a comment's Markdown, in order; none is a comment to pass over in silence.
+/// `is_name` says whether something in the repo has exactly this name: such a name needs no quotes,
+/// whatever it is made of.
 ///
 /// # Errors
 /// The first command that is wrong, or a comment that is too long or asks for too much.
-pub fn parse(text: &str) -> Result<Vec<Command>, Misread> {
+pub fn parse_naming(text: &str, is_name: &dyn Fn(&str) -> bool) -> Result<Vec<Command>, Misread> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let whole = |line, what: String| Misread {
         line,
@@ -85,7 +97,7 @@ pub fn parse(text: &str) -> Result<Vec<Command>, Misread> {
                 format!("one comment may have {MOST} commands at most"),
             ));
         }
-        let command = grammar::command(word, &line);
+        let command = grammar::command(word, &line, is_name);
         let misread = |what| Misread {
             line: line.number,
             command: Some(word),

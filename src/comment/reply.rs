@@ -361,7 +361,8 @@ fn help() -> String {
     format!(
         "A comment can hold commands: each is the first word of a line of plain text. Either all of a comment is read, or nothing of it is done.\n\n\
          | command | effect |\n| --- | --- |\n{rows}\n\
-         A target is a stack, `namespace/name` or `namespace/name:container`, `kind/namespace/name`, or an image repository. Without one, a command \
+         A target is a stack, `namespace/name` or `namespace/name:container`, `kind/namespace/name`, or an image repository. \
+         A name with spaces can be put in quotes. Without a target, a command \
          in a pull request of pintle's is for the images of that pull request.\n\n\
          `/explain`, `/status`, `/plan` and `/help` are for everybody who may read this repository, the others for those who may write to it.\n"
     )

@@ -49,8 +49,11 @@ pub enum Command {
     Help,
 }
 
+/// The words that end a target that is not in quotes.
+pub const OPTIONS: [&str; 4] = ["to", "for", "until", "because"];
+
 /// A stack, `namespace/name[:container]`, `kind/namespace/name`, an image repository, a site's key:
-/// as typed, without spaces.
+/// as typed, without the quotes around it. It may hold spaces: `stacks/my app`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetName(Arc<str>);
 
@@ -168,12 +171,40 @@ impl fmt::Display for Back {
 }
 
 impl TargetName {
-    /// Returns the target when `text` is one printable word of a length that a name can have.
+    /// Returns the target when `text` is printable, on one line, and of a length that a name can
+    /// have.
     pub fn new(text: &str) -> Option<Self> {
         let ok = !text.is_empty()
             && text.len() <= 512
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+            && text.trim() == text
+            && !text
+                .chars()
+                .any(|c| c != ' ' && (c.is_whitespace() || c.is_control()));
         ok.then(|| Self(text.into()))
+    }
+
+    /// Says whether a text is read as a target without quotes around it, whatever the repo names:
+    /// one word of what a stack, a workload, a repository or a site's key is made of.
+    pub fn is_plain(text: &str) -> bool {
+        let is_odd = |c: char| !c.is_alphanumeric() && !"._-/:@#+~=[]\"?".contains(c);
+        let starts = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_'));
+        let is_option = OPTIONS
+            .iter()
+            .any(|option| option.eq_ignore_ascii_case(text));
+        starts && !text.contains(is_odd) && !is_option
+    }
+
+    /// Returns the ways in which the target can be typed, the simplest first: as it is, in quotes,
+    /// in code marks. Markdown takes some of its characters for marks in all but the last.
+    pub fn typed_forms(&self) -> Vec<String> {
+        let text = &*self.0;
+        let plain = Self::is_plain(text).then(|| text.to_owned());
+        let code = (!text.contains('`')).then(|| format!("`{text}`"));
+        plain
+            .into_iter()
+            .chain([format!("\"{text}\"")])
+            .chain(code)
+            .collect()
     }
 
     pub fn as_str(&self) -> &str {

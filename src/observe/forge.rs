@@ -16,6 +16,7 @@ use crate::pipeline::forge::{
 use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen, trailers};
 use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
+use crate::sites::lookup::is_name;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -377,11 +378,12 @@ impl ForgeReader<'_> {
 
     /// Reads the commands of a comment; `None` if it has none.
     fn read_comment(&self, comment: &Comment) -> Option<Said> {
-        let said = match parse::parse(&comment.body) {
-            Ok(commands) if commands.is_empty() => return None,
-            Ok(commands) => Said::Commands(commands),
-            Err(misread) => Said::Misread(misread),
-        };
+        let said =
+            match parse::parse_naming(&comment.body, &|name| is_name(&self.checkout.scan, name)) {
+                Ok(commands) if commands.is_empty() => return None,
+                Ok(commands) => Said::Commands(commands),
+                Err(misread) => Said::Misread(misread),
+            };
         let age = self.now.duration_since(comment.created_at);
         if comment.updated_at
             > comment

@@ -15,16 +15,18 @@ pub struct Matches {
     pub near: Vec<String>,
 }
 
-/// Looks for a site's id or alias, `file:line`, a file, a stack by path or name,
-/// `namespace/name[:container]`, `kind/namespace/name[:container]`, an image in any spelling, or
-/// the bare name of a workload or container. The first of these that finds something decides.
+/// Looks for a site's id, the id that older versions gave it, `file:line`, a file, a stack by path
+/// or name, `namespace/name[:container]`, `kind/namespace/name[:container]` with `?` for what the
+/// text does not tell, an image in any spelling, or the bare name of a workload or container. The
+/// first of these that finds something decides.
 pub fn find(scan: &Scan, target: &str) -> Matches {
     let target = target.trim();
     let named = StackPattern::new(target)
         .map(|pattern| scan.stacks.matching(&pattern).ids().clone())
         .unwrap_or_default();
-    let ways: [&dyn Fn(&Literal) -> bool; 6] = [
+    let ways: [&dyn Fn(&Literal) -> bool; 7] = [
         &|literal| site_of(literal).is_some_and(|site| *site.id.0 == *target),
+        &|literal| has_older_id(literal, target),
         &|literal| {
             target == format!("{}:{}", literal.file, literal.line)
                 || target == literal.file.display()
@@ -70,6 +72,43 @@ pub fn find(scan: &Scan, target: &str) -> Matches {
     }
 }
 
+/// Says whether something has exactly this name. What would be a glob over stacks is none, unless
+/// it is spelled like that.
+pub fn is_name(scan: &Scan, text: &str) -> bool {
+    let matches = find(scan, text);
+    if !text.contains(['*', '?', '[', '{', '\\']) {
+        return !matches.literals.is_empty();
+    }
+    matches.literals.iter().any(|index| {
+        let literal = &scan.literals[*index];
+        literal.file.display() == text
+            || has_older_id(literal, text)
+            || site_of(literal).is_some_and(|site| {
+                *site.id.0 == *text
+                    || *site.stack == *text
+                    || site.stacks.iter().any(|id| id.0.as_str() == text)
+            })
+            || literal
+                .uses
+                .iter()
+                .any(|used| workload_names(used).iter().any(|name| name == text))
+    })
+}
+
+/// Says whether the literal is a site that older versions called so: its file and a use, with `?`
+/// for what the text does not tell.
+fn has_older_id(literal: &Literal, text: &str) -> bool {
+    let is_own = |name: &str| {
+        let uses = literal.uses.iter().map(ToString::to_string);
+        uses.into_iter().any(|used| used == name)
+    };
+    site_of(literal).is_some_and(|site| {
+        text.split_once('#')
+            .is_some_and(|(file, name)| file == literal.file.display() && is_own(name))
+            || site.older_names().any(|name| name == text)
+    })
+}
+
 fn site_of(literal: &Literal) -> Option<&Site> {
     match &literal.fate {
         Fate::Site(site) => Some(site),
@@ -77,10 +116,14 @@ fn site_of(literal: &Literal) -> Option<&Site> {
     }
 }
 
-/// `namespace/name`, with kind and container or without. A namespace that is not known is left out.
+/// `namespace/name`, with kind and container or without. A namespace that is not known is left out;
+/// so is a name, but for the form that pintle shows: `deployment/apps/?:app`.
 fn workload_names(used: &Use) -> Vec<String> {
+    let shown = used.to_string();
+    let unnamed = shown.strip_suffix(&format!(":{}", used.holder));
+    let shown = [unnamed.unwrap_or(&shown).to_owned(), shown.clone()];
     let Some(name) = used.name.as_deref() else {
-        return Vec::new();
+        return shown.into();
     };
     let full = used.namespace.as_deref().map_or_else(
         || name.to_owned(),
@@ -96,6 +139,7 @@ fn workload_names(used: &Use) -> Vec<String> {
         .iter()
         .cloned()
         .chain(kinds.iter().filter_map(with_container))
+        .chain(shown)
         .collect()
 }
 

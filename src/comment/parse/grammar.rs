@@ -1,8 +1,9 @@
 //! The words of one line to a command. Every word has a meaning or is an error.
 
 use super::super::{is_invisible, is_spelling};
+use super::target::{QUOTES, read_target};
 use super::visible::{Alien, Line};
-use crate::model::ask::{Back, Command, End, Goal, TargetName};
+use crate::model::ask::{Back, Command, End, Goal, OPTIONS, TargetName};
 use crate::model::digest::Digest;
 use crate::model::duration;
 use crate::model::hold::parse_until;
@@ -19,8 +20,6 @@ const PINS: u32 = 100;
 /// The longest part of a word that an error repeats, in characters.
 const SHOWN: usize = 60;
 
-const OPTIONS: [&str; 4] = ["to", "for", "until", "because"];
-
 /// The options of a command that are words of their own; what is left out is its target.
 #[derive(Default)]
 struct CommandWords<'a> {
@@ -31,9 +30,13 @@ struct CommandWords<'a> {
 }
 
 /// Reads the line of a command; the error is a sentence.
-pub(super) fn command(word: &str, line: &Line) -> Result<Command, String> {
+pub(super) fn command(
+    word: &str,
+    line: &Line,
+    is_name: &dyn Fn(&str) -> bool,
+) -> Result<Command, String> {
     let options = options(word);
-    let mut words = words(word, options, line)?;
+    let mut words = words(word, options, line, is_name)?;
     let target = words.target.take();
     Ok(match word {
         "/pin" => Command::Pin {
@@ -70,19 +73,34 @@ fn options(word: &str) -> &'static [&'static str] {
     }
 }
 
-fn words<'a>(command: &str, options: &[&str], line: &'a Line) -> Result<CommandWords<'a>, String> {
+fn words<'a>(
+    command: &str,
+    options: &[&str],
+    line: &'a Line,
+    is_name: &dyn Fn(&str) -> bool,
+) -> Result<CommandWords<'a>, String> {
     let mut found = CommandWords::default();
     let mut rest = Rest {
         text: &line.text,
         at: command.len(),
     };
+    let targets = !matches!(command, "/plan" | "/help");
+    let named = if targets {
+        read_target(line, rest.at, is_name)?
+    } else {
+        None
+    };
+    if let Some((target, end)) = named {
+        no_invisible(target.as_str(), |_| false)?;
+        found.target = Some(target);
+        rest.at = end;
+    }
     let reason_at = rest
         .clone()
         .find(|(_, word)| *word == "because" && options.contains(word))
         .map_or(usize::MAX, |(start, _)| start);
     plain(line, reason_at)?;
-    let targets = !matches!(command, "/plan" | "/help");
-    let mut first = targets;
+    let mut first = targets && found.target.is_none();
     while let Some((start, word)) = rest.next() {
         if start == reason_at {
             found.because = Some(reason(line, rest.at)?);
@@ -183,15 +201,13 @@ fn end(word: &str, value: &str) -> Result<End, String> {
     }
 }
 
-/// What a stack, a workload, a repository or a site's key is made of.
+/// A target that is one plain word.
 fn target(word: &str) -> Result<TargetName, String> {
-    let odd = |c: char| !c.is_alphanumeric() && !"._-/:@#+~=[]\"?".contains(c);
-    let ends = word.starts_with(char::is_alphanumeric) || word.starts_with(['.', '_']);
-    let reserved = OPTIONS
-        .iter()
-        .any(|option| option.eq_ignore_ascii_case(word));
-    if word.contains(odd) || !ends || reserved {
-        let hint = if reserved {
+    if !TargetName::is_plain(word) {
+        let is_option = OPTIONS
+            .iter()
+            .any(|option| option.eq_ignore_ascii_case(word));
+        let hint = if is_option {
             suggest(word, OPTIONS)
         } else {
             String::new()
@@ -256,10 +272,9 @@ fn is_hex(text: &str, length: usize) -> bool {
 fn reason(line: &Line, at: usize) -> Result<Arc<str>, String> {
     let text: Vec<&str> = line.text[at..].split_whitespace().collect();
     let text = text.join(" ");
-    let pairs = [("\"", "\""), ("'", "'"), ("“", "”"), ("‘", "’")];
-    let inner = pairs
+    let inner = QUOTES
         .iter()
-        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
     let text = inner.unwrap_or(&text).trim();
     no_invisible(text, is_spelling)?;
     if line

@@ -569,6 +569,159 @@ fn one_wrong_word_is_an_error_of_the_whole_comment() {
     ]);
 }
 
+/// What a comment comes to in a repo that has these names.
+#[track_caller]
+fn each_naming(names: &[&str], cases: &[(&str, &str)]) {
+    for (text, wanted) in cases {
+        let found = match super::parse_naming(text, &|name| names.contains(&name)) {
+            Ok(commands) => commands.iter().map(shown).collect::<Vec<_>>().join("\n"),
+            Err(misread) => misread.to_string(),
+        };
+        assert_eq!(found, *wanted, "{text:?}");
+    }
+}
+
+#[test]
+fn a_target_in_quotes_or_code_marks_is_taken_whole() {
+    each(&[
+        ("/hold \"my app\"", "/hold <my app>"),
+        ("/hold `my app`", "/hold <my app>"),
+        ("/hold “my app”", "/hold <my app>"),
+        ("/hold ‘my app’", "/hold <my app>"),
+        ("/hold 'my app'", "/hold <my app>"),
+        ("/hold `\"my app\"`", "/hold <my app>"),
+        ("/hold \"`my app`\"", "/hold <my app>"),
+        (
+            "/pin \"my app\" to 1.2 for 7d because \"x y\"",
+            "/pin <my app> to tag 1.2 for 7d because \"x y\"",
+        ),
+        (
+            "/pin `my app` to `1.2` because x",
+            "/pin <my app> to tag 1.2 because \"x\"",
+        ),
+        ("/hold \"wait for it\" for 7d", "/hold <wait for it> for 7d"),
+        ("/hold \"par(en)\"", "/hold <par(en)>"),
+        ("/hold `par(en)`", "/hold <par(en)>"),
+        ("/hold \"to\"", "/hold <to>"),
+        ("/hold `a*b*c`", "/hold <a*b*c>"),
+        ("/hold ``a`b``", "/hold <a`b>"),
+        ("/hold \"web\"", "/hold <web>"),
+        (
+            "/hold \"stacks/my app/main.tf#module.web[\"a b\"].image\" for 7d",
+            "/hold <stacks/my app/main.tf#module.web[\"a b\"].image> for 7d",
+        ),
+        ("/status \"my app\"", "/status <my app>"),
+        (
+            "/unpin \"my app\" now",
+            "line 1: `/unpin`: it takes one target, but there is also `now`",
+        ),
+        (
+            "/hold \"my app\" other",
+            "line 1: `/hold`: `other` is not a word of it: it is one of `for`, `until`, `because`",
+        ),
+        (
+            "/hold \"my app",
+            "line 1: `/hold`: the target has no closing quote (`\"`)",
+        ),
+        (
+            "/hold \"my app\"x",
+            "line 1: `/hold`: the target has no closing quote (`\"`)",
+        ),
+        (
+            "/hold \"\"",
+            "line 1: `/hold`: the target in quotes is empty",
+        ),
+        (
+            "/hold \" \"",
+            "line 1: `/hold`: the target in quotes is empty",
+        ),
+        (
+            "/hold \"my\u{202e} app\"",
+            "line 1: `/hold`: its line has a character that cannot be seen (U+202E)",
+        ),
+        (
+            "/hold \"my <b>app</b>\"",
+            "line 1: `/hold`: its line has HTML; only text and inline code can be read",
+        ),
+        (
+            "/plan \"my app\"",
+            "line 1: `/plan`: it takes nothing after it, but there is `\"my`",
+        ),
+        ("/hold because \"my app\"", "/hold because \"my app\""),
+    ]);
+}
+
+#[test]
+fn a_name_that_the_repo_has_needs_no_quotes() {
+    let names = [
+        "my app",
+        "par(en)",
+        "stacks/my app/main.tf#x[0]",
+        "wait for it",
+        "wait",
+        "a, b",
+        "my",
+    ];
+    each_naming(
+        &names,
+        &[
+            ("/hold my app", "/hold <my app>"),
+            ("/hold my app  ", "/hold <my app>"),
+            (
+                "/hold my app for 7d because of my app",
+                "/hold <my app> for 7d because \"of my app\"",
+            ),
+            ("/pin my app to 1.2", "/pin <my app> to tag 1.2"),
+            (
+                "/unpin stacks/my app/main.tf#x[0]",
+                "/unpin <stacks/my app/main.tf#x[0]>",
+            ),
+            ("/hold par(en)", "/hold <par(en)>"),
+            ("/hold par(en) for 7d", "/hold <par(en)> for 7d"),
+            ("/hold a, b", "/hold <a, b>"),
+            ("/hold wait for it", "/hold <wait for it>"),
+            ("/hold wait for it for 7d", "/hold <wait for it> for 7d"),
+            ("/hold wait for 7d", "/hold <wait> for 7d"),
+            ("/explain \"my app\"", "/explain <my app>"),
+            ("/explain my", "/explain <my>"),
+            (
+                "/hold other app",
+                "line 1: `/hold`: `app` is not a word of it: it is one of `for`, `until`, `because`",
+            ),
+            ("/hold a, please", "line 1: `/hold`: `a,` is not a target"),
+            (
+                "/unpin my app now",
+                "line 1: `/unpin`: it takes one target, but there is also `app`",
+            ),
+            (
+                "/hold my app becuase x",
+                "line 1: `/hold`: `app` is not a word of it: it is one of `for`, `until`, `because`",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn every_target_can_be_typed_in_its_forms() {
+    for (name, forms) in [
+        ("immich", ["immich", "\"immich\"", "`immich`"].as_slice()),
+        ("my app", &["\"my app\"", "`my app`"]),
+        ("par(en)", &["\"par(en)\"", "`par(en)`"]),
+        ("To", &["\"To\"", "`To`"]),
+        ("a`b", &["\"a`b\""]),
+    ] {
+        let target = crate::model::ask::TargetName::new(name).expect(name);
+        assert_eq!(target.typed_forms(), forms);
+        for form in forms {
+            assert_eq!(
+                outcome(&format!("/hold {form}")),
+                format!("/hold <{name}>"),
+                "{form}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_misread_says_how_the_command_is_written() {
     let misread = Misread {

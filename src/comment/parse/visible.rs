@@ -13,6 +13,8 @@ pub(super) struct Line {
     start: usize,
     /// Its text without marks: inline code and emphasis are their text, an image is nothing.
     pub text: String,
+    /// Where inline code stands in `text`, without its marks.
+    pub code: Vec<Range<usize>>,
     /// What the line has besides text, with its place in `text`.
     pub aliens: Vec<(usize, Alien)>,
 }
@@ -158,9 +160,14 @@ impl Walk<'_> {
             Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text, range.start),
-            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
-                self.push(&text)
+            Event::Code(text) => {
+                self.push(&text);
+                if let Some(line) = self.current.as_mut().filter(|_| self.images == 0) {
+                    line.code
+                        .push(line.text.len() - text.len()..line.text.len());
+                }
             }
+            Event::InlineMath(text) | Event::DisplayMath(text) => self.push(&text),
             Event::Html(text) => self.html.block.push_str(&text),
             Event::InlineHtml(text) => {
                 self.alien(Alien::Html);
@@ -227,6 +234,7 @@ impl Walk<'_> {
                 number,
                 start,
                 text: String::new(),
+                code: Vec::new(),
                 aliens: Vec::new(),
             });
         }

@@ -130,8 +130,8 @@ fn what_was_proposed_is_linked() {
         &links,
     );
     assert!(
-        !text.contains("/unpin"),
-        "a name with a space cannot be typed: {text}"
+        text.contains(&format!("`/unpin \"{spaced}\"`")),
+        "a name with a space is put in quotes: {text}"
     );
     expect("reply-proposed", &text);
     let unknown = told(written("/pin", vec![done(Action::Pin, WEB, None)]));
@@ -142,16 +142,25 @@ fn what_was_proposed_is_linked() {
 }
 
 #[test]
-fn what_could_not_be_typed_is_not_suggested() {
-    for site in [
-        "a.tf#pod/a/b,c:d",
-        "a *b*.tf#pod/a/b:c",
-        "a`.tf#pod/a/b:c",
-        "a.tf#pod/a/b:c@ana)",
+fn a_name_is_suggested_in_the_form_that_is_read() {
+    for (site, form) in [
+        ("a.tf#pod/a/b,c:d", "`/unpin \"a.tf#pod/a/b,c:d\"`"),
+        (
+            "a *b*.tf#pod/a/b:c",
+            "<code>&#47;unpin &#96;a &#42;b&#42;.tf#pod/a/b:c&#96;</code>",
+        ),
+        ("a`.tf#pod/a/b:c", "``/unpin \"a`.tf#pod/a/b:c\"``"),
+        ("a.tf#pod/a/b:c@ana)", "/unpin"),
     ] {
         let text = told(written("/pin", vec![done(Action::Pin, site, None)]));
-        assert!(!text.contains("/unpin"), "{text}");
+        assert!(text.contains(form), "{text}");
     }
+    // Neither quotes nor code marks hold it.
+    let text = told(written(
+        "/pin",
+        vec![done(Action::Pin, "a\" *b*`.tf#x", None)],
+    ));
+    assert!(!text.contains("/unpin"), "{text}");
     let text = told(written(
         "/hold",
         vec![done(Action::Hold, "a.tf#pod/a/b:c~2", None)],

@@ -43,7 +43,13 @@ fn command(done: &Done) -> Option<String> {
         Action::Adopt | Action::Update | Action::Lift => return None,
     };
     let target = TargetName::new(&done.site.0)?;
-    let text = format!("{word} {target}");
-    let read = parse(&text).ok()?;
-    (read.first()?.target() == Some(&target)).then_some(text)
+    let is_read = |text: &String| {
+        parse(text)
+            .is_ok_and(|read| read.first().and_then(|command| command.target()) == Some(&target))
+    };
+    let forms = target.typed_forms();
+    forms
+        .iter()
+        .map(|form| format!("{word} {form}"))
+        .find(is_read)
 }

@@ -5,7 +5,7 @@ use crate::model::ask::{Back, Command, Goal, TargetName};
 use crate::pipeline::answer::Outcome;
 use crate::pipeline::forge::{Ask, Forge};
 use crate::pipeline::identity::Identities;
-use crate::sites::lookup::{Matches, find};
+use crate::sites::lookup::{Matches, find, is_name};
 use crate::sites::{Fate, Literal, Scan};
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ impl CommentCase<'_, '_> {
             let candidates = self
                 .candidates(&sites)
                 .into_iter()
-                .map(|name| format!("{name}{}", command.rest()))
+                .map(|name| format!("{}{}", as_typed(&name), command.rest()))
                 .collect();
             return Err(Outcome::Ambiguous {
                 command: word,
@@ -94,8 +94,10 @@ pub(super) fn find_literals<'a>(
 ) -> Result<Vec<&'a Literal>, Outcome> {
     if let Some(target) = target {
         let Matches { literals, near } = find(scan, target.as_str());
+        let exact = is_name(scan, target.as_str());
         let found: Vec<&Literal> = literals
             .iter()
+            .filter(|_| exact)
             .map(|index| &scan.literals[*index])
             .collect();
         return if found.is_empty() {
@@ -147,6 +149,14 @@ pub(super) fn find_literals<'a>(
             "it names no target, and the pull request does not imply one",
         )),
     }
+}
+
+/// A name as it can be typed in a comment.
+fn as_typed(name: &str) -> String {
+    let forms = TargetName::new(name).map(|target| target.typed_forms());
+    forms
+        .and_then(|forms| forms.into_iter().next())
+        .unwrap_or_else(|| name.to_owned())
 }
 
 /// A tag or a digest belongs to one repository.

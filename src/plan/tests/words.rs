@@ -5,7 +5,7 @@ use super::*;
 use crate::plan::explain;
 use crate::report::explain::explanation_lines;
 use crate::report::plan_json::to_json;
-use crate::sites::lookup::find;
+use crate::sites::lookup::{find, is_name};
 
 const IMAGE: &str = "ghcr.io/immich-app/immich-server:release";
 
@@ -170,6 +170,40 @@ fn a_site_is_found_by_all_its_names() {
     );
     assert_eq!(near("zzzzzzzzzzzzzzzzzzz"), Vec::<String>::new());
     assert!(near("postgre").iter().any(|name| name.contains("postgres")));
+}
+
+#[test]
+fn a_use_without_a_name_is_found_by_what_is_shown_of_it() {
+    let unnamed = |stack: &str| {
+        let mut one = site(stack, 3, &format!("ghcr.io/x/{stack}:1"));
+        one.uses[0].name = None;
+        one.uses[0].namespace = Some("apps".into());
+        one
+    };
+    let all = snapshot(vec![
+        unnamed("gen"),
+        unnamed("other"),
+        site("db", 9, "postgres:15"),
+    ]);
+    let shown = all.scan.literals[0].uses[0].to_string();
+    assert!(shown.contains("/?:"), "{shown}");
+    let found = |target: &str| find(&all.scan, target).literals;
+    assert_eq!(found(&format!("stacks/gen/main.tf#{shown}")), [0]);
+    assert_eq!(found(&shown), [0], "the containers have other names");
+    assert_eq!(
+        found(&shown[..shown.rfind(':').expect("a container")]),
+        [0, 1]
+    );
+    for (text, is) in [
+        (shown.as_str(), true),
+        ("gen", true),
+        ("stacks/*", false),
+        ("stacks/g?n", false),
+        ("stacks/gen", true),
+        ("nothing", false),
+    ] {
+        assert_eq!(is_name(&all.scan, text), is, "{text}");
+    }
 }
 
 #[test]

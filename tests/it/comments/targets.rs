@@ -106,6 +106,85 @@ fn every_name_of_a_site_finds_it() {
     assert_eq!(trailer(&commit, "Site"), WEB);
 }
 
+/// The names that pintle's own replies show for folders with spaces and parentheses, and for a
+/// workload whose name the text does not tell.
+#[test]
+fn every_name_that_pintle_shows_can_be_typed_back() {
+    let world = World::bare(&[("db", POSTGRES)], COMMITS);
+    let (spaced, paren, unnamed) = (
+        "quay.io/team/spaced:1",
+        "quay.io/team/paren:1",
+        "quay.io/team/unnamed:1",
+    );
+    for image in [spaced, paren, unnamed] {
+        world.line.moves(image, "first");
+    }
+    let nameless = stack("gen", &[unnamed]).replace("    name = ", "    generate_name = ");
+    let files = [
+        ("stacks/my app/main.tf", stack("spaced", &[spaced])),
+        ("stacks/par(en)/main.tf", stack("paren", &[paren])),
+        ("stacks/gen/main.tf", nameless),
+    ];
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_bytes()))
+        .collect();
+    world.line.repo.push_files("More stacks", &files);
+    world.line.sync();
+    let site_of = |stack: &str, name: &str| {
+        format!("stacks/{stack}/main.tf#kubernetes_deployment.{name}/container[{name}].image")
+    };
+    let (spaced, paren, unnamed) = (
+        site_of("my app", "spaced"),
+        site_of("par(en)", "paren"),
+        site_of("gen", "gen"),
+    );
+    let holds = [
+        ("my app".to_owned(), &spaced),
+        ("\"my app\"".to_owned(), &spaced),
+        ("`my app`".to_owned(), &spaced),
+        ("stacks/my app/main.tf".to_owned(), &spaced),
+        (spaced.clone(), &spaced),
+        ("par(en)".to_owned(), &paren),
+        (
+            "stacks/par(en)/main.tf#deployment/paren/paren:paren".to_owned(),
+            &paren,
+        ),
+        (format!("`{paren}`"), &paren),
+        (
+            "stacks/gen/main.tf#deployment/gen/?:gen".to_owned(),
+            &unnamed,
+        ),
+        ("deployment/gen/?:gen".to_owned(), &unnamed),
+        (unnamed.clone(), &unnamed),
+    ];
+    for (target, site) in holds {
+        let (commit, reply) = world.does(&format!("/hold {target} for 7d because of it"));
+        assert_eq!(trailer(&commit, "Site"), site, "{target}");
+        // The reply shows the way back, and it works as it is shown.
+        let (_, undo) = reply
+            .split_once("To remove the hold: `")
+            .unwrap_or_else(|| panic!("{reply}"));
+        let undo = undo
+            .split_once('\n')
+            .expect("a line")
+            .0
+            .trim_matches(['`', ' ']);
+        let undo = undo.trim_end_matches('`');
+        let (commit, _) = world.does(undo);
+        assert_eq!(
+            (trailer(&commit, "Action"), trailer(&commit, "Site")),
+            ("resume", site.as_str()),
+            "{undo}"
+        );
+    }
+    // No name, but a glob over all stacks.
+    for text in ["/hold \"*\"", "/hold `stacks/*`", "/hold stacks/g?n"] {
+        let reply = world.refuses(text);
+        assert!(reply.contains("no image here is called"), "{text}: {reply}");
+    }
+}
+
 #[test]
 fn what_finds_nothing_or_too_much_is_told_with_what_would() {
     let world = world(COMMITS);
