@@ -9,5 +9,6 @@ mod child;
 mod http;
 pub mod kubernetes;
 pub mod oci;
+mod paging;
 
 pub use http::{install_tls, requests_by_host};

@@ -104,10 +104,10 @@ impl ForgeReader<'_> {
             self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES),
         )?;
         if !comments.complete {
-            return Err(Error::failed(format!(
-                "{} has more new comments than are read at once",
-                self.client.place()
-            )));
+            tracing::warn!(
+                repo = %self.client.place(),
+                "there are more comments of the last {COMMENTS} days than are read at once: the oldest of them are left out"
+            );
         }
         let own: Vec<&Comment> = comments
             .items

@@ -209,7 +209,7 @@ impl Client {
 impl From<BodyError> for Broken {
     fn from(why: BodyError) -> Self {
         match why {
-            BodyError::TooLarge => Self::TooLarge,
+            BodyError::TooLarge(_) => Self::TooLarge,
             BodyError::Broken(why) => Self::Sent(why),
         }
     }

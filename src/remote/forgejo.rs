@@ -39,7 +39,7 @@ pub use statuses::{State, Status};
 pub use version::Version;
 
 use crate::error::Result;
-use http::{Ask, Http, Reply};
+use http::{Answered, Ask, Http, Reply};
 use std::sync::Arc;
 
 /// Asks a forge about one repository. Cheap to clone; clones share connections.
@@ -94,12 +94,21 @@ impl Client {
         self.inner.http.ask(ask).await
     }
 
+    /// Sends a question whose answer may turn out too large.
+    async fn ask_sized(&self, ask: &Ask) -> Result<Answered> {
+        self.inner.http.ask_sized(ask).await
+    }
+
     /// Sends a question; an answer that is no success is an error.
     async fn ask_successfully(&self, ask: Ask) -> Result<Reply> {
         let reply = self.ask(&ask).await?;
+        self.successful(&ask, reply)
+    }
+
+    fn successful(&self, ask: &Ask, reply: Reply) -> Result<Reply> {
         match reply.status.is_success() {
             true => Ok(reply),
-            false => Err(self.refusal(&ask, &reply)),
+            false => Err(self.refusal(ask, &reply)),
         }
     }
 

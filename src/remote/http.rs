@@ -36,7 +36,8 @@ pub(super) enum Unset {
 
 /// Why a body could not be read to its end.
 pub(super) enum BodyError {
-    TooLarge,
+    /// With what was read before.
+    TooLarge(Bytes),
     Broken(reqwest::Error),
 }
 
@@ -245,12 +246,12 @@ pub(super) async fn body(response: &mut Response, limit: usize) -> Result<Bytes,
         .content_length()
         .is_some_and(|length| length > limit as u64)
     {
-        return Err(BodyError::TooLarge);
+        return Err(BodyError::TooLarge(Bytes::new()));
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
         if body.len() + chunk.len() > limit {
-            return Err(BodyError::TooLarge);
+            return Err(BodyError::TooLarge(body.freeze()));
         }
         body.extend_from_slice(&chunk);
     }

@@ -17,6 +17,10 @@ use url::Url;
 /// So many pages of one issue's comments are read.
 const OF_ONE: u32 = 40;
 
+/// So much of a comment is kept, in bytes: twice what a comment with commands may have. Thousands
+/// of larger ones would fill the memory.
+const LONGEST_BODY: usize = 128 << 10;
+
 /// A comment of an issue or pull request. Those of reviews and on lines of code are others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
@@ -78,7 +82,7 @@ impl Wire for WireComment {
             id,
             issue,
             author: self.user.0.account(),
-            body: self.body.0,
+            body: cut(self.body.0),
             created_at,
             updated_at: self.updated_at.unwrap_or(created_at),
             html_url: link(self.html_url).unwrap_or_else(|| {
@@ -102,6 +106,15 @@ impl Wire for WireReactions {
     }
 }
 
+/// Cuts a text that is longer than anything that is read of a comment.
+fn cut(mut body: String) -> String {
+    if body.len() > LONGEST_BODY {
+        body.truncate(body.floor_char_boundary(LONGEST_BODY));
+        body.shrink_to_fit();
+    }
+    body
+}
+
 /// Reads the 12 of `https://forge.example.org/ops/infra/pulls/12#issuecomment-3` or of
 /// `/ops/infra/pulls/12`.
 fn number_after(address: &str, kind: &str) -> Option<u64> {
@@ -115,13 +128,14 @@ fn number_after(address: &str, kind: &str) -> Option<u64> {
 
 impl Client {
     /// Returns the comments of the whole repository that were written or edited at or after a
-    /// moment (to the second), oldest first, in at most so many pages of 50.
+    /// moment (to the second), oldest first, in at most so many pages of 50. Where there are more,
+    /// the oldest are left out.
     pub async fn comments_since(&self, since: Timestamp, pages: u32) -> Result<Listed<Comment>> {
         let ask = Ask::get(
             self.path(["issues", "comments"]),
             format!("read the comments of {}", self.place()),
         );
-        self.list::<WireComment>(ask.query("since", since.to_string()), pages)
+        self.list_newest::<WireComment>(ask.query("since", since.to_string()), pages)
             .await
     }
 

@@ -81,7 +81,14 @@ pub(super) struct Http {
 /// Why one attempt brought no answer.
 enum Broken {
     Sent(reqwest::Error),
-    TooLarge,
+    /// With its first bytes.
+    TooLarge(Bytes),
+}
+
+/// An answer, or the first bytes of one that is larger than what is read.
+pub(super) enum Answered {
+    Reply(Reply),
+    TooLarge(Bytes),
 }
 
 impl Ask {
@@ -175,6 +182,19 @@ impl Http {
     /// Sends a question. A read is asked again a few times where that may help; what is answered in
     /// the end is returned whatever it is.
     pub(super) async fn ask(&self, ask: &Ask) -> Result<Reply> {
+        match self.ask_sized(ask).await? {
+            Answered::Reply(reply) => Ok(reply),
+            Answered::TooLarge(start) => Err(self.broken(ask, Broken::TooLarge(start))),
+        }
+    }
+
+    /// The same; an answer that is too large is no error.
+    pub(super) async fn ask_sized(&self, ask: &Ask) -> Result<Answered> {
+        let answered = |outcome: std::result::Result<Reply, Broken>| match outcome {
+            Ok(reply) => Ok(Answered::Reply(reply)),
+            Err(Broken::TooLarge(start)) => Ok(Answered::TooLarge(start)),
+            Err(why) => Err(self.broken(ask, why)),
+        };
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(2))
@@ -188,14 +208,14 @@ impl Http {
                 Ok(reply) if matches!(reply.status.as_u16(), 429 | 502 | 503 | 504) => {
                     reply.wait().unwrap_or_default()
                 }
-                _ => return outcome.map_err(|why| self.broken(ask, why)),
+                _ => return answered(outcome),
             };
             match pauses.next() {
                 Some(pause) if wait <= LONGEST_WAIT => {
                     tracing::debug!(host = %self.host, what = %ask.what, "asking the forge again");
                     tokio::time::sleep(pause.max(wait)).await;
                 }
-                _ => return outcome.map_err(|why| self.broken(ask, why)),
+                _ => return answered(outcome),
             }
         }
     }
@@ -256,7 +276,7 @@ impl Http {
             )),
         };
         match why {
-            Broken::TooLarge => Error::failed(format!("cannot {}", ask.what))
+            Broken::TooLarge(_) => Error::failed(format!("cannot {}", ask.what))
                 .cause(format!(
                     "{host} answered with more than {} MiB",
                     LIMIT >> 20
@@ -315,7 +335,7 @@ impl Reply {
 impl From<BodyError> for Broken {
     fn from(why: BodyError) -> Self {
         match why {
-            BodyError::TooLarge => Self::TooLarge,
+            BodyError::TooLarge(start) => Self::TooLarge(start),
             BodyError::Broken(why) => Self::Sent(why),
         }
     }

@@ -5,6 +5,7 @@ use super::Kind;
 use super::connect::without_credentials;
 use super::object::{Object, Words};
 use super::wire::{CustomWire, Page, Slim, Wire};
+use crate::remote::paging::{Paging, PagingEnd};
 use futures_util::StreamExt;
 use kube::Client;
 use kube::core::params::{ListParams, WatchParams};
@@ -17,6 +18,9 @@ use tokio::time::timeout;
 /// A page of pods with long environments is a few megabytes; each is forgotten before the next one
 /// is asked for.
 const PAGE: u32 = 100;
+/// So many pages of a list are read: five times the pods that a cluster may have (150,000,
+/// <https://kubernetes.io/docs/setup/best-practices/cluster-large/>).
+const PAGES: u32 = 7_500;
 /// How long a watch is asked to last, in seconds. A connection that died without a word is noticed
 /// after it.
 const WATCH: u32 = 50;
@@ -133,9 +137,15 @@ async fn pages<T: Slim>(
     words: &Mutex<Words>,
     limit: Duration,
 ) -> Result<(Vec<Object>, String), Trouble> {
+    let endless = |end: PagingEnd| {
+        Trouble::Failed(format!(
+            "the {kind} could not be read: the list does not end: {end}"
+        ))
+    };
     let mut asked = ListParams::default().limit(PAGE);
-    let mut objects = Vec::new();
+    let (mut objects, mut paging) = (Vec::new(), Paging::new(PAGES));
     loop {
+        paging.next_page().map_err(endless)?;
         let page: Page<T> = page(client, kind, &asked, limit).await?;
         let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
         objects.extend(
@@ -151,7 +161,10 @@ async fn pages<T: Slim>(
                 .resource_version
                 .filter(|version| !version.is_empty()),
         ) {
-            (Some(rest), _) => asked.continue_token = Some(rest),
+            (Some(rest), _) => {
+                paging.note(&rest).map_err(endless)?;
+                asked.continue_token = Some(rest);
+            }
             (None, Some(version)) => return Ok((objects, version)),
             (None, None) => {
                 return Err(Trouble::Failed(format!(

@@ -477,7 +477,7 @@ impl Registry {
             _ => Ok(Bytes::new()),
         };
         let body = body.map_err(|why| match why {
-            BodyError::TooLarge => OciError::TooLarge {
+            BodyError::TooLarge(_) => OciError::TooLarge {
                 at: at.to_owned(),
                 limit,
             },

@@ -667,11 +667,16 @@ async fn lists_end() {
     );
     assert_eq!(
         read(
-            vec![counted(&page(1, 50), "900"), counted(&page(51, 50), "900")],
-            2
+            vec![
+                counted(&page(1, 50), "900"),
+                counted(&page(801, 50), "900"),
+                counted(&page(851, 50), "900")
+            ],
+            3
         )
         .await,
-        (100, false, 2)
+        (100, false, 3),
+        "the newest"
     );
     assert_eq!(
         read(vec![json(200, &page(1, 30)), json(200, &page(31, 7))], 9).await,
@@ -705,6 +710,96 @@ async fn lists_end() {
         (50, true, 2),
         "a total that is not true"
     );
+}
+
+#[tokio::test]
+async fn the_newest_of_a_long_list_are_read() {
+    let comment = |id: u64| j!({"id": id, "issue_url": "https://forge.example.org/ops/infra/issues/3", "created_at": "2026-11-22T10:00:00Z"});
+    let page = |from: u64, count: u64| {
+        let all: serde_json::Value = (from..from + count).map(comment).collect();
+        with(200, &[("x-total-count", "890")], &all.to_string())
+    };
+    let answers = vec![page(1, 50), page(801, 50), page(851, 40)];
+    let fake = Fake::start(answers).await;
+    let listed = fake
+        .client()
+        .comments_since(Timestamp::UNIX_EPOCH, 3)
+        .await
+        .unwrap();
+    let ids: Vec<u64> = listed.items.iter().map(|comment| comment.id).collect();
+    assert_eq!(ids, (801..=890).collect::<Vec<u64>>());
+    assert!(!listed.complete);
+    let pages: Vec<String> = fake
+        .lines()
+        .iter()
+        .map(|line| {
+            let page = line.split("page=").nth(1).unwrap_or_default();
+            page.split('&').next().unwrap_or_default().to_owned()
+        })
+        .collect();
+    assert_eq!(pages, ["1", "17", "18"]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_a_page_is_asked_for_in_parts() {
+    let comment = |id: u64| j!({"id": id, "issue_url": "https://forge.example.org/ops/infra/issues/3", "created_at": "2026-11-22T10:00:00Z"});
+    let page = |from: u64, count: u64| {
+        let all: serde_json::Value = (from..from + count).map(comment).collect();
+        with(200, &[("x-total-count", "23")], &all.to_string())
+    };
+    let huge = || {
+        let start = r#"[{"id":13,"html_url":"https://forge.example.org/ops/infra/issues/3#issuecomment-13","body":""#;
+        let text = start.to_owned() + &"x".repeat(super::super::http::LIMIT);
+        with(200, &[("x-total-count", "23")], &text)
+    };
+    // 23 comments, of which the thirteenth alone is too large.
+    let mut answers = vec![huge(), page(1, 10), huge()];
+    for id in 11..=20 {
+        answers.push(if id == 13 { huge() } else { page(id, 1) });
+    }
+    answers.extend([page(21, 3), with(200, &[("x-total-count", "23")], "[]")]);
+    let fake = Fake::start(answers).await;
+    let listed = fake
+        .client()
+        .comments_since(Timestamp::UNIX_EPOCH, 9)
+        .await
+        .unwrap();
+    let ids: Vec<u64> = listed.items.iter().map(|comment| comment.id).collect();
+    let wanted: Vec<u64> = (1..=23).filter(|id| *id != 13).collect();
+    assert_eq!((ids, listed.complete), (wanted, true));
+    let asked: Vec<String> = fake
+        .lines()
+        .iter()
+        .map(|line| line.split("page=").nth(1).unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        asked[..5],
+        [
+            "1&limit=50",
+            "1&limit=10",
+            "2&limit=10",
+            "11&limit=1",
+            "12&limit=1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_nothing_but_large_pages_ends() {
+    let huge = || {
+        let text = "[".to_owned() + &" ".repeat(super::super::http::LIMIT);
+        with(200, &[("x-total-count", "100000")], &text)
+    };
+    let fake = Fake::start((0..90).map(|_| huge())).await;
+    let me = crate::remote::forgejo::Account {
+        id: 1,
+        login: "pintle".into(),
+    };
+    let client = fake.client();
+    // Two lists, each of two pages in 1 + 5 + 50 parts at most, until the answers are used up.
+    let listed = client.pulls_of(&me, Timestamp::UNIX_EPOCH, 2).await;
+    assert!(listed.is_err());
+    assert_eq!(fake.lines().len(), 91);
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ enum Says {
     List(&'static [&'static str], u32),
     /// The first page of a list.
     Begins(&'static [&'static str], u32),
+    /// Pages without end, whose tokens begin again after so many.
+    NeverEnds(usize),
     /// These lines, and then nothing more; it ends there if it is to.
     Watch(Vec<Value>, bool),
     Fails(u16),
@@ -68,7 +70,11 @@ async fn answer(
         (false, Some(rest)) => format!("list {rest}"),
         (false, None) => "list".to_owned(),
     };
-    server.asked.lock().unwrap().push(asked);
+    let count = {
+        let mut all = server.asked.lock().unwrap();
+        all.push(asked);
+        all.len()
+    };
     let list = |names: &[&str], version: u32, rest: &str| {
         let items: Vec<Value> = names.iter().map(|name| namespace(name, version)).collect();
         json!({"kind": "NamespaceList", "metadata": {"resourceVersion": version.to_string(), "continue": rest}, "items": items}).to_string()
@@ -77,6 +83,14 @@ async fn answer(
     match says {
         Some(Says::List(names, version)) => list(names, version, "").into_response(),
         Some(Says::Begins(names, version)) => list(names, version, "abc").into_response(),
+        Some(Says::NeverEnds(tokens)) => {
+            server
+                .script
+                .lock()
+                .unwrap()
+                .push_front(Says::NeverEnds(tokens));
+            list(&[], 1, &format!("token-{}", count % tokens)).into_response()
+        }
         Some(Says::Watch(lines, ends)) => {
             let lines = stream::iter(
                 lines
@@ -306,6 +320,15 @@ async fn what_may_be_listed_and_not_watched_is_not_known_for_a_moment_again_and_
         [refused, Ok(vec!["b 4".to_owned(), "c 5".to_owned()])],
         "{:?}",
         run.asked()
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_not_known() {
+    let run = Run::start(vec![Says::NeverEnds(3)]).await;
+    assert_eq!(
+        run.names().await.unwrap_err(),
+        "the namespaces could not be read: the list does not end: it gives the same page again"
     );
 }
 
