@@ -101,7 +101,7 @@ impl ForgeReader<'_> {
         let (branch, comments, pulls) = tokio::try_join!(
             self.client.branch(&self.branch),
             self.client.comments_since(self.days_ago(COMMENTS), PAGES),
-            self.client.pulls_of(&me, self.days_ago(CLOSED), PAGES),
+            self.read_own_pulls(&me, &repo),
         )?;
         if !comments.complete {
             tracing::warn!(
@@ -114,11 +114,12 @@ impl ForgeReader<'_> {
             .iter()
             .filter(|comment| comment.author.id == me.id)
             .collect();
-        let known = self.read_pulls(&pulls.items).await?;
+        let known = self.read_pulls(&pulls).await?;
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
         let history = merged::add_merged_pins(self.checkout, &known);
         let forge = Forge {
             direct: direct_push(&self.branch, branch.as_ref(), refused),
+            has_pull_requests: repo.has_pull_requests,
             asks: self.read_asks(&me, &comments.items, &own).await?,
             pipeline: self
                 .read_pipeline(&me, &own, &known, &history, (required, repo.has_issues))
@@ -139,13 +140,24 @@ impl ForgeReader<'_> {
             .unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// Returns pintle's own pull requests. A repo in which they are switched off answers 404 for
+    /// them.
+    async fn read_own_pulls(
+        &self,
+        me: &forgejo::Account,
+        repo: &forgejo::Repo,
+    ) -> Result<Vec<Pull>> {
+        if !repo.has_pull_requests {
+            tracing::warn!(repo = %self.client.place(), "pull requests are switched off in the repo's settings: pintle can only commit");
+            return Ok(Vec::new());
+        }
+        let pulls = self.client.pulls_of(me, self.days_ago(CLOSED), PAGES);
+        Ok(pulls.await?.items)
+    }
+
     async fn read_merged_pulls(&self) -> Result<Vec<PullRequest>> {
-        let me = self.client.me().await?;
-        let pulls = self
-            .client
-            .pulls_of(&me, self.days_ago(CLOSED), PAGES)
-            .await?
-            .items;
+        let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
+        let pulls = self.read_own_pulls(&me, &repo).await?;
         let merged: Vec<Pull> = pulls.into_iter().filter(|pull| pull.merged).collect();
         self.read_pulls(&merged).await
     }

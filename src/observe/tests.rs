@@ -167,6 +167,7 @@ fn proposed(images: &[(String, Digest)]) -> (Snapshot, Plan) {
             },
             url: url.clone(),
             direct: Direct::Allowed,
+            has_pull_requests: true,
             pulls: pulls.collect(),
             asks: Vec::new(),
             pipeline: None,

@@ -18,6 +18,8 @@ pub struct Forge {
     pub url: Url,
     /// Whether pintle may push to the followed branch itself.
     pub direct: Direct,
+    /// Whether the repo has pull requests: they can be switched off.
+    pub has_pull_requests: bool,
     /// pintle's own pull requests, newest first: the open ones, and those closed lately.
     pub pulls: Vec<PullRequest>,
     /// Comments that ask for something and have no answer yet, oldest first.

@@ -164,6 +164,7 @@ reasons! {
         "waiting for schedule `{schedule}`{when} ({source})", when = next.map_or_else(String::new, |next| format!(", next {}", show_time(next)));
     LivePolicyUnknown { why: String } = "live-policy-unknown", Waiting, "the live policy may be `never` and could not be read: {why}";
     NoForge { source: Arc<str> } = "no-forge", Blocked, "mode is `pull-request` ({source}), and no forge is named (`--forge`)";
+    PullRequestsOff = "pull-requests-off", Blocked, "this change has to be proposed, and pull requests are switched off in the repo's settings";
     ForgeUnknown { why: String } = "forge-unknown", Waiting, "the forge could not be asked: {why}";
     BranchProtected { why: String } = "branch-protected", Note, "{why}";
     GroupWaits { group: Arc<str>, member: SiteId, verdict: Verdict, reason: Box<Reason>, more: usize } = "group-waits", Waiting,

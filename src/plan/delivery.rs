@@ -25,7 +25,7 @@ pub(super) fn choose_delivery(
     caution: Option<Reason>,
 ) -> Result<Delivery, Reason> {
     let unknown = |why: &String| Reason::ForgeUnknown { why: why.clone() };
-    match (mode.value, caution) {
+    let delivery = match (mode.value, caution) {
         (Mode::Off, _) => Err(Reason::ModeOff {
             source: mode.source.clone(),
         }),
@@ -48,7 +48,21 @@ pub(super) fn choose_delivery(
             }),
         },
         (Mode::Commit, None) => Ok(deliver_directly(snapshot)),
+    }?;
+    if can_deliver(snapshot, &delivery) {
+        Ok(delivery)
+    } else {
+        Err(Reason::PullRequestsOff)
     }
+}
+
+/// Says whether the forge takes what is delivered so: pull requests can be switched off.
+pub(super) fn can_deliver(snapshot: &Snapshot, delivery: &Delivery) -> bool {
+    *delivery == Delivery::Commit
+        || snapshot
+            .forge
+            .known()
+            .is_none_or(|forge| forge.has_pull_requests)
 }
 
 /// Returns the delivery of what should be a commit: where the branch is protected, it has to be

@@ -1,7 +1,7 @@
 //! Holds that have ended: their text is removed, one change a stack, and nothing of it is updated
 //! in the same pass.
 
-use super::delivery::deliver_directly;
+use super::delivery::{can_deliver, deliver_directly};
 use super::hold::{Draft, Which};
 use super::rules::first_lock;
 use super::site_plan::{SitePlan, Target};
@@ -41,6 +41,9 @@ pub(super) fn remove_expired_holds(
         }
         taken.extend(edits.iter().map(|edit| edit.file.clone()));
         let delivery = deliver_directly(snapshot);
+        if !can_deliver(snapshot, &delivery) {
+            continue;
+        }
         put_off_others(sites, &name, &removed, &delivery);
         let mut edits = Some(edits);
         for place in removed {

@@ -12,6 +12,7 @@ use crate::support::line::stack;
 
 mod deeds;
 mod holds;
+mod large;
 mod order;
 mod protected;
 mod replicas;

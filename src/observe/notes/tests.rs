@@ -176,6 +176,7 @@ fn forge(pins: &[PinRecord], state: PullState) -> Seen<Forge> {
         me,
         url,
         direct: Direct::Allowed,
+        has_pull_requests: true,
         pulls: vec![pull],
         asks: Vec::new(),
         pipeline: None,

@@ -235,6 +235,7 @@ fn samples() -> Vec<Reason> {
         },
         LivePolicyUnknown { why: why() },
         NoForge { source: source() },
+        PullRequestsOff,
         ForgeUnknown {
             why: "401 Unauthorized".into(),
         },

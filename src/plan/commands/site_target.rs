@@ -9,7 +9,7 @@ use crate::model::reference::{Channel, Tag};
 use crate::pipeline::claim::Claim;
 use crate::pipeline::{Action, Asked, Cause, Reason, Seen, Upstream, Verdict};
 use crate::plan::adoption::keep_keel_away;
-use crate::plan::delivery::deliver_directly;
+use crate::plan::delivery::{can_deliver, deliver_directly};
 use crate::plan::hold::{Draft, Which, retag};
 use crate::plan::pin::PinOrigin;
 use crate::plan::pin_origin::find_tag_of;
@@ -67,6 +67,12 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
         places: &[usize],
     ) -> Result<(Vec<SiteCommand>, Vec<String>), Refusal> {
         let case = self.case;
+        if !can_deliver(case.snapshot, &deliver_directly(case.snapshot)) {
+            return Err((
+                "the branch takes no push from pintle, and pull requests are switched off".into(),
+                Some("switch pull requests on in the repo's settings, or let pintle push".into()),
+            ));
+        }
         for site in places.iter().map(|place| &case.sites[*place]) {
             if let Some(why) = find_refusal(site, command) {
                 return Err((format!("{}: {why}", site.site.id), None));

@@ -29,6 +29,7 @@ pub fn forge() -> Forge {
         },
         url: url(""),
         direct: Direct::Allowed,
+        has_pull_requests: true,
         pulls: Vec::new(),
         asks: Vec::new(),
         pipeline: None,

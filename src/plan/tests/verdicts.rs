@@ -433,6 +433,10 @@ fn what_is_locked_stays() {
         Blocked,
         no_forge,
     );
+    let switched_off = behind(|s| s)
+        .configured("[defaults]\nmode = 'pull-request'")
+        .forged(|forge| forge.has_pull_requests = false);
+    expect(&switched_off, Blocked, Reason::PullRequestsOff);
     let in_sync = snapshot(vec![site("immich", 7, &pinned(IMAGE, 'b'))])
         .says(IMAGE, 'b')
         .configured("[defaults]\nmode = 'pull-request'");

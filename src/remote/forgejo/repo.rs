@@ -51,7 +51,7 @@ struct WireRepo {
     permissions: Lax<WireRights>,
     archived: Lax<bool>,
     has_issues: Lax<bool>,
-    has_pull_requests: Lax<bool>,
+    has_pull_requests: Lax<Option<bool>>,
     allow_merge_commits: Lax<bool>,
     allow_rebase: Lax<bool>,
     allow_rebase_explicit: Lax<bool>,
@@ -139,7 +139,7 @@ impl Wire for WireRepo {
             push: *self.permissions.push,
             archived: *self.archived,
             has_issues: *self.has_issues,
-            has_pull_requests: *self.has_pull_requests,
+            has_pull_requests: self.has_pull_requests.unwrap_or(true),
             default_merge_style,
         })
     }
