@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::remote::kubernetes::{Keeper, Urgency, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
-use hooks::{PendingWebhooks, Webhook};
+use hooks::{Followed, PendingWebhooks, Webhook};
 use http::{HttpServer, HttpState, WebhookSecrets};
 use schedule::{PassEnd, PassSchedule, WakeCauses};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,8 @@ pub struct PassSummary {
     pub again: bool,
     /// When the next pass is needed even if no event happens until then.
     pub later: Option<Duration>,
+    /// Which pushes matter.
+    pub followed: Followed,
 }
 
 /// Settings of a run.
@@ -277,7 +279,10 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let later = ended.as_ref().ok().and_then(|summary| summary.later);
         let wait = self.schedule.finish_pass(how, later, now, fastrand::f64());
         match ended {
-            Ok(summary) => self.log_summary(&pass, summary),
+            Ok(summary) => {
+                self.wakes.follow(summary.followed.clone());
+                self.log_summary(&pass, summary);
+            }
             Err(error) => log_failure(&pass, &error, wait),
         }
     }

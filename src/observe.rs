@@ -27,7 +27,7 @@ pub use checks::{PipelineEnd, wait_for_pipeline};
 pub use cluster::cluster;
 pub use forge::{forge, merged_history};
 pub use registries::{Registries, RegistrySettings};
-pub use session::Session;
+pub use session::{FollowedBranch, Session};
 pub use settings::{
     COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RepoOrigin, SessionSettings,
 };

@@ -4,11 +4,12 @@ use super::deadline::{self, PassStage, length};
 use super::ending::{Completion, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
+use crate::daemon::hooks::Followed;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
 use crate::daemon::schedule::WakeCauses;
 use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
 use crate::error::{Error, Result};
-use crate::observe::Session;
+use crate::observe::{FollowedBranch, Session};
 use crate::pipeline::status::ContainerTrouble;
 use crate::pipeline::{Receipt, Verdict};
 use crate::reconcile::{self, Planned};
@@ -39,8 +40,10 @@ impl PassRunner for Passes {
         } else if !woken.is_in_haste() {
             self.0.session.retry();
         }
+        let images = woken.images().map(|image| (&*image.path, &*image.tag));
+        let has_pushed = self.0.session.forget_images(images);
         let (pass, runtime) = (self.0.clone(), Handle::current());
-        let by_cluster = woken.is_by_cluster();
+        let by_cluster = woken.leaves_repo() && !has_pushed;
         let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");
         let thread = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
@@ -60,13 +63,14 @@ impl PassRunner for Passes {
 }
 
 impl Pass {
-    /// What only the cluster woke asks nobody else, unless its plan is another one.
+    /// What only the cluster woke asks nobody else, unless its plan is another one; nor does the push
+    /// of an image that the repo does not name.
     async fn make(&self, by_cluster: bool) -> Result<PassSummary> {
         let last = self.last().take().filter(|_| by_cluster);
         if let Some(last) = last
             && let Some(planned) = reconcile::plan_unchanged(&self.session, &last).await
         {
-            let summary = summary(&planned, &Receipt::default());
+            let summary = self.summary(&planned, &Receipt::default());
             *self.last() = Some(planned);
             return Ok(summary);
         }
@@ -75,12 +79,20 @@ impl Pass {
         let pass = reconcile::reconcile(&self.session, &self.lease, &progress);
         let (planned, receipt) = deadline::within(self.timeout, &self.lease, &stage, pass).await?;
         source::has_terraform(&planned.snapshot.files)?;
-        let mut summary = summary(&planned, &receipt);
+        let mut summary = self.summary(&planned, &receipt);
         summary.again |= self.session.take_cut_short();
         if receipt.is_empty() && !summary.again && planned.plan.changes.is_empty() {
             *self.last() = Some(planned);
         }
         Ok(summary)
+    }
+
+    fn summary(&self, planned: &Planned, receipt: &Receipt) -> PassSummary {
+        let FollowedBranch { branch, repository } = self.session.followed();
+        PassSummary {
+            followed: Followed { branch, repository },
+            ..summary(planned, receipt)
+        }
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Planned>> {
@@ -217,6 +229,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
                 .collect()
         }),
         again: planned.plan.again,
+        followed: Followed::default(),
         later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),

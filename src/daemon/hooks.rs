@@ -1,10 +1,15 @@
-//! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, and which event it is. A
-//! body is hashed at most and never parsed.
+//! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, which event it is, and what
+//! waits for the loop. Only a genuine one is looked into (`body`).
+
+mod body;
+
+pub use body::{Followed, PushedImage};
 
 use crate::error::Result;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use body::{PushedPackage, is_followed, read_package};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
@@ -31,29 +36,52 @@ const EVENTS: [&str; 6] = [
 ];
 
 /// The events that wake the loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Webhook {
+    /// To the followed branch, or to one that the body does not tell.
     Push,
     Comment,
     PullRequest,
     /// A commit status, or the end of a run of the forge's own actions.
     Status,
-    /// An image was pushed to the forge.
+    /// An image was pushed to the forge; its name could not be read.
     Package,
+    /// This image was pushed to the forge.
+    Image(PushedImage),
     /// An alert began or ended.
     Alert,
 }
 
 impl Webhook {
     /// Returns the event's name in the forge, or the name of its source.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Push => "push",
             Self::Comment => "issue_comment",
             Self::PullRequest => "pull_request",
             Self::Status => "status",
-            Self::Package => "package",
+            Self::Package | Self::Image(_) => "package",
             Self::Alert => "alert",
+        }
+    }
+
+    /// Says whether the body of such an event is worth reading.
+    pub fn has_names(&self) -> bool {
+        matches!(self, Self::Push | Self::Package)
+    }
+
+    /// Returns what a genuine event wakes the loop for, now that its body is known; `None` if it is
+    /// about something else. `None` for the body: it was too large to be kept.
+    pub fn narrow(self, body: Option<&[u8]>, followed: &Followed) -> Option<Self> {
+        let body = body.unwrap_or_default();
+        match self {
+            Self::Push => is_followed(body, followed).then_some(Self::Push),
+            Self::Package => match read_package(body) {
+                PushedPackage::Image(image) => Some(Self::Image(image)),
+                PushedPackage::Other => None,
+                PushedPackage::Unknown => Some(Self::Package),
+            },
+            other => Some(other),
         }
     }
 
@@ -78,22 +106,42 @@ impl Webhook {
     }
 }
 
+/// So many images are remembered by name until the loop takes them. Where more were pushed, all
+/// registries are asked.
+const IMAGES: usize = 100;
+
 /// Webhooks that the loop has not taken yet, each event at most once.
 #[derive(Debug, Default)]
-pub struct PendingWebhooks(watch::Sender<BTreeSet<Webhook>>);
+pub struct PendingWebhooks {
+    waiting: watch::Sender<BTreeSet<Webhook>>,
+    followed: watch::Sender<Followed>,
+}
 
 impl PendingWebhooks {
     pub fn wake(&self, hook: Webhook) {
-        self.0.send_modify(|hooks| {
-            hooks.insert(hook);
+        self.waiting.send_modify(|hooks| {
+            let images = hooks.iter().filter(|one| matches!(one, Webhook::Image(_)));
+            let many = matches!(hook, Webhook::Image(_)) && images.count() >= IMAGES;
+            hooks.insert(if many { Webhook::Package } else { hook });
         });
     }
 
     /// Waits for at least one webhook, and takes all.
     pub async fn next(&self) -> BTreeSet<Webhook> {
+        let mut waiting = self.waiting.subscribe();
         // Fails only without a sender, which is `self`.
-        drop(self.0.subscribe().wait_for(|hooks| !hooks.is_empty()).await);
-        self.0.send_replace(BTreeSet::new())
+        drop(waiting.wait_for(|hooks| !hooks.is_empty()).await);
+        self.waiting.send_replace(BTreeSet::new())
+    }
+
+    /// Sets which pushes matter from now on.
+    pub fn follow(&self, followed: Followed) {
+        self.followed.send_replace(followed);
+    }
+
+    /// Returns which pushes matter, as far as passes have found out.
+    pub fn followed(&self) -> Followed {
+        self.followed.borrow().clone()
     }
 }
 

@@ -1,5 +1,5 @@
 //! The HTTP server of a run: probes and webhooks. It wakes the loop and reports its health. It
-//! never parses the body of a request.
+//! never parses a body that is not signed, and believes nothing that a body says.
 
 use super::health::Health;
 use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
@@ -25,6 +25,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// The most bytes of a webhook's body.
 pub const LIMIT: usize = 1 << 20;
+/// The most bytes of a body that are kept to be read: a larger one wakes the loop unread.
+const KEPT: usize = 256 << 10;
 /// How long the head of a request may take, and then its body.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last in all.
@@ -176,7 +178,12 @@ fn probe_answer(well: std::result::Result<(), String>) -> Response {
 /// Answers at once; the loop does the rest.
 async fn receive_forge_hook(State(shared): State<Arc<HttpState>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let checked = match check_signature(&shared, &head.headers, body).await {
+    let hook = Webhook::of(&head.headers);
+    let mut kept = hook
+        .as_ref()
+        .filter(|hook| hook.has_names())
+        .map(|_| Vec::new());
+    let checked = match check_signature(&shared, &head.headers, body, &mut kept).await {
         Ok(checked) => checked,
         Err((status, why)) => {
             shared.log_refusal(why);
@@ -187,7 +194,7 @@ async fn receive_forge_hook(State(shared): State<Arc<HttpState>>, request: Reque
         shared.log_refusal("its signature is missing or wrong");
         return text_answer(StatusCode::UNAUTHORIZED, "not signed with the secret");
     }
-    match Webhook::of(&head.headers) {
+    match hook.and_then(|hook| hook.narrow(kept.as_deref(), &shared.wakes.followed())) {
         Some(hook) => {
             shared.wakes.wake(hook);
             text_answer(StatusCode::ACCEPTED, "woken")
@@ -222,11 +229,12 @@ async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Reque
 }
 
 /// Returns whether the request is signed. Reads the whole body before it refuses, so that the
-/// sender sees the answer.
+/// sender sees the answer. `kept` takes the body; it becomes `None` if that is too large.
 async fn check_signature(
     shared: &HttpState,
     headers: &HeaderMap,
     body: Body,
+    kept: &mut Option<Vec<u8>>,
 ) -> std::result::Result<bool, (StatusCode, &'static str)> {
     let unusable = |_| {
         (
@@ -244,6 +252,10 @@ async fn check_signature(
     let hashed = |bytes: &[u8]| {
         if let Some(check) = &mut check {
             check.update(bytes);
+        }
+        *kept = kept.take().filter(|all| all.len() + bytes.len() <= KEPT);
+        if let Some(all) = kept {
+            all.extend_from_slice(bytes);
         }
     };
     read_body(headers, body, hashed).await?;

@@ -1,6 +1,6 @@
 //! When the next pass is due, and why. Gets the time as an argument; starts nothing.
 
-use super::hooks::Webhook;
+use super::hooks::{PushedImage, Webhook};
 use crate::error::Kind;
 use crate::remote::kubernetes::Urgency;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(1);
 const MERGE: Duration = Duration::from_secs(10);
 
 /// Why a pass is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WakeCause {
     Start,
     Timer,
@@ -40,27 +40,39 @@ pub enum WakeCause {
 pub struct WakeCauses(pub BTreeSet<WakeCause>);
 
 impl WakeCauses {
-    /// Returns whether a tag may have moved since registries were asked. Comments, CI statuses,
-    /// changes in the cluster and alerts move none.
+    /// Returns whether any tag may have moved since registries were asked. Pushes to the repo,
+    /// comments, CI statuses, changes in the cluster and alerts move none; an image that was pushed
+    /// to the forge moves its own ([`Self::images`]).
     pub fn asks_registries(&self) -> bool {
         !self.0.iter().all(|cause| match cause {
             WakeCause::Again | WakeCause::Cluster | WakeCause::Later => true,
-            WakeCause::Webhook(hook) => matches!(
-                hook,
-                Webhook::Comment | Webhook::PullRequest | Webhook::Status | Webhook::Alert
-            ),
+            WakeCause::Webhook(hook) => !matches!(hook, Webhook::Package),
             WakeCause::Start | WakeCause::Timer | WakeCause::Retry => false,
         })
     }
 
-    /// Returns whether nothing but the cluster, or a time that a plan named, woke the pass.
-    pub fn is_by_cluster(&self) -> bool {
-        let all = |cause: &WakeCause| matches!(cause, WakeCause::Cluster | WakeCause::Later);
+    /// Returns the images that were pushed to the forge.
+    pub fn images(&self) -> impl Iterator<Item = &PushedImage> {
+        self.0.iter().filter_map(|cause| match cause {
+            WakeCause::Webhook(Webhook::Image(image)) => Some(image),
+            _ => None,
+        })
+    }
+
+    /// Returns whether nothing but the cluster, a time that a plan named, or an image that was
+    /// pushed to the forge woke the pass: the repo is as it was.
+    pub fn leaves_repo(&self) -> bool {
+        let all = |cause: &WakeCause| {
+            matches!(
+                cause,
+                WakeCause::Cluster | WakeCause::Later | WakeCause::Webhook(Webhook::Image(_))
+            )
+        };
         self.0.iter().all(all)
     }
 
-    /// Returns whether only the cluster, CI or an alert woke the pass. Then registries that did not
-    /// answer lately are not asked again.
+    /// Returns whether only the cluster, CI, an alert or an image that was pushed to the forge woke
+    /// the pass. Then registries that did not answer lately are not asked again.
     pub fn is_in_haste(&self) -> bool {
         let told = |cause: &WakeCause| {
             matches!(
@@ -68,7 +80,7 @@ impl WakeCauses {
                 WakeCause::Again
                     | WakeCause::Cluster
                     | WakeCause::Later
-                    | WakeCause::Webhook(Webhook::Status | Webhook::Alert)
+                    | WakeCause::Webhook(Webhook::Status | Webhook::Alert | Webhook::Image(_))
             )
         };
         self.0.iter().all(told)
@@ -153,9 +165,14 @@ impl PassSchedule {
         }
     }
 
-    /// A pass starts: takes what it is for. What comes from now on is for the next one.
+    /// A pass starts: takes what it is for. What comes from now on is for the next one. Where
+    /// registries are due too, because the pass before failed, they are asked in the same pass.
     pub fn start_pass(&mut self, now: Instant) -> WakeCauses {
-        let own = (self.due <= now).then_some(self.cause);
+        let own = if self.due <= now {
+            Some(self.cause.clone())
+        } else {
+            (self.poll <= now).then_some(WakeCause::Timer)
+        };
         if std::mem::take(&mut self.merging) {
             self.calls.insert(WakeCause::Cluster);
         }
@@ -218,7 +235,8 @@ impl PassSchedule {
 
 impl fmt::Display for WakeCauses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, cause) in self.0.iter().enumerate() {
+        let mut before = "";
+        for cause in &self.0 {
             let word = match cause {
                 WakeCause::Start => "start",
                 WakeCause::Timer => "timer",
@@ -228,7 +246,10 @@ impl fmt::Display for WakeCauses {
                 WakeCause::Later => "later",
                 WakeCause::Webhook(hook) => hook.word(),
             };
-            write!(f, "{}{word}", if at == 0 { "" } else { "+" })?;
+            if word != before {
+                write!(f, "{}{word}", if before.is_empty() { "" } else { "+" })?;
+            }
+            before = word;
         }
         Ok(())
     }

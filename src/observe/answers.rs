@@ -110,6 +110,20 @@ impl SessionAnswers {
         self.notes.start_pass();
     }
 
+    /// Drops what was answered for these repository paths and tags, and says whether there was
+    /// something.
+    pub(super) fn forget_images(&mut self, images: &BTreeSet<(&str, &str)>) -> bool {
+        let is_one = |channel: &Channel| {
+            let path = channel.repository.path.to_lowercase();
+            images.contains(&(path.as_str(), &*channel.tag))
+        };
+        let before = self.upstream.len();
+        self.upstream.retain(|channel, _| !is_one(channel));
+        self.cache.retain(|channel, _| !is_one(channel));
+        self.unproved.retain(|(channel, _), _| !is_one(channel));
+        self.upstream.len() < before
+    }
+
     /// Drops the failures.
     pub(super) fn forget_failures(&mut self) {
         self.upstream.retain(|_, seen| seen.known().is_some());

@@ -2,7 +2,7 @@
 //! accepts pushes, and the CI statuses of the last commit. The right of a comment's author is
 //! looked up in each pass, by numeric id. Never writes.
 
-use super::{Checkout, Session, checks, merged};
+use super::{Checkout, FollowedBranch, Session, checks, merged};
 use crate::comment::marker::Marker;
 use crate::comment::parse;
 use crate::config::Config;
@@ -32,14 +32,16 @@ const PAGES: u32 = 60;
 /// with the pins of merges that only the forge knows.
 pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen<History>) {
     let alone = |forge| (forge, checkout.history.clone());
-    let Some(client) = session.forge() else {
-        return alone(Seen::NotAsked);
-    };
-    let Some(branch) = checkout
+    let branch = checkout
         .clone
         .as_ref()
-        .map(|clone| clone.branch().to_owned())
-    else {
+        .map(|clone| clone.branch().to_owned());
+    let followed = FollowedBranch {
+        branch: branch.as_deref().map(Into::into),
+        repository: None,
+    };
+    let (Some(client), Some(branch)) = (session.forge(), branch) else {
+        session.note_followed(followed);
         return alone(Seen::NotAsked);
     };
     let look = ForgeReader {
@@ -50,9 +52,20 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
         now: (session.setup.clock)(),
     };
     match look.read_all(session.push_refusal()).await {
-        Ok((forge, history)) => (Seen::Known(forge), history),
+        Ok(ForgeReading {
+            forge,
+            history,
+            repository,
+        }) => {
+            session.note_followed(FollowedBranch {
+                repository: (!repository.is_empty()).then(|| repository.into()),
+                ..followed
+            });
+            (Seen::Known(forge), history)
+        }
         Err(error) => {
             tracing::warn!(%error, "the forge could not be asked");
+            session.note_followed(followed);
             alone(Seen::Unknown(error.to_string()))
         }
     }
@@ -80,6 +93,15 @@ pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Hist
     }
 }
 
+/// What one reading of the forge comes to.
+struct ForgeReading {
+    forge: Forge,
+    /// With the pins of merges that only the forge knows.
+    history: Seen<History>,
+    /// The repo's name as the forge says it.
+    repository: String,
+}
+
 struct ForgeReader<'a> {
     client: &'a Client,
     checkout: &'a Checkout,
@@ -90,7 +112,7 @@ struct ForgeReader<'a> {
 }
 
 impl ForgeReader<'_> {
-    async fn read_all(&self, refused: Option<String>) -> Result<(Forge, Seen<History>)> {
+    async fn read_all(&self, refused: Option<String>) -> Result<ForgeReading> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         if repo.archived {
             return Err(Error::failed(format!(
@@ -131,7 +153,11 @@ impl ForgeReader<'_> {
                 login: me.login.into(),
             },
         };
-        Ok((forge, history))
+        Ok(ForgeReading {
+            forge,
+            history,
+            repository: repo.full_name,
+        })
     }
 
     fn days_ago(&self, days: i64) -> Timestamp {

@@ -10,6 +10,7 @@ use crate::error::Result;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -46,6 +47,16 @@ struct SessionMemory {
     answers: SessionAnswers,
     /// The reason that the server gave when it refused a push to the branch, and when.
     refused: Option<(String, Instant)>,
+    followed: FollowedBranch,
+}
+
+/// What a session follows, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowedBranch {
+    /// `main`
+    pub branch: Option<Arc<str>>,
+    /// The repo's name as the forge says it: `ops/infra`.
+    pub repository: Option<Arc<str>>,
 }
 
 impl Session {
@@ -197,6 +208,13 @@ impl Session {
         self.memory().answers.forget_upstream();
     }
 
+    /// Makes the next pass ask again for these repository paths and tags, in whatever registry.
+    /// Returns whether anything was known of one of them.
+    pub fn forget_images<'a>(&self, images: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let images: BTreeSet<(&str, &str)> = images.collect();
+        !images.is_empty() && self.memory().answers.forget_images(&images)
+    }
+
     /// Makes the next pass ask those registries again that did not answer.
     pub fn retry(&self) {
         self.memory().answers.forget_failures();
@@ -224,6 +242,15 @@ impl Session {
     /// Remembers that the server refused a push to the branch, and why.
     pub fn note_refused_push(&self, why: String) {
         self.memory().refused = Some((why, Instant::now()));
+    }
+
+    /// Returns which branch of which repo the last pass followed.
+    pub fn followed(&self) -> FollowedBranch {
+        self.memory().followed.clone()
+    }
+
+    pub(super) fn note_followed(&self, followed: FollowedBranch) {
+        self.memory().followed = followed;
     }
 
     pub(super) fn push_refusal(&self) -> Option<String> {

@@ -143,10 +143,10 @@ fn an_alert_wakes_and_asks_no_registry() {
     assert_eq!(run.pass(), of("alert", 0));
 
     assert_eq!(
-        Hook::signed(SECRET, "push", "{}").send(&address).status,
+        Hook::signed(SECRET, "package", "{}").send(&address).status,
         202
     );
-    assert_eq!(run.pass(), of("push", 1));
+    assert_eq!(run.pass(), of("package", 1));
     let log = run.stop();
     assert!(!log.contains("refused"), "{log}");
     let failed = ["\"level\":\"WARN\"", "\"level\":\"ERROR\""];

@@ -115,11 +115,10 @@ impl Story {
         self.world.line.text(stack.1)
     }
 
-    /// Lets a push be heard of, and waits for the pass that follows.
+    /// Lets it be heard of that an image was pushed, and waits for the pass that follows.
     fn poll(&mut self) {
-        let body = r#"{"ref":"refs/heads/main"}"#;
         assert_eq!(
-            Hook::signed(SECRET, "push", body)
+            Hook::signed(SECRET, "package", "{}")
                 .send(&self.address)
                 .status,
             202
@@ -127,7 +126,7 @@ impl Story {
         loop {
             let (trigger, ended) = self.run.pass();
             assert!(ended.is_ok(), "{ended:?}");
-            if trigger.contains("push") {
+            if trigger.contains("package") {
                 return;
             }
         }

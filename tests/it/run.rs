@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pintle::demo::registry::{Fault, FaultKind};
+use pintle::demo::registry::{DemoRegistry, Fault, FaultKind};
 
 use crate::support::cmd::Pintle;
 use crate::support::daemon::{Daemon, Hook, probe};
@@ -42,6 +42,11 @@ fn push() -> Hook {
     Hook::signed(SECRET, "push", BODY)
 }
 
+/// The webhook of an image that was pushed, which does not say which: all registries are asked.
+fn image_pushed() -> Hook {
+    Hook::signed(SECRET, "package", "{}")
+}
+
 fn of(trigger: &str, commits: u64) -> (String, Result<u64, String>) {
     (trigger.to_owned(), Ok(commits))
 }
@@ -70,14 +75,14 @@ fn a_signed_webhook_wakes_and_the_moved_tag_is_committed() {
     assert_eq!(probe(&address, "/healthz"), (200, "ok\n".into()));
 
     let moved = line.registries.put(IMAGE, "second");
-    let hook = push();
+    let hook = image_pushed();
     assert_eq!(hook.send(&address).status, 202);
-    assert_eq!(run.pass(), of("push", 1));
+    assert_eq!(run.pass(), of("package", 1));
     assert!(line.text("app").contains(&moved));
 
     let before = line.refs();
     assert_eq!(hook.send(&address).status, 202);
-    assert_eq!(run.pass(), of("push", 0));
+    assert_eq!(run.pass(), of("package", 0));
     assert_eq!(line.refs(), before, "a replay finds nothing to do");
 
     let log = run.stop();
@@ -130,7 +135,7 @@ fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
         .unwrap();
     assert!(lost.stdout.iter().filter(|byte| **byte == b'\n').count() > 0);
     let moved = line.registries.put(IMAGE, "second");
-    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(image_pushed().send(&address).status, 202);
     let written = loop {
         match run.pass() {
             (_, Ok(0)) => {}
@@ -142,7 +147,7 @@ fn a_clone_that_loses_objects_between_two_passes_is_made_anew() {
         }
     };
     assert!(
-        matches!(&written, (trigger, 1) if trigger == "push" || trigger == "retry"),
+        matches!(&written, (trigger, 1) if trigger == "package" || trigger == "retry"),
         "{written:?}"
     );
     assert!(line.text("app").contains(&moved));
@@ -231,10 +236,10 @@ fn whoever_does_not_know_the_secret_wakes_nobody() {
             "{method} {target}"
         );
     }
-    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(image_pushed().send(&address).status, 202);
     assert_eq!(
         run.pass(),
-        of("push", 1),
+        of("package", 1),
         "the first pass since the start, and of this hook alone"
     );
     let log = run.stop();
@@ -386,8 +391,8 @@ fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
     let mut run = Daemon::start(sleepy(&line, &[]));
     let address = run.address();
     let next = |run: &mut Daemon, commits| {
-        push().send(&address);
-        assert_eq!(run.pass(), of("push", commits));
+        image_pushed().send(&address);
+        assert_eq!(run.pass(), of("package", commits));
     };
     assert_eq!(run.pass(), of("start", 2));
     line.registries.registry.fail(fault.clone());
@@ -411,6 +416,58 @@ fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
         (2, 3, 2),
         "{log}"
     );
+}
+
+#[test]
+fn a_webhook_asks_registries_for_what_it_names_only() {
+    let line = Line::of_stacks(&[("app", IMAGE), ("well", "ghcr.io/team/well:latest")], "");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 2));
+    let registry = &line.registries.registry;
+    let tags_asked = |registry: &DemoRegistry| {
+        let requests = registry.requests();
+        ["team/app", "team/well", "team/new"].map(|name| {
+            let end = format!("{name}/manifests/latest");
+            let heads = requests.iter().filter(|seen| seen.method == "HEAD");
+            heads.filter(|seen| seen.path.ends_with(&end)).count()
+        })
+    };
+    let package = |name: &str, version: &str| {
+        let body = format!(
+            r#"{{"action":"created","package":{{"type":"container","owner":{{"login":"Team"}},"name":"{name}","version":"{version}"}}}}"#
+        );
+        Hook::signed(SECRET, "package", &body)
+    };
+    registry.reset_counts();
+    line.registries.put("ghcr.io/team/well:latest", "second");
+    let moved = line.registries.put(IMAGE, "second");
+    // Another branch: nobody is woken, so that the next pass is for the image.
+    let other = Hook::signed(SECRET, "push", r#"{"ref":"refs/heads/other"}"#);
+    assert_eq!(other.send(&address).status, 204);
+    let child = format!("sha256:{}", "ab".repeat(32));
+    assert_eq!(package("app", &child).send(&address).status, 204);
+    assert_eq!(package("app", "latest").send(&address).status, 202);
+    assert_eq!(run.pass(), of("package", 1));
+    assert!(line.text("app").contains(&moved));
+    assert_eq!(tags_asked(registry), [1, 0, 0]);
+    // An image that the repo does not name, and a push to the followed branch.
+    registry.reset_counts();
+    assert_eq!(package("other", "latest").send(&address).status, 202);
+    assert_eq!(run.pass(), of("package", 0));
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 0));
+    assert_eq!(tags_asked(registry), [0, 0, 0]);
+    // What is new in the repo is asked for.
+    let mut line = line;
+    line.registries.put("ghcr.io/team/new:latest", "first");
+    let new = stack("new", &["ghcr.io/team/new:latest"]);
+    line.remote
+        .commit("One more", &[(&path("new"), new.as_bytes())]);
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 1));
+    assert_eq!(tags_asked(&line.registries.registry), [0, 0, 1]);
+    run.stop();
 }
 
 /// A push that the remote holds until it is let go.

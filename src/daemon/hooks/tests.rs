@@ -1,4 +1,4 @@
-use super::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
+use super::{PendingWebhooks, PushedImage, SignatureCheck, Webhook, carries_token};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -226,6 +226,23 @@ async fn hooks_are_taken_all_at_once_and_none_is_lost() {
         wakes.wake(Webhook::Comment);
     });
     assert_eq!(taken.into_iter().collect::<Vec<_>>(), [Webhook::Comment]);
+}
+
+#[tokio::test]
+async fn a_flood_of_pushed_images_asks_for_all() {
+    let wakes = PendingWebhooks::default();
+    for at in 0..10_000 {
+        wakes.wake(Webhook::Image(PushedImage {
+            path: format!("team/app-{at}").into(),
+            tag: "1".into(),
+        }));
+    }
+    let taken = wakes.next().await;
+    assert!(
+        taken.len() <= 101 && taken.contains(&Webhook::Package),
+        "{}",
+        taken.len()
+    );
 }
 
 fn carried(values: &[&str]) -> bool {

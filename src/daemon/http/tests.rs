@@ -1,6 +1,6 @@
 use super::{HttpServer, HttpState, LIMIT, WebhookSecrets};
 use crate::daemon::health::Health;
-use crate::daemon::hooks::{PendingWebhooks, Webhook};
+use crate::daemon::hooks::{Followed, PendingWebhooks, PushedImage, Webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -181,6 +181,51 @@ async fn a_signed_hook_wakes_and_another_does_not() {
         );
     }
     assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn a_push_of_another_branch_wakes_nobody() {
+    let world = world(Some(SECRET)).await;
+    let other = br#"{"ref":"refs/heads/other","repository":{"full_name":"ops/infra"}}"#;
+    assert_eq!(world.hook(other, &signed(other)).await.0, 202);
+    assert!(world.woken().await, "the followed branch is not known yet");
+    world.wakes.follow(Followed {
+        branch: Some("main".into()),
+        repository: Some("ops/infra".into()),
+    });
+    assert_eq!(
+        world.hook(other, &signed(other)).await,
+        (204, String::new())
+    );
+    assert!(!world.woken().await);
+    assert_eq!(world.hook(other, &signed(b"x")).await.0, 401);
+    let own = br#"{"ref":"refs/heads/main","repository":{"full_name":"ops/infra"}}"#;
+    assert_eq!(world.hook(own, &signed(own)).await.0, 202);
+    assert!(world.woken().await);
+    // One that is too large to be kept is not looked into.
+    let large = [
+        &other[..other.len() - 1],
+        b", \"x\": \"",
+        &vec![b'x'; LIMIT / 2],
+        b"\"}",
+    ]
+    .concat();
+    assert_eq!(world.hook(&large, &signed(&large)).await.0, 202);
+    assert!(world.woken().await);
+    // A package names its image, also where the event itself is empty, as Forgejo sends it.
+    let package = br#"{"action":"created","package":{"type":"container","name":"app","version":"1","owner":{"login":"team"}}}"#;
+    let headers = signed(package).replace(
+        "X-Forgejo-Event: push\r\n",
+        "X-Forgejo-Event: \r\nX-Forgejo-Event-Type: package\r\n",
+    );
+    assert_eq!(world.hook(package, &headers).await.0, 202);
+    assert_eq!(
+        world.wakes.next().await.into_iter().collect::<Vec<_>>(),
+        [Webhook::Image(PushedImage {
+            path: "team/app".into(),
+            tag: "1".into()
+        })]
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use super::{AGAIN, FIRST_RETRY, MERGE, PassEnd, PassSchedule, REST, WakeCause, WakeCauses};
-use crate::daemon::hooks::Webhook;
+use crate::daemon::hooks::{PushedImage, Webhook};
 use crate::error::Kind;
 use crate::remote::kubernetes::Urgency;
 use std::collections::BTreeSet;
@@ -10,11 +10,11 @@ const EVERY: Duration = Duration::from_secs(300);
 const OUTSIDE: PassEnd = PassEnd::Failed(Kind::Outside);
 
 fn of(causes: &[WakeCause]) -> WakeCauses {
-    WakeCauses(causes.iter().copied().collect())
+    WakeCauses(causes.iter().cloned().collect())
 }
 
 fn hooks(all: &[Webhook]) -> BTreeSet<Webhook> {
-    all.iter().copied().collect()
+    all.iter().cloned().collect()
 }
 
 /// A schedule whose first pass is over.
@@ -176,8 +176,34 @@ fn what_the_cluster_told_waits_for_no_registry() {
         WakeCause::Webhook(Webhook::Comment),
         WakeCause::Webhook(Webhook::PullRequest),
     ] {
-        assert!(!of(&[WakeCause::Cluster, other]).is_in_haste(), "{other:?}");
+        let woken = of(&[WakeCause::Cluster, other]);
+        assert!(!woken.is_in_haste(), "{woken}");
     }
+}
+
+#[test]
+fn a_push_to_the_repo_or_of_one_image_does_not_ask_all_registries() {
+    let image = WakeCause::Webhook(Webhook::Image(PushedImage {
+        path: "team/app".into(),
+        tag: "latest".into(),
+    }));
+    let push = WakeCause::Webhook(Webhook::Push);
+    assert!(!of(&[push.clone()]).asks_registries());
+    let woken = of(&[image.clone(), push.clone()]);
+    assert!(!woken.asks_registries() && !woken.leaves_repo() && !woken.is_in_haste());
+    assert_eq!(woken.images().count(), 1);
+    let woken = of(&[image.clone(), WakeCause::Cluster]);
+    assert!(!woken.asks_registries() && woken.leaves_repo() && woken.is_in_haste());
+    let other = WakeCause::Webhook(Webhook::Image(PushedImage {
+        path: "team/other".into(),
+        tag: "latest".into(),
+    }));
+    assert_eq!(
+        of(&[image.clone(), other, push]).to_string(),
+        "push+package"
+    );
+    assert!(of(&[WakeCause::Webhook(Webhook::Package)]).asks_registries());
+    assert!(of(&[image, WakeCause::Timer]).asks_registries());
 }
 
 #[test]
