@@ -5,6 +5,7 @@
 pub mod health;
 pub mod hooks;
 pub mod http;
+pub mod repeats;
 pub mod schedule;
 
 use crate::error::{Error, Kind, Result};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::Instrument;
 
 /// How long a pass that may no longer write has to end.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -132,6 +134,8 @@ struct RunningPass {
     task: JoinHandle<Result<PassSummary>>,
     woken: WakeCauses,
     started: Instant,
+    /// What every log line of the pass is in.
+    span: tracing::Span,
 }
 
 struct RunLoop<W, S> {
@@ -150,6 +154,8 @@ struct RunLoop<W, S> {
     last_warnings: BTreeSet<String>,
     /// What was wrong in the last pass.
     last_live_troubles: LiveTroubles,
+    /// How many passes were started.
+    passes: u64,
 }
 
 /// Runs passes until `stops` asks for the end. Fails if a task ended by itself, or if a write had
@@ -190,6 +196,7 @@ pub async fn run<W: PassRunner>(
         keeper,
         last_warnings,
         last_live_troubles: LiveTroubles::new(),
+        passes: 0,
     };
     tokio::spawn(looped.run())
         .await
@@ -251,18 +258,23 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let started = Instant::now();
         let woken = self.schedule.start_pass(started);
         self.health.started(started);
-        tracing::debug!(trigger = %woken, "a pass starts");
+        self.passes += 1;
+        // Of the highest level, so that no filter on levels takes it from the lines in it.
+        let span = tracing::error_span!("pass", id = self.passes);
+        span.in_scope(|| tracing::debug!(trigger = %woken, "a pass starts"));
         let (work, why) = (self.work.clone(), woken.clone());
-        let task = tokio::spawn(async move { work.run_pass(&why).await });
+        let pass = async move { work.run_pass(&why).await };
         self.pass = Some(RunningPass {
-            task,
+            task: tokio::spawn(pass.instrument(span.clone())),
             woken,
             started,
+            span,
         });
     }
 
     fn finish_pass(&mut self, ended: Result<PassSummary>) {
         let Some(pass) = self.pass.take() else { return };
+        let _span = pass.span.clone().entered();
         let now = Instant::now();
         let (how, ready) = match &ended {
             Ok(summary) => (

@@ -3,9 +3,13 @@
 use clap::Parser;
 use pintle::cli::{Cli, CliCommand, Color, GeneralArgs, LogFormat};
 use pintle::command;
+use pintle::daemon::repeats::RepeatedWarnings;
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -27,14 +31,18 @@ fn start_log(general: &GeneralArgs, runs: bool) {
         _ => "pintle=debug",
     };
     let filter = EnvFilter::try_from_env("PINTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match general.log_format {
-        LogFormat::Json => log.json().init(),
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match general.log_format {
+        LogFormat::Json => log.json().boxed(),
         LogFormat::Text => log
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
-            .init(),
-    }
+            .boxed(),
+    };
+    let log = if runs {
+        log.with_filter(filter.and(RepeatedWarnings)).boxed()
+    } else {
+        log.with_filter(filter).boxed()
+    };
+    tracing_subscriber::registry().with(log).init();
 }

@@ -198,7 +198,9 @@ fn no_remote() -> Error {
 
 async fn checkout(session: &Session) -> Result<Checkout> {
     let (setup, kept) = (session.setup.clone(), session.kept.clone());
-    let read = tokio::task::spawn_blocking(move || observe::checkout(&setup, &kept)).await;
+    let span = tracing::Span::current();
+    let read = move || span.in_scope(|| observe::checkout(&setup, &kept));
+    let read = tokio::task::spawn_blocking(read).await;
     read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
 }
 

@@ -2,36 +2,94 @@
 
 use crate::error::{Error, Result};
 use crate::model::duration;
+use crate::remote::requests_by_host;
 use crate::write::WriteLease;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, interval_at, sleep};
+use tracing::Instrument;
 
 /// After this long, and again each time it is over, the log shows where a pass is.
 const SLOW: Duration = Duration::from_secs(60);
 
-/// Where a pass is: `fetching the repo`, `asking registries (120 of 400)`.
+/// Where a pass is: `fetching the repo`, `asking registries (120 of 400)`; and how long it was at
+/// each stage.
 #[derive(Clone, Default)]
-pub(super) struct PassStage(Arc<Mutex<String>>);
+pub(super) struct PassStage(Arc<Mutex<Stages>>);
+
+#[derive(Default)]
+struct Stages {
+    /// Where it is now, as shown.
+    text: String,
+    /// What it does now, and since when.
+    current: Option<(String, Instant)>,
+    /// What it did before, in the order in which it began, and for how long in all.
+    done: Vec<(String, Duration)>,
+}
+
+impl Stages {
+    fn end_current(&mut self) {
+        let Some((what, since)) = self.current.take() else {
+            return;
+        };
+        match self.done.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, length)) => *length += since.elapsed(),
+            None => self.done.push((what, since.elapsed())),
+        }
+    }
+}
 
 impl PassStage {
     /// Notes where the pass is; `of` is 0 where nothing is counted.
     pub(super) fn note(&self, what: &str, done: usize, of: usize) {
-        let text = match of {
+        let mut stages = self.stages();
+        stages.text = match of {
             0 => what.to_owned(),
             _ => format!("{what} ({done} of {of})"),
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        let is_same = |(current, _): &(String, Instant)| current == what;
+        if !stages.current.as_ref().is_some_and(is_same) {
+            stages.end_current();
+            stages.current = Some((what.to_owned(), Instant::now()));
+        }
+    }
+
+    /// Returns how long the pass was at each stage: `fetching the repo 120 ms, registries 2010 ms`.
+    pub(super) fn lengths(&self) -> String {
+        let mut stages = self.stages();
+        stages.end_current();
+        let lengths = stages.done.iter();
+        let texts: Vec<String> = lengths
+            .map(|(what, length)| format!("{what} {} ms", length.as_millis()))
+            .collect();
+        texts.join(", ")
     }
 
     fn text(&self) -> String {
-        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match text.is_empty() {
+        let stages = self.stages();
+        match stages.text.is_empty() {
             true => "the start".to_owned(),
-            false => text.clone(),
+            false => stages.text.clone(),
         }
     }
+
+    fn stages(&self) -> MutexGuard<'_, Stages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns how many requests each host got since an earlier count: `ghcr.io 12, quay.io 3`.
+pub(super) fn requests_since(before: &BTreeMap<String, u64>) -> String {
+    let texts: Vec<String> = requests_by_host()
+        .into_iter()
+        .filter_map(|(host, count)| {
+            let new = count - before.get(&host).copied().unwrap_or_default();
+            (new > 0).then(|| format!("{host} {new}"))
+        })
+        .collect();
+    texts.join(", ")
 }
 
 /// Carries a pass out, and gives it up when `limit` is over; a write in progress is waited for.
@@ -44,15 +102,16 @@ pub(super) async fn within<T>(
 ) -> Result<T> {
     let watched = stage.clone();
     // A task of its own: a pass may block its thread.
-    let watch = tokio::spawn(async move {
+    let watch = async move {
         let begun = Instant::now();
         let mut ticks = interval_at(begun + SLOW, SLOW);
         loop {
             ticks.tick().await;
             let seconds = begun.elapsed().as_secs();
-            tracing::warn!(seconds, "pass is still at: {}", watched.text());
+            tracing::warn!(target: "pintle::daemon", seconds, "pass is still at: {}", watched.text());
         }
-    });
+    };
+    let watch = tokio::spawn(watch.in_current_span());
     let over = async {
         sleep(limit).await;
         lease.wait_until_at_rest().await;
@@ -166,6 +225,24 @@ mod tests {
                 "asking registries (7 of 40) seconds=120"
             ],
             "{text}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stage_that_comes_again_is_counted_together() {
+        let stage = PassStage::default();
+        for (what, done, milliseconds) in [
+            ("fetching the repo", 0, 20),
+            ("registries", 1, 100),
+            ("registries", 2, 200),
+            ("fetching the repo", 0, 7),
+        ] {
+            stage.note(what, done, 2);
+            sleep(Duration::from_millis(milliseconds)).await;
+        }
+        assert_eq!(
+            stage.lengths(),
+            "fetching the repo 27 ms, registries 300 ms"
         );
     }
 

@@ -1,24 +1,29 @@
 //! `pintle run`.
 
-use super::deadline::{self, PassStage, length};
+use super::deadline::{self, PassStage, length, requests_since};
 use super::ending::{Completion, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
 use crate::daemon::hooks::Followed;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
+use crate::daemon::repeats;
 use crate::daemon::schedule::WakeCauses;
 use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
 use crate::error::{Error, Result};
-use crate::observe::{FollowedBranch, Session};
+use crate::observe::{FollowedBranch, RepoOrigin, Session};
 use crate::pipeline::status::ContainerTrouble;
-use crate::pipeline::{Receipt, Verdict};
+use crate::pipeline::{Decision, Reason, Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, Watches};
+use crate::remote::oci::ASKED_TO_WAIT;
+use crate::remote::requests_by_host;
 use crate::write::WriteLease;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 /// Passes on one remote.
 struct Passes(Arc<Pass>);
@@ -36,6 +41,7 @@ impl PassRunner for Passes {
     /// may be written any more.
     async fn run_pass(&self, woken: &WakeCauses) -> Result<PassSummary> {
         if woken.asks_registries() {
+            repeats::start_poll();
             self.0.session.forget();
         } else if !woken.is_in_haste() {
             self.0.session.retry();
@@ -45,14 +51,16 @@ impl PassRunner for Passes {
         let (pass, runtime) = (self.0.clone(), Handle::current());
         let by_cluster = woken.leaves_repo() && !has_pushed;
         let abandoned = || Error::failed("the pass was abandoned: pintle is stopping");
+        let span = tracing::Span::current();
         let thread = tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
+            let made = async {
                 tokio::select! {
                     biased;
                     done = pass.make(by_cluster) => done,
                     () = pass.lease.wait_until_idle() => Err(abandoned()),
                 }
-            })
+            };
+            runtime.block_on(made.instrument(span))
         });
         match thread.await {
             Ok(done) => done,
@@ -63,8 +71,8 @@ impl PassRunner for Passes {
 }
 
 impl Pass {
-    /// What only the cluster woke asks nobody else, unless its plan is another one; nor does the push
-    /// of an image that the repo does not name.
+    /// What only the cluster woke asks nobody else, unless its plan is another one; nor does the
+    /// push of an image that the repo does not name.
     async fn make(&self, by_cluster: bool) -> Result<PassSummary> {
         let last = self.last().take().filter(|_| by_cluster);
         if let Some(last) = last
@@ -74,10 +82,16 @@ impl Pass {
             *self.last() = Some(planned);
             return Ok(summary);
         }
-        let stage = PassStage::default();
+        let (stage, before) = (PassStage::default(), requests_by_host());
         let progress = |what: &str, done, of| stage.note(what, done, of);
         let pass = reconcile::reconcile(&self.session, &self.lease, &progress);
-        let (planned, receipt) = deadline::within(self.timeout, &self.lease, &stage, pass).await?;
+        let done = deadline::within(self.timeout, &self.lease, &stage, pass).await;
+        tracing::debug!(
+            stages = stage.lengths(),
+            requests = requests_since(&before),
+            "what the pass took"
+        );
+        let (planned, receipt) = done?;
         source::has_terraform(&planned.snapshot.files)?;
         let mut summary = self.summary(&planned, &receipt);
         summary.again |= self.session.take_cut_short();
@@ -120,6 +134,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
         alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
     };
+    log_start(&session, settings.every);
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -141,6 +156,31 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
             Ok(Completion::Failed)
         }
     }
+}
+
+/// The first line of the log: what runs, on what. No secret is in it: a remote's address with a
+/// password is refused before.
+fn log_start(session: &Session, every: Duration) {
+    let setup = &session.setup;
+    let (remote, branch) = match &setup.origin {
+        RepoOrigin::Folder(folder) => (folder.display().to_string(), None),
+        RepoOrigin::Remote { remote, access, .. } => (remote.to_string(), access.branch.clone()),
+    };
+    let none = || "none".to_owned();
+    let forge = setup.forge.as_ref().map(|forge| forge.place.to_string());
+    let cluster = setup
+        .cluster
+        .as_ref()
+        .map(|cluster| cluster.place.to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        remote,
+        branch = branch.unwrap_or_else(|| "the remote's default".to_owned()),
+        forge = forge.unwrap_or_else(none),
+        cluster = cluster.unwrap_or_else(none),
+        every_seconds = every.as_secs(),
+        "starting"
+    );
 }
 
 async fn serve(
@@ -179,24 +219,46 @@ async fn serve(
     daemon::run(settings, passes, lease, signals, ears).await
 }
 
+/// Counts the unknown sites and describes them: those that are so for the same reason in one
+/// sentence. The time until which a registry wants to be left alone is not in it, because it is
+/// another one after each pass.
+fn describe_unknown<'a>(unknown: impl Iterator<Item = &'a Decision>) -> (usize, Vec<String>) {
+    let (mut count, mut sentences) = (0, Vec::new());
+    let mut same: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for decision in unknown {
+        count += 1;
+        match decision.reasons.first() {
+            Some(reason @ Reason::UpstreamUnknown { why, .. }) => {
+                let timeless = why.split(" until ").next().unwrap_or(why);
+                let group = same.entry(timeless).or_default();
+                group.push(format!("unknown: {}: {reason}", decision.site));
+            }
+            reason => {
+                let reason = reason.map_or_else(String::new, ToString::to_string);
+                sentences.push(format!("unknown: {}: {reason}", decision.site));
+            }
+        }
+    }
+    for (why, group) in same {
+        match &group[..] {
+            [one] if !why.contains(ASKED_TO_WAIT) => sentences.push(one.clone()),
+            group => sentences.push(format!("unknown: {}: {why}", count_images(group.len()))),
+        }
+    }
+    (count, sentences)
+}
+
+fn count_images(count: usize) -> String {
+    format!("{count} image{}", if count == 1 { "" } else { "s" })
+}
+
 fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
     let unknown = planned
         .plan
         .decisions
         .iter()
         .filter(|decision| decision.verdict == Verdict::Unknown);
-    let unknown: Vec<String> = unknown
-        .map(|decision| {
-            format!(
-                "unknown: {}: {}",
-                decision.site,
-                decision
-                    .reasons
-                    .first()
-                    .map_or_else(String::new, ToString::to_string)
-            )
-        })
-        .collect();
+    let (count, unknown) = describe_unknown(unknown);
     let refused = receipt
         .refused
         .iter()
@@ -212,7 +274,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         pulls: receipt.pull_results.len(),
         answers: receipt.answered.len(),
         troubles: receipt.troubles.len(),
-        unknown: unknown.len(),
+        unknown: count,
         warnings: notes
             .chain(unmatched)
             .chain(refused)

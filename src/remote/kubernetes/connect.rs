@@ -9,6 +9,7 @@ use reqwest::header::{HeaderValue, USER_AGENT};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +33,22 @@ pub enum Place {
     },
     /// The service account's folder and the environment that the kubelet makes.
     InCluster,
+}
+
+/// `in-cluster`, `kubeconfig /etc/pintle/kubeconfig, context prod`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InCluster => f.write_str("in-cluster"),
+            Self::Kubeconfig { file, context } => {
+                write!(f, "kubeconfig {}", file.display())?;
+                match context {
+                    Some(context) => write!(f, ", context {context}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
 }
 
 /// How the API server is asked.

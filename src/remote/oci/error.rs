@@ -5,6 +5,9 @@ use crate::model::digest::Digest;
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// What is said of a registry that wants no request for a while.
+pub const ASKED_TO_WAIT: &str = "asked to wait";
+
 /// What went wrong with one question to one registry. `at` names what was asked for:
 /// `ghcr.io/a/b:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum OciError {
         credentials: Credentials,
     },
     /// 429, or a registry that was asked before and wants no request until then.
-    #[error("registry {host} asked to wait until {until}")]
+    #[error("registry {host} {} until {until}", ASKED_TO_WAIT)]
     Limited { host: String, until: Timestamp },
     /// The registry failed so often in a row that it is left alone for a while.
     #[error("{host} does not answer: {why}")]
