@@ -6,6 +6,7 @@ mod connect;
 mod fields;
 mod kind;
 mod object;
+mod plugin;
 mod read;
 mod watches;
 mod wire;

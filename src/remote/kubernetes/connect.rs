@@ -1,25 +1,27 @@
 //! Where the API server is and who asks it: a kubeconfig, or the service account of the pod that
 //! pintle runs in.
 
+use super::plugin::{self, PluginError, PluginToken};
 use crate::error::{Error, Result};
-use crate::remote::http::{self, is_loopback};
-use kube::client::AuthError;
+use crate::remote::http::{USER_AGENT as OURSELVES, count, is_loopback};
+use kube::client::{AuthError, Body, ClientBuilder};
 use kube::config::{AuthInfo, Config, InClusterError, Kubeconfig, KubeconfigError};
-use reqwest::header::{HeaderValue, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
+use tower::buffer::BufferLayer;
+use tower::filter::AsyncFilterLayer;
 use url::Url;
 
 /// The longest wait for a credential plugin.
 const PLUGIN_LIMIT: Duration = Duration::from_secs(60);
+/// So many requests to the API server wait for their turn at most.
+const WAITING: usize = 1_024;
 /// Credentials that are refused are not read anew more often than this.
 const ANEW: Duration = Duration::from_secs(30);
 
@@ -184,7 +186,7 @@ pub(super) fn config(place: &Place, options: &Options) -> Result<Config> {
     config.proxy_url = None;
     config
         .headers
-        .push((USER_AGENT, HeaderValue::from_static(http::USER_AGENT)));
+        .push((USER_AGENT, HeaderValue::from_static(OURSELVES)));
     if let (None, Some(pem)) = (&config.root_cert, &options.ca) {
         config.root_cert = Some(authorities(pem)?);
     }
@@ -198,66 +200,88 @@ fn own_variables() -> Vec<String> {
     names.filter(|name| name.starts_with("PINTLE_")).collect()
 }
 
-/// Makes the client; a plugin is waited for, but not for ever.
+/// Makes the client; a plugin is waited for, and ended when it takes too long.
 pub(super) fn client(config: &Config) -> Result<kube::Client> {
     client_within(config, PLUGIN_LIMIT)
 }
 
 fn client_within(config: &Config, limit: Duration) -> Result<kube::Client> {
-    let made = match config.auth_info.exec {
-        None => kube::Client::try_from(config.clone()),
-        Some(_) => {
-            // The library runs the plugin itself, and waits for it.
-            let (config, runtime) = (config.clone(), Handle::current());
-            let (done, waited) = channel();
-            thread::spawn(move || {
-                let _inside = runtime.enter();
-                // Nobody waits any more where this fails.
-                let _ = done.send(kube::Client::try_from(config));
-            });
-            match waited.recv_timeout(limit) {
-                Ok(made) => made,
-                Err(_) => return Err(silent_plugin(limit)),
-            }
+    let mut config = config.clone();
+    let token = match config.auth_info.exec.take() {
+        None => None,
+        Some(plugin) => {
+            let given = plugin::run(&plugin, limit).map_err(|why| unplugged(&config, why))?;
+            given.identify(&mut config.auth_info);
+            Some(PluginToken::new(plugin, limit, given))
         }
     };
+    let url = Url::parse(&config.cluster_url.to_string()).ok();
+    let shown = shown(&config);
+    let made = ClientBuilder::try_from(config).map(|builder| {
+        let each = move |request| prepare(request, url.clone(), token.clone());
+        let shared = builder.with_layer(&BufferLayer::new(WAITING));
+        shared.with_layer(&AsyncFilterLayer::new(each)).build()
+    });
     made.map_err(|why| {
-        let error = Error::usage(format!("the credentials for the API server {} cannot be used", shown(config)));
+        let error = unusable_credentials(&shown);
         match without_credentials(&why) {
-            Some(why) => {
-                error.cause(why).hint("files that the kubeconfig names have to exist where pintle runs, and a plugin must not prompt")
-            }
+            Some(why) => error.cause(why).hint(FILES),
             // The cause may quote what it could not use.
             None => error.hint("do kubectl and this kubeconfig work together?"),
         }
     })
 }
 
-fn silent_plugin(limit: Duration) -> Error {
-    Error::outside(format!(
-        "the credential plugin of the kubeconfig did not answer within {} s",
-        limit.as_secs_f32()
+/// Counts a request, and gives it what the plugin gave.
+async fn prepare(
+    mut request: http::Request<Body>,
+    url: Option<Url>,
+    token: Option<PluginToken>,
+) -> std::result::Result<http::Request<Body>, PluginError> {
+    if let Some(url) = &url {
+        count(url);
+    }
+    if let Some(token) = token
+        && let Some(header) = token.header().await?
+    {
+        request.headers_mut().insert(AUTHORIZATION, header);
+    }
+    Ok(request)
+}
+
+const FILES: &str =
+    "files that the kubeconfig names have to exist where pintle runs, and a plugin must not prompt";
+
+fn unusable_credentials(server: &str) -> Error {
+    Error::usage(format!(
+        "the credentials for the API server {server} cannot be used"
     ))
-    .hint("does it ask for something? a plugin must not prompt")
+}
+
+fn unplugged(config: &Config, why: PluginError) -> Error {
+    match why {
+        PluginError::TooLong(_) => Error::outside(why.to_string())
+            .hint("does it ask for something? a plugin must not prompt"),
+        why => unusable_credentials(&shown(config))
+            .cause(why.to_string())
+            .hint(FILES),
+    }
 }
 
 /// Why there are no credentials, where that is what an error is about. Never in its own words: they
 /// hold the plugin's arguments, its environment and what it printed.
 pub(super) fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let why = std::iter::successors(Some(error), |error| error.source())
-        .find_map(|error| error.downcast_ref::<AuthError>())?;
-    let plugin = "the credential plugin of the kubeconfig";
+    let causes = || std::iter::successors(Some(error), |error| error.source());
+    if let Some(why) = causes().find_map(|error| error.downcast_ref::<PluginError>()) {
+        return Some(why.to_string());
+    }
+    let why = causes().find_map(|error| error.downcast_ref::<AuthError>())?;
     Some(match why {
-        AuthError::AuthExecStart(why) => format!("{plugin} cannot be started: {why}"),
-        AuthError::AuthExecRun { out, .. } => format!("{plugin} ended with {}", out.status),
         AuthError::ReadTokenFile(why, file) => {
             format!("the token's file {} cannot be read: {why}", file.display())
         }
         AuthError::InvalidBearerToken(_) => "the token holds a character that no token has".into(),
-        AuthError::AuthExec(_) | AuthError::MissingCommand | AuthError::ExecMissingClusterInfo => {
-            format!("{plugin} is of no use here")
-        }
-        _ => format!("{plugin} gave no credentials"),
+        _ => "the kubeconfig gives no credentials".into(),
     })
 }
 
