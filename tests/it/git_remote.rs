@@ -2,6 +2,7 @@
 //! race.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pintle::error::Error;
@@ -118,6 +119,26 @@ fn without_the_right_token_nothing_is_read_or_written() {
         .filter(|seen| seen.method == "POST" && seen.status == 200)
         .count();
     assert_eq!(posts, 0);
+}
+
+/// A byte now and then is an answer that no limit on silence ends.
+#[test]
+fn a_fetch_that_drips_has_an_end() {
+    let noise: Vec<u8> = (0..8_192_u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    let remote = git::Remote::from_files(&[("noise", &noise)]);
+    let host = GitHost::start_dripping(&remote.path(), Duration::from_millis(20));
+    let cache = tempdir().expect("a folder");
+    let access = Access {
+        most: Duration::from_millis(500),
+        ..access(None)
+    };
+    let error = open(&host, cache.path(), &access).map(drop).unwrap_err();
+    assert!(
+        error.to_string().contains("was not done within 0.5 s"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub struct Access {
     pub allow_insecure: bool,
     /// The longest wait for a connection, an answer or the next bytes of one.
     pub timeout: Duration,
-    /// The longest time for one conversation with `ssh` or `git`.
+    /// The longest time for one conversation with `ssh` or `git`, or to receive a pack over http.
     pub most: Duration,
     /// The longest wait for another process that uses the same clone.
     pub lock_wait: Duration,

@@ -7,7 +7,7 @@ use super::failure::{self, Failure, causes, local};
 use super::http;
 use super::program::{self, Side};
 use crate::error::Error;
-use crate::remote::child::{self, Conversation};
+use crate::remote::child::{self, Conversation, Cut};
 use crate::remote::http::{USER_AGENT, count};
 use gix::credentials::{helper, protocol};
 use gix::protocol::handshake::Ref;
@@ -20,8 +20,10 @@ use gix_transport::client::git::blocking_io::Connection as Process;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use url::Url;
 
 /// What the short names of pintle's branches begin with.
@@ -167,13 +169,29 @@ fn receive<'a>(
         .map_err(|why| diagnose(remote, access, &why))?;
     let seen = advertised(prepared.ref_map(), remote, access).map_err(Failure::Remote)?;
     prune(repo, prepared.ref_map())?;
-    let stop = AtomicBool::new(false);
-    prepared.receive(gix::progress::Discard, &stop).map_err(
-        |why| match failure::is_of_connection(&why) {
-            true => diagnose(remote, access, &why),
-            false => Failure::Local(format!("the fetch failed: {}", causes(&why))),
-        },
-    )?;
+    let (stop, limit) = (AtomicBool::new(false), access.limits().total);
+    // A server that sends a little now and then never lets a read end by its own limit.
+    let received = thread::scope(|scope| {
+        let (done, over) = channel::<()>();
+        let stop = &stop;
+        scope.spawn(move || {
+            if over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
+        let received = prepared.receive(gix::progress::Discard, stop);
+        drop(done);
+        received
+    });
+    received.map_err(|why| match failure::is_of_connection(&why) {
+        _ if stop.load(Ordering::Relaxed) => Failure::Remote(
+            Error::outside(format!("cannot fetch from {remote}"))
+                .cause(Cut::TooLong(limit).of(remote.as_str()))
+                .hint("try again later"),
+        ),
+        true => diagnose(remote, access, &why),
+        false => Failure::Local(format!("the fetch failed: {}", causes(&why))),
+    })?;
     Ok(seen)
 }
 

@@ -1,15 +1,18 @@
 //! A smart-HTTP git host for one bare repository: `git http-backend` behind a small CGI server.
 //! Serves loopback only; knows one user at most.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use futures_util::stream;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
@@ -50,12 +53,23 @@ struct Shared {
     repository: PathBuf,
     /// The `Authorization` header that is wanted, and the challenge when it is missing.
     wanted: Option<(String, &'static str)>,
+    /// A pack comes byte by byte, with this pause before each.
+    drips: Option<Duration>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl GitHost {
     /// Serves the bare repository in `folder`.
     pub fn start(folder: &Path, access: &Access) -> GitHost {
+        Self::start_with(folder, access, None)
+    }
+
+    /// The same, with a pause before each byte of a pack.
+    pub fn start_dripping(folder: &Path, pause: Duration) -> GitHost {
+        Self::start_with(folder, &Access::Open, Some(pause))
+    }
+
+    fn start_with(folder: &Path, access: &Access, drips: Option<Duration>) -> GitHost {
         let wanted = match access {
             Access::Open => None,
             Access::Basic { user, password } => {
@@ -67,6 +81,7 @@ impl GitHost {
         let shared = Shared {
             repository: folder.to_owned(),
             wanted,
+            drips,
             seen: Arc::clone(&seen),
         };
         let app = Router::new()
@@ -127,7 +142,8 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
                 .await
                 .unwrap_or_default();
             let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-            backend(
+            let has_pack = body.windows(13).any(|bytes| bytes == b"command=fetch");
+            let response = backend(
                 &shared.repository,
                 parts.method.as_str(),
                 path,
@@ -135,7 +151,11 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
                 &parts.headers,
                 body,
             )
-            .await
+            .await;
+            match shared.drips.filter(|_| has_pack) {
+                Some(pause) => drip(response, pause).await,
+                None => response,
+            }
         }
     };
     shared.seen.lock().expect("no handler panicked").push(Seen {
@@ -145,6 +165,21 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         status: response.status().as_u16(),
     });
     response
+}
+
+/// The same answer, byte by byte.
+async fn drip(response: Response<Body>, pause: Duration) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    let all = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    let ticks = tokio::time::interval(pause);
+    let bytes = stream::unfold((ticks, all), |(mut ticks, mut left)| async {
+        ticks.tick().await;
+        let first = (!left.is_empty()).then(|| left.split_to(1))?;
+        Some((Ok::<_, Infallible>(first), (ticks, left)))
+    });
+    Response::from_parts(parts, Body::from_stream(bytes))
 }
 
 /// Runs `git http-backend` as a CGI program; an answer of its own making only when that fails.
