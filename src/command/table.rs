@@ -1,5 +1,6 @@
 //! Tables for people: as wide as the terminal, plain in a pipe.
 
+use crate::model::one_line::blank_controls;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use std::io::IsTerminal;
 
@@ -15,7 +16,7 @@ pub fn table<const N: usize>(
 ) -> String {
     let rows: Vec<[String; N]> = std::iter::once(heads.map(str::to_uppercase))
         .chain(rows)
-        .map(|row| row.map(|cell| one_line(&cell)))
+        .map(|row| row.map(|cell| blank_controls(&cell)))
         .collect();
     if rows.len() == 1 {
         return String::new();
@@ -39,13 +40,6 @@ pub fn table<const N: usize>(
         Some(_) => drawn(&rows, N, ContentArrangement::Dynamic).concat(),
         None => drawn(&rows, N, ContentArrangement::Disabled).concat(),
     }
-}
-
-/// What comes from a repo may hold line breaks, and sequences that a terminal would obey.
-fn one_line(cell: &str) -> String {
-    cell.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }
 
 fn narrow<const N: usize>(rows: &[[String; N]]) -> String {

@@ -9,6 +9,7 @@
 //! these apart (`SPLIT`).
 
 use super::{is_invisible, is_spelling};
+use crate::model::one_line;
 use unicode_segmentation::UnicodeSegmentation;
 use url::Url;
 
@@ -111,19 +112,7 @@ pub fn cut(text: &str, chars: usize) -> String {
 
 /// Returns the text on one line, with single spaces and without what cannot be seen.
 fn one_line(text: &str) -> String {
-    let kept: String = text
-        .chars()
-        .map(|c| {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
-    let words: Vec<&str> = kept.split_whitespace().collect();
-    words
-        .join(" ")
+    one_line::one_line(text)
         .chars()
         .filter(|c| is_seen(*c))
         .collect::<String>()

@@ -1,5 +1,6 @@
 //! What the probes report. Only the loop sets it; it asks nobody.
 
+use crate::model::one_line::one_line;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -80,10 +81,6 @@ impl Health {
         self.state
             .send_modify(|state| state.ready = Readiness::Stopping);
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! belongs to. The body of a webhook is never read here.
 
 use super::Session;
+use crate::model::one_line::one_line;
 use crate::pipeline::Seen;
 use crate::pipeline::cluster::Alert;
 use crate::remote::alertmanager::Firing;
@@ -34,7 +35,7 @@ fn read_alert(firing: Firing) -> Alert {
         firing
             .annotations
             .get(name)
-            .map(|text| one_line(text))
+            .map(|text| summary_line(text))
             .filter(|text| !text.is_empty())
     };
     Alert {
@@ -53,12 +54,8 @@ fn read_alert(firing: Firing) -> Alert {
 
 /// Puts the text on one line without control characters, so that the text of an alert cannot add
 /// trailers to a commit.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = words.join(" ");
+fn summary_line(text: &str) -> String {
+    let line = one_line(text);
     match line.char_indices().nth(SUMMARY) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -2,6 +2,7 @@
 
 use super::live::name;
 use crate::config;
+use crate::model::one_line::one_line;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::Snapshot;
 use crate::pipeline::cluster::{Alert, Cluster, Workload};
@@ -31,11 +32,7 @@ pub(super) fn find_alert_about(
             .any(|rule| is_about(cluster, rule, alert, (workload, since)))
     })?;
     let called = alert.labels.get("alertname").map_or("?", |name| name);
-    let called: String = called
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(100)
-        .collect();
+    let called: String = one_line(called).chars().take(100).collect();
     Some(format!(
         "alert {} on {} since {}",
         called.trim(),

@@ -18,6 +18,7 @@ use super::target::find_fetch_failure;
 use crate::config::site_settings::image_with;
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
+use crate::model::one_line::one_line;
 use crate::model::reference::{Channel, Reference, Tag};
 use crate::model::settings::{Drift, Mode, Setting};
 use crate::model::workload::WorkloadKind;
@@ -688,15 +689,6 @@ fn put_first(
             site.refuse(Reason::RollbackFirst { name: name.clone() });
         }
     }
-}
-
-/// What can stand in a trailer: one line, nothing around it.
-fn one_line(text: &str) -> String {
-    let words: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn capitalize(text: &str) -> String {

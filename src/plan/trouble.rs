@@ -6,6 +6,7 @@ mod pull;
 
 use super::live::name;
 use crate::config::Graces;
+use crate::model::one_line::one_line;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::Cause;
 use crate::pipeline::cluster::{Cluster, Container, Pod, PodContainer, Workload};
@@ -414,11 +415,7 @@ impl<'a> LiveContainer<'a> {
 
 /// A kubelet's words as one line that is not too long for a log or a trailer.
 fn shorten(words: &str) -> String {
-    let words = words.split(|c: char| c.is_whitespace() || c.is_control());
-    let line = words
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = one_line(words);
     match line.char_indices().nth(MESSAGE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -1,4 +1,4 @@
-use super::{narrow, one_line, table};
+use super::{blank_controls, narrow, table};
 
 fn row(cells: [&str; 3]) -> [String; 3] {
     cells.map(str::to_owned)
@@ -28,5 +28,5 @@ fn on_a_narrow_terminal_the_last_column_has_a_line_of_its_own() {
 
 #[test]
 fn a_cell_cannot_break_out_of_its_line() {
-    assert_eq!(one_line("a\nb\u{1b}[2Jc"), "a b [2Jc");
+    assert_eq!(blank_controls("a\nb\u{1b}[2Jc"), "a b [2Jc");
 }

@@ -3,6 +3,7 @@
 use super::Client;
 use super::http::{Ask, Reply};
 use crate::error::Error;
+use crate::model::one_line::one_line;
 use serde::Deserialize;
 
 /// So much of what a forge says is shown.
@@ -22,7 +23,7 @@ impl Reply {
             .ok()
             .and_then(|said| said.message)
             .unwrap_or_default();
-        one_line(&said)
+        shown(&said)
     }
 
     /// Returns the scopes of which a token lacks all:
@@ -107,7 +108,7 @@ impl Client {
             .cause(format!(
                 "the answer of {} cannot be read: {}",
                 self.place().host(),
-                one_line(why)
+                shown(why)
             ))
             .hint("is this the address of a Forgejo or Gitea?")
     }
@@ -122,11 +123,6 @@ fn said(reply: &Reply, otherwise: &str) -> String {
     }
 }
 
-fn one_line(text: &str) -> String {
-    let printable: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let words: Vec<&str> = printable.split_whitespace().collect();
-    words.join(" ").chars().take(SHOWN).collect()
+fn shown(text: &str) -> String {
+    one_line(text).chars().take(SHOWN).collect()
 }

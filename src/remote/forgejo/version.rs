@@ -5,6 +5,7 @@ use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Wire};
 use crate::error::{Error, Result};
+use crate::model::one_line::one_line;
 use serde::Deserialize;
 
 /// Forgejo's first release with a number of its own, and the Gitea it came from; older ones lack
@@ -43,7 +44,7 @@ impl Version {
         let forgejo =
             text.contains("gitea-") || number.is_some_and(|(major, _)| major >= LEAST_FORGEJO.0);
         Self {
-            text: text.chars().filter(|c| !c.is_control()).take(80).collect(),
+            text: one_line(text).chars().take(80).collect(),
             forgejo,
             number,
         }

@@ -5,6 +5,7 @@ use super::clone::Clone;
 use super::wire::{self, ADDRESS, Happened, Wire};
 use crate::error::Error;
 use crate::model::commit::CommitId;
+use crate::model::one_line::one_line;
 use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -299,7 +300,7 @@ fn spoken(bytes: &[u8]) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty());
     let one: String = lines.collect::<Vec<_>>().join("; ");
-    one.chars().filter(|c| !c.is_control()).take(500).collect()
+    one_line(&one).chars().take(500).collect()
 }
 
 #[cfg(test)]
