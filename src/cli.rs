@@ -90,6 +90,7 @@ pub enum CliCommand {
     /// Check that the forge is set up as pintle needs it, and create what is missing
     Setup(SetupArgs),
     /// Show what pintle does on a made-up repo, registry, cache and cluster: no server, no network
+    #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Print a completion script for a shell
     Completions {
@@ -406,6 +407,7 @@ pub struct SetupForgejoArgs {
     pub dry_run: bool,
 }
 
+#[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     #[command(subcommand)]
@@ -415,6 +417,7 @@ pub struct DemoArgs {
     pub dir: Option<PathBuf>,
 }
 
+#[cfg(feature = "demo")]
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Start the registry, the cache and the cluster of an earlier demo again, until interrupted

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod deadline;
+#[cfg(feature = "demo")]
 mod demo;
 mod ending;
 mod explain;
@@ -36,6 +37,7 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
         CliCommand::Tags(args) => tags::run(&args),
         CliCommand::Config(args) => config::run(&args),
         CliCommand::Setup(args) => on_runtime(setup::run(&args)),
+        #[cfg(feature = "demo")]
         CliCommand::Demo(args) => on_runtime(demo::run(&args)),
         CliCommand::Completions { shell } => completions::run(shell),
     };

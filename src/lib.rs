@@ -25,6 +25,7 @@ pub mod report;
 pub mod write;
 pub mod reconcile;
 pub mod daemon;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod command;
 pub mod cli;
