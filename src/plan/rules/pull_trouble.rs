@@ -28,10 +28,8 @@ fn find_pull_troubles(pass: &RuleContext) -> PullTroubles {
                 container,
                 from: None,
             };
-            let found = live.find_troubles().into_iter();
-            let pull = found
-                .filter(|one| one.kind == TroubleKind::PullFails)
-                .next();
+            let mut found = live.find_troubles().into_iter();
+            let pull = found.find(|one| one.kind == TroubleKind::PullFails);
             if let (Some(pull), Some(image)) = (pull, Reference::parse(&container.image)) {
                 let registry = image.repository().registry;
                 troubles.entry(registry).or_insert(pull.evidence);

@@ -254,8 +254,8 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
             container,
             from: None,
         };
-        let troubles = live.find_troubles().into_iter();
-        let trouble = troubles.filter(|one| one.kind.is_failure()).next();
+        let mut troubles = live.find_troubles().into_iter();
+        let trouble = troubles.find(|one| one.kind.is_failure());
         all.push(Run {
             digest,
             tag: tag_of(container),

@@ -113,15 +113,15 @@ pub(super) fn pull_words(reason: &str, message: &str) -> String {
 /// The message without what is quoted and without digests: names may have any word in them.
 fn strip_names(message: &str) -> String {
     let unquoted: String = message.split('"').step_by(2).collect();
-    let is_name = |word: &&str| {
+    let is_digest = |word: &str| {
         let hex = word.trim_matches(|c: char| !c.is_ascii_hexdigit());
-        !word.contains("sha256:")
-            && !(hex.len() >= 12 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        word.contains("sha256:")
+            || hex.len() >= 12 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     let words: Vec<&str> = unquoted.split_whitespace().collect();
     // A digest ends in the colon that begins what is said of it.
     let keep = words.into_iter().map(|word| {
-        if is_name(&word) {
+        if !is_digest(word) {
             word
         } else if word.ends_with(':') {
             ":"
