@@ -28,7 +28,7 @@ use crate::model::workload::{Holder, WorkloadKind, WorkloadRef};
 use crate::terraform::files::RepoPath;
 use crate::terraform::span::Span;
 use crate::terraform::text::Form;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub struct Scan {
     pub stacks: Stacks,
     /// The `source` of every called module whose text is not in the repo.
     pub remote_modules: BTreeSet<Arc<str>>,
+    /// By root, the var-files that nothing loads or names and that set one of its variables.
+    pub unnamed_var_files: BTreeMap<RepoPath, Vec<RepoPath>>,
 }
 
 /// A literal that takes part in an image, and its fate.
@@ -98,6 +100,9 @@ pub struct Site {
     /// Variables that the image is made from and that a file nobody can read may set:
     /// `var.image_tag`, and the file.
     pub unsure: Vec<(Arc<str>, RepoPath)>,
+    /// Variables that the image is made from and that a var-file sets which nothing loads or names:
+    /// `var.image_tag`, and the file.
+    pub unnamed: Vec<(Arc<str>, RepoPath)>,
     pub keel: Box<Keel>,
 }
 

@@ -25,6 +25,7 @@ pub mod terragrunt;
 pub mod text;
 mod types;
 mod units;
+mod unnamed;
 pub mod value;
 mod var_file;
 pub mod variables;

@@ -36,6 +36,8 @@ pub struct SiteSettings {
     pub denied: Option<Denied>,
     /// Variables that a file which cannot be read may set: `var.image_tag`, and the file.
     pub unsure: Option<(Arc<str>, RepoPath)>,
+    /// Variables that a var-file sets which nothing loads or names.
+    pub unnamed: Option<(Arc<str>, RepoPath)>,
     /// The Job that would run again, where nothing in the repo says that it may.
     pub rerun: Option<Arc<str>>,
     /// Comments that forbid a change.
@@ -211,6 +213,7 @@ impl<'a> Resolver<'a> {
             ambiguous: self.ambiguous(site),
             denied: self.denied(site),
             unsure: site.unsure.first().cloned(),
+            unnamed: site.unnamed.first().cloned(),
             rerun,
             locks: self.locks(site),
             holds: directive_holds

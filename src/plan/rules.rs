@@ -41,6 +41,7 @@ pub(super) const FORBIDDEN: &[RuleFn] = &[
     forbidden::policy_never,
     forbidden::held,
     forbidden::unreadable_var_file,
+    forbidden::unnamed_var_file,
     forbidden::job_would_rerun,
     forbidden::policy_chooses_tag,
     forbidden::ignored_without_cluster,

@@ -107,6 +107,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         stack: stack.into(),
         comments: Vec::new(),
         unsure: Vec::new(),
+        unnamed: Vec::new(),
         keel: Box::default(),
     };
     Literal {

@@ -124,6 +124,7 @@ fn is_same(old: &SiteSettings, new: &SiteSettings) -> bool {
             ambiguous,
             denied,
             unsure,
+            unnamed,
             rerun,
             class,
             follows,
@@ -135,7 +136,7 @@ fn is_same(old: &SiteSettings, new: &SiteSettings) -> bool {
         (
             ambiguous,
             denied,
-            unsure,
+            (unsure, unnamed),
             rerun,
             class,
             follows,

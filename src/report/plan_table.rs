@@ -89,6 +89,11 @@ fn general_reason(reason: &Reason) -> String {
             variable: "their variables".into(),
         }
         .to_string(),
+        Reason::UnnamedVarFile { file, .. } => Reason::UnnamedVarFile {
+            file: file.clone(),
+            variable: "their variables".into(),
+        }
+        .to_string(),
         other => other.to_string(),
     }
 }

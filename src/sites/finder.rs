@@ -60,6 +60,8 @@ pub struct Finder<'a> {
     /// Literals that a variable holds which a file nobody can read may set: the variable and the
     /// file.
     pub unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
+    /// The same of files that can be read, and that nothing names.
+    pub unnamed: BTreeSet<(Place, Arc<str>, RepoPath)>,
     pub problems: Vec<Problem>,
     /// Attributes whose texts are images: `other_readers` leaves them out.
     pub consumed: BTreeSet<(RepoPath, Span)>,
@@ -83,6 +85,7 @@ impl<'a> Finder<'a> {
             occurrences: Vec::new(),
             remarks: Vec::new(),
             unsure: BTreeSet::new(),
+            unnamed: BTreeSet::new(),
             problems: Vec::new(),
             consumed: BTreeSet::new(),
             remote_modules: BTreeSet::new(),

@@ -40,7 +40,12 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
     let mut found = Gathered::default();
     let mut sightings = Vec::new();
     let mut addresses = BTreeMap::new();
-    for (_, root) in walked.roots {
+    let mut unnamed_var_files = BTreeMap::new();
+    for (of, root) in walked.roots {
+        if !root.unnamed.is_empty() {
+            found.problems.push(unnamed_problem(&of.dir, &root.unnamed));
+            unnamed_var_files.insert(of.dir, root.unnamed);
+        }
         found.take(root.finder);
         sightings.push(root.sightings);
         addresses.extend(root.addresses);
@@ -56,6 +61,7 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
         stacks: &stacks,
         occurrences: &found.occurrences,
         unsure: &found.unsure,
+        unnamed: &found.unnamed,
     };
     let decided = decide(&found.occurrences, &away, &|place| assembly.spelled(place));
     let literals = assembly.literals(decided, found.remarks, SiteIds::new(files, addresses));
@@ -70,6 +76,29 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
         problems: problems.into_iter().collect(),
         stacks,
         remote_modules: found.remote_modules,
+        unnamed_var_files,
+    }
+}
+
+/// Var-files that nothing names: who runs Terraform may pass one of them.
+fn unnamed_problem(root: &RepoPath, files: &[RepoPath]) -> Problem {
+    let some: Vec<String> = files.iter().take(3).map(ToString::to_string).collect();
+    let more = match files.len().checked_sub(3) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    let (set, loads) = if files.len() == 1 {
+        ("sets", "nothing loads it: name it")
+    } else {
+        ("set", "nothing loads them: name each")
+    };
+    Problem {
+        file: root.clone(),
+        line: None,
+        what: format!(
+            "{}{more} {set} variables of this root, and {loads} in an [[environment]] or in `[scan] var_files`, or exclude it",
+            some.join(", ")
+        ),
     }
 }
 
@@ -103,6 +132,7 @@ struct Gathered {
     occurrences: Vec<Occurrence>,
     remarks: Vec<Remark>,
     unsure: BTreeSet<(Place, Arc<str>, RepoPath)>,
+    unnamed: BTreeSet<(Place, Arc<str>, RepoPath)>,
     problems: Vec<Problem>,
     consumed: BTreeSet<super::workload::Attribute>,
     remote_modules: BTreeSet<Arc<str>>,
@@ -113,6 +143,7 @@ impl Gathered {
         self.occurrences.extend(finder.occurrences);
         self.remarks.extend(finder.remarks);
         self.unsure.extend(finder.unsure);
+        self.unnamed.extend(finder.unnamed);
         self.problems.extend(finder.problems);
         self.consumed.extend(finder.consumed);
         self.remote_modules.extend(finder.remote_modules);
@@ -124,6 +155,8 @@ struct RootFound<'a> {
     finder: Finder<'a>,
     sightings: Sightings,
     addresses: BTreeMap<Place, String>,
+    /// The var-files that nothing names and that set a variable of the root.
+    unnamed: Vec<RepoPath>,
 }
 
 fn walk_root<'a>(
@@ -163,6 +196,7 @@ fn walk_root<'a>(
         finder,
         sightings,
         addresses,
+        unnamed: walk.unnamed_var_files(),
     }
 }
 
@@ -181,13 +215,19 @@ fn variable(finder: &mut Finder<'_>, binding: &Binding, images: &BTreeSet<Place>
             .iter()
             .any(|glob| glob.matches(file.as_str()))
     };
+    let name: Arc<str> = format!("var.{}", binding.name).into();
+    let of = |file: &RepoPath| {
+        let (name, file) = (name.clone(), file.clone());
+        taken
+            .iter()
+            .map(move |place| (place.clone(), name.clone(), file.clone()))
+            .collect::<Vec<_>>()
+    };
     for file in binding.could_be_overridden_by.iter().filter(may_set) {
-        let name: Arc<str> = format!("var.{}", binding.name).into();
-        finder.unsure.extend(
-            taken
-                .iter()
-                .map(|place| (place.clone(), name.clone(), file.clone())),
-        );
+        finder.unsure.extend(of(file));
+    }
+    for file in binding.could_be_passed.iter().filter(may_set) {
+        finder.unnamed.extend(of(file));
     }
     for given in binding.overridden.iter().filter(|_| !taken.is_empty()) {
         let by = binding
@@ -241,6 +281,7 @@ struct Assembly<'a> {
     stacks: &'a Stacks,
     occurrences: &'a [Occurrence],
     unsure: &'a BTreeSet<(Place, Arc<str>, RepoPath)>,
+    unnamed: &'a BTreeSet<(Place, Arc<str>, RepoPath)>,
 }
 
 impl Assembly<'_> {
@@ -283,7 +324,8 @@ impl Assembly<'_> {
                 stack: self.stacks.display_name(&one.place.file, &stacks),
                 stacks,
                 comments: self.comments(&one.place, pin.form, &one.users),
-                unsure: self.unsure(&one.users),
+                unsure: self.may_be_set(self.unsure, &one.users),
+                unnamed: self.may_be_set(self.unnamed, &one.users),
                 keel: Box::new(self.keel(&one.users)),
             }),
             Role::Component(reason) => Fate::Component(reason.clone()),
@@ -407,14 +449,18 @@ impl Assembly<'_> {
             .collect()
     }
 
-    fn unsure(&self, users: &[usize]) -> Vec<(Arc<str>, RepoPath)> {
+    /// Returns the variables and files of `unsure` that concern the images of these uses.
+    fn may_be_set(
+        &self,
+        unsure: &BTreeSet<(Place, Arc<str>, RepoPath)>,
+        users: &[usize],
+    ) -> Vec<(Arc<str>, RepoPath)> {
         let taken: BTreeSet<Place> = users
             .iter()
             .flat_map(|&index| places(&self.occurrences[index].image))
             .map(|(place, _)| place)
             .collect();
-        let all: BTreeSet<_> = self
-            .unsure
+        let all: BTreeSet<_> = unsure
             .iter()
             .filter(|(place, ..)| taken.contains(place))
             .map(|(_, name, file)| (name.clone(), file.clone()))

@@ -394,3 +394,4 @@ fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
 
 mod other_readers;
 mod shapes;
+mod var_files;

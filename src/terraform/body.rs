@@ -99,13 +99,14 @@ impl<'p> Instance<'p> {
 impl<'p> BodyView<'p> {
     fn expand(instance: &Instance<'p>, declared: &Declared<'p>) -> Vec<Self> {
         let repeat = instance.repeat(&declared.layers);
+        let is_sure = instance.is_repeat_sure(&declared.layers);
         let layers: SmallVec<[BodyLayer<'p>; 1]> = declared.layers.iter().copied().collect();
         repeat
             .bindings()
             .into_iter()
             .map(|(bindings, key, live)| Self {
                 key: key.map(Rc::new),
-                instances: times(instance.instances(), live),
+                instances: times(instance.instances(), live.filter(|_| is_sure)),
                 values: Some(Rc::default()),
                 ..Self::bound(instance, declared, layers.clone(), bindings)
             })

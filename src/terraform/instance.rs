@@ -6,6 +6,7 @@ pub mod calls;
 pub mod names;
 pub mod remote;
 pub mod repeat;
+mod sure;
 pub mod values;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use super::files::{Files, RepoPath};
 use super::module::Declarations;
 use super::root::{Root, RootModule};
 use super::sources::{ModuleSources, ReadProblem, Sources};
+use super::unnamed::UnnamedVarFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct Library<'s> {
     pub(super) files: &'s Files,
     pub(super) sources: &'s Sources,
+    pub(super) unnamed: &'s [UnnamedVarFile],
     /// Of a root whose module's text is not in the repo.
     nothing: Declarations<'s>,
     modules: BTreeMap<RepoPath, Declarations<'s>>,
@@ -27,6 +29,7 @@ impl<'s> Library<'s> {
     pub fn new(
         files: &'s Files,
         sources: &'s Sources,
+        unnamed: &'s [UnnamedVarFile],
         parsed: &'s BTreeMap<RepoPath, ModuleSources>,
         problems: &mut Vec<ReadProblem>,
     ) -> Self {
@@ -37,6 +40,7 @@ impl<'s> Library<'s> {
         Self {
             files,
             sources,
+            unnamed,
             nothing: Declarations::default(),
             modules,
             overlaid: BTreeMap::new(),

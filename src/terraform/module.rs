@@ -1,6 +1,6 @@
 //! What one folder of `.tf` files declares, with its override files merged in. Evaluates nothing.
 
-mod reads;
+pub(super) mod reads;
 
 use super::files::RepoPath;
 use super::hcl::Source;

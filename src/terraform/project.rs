@@ -13,6 +13,7 @@ use super::parallel::on_two_threads;
 use super::root::{Root, RootKind, RootModule};
 use super::sources::{ModuleSources, ReadProblem, RunSettings, Sources};
 use super::units::{self, UnitFolder};
+use super::unnamed::{self, UnnamedVarFile};
 use super::walk::RootWalk;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,12 +41,14 @@ pub fn each_root<T: Send>(
     let mut problems = sources.problems().to_vec();
     let units = units::read(files, &sources, &mut problems);
     let unit_modules = units::modules(&units, &sources, &mut problems);
+    let unnamed = unnamed::find(files, &sources, settings, &units);
     let project = Project {
         files,
         settings,
         sources: &sources,
         units,
         unit_modules,
+        unnamed,
     };
     let mut shared = project.guess_shared();
     loop {
@@ -64,6 +67,8 @@ struct Project<'f> {
     units: Vec<UnitFolder>,
     /// By the unit's folder.
     unit_modules: BTreeMap<RepoPath, RootModule>,
+    /// The var-files that nothing names.
+    unnamed: Vec<UnnamedVarFile>,
 }
 
 /// What one folder gave that nothing else names.
@@ -170,7 +175,7 @@ impl Project<'_> {
             kept.values()
                 .flat_map(|module| module.problems.iter().cloned()),
         );
-        let mut library = Library::new(self.files, self.sources, kept, problems);
+        let mut library = Library::new(self.files, self.sources, &self.unnamed, kept, problems);
         for (unit, module) in &self.unit_modules {
             if let RootModule::Overlaid(dir) = module {
                 library.overlay(unit, dir, kept);

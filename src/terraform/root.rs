@@ -3,6 +3,7 @@
 
 use super::files::RepoPath;
 use super::sources::{RootEnvironment, RunSettings};
+use super::unnamed::UnnamedVarFile;
 
 /// What kind of place a root is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,14 @@ impl Root {
             RootModule::Folder(dir) | RootModule::Overlaid(dir) => dir,
             RootModule::Remote => &self.dir,
         }
+    }
+
+    /// Says whether a var-file that nothing names could be passed to the root. Where the settings
+    /// name its environments they say what is passed.
+    pub(super) fn may_be_given(&self, file: &UnnamedVarFile) -> bool {
+        self.kind != RootKind::Orphan
+            && self.environment.is_none()
+            && (file.may_be_for(&self.dir) || file.may_be_for(self.module_dir()))
     }
 
     /// Returns a root for each environment that the settings name for its folder, in their order;

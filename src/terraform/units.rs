@@ -5,7 +5,8 @@ use super::files::{Files, RepoPath};
 use super::parallel::on_two_threads;
 use super::root::RootModule;
 use super::sources::{ReadProblem, Sources};
-use super::terragrunt::{Location, TerragruntUnit, UNIT};
+use super::terragrunt::{ExtraArgument, Location, TerragruntUnit, UNIT};
+use super::variables;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A folder with a `terragrunt.hcl`.
@@ -14,6 +15,8 @@ pub(super) struct UnitFolder {
     pub dir: RepoPath,
     pub location: Option<Location>,
     includes: Vec<RepoPath>,
+    /// What the paths of `extra_arguments` may mean.
+    pub var_files: Vec<RepoPath>,
 }
 
 impl UnitFolder {
@@ -44,6 +47,10 @@ pub(super) fn read(
             .as_ref()
             .map(TerragruntUnit::includes)
             .unwrap_or_default();
+        let var_files = unit
+            .as_ref()
+            .map(|unit| var_files(unit, dirs[at], location.as_ref()))
+            .unwrap_or_default();
         let mut problems = unit
             .as_ref()
             .map(TerragruntUnit::problems)
@@ -54,6 +61,7 @@ pub(super) fn read(
                 dir: dirs[at].clone(),
                 location,
                 includes,
+                var_files,
             },
             problems,
         )
@@ -61,6 +69,22 @@ pub(super) fn read(
     let (units, found): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     problems.extend(found.into_iter().flatten());
     units
+}
+
+/// Returns the files that a unit's `extra_arguments` may mean.
+fn var_files(unit: &TerragruntUnit, dir: &RepoPath, location: Option<&Location>) -> Vec<RepoPath> {
+    let module = match location {
+        Some(Location::Local(module)) => module,
+        _ => dir,
+    };
+    let arguments = unit.arguments();
+    let paths = arguments.iter().filter_map(|argument| match argument {
+        ExtraArgument::VarFile { path, .. } => path.as_str(),
+        _ => None,
+    });
+    paths
+        .flat_map(|path| variables::candidates([dir, module], &path))
+        .collect()
 }
 
 /// Returns the modules that units run, by the unit's folder; a unit that is only there to be

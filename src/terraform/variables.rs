@@ -11,6 +11,7 @@ use super::sources::{ReadProblem, SourcePlace, Sources};
 use super::span::Span;
 use super::terragrunt::{self, ExtraArgument, Inputs, TerragruntUnit};
 use super::text::Piece;
+use super::unnamed::UnnamedVarFile;
 use super::value::Value;
 use super::var_file;
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub struct Binding {
     pub overridden: Vec<Given>,
     /// Stronger files that cannot be read and may set it.
     pub could_be_overridden_by: Vec<RepoPath>,
+    /// Files that set it where they are passed with `-var-file`, and that nothing names.
+    pub could_be_passed: Vec<RepoPath>,
 }
 
 /// Everything that may set the variables of one root, strongest first.
@@ -67,6 +70,8 @@ pub struct Layers<'s> {
     files: &'s Files,
     sources: &'s Sources,
     layers: Vec<ValueLayer<'s>>,
+    /// The var-files that nothing names and that this root could be given.
+    unnamed: Vec<&'s UnnamedVarFile>,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,8 @@ pub(super) struct RootFiles<'r, 's> {
     /// Strongest last.
     pub var_files: &'r [String],
     pub unit: Option<&'r TerragruntUnit<'s>>,
+    /// Var-files that nothing names and that the root could be given.
+    pub unnamed: Vec<&'s UnnamedVarFile>,
 }
 
 impl<'s> Layers<'s> {
@@ -104,9 +111,10 @@ impl<'s> Layers<'s> {
             files: origin.files,
             sources: origin.sources,
             layers: Vec::new(),
+            unnamed: origin.unnamed.clone(),
         };
         for path in origin.var_files.iter().rev() {
-            let found = candidates(origin, path)
+            let found = candidates([origin.dir, origin.module], path)
                 .into_iter()
                 .find(|file| origin.files.get(file).is_some());
             match found {
@@ -178,6 +186,22 @@ impl<'s> Layers<'s> {
         }
         unreadable.dedup();
         (given, unreadable)
+    }
+
+    /// Returns the files that set the variable where somebody passes them, and that nothing names.
+    /// What is given already may come from one of them (`read_tfvars_file`).
+    pub(super) fn could_be_passed(&self, name: &str, given: &[Given]) -> Vec<RepoPath> {
+        self.unnamed
+            .iter()
+            .filter(|file| file.may_set(name))
+            .filter(|file| given.iter().all(|one| one.place.file != file.path))
+            .map(|file| file.path.clone())
+            .collect()
+    }
+
+    /// Returns the var-files that nothing names and that the root could be given.
+    pub(super) fn unnamed(&self) -> &[&'s UnnamedVarFile] {
+        &self.unnamed
     }
 
     /// Returns where a string is written, when it is written in one place.
@@ -271,7 +295,9 @@ impl<'s> Layers<'s> {
                 required,
                 place,
             } => {
-                let found = path.as_str().map(|path| candidates(origin, &path));
+                let found = path
+                    .as_str()
+                    .map(|path| candidates([origin.dir, origin.module], &path));
                 let there = found
                     .iter()
                     .flatten()
@@ -414,10 +440,11 @@ fn add_inputs(inputs: &[Inputs], name: &str, add: &mut dyn FnMut(Value, &SourceP
 
 /// Returns the files a var-file's path may mean: from the unit or root, from its module, from the
 /// repo's top folder.
-fn candidates(origin: &RootFiles<'_, '_>, path: &str) -> Vec<RepoPath> {
+pub(super) fn candidates(folders: [&RepoPath; 2], path: &str) -> Vec<RepoPath> {
+    let [dir, module] = folders;
     match RepoPath::from_absolute(path) {
         Some(file) => vec![file],
-        None => [origin.dir, origin.module, &RepoPath::default()]
+        None => [dir, module, &RepoPath::default()]
             .into_iter()
             .filter_map(|dir| dir.join(path))
             .collect(),

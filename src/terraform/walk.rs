@@ -8,6 +8,7 @@ use super::module::Declarations;
 use super::root::Root;
 use super::sources::ReadProblem;
 use super::terragrunt::TerragruntUnit;
+use super::unnamed::UnnamedVarFile;
 use super::variables::{Layers, RootFiles};
 use std::rc::Rc;
 
@@ -35,6 +36,11 @@ impl<'p> RootWalk<'p> {
             module: root.module_dir(),
             var_files: &root.var_files,
             unit: unit.as_ref(),
+            unnamed: library
+                .unnamed
+                .iter()
+                .filter(|file| root.may_be_given(file))
+                .collect(),
         };
         let layers = Layers::read(&files, &mut problems);
         problems.extend(
@@ -89,6 +95,14 @@ impl<'p> RootWalk<'p> {
             rest.strip_prefix('/')
         };
         name.is_some_and(|name| name.ends_with(".tf") && !name.as_bytes().contains(&b'/'))
+    }
+
+    /// Returns the var-files that nothing names and that set a variable of the root module.
+    pub fn unnamed_var_files(&self) -> Vec<RepoPath> {
+        let module = self.tree.instance(0).module();
+        let sets = |file: &&&UnnamedVarFile| module.variables.keys().any(|name| file.may_set(name));
+        let files = self.tree.layers.unnamed().iter().filter(sets);
+        files.map(|file| file.path.clone()).collect()
     }
 
     /// Returns what was found wrong so far, sorted.

@@ -19,6 +19,8 @@ pub enum WhyKind {
     VariableNotSet,
     /// A variable that an unreadable var-file may set and nothing else does.
     UnreadableSource,
+    /// A variable that only var-files set which nothing loads or names.
+    NotLoaded,
     /// An attribute of a resource or data source that only an apply knows.
     KnownAfterApply,
     /// A module whose text is not in the repo.
@@ -62,6 +64,7 @@ impl fmt::Display for Why {
             WhyKind::UnreadableSource => {
                 write!(f, "{what} may be set by a file that cannot be read")
             }
+            WhyKind::NotLoaded => write!(f, "{what} only, which nothing loads"),
             WhyKind::KnownAfterApply => write!(f, "{what} is known only after apply"),
             WhyKind::RemoteModule => write!(
                 f,

@@ -108,6 +108,10 @@ fn samples() -> Vec<Reason> {
             file: RepoPath::new("secrets.tfvars").unwrap(),
             variable: "var.image".into(),
         },
+        UnnamedVarFile {
+            file: RepoPath::new("config/production.tfvars").unwrap(),
+            variable: "var.api_version".into(),
+        },
         JobWouldRerun {
             job: "web/migrate".into(),
         },

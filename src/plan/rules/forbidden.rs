@@ -110,6 +110,17 @@ fn find_unreadable_file(site: &SitePlan) -> Option<Reason> {
     Some(Reason::UnreadableVarFile { file, variable })
 }
 
+/// Who runs Terraform may pass a var-file that nothing names: a pin made from the default would put
+/// the bytes of one tag under another.
+pub fn unnamed_var_file(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
+    find_unnamed_file(site)
+}
+
+fn find_unnamed_file(site: &SitePlan) -> Option<Reason> {
+    let (variable, file) = site.settings.unnamed.clone()?;
+    Some(Reason::UnnamedVarFile { file, variable })
+}
+
 pub fn job_would_rerun(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
     Some(Reason::JobWouldRerun {
         job: site.settings.rerun.clone()?,
@@ -154,12 +165,13 @@ pub fn live_policy_unknown(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
 
 /// Returns the first reason that stops a person too.
 pub(in crate::plan) fn first_lock(site: &SitePlan) -> Option<Reason> {
-    let locks: [fn(&SitePlan) -> Option<Reason>; 6] = [
+    let locks: [fn(&SitePlan) -> Option<Reason>; 7] = [
         find_error,
         find_unusable_name,
         find_ambiguous_stack,
         find_denial,
         find_unreadable_file,
+        find_unnamed_file,
         find_comment,
     ];
     locks.iter().find_map(|lock| lock(site))

@@ -458,6 +458,20 @@ fn what_an_unreadable_file_may_set_is_blocked() {
 }
 
 #[test]
+fn what_a_var_file_may_set_that_nothing_names_is_blocked() {
+    let file = || RepoPath::new("config/production.tfvars").expect("path");
+    let unsure = behind(|s| with(s, |site| site.unnamed.push(("var.tag".into(), file()))));
+    expect(
+        &unsure,
+        Blocked,
+        Reason::UnnamedVarFile {
+            file: file(),
+            variable: "var.tag".into(),
+        },
+    );
+}
+
+#[test]
 fn a_job_is_replaced_only_where_its_own_policy_says_so() {
     let job = || {
         behind(|mut s| {

@@ -42,6 +42,7 @@ fn scan() -> Scan {
         stack: ".".into(),
         comments: Vec::new(),
         unsure: Vec::new(),
+        unnamed: Vec::new(),
         keel: Box::default(),
     };
     let known = Use {

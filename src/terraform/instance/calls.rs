@@ -49,8 +49,10 @@ impl<'p> Instance<'p> {
     fn call(&self, name: &str, call: &'p Declared<'p>) -> Result<Callee, Why> {
         let module = self.called_module(name, call)?;
         let repeat = self.repeat(&call.layers);
+        let is_sure = self.is_repeat_sure(&call.layers);
         let mut items = Vec::new();
         for (bindings, key, live) in repeat.bindings() {
+            let live = live.filter(|_| is_sure);
             let address = address(&self.node.address, name, key.as_ref());
             let from = CalledFrom {
                 parent: self.node.id,

@@ -42,6 +42,10 @@ impl<'p> Instance<'p> {
 
     fn bind(&self, name: &str, declared: &Declared<'p>) -> Binding {
         let (mut given, unreadable) = self.given(name);
+        let could_be_passed = match &self.node.call {
+            Some(_) => Vec::new(),
+            None => self.tree.layers.could_be_passed(name, &given),
+        };
         if let Some(default) = declared.attr("default") {
             given.push(Given {
                 value: self.eval(default.expr(), default.source),
@@ -63,6 +67,10 @@ impl<'p> Instance<'p> {
         let chosen = at.map(|at| given.remove(at));
         let value = match &chosen {
             Some(chosen) => chosen.value.clone(),
+            None if !could_be_passed.is_empty() => Value::unknown(
+                WhyKind::NotLoaded,
+                format!("{what} is set by {}", in_words(&could_be_passed)),
+            ),
             None if unreadable.is_empty() => Value::unknown(WhyKind::VariableNotSet, what),
             None => Value::unknown(WhyKind::UnreadableSource, what),
         };
@@ -75,6 +83,7 @@ impl<'p> Instance<'p> {
             setter,
             overridden: given,
             could_be_overridden_by: unreadable,
+            could_be_passed,
         }
     }
 
@@ -274,6 +283,16 @@ impl<'p> Instance<'p> {
     /// `path.module`, as Terraform prints it: relative to where it is run.
     pub(super) fn path_module(&self) -> String {
         self.dir().relative_from(self.tree.root.module_dir())
+    }
+}
+
+/// Returns the first files of a list, and how many more there are.
+fn in_words(files: &[RepoPath]) -> String {
+    match files {
+        [one] => one.to_string(),
+        [one, two] => format!("{one} and {two}"),
+        [first, rest @ ..] => format!("{first} and {} more files", rest.len()),
+        [] => String::new(),
     }
 }
 
