@@ -2,6 +2,7 @@
 //! never changes a byte.
 
 pub mod comments;
+mod mend;
 #[cfg(test)]
 mod tests;
 
@@ -107,8 +108,12 @@ impl Source {
     pub fn parse(path: RepoPath, bytes: Arc<[u8]>) -> Result<Self, SyntaxError> {
         let (lines, text) = Lines::of(decode(&path, &bytes)?);
         let read = comments::without_empty_heredocs(text);
-        let body = hcl_edit::parser::parse_body(&read)
-            .map_err(|error| located(&path, lines.offset, &error))?;
+        let body = match hcl_edit::parser::parse_body(&read) {
+            Ok(body) => body,
+            Err(error) => mend::mend(&read)
+                .and_then(|mended| hcl_edit::parser::parse_body(&mended).ok())
+                .ok_or_else(|| located(&path, lines.offset, &error))?,
+        };
         let text = Arc::from(text);
         Ok(Self {
             path,

@@ -96,14 +96,7 @@ pub fn around(comments: &[HclComment], line: usize) -> Vec<&HclComment> {
 
 /// Returns all comments of `text`, which is without its byte order mark.
 pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
-    let mut lexer = Lexer {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        modes: vec![Inside::Code],
-        found: Vec::new(),
-        empty: Vec::new(),
-    };
+    let mut lexer = Lexer::new(text);
     lexer.run();
     let comment = |(start, end): (usize, usize)| {
         let span = Span::new(start + lines.offset, end + lines.offset);
@@ -118,6 +111,44 @@ pub(super) fn read(text: &str, lines: &Lines) -> Vec<HclComment> {
     lexer.found.into_iter().map(comment).collect()
 }
 
+/// A comment, string or heredoc that stands in code.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Opaque {
+    /// With its marks or quotes.
+    pub range: std::ops::Range<usize>,
+    pub is_comment: bool,
+}
+
+/// Returns the comments, strings and heredocs of a text without byte order mark, in its order; what
+/// stands inside of templates belongs to them.
+pub(super) fn opaque(text: &str) -> Vec<Opaque> {
+    let mut lexer = Lexer::new(text);
+    let mut all = Vec::new();
+    let mut start = None;
+    while lexer.at < lexer.bytes.len() {
+        let (at, comments) = (lexer.at, lexer.found.len());
+        lexer.step();
+        let is_code = lexer.modes.len() == 1;
+        match start {
+            None if !is_code => start = Some(at),
+            None if lexer.found.len() > comments => all.push(Opaque {
+                range: at..lexer.at,
+                is_comment: true,
+            }),
+            Some(from) if is_code => {
+                let range = from..lexer.at;
+                all.push(Opaque {
+                    range,
+                    is_comment: false,
+                });
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
 /// Returns the text with `""` and blanks in place of each heredoc that ends on the line after its
 /// start: hcl-edit reads on until that line occurs again.
 pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
@@ -128,14 +159,7 @@ pub(super) fn without_empty_heredocs(text: &str) -> Cow<'_, str> {
     {
         return Cow::Borrowed(text);
     }
-    let mut lexer = Lexer {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        modes: vec![Inside::Code],
-        found: Vec::new(),
-        empty: Vec::new(),
-    };
+    let mut lexer = Lexer::new(text);
     lexer.run();
     let mut out = text.to_owned();
     for (start, end) in lexer.empty {
@@ -190,13 +214,29 @@ struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            modes: vec![Inside::Code],
+            found: Vec::new(),
+            empty: Vec::new(),
+        }
+    }
+
     fn run(&mut self) {
         while self.at < self.bytes.len() {
-            match self.modes.last().copied() {
-                Some(Inside::Quoted) => self.quoted(),
-                Some(Inside::Heredoc(end)) => self.heredoc(end),
-                _ => self.code(),
-            }
+            self.step();
+        }
+    }
+
+    /// Reads what is next.
+    fn step(&mut self) {
+        match self.modes.last().copied() {
+            Some(Inside::Quoted) => self.quoted(),
+            Some(Inside::Heredoc(end)) => self.heredoc(end),
+            _ => self.code(),
         }
     }
 

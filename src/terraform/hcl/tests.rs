@@ -143,3 +143,86 @@ proptest::proptest! {
         let _ = comments::without_empty_heredocs(text);
     }
 }
+
+/// The texts of the values that attributes have, by their bytes in the file.
+fn written(text: &str, name: &str) -> String {
+    let source = source(text);
+    let attribute = source.body.get_attribute(name).expect("the attribute");
+    let span = source.span(hcl_edit::Span::span(&attribute.value).expect("span"));
+    String::from_utf8(source.bytes[span.range()].to_vec()).expect("text")
+}
+
+#[test]
+fn an_object_may_name_a_key_twice() {
+    for object in [
+        "{\n  p = 1\n  t = 2\n  p = 3\n}",
+        "{ p = 1, t = 2, p = 3 }",
+        "{ p = 1, p = 2, p = 3 }",
+        "{ p : 1, \"p\" : 2, p : 3 }",
+        "{\n  \"a b\" = <<EOT\n}{ p = 1\nEOT\n  \"a b\" = 1\n  p     = 3\n}",
+        "{\n  p = { q = 1, q = 2 } # p = 4\n  p = 3 // p\n}",
+        "{\n  p = [\n    1,\n    { é = 1 },\n  ]\n  /* p = 1 */ p = 3\n}",
+        "{\r\n  p = 1\r\n  p = 3\r\n}",
+        "merge({ p = 1, p = 3 }, { p = 3 })",
+        "{ for k, v in { p = 1, p = 3 } : k => v }",
+    ] {
+        let text = format!("a = {object}\nb = \"x\"\n");
+        assert_eq!(written(&text, "a"), object);
+        assert_eq!(written(&text, "b"), "\"x\"");
+    }
+}
+
+#[test]
+fn the_last_of_two_keys_counts() {
+    let text = "a = {\n  p = 1\n  t = 2\n  p = 3\n}\n";
+    let source = source(text);
+    let object = source
+        .body
+        .get_attribute("a")
+        .and_then(|a| a.value.as_object());
+    let written: Vec<String> = object
+        .expect("an object")
+        .iter()
+        .map(|(_, value)| {
+            let span = hcl_edit::Span::span(value.expr()).expect("span");
+            source.text[span].trim().to_owned()
+        })
+        .collect();
+    assert_eq!(written, ["2", "3"]);
+}
+
+#[test]
+fn line_ends_inside_the_braces_of_a_for_mean_nothing() {
+    for object in [
+        "{\n  for n, p in x : n => p > 100\n  ? \"high\"\n  : \"low\"\n}",
+        "{ for n, p in x : n => p\n  && true\n  || false\n}",
+        "{\n  for n, p in x : n => p # why\n  == 1\n  if p\n  != 2\n}",
+        "{\n  for n, p in x :\n  n\n  => {\n    a = 1\n    b = 2\n  }\n}",
+        "{\r\n  for n, p in x : n => p\r\n  + 1\r\n}",
+        "{\n  for n, p in x : n => {\n    for m in p : m => m\n    ? 1\n    : 2\n  }\n}",
+    ] {
+        let text = format!("a = {object}\nb = \"x\"\n");
+        assert_eq!(written(&text, "a"), object);
+        assert_eq!(written(&text, "b"), "\"x\"");
+    }
+}
+
+#[test]
+fn what_is_no_hcl_stays_none() {
+    for text in [
+        "a = {\n  p = 1\n  p = \n}\n",
+        "a = 1\n? 2\n: 3\n",
+        "a {\n  b = 1\n  b\n}\n",
+        "a = { for\n",
+        "a = { p = 1, p = 2\n",
+        "a = }\n",
+    ] {
+        assert_eq!(
+            error(text.as_bytes()).kind,
+            SyntaxErrorKind::Syntax,
+            "{text}"
+        );
+    }
+    let late = error(b"a = {\n  p = 1\n  p = 2\n}\nb = = 1\n");
+    assert_eq!(late.kind, SyntaxErrorKind::Syntax);
+}
