@@ -181,6 +181,7 @@ fn read_own_config(files: &Files) -> Result<Config> {
     let unreadable =
         |why: &str| Error::usage(format!("cannot read {} of the repo", config::FILE)).cause(why);
     match entry {
+        Entry::Link(_) => Err(unreadable("it is a symbolic link")),
         Entry::NotRead(why) => Err(unreadable(why)),
         Entry::Text(bytes) => Config::parse(
             std::str::from_utf8(bytes).map_err(|e| unreadable(&e.to_string()))?,

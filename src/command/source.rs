@@ -13,7 +13,7 @@ use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::kubernetes;
 use crate::remote::oci::Keychain;
-use crate::terraform::files::Files;
+use crate::terraform::files::{Files, RepoPath};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,14 +103,26 @@ fn environment(name: &str) -> Option<String> {
 /// Refuses a repo in which nothing can be found, so that a wrong folder is not taken for one that
 /// is in order.
 pub fn has_terraform(files: &Files) -> Result<()> {
-    if files
-        .iter()
-        .any(|(path, _)| path.name().ends_with(".tf") || path.name().ends_with(".hcl"))
-    {
+    let with = |ends: &[&str]| {
+        let is_one = |path: &RepoPath| ends.iter().any(|end| path.name().ends_with(end));
+        files.iter().filter(|(path, _)| is_one(path)).count()
+    };
+    if with(&[".tf", ".tofu", ".hcl"]) > 0 {
         return Ok(());
     }
-    Err(Error::failed("there is no Terraform here: not one .tf or .hcl file")
-        .hint("name the infra repo: its top folder (pintle scan path/to/repo), or its git remote and branch"))
+    match with(&[".tf.json", ".tofu.json"]) {
+        0 => Err(Error::failed("there is no Terraform here: not one .tf, .tofu or .hcl file")
+            .hint("name the infra repo: its top folder (pintle scan path/to/repo), or its git remote and branch")),
+        count => Err(Error::failed(format!(
+            "there is no Terraform here that pintle reads: {}",
+            if count == 1 {
+                "1 file is written as JSON (.tf.json), and is not read".to_owned()
+            } else {
+                format!("{count} files are written as JSON (.tf.json), and are not read")
+            }
+        ))
+        .hint("pintle follows images in .tf and .tofu files; write the images there")),
+    }
 }
 
 /// How the forge is asked.

@@ -20,20 +20,21 @@ pub(super) mod support {
 
 pub(super) use convert::to_json;
 pub(super) use iteration::LoopScope;
-pub(super) use traversal::{at, pairs};
+pub(super) use traversal::{at, pairs, pairs_and_rest};
 
 use super::files::{Files, RepoPath};
 use super::functions;
 use super::hcl::Source;
 use super::span::Span as FileSpan;
 use super::template;
-use super::text::{Form, Frame, Origin, Text};
-use super::value::{Number, Value, Why};
-use convert::{invalid, limit, to_bool};
+use super::text::{Form, Frame, Origin, Piece, Text};
+use super::value::{
+    Entries, Number, UNKNOWN_KEY, Value, Why, WhyKind, add_unknown_key, is_unknown_key,
+};
+use convert::{invalid, limit, to_bool, to_text};
 use hcl_edit::Span;
 use hcl_edit::expr::{Array, Conditional, Expression, Object, ObjectKey};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use unify::Type;
@@ -224,7 +225,7 @@ impl<'a> Context<'a> {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         match number::parse(&text) {
             Some(number) => Value::Number(number, None),
-            None => Value::unknown(super::value::WhyKind::Limit, format!("the number {text}")),
+            None => Value::unknown(WhyKind::Limit, format!("the number {text}")),
         }
     }
 
@@ -266,30 +267,29 @@ impl<'a> Context<'a> {
     }
 
     fn object(&self, object: &Object) -> Result<Value, Why> {
-        let mut entries = BTreeMap::new();
+        let mut entries = Entries::new();
         for (key, value) in object {
-            entries.insert(self.key(key)?, self.eval(value.expr()));
+            let key = match key {
+                ObjectKey::Ident(ident) => Value::text(ident.as_str()),
+                ObjectKey::Expression(Expression::Null(_)) => Value::text("null"),
+                ObjectKey::Expression(expr) => self.eval(expr),
+            };
+            insert(&mut entries, &key, self.eval(value.expr()))?;
         }
         Ok(Value::Map(Arc::new(entries)))
-    }
-
-    fn key(&self, key: &ObjectKey) -> Result<Arc<str>, Why> {
-        match key {
-            ObjectKey::Ident(ident) => Ok(ident.as_str().into()),
-            ObjectKey::Expression(Expression::Null(_)) => Ok("null".into()),
-            ObjectKey::Expression(expr) => match self.eval(expr) {
-                Value::Null => Err(invalid("null as the key of an object")),
-                value => Ok(convert::to_known(&value)?.into()),
-            },
-        }
     }
 
     /// Evaluates the chosen branch; the other one only where its type decides the type of the
     /// result.
     fn conditional(&self, conditional: &Conditional) -> Result<Value, Why> {
-        let (chosen, other) = match to_bool(&self.eval(&conditional.cond_expr))? {
-            true => (&conditional.true_expr, &conditional.false_expr),
-            false => (&conditional.false_expr, &conditional.true_expr),
+        let (chosen, other) = match to_bool(&self.eval(&conditional.cond_expr)) {
+            Ok(true) => (&conditional.true_expr, &conditional.false_expr),
+            Ok(false) => (&conditional.false_expr, &conditional.true_expr),
+            Err(why) if why.kind == WhyKind::Invalid => return Err(why),
+            Err(why) => {
+                let (yes, no) = (&conditional.true_expr, &conditional.false_expr);
+                return Ok(either(&self.eval(yes), &self.eval(no), &why));
+            }
         };
         let value = self.eval(chosen);
         if !unify::may_change(&value) {
@@ -299,6 +299,92 @@ impl<'a> Context<'a> {
             .with(Type::of(&self.eval(other)))
             .convert(value)
     }
+}
+
+/// Adds an entry. One whose key is unknown may take the place of any that its known parts fit.
+///
+/// # Errors
+///
+/// For a key that cannot be one.
+pub(super) fn insert(entries: &mut Entries, key: &Value, value: Value) -> Result<(), Why> {
+    let text = match key {
+        Value::Null => return Err(invalid("null as the key of an object")),
+        Value::Text(text) => text.clone(),
+        other => to_text(other.clone())?,
+    };
+    if let Some(known) = text.known() {
+        entries.insert(known.into(), value);
+        return Ok(());
+    }
+    let why = text
+        .why_unknown()
+        .cloned()
+        .unwrap_or_else(|| limit("a key"));
+    let known = |piece: Option<&Piece>| match piece {
+        Some(Piece::Known { text, .. }) => text.to_string(),
+        _ => String::new(),
+    };
+    let (start, end) = (known(text.pieces().first()), known(text.pieces().last()));
+    for (other, replaced) in entries.iter_mut() {
+        if other.starts_with(&start) && other.ends_with(&end) && !is_unknown_key(other) {
+            *replaced = replaced.unsure(&why);
+        }
+    }
+    if start.is_empty() && end.is_empty() {
+        add_unknown_key(entries, &why, value);
+    } else {
+        entries.insert(format!("{start}{UNKNOWN_KEY}{end}").into(), value);
+    }
+    Ok(())
+}
+
+/// Returns as much as is known of a value that is one of two, nobody knows which. What both have
+/// alike is known.
+fn either(yes: &Value, no: &Value, why: &Why) -> Value {
+    let is_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::Text(text) => text.pieces().is_empty(),
+        Value::List(items) | Value::Set(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    match (yes, no) {
+        _ if yes == no => yes.clone(),
+        (Value::Map(a), Value::Map(b)) if !is_nothing(yes) && !is_nothing(no) => {
+            let mut all: Entries = a
+                .iter()
+                .map(|(key, value)| {
+                    let value = b
+                        .get(key)
+                        .map_or_else(|| value.unsure(why), |other| either(value, other, why));
+                    (key.clone(), value)
+                })
+                .collect();
+            for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
+                all.insert(key.clone(), value.unsure(why));
+            }
+            Value::Map(Arc::new(all))
+        }
+        (Value::List(a), Value::List(b)) if a.len() == b.len() => {
+            let pairs = a.iter().zip(b.iter());
+            convert::list(pairs.map(|(a, b)| either(a, b, why)).collect())
+        }
+        (Value::List(items), _) if is_nothing(no) => perhaps(items, why),
+        (_, Value::List(items)) if is_nothing(yes) => perhaps(items, why),
+        (Value::List(items), Value::List(_)) => perhaps(items, why),
+        _ if is_nothing(yes) => no.unsure(why),
+        _ if is_nothing(no) => yes.unsure(why),
+        (Value::Map(_) | Value::Text(_), _) => yes.unsure(why),
+        (_, Value::Map(_) | Value::Text(_)) => no.unsure(why),
+        _ => Value::Unknown(why.clone()),
+    }
+}
+
+/// A list whose elements may be there or not.
+fn perhaps(items: &[Value], why: &Why) -> Value {
+    let mut all = vec![Value::elements(why)];
+    all.extend(items.iter().map(|item| item.unsure(why)));
+    convert::list(all)
 }
 
 impl From<usize> for Number {

@@ -1,6 +1,7 @@
 //! The repo's text files in memory: what the evaluator may read, and nothing else. Never touches a
 //! disk.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -121,8 +122,10 @@ impl fmt::Display for RepoPath {
 pub enum Entry {
     /// The whole content.
     Text(Arc<[u8]>),
+    /// A link to a file of the repo.
+    Link(RepoPath),
     /// In the repo, but not read: why (too large, not a text file, submodule …).
-    NotRead(&'static str),
+    NotRead(Cow<'static, str>),
 }
 
 /// The repo's tree at one commit, or a folder's content as it is.
@@ -140,10 +143,18 @@ impl Files {
         self.entries.get(path)
     }
 
-    /// Returns the bytes of a file that was read.
+    /// Returns the file that a path is, or is a link to, with what is there.
+    pub fn follow(&self, path: &RepoPath) -> Option<(RepoPath, &Entry)> {
+        match self.entries.get(path)? {
+            Entry::Link(target) => Some((target.clone(), self.entries.get(target)?)),
+            entry => Some((path.clone(), entry)),
+        }
+    }
+
+    /// Returns the bytes of a file that was read, or of one that is linked to.
     pub fn bytes(&self, path: &RepoPath) -> Option<&Arc<[u8]>> {
-        match self.entries.get(path) {
-            Some(Entry::Text(bytes)) => Some(bytes),
+        match self.follow(path) {
+            Some((_, Entry::Text(bytes))) => Some(bytes),
             _ => None,
         }
     }

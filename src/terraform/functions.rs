@@ -3,12 +3,14 @@
 
 mod arguments;
 mod collections;
+mod dates;
 mod encoding;
 mod files;
 mod format;
 mod json;
 mod lazy;
 mod maps;
+mod network;
 mod numbers;
 mod patterns;
 mod sets;
@@ -16,11 +18,13 @@ mod strings;
 mod writer;
 mod yaml;
 
-use super::eval::support::{invalid, to_list};
+use super::eval::support::{invalid, list, to_list};
 use super::eval::{Context, settle};
 use super::value::{Value, Why, WhyKind};
 use arguments::Args;
 use hcl_edit::expr::{FuncArgs, FuncCall};
+
+pub(super) use files::{glob_files, read_text, render_template, render_template_file};
 
 type Computed = Result<Value, Why>;
 
@@ -33,6 +37,16 @@ pub(super) fn call(context: &Context, call: &FuncCall) -> Value {
         .iter()
         .map(|part| part.as_str())
         .collect();
+    if let ["provider", _] = namespace[..]
+        && matches!(
+            name,
+            "manifest_decode" | "manifest_decode_multi" | "manifest_encode"
+        )
+    {
+        return settle(
+            arguments(context, &call.args).and_then(|args| manifests(name, Args(&args))),
+        );
+    }
     if !matches!(namespace[..], [] | ["core"]) {
         return Value::unknown(
             WhyKind::Function,
@@ -45,6 +59,16 @@ pub(super) fn call(context: &Context, call: &FuncCall) -> Value {
         "coalesce" => lazy::coalesce(context, &call.args),
         _ => arguments(context, &call.args).and_then(|args| apply(context, name, &args)),
     })
+}
+
+/// The functions of the providers for Kubernetes, which need nothing but the text
+/// (hashicorp/kubernetes 2.28, "functions").
+fn manifests(name: &str, args: Args) -> Computed {
+    match name {
+        "manifest_decode" => yaml::decode(&args.count(1, 1)?.text(0)?),
+        "manifest_encode" => yaml::encode(args.count(1, 1)?.value(0)?).map(Value::Text),
+        _ => Ok(list(super::yaml::decode_all(&args.count(1, 1)?.text(0)?))),
+    }
 }
 
 /// Evaluates the arguments; `f(list...)` gives the elements of the list.
@@ -70,6 +94,8 @@ fn apply(context: &Context, name: &str, args: &[Value]) -> Computed {
         .or_else(|| sets::call(name, args))
         .or_else(|| numbers::call(name, args))
         .or_else(|| encoding::call(name, args))
+        .or_else(|| network::call(name, args))
+        .or_else(|| dates::call(name, args))
         .or_else(|| files::call(context, name, args))
         .unwrap_or_else(|| Err(not_computed(name)))
 }

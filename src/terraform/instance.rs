@@ -3,6 +3,7 @@
 //! resources of instances in turn.
 
 pub mod calls;
+mod data;
 pub mod names;
 pub mod remote;
 pub mod repeat;
@@ -288,6 +289,21 @@ impl<'p> Instance<'p> {
             .borrow_mut()
             .insert((kind, name), Some(value.clone()));
         value
+    }
+}
+
+/// The files that an instance may read, and no names.
+impl Scope for Instance<'_> {
+    fn resolve(&self, name: &str, steps: &[Step<'_>]) -> (Value, usize) {
+        (Value::unknown(WhyKind::NotDeclared, name), steps.len())
+    }
+
+    fn files(&self) -> &Files {
+        self.tree.library.files
+    }
+
+    fn cwd(&self) -> &RepoPath {
+        self.tree.root.module_dir()
     }
 }
 

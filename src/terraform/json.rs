@@ -3,11 +3,14 @@
 
 use super::source_map::{Joined, settle};
 use super::text::{Form, Piece, Text};
-use super::value::{Number, Value, Why, WhyKind};
+use super::value::{Number, Value, Why, WhyKind, add_unknown_key};
 use super::yaml;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// What an unknown part is read as: it may stand in a string, and for a value.
+const STAND_IN: &str = "1";
 
 /// How deep lists and objects may stand in each other; serde_json has the same bound.
 const DEPTH: usize = 128;
@@ -23,20 +26,22 @@ pub(super) enum JsonToken {
 }
 
 /// Returns what Terraform's `jsondecode` gives for `text`; of repeated keys the last counts.
-/// `Unknown` when a part of the text is not known, with `Invalid` when it is not JSON, with `Limit`
-/// when it is nested too deeply.
+/// `Unknown` with `Invalid` when it is not JSON, with `Limit` when it is nested too deeply. A part of
+/// the text that is not known makes unknown the string or word it stands in.
 pub fn decode(text: &Text) -> Value {
-    if let Some(why) = text.why_unknown() {
+    let unknown = text.why_unknown();
+    if let Some(why) = unknown.filter(|_| text.known_len() == 0) {
         return Value::Unknown(why.clone());
     }
-    let joined = Joined::new(text, "");
-    match tokens(joined.as_str()) {
-        Ok(tokens) => JsonReader {
+    let joined = Joined::new(text, STAND_IN);
+    match (tokens(joined.as_str()), unknown) {
+        (Ok(tokens), _) => JsonReader {
             joined: &joined,
             tokens: tokens.into_iter(),
         }
         .value(),
-        Err(why) => Value::Unknown(why),
+        (Err(_), Some(why)) => Value::Unknown(why.clone()),
+        (Err(why), None) => Value::Unknown(why),
     }
 }
 
@@ -131,9 +136,13 @@ impl JsonReader<'_> {
             match token {
                 JsonToken::Mark(b'}') => break,
                 JsonToken::String(range) => {
-                    let key = string(self.joined, &range).known().unwrap_or_default();
+                    let text = string(self.joined, &range);
                     self.tokens.next();
-                    map.insert(key.into(), self.value());
+                    let value = self.value();
+                    match (text.known(), text.why_unknown()) {
+                        (None, Some(why)) => add_unknown_key(&mut map, why, value),
+                        (key, _) => drop(map.insert(key.unwrap_or_default().into(), value)),
+                    }
                 }
                 _ => {}
             }
@@ -155,7 +164,15 @@ impl JsonReader<'_> {
 
     fn word(&self, range: Range<usize>) -> Value {
         let word = &self.joined.as_str()[range.clone()];
+        let unknown = self
+            .joined
+            .cut(range.clone())
+            .find_map(|piece| match piece {
+                Piece::Unknown(why) => Some(why),
+                Piece::Known { .. } => None,
+            });
         match word {
+            _ if unknown.is_some() => unknown.map_or(Value::Null, Value::Unknown),
             "null" => Value::Null,
             "true" | "false" => Value::Bool(word == "true"),
             // Without a place: nothing but a number may be written there.

@@ -169,6 +169,11 @@ impl<'s> Declarations<'s> {
         module
     }
 
+    /// Returns the module's files, in the order of their names.
+    pub fn sources(&self) -> &[&'s Source] {
+        &self.files
+    }
+
     /// Returns one of the module's files.
     pub(super) fn file(&self, path: &RepoPath) -> Option<&'s Source> {
         self.files
@@ -308,7 +313,10 @@ impl<'s> Declarations<'s> {
 /// Terraform's rule: `override.tf` and names that end in `_override.tf` are merged into the other
 /// files, in the order of their names.
 fn is_override(name: &str) -> bool {
-    name == "override.tf" || name.ends_with("_override.tf")
+    let stem = name
+        .strip_suffix(".tf")
+        .or_else(|| name.strip_suffix(".tofu"));
+    stem.is_some_and(|stem| stem == "override" || stem.ends_with("_override"))
 }
 
 fn twice(place: &SourcePlace, name: &str) -> ReadProblem {

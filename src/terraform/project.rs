@@ -29,6 +29,8 @@ pub struct Walked<T> {
     pub problems: BTreeSet<ReadProblem>,
     /// The files that were parsed.
     pub parsed: BTreeSet<RepoPath>,
+    /// The files of Terraform's, Terragrunt's and Terramate's that are not read.
+    pub unread: Vec<RepoPath>,
 }
 
 /// Calls `work` for every root, on two threads.
@@ -157,6 +159,7 @@ impl Project<'_> {
             roots: all,
             problems: problems.into_iter().collect(),
             parsed,
+            unread: self.sources.unread().to_vec(),
         })
     }
 

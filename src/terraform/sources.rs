@@ -66,6 +66,11 @@ pub struct Sources {
     /// Files that are there and cannot be read, and why.
     unreadable: BTreeMap<RepoPath, String>,
     problems: Vec<ReadProblem>,
+    /// Links to files that say values, and where they lead.
+    links: BTreeMap<RepoPath, RepoPath>,
+    /// Files that say what is run and are not read: another takes their place, or they are written
+    /// in another way.
+    unread: Vec<RepoPath>,
 }
 
 /// A file of a module, as it is written.
@@ -90,7 +95,8 @@ impl Sources {
         let mut all = Self::default();
         let excluded = all.excluded(&settings.exclude);
         let mut values = Vec::new();
-        for (path, entry) in files
+        let mut links = Vec::new();
+        for (path, _) in files
             .iter()
             .filter(|(path, _)| !is_excluded(&excluded, path))
         {
@@ -99,13 +105,18 @@ impl Sources {
                 .entry(folder.clone())
                 .or_default()
                 .push(path.clone());
-            match (FileKind::of(path.name()), entry) {
+            let kind = FileKind::of(path.name());
+            let Some((target, entry)) = files.follow(path) else {
+                continue;
+            };
+            match (kind, entry) {
                 (FileKind::Module, Entry::Text(bytes)) => {
                     all.modules.entry(folder).or_default().push(ModuleFile {
-                        path: path.clone(),
+                        path: target.clone(),
                         bytes: bytes.clone(),
                     });
                 }
+                (FileKind::Values, Entry::Text(_)) if target != *path => links.push((path, target)),
                 (FileKind::Values, Entry::Text(bytes)) => values.push((path, bytes)),
                 (FileKind::Json, Entry::Text(bytes)) if hcl::is_encrypted(bytes).is_some() => {
                     all.refuse(path, None, ENCRYPTED.to_owned())
@@ -120,12 +131,17 @@ impl Sources {
                     }
                 }
                 (FileKind::NotRead(what), _) => {
-                    all.problems.push(ReadProblem::new(path, None, what))
+                    all.unread.push(path.clone());
+                    all.problems.push(ReadProblem::new(path, None, what));
                 }
-                (FileKind::Json | FileKind::Other, _) => {}
+                (FileKind::Json | FileKind::Other, _) | (_, Entry::Link(_)) => {}
             }
         }
         let parsed = on_two_threads(values.len(), |at| parse(values[at].0, values[at].1));
+        for (link, target) in links {
+            all.links.insert(link.clone(), target);
+        }
+        all.without_replaced();
         for ((path, _), parsed) in values.into_iter().zip(parsed) {
             match parsed {
                 Ok(source) => {
@@ -137,9 +153,37 @@ impl Sources {
         all
     }
 
-    /// Returns a parsed file that says values.
+    /// Returns a parsed file that says values, or the one that a link leads to.
     pub fn source(&self, path: &RepoPath) -> Option<&Source> {
-        self.parsed.get(path)
+        self.parsed.get(self.links.get(path).unwrap_or(path))
+    }
+
+    /// Takes out the files that others take the place of: OpenTofu reads `main.tofu` and not
+    /// `main.tf` beside it (OpenTofu docs, "Files and Directories").
+    fn without_replaced(&mut self) {
+        for files in self.modules.values_mut() {
+            let stem =
+                |file: &ModuleFile| file.path.as_str().strip_suffix(".tofu").map(str::to_owned);
+            let stems: Vec<String> = files.iter().filter_map(stem).collect();
+            files.retain(|file| {
+                let by = file.path.as_str().strip_suffix(".tf");
+                let is_replaced = by.is_some_and(|by| stems.iter().any(|stem| stem == by));
+                if is_replaced {
+                    let what = format!(
+                        "not read: {}.tofu takes its place in OpenTofu; what Terraform would read is not looked at",
+                        file.path.name().trim_end_matches(".tf")
+                    );
+                    self.problems.push(ReadProblem::new(&file.path, None, what));
+                    self.unread.push(file.path.clone());
+                }
+                !is_replaced
+            });
+        }
+    }
+
+    /// Returns the files that say what is run and are not read.
+    pub(super) fn unread(&self) -> &[RepoPath] {
+        &self.unread
     }
 
     /// Returns the paths of all parsed files that say values, sorted.
@@ -190,12 +234,12 @@ impl Sources {
             .map(Vec::as_slice)
             .unwrap_or_default();
         let is_foreign = |path: &RepoPath| {
-            [".tf.json", ".tofu", ".tofu.json"]
+            [".tf.json", ".tofu.json"]
                 .iter()
                 .any(|end| path.name().ends_with(end))
         };
         let is_unread = |path: &RepoPath| {
-            is_foreign(path) || (path.name().ends_with(".tf") && self.unreadable(path).is_some())
+            is_foreign(path) || (is_module_file(path.name()) && self.unreadable(path).is_some())
         };
         let complete = !self.folder(folder).iter().any(is_unread);
         let mut module = ModuleSources {
@@ -273,8 +317,11 @@ impl FileKind {
         if name.ends_with(".tf.json") {
             return Self::NotRead("not read: terraform written as json");
         }
-        if name.ends_with(".tofu") || name.ends_with(".tofu.json") {
-            return Self::NotRead("not read: opentofu's own file");
+        if name.ends_with(".tofu.json") {
+            return Self::NotRead("not read: opentofu written as json");
+        }
+        if name.ends_with(".tm.hcl") {
+            return Self::NotRead("not read: written for terramate, which makes terraform of it");
         }
         match name {
             "terragrunt.hcl.json" => return Self::NotRead("not read: terragrunt written as json"),
@@ -294,11 +341,16 @@ impl FileKind {
         }
         match name {
             _ if name.ends_with(".tfvars.json") => Self::Json,
-            _ if name.ends_with(".tf") => Self::Module,
+            _ if is_module_file(name) => Self::Module,
             _ if name.ends_with(".hcl") || name.ends_with(".tfvars") => Self::Values,
             _ => Self::Other,
         }
     }
+}
+
+/// Says whether a file of that name belongs to the module of its folder.
+pub(super) fn is_module_file(name: &str) -> bool {
+    name.ends_with(".tf") || name.ends_with(".tofu")
 }
 
 fn parse(path: &RepoPath, bytes: &Arc<[u8]>) -> Result<Source, (Option<usize>, String)> {

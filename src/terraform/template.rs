@@ -5,7 +5,7 @@
 mod literal;
 
 use super::eval::support::{invalid, limit, to_bool, to_text};
-use super::eval::{Context, Input, InputPlace, LoopScope, Scope, pairs, settle};
+use super::eval::{Context, Input, InputPlace, LoopScope, Scope, pairs_and_rest, settle};
 use super::files::RepoPath;
 use super::text::{Form, Piece, Text};
 use super::value::{Value, Why, WhyKind};
@@ -303,6 +303,15 @@ fn unwrapped(context: &Context, expr: &Expression, shape: &Shape) -> Value {
     }
 }
 
+/// Returns a reference as it is written: what is null there a run has to set.
+fn written_name(context: &Context, expr: &Expression) -> Option<String> {
+    match expr {
+        Expression::Parenthesis(inner) => written_name(context, inner.inner()),
+        Expression::Traversal(_) => Some(context.input.text.get(expr.span()?)?.trim().to_owned()),
+        _ => None,
+    }
+}
+
 /// The text a template makes.
 struct Out<'c> {
     input: Input<'c>,
@@ -346,7 +355,14 @@ impl<'c> Out<'c> {
             }
             match node {
                 TemplatePart::Literal(index) => self.literal(&literals[*index]),
-                TemplatePart::Value(expr) => self.value(context.eval(expr))?,
+                TemplatePart::Value(expr) => {
+                    match (context.eval(expr), written_name(context, expr)) {
+                        (Value::Null, Some(name)) => {
+                            self.hole(Why::new(WhyKind::NullInString, name))?
+                        }
+                        (value, _) => self.value(value)?,
+                    }
+                }
                 TemplatePart::If {
                     directive,
                     then,
@@ -372,8 +388,8 @@ impl<'c> Out<'c> {
         body: &[TemplatePart],
     ) -> Result<(), Why> {
         let intro = &directive.for_expr;
-        let items = match pairs(&context.eval(&intro.collection_expr)) {
-            Ok(items) => items,
+        let (items, rest) = match pairs_and_rest(&context.eval(&intro.collection_expr)) {
+            Ok(found) => found,
             Err(why) => return self.hole(why),
         };
         for (key, value) in items {
@@ -392,7 +408,7 @@ impl<'c> Out<'c> {
                 body,
             )?;
         }
-        Ok(())
+        rest.map_or(Ok(()), |why| self.hole(why))
     }
 
     /// An error inside a template makes the whole an error; anything else that is not known is a

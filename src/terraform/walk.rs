@@ -6,7 +6,7 @@ use super::instance::{Instance, ModuleTree, names};
 use super::library::Library;
 use super::module::Declarations;
 use super::root::Root;
-use super::sources::ReadProblem;
+use super::sources::{ReadProblem, is_module_file};
 use super::terragrunt::TerragruntUnit;
 use super::unnamed::UnnamedVarFile;
 use super::variables::{Layers, RootFiles};
@@ -94,7 +94,7 @@ impl<'p> RootWalk<'p> {
         } else {
             rest.strip_prefix('/')
         };
-        name.is_some_and(|name| name.ends_with(".tf") && !name.as_bytes().contains(&b'/'))
+        name.is_some_and(|name| is_module_file(name) && !name.as_bytes().contains(&b'/'))
     }
 
     /// Returns the var-files that nothing names and that set a variable of the root module.

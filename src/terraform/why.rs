@@ -21,6 +21,10 @@ pub enum WhyKind {
     UnreadableSource,
     /// A variable that only var-files set which nothing loads or names.
     NotLoaded,
+    /// Something that is null where a string needs it: a run has to set it. To `try` an error.
+    NullInString,
+    /// In a list: how many elements stand here, and which.
+    Elements,
     /// An attribute of a resource or data source that only an apply knows.
     KnownAfterApply,
     /// A module whose text is not in the repo.
@@ -60,7 +64,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = &self.what;
         match self.kind {
-            WhyKind::VariableNotSet => write!(f, "{what} has no value in the repo"),
+            WhyKind::VariableNotSet | WhyKind::NullInString => {
+                write!(f, "{what} has no value in the repo")
+            }
             WhyKind::UnreadableSource => {
                 write!(f, "{what} may be set by a file that cannot be read")
             }
@@ -76,7 +82,7 @@ impl fmt::Display for Why {
             WhyKind::File | WhyKind::Missing => write!(f, "{what} cannot be read"),
             WhyKind::NotDeclared => write!(f, "{what} is not declared"),
             WhyKind::Cycle => write!(f, "{what} depends on itself"),
-            WhyKind::Invalid => write!(f, "{what}"),
+            WhyKind::Invalid | WhyKind::Elements => write!(f, "{what}"),
             WhyKind::RunTime => write!(f, "{what} is known only when Terraform runs"),
             WhyKind::Limit => write!(f, "{what} is beyond what is evaluated"),
         }

@@ -26,13 +26,25 @@ const STAND_IN: &str = "x";
 
 /// Returns what Terraform's `yamldecode` gives for `text`: one document, YAML 1.1's booleans,
 /// numbers as numbers (with the origin of how they are written), the last of repeated keys.
-/// `Unknown` when a part of the text is not known, with `Invalid` when Terraform would refuse it.
+/// `Unknown(Invalid)` when Terraform would refuse it. A part of the text that is not known makes
+/// unknown the scalar it stands in; where that is not YAML, all is unknown.
 pub fn decode(text: &Text) -> Value {
-    if let Some(why) = text.why_unknown() {
+    if text.known_len() == 0
+        && let Some(why) = text.why_unknown()
+    {
         return Value::Unknown(why.clone());
     }
     let joined = Joined::new(text, STAND_IN);
     let mut documents = read(&joined, YamlRules::Terraform);
+    let is_refused = |document: &Document| matches!(document.value, Value::Unknown(_));
+    if let Some(why) = text.why_unknown()
+        && documents.iter().any(is_refused)
+    {
+        documents = read(&joined.without_lone_unknowns(), YamlRules::Terraform);
+        if documents.len() != 1 || documents.iter().any(is_refused) {
+            return Value::Unknown(why.clone());
+        }
+    }
     match documents.len() {
         0 => Value::Null,
         1 => documents.remove(0).value,
@@ -46,20 +58,39 @@ pub fn decode(text: &Text) -> Value {
     }
 }
 
+/// Returns every document that `yamldecode` gives for the documents of `text`, those that are null
+/// left out.
+pub fn decode_all(text: &Text) -> Vec<Value> {
+    let joined = Joined::new(text, STAND_IN);
+    let documents = read(&joined, YamlRules::Terraform);
+    let values = documents.into_iter().map(|document| document.value);
+    values.filter(|value| *value != Value::Null).collect()
+}
+
 /// Returns every document of `text`. An unknown part is read as one word, and a scalar or key that
 /// touches it holds it; where that is not YAML, an unknown part with a line for itself is left out.
 pub fn documents(text: &Text) -> Vec<Document> {
+    read_documents(text, YamlRules::Lenient)
+}
+
+/// Returns the same of values for a chart, whose numbers are what Helm takes them for: `tag: 1.10`
+/// is the number 1.1.
+pub fn helm_documents(text: &Text) -> Vec<Document> {
+    read_documents(text, YamlRules::Helm)
+}
+
+fn read_documents(text: &Text, rules: YamlRules) -> Vec<Document> {
     let joined = Joined::new(text, STAND_IN);
     let broken = |documents: &[Document]| {
         documents
             .iter()
             .any(|document| matches!(document.value, Value::Unknown(_)))
     };
-    let first = read(&joined, YamlRules::Lenient);
+    let first = read(&joined, rules);
     if !broken(&first) {
         return first;
     }
-    let second = read(&joined.without_lone_unknowns(), YamlRules::Lenient);
+    let second = read(&joined.without_lone_unknowns(), rules);
     if broken(&second) { first } else { second }
 }
 

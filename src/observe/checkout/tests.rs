@@ -21,11 +21,23 @@ fn a_folder_and_its_commit_read_the_same() {
         ("large.json", &large),
         ("Dockerfile", b"FROM alpine"),
         ("blob", b"\0\x01"),
+        ("go.mod", b"module x\n"),
+        ("x.dat", b"\xff\xfe"),
         ("secret.tfvars", b"\0GITCRYPT\0\xff"),
         (".env", b"A=1"),
     ]);
-    std::os::unix::fs::symlink("/etc", host.work().join("out")).unwrap();
-    std::os::unix::fs::symlink("a.tf", host.work().join("link.tf")).unwrap();
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, host.work().join(name)).unwrap();
+    };
+    link("/etc", "out");
+    link("../../a.tf", "above.tf");
+    link("nothing.tf", "gone.tf");
+    link("loop.tf", "loop.tf");
+    link("a.tf", "link.tf");
+    link("../a.tf", "deep/link.tf");
+    link("link.tf", "twice.tf");
+    link("deep", "folder");
+    link("..", "deep/er/up");
     host.push_work("links");
     let clone = host.clone();
     let committed = read_commit(&clone, &clone.tip()).unwrap();
@@ -49,16 +61,40 @@ fn a_folder_and_its_commit_read_the_same() {
     );
     assert_eq!(content(&committed, ".env"), Some(b"A=1".as_slice()));
     assert_eq!(
-        entry(&committed, "logo.png"),
-        Some(&Entry::NotRead(NO_TEXT))
+        content(&committed, "go.mod"),
+        Some(b"module x\n".as_slice())
     );
-    assert_eq!(entry(&committed, "blob"), Some(&Entry::NotRead(NO_TEXT)));
+    for no_text in ["logo.png", "blob", "x.dat"] {
+        assert_eq!(
+            entry(&committed, no_text),
+            Some(&Entry::NotRead(NO_TEXT.into())),
+            "{no_text}"
+        );
+    }
     assert_eq!(
         entry(&committed, "large.json"),
-        Some(&Entry::NotRead(TOO_LARGE))
+        Some(&Entry::NotRead(
+            "8.0 MiB, and at most 8 MiB are read".into()
+        ))
     );
-    assert_eq!(entry(&committed, "out"), Some(&Entry::NotRead(LINK)));
-    assert_eq!(entry(&committed, "link.tf"), Some(&Entry::NotRead(LINK)));
+    for refused in ["out", "above.tf", "gone.tf", "loop.tf", "deep/er/up"] {
+        let Some(Entry::NotRead(why)) = entry(&committed, refused) else {
+            panic!("{refused}: {:?}", entry(&committed, refused))
+        };
+        assert!(
+            why.starts_with("a symbolic link that leads out"),
+            "{refused}"
+        );
+    }
+    let target = Entry::Link(RepoPath::new("a.tf").unwrap());
+    for link in ["link.tf", "deep/link.tf", "twice.tf", "folder/link.tf"] {
+        assert_eq!(entry(&committed, link), Some(&target), "{link}");
+        assert_eq!(content(&committed, link), content(&committed, "a.tf"));
+    }
+    assert_eq!(
+        content(&committed, "folder/er/Values.YAML"),
+        Some(b"a: 1".as_slice())
+    );
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn config_text<'a>(draft: &Draft<'a>) -> Result<&'a str, String> {
         Some(Entry::Text(_)) => draft
             .text(&path())
             .ok_or_else(|| format!("{FILE} is not UTF-8"))?,
+        Some(Entry::Link(_)) => return Err(format!("{FILE} is a symbolic link")),
         Some(Entry::NotRead(why)) => return Err(format!("{FILE} was not read: {why}")),
     };
     match Config::parse(text, FILE) {

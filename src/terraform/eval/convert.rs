@@ -117,8 +117,20 @@ pub fn to_int(value: &Value) -> Result<i128, Why> {
     number::int(number).ok_or_else(|| invalid("a fraction where a whole number is needed"))
 }
 
-/// Returns the elements of a list, tuple or set.
+/// Returns the elements of a list, tuple or set, of which the number is known.
 pub fn to_list(value: &Value) -> Result<Arc<Vec<Value>>, Why> {
+    let items = to_elements(value)?;
+    match items.iter().find(|item| item.is_elements()) {
+        Some(unknown) => Err(unknown
+            .why_unknown()
+            .cloned()
+            .unwrap_or_else(|| limit("a list"))),
+        None => Ok(items),
+    }
+}
+
+/// Returns the elements of a list, tuple or set; one of them may stand for any number.
+pub fn to_elements(value: &Value) -> Result<Arc<Vec<Value>>, Why> {
     match value {
         Value::List(items) | Value::Set(items) => Ok(items.clone()),
         Value::Unknown(why) => Err(why.clone()),
@@ -129,7 +141,10 @@ pub fn to_list(value: &Value) -> Result<Arc<Vec<Value>>, Why> {
 /// Returns the first thing that is an error in Terraform, at any depth.
 pub fn error_in(value: &Value) -> Option<&Why> {
     find(value, &|why| {
-        matches!(why.kind, WhyKind::Invalid | WhyKind::Missing)
+        matches!(
+            why.kind,
+            WhyKind::Invalid | WhyKind::Missing | WhyKind::NullInString
+        )
     })
 }
 

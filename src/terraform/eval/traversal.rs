@@ -1,6 +1,6 @@
 //! Attributes, indexes and splats.
 
-use super::super::value::{Value, Why};
+use super::super::value::{UNKNOWN_KEY, Value, Why, is_unknown_key, unknown_keys};
 use super::convert::{self, invalid, list};
 use super::{Context, Step, settle};
 use hcl_edit::Decorated;
@@ -97,10 +97,10 @@ fn is_splat(operator: &Decorated<TraversalOperator>) -> bool {
 pub fn take(value: Value, step: &Step<'_>) -> Result<Value, Why> {
     match (value, step) {
         (Value::Unknown(why), _) => Err(why),
-        (Value::Map(entries), Step::Attr(name)) => entries
-            .get(*name)
-            .cloned()
-            .ok_or_else(|| invalid(format!("an object without the attribute {name}"))),
+        (Value::Map(entries), Step::Attr(name)) => entries.get(*name).cloned().ok_or_else(|| {
+            unknown_keys(&entries)
+                .unwrap_or_else(|| invalid(format!("an object without the attribute {name}")))
+        }),
         (value, Step::Attr(name)) => Err(invalid(format!(
             "{} has no attribute {name}",
             convert::kind(&value)
@@ -115,13 +115,19 @@ pub fn at(value: &Value, index: &Value) -> Result<Value, Why> {
         Value::Unknown(why) => Err(why.clone()),
         Value::Map(entries) => {
             let key = convert::to_known(index)?;
-            entries
-                .get(key.as_str())
-                .cloned()
-                .ok_or_else(|| invalid(format!("an object without the key {key}")))
+            entries.get(key.as_str()).cloned().ok_or_else(|| {
+                unknown_keys(entries)
+                    .unwrap_or_else(|| invalid(format!("an object without the key {key}")))
+            })
         }
         Value::List(items) => {
             let at = convert::to_int(index)?;
+            let before = usize::try_from(at).map_or(0, |at| at.saturating_add(1));
+            if let Some(Value::Unknown(why)) =
+                items.iter().take(before).find(|item| item.is_elements())
+            {
+                return Err(why.clone());
+            }
             let item = usize::try_from(at).ok().and_then(|at| items.get(at));
             item.cloned()
                 .ok_or_else(|| invalid(format!("a list without an element {at}")))
@@ -133,8 +139,47 @@ pub fn at(value: &Value, index: &Value) -> Result<Value, Why> {
     }
 }
 
-/// Returns pairs of key and value as `for` sees them.
+/// Returns pairs of key and value as `for` sees them, where all are known.
 pub fn pairs(value: &Value) -> Result<Vec<(Value, Value)>, Why> {
+    match pairs_and_rest(value)? {
+        (pairs, None) => Ok(pairs),
+        (_, Some(why)) => Err(why),
+    }
+}
+
+/// Returns the pairs that are known, and why there may be more.
+pub fn pairs_and_rest(value: &Value) -> Result<(Vec<(Value, Value)>, Option<Why>), Why> {
+    match value {
+        Value::List(items) | Value::Set(items) if items.iter().any(Value::is_elements) => {
+            let rest = items.iter().find(|item| item.is_elements());
+            let why = rest.and_then(Value::why_unknown).cloned();
+            let known = items.iter().filter(|item| !item.is_elements());
+            let key = || Value::elements(why.as_ref().unwrap_or(&convert::limit("a list")));
+            Ok((
+                known.map(|item| (key(), item.clone())).collect(),
+                why.clone(),
+            ))
+        }
+        Value::Map(entries) if entries.contains_key(UNKNOWN_KEY) => {
+            let why = unknown_keys(entries);
+            let key = |key: &Arc<str>| match &why {
+                Some(why) if is_unknown_key(key) => Value::Unknown(why.clone()),
+                _ => Value::text(Arc::clone(key)),
+            };
+            let shown = entries.iter().filter(|(key, _)| ***key != *UNKNOWN_KEY);
+            let mut all: Vec<(Value, Value)> = shown
+                .map(|(name, item)| (key(name), item.clone()))
+                .collect();
+            if let Some(why) = &why {
+                all.push((Value::Unknown(why.clone()), Value::Unknown(why.clone())));
+            }
+            Ok((all, why))
+        }
+        other => Ok((known_pairs(other)?, None)),
+    }
+}
+
+fn known_pairs(value: &Value) -> Result<Vec<(Value, Value)>, Why> {
     match value {
         Value::Unknown(why) => Err(why.clone()),
         Value::List(items) => Ok(items

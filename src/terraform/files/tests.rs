@@ -30,7 +30,7 @@ fn a_relative_path_leads_from_one_folder_to_another() {
 fn below_a_folder_is_what_has_its_whole_name_before_a_slash() {
     let mut files = Files::default();
     for name in ["a-b/x", "a.tf", "a/b/c", "a/d", "ab/c", "b"] {
-        files.insert(path(name), Entry::NotRead("a test"));
+        files.insert(path(name), Entry::NotRead("a test".into()));
     }
     let below = |dir: &str| {
         files

@@ -2,8 +2,7 @@
 
 use super::super::eval::support::*;
 use super::super::text::Text;
-use super::super::value::{Number, Value, Why};
-use std::collections::BTreeMap;
+use super::super::value::{Entries, Number, Value, Why, unknown_keys};
 use std::sync::Arc;
 
 /// The arguments of one call.
@@ -51,7 +50,21 @@ impl<'a> Args<'a> {
         to_list(self.value(at)?)
     }
 
-    pub fn map(self, at: usize) -> Result<Arc<BTreeMap<Arc<str>, Value>>, Why> {
+    /// Returns a map of which all keys are known.
+    pub fn known_map(self, at: usize) -> Result<Arc<Entries>, Why> {
+        let map = self.map(at)?;
+        match unknown_keys(&map) {
+            Some(why) => Err(why),
+            None => Ok(map),
+        }
+    }
+
+    /// Returns the elements of a list; one of them may stand for any number.
+    pub fn elements(self, at: usize) -> Result<Arc<Vec<Value>>, Why> {
+        to_elements(self.value(at)?)
+    }
+
+    pub fn map(self, at: usize) -> Result<Arc<Entries>, Why> {
         match self.value(at)? {
             Value::Map(entries) => Ok(entries.clone()),
             Value::Unknown(why) => Err(why.clone()),

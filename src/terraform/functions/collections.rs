@@ -43,7 +43,8 @@ fn concat(args: Args) -> Computed {
     for at in 0..args.count(1, usize::MAX)?.0.len() {
         match args.value(at)? {
             Value::Set(_) => return Err(invalid("a set where a list is needed")),
-            _ => all.extend(args.list(at)?.iter().cloned()),
+            Value::Unknown(why) => all.push(Value::elements(why)),
+            _ => all.extend(args.elements(at)?.iter().cloned()),
         }
     }
     Ok(list(all))
@@ -52,7 +53,7 @@ fn concat(args: Args) -> Computed {
 fn length(args: Args) -> Computed {
     Ok(count(match args.count(1, 1)?.value(0)? {
         Value::Text(text) => known(text)?.graphemes(true).count(),
-        Value::Map(entries) => entries.len(),
+        Value::Map(_) => args.known_map(0)?.len(),
         _ => args.list(0)?.len(),
     }))
 }
@@ -75,7 +76,10 @@ fn flatten(args: Args) -> Computed {
             Value::List(items) | Value::Set(items) => {
                 items.iter().try_for_each(|item| add(item, out))
             }
-            Value::Unknown(why) => Err(why.clone()),
+            Value::Unknown(why) => {
+                out.push(Value::elements(why));
+                Ok(())
+            }
             other => {
                 out.push(other.clone());
                 Ok(())
@@ -84,7 +88,7 @@ fn flatten(args: Args) -> Computed {
     }
     let mut out = Vec::new();
     args.count(1, 1)?
-        .list(0)?
+        .elements(0)?
         .iter()
         .try_for_each(|item| add(item, &mut out))?;
     Ok(list(out))
@@ -92,14 +96,14 @@ fn flatten(args: Args) -> Computed {
 
 fn compact(args: Args) -> Computed {
     let mut out = Vec::new();
-    for item in args.count(1, 1)?.list(0)?.iter() {
+    for item in args.count(1, 1)?.elements(0)?.iter() {
         match item {
             Value::Null => {}
-            Value::Unknown(why) => return Err(why.clone()),
+            Value::Unknown(why) => out.push(Value::elements(why)),
             other => {
                 let text = to_text(other.clone())?;
                 match (text.known_len(), text.why_unknown()) {
-                    (0, Some(why)) => return Err(why.clone()),
+                    (0, Some(why)) => out.push(Value::elements(why)),
                     (0, None) => {}
                     _ => out.push(Value::Text(text)),
                 }

@@ -1,20 +1,21 @@
 //! Functions that read files of the repo, and paths.
 
 use super::super::eval::support::*;
-use super::super::eval::{Context, Scope, Step};
+use super::super::eval::{Context, Scope, Step, settle};
 use super::super::files::{Entry, Files, RepoPath};
 use super::super::hcl::is_encrypted;
 use super::super::span::Span;
 use super::super::template;
 use super::super::text::{Form, Origin, Text};
-use super::super::value::{Value, Why, WhyKind};
+use super::super::value::{Entries, Value, Why, WhyKind};
 use super::Computed;
 use super::arguments::Args;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use globset::GlobBuilder;
+use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub fn call(context: &Context, name: &str, args: Args) -> Option<Computed> {
@@ -24,6 +25,10 @@ pub fn call(context: &Context, name: &str, args: Args) -> Option<Computed> {
         "filebase64" => hashed(scope, args, |bytes| STANDARD.encode(bytes)),
         "filesha256" => hashed(scope, args, |bytes| hex::encode(Sha256::digest(bytes))),
         "filesha512" => hashed(scope, args, |bytes| hex::encode(Sha512::digest(bytes))),
+        "filesha1" => hashed(scope, args, |bytes| hex::encode(Sha1::digest(bytes))),
+        "filemd5" => hashed(scope, args, |bytes| hex::encode(Md5::digest(bytes))),
+        "abspath" => absolute(scope, args),
+        "pathexpand" => expanded(args),
         "filebase64sha256" => hashed(scope, args, |bytes| STANDARD.encode(Sha256::digest(bytes))),
         "filebase64sha512" => hashed(scope, args, |bytes| STANDARD.encode(Sha512::digest(bytes))),
         "fileexists" => exists(scope, args),
@@ -50,13 +55,13 @@ fn read<'a>(scope: &'a dyn Scope, args: Args) -> Result<(RepoPath, &'a Arc<[u8]>
 
 fn open(scope: &dyn Scope, path: RepoPath) -> Result<(RepoPath, &Arc<[u8]>), Why> {
     let why = |what: String| Why::new(WhyKind::File, what);
-    match scope.files().get(&path) {
-        Some(Entry::Text(bytes)) => match is_encrypted(bytes) {
+    match scope.files().follow(&path) {
+        Some((target, Entry::Text(bytes))) => match is_encrypted(bytes) {
             Some(tool) => Err(why(format!("{path}, encrypted with {tool},"))),
-            None => Ok((path, bytes)),
+            None => Ok((target, bytes)),
         },
-        Some(Entry::NotRead(reason)) => Err(why(format!("{path} ({reason})"))),
-        None => Err(Why::new(WhyKind::Missing, path.to_string())),
+        Some((_, Entry::NotRead(reason))) => Err(why(format!("{path} ({reason})"))),
+        Some((_, Entry::Link(_))) | None => Err(Why::new(WhyKind::Missing, path.to_string())),
     }
 }
 
@@ -109,9 +114,66 @@ fn file_set(scope: &dyn Scope, args: Args) -> Computed {
     super::sets::to_set(&list(found))
 }
 
+/// Returns the text of a file, as `file` does.
+pub fn read_text(scope: &dyn Scope, path: &Value) -> Value {
+    let args = [path.clone()];
+    settle(read(scope, Args(&args)).and_then(|(path, bytes)| text(&path, bytes)))
+}
+
+/// Returns the files that a pattern matches, relative to where Terraform is run; sorted.
+pub fn glob_files(scope: &dyn Scope, pattern: &str) -> Vec<RepoPath> {
+    let start = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
+    let folder = pattern[..start]
+        .rfind('/')
+        .map_or("", |end| &pattern[..end]);
+    let folder = RepoPath::from_absolute(folder).or_else(|| scope.cwd().join(folder));
+    let rest = pattern[pattern[..start].rfind('/').map_or(0, |end| end + 1)..].to_owned();
+    let glob = GlobBuilder::new(&rest).literal_separator(true).build();
+    let (Some(folder), Ok(glob)) = (folder, glob) else {
+        return Vec::new();
+    };
+    let matcher = glob.compile_matcher();
+    let skip = match folder.as_str().len() {
+        0 => 0,
+        length => length + 1,
+    };
+    let is_match = |path: &&RepoPath| {
+        path.as_str()
+            .get(skip..)
+            .is_some_and(|name| matcher.is_match(name))
+    };
+    scope
+        .files()
+        .below(&folder)
+        .map(|(path, _)| path)
+        .filter(is_match)
+        .cloned()
+        .collect()
+}
+
+/// Renders a file as `templatefile` does.
+pub fn render_template_file(scope: &dyn Scope, path: &RepoPath, variables: &Arc<Entries>) -> Value {
+    settle(open(scope, path.clone()).map(|(path, bytes)| {
+        let variables = Variables {
+            variables: variables.clone(),
+            outer: scope,
+        };
+        template::render_file(bytes, &path, &variables)
+    }))
+}
+
+/// Renders a text as `templatestring` does.
+pub fn render_template(scope: &dyn Scope, template: &Text, variables: &Arc<Entries>) -> Value {
+    let variables = Variables {
+        variables: variables.clone(),
+        outer: scope,
+    };
+    template::render_text(template, &variables)
+}
+
 /// The variables of a template, and nothing else.
 struct Variables<'a> {
-    variables: Arc<BTreeMap<Arc<str>, Value>>,
+    variables: Arc<Entries>,
     outer: &'a dyn Scope,
 }
 
@@ -151,6 +213,25 @@ fn template_string(scope: &dyn Scope, args: Args) -> Computed {
         outer: scope,
     };
     Ok(template::render_text(&text, &variables))
+}
+
+/// Returns the absolute path, of which the top of the repo is the one that `get_repo_root()` gives.
+fn absolute(scope: &dyn Scope, args: Args) -> Computed {
+    let path = args.count(1, 1)?.string(0)?;
+    if path.starts_with('/') {
+        return Ok(Value::text(clean(&path)));
+    }
+    let cwd = scope.cwd().to_absolute();
+    Ok(Value::text(clean(&format!("{cwd}/{path}"))))
+}
+
+/// `~` is the home folder of who runs Terraform.
+fn expanded(args: Args) -> Computed {
+    let path = args.count(1, 1)?.string(0)?;
+    match path.starts_with('~') {
+        true => Err(Why::new(WhyKind::RunTime, format!("the path {path}"))),
+        false => Ok(Value::text(path)),
+    }
 }
 
 /// Returns the last part of a path, by the rules of Go's `filepath.Base`.

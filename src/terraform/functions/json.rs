@@ -2,7 +2,7 @@
 
 use super::super::eval::support::*;
 use super::super::json;
-use super::super::text::Text;
+use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::Computed;
 use super::writer::TextWriter;
@@ -52,7 +52,7 @@ fn write(value: &Value, out: &mut TextWriter) -> Result<(), Why> {
             }
             out.write("}");
         }
-        Value::Unknown(why) => return Err(why.clone()),
+        Value::Unknown(why) => out.piece(Piece::Unknown(why.clone())),
     }
     Ok(())
 }

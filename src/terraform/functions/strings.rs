@@ -4,6 +4,7 @@ use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
 use super::super::value::{Value, Why};
 use super::arguments::Args;
+use super::writer::TextWriter;
 use super::{Computed, format, patterns};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
@@ -209,20 +210,24 @@ fn indent(args: Args) -> Computed {
         return Err(limit("an indentation this deep"));
     }
     let text = args.text(1)?;
-    let string = known(&text)?;
-    let padding = Text::computed(" ".repeat(spaces));
-    let mut out = Text::default();
-    let mut start = 0;
-    for (at, _) in string.match_indices('\n') {
-        out.append(&piece(&text, start..at + 1)?);
-        out.append(&padding);
-        start = at + 1;
+    let padding = " ".repeat(spaces);
+    let mut out = TextWriter::default();
+    let mut is_changed = false;
+    for piece in text.pieces() {
+        let Piece::Known { text: content, .. } = piece else {
+            out.piece(piece.clone());
+            continue;
+        };
+        let mut start = 0;
+        for (at, _) in content.match_indices('\n') {
+            out.slice(piece, start..at + 1);
+            out.write(&padding);
+            start = at + 1;
+            is_changed = true;
+        }
+        out.slice(piece, start..content.len());
     }
-    if start == 0 {
-        return Ok(Value::Text(text));
-    }
-    out.append(&piece(&text, start..string.len())?);
-    Ok(Value::Text(out))
+    Ok(Value::Text(if is_changed { out.finish() } else { text }))
 }
 
 pub fn piece(text: &Text, range: Range<usize>) -> Result<Text, Why> {

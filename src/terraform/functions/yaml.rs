@@ -2,7 +2,7 @@
 
 use super::super::eval::support::*;
 use super::super::text::{Piece, Text};
-use super::super::value::{Value, Why};
+use super::super::value::{Value, Why, is_unknown_key, unknown_keys};
 use super::super::yaml;
 use super::Computed;
 use super::strings::piece;
@@ -55,6 +55,12 @@ fn block(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> R
         Value::Map(entries) => {
             for (key, item) in entries.iter() {
                 let column = start(out);
+                if let Some(why) = unknown_keys(entries).filter(|_| is_unknown_key(key)) {
+                    out.piece(Piece::Unknown(why));
+                    out.write(":");
+                    entry(item, indent, column, out)?;
+                    continue;
+                }
                 let before = out.run().len();
                 out.write("\"");
                 key.chars().for_each(|c| escape(c, out.run()));
@@ -110,7 +116,7 @@ fn scalar(value: &Value, indent: usize, column: usize, out: &mut TextWriter) -> 
         },
         Value::List(_) | Value::Set(_) => out.write("[]"),
         Value::Map(_) => out.write("{}"),
-        Value::Unknown(why) => return Err(why.clone()),
+        Value::Unknown(why) => out.piece(Piece::Unknown(why.clone())),
     }
     Ok(())
 }

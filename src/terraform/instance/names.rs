@@ -7,7 +7,7 @@ use super::super::eval::support::to_int;
 use super::super::module::Declared;
 use super::super::value::{Value, Why, WhyKind};
 use super::repeat::{Bindings, Repeat, same_key};
-use super::{Callee, Instance};
+use super::{Callee, Instance, data};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,10 @@ pub(in super::super) fn resolve(
                 steps.len(),
             ),
         },
+        ("resource", Some(kind)) if attribute(steps.get(1)).is_some() => {
+            let label = attribute(steps.get(1)).unwrap_or_default();
+            instance.resource_reference("resource", kind, label, &steps[2..], 2)
+        }
         ("self" | "ephemeral", _) => (Value::unknown(WhyKind::KnownAfterApply, name), steps.len()),
         ("var" | "local" | "path" | "terraform" | "module" | "each" | "count", _) => {
             (Value::unknown(WhyKind::NotDeclared, name), steps.len())
@@ -274,6 +278,9 @@ impl ResourceReader<'_> {
         if view.attr(&name).is_some() {
             return (self.attribute(view, &name), used + 1);
         }
+        if let Some(value) = self.computed(view, &name) {
+            return (value, used + 1);
+        }
         let blocks = view.blocks(&name);
         if blocks.is_empty() {
             return (self.after_apply(&name), steps.len());
@@ -328,6 +335,18 @@ impl ResourceReader<'_> {
         }
     }
 
+    /// Returns what follows from the text although it does not set it.
+    fn computed(&self, view: &BodyView<'_>, name: &str) -> Option<Value> {
+        let instance = view.instance();
+        let key = (instance.node.id, std::ptr::from_ref(view.block()).cast());
+        if !instance.tree.busy.borrow_mut().insert(key) {
+            return None;
+        }
+        let value = data::computed(view, name);
+        instance.tree.busy.borrow_mut().remove(&key);
+        value
+    }
+
     fn after_apply(&self, name: &str) -> Value {
         Value::unknown(WhyKind::KnownAfterApply, format!("{}.{name}", self.what))
     }
@@ -350,8 +369,12 @@ impl ResourceReader<'_> {
             };
             (Arc::from(name), value)
         });
+        let made = ["id", "documents", "manifests", "rendered", "content"]
+            .into_iter()
+            .filter_map(|name| Some((Arc::from(name), self.computed(view, name)?)));
         map([(Arc::from("id"), self.after_apply("id"))]
             .into_iter()
+            .chain(made)
             .chain(attrs)
             .chain(blocks))
     }

@@ -51,10 +51,7 @@ fn references_find_what_the_text_says() {
             "kubernetes_namespace.one.metadata[0].uid",
             "KnownAfterApply kubernetes_namespace.one.uid",
         ),
-        (
-            "kubernetes_namespace.one.id",
-            "KnownAfterApply kubernetes_namespace.one.id",
-        ),
+        ("kubernetes_namespace.one.id", "\"ns\""),
         (
             "kubernetes_namespace.one.metadata[1].name",
             "Invalid kubernetes_namespace.one.metadata has no such element",

@@ -278,7 +278,7 @@ fn a_units_own_files_lie_over_its_source() {
 fn what_is_not_read_is_said_once() {
     let all = &[
         ("a/main.tf.json", "{}"),
-        ("b/main.tofu", ""),
+        ("b/main.tofu.json", "{}"),
         ("c/terragrunt.hcl.json", "{}"),
         ("d/terragrunt.stack.hcl", ""),
         ("e/main.tf", "resource {{{\n"),
@@ -289,7 +289,7 @@ fn what_is_not_read_is_said_once() {
     let said = problems(all);
     let starts = [
         "a/main.tf.json: not read",
-        "b/main.tofu: not read",
+        "b/main.tofu.json: not read",
         "c/terragrunt.hcl.json: not read",
         "d/terragrunt.stack.hcl: not read",
         "e/main.tf: does not parse",

@@ -6,7 +6,7 @@ use super::scalar::Scalar;
 use crate::terraform::source_map::Joined;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Origin, Piece, Text};
-use crate::terraform::value::{Number, Value, Why, WhyKind};
+use crate::terraform::value::{Number, UNKNOWN_KEY, Value, Why, WhyKind, print_as_go};
 use granit_parser::{Event, ScalarStyle, Tag};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +42,10 @@ pub(super) enum YamlRules {
     /// Values and manifests, which Helm and Kubernetes read: scalars stay as written, problems stay
     /// local.
     Lenient,
+    /// The same for values of a chart, of which numbers are read as Helm does: a number that a
+    /// template prints in another way than it is written is a `Number`, with the origin of how it
+    /// is written.
+    Helm,
 }
 
 /// How many nodes all aliases of a text may stand for.
@@ -203,7 +207,9 @@ impl<'a> Builder<'a> {
         let why = Why::new(WhyKind::Invalid, what);
         match self.rules {
             YamlRules::Terraform => self.refused = Some(why),
-            YamlRules::Lenient => self.add(Finished::new(Value::Unknown(why), span)),
+            YamlRules::Lenient | YamlRules::Helm => {
+                self.add(Finished::new(Value::Unknown(why), span))
+            }
         }
     }
 
@@ -317,7 +323,7 @@ impl<'a> Builder<'a> {
                     });
                 }
             }
-            (true, YamlRules::Lenient) => merges.push(node.value),
+            (true, YamlRules::Lenient | YamlRules::Helm) => merges.push(node.value),
             // go-cty-yaml merges one map, at this place: what comes later wins, whichever it is.
             (true, YamlRules::Terraform) => match node.value {
                 Value::Map(map) => {
@@ -347,29 +353,52 @@ impl<'a> Builder<'a> {
         };
         let core = tag.map(|tag| tag.core_suffix());
         let meaning = match (self.rules, core) {
-            (YamlRules::Lenient, None) if !plain => Meaning::Text,
+            (YamlRules::Lenient | YamlRules::Helm, None) if !plain => Meaning::Text,
+            (YamlRules::Helm, None) => resolve::in_helm(source),
             (_, None) => resolve::untagged(source, scalar.style),
             (_, Some(Some(tag))) => resolve::tagged(tag, source, scalar.style),
             (YamlRules::Terraform, Some(None)) => {
                 Meaning::Bad("a YAML tag that is not supported".to_owned())
             }
-            (YamlRules::Lenient, Some(None)) => Meaning::Text,
+            (YamlRules::Lenient | YamlRules::Helm, Some(None)) => Meaning::Text,
         };
         let whole = || scalar.text(self.joined);
+        if self.rules == YamlRules::Terraform
+            && let Some((value, key)) = unknown_scalar(&whole(), plain)
+        {
+            return Finished {
+                value,
+                key: Some(key),
+                ..node
+            };
+        }
         node.value = match self.rules {
             YamlRules::Terraform => terraform_value(meaning, whole),
             YamlRules::Lenient => lenient_value(&meaning, source, whole),
+            YamlRules::Helm => helm_value(&meaning, source, whole),
         };
         node.key = match (&node.value, self.rules) {
             (Value::Unknown(_), YamlRules::Terraform) => None,
             (Value::Text(text), _) => Some(key_text(text)),
-            (_, YamlRules::Lenient) => Some(source.to_owned()),
+            (_, YamlRules::Lenient | YamlRules::Helm) => Some(source.to_owned()),
             (Value::Bool(bool), _) => Some(bool.to_string()),
             (Value::Number(Number::Int(int), _), _) => Some(int.to_string()),
             (Value::Number(Number::Float(float), _), _) => Some(float.to_string()),
             _ => None,
         };
         node
+    }
+}
+
+/// Returns the value of a scalar of which a part is unknown, and what it is as a key; `None` where
+/// all is known. A plain scalar of which nothing is known may be of any type.
+fn unknown_scalar(text: &Text, plain: bool) -> Option<(Value, String)> {
+    let why = text.why_unknown()?;
+    let key = key_text(text);
+    if plain && text.known_len() == 0 {
+        Some((Value::Unknown(why.clone()), key))
+    } else {
+        Some((Value::Text(text.clone()), key))
     }
 }
 
@@ -402,6 +431,23 @@ fn lenient_value(meaning: &Meaning, source: &str, text: impl Fn() -> Text) -> Va
     }
 }
 
+/// A number keeps its own text where a template prints it as it is written.
+fn helm_value(meaning: &Meaning, source: &str, text: impl Fn() -> Text) -> Value {
+    match meaning {
+        Meaning::Null => Value::Null,
+        Meaning::Bool(bool) => Value::Bool(*bool),
+        Meaning::Number(number) if print_as_go(*number) != source => {
+            // None of the bytes is said to stand in what is printed.
+            let origin = origin(&text()).map(|origin| Origin {
+                span: Span::new(origin.span.start, origin.span.start),
+                ..origin
+            });
+            Value::Number(*number, origin)
+        }
+        _ => Value::Text(text()),
+    }
+}
+
 fn origin(text: &Text) -> Option<Origin> {
     match text.pieces() {
         [Piece::Known { origin, .. }] => origin.clone(),
@@ -412,7 +458,7 @@ fn origin(text: &Text) -> Option<Origin> {
 fn key_of(rules: YamlRules, node: &Finished) -> Result<PendingKey, String> {
     let text = match (&node.key, rules) {
         (Some(text), _) => text.as_str(),
-        (None, YamlRules::Lenient) => "?",
+        (None, YamlRules::Lenient | YamlRules::Helm) => "?",
         (None, YamlRules::Terraform) => return Err("a YAML key that is not a string".to_owned()),
     };
     Ok(PendingKey {
@@ -445,7 +491,7 @@ fn key_text(text: &Text) -> String {
     for piece in text.pieces() {
         match piece {
             Piece::Known { text, .. } => key.push_str(text),
-            Piece::Unknown(_) => key.push_str("${…}"),
+            Piece::Unknown(_) => key.push_str(UNKNOWN_KEY),
         }
     }
     key

@@ -43,6 +43,33 @@ pub(in crate::terraform) fn untagged(value: &str, style: ScalarStyle) -> Meaning
     }
 }
 
+/// Resolves an untagged plain scalar as Helm's parser does (sigs.k8s.io/yaml, whose rules are YAML
+/// 1.1's): `0123` is octal, `1_000` and `0b11` are numbers, a date is text.
+pub(super) fn in_helm(value: &str) -> Meaning {
+    match untagged(value, ScalarStyle::Plain) {
+        word @ (Meaning::Null | Meaning::Bool(_)) => return word,
+        _ => {}
+    }
+    let begins = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+    if !value.starts_with(begins) || time(value).is_some() {
+        return Meaning::Text;
+    }
+    let plain = value.replace('_', "");
+    let unsigned = plain.strip_prefix(['+', '-']).unwrap_or(&plain);
+    let octal = unsigned.len() > 1
+        && unsigned.starts_with('0')
+        && unsigned.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    if octal {
+        return match i64::from_str_radix(&plain, 8) {
+            Ok(int) => Meaning::Number(Number::Int(int.into())),
+            Err(_) => Meaning::TooBig,
+        };
+    }
+    prefixed(plain.strip_prefix('+').unwrap_or(&plain))
+        .or_else(|| is_decimal(&plain).then(|| parse(&plain)))
+        .unwrap_or(Meaning::Text)
+}
+
 /// Resolves a scalar with the core tag `!!tag`.
 pub(super) fn tagged(tag: &str, value: &str, style: ScalarStyle) -> Meaning {
     let bad = || Meaning::Bad(format!("the YAML value {value:?} is not a !!{tag}"));
