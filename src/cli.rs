@@ -108,6 +108,9 @@ pub struct ScanArgs {
     /// List only the sites, without component, dead, orphan and unpinnable literals
     #[arg(long)]
     pub sites_only: bool,
+    /// List what looks like an image and is not followed, instead of the literals that are
+    #[arg(long, conflicts_with = "sites_only")]
+    pub unfollowed: bool,
 }
 
 #[derive(Debug, Args)]

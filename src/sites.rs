@@ -4,18 +4,25 @@
 pub mod json;
 pub mod settings;
 mod address;
+mod argocd;
 mod decide;
 mod other_readers;
+mod chart_values;
 mod find;
+mod forms;
+mod found;
+mod helm;
 mod finder;
 pub mod lookup;
 mod objects;
 mod occurrence;
 mod ownership;
 mod pin;
+mod remote_module;
 pub mod resource;
 mod scan;
 pub mod stacks;
+mod unfollowed;
 mod values;
 mod workload;
 
@@ -43,6 +50,21 @@ pub struct Scan {
     pub remote_modules: BTreeSet<Arc<str>>,
     /// By root, the var-files that nothing loads or names and that set one of its variables.
     pub unnamed_var_files: BTreeMap<RepoPath, Vec<RepoPath>>,
+    /// What looks like an image and is not followed, sorted.
+    pub unfollowed: Vec<Unfollowed>,
+}
+
+/// A text that looks like an image, in a place where none is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unfollowed {
+    pub file: RepoPath,
+    /// Its bytes in `file`.
+    pub span: Span,
+    /// 1-based.
+    pub line: usize,
+    pub literal: String,
+    /// What it is in: `docker_container`, `module.web`, `locals`.
+    pub inside: Arc<str>,
 }
 
 /// A literal that takes part in an image, and its fate.

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::plan::{explain, report_status};
 use crate::reconcile::{self, Planned};
 use crate::report::explain::explanation_lines;
-use crate::sites::Literal;
 use crate::sites::lookup::find;
+use crate::sites::{Literal, Scan};
+use crate::terraform::files::RepoPath;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -77,5 +78,44 @@ pub(super) fn named<'a>(known: &'a Planned, target: &str) -> Result<Vec<&'a Lite
     } else {
         format!("near it: {}", found.near.join(", "))
     };
-    Err(Error::failed(format!("no site, workload or image is called {target}")).hint(near))
+    let lost = lost(scan, target);
+    let mut error = Error::failed(format!("no site, workload or image is called {target}"));
+    if !lost.is_empty() {
+        error = error.cause(lost.join("; "));
+    }
+    Err(error.hint(near))
+}
+
+/// The most notes that are repeated.
+const MOST_NOTES: usize = 3;
+
+/// Repeats what was said of something that the scan could not follow.
+fn lost(scan: &Scan, target: &str) -> Vec<String> {
+    let place = |file: &RepoPath, line: Option<usize>| match line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_string(),
+    };
+    let is_meant = |file: &RepoPath, line: Option<usize>, text: &str| {
+        text.contains(target)
+            || place(file, line) == target
+            || file.display() == target
+            || file
+                .as_str()
+                .strip_prefix(target)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let problems = scan
+        .problems
+        .iter()
+        .filter(|one| is_meant(&one.file, one.line, &one.what))
+        .map(|one| format!("{}: {}", place(&one.file, one.line), one.what));
+    let unfollowed = scan
+        .unfollowed
+        .iter()
+        .filter(|one| is_meant(&one.file, Some(one.line), &one.literal) || *one.inside == *target)
+        .map(|one| {
+            let at = place(&one.file, Some(one.line));
+            format!("{at}: {} in {} is not followed", one.literal, one.inside)
+        });
+    problems.chain(unfollowed).take(MOST_NOTES).collect()
 }

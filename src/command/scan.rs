@@ -6,8 +6,9 @@ use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
-use crate::sites::{Fate, Literal, Problem};
-use crate::terraform::files::Files;
+use crate::sites::{Fate, Literal, Problem, Scan, Unfollowed};
+use crate::terraform::files::{Files, RepoPath};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn run(args: &ScanArgs) -> Result<Completion> {
     let mut session = source::setup(
@@ -26,12 +27,29 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
     }
     match args.output.output {
         OutputFormat::Json => out::json(&to_json(&scan))?,
+        OutputFormat::Table if args.unfollowed => {
+            out::data(&table(
+                ["place", "literal", "in"],
+                scan.unfollowed.iter().map(|one| {
+                    let place = format!("{}:{}", one.file, one.line);
+                    [place, one.literal.clone(), one.inside.to_string()]
+                }),
+            ))?;
+            out::say(
+                &unfollowed(&scan.unfollowed)
+                    .unwrap_or_else(|| "nothing that looks like an image is left over".to_owned()),
+            );
+        }
         OutputFormat::Table => {
             out::data(&table(
                 ["place", "fate", "image", "used by"],
                 scan.literals.iter().map(row),
             ))?;
             tell(&scan.problems, &looked.snapshot.files);
+            advice(&scan).iter().for_each(|line| out::say(line));
+            if let Some(left) = unfollowed(&scan.unfollowed) {
+                out::say(&format!("{left}; `pintle scan --unfollowed` lists them"));
+            }
             out::say(&summary(&scan.literals));
         }
     }
@@ -106,6 +124,99 @@ fn excerpt(problem: &Problem, line: usize, files: &Files) -> Option<Excerpt> {
         span,
         label: "here".into(),
     })
+}
+
+/// What the reader can do about what was found, a line each.
+fn advice(scan: &Scan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let orphans = scan
+        .literals
+        .iter()
+        .filter(|literal| matches!(literal.fate, Fate::Orphan(_)));
+    let folders: BTreeSet<String> = orphans
+        .filter_map(|literal| literal.file.parent())
+        .map(|dir| format!("{:?}", dir.display()))
+        .collect();
+    if !folders.is_empty() {
+        let some: Vec<&str> = folders.iter().take(NAMED).map(String::as_str).collect();
+        let more = if folders.len() > NAMED { ", …" } else { "" };
+        lines.push(format!(
+            "nothing calls the modules of orphan literals; if Terraform runs there, name the folders: `[scan] roots = [{}{more}]`",
+            some.join(", ")
+        ));
+    }
+    for (root, files) in scan.unnamed_var_files.iter().take(NAMED) {
+        lines.push(
+            "if Terraform is run with one of the var-files that nothing loads, paste:".to_owned(),
+        );
+        lines.extend(files.iter().take(NAMED).map(|file| environment(root, file)));
+    }
+    if scan.literals.is_empty() && scan.unfollowed.is_empty() && scan.problems.is_empty() {
+        lines.push(
+            "no image was found: pintle looks at workloads, manifests and helm releases of Kubernetes (docs/finding-images.md)"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// How many folders, roots and files are named.
+const NAMED: usize = 3;
+
+/// The entry of the configuration that says that a root is run with a var-file.
+fn environment(root: &RepoPath, file: &RepoPath) -> String {
+    let stem = |path: &RepoPath| {
+        let name = path.name();
+        let name = name.strip_suffix(".json").unwrap_or(name);
+        let name = name.strip_suffix(".tfvars").unwrap_or(name);
+        name.strip_suffix(".auto").unwrap_or(name).to_owned()
+    };
+    let name = match stem(file) {
+        name if name == "terraform" || name.is_empty() => file
+            .parent()
+            .map_or_else(String::new, |dir| dir.name().to_owned()),
+        name => name,
+    };
+    let path = file
+        .as_str()
+        .strip_prefix(root.as_str())
+        .map_or(file.as_str(), |rest| rest.trim_start_matches('/'));
+    format!(
+        "  [[environment]]\n  root = {:?}\n  name = {name:?}\n  var_files = [{path:?}]",
+        root.display()
+    )
+}
+
+/// `23 image-like literals are not followed: 12 in docker_container, 11 in nomad_job`; `None` where
+/// there are none.
+fn unfollowed(all: &[Unfollowed]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in all {
+        *counts.entry(&one.inside).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(inside, count)| (std::cmp::Reverse(*count), *inside));
+    let listed: Vec<String> = counts
+        .iter()
+        .take(5)
+        .map(|(inside, count)| format!("{count} in {inside}"))
+        .collect();
+    let more = match counts.get(5..) {
+        Some(rest @ [_, ..]) => {
+            let rest: usize = rest.iter().map(|(_, count)| count).sum();
+            format!(", {rest} elsewhere")
+        }
+        _ => String::new(),
+    };
+    let (literals, are) = match all.len() {
+        0 => return None,
+        1 => ("1 image-like literal".to_owned(), "is"),
+        count => (format!("{count} image-like literals"), "are"),
+    };
+    Some(format!(
+        "{literals} {are} not followed: {}{more}",
+        listed.join(", ")
+    ))
 }
 
 fn summary(literals: &[Literal]) -> String {

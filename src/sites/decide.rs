@@ -2,7 +2,7 @@
 //! pin.
 
 use super::occurrence::{Occurrence, Place, places};
-use super::pin::{Ways, ways};
+use super::pin::{Ways, misread_in, ways};
 use super::{PinPlace, Use};
 use crate::model::reference::{Reference, Repository};
 use crate::terraform::text::{Piece, Text};
@@ -36,6 +36,8 @@ struct Understood {
     all: Vec<Place>,
     /// Why nothing can be pinned here.
     unknown: Option<String>,
+    /// The same, where YAML takes what is written for something that is no tag.
+    misread: Option<String>,
 }
 
 /// Decides every literal that takes part in an occurrence. `other_readers` names literals whose
@@ -80,13 +82,16 @@ fn understand(occurrence: &Occurrence) -> Understood {
                     all.push(place.clone());
                 }
             }
-            let deciding = ways
-                .as_ref()
-                .map(|w| w.deciding.clone())
-                .unwrap_or_default();
+            let misread = ways.is_none().then(|| misread_in(text)).flatten();
+            let (misread, place) = misread.unzip();
+            let deciding = match &ways {
+                Some(ways) => ways.deciding.clone(),
+                None => place.into_iter().collect(),
+            };
+            let not_a_reference = || "the text is not an image reference".to_owned();
             let unknown = ways
                 .is_none()
-                .then(|| "the text is not an image reference".to_owned());
+                .then(|| misread.clone().unwrap_or_else(not_a_reference));
             let tag = ways.as_ref().map(|w| w.tag.clone()).unwrap_or_default();
             Understood {
                 ways,
@@ -94,6 +99,7 @@ fn understand(occurrence: &Occurrence) -> Understood {
                 tag,
                 all,
                 unknown,
+                misread,
             }
         }
         Some(why) => {
@@ -105,6 +111,7 @@ fn understand(occurrence: &Occurrence) -> Understood {
                 tag: Vec::new(),
                 all,
                 unknown: Some(why.to_string()),
+                misread: None,
             }
         }
     }
@@ -181,6 +188,8 @@ impl Table<'_> {
             };
             if ways.literal.as_ref().map(|(place, _)| place) != Some(place) {
                 other.get_or_insert_with(|| self.other_part(ways, place));
+            } else if let Some(refused) = &self.occurrences[index].refused {
+                return Some(refused.clone());
             }
             repositories.insert(ways.reference.repository());
         }
@@ -198,6 +207,13 @@ impl Table<'_> {
     }
 
     fn other_part(&self, ways: &Ways, place: &Place) -> String {
+        if let Some(misread) = ways
+            .misread
+            .as_ref()
+            .filter(|_| ways.deciding.contains(place))
+        {
+            return misread.clone();
+        }
         match ways.deciding.contains(place) {
             true => format!("in {} it is followed by other text", ways.reference),
             false => format!("in {} it is not what decides", ways.reference),
@@ -305,6 +321,9 @@ impl Table<'_> {
         chosen: &[Result<(Place, PinPlace), String>],
     ) -> String {
         let one = &self.understood[index];
+        if let Some(misread) = &one.misread {
+            return misread.clone();
+        }
         if let (Some(unknown), None) = (&one.unknown, &one.ways) {
             return format!("the rest of the reference is not known: {unknown}");
         }

@@ -2,12 +2,12 @@
 //! it.
 
 use super::finder::{Finder, file_text};
-use super::objects;
 use super::occurrence::Occurrence;
 use super::settings::Extra;
 use super::values::{self, Found, plausible};
 use super::workload::{self, Owner, PodOwner};
 use super::{Problem, Use};
+use super::{argocd, helm, objects, remote_module};
 use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::BodyView;
 use crate::terraform::files::RepoPath;
@@ -70,7 +70,7 @@ impl Finder<'_> {
                 .into_iter()
                 .map(|argument| (argument.name.into(), argument.value))
                 .collect();
-            objects::remote_module(
+            remote_module::remote_module(
                 self,
                 &call.source,
                 &self.settings.modules,
@@ -98,13 +98,23 @@ impl Finder<'_> {
             return self.workload(view, &owner, address, user(self, owner.kind.clone()));
         }
         match kind {
-            "helm_release" => {
-                let user = user(self, WorkloadKind::HelmRelease);
-                objects::helm(self, view, &user);
-                self.consume(view, &["values", "set"]);
-                view.blocks("set")
-                    .iter()
-                    .for_each(|set| self.consume(set, &["value"]));
+            "helm_release" | "helm_template" => {
+                let kind = if kind == "helm_release" {
+                    WorkloadKind::HelmRelease
+                } else {
+                    WorkloadKind::Other(kind.into())
+                };
+                let user = user(self, kind);
+                helm::release(self, view, &user);
+                self.consume(view, &["values"]);
+                self.consume(view, &helm::SETS);
+                for set in helm::SETS.iter().flat_map(|name| view.blocks(name)) {
+                    self.consume(&set, &["value"]);
+                }
+            }
+            "argocd_application" => {
+                let user = user(self, WorkloadKind::Other("application".into()));
+                argocd::application(self, view, &user);
             }
             "kubernetes_manifest" => {
                 let user = user(self, WorkloadKind::Other("manifest".into()));
@@ -279,6 +289,8 @@ impl Finder<'_> {
 fn may_hold_images(kind: &str) -> bool {
     let others = [
         "helm_release",
+        "helm_template",
+        "argocd_application",
         "kubernetes_manifest",
         "kubectl_manifest",
         "kustomization_build",

@@ -185,13 +185,13 @@ impl<'a> Finder<'a> {
             holder: found.holder,
             ..user
         };
-        for (frame, reason) in found.blank {
-            self.remarks.push(Remark::unpinnable(
-                Place::of_frame(&frame),
-                &reason,
-                user.clone(),
-            ));
+        for (place, reason) in found.blank {
+            self.remarks
+                .push(Remark::unpinnable(place, &reason, user.clone()));
         }
+        let dead = found.dead.into_iter();
+        self.remarks
+            .extend(dead.map(|(place, reason)| Remark::dead(place, &reason)));
         let blocks = self.block.iter().cloned().collect();
         self.push(Occurrence {
             user,
@@ -199,7 +199,7 @@ impl<'a> Finder<'a> {
             orphan: self.orphan,
             annotations,
             blocks,
-            refused: None,
+            refused: found.refused,
         });
     }
 

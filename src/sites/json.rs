@@ -1,7 +1,7 @@
 //! The scan as JSON: `scan --output json`. The shape is documented in `docs/scan-json.md`; a change
 //! of it is a new version.
 
-use super::{Fate, Literal, Problem, Scan, Use};
+use super::{Fate, Literal, Problem, Scan, Unfollowed, Use};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,6 +12,16 @@ struct ScanJson<'a> {
     version: u32,
     sites: Vec<LiteralJson<'a>>,
     problems: Vec<ProblemJson<'a>>,
+    unfollowed: Vec<UnfollowedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnfollowedJson<'a> {
+    file: &'a str,
+    line: usize,
+    span: [usize; 2],
+    literal: &'a str,
+    inside: &'a str,
 }
 
 #[derive(Serialize)]
@@ -58,6 +68,7 @@ pub fn to_json(scan: &Scan) -> Value {
         version: VERSION,
         sites: scan.literals.iter().map(literal).collect(),
         problems: scan.problems.iter().map(problem).collect(),
+        unfollowed: scan.unfollowed.iter().map(unfollowed).collect(),
     };
     // Strings, numbers and lists only: there is nothing in it that JSON could refuse.
     serde_json::to_value(json).unwrap_or_default()
@@ -112,6 +123,16 @@ fn used(used: &Use) -> UseJson<'_> {
         image: used.image.as_deref(),
         ignored: used.ignored,
         instances: used.instances,
+    }
+}
+
+fn unfollowed(one: &Unfollowed) -> UnfollowedJson<'_> {
+    UnfollowedJson {
+        file: one.file.display(),
+        line: one.line,
+        span: [one.span.start, one.span.end],
+        literal: &one.literal,
+        inside: &one.inside,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::terraform::body::{Attr, BodyView};
 use crate::terraform::carry::Carriers;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::instance::Instance;
+use crate::terraform::module::Declared;
 use crate::terraform::sources::SourcePlace;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Origin, Piece, Text};
@@ -232,6 +233,16 @@ pub fn look(
     sightings
 }
 
+/// Says whether a data source only hands on what it is given: whoever reads it is looked at.
+fn hands_on(declared: &Declared<'_>) -> bool {
+    let kinds = [
+        "kubectl_file_documents",
+        "kubectl_path_documents",
+        "template_file",
+    ];
+    declared.block.ident.as_str() == "data" && kinds.contains(&declared.label(0))
+}
+
 struct RootSearch<'a, 'p> {
     walk: &'a RootWalk<'p>,
     finder: &'a Finder<'a>,
@@ -255,6 +266,7 @@ impl RootSearch<'_, '_> {
             for declared in instance
                 .resources()
                 .filter(|declared| declared.block.ident.as_str() != "module")
+                .filter(|declared| !hands_on(declared))
             {
                 let is_searched = searched
                     .peek()

@@ -23,6 +23,8 @@ pub struct Ways {
     pub templates: Vec<(Place, PinPlace)>,
     /// Why the literal cannot take it.
     pub obstacle: Option<String>,
+    /// The same, where YAML takes what is written for something else.
+    pub misread: Option<String>,
 }
 
 /// Byte ranges of the parts of a written reference.
@@ -53,7 +55,11 @@ pub fn ways(text: &Text) -> Option<Ways> {
             deciding.append(&mut tag);
         }
     }
-    let literal = in_literal(text, &written, &parts);
+    let misread =
+        misread_number(text, parts.deciding).map(|((start, end), _)| misread(&written[start..end]));
+    let literal = misread
+        .clone()
+        .map_or_else(|| in_literal(text, &written, &parts), Err);
     let obstacle = literal.as_ref().err().cloned();
     Some(Ways {
         reference,
@@ -62,6 +68,34 @@ pub fn ways(text: &Text) -> Option<Ways> {
         literal: literal.ok(),
         templates: templates(text, &parts),
         obstacle,
+        misread,
+    })
+}
+
+/// Says whether a scalar stands for other text than is written.
+fn is_misread(origin: &Origin, length: usize) -> bool {
+    let is_other = origin.span == origin.literal && origin.span.len() != length;
+    origin.span.is_empty() || (is_other && origin.form == Form::YamlPlain)
+}
+
+/// Says of a number in a text what YAML takes it for, where that is not what is written, and where
+/// that is.
+pub fn misread_in(text: &Text) -> Option<(String, Place)> {
+    let whole = (0, text.known_len());
+    let written = text.known()?;
+    let (range, place) = misread_number(text, whole)?;
+    Some((misread(&written[range.0..range.1]), place))
+}
+
+fn misread(number: &str) -> String {
+    format!("YAML reads it as the number {number}: quote it")
+}
+
+fn misread_number(text: &Text, within: (usize, usize)) -> Option<((usize, usize), Place)> {
+    placed(text).iter().find_map(|p| {
+        let is_inside = p.start < within.1 && within.0 < p.end;
+        let origin = p.origin.filter(|_| is_inside)?;
+        is_misread(origin, p.end - p.start).then(|| ((p.start, p.end), Place::of(origin)))
     })
 }
 

@@ -3,33 +3,39 @@
 
 use super::address::{SiteIds, aliases, read_addresses};
 use super::decide::{Decided, Role, decide, used};
+use super::find::Searched;
 use super::finder::{Finder, Remark, RemarkKind};
 use super::occurrence::{Occurrence, Place, places};
 use super::other_readers::{Sightings, each_text, find_other_readers, look};
 use super::resource::{MARK, POLICY};
 use super::settings::ScanSettings;
 use super::stacks::{StackId, Stacks};
+use super::unfollowed;
 use super::values::{plausible, texts};
-use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Use};
+use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Unfollowed, Use};
+use crate::model::reference::Reference;
 use crate::model::workload::WorkloadRef;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Layout;
+use crate::terraform::instance::Instance;
 use crate::terraform::instance::values::Unread;
 use crate::terraform::project::each_root;
 use crate::terraform::root::RootKind;
 use crate::terraform::sources::ReadProblem;
-use crate::terraform::text::Form;
+use crate::terraform::span::Span;
+use crate::terraform::text::{Form, Text};
 use crate::terraform::value::Value;
 use crate::terraform::variables::Binding;
 use crate::terraform::walk::RootWalk;
 use crate::terraform::yaml;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Finds every literal that takes part in an image.
 pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
+    let searched = Mutex::default();
     let walked = each_root(files, &settings.project, |walk| {
-        walk_root(walk, files, settings)
+        walk_root(walk, files, settings, &searched)
     });
     let dirs: BTreeSet<RepoPath> = walked
         .roots
@@ -41,11 +47,24 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
     let mut sightings = Vec::new();
     let mut addresses = BTreeMap::new();
     let mut unnamed_var_files = BTreeMap::new();
+    let mut unfollowed: Vec<Unfollowed> = Vec::new();
+    for file in &walked.unread {
+        let look_alikes = unfollowed::in_file(files, file, "files that are not read");
+        match file.as_str().strip_suffix(".tf") {
+            Some(stem) => found.remarks.extend(look_alikes.iter().map(|one| {
+                let by = format!("{stem}.tofu takes the place of the file");
+                let (file, content) = (file.clone(), one.span);
+                Remark::dead(Place { file, content }, &by)
+            })),
+            None => unfollowed.extend(look_alikes),
+        }
+    }
     for (of, root) in walked.roots {
         if !root.unnamed.is_empty() {
             found.problems.push(unnamed_problem(&of.dir, &root.unnamed));
             unnamed_var_files.insert(of.dir, root.unnamed);
         }
+        unfollowed.extend(root.unfollowed);
         found.take(root.finder);
         sightings.push(root.sightings);
         addresses.extend(root.addresses);
@@ -71,7 +90,13 @@ pub fn scan(files: &Files, settings: &ScanSettings) -> Scan {
         .map(problem)
         .chain(found.problems)
         .collect();
+    let mut followed: BTreeMap<RepoPath, Vec<Span>> = BTreeMap::new();
+    for literal in &literals {
+        let spans = followed.entry(literal.file.clone()).or_default();
+        spans.push(literal.span);
+    }
     Scan {
+        unfollowed: unfollowed::left_over(unfollowed, &followed),
         literals,
         problems: problems.into_iter().collect(),
         stacks,
@@ -157,12 +182,15 @@ struct RootFound<'a> {
     addresses: BTreeMap<Place, String>,
     /// The var-files that nothing names and that set a variable of the root.
     unnamed: Vec<RepoPath>,
+    /// What looks like an image in its modules, followed or not.
+    unfollowed: Vec<Unfollowed>,
 }
 
 fn walk_root<'a>(
     walk: &RootWalk<'_>,
     files: &'a Files,
     settings: &'a ScanSettings,
+    searched: &Mutex<BTreeSet<RepoPath>>,
 ) -> RootFound<'a> {
     let mut finder = Finder::new(files, settings);
     let mut instances = Vec::new();
@@ -197,7 +225,26 @@ fn walk_root<'a>(
         sightings,
         addresses,
         unnamed: walk.unnamed_var_files(),
+        unfollowed: look_alikes(&instances, searched),
     }
+}
+
+/// Returns what looks like an image in the modules of a root; in each file once for all roots.
+fn look_alikes(
+    instances: &[(Instance<'_>, Vec<Searched<'_>>)],
+    searched: &Mutex<BTreeSet<RepoPath>>,
+) -> Vec<Unfollowed> {
+    let is_new = |file: &RepoPath| {
+        let mut searched = searched.lock().unwrap_or_else(PoisonError::into_inner);
+        searched.insert(file.clone())
+    };
+    let sources = instances
+        .iter()
+        .flat_map(|(instance, _)| instance.module().sources());
+    sources
+        .filter(|source| is_new(&source.path))
+        .flat_map(|source| unfollowed::in_source(source))
+        .collect()
 }
 
 /// Notes which images a variable holds that a file may set that cannot be read, and that its weaker
@@ -248,7 +295,7 @@ fn unread_value(finder: &mut Finder<'_>, unread: &Unread) {
     );
     for text in texts(&unread.value)
         .into_iter()
-        .filter(|text| plausible(text, false))
+        .filter(|text| is_image_unread(text, &unread.name))
     {
         finder.remarks.extend(
             places(&text)
@@ -256,6 +303,24 @@ fn unread_value(finder: &mut Finder<'_>, unread: &Unread) {
                 .map(|(place, _)| Remark::dead(place, &reason)),
         );
     }
+}
+
+/// Nothing that reads a text says that it is an image: it has to say so itself, by a registry or a
+/// path and a tag, or its name does. `03:00` is a time.
+fn is_image_unread(text: &Text, name: &str) -> bool {
+    let name = name.to_lowercase();
+    let is_named = ["image", "tag", "repository"]
+        .iter()
+        .any(|word| name.contains(word));
+    let reads_as_one = || {
+        let reference = text.known().and_then(|all| Reference::parse(&all));
+        reference.is_some_and(|reference| reference.name.contains('/') && !is_name_only(&reference))
+    };
+    plausible(text, false) && (is_named || reads_as_one())
+}
+
+fn is_name_only(reference: &Reference) -> bool {
+    reference.tag.is_none() && reference.digest.is_none()
 }
 
 /// A weaker value is dead as a whole where it is a string; of a collection, the strings that read

@@ -101,6 +101,19 @@ impl StackMatch {
     }
 }
 
+/// Folders that do not tell what is run there: the folder before is named too.
+const SAYS_NOTHING: [&str; 9] = [
+    "terraform",
+    "tofu",
+    "tf",
+    "infra",
+    "infrastructure",
+    "live",
+    "main",
+    "root",
+    "deploy",
+];
+
 fn short_name(id: &StackId, all: &BTreeSet<StackId>) -> Arc<str> {
     let parts: Vec<&str> = id.0.as_str().split('/').collect();
     let tail = |count: usize| parts[parts.len() - count..].join("/");
@@ -110,7 +123,10 @@ fn short_name(id: &StackId, all: &BTreeSet<StackId>) -> Arc<str> {
             .count()
             <= 1
     };
-    let name = tail((1..=parts.len()).find(is_unique).unwrap_or(parts.len()));
+    let says_nothing = |part: &&&str| SAYS_NOTHING.contains(*part);
+    let least = 1 + parts.iter().rev().take_while(says_nothing).count();
+    let mut counts = least.min(parts.len())..=parts.len();
+    let name = tail(counts.find(is_unique).unwrap_or(parts.len()));
     if name.is_empty() {
         "root".into()
     } else {
@@ -144,6 +160,27 @@ mod tests {
         let all = stacks(&["stacks/vault", "lab/vault", "stacks/immich", ""]);
         let names: Vec<_> = all.ids().map(|id| all.name(id).to_string()).collect();
         assert_eq!(names, ["root", "lab/vault", "immich", "stacks/vault"]);
+    }
+
+    #[test]
+    fn a_folder_that_says_nothing_is_named_with_the_one_before() {
+        let all = stacks(&[
+            "apps/web/terraform",
+            "db/live",
+            "shop/infra/tf",
+            "live",
+            "x/web",
+        ]);
+        let names: Vec<_> = all.ids().map(|id| all.name(id).to_string()).collect();
+        assert_eq!(
+            names,
+            ["web/terraform", "db/live", "live", "shop/infra/tf", "web"]
+        );
+        let (ambiguous, found) = matched(&all, "web/terraform");
+        assert_eq!(
+            (ambiguous, found),
+            (false, vec!["apps/web/terraform".to_owned()])
+        );
     }
 
     #[test]

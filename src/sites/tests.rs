@@ -392,6 +392,10 @@ fn an_encrypted_var_file_makes_unsure_what_it_could_set_and_nothing_else() {
     );
 }
 
+mod documents;
+mod helm;
 mod other_readers;
 mod shapes;
+mod unknown;
 mod var_files;
+mod written;

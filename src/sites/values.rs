@@ -1,26 +1,15 @@
 //! Images in a tree of values: helm values, manifests, pod templates, kustomize lists. Knows the
 //! shapes, not where a tree came from.
 
-use crate::model::reference::Reference;
+use super::occurrence::{Place, places};
+use super::{chart_values, forms};
 use crate::model::workload::Holder;
-use crate::terraform::text::{Frame, Piece, Text};
-use crate::terraform::value::{Value, Why, WhyKind};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::terraform::text::{Piece, Text};
+use crate::terraform::value::{Value, Why};
+use crate::terraform::yaml;
+use std::collections::BTreeSet;
 
-/// An image found in a tree.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// A container, or the dotted path: of the string, or of the map that holds its parts.
-    pub holder: Holder,
-    /// The dotted path in the tree: of the string, or of the map.
-    pub path: String,
-    pub image: Text,
-    /// Strings that say nothing (`tag: ""`), and why that matters.
-    pub blank: Vec<(Frame, String)>,
-}
-
-type Map = BTreeMap<Arc<str>, Value>;
+pub use super::found::{Found, Map, as_text, found, is_empty, is_unknown, join, plausible};
 
 const CONTAINERS: [(&str, bool); 3] = [
     ("containers", false),
@@ -60,21 +49,125 @@ fn walk_map(map: &Map, path: &str, out: &mut Vec<Found>) {
             containers(value, &below, *init, out);
         } else if &**key == "images" && is_kustomize(value) {
             kustomize(value, &below, out);
+        } else if let Some(given) = chart_values::of_application(key, value) {
+            out.extend(of_chart(&given, &below));
+        } else if let Some(given) = chart_values::of_helm_chart(key, map) {
+            out.extend(of_chart(&given, path));
+        } else if let (Value::List(items), true) =
+            (value, &**key == "images" && path.ends_with("kustomize"))
+        {
+            kustomize_strings(items, &below, out);
         } else if is_image_key(key) {
-            image_key(map, value, &below, out);
+            image_key(map, key, value, &below, out);
+        } else if forms::is_lone_tag(map, key) {
+            out.push(forms::lone_tag(value, &below));
+        } else if let Value::Text(text) = value {
+            inside_string(key, text, &below, out);
+        } else if let Value::Map(parts) = value
+            && forms::is_split_elsewhere(parts)
+        {
+            out.push(forms::compose(parts, &below));
+            walk_below(parts, &below, out);
         } else {
-            let before = out.len();
-            parts_elsewhere(value, &below, out);
-            if out.len() == before {
-                walk(value, &below, out);
-            }
+            walk(value, &below, out);
         }
     }
 }
 
+/// The maps and lists of a map that is an image itself.
+fn walk_below(parts: &Map, path: &str, out: &mut Vec<Found>) {
+    for (key, value) in parts {
+        if matches!(value, Value::Map(_) | Value::List(_)) && !is_image_key(key) {
+            walk(value, &format!("{path}.{key}"), out);
+        }
+    }
+}
+
+/// The images of the values that an object hands to a chart.
+fn of_chart(given: &chart_values::ChartValues, path: &str) -> Vec<Found> {
+    let dot = if path.is_empty() { "" } else { "." };
+    let mut last = Vec::new();
+    if let Some(why) = &given.unknown {
+        let all = Text::from_piece(Piece::Unknown(why.clone()));
+        last.push(found(&format!("{path}{dot}{}", given.name), all));
+    }
+    walk(
+        &given.merged,
+        &format!("{path}{dot}{}", given.name),
+        &mut last,
+    );
+    let mut kept: BTreeSet<Place> = BTreeSet::new();
+    for found in &last {
+        kept.extend(places(&found.image).into_iter().map(|(place, _)| place));
+    }
+    let mut gone: Vec<(Place, String)> = Vec::new();
+    for found in given.layers.iter().flat_map(images) {
+        let places = places(&found.image).into_iter().map(|(place, _)| place);
+        gone.extend(
+            places
+                .filter(|place| !kept.contains(place))
+                .map(|place| (place, "overridden by a later value of the chart".to_owned())),
+        );
+    }
+    if let Some(first) = last.first_mut() {
+        first.dead.extend(gone);
+    }
+    last
+}
+
+/// `kustomize.images` of an Argo CD application: `image`, or `name=image`.
+fn kustomize_strings(items: &[Value], path: &str, out: &mut Vec<Found>) {
+    for (index, item) in items.iter().enumerate() {
+        let text = as_text(item);
+        let after = text.known().and_then(|all| {
+            let at = all.find('=').map_or(0, |at| at + 1);
+            text.slice(at..all.len())
+        });
+        let image = after.unwrap_or(text);
+        if plausible(&image, false) {
+            out.push(found(&format!("{path}[{index}]"), image));
+        }
+    }
+}
+
+/// Keys whose strings are programs, or what they are called with.
+const SCRIPTS: [&str; 4] = ["command", "args", "script", "scripts"];
+
+/// YAML inside a string: `extraInitContainers: |`.
+fn inside_string(key: &str, text: &Text, path: &str, out: &mut Vec<Found>) {
+    if SCRIPTS.contains(&key) || !may_be_document(text) {
+        return;
+    }
+    for document in yaml::helm_documents(text) {
+        walk(&document.value, path, out);
+    }
+}
+
+/// Says whether a string may be YAML of several lines with an image in it.
+fn may_be_document(text: &Text) -> bool {
+    let known = |says: &dyn Fn(&str) -> bool| {
+        text.pieces()
+            .iter()
+            .any(|piece| matches!(piece, Piece::Known { text, .. } if says(text)))
+    };
+    known(&|text| text.contains('\n')) && known(&|text| may_hold_image(text))
+}
+
+/// Says whether a part of YAML may have a key that the search looks for: something with an image in
+/// its name, or the parts of one. Most texts have none, and need not be parsed.
+pub fn may_hold_image(text: &str) -> bool {
+    let is_key = |(at, found): (usize, &str)| {
+        let rest =
+            text[at + found.len()..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+        let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+        rest.is_empty() || rest.starts_with(':')
+    };
+    text.match_indices("mage").any(is_key) || text.contains("repository")
+}
+
 /// `image`, `initImage`, `image_name` …: the keys charts and operators use for a whole reference or
 /// a map of its parts.
-fn is_image_key(key: &str) -> bool {
+pub fn is_image_key(key: &str) -> bool {
     matches!(key, "image" | "imageName") || key.ends_with("Image") || key.ends_with("_image")
 }
 
@@ -91,102 +184,28 @@ fn containers(list: &Value, path: &str, init: bool, out: &mut Vec<Found>) {
                 let name = map.get("name").and_then(Value::as_str).map(Into::into);
                 let text = as_text(image);
                 if plausible(&text, true) || is_unknown(&text) {
+                    let holder = Holder::Container { name, init };
                     out.push(Found {
-                        holder: Holder::Container { name, init },
-                        path,
-                        image: text,
-                        blank: Vec::new(),
+                        holder,
+                        ..found(&path, text)
                     });
                 }
             }
-            Some(other) => image_key(map, other, &format!("{place}.image"), out),
+            Some(other) => image_key(map, "image", other, &format!("{place}.image"), out),
             None => walk(item, &place, out),
         }
     }
 }
 
-fn image_key(map: &Map, value: &Value, path: &str, out: &mut Vec<Found>) {
+/// The value of a key of that name: a reference with the parts beside it, or a map of its parts.
+fn image_key(map: &Map, key: &str, value: &Value, path: &str, out: &mut Vec<Found>) {
     match value {
-        Value::Text(_) | Value::Unknown(_) => {
-            let image = as_text(value);
-            let tag = ["imageTag", "image_tag", "tag"]
-                .iter()
-                .find_map(|key| map.get(*key))
-                .map(as_text)
-                .filter(|tag| !is_empty(tag));
-            match (tag, has_tag(&image)) {
-                (Some(tag), false) if plausible(&image, true) => {
-                    out.push(found(path, join(&[(&image, ""), (&tag, ":")])))
-                }
-                _ if plausible(&image, false) || is_unknown(&image) => out.push(found(path, image)),
-                _ => {}
-            }
+        Value::Text(_) | Value::Unknown(_) | Value::Number(..) => {
+            out.extend(forms::beside(map, key, value, path))
         }
-        Value::Map(parts) if is_parts(parts) => out.extend(compose(parts, path)),
+        Value::Map(parts) if forms::is_split(parts) => out.push(forms::compose(parts, path)),
         other => walk(other, path, out),
     }
-}
-
-/// A map with repository and tag counts under any key (`controller: {repository, tag}`).
-fn parts_elsewhere(value: &Value, path: &str, out: &mut Vec<Found>) {
-    if let Value::Map(parts) = value
-        && parts.contains_key("repository")
-        && parts.contains_key("tag")
-    {
-        out.extend(compose(parts, path));
-    }
-}
-
-fn is_parts(map: &Map) -> bool {
-    let text = |key: &str| {
-        matches!(
-            map.get(key),
-            Some(Value::Text(_) | Value::Number(..) | Value::Unknown(_))
-        )
-    };
-    ["registry", "repository", "tag", "digest"]
-        .iter()
-        .any(|key| text(key))
-}
-
-/// Puts `{registry, repository, tag, digest}` together as the charts do; what is missing is the
-/// chart's to choose.
-fn compose(parts: &Map, path: &str) -> Option<Found> {
-    let part = |key: &str| {
-        parts
-            .get(key)
-            .filter(|value| !matches!(value, Value::Null))
-            .map(as_text)
-    };
-    let filled = |key: &str| part(key).filter(|text| !is_empty(text));
-    let (registry, tag, digest) = (filled("registry"), filled("tag"), filled("digest"));
-    let repository =
-        filled("repository").unwrap_or_else(|| chart("the chart chooses the repository"));
-    let mut blank = Vec::new();
-    if let Some(frame) = part("tag")
-        .filter(is_empty)
-        .and_then(|text| text.frames().last().cloned())
-    {
-        blank.push((frame, "it is empty: the chart chooses the tag".to_owned()));
-    }
-    // A scalar that only passes on what nobody knows has no byte of its own in the reference, and
-    // still decides it.
-    if let Some((why, frame)) = tag
-        .as_ref()
-        .filter(|text| text.pieces().len() == 1)
-        .and_then(|text| Some((text.why_unknown()?, text.frames().first()?)))
-    {
-        blank.push((frame.clone(), format!("the tag is not known: {why}")));
-    }
-    let tag = tag.or_else(|| digest.is_none().then(|| chart("the chart chooses the tag")));
-    let mut all: Vec<(&Text, &str)> = registry.iter().map(|text| (text, "")).collect();
-    all.push((&repository, if all.is_empty() { "" } else { "/" }));
-    all.extend(tag.iter().map(|text| (text, ":")));
-    all.extend(digest.iter().map(|text| (text, "@")));
-    Some(Found {
-        blank,
-        ..found(path, join(&all))
-    })
 }
 
 fn is_kustomize(value: &Value) -> bool {
@@ -218,88 +237,6 @@ fn kustomize(list: &Value, path: &str, out: &mut Vec<Found>) {
     }
 }
 
-pub fn found(path: &str, image: Text) -> Found {
-    Found {
-        holder: Holder::Path(path.into()),
-        path: path.into(),
-        image,
-        blank: Vec::new(),
-    }
-}
-
-/// A value as text: numbers as they are written, what is not known as an unknown piece.
-pub fn as_text(value: &Value) -> Text {
-    let mut text = Text::default();
-    match value {
-        Value::Text(known) => return known.clone(),
-        Value::Unknown(why) => text.push(Piece::Unknown(why.clone())),
-        Value::Number(number, origin) => match crate::terraform::value::number_text(*number) {
-            Some(digits) => text.push(Piece::Known {
-                text: digits.into(),
-                origin: origin.clone().filter(|o| o.span == o.literal),
-            }),
-            None => text.push(Piece::Unknown(Why::new(WhyKind::Limit, "a number"))),
-        },
-        _ => {}
-    }
-    text
-}
-
-/// Joins parts, each with the separator that goes before it.
-pub fn join(parts: &[(&Text, &str)]) -> Text {
-    let mut out = Text::default();
-    for (text, separator) in parts {
-        out.append(&Text::computed(*separator));
-        out.append(text);
-    }
-    match parts {
-        [(only, "")] => (*only).clone(),
-        _ => out,
-    }
-}
-
-fn chart(what: &str) -> Text {
-    let mut text = Text::default();
-    text.push(Piece::Unknown(Why::new(WhyKind::Invalid, what)));
-    text
-}
-
-fn is_empty(text: &Text) -> bool {
-    text.pieces().is_empty()
-}
-
-/// Says whether the known parts of the text, with a stand-in for the others, have a tag or a
-/// digest.
-fn has_tag(text: &Text) -> bool {
-    Reference::parse(&stand_in(text)).is_some_and(|r| r.tag.is_some() || r.digest.is_some())
-}
-
-/// Says whether the text may be an image: it reads as one, and has a tag or a digest unless it is
-/// known to be an image.
-pub fn plausible(text: &Text, known_to_be: bool) -> bool {
-    says_something(text)
-        && Reference::parse(&stand_in(text)).is_some()
-        && (known_to_be || has_tag(text))
-}
-
-/// Says whether nothing is known of a text.
-fn is_unknown(text: &Text) -> bool {
-    text.why_unknown().is_some() && !says_something(text)
-}
-
-/// Says whether a part of a text is known that is more than a separator.
-fn says_something(text: &Text) -> bool {
-    text.pieces().iter().any(|piece| matches!(piece, Piece::Known { text, .. } if text.chars().any(char::is_alphanumeric)))
-}
-
-pub fn stand_in(text: &Text) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Known { text, .. } => text.to_string(),
-        Piece::Unknown(_) => "x".to_owned(),
-    };
-    text.pieces().iter().map(piece).collect()
-}
-
 /// Returns the value of a key, when the value is a map that has it.
 pub fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     match value {
@@ -324,8 +261,15 @@ pub fn texts(value: &Value) -> Vec<Text> {
 
 /// Returns the strings of a tree that no image of it is made from.
 pub fn beside(tree: &Value, images: &[Found]) -> Vec<Text> {
-    let mut left = texts(tree);
+    let mut left: Vec<Text> = texts(tree).into_iter().flat_map(inner_texts).collect();
     for found in images {
+        if let Some(at) = left
+            .iter()
+            .position(|text| is_behind_name(text, &found.image))
+        {
+            left.remove(at);
+            continue;
+        }
         if let Some(at) = left
             .iter()
             .position(|text| text.pieces() == found.image.pieces())
@@ -351,6 +295,33 @@ pub fn beside(tree: &Value, images: &[Found]) -> Vec<Text> {
         });
     }
     left
+}
+
+/// Says whether a text is `name=image`.
+fn is_behind_name(text: &Text, image: &Text) -> bool {
+    let (all, image) = (text.known(), image.known());
+    let before = all
+        .zip(image)
+        .and_then(|(all, image)| all.strip_suffix(&image).map(str::to_owned));
+    before.is_some_and(|before| before.ends_with('='))
+}
+
+/// The strings of the YAML that a string is, where it is searched as such; else itself.
+fn inner_texts(text: Text) -> Vec<Text> {
+    let may_be = |piece: &Piece| matches!(piece, Piece::Known { text, .. } if text.contains(':'));
+    if !text.pieces().iter().any(may_be) || text.known_len() < 8 {
+        return vec![text];
+    }
+    let documents = yaml::helm_documents(&text);
+    let is_tree = |value: &Value| matches!(value, Value::Map(_) | Value::List(_));
+    if documents.is_empty() || !documents.iter().all(|document| is_tree(&document.value)) {
+        return vec![text];
+    }
+    documents
+        .iter()
+        .flat_map(|document| texts(&document.value))
+        .flat_map(inner_texts)
+        .collect()
 }
 
 /// The kinds that own pods.
@@ -386,4 +357,41 @@ pub fn lost(object: &Value) -> Option<(&'static str, &Why)> {
         .contains(&kind.as_str())
         .then(|| follow(object))
         .flatten()
+}
+
+/// Calls `look` for every value of which nothing is known, with its dotted path.
+pub fn each_unknown<'v>(value: &'v Value, path: &str, look: &mut dyn FnMut(&str, &'v Why)) {
+    match value {
+        Value::Unknown(why) => look(path, why),
+        Value::Text(text) if text.known_len() == 0 => {
+            if let Some(why) = text.why_unknown() {
+                look(path, why);
+            }
+        }
+        Value::List(items) | Value::Set(items) => {
+            for (index, item) in items.iter().enumerate() {
+                each_unknown(item, &format!("{path}[{index}]"), look);
+            }
+        }
+        Value::Map(map) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            for (key, item) in map.iter() {
+                each_unknown(item, &format!("{path}{dot}{key}"), look);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Says whether the tree has a null at a dotted path, or on the way there.
+pub fn is_null_at(tree: &Value, path: &str) -> bool {
+    let mut at = tree;
+    for key in path.split('.') {
+        match get(at, key) {
+            Some(Value::Null) => return true,
+            Some(below) => at = below,
+            None => return false,
+        }
+    }
+    false
 }

@@ -99,6 +99,13 @@ fn scan() -> Scan {
     Scan {
         literals,
         problems: vec![problem(Some(3), "expected `}`"), problem(None, "encrypted")],
+        unfollowed: vec![crate::sites::Unfollowed {
+            file: path("c.tf"),
+            span: Span::new(7, 14),
+            line: 2,
+            literal: "redis:7".into(),
+            inside: "docker_container".into(),
+        }],
         ..Scan::default()
     }
 }
@@ -129,6 +136,9 @@ fn the_shape_is_the_documented_one() {
         "problems": [
             { "file": "b.tf", "line": 3, "what": "expected `}`" },
             { "file": "b.tf", "line": null, "what": "encrypted" }
+        ],
+        "unfollowed": [
+            { "file": "c.tf", "line": 2, "span": [7, 14], "literal": "redis:7", "inside": "docker_container" }
         ]
     });
     assert_eq!(to_json(&scan()), expected);
@@ -142,7 +152,7 @@ fn the_text_is_fixed() {
     };
     assert_eq!(
         to_json(&one).to_string(),
-        r#"{"problems":[],"sites":[{"aliases":[],"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"site":null,"span":[40,43],"uses":[]}],"version":2}"#
+        r#"{"problems":[],"sites":[{"aliases":[],"fate":"dead","file":"main.tf","line":4,"literal":"old","reason":"why","reference":null,"site":null,"span":[40,43],"uses":[]}],"unfollowed":[],"version":2}"#
     );
 }
 
@@ -161,7 +171,13 @@ fn the_documented_example_has_the_same_keys() {
             .map(|object| object.keys().cloned().collect::<Vec<_>>())
     };
     let ours = to_json(&scan());
-    for pointer in ["", "/sites/0", "/sites/0/uses/0", "/problems/0"] {
+    for pointer in [
+        "",
+        "/sites/0",
+        "/sites/0/uses/0",
+        "/problems/0",
+        "/unfollowed/0",
+    ] {
         assert_eq!(
             example.pointer(pointer).and_then(keys),
             ours.pointer(pointer).and_then(keys),
