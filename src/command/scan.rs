@@ -4,6 +4,7 @@ use super::ending::{Completion, on_runtime};
 use super::{out, source, table::table};
 use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
+use crate::observe::RepoOrigin;
 use crate::reconcile;
 use crate::sites::json::{fate_word, to_json};
 use crate::sites::{Fate, Literal, Problem, Scan, Unfollowed};
@@ -21,6 +22,11 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
     let looked = on_runtime(reconcile::plan_offline(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();
     source::has_terraform(&looked.snapshot.files)?;
+    let folder = match (&args.repo.dir, &session.setup.origin) {
+        (None, RepoOrigin::Folder(_)) => source::current_repo().1,
+        _ => RepoPath::default(),
+    };
+    restrict(&mut scan, &folder);
     if args.sites_only {
         scan.literals
             .retain(|literal| matches!(literal.fate, Fate::Site(_)));
@@ -54,6 +60,29 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
         }
     }
     Ok(Completion::Ok)
+}
+
+/// Leaves what is about a folder: what is written in it, and what a stack in it uses.
+fn restrict(scan: &mut Scan, folder: &RepoPath) {
+    if folder.as_str().is_empty() {
+        return;
+    }
+    let is_in = |path: &RepoPath| {
+        let rest = path.as_str().strip_prefix(folder.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    scan.literals.retain(|literal| {
+        is_in(&literal.file) || literal.uses.iter().any(|used| is_in(&used.root))
+    });
+    scan.problems.retain(|problem| is_in(&problem.file));
+    scan.unfollowed.retain(|one| is_in(&one.file));
+    scan.unnamed_var_files.retain(|root, _| is_in(root));
+    out::say(&format!(
+        "note: this is about {folder} alone; `pintle scan {}` is about the whole repo",
+        "../"
+            .repeat(folder.as_str().split('/').count())
+            .trim_end_matches('/')
+    ));
 }
 
 fn row(literal: &Literal) -> [String; 4] {

@@ -58,9 +58,34 @@ pub fn setup(
                 Error::usage("a folder has no forge").hint("leave the folder out, or --forge")
             );
         }
-        (None, dir) => RepoOrigin::Folder(dir.unwrap_or(Path::new(".")).to_owned()),
+        (None, Some(dir)) => RepoOrigin::Folder(dir.to_owned()),
+        (None, None) => RepoOrigin::Folder(current_repo().0),
     };
     told(origin, forge, clone, registries, cluster)
+}
+
+/// Returns the top of the repo that the current folder is in, as git finds it, and the current
+/// folder's path from there. A folder with a configuration is a top too. Where there is none, the
+/// current folder itself is taken.
+pub fn current_repo() -> (PathBuf, RepoPath) {
+    let here = || (PathBuf::from("."), RepoPath::default());
+    let Ok(current) = Path::new(".").canonicalize() else {
+        return here();
+    };
+    let is_top =
+        |folder: &&Path| folder.join(".git").exists() || folder.join(crate::config::FILE).is_file();
+    let Some(top) = current
+        .ancestors()
+        .find(is_top)
+        .filter(|top| **top != *current)
+    else {
+        return here();
+    };
+    let below = current.strip_prefix(top).ok().and_then(Path::to_str);
+    match below.and_then(RepoPath::new) {
+        Some(below) => (top.to_owned(), below),
+        None => here(),
+    }
 }
 
 /// The remote, which has to be named.

@@ -51,7 +51,7 @@ pub fn is_split(map: &Map) -> bool {
         "imageDigest",
     ]
     .iter()
-    .any(|key| is_text(key))
+    .any(is_text)
 }
 
 /// Says whether a map under any other key is made of parts, by those it has:
@@ -104,7 +104,7 @@ fn filled(map: &Map, key: &str) -> Option<Text> {
 }
 
 /// How the parts of one map go together.
-enum Repository {
+enum RepositoryParts {
     /// Texts that are joined with `/`.
     Of(Vec<Text>),
     Chart,
@@ -112,7 +112,7 @@ enum Repository {
     NotKnown(Vec<&'static str>),
 }
 
-fn repository(map: &Map) -> Repository {
+fn repository(map: &Map) -> RepositoryParts {
     let part = |key: &str| filled(map, key);
     let has_host = |text: &Text| {
         text.known().is_some_and(|text| {
@@ -123,7 +123,7 @@ fn repository(map: &Map) -> Repository {
     let is_path = |text: &Text| text.known().is_none_or(|text| text.contains('/'));
     let not_known = || {
         let there = PARTS.into_iter().filter(|key| filled(map, key).is_some());
-        Repository::NotKnown(there.collect())
+        RepositoryParts::NotKnown(there.collect())
     };
     match (
         part("registry"),
@@ -135,7 +135,7 @@ fn repository(map: &Map) -> Repository {
         (Some(_), None, Some(full), _) if has_host(&full) => not_known(),
         (_, Some(_), Some(image), _) if is_path(&image) || has_tag(&image) => not_known(),
         (registry, Some(repository), Some(image), _) => {
-            Repository::Of(registry.into_iter().chain([repository, image]).collect())
+            RepositoryParts::Of(registry.into_iter().chain([repository, image]).collect())
         }
         (Some(_), Some(repository), None, Some(name))
             if !is_path(&repository) && !is_path(&name) =>
@@ -143,26 +143,26 @@ fn repository(map: &Map) -> Repository {
             not_known()
         }
         (registry, Some(repository), None, _) => {
-            Repository::Of(registry.into_iter().chain([repository]).collect())
+            RepositoryParts::Of(registry.into_iter().chain([repository]).collect())
         }
         (registry, None, Some(image), _) => {
-            Repository::Of(registry.into_iter().chain([image]).collect())
+            RepositoryParts::Of(registry.into_iter().chain([image]).collect())
         }
-        (None, None, None, Some(name)) if part("tag").is_some() => Repository::Of(vec![name]),
+        (None, None, None, Some(name)) if part("tag").is_some() => RepositoryParts::Of(vec![name]),
         (Some(_), None, None, Some(_)) => not_known(),
         (Some(registry), None, None, None) => {
-            Repository::Of(vec![registry, chart("the chart chooses the repository")])
+            RepositoryParts::Of(vec![registry, chart("the chart chooses the repository")])
         }
-        (None, None, None, _) => Repository::Chart,
+        (None, None, None, _) => RepositoryParts::Chart,
     }
 }
 
 /// Puts the parts together as the charts do; what is missing is the chart's to choose.
 pub fn compose(map: &Map, path: &str) -> Found {
     let names = match repository(map) {
-        Repository::NotKnown(keys) => return not_known(map, &keys, path),
-        Repository::Of(names) => names,
-        Repository::Chart => vec![chart("the chart chooses the repository")],
+        RepositoryParts::NotKnown(keys) => return not_known(map, &keys, path),
+        RepositoryParts::Of(names) => names,
+        RepositoryParts::Chart => vec![chart("the chart chooses the repository")],
     };
     let mut refused = refusal(map);
     let version = filled(map, "version").filter(|_| !map.contains_key("tag"));

@@ -1,5 +1,5 @@
-//! An image found in a tree of values, and the texts that a reference is put together from. Walks no
-//! tree.
+//! An image found in a tree of values, and the texts that a reference is put together from. Walks
+//! no tree.
 
 use super::occurrence::Place;
 use crate::model::reference::Reference;

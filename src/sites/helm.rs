@@ -72,7 +72,7 @@ fn chart_in_repo(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) ->
         return Vec::new();
     };
     let file = |name: &str| folder.join(name);
-    if !file("Chart.yaml").is_some_and(|path| finder.files.get(&path).is_some()) {
+    if file("Chart.yaml").is_none_or(|path| finder.files.get(&path).is_none()) {
         return Vec::new();
     }
     templates(finder, &folder);

@@ -4,6 +4,7 @@
 use super::Use;
 use super::chart_values;
 use super::finder::{Finder, Remark};
+use super::found::stand_in;
 use super::occurrence::{Occurrence, places};
 use super::settings::{Arguments, RemoteModule};
 use super::values::{self, as_text, join};
@@ -78,7 +79,7 @@ pub fn remote_module(
         None => {
             for (name, value) in arguments
                 .iter()
-                .filter(|(name, _)| is_plain(name, arguments))
+                .filter(|(name, value)| is_plain(name, value, arguments))
             {
                 let why = beyond(finder, source, name);
                 offer(finder, &as_text(value), name, user, &why);
@@ -108,8 +109,14 @@ pub fn remote_module(
 
 /// Says whether an argument is an image by its name alone, in any spelling: `validator_image`,
 /// `exporterImage`, `image_tag`; a `validator_tag` where there is a `validator_image`.
-fn is_plain(name: &str, arguments: &BTreeMap<Arc<str>, Value>) -> bool {
+fn is_plain(name: &str, value: &Value, arguments: &BTreeMap<Arc<str>, Value>) -> bool {
     let name = snake(name);
+    let text = stand_in(&as_text(value));
+    // The image of a machine has a bare name.
+    let is_machine = name.ends_with("_image") && !text.contains(['/', ':']);
+    if is_machine && !matches!(&*name, "container_image" | "docker_image") {
+        return false;
+    }
     let ends = [
         "image",
         "image_tag",

@@ -1,6 +1,6 @@
 //! What looks like an image and is not followed: references with a tag or digest under a key that
-//! names an image, and in texts that are no YAML of anything that is read. Counted and named, so that
-//! nothing is passed over in silence; decides nothing about any image.
+//! names an image, and in texts that are no YAML of anything that is read. Counted and named, so
+//! that nothing is passed over in silence; decides nothing about any image.
 
 use super::Unfollowed;
 use crate::model::reference::Reference;

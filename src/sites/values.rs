@@ -261,7 +261,15 @@ pub fn texts(value: &Value) -> Vec<Text> {
 
 /// Returns the strings of a tree that no image of it is made from.
 pub fn beside(tree: &Value, images: &[Found]) -> Vec<Text> {
-    let mut left: Vec<Text> = texts(tree).into_iter().flat_map(inner_texts).collect();
+    let mut left: Vec<Text> = texts(tree)
+        .into_iter()
+        .flat_map(
+            |text| match images.iter().any(|found| is_inside(&found.image, &text)) {
+                true => inner_texts(text),
+                false => vec![text],
+            },
+        )
+        .collect();
     for found in images {
         if let Some(at) = left
             .iter()
@@ -304,6 +312,24 @@ fn is_behind_name(text: &Text, image: &Text) -> bool {
         .zip(image)
         .and_then(|(all, image)| all.strip_suffix(&image).map(str::to_owned));
     before.is_some_and(|before| before.ends_with('='))
+}
+
+/// Says whether a part of an image is written in a larger text.
+fn is_inside(image: &Text, text: &Text) -> bool {
+    let origins = |text: &Text| {
+        let origin = |piece: &Piece| match piece {
+            Piece::Known { origin, .. } => origin.clone(),
+            Piece::Unknown(_) => None,
+        };
+        text.pieces().iter().filter_map(origin).collect::<Vec<_>>()
+    };
+    let outer = origins(text);
+    text.pieces() != image.pieces()
+        && origins(image).iter().any(|one| {
+            outer
+                .iter()
+                .any(|other| other.file == one.file && other.span.contains(one.span))
+        })
 }
 
 /// The strings of the YAML that a string is, where it is searched as such; else itself.

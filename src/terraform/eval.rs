@@ -363,6 +363,9 @@ fn either(yes: &Value, no: &Value, why: &Why) -> Value {
             for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
                 all.insert(key.clone(), value.unsure(why));
             }
+            if !a.keys().eq(b.keys()) {
+                add_unknown_key(&mut all, why, Value::Unknown(why.clone()));
+            }
             Value::Map(Arc::new(all))
         }
         (Value::List(a), Value::List(b)) if a.len() == b.len() => {
@@ -372,12 +375,24 @@ fn either(yes: &Value, no: &Value, why: &Why) -> Value {
         (Value::List(items), _) if is_nothing(no) => perhaps(items, why),
         (_, Value::List(items)) if is_nothing(yes) => perhaps(items, why),
         (Value::List(items), Value::List(_)) => perhaps(items, why),
+        (Value::Map(entries), _) if is_nothing(no) => some_of(entries, why),
+        (_, Value::Map(entries)) if is_nothing(yes) => some_of(entries, why),
         _ if is_nothing(yes) => no.unsure(why),
         _ if is_nothing(no) => yes.unsure(why),
         (Value::Map(_) | Value::Text(_), _) => yes.unsure(why),
         (_, Value::Map(_) | Value::Text(_)) => no.unsure(why),
         _ => Value::Unknown(why.clone()),
     }
+}
+
+/// A map whose entries may be there or not.
+fn some_of(entries: &Entries, why: &Why) -> Value {
+    let unsure = entries
+        .iter()
+        .map(|(key, value)| (key.clone(), value.unsure(why)));
+    let mut all: Entries = unsure.collect();
+    add_unknown_key(&mut all, why, Value::Unknown(why.clone()));
+    Value::Map(Arc::new(all))
 }
 
 /// A list whose elements may be there or not.

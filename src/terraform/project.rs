@@ -43,7 +43,11 @@ pub fn each_root<T: Send>(
     let mut problems = sources.problems().to_vec();
     let units = units::read(files, &sources, &mut problems);
     let unit_modules = units::modules(&units, &sources, &mut problems);
-    let unnamed = unnamed::find(files, &sources, settings, &units);
+    let passed = units
+        .iter()
+        .map(|unit| (&unit.dir, unit.var_files.as_slice()))
+        .collect();
+    let unnamed = unnamed::find(files, &sources, settings, &passed);
     let project = Project {
         files,
         settings,

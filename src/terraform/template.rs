@@ -392,7 +392,13 @@ impl<'c> Out<'c> {
             Ok(found) => found,
             Err(why) => return self.hole(why),
         };
+        let mut rest = rest;
         for (key, value) in items {
+            if let Some(why) = value.why_unknown().filter(|_| value.is_elements()) {
+                self.hole(why.clone())?;
+                rest = None;
+                continue;
+            }
             let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
             let scope = LoopScope {
                 outer: context.scope,

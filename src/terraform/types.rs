@@ -2,7 +2,7 @@
 //! string is the same literal.
 
 use super::eval::support::{to_bool, to_number, to_text};
-use super::value::{Value, Why, WhyKind};
+use super::value::{Value, Why, WhyKind, unknown_keys};
 use hcl_edit::expr::{Expression, FuncCall, Object};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,6 +97,10 @@ impl TypeConstraint {
             (Self::List(of), Value::List(items) | Value::Set(items)) => Value::List(Arc::new(
                 items.iter().map(|item| of.convert(item, what)).collect(),
             )),
+            (Self::Tuple(_), Value::List(items)) if items.iter().any(Value::is_elements) => {
+                let unknown = items.iter().find(|item| item.is_elements());
+                unknown.cloned().unwrap_or(Value::Null)
+            }
             (Self::Set(of), Value::List(items) | Value::Set(items)) => {
                 to_set(items.iter().map(|item| of.convert(item, what)).collect())
             }
@@ -209,6 +213,9 @@ fn to_object(
             .filter(|value| !(attribute.optional && matches!(value, Value::Null)));
         let value = match (given, &attribute.default) {
             (Some(value), _) => attribute.of.convert(value, &what),
+            (None, _) if unknown_keys(map).is_some() => {
+                unknown_keys(map).map_or(Value::Null, Value::Unknown)
+            }
             (None, Some(default)) => default.clone(),
             (None, None) if attribute.optional => Value::Null,
             (None, None) => Value::Unknown(Why::new(

@@ -3,10 +3,9 @@
 
 use super::files::{Files, RepoPath};
 use super::sources::{RunSettings, Sources};
-use super::units::UnitFolder;
 use super::value::Value;
 use super::var_file;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A var-file that no run loads by itself, and that neither the settings nor Terragrunt name.
@@ -32,16 +31,18 @@ impl UnnamedVarFile {
     }
 }
 
-/// Returns the var-files that nothing names, sorted by path.
+/// Returns the var-files that nothing names, sorted by path. `units` are Terragrunt's folders, each
+/// with the files that its `extra_arguments` may mean.
 pub(super) fn find(
     files: &Files,
     sources: &Sources,
     settings: &RunSettings,
-    units: &[UnitFolder],
+    units: &BTreeMap<&RepoPath, &[RepoPath]>,
 ) -> Vec<UnnamedVarFile> {
     let mut runs: BTreeSet<&RepoPath> = sources.modules().map(|(dir, _)| dir).collect();
-    runs.extend(units.iter().map(|unit| &unit.dir));
-    let named = named(settings, &runs, units);
+    runs.extend(units.keys());
+    let mut named = named(settings, &runs);
+    named.extend(units.values().flat_map(|files| files.iter().cloned()));
     let is_loaded = |path: &RepoPath| {
         named.contains(path)
             || (is_automatic(path.name()) && path.parent().is_some_and(|dir| runs.contains(&dir)))
@@ -75,12 +76,8 @@ fn is_automatic(name: &str) -> bool {
     plain == "terraform.tfvars" || plain.ends_with(".auto.tfvars")
 }
 
-/// Returns the paths that the settings and Terragrunt's `extra_arguments` could mean.
-fn named(
-    settings: &RunSettings,
-    runs: &BTreeSet<&RepoPath>,
-    units: &[UnitFolder],
-) -> BTreeSet<RepoPath> {
+/// Returns the paths that the settings could mean.
+fn named(settings: &RunSettings, runs: &BTreeSet<&RepoPath>) -> BTreeSet<RepoPath> {
     let top = RepoPath::default();
     let mut all: BTreeSet<RepoPath> = BTreeSet::new();
     for path in &settings.var_files {
@@ -96,7 +93,6 @@ fn named(
             );
         }
     }
-    all.extend(units.iter().flat_map(|unit| unit.var_files.iter().cloned()));
     all
 }
 

@@ -31,8 +31,8 @@ pub enum Value {
     Unknown(Why),
 }
 
-/// The key of an entry that stands for all whose keys are unknown. Those of which the value is known
-/// have a longer key that begins so.
+/// The key of an entry that stands for all whose keys are unknown. Those of which the value is
+/// known have a longer key that begins so.
 pub const UNKNOWN_KEY: &str = "${…}";
 
 /// An object or map.

@@ -24,6 +24,7 @@ mod quoting;
 mod pull_requests;
 mod races;
 mod registry_conformance;
+mod reading;
 mod release_notes;
 mod rendered;
 mod repos;

@@ -1,5 +1,5 @@
-//! Symbolic links of the repo: one that leads to a file of it is that file under another name. Reads
-//! nothing; a link that leads out of the repo is never followed.
+//! Symbolic links of the repo: one that leads to a file of it is that file under another name.
+//! Reads nothing; a link that leads out of the repo is never followed.
 
 use crate::terraform::files::{Entry, Files, RepoPath};
 use std::collections::BTreeMap;

@@ -235,6 +235,7 @@ fn arguments_of_remote_modules_that_look_like_images_are_offered() {
         ),
         ("  release_tag = \"1.2\"\n  name = \"x\"", &[]),
         ("  imagery = \"a:1\"", &[]),
+        ("  os_image = \"ubuntu-22.04\"", &[]),
     ] {
         assert_eq!(offered(arguments), want, "{arguments}");
     }

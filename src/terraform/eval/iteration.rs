@@ -54,7 +54,13 @@ pub fn for_expr(context: &Context, expr: &ForExpr) -> Result<Value, Why> {
         grouping: expr.grouping,
         ..Iterated::default()
     };
+    let mut rest = rest;
     for (key, value) in pairs {
+        if let Some(why) = value.why_unknown().filter(|_| value.is_elements()) {
+            out.elements(why);
+            rest = None;
+            continue;
+        }
         let key = intro.key_var.as_ref().map(|name| (name.as_str(), key));
         let scope = LoopScope {
             outer: context.scope,
@@ -99,6 +105,12 @@ struct Iterated {
 }
 
 impl Iterated {
+    /// There may be any number of elements at this place.
+    fn elements(&mut self, why: &Why) {
+        self.items.push(Value::elements(why));
+        add_unknown_key(&mut self.entries, why, Value::Unknown(why.clone()));
+    }
+
     fn entry(&mut self, key: &Value, value: Value) -> Result<(), Why> {
         let known = match key {
             Value::Null => return Err(invalid("null as the key of an object")),

@@ -1,6 +1,6 @@
 //! Operators, equality and the unification of types.
 
-use super::super::value::{Value, Why, WhyKind};
+use super::super::value::{Value, Why, WhyKind, unknown_keys};
 use super::convert::{self, invalid, limit, to_bool, to_number};
 use super::{Context, number};
 use hcl_edit::expr::{BinaryOp, BinaryOperator, Expression, UnaryOp, UnaryOperator};
@@ -135,6 +135,18 @@ fn types() -> Why {
 pub fn equal(a: &Value, b: &Value, same_types: bool) -> Result<bool, Why> {
     match (a, b) {
         (Value::Unknown(why), _) | (_, Value::Unknown(why)) => Err(why.clone()),
+        (Value::List(items), _) | (_, Value::List(items))
+            if items.iter().any(Value::is_elements) =>
+        {
+            let unknown = items.iter().find(|item| item.is_elements());
+            Err(unknown
+                .and_then(Value::why_unknown)
+                .cloned()
+                .unwrap_or_else(types))
+        }
+        (Value::Map(entries), _) | (_, Value::Map(entries)) if unknown_keys(entries).is_some() => {
+            Err(unknown_keys(entries).unwrap_or_else(types))
+        }
         (Value::Null, Value::Null) => Ok(true),
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::Number(a, _), Value::Number(b, _)) => match number::compare(*a, *b) {

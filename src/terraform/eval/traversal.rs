@@ -8,6 +8,9 @@ use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+/// Keys and values.
+type Pairs = Vec<(Value, Value)>;
+
 type Operators<'e> = &'e [Decorated<TraversalOperator>];
 
 impl Context<'_> {
@@ -147,18 +150,26 @@ pub fn pairs(value: &Value) -> Result<Vec<(Value, Value)>, Why> {
     }
 }
 
-/// Returns the pairs that are known, and why there may be more.
-pub fn pairs_and_rest(value: &Value) -> Result<(Vec<(Value, Value)>, Option<Why>), Why> {
+/// Returns the pairs, and why there may be more. Where elements may stand whose number is unknown
+/// there is a pair of such.
+pub fn pairs_and_rest(value: &Value) -> Result<(Pairs, Option<Why>), Why> {
     match value {
         Value::List(items) | Value::Set(items) if items.iter().any(Value::is_elements) => {
-            let rest = items.iter().find(|item| item.is_elements());
-            let why = rest.and_then(Value::why_unknown).cloned();
-            let known = items.iter().filter(|item| !item.is_elements());
-            let key = || Value::elements(why.as_ref().unwrap_or(&convert::limit("a list")));
-            Ok((
-                known.map(|item| (key(), item.clone())).collect(),
-                why.clone(),
-            ))
+            let mut counted = 0..;
+            let mut unknown = None;
+            let mut all = Vec::new();
+            for item in items.iter() {
+                if let Value::Unknown(why) = item.clone()
+                    && item.is_elements()
+                {
+                    unknown = Some(Value::Unknown(why));
+                }
+                let key = unknown
+                    .clone()
+                    .unwrap_or_else(|| convert::count(counted.next().unwrap_or(0)));
+                all.push((key, item.clone()));
+            }
+            Ok((all, unknown.and_then(|value| value.why_unknown().cloned())))
         }
         Value::Map(entries) if entries.contains_key(UNKNOWN_KEY) => {
             let why = unknown_keys(entries);

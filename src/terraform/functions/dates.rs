@@ -1,5 +1,5 @@
-//! Functions over timestamps that are given: RFC 3339, with OpenTofu's rules. None of them asks what
-//! time it is.
+//! Functions over timestamps that are given: RFC 3339, with OpenTofu's rules. None of them asks
+//! what time it is.
 
 use super::super::eval::support::*;
 use super::super::value::{Value, Why};
@@ -36,14 +36,11 @@ impl WrittenTime {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
             digits.parse::<i16>().ok().filter(|_| plain)
         };
-        let mark = |at: usize, mark: &str| text.get(at..at + 1).filter(|found| *found == mark);
-        (
-            mark(4, "-")?,
-            mark(7, "-")?,
-            mark(10, "T")?,
-            mark(13, ":")?,
-            mark(16, ":")?,
-        );
+        let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+        let is_there = |(at, mark): &(usize, &str)| text.get(*at..at + 1) == Some(*mark);
+        if !marks.iter().all(is_there) {
+            return None;
+        }
         let small = |range| number(range).and_then(|number| i8::try_from(number).ok());
         let date = Date::new(number(0..4)?, small(5..7)?, small(8..10)?).ok()?;
         let rest = text.get(19..)?;

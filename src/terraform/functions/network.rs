@@ -4,7 +4,7 @@ use super::super::eval::support::*;
 use super::super::value::{Value, Why};
 use super::Computed;
 use super::arguments::Args;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub fn call(name: &str, args: Args) -> Option<Computed> {
     Some(match name {

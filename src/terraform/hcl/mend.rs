@@ -13,7 +13,7 @@ pub(super) fn mend(text: &str) -> Option<String> {
         text,
         opaque: comments::opaque(text).into_iter().peekable(),
         at: 0,
-        open: vec![Bracket::new(Kind::Body)],
+        open: vec![Bracket::new(BracketKind::Body)],
         before: 0,
         blank: Vec::new(),
     };
@@ -33,7 +33,7 @@ pub(super) fn mend(text: &str) -> Option<String> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum BracketKind {
     /// Of a file or a block.
     Body,
     Object,
@@ -50,7 +50,7 @@ struct ObjectEntry {
 }
 
 struct Bracket {
-    kind: Kind,
+    kind: BracketKind,
     entries: Vec<ObjectEntry>,
     /// The key of the entry that is read, and where it begins.
     current: Option<(String, usize)>,
@@ -59,7 +59,7 @@ struct Bracket {
 }
 
 impl Bracket {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: BracketKind) -> Self {
         Self {
             kind,
             entries: Vec::new(),
@@ -104,7 +104,7 @@ impl Mender<'_> {
     fn pass(&mut self, opaque: &Opaque) {
         let range = opaque.range.clone();
         if opaque.is_comment {
-            if self.kind() == Kind::For {
+            if self.kind() == BracketKind::For {
                 self.blank.push((range.clone(), true));
             }
         } else {
@@ -117,8 +117,8 @@ impl Mender<'_> {
         self.at = self.at.max(range.end);
     }
 
-    fn kind(&self) -> Kind {
-        self.open.last().map_or(Kind::Body, |open| open.kind)
+    fn kind(&self) -> BracketKind {
+        self.open.last().map_or(BracketKind::Body, |open| open.kind)
     }
 
     fn code(&mut self) {
@@ -129,13 +129,13 @@ impl Mender<'_> {
             b' ' | b'\t' | b'\r' => return,
             b'\n' => return self.line_end(at),
             b'{' => self.brace(),
-            b'(' | b'[' => self.open.push(Bracket::new(Kind::List)),
+            b'(' | b'[' => self.open.push(Bracket::new(BracketKind::List)),
             b'}' | b')' | b']' => self.close(at),
             b',' => {
                 if let Some(open) = self
                     .open
                     .last_mut()
-                    .filter(|open| open.kind == Kind::Object)
+                    .filter(|open| open.kind == BracketKind::Object)
                 {
                     open.end_entry(at + 1);
                 }
@@ -165,7 +165,7 @@ impl Mender<'_> {
 
     fn line_end(&mut self, at: usize) {
         match self.open.last_mut() {
-            Some(open) if open.kind == Kind::For => {
+            Some(open) if open.kind == BracketKind::For => {
                 let start = if at > 0 && self.bytes[at - 1] == b'\r' {
                     at - 1
                 } else {
@@ -186,9 +186,9 @@ impl Mender<'_> {
             .strip_prefix("for")
             .is_some_and(|rest| rest.starts_with([' ', '\t', '\n', '\r']));
         let kind = match (is_body, is_for) {
-            (true, _) => Kind::Body,
-            (false, true) => Kind::For,
-            (false, false) => Kind::Object,
+            (true, _) => BracketKind::Body,
+            (false, true) => BracketKind::For,
+            (false, false) => BracketKind::Object,
         };
         self.open.push(Bracket::new(kind));
     }
@@ -200,7 +200,7 @@ impl Mender<'_> {
         let Some(mut closed) = self.open.pop() else {
             return;
         };
-        if closed.kind != Kind::Object {
+        if closed.kind != BracketKind::Object {
             return;
         }
         closed.end_entry(at);
@@ -223,7 +223,7 @@ impl Mender<'_> {
             || rest.starts_with(':');
         if let Some(open) = self.open.last_mut() {
             let starts = std::mem::take(&mut open.at_start);
-            if starts && is_key && open.kind == Kind::Object {
+            if starts && is_key && open.kind == BracketKind::Object {
                 open.current = key.map(|key| (key, range.start));
             }
         }

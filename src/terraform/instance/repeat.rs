@@ -3,7 +3,7 @@
 
 use super::super::eval::support::to_int;
 use super::super::module::{BodyLayer, WrittenAttribute, attr};
-use super::super::value::{Number, Value, Why, WhyKind};
+use super::super::value::{Number, Value, Why, WhyKind, unknown_keys};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -83,6 +83,11 @@ impl Repeat {
                 .collect()
         };
         let unknown = |items: &[Value]| items.iter().find_map(|item| item.why_unknown().cloned());
+        if let Value::Map(map) = value
+            && let Some(why) = unknown_keys(map)
+        {
+            return Self::Unknown("each", why);
+        }
         let pairs: Vec<(Value, Value)> = match value {
             Value::Map(map) => map
                 .iter()

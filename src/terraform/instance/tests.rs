@@ -330,3 +330,73 @@ fn a_shared_module_of_many_resources_called_often_is_walked() {
         },
     );
 }
+
+#[test]
+fn one_unknown_part_hides_no_other() {
+    let text = "variable \"u\" {}\n";
+    let unknown = "VariableNotSet var.u";
+    let some = "Elements var.u has no value in the repo";
+    for (expr, expected) in [
+        ("merge({ a = \"x\" }, { b = var.u }).a", "\"x\""),
+        ("merge({ a = \"x\" }, { b = var.u }).b", unknown),
+        ("merge(var.u, { a = \"x\" }).a", "\"x\""),
+        ("merge({ a = \"x\" }, var.u).a", unknown),
+        ("merge(var.u, { a = 1 }).b", unknown),
+        ("try(merge(var.u, { a = 1 }).b, 2)", unknown),
+        ("try(merge({ a = 1 }, { c = var.u }).b, 2)", "2"),
+        ("lookup(merge(var.u, { a = 1 }), \"a\", 3)", "1"),
+        ("lookup(merge(var.u, { a = 1 }), \"b\", 3)", unknown),
+        ("keys(merge({ a = 1 }, var.u))", unknown),
+        ("length(merge({ a = 1 }, var.u))", unknown),
+        ("merge({ a = 1 }, var.u) == { a = 1 }", unknown),
+        ("concat([1], var.u)[0]", "1"),
+        ("concat([1], var.u)[1]", some),
+        ("concat(var.u, [1])[0]", some),
+        ("length(concat([1], var.u))", some),
+        ("concat([1], var.u) == [1]", some),
+        ("contains(concat([1], var.u), 1)", some),
+        ("compact([\"a\", var.u])[0]", "\"a\""),
+        ("compact([var.u, \"a\"])[0]", some),
+        ("flatten([[1], var.u])[0]", "1"),
+        ("[for x in concat([1], var.u) : x][0]", "1"),
+        ("[for x in concat(var.u, [1]) : x][0]", some),
+        ("[for x in [1, 2] : x if x == var.u][0]", some),
+        (
+            "{ for x in [1, 2] : \"k${x}\" => x if x > 1 || var.u }[\"k2\"]",
+            "2",
+        ),
+        (
+            "{ for x in [1, 2] : \"k${x}\" => x if x > 1 || var.u }[\"k1\"]",
+            unknown,
+        ),
+        ("{ for x in var.u : x => 1 }[\"a\"]", unknown),
+        ("{ (var.u) = 1, a = 2 }.a", "2"),
+        ("{ a = 2, (var.u) = 1 }.a", unknown),
+        ("{ a = 2, \"x${var.u}\" = 1 }.a", "2"),
+        ("{ xa = 2, \"x${var.u}\" = 1 }.xa", unknown),
+        ("yamldecode(yamlencode({ a = var.u, b = 1 })).b", "1"),
+        ("yamldecode(yamlencode({ a = var.u, b = 1 })).a", unknown),
+        ("yamldecode(\"a: x-${var.u}\\nb: 2\").b", "2"),
+        ("yamldecode(\"a: x-${var.u}\\nb: 2\").a", unknown),
+        (
+            "jsondecode(jsonencode({ a = var.u, b = [1, 2] })).b[1]",
+            "2",
+        ),
+        (
+            "jsondecode(\"{\\\"a\\\": \\\"x${var.u}\\\", \\\"b\\\": true}\").b",
+            "true",
+        ),
+        ("jsondecode(jsonencode(merge({ a = 1 }, var.u))).b", unknown),
+        ("(var.u ? { a = 1 } : { a = 1 }).a", "1"),
+        ("(var.u ? { a = 1 } : { a = 2 }).a", unknown),
+        ("(var.u ? { a = 1 } : {}).a", unknown),
+        ("(var.u ? { a = 1, b = 2 } : { a = 1 }).a", "1"),
+        ("(var.u ? [1, 2] : [1, 3])[0]", "1"),
+        ("(var.u ? [1, 2] : [])[0]", some),
+        ("var.u ? null : null", "null"),
+        ("indent(2, \"a\\n${var.u}\")", unknown),
+        ("format(\"%s\", [var.u][0])", unknown),
+    ] {
+        assert_eq!(ask(&[("main.tf", text)], expr), expected, "{expr}");
+    }
+}

@@ -46,9 +46,9 @@ pub(in crate::terraform) fn untagged(value: &str, style: ScalarStyle) -> Meaning
 /// Resolves an untagged plain scalar as Helm's parser does (sigs.k8s.io/yaml, whose rules are YAML
 /// 1.1's): `0123` is octal, `1_000` and `0b11` are numbers, a date is text.
 pub(super) fn in_helm(value: &str) -> Meaning {
-    match untagged(value, ScalarStyle::Plain) {
-        word @ (Meaning::Null | Meaning::Bool(_)) => return word,
-        _ => {}
+    let in_terraform = untagged(value, ScalarStyle::Plain);
+    if matches!(in_terraform, Meaning::Null | Meaning::Bool(_)) {
+        return in_terraform;
     }
     let begins = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
     if !value.starts_with(begins) || time(value).is_some() {
