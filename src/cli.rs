@@ -111,6 +111,9 @@ pub struct ScanArgs {
     /// List what looks like an image and is not followed, instead of the literals that are
     #[arg(long, conflicts_with = "sites_only")]
     pub unfollowed: bool,
+    /// Only what is about a stack, workload, image, file or Terraform address; repeatable
+    #[arg(long, value_name = "TARGET")]
+    pub target: Vec<String>,
 }
 
 #[derive(Debug, Args)]

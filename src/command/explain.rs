@@ -52,24 +52,29 @@ pub async fn run(args: &ExplainArgs) -> Result<Completion> {
 /// prints it (a workload of a chart), is the literal that decides it.
 pub(super) fn named<'a>(known: &'a Planned, target: &str) -> Result<Vec<&'a Literal>> {
     let scan = &known.snapshot.scan;
+    named_in_text(scan, target).or_else(|error| {
+        let status = report_status(&known.snapshot, &known.plan, None);
+        let rows = status.rows.into_iter().filter(|row| row.is_called(target));
+        let places: BTreeSet<String> = rows.map(|row| row.place).collect();
+        let is_place =
+            |literal: &&Literal| places.contains(&format!("{}:{}", literal.file, literal.line));
+        let literals: Vec<&Literal> = scan.literals.iter().filter(is_place).collect();
+        if literals.is_empty() {
+            Err(error)
+        } else {
+            Ok(literals)
+        }
+    })
+}
+
+/// Returns what a target names in the text of the repo: at least one literal.
+pub(super) fn named_in_text<'a>(scan: &'a Scan, target: &str) -> Result<Vec<&'a Literal>> {
     let found = find(scan, target);
-    let by_scan = found.literals.iter().map(|index| &scan.literals[*index]);
-    let literals: Vec<&Literal> = by_scan.collect();
-    if !literals.is_empty() {
-        return Ok(literals);
-    }
-    let status = report_status(&known.snapshot, &known.plan, None);
-    let places: BTreeSet<String> = status
-        .rows
-        .into_iter()
-        .filter(|row| row.is_called(target))
-        .map(|row| row.place)
-        .collect();
-    let by_status = scan
+    let literals: Vec<&Literal> = found
         .literals
         .iter()
-        .filter(|literal| places.contains(&format!("{}:{}", literal.file, literal.line)));
-    let literals: Vec<&Literal> = by_status.collect();
+        .map(|at| &scan.literals[*at])
+        .collect();
     if !literals.is_empty() {
         return Ok(literals);
     }

@@ -6,6 +6,7 @@ use crate::cli::{OutputFormat, PlanArgs};
 use crate::error::Result;
 use crate::pipeline::{Change, Delivery};
 use crate::reconcile::{self, Planned};
+use crate::report::next_steps::next_steps;
 use crate::report::plan_json::to_json;
 use crate::report::plan_table::plan_rows;
 use crate::report::{count_verdicts, diff, is_open_already};
@@ -50,6 +51,10 @@ fn print(planned: &Planned, all: bool) -> Result<()> {
     }
     for unmatched in &planned.plan.unmatched {
         out::say(&format!("note: {unmatched}"));
+    }
+    let steps = next_steps(&planned.plan.decisions);
+    if !steps.is_empty() {
+        out::say(&format!("what frees most images: {}", steps.join("; ")));
     }
     out::say(&summary(planned));
     Ok(())

@@ -1,6 +1,7 @@
 //! `pintle scan`.
 
 use super::ending::{Completion, on_runtime};
+use super::explain::named_in_text;
 use super::{out, source, table::table};
 use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
@@ -27,6 +28,7 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
         _ => RepoPath::default(),
     };
     restrict(&mut scan, &folder);
+    select(&mut scan, &args.target)?;
     if args.sites_only {
         scan.literals
             .retain(|literal| matches!(literal.fate, Fate::Site(_)));
@@ -60,6 +62,26 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
         }
     }
     Ok(Completion::Ok)
+}
+
+/// Leaves what the targets name; all where there are none.
+fn select(scan: &mut Scan, targets: &[String]) -> Result<()> {
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let mut wanted: BTreeSet<(RepoPath, usize)> = BTreeSet::new();
+    for target in targets {
+        let found = named_in_text(scan, target)?;
+        wanted.extend(found.iter().map(|one| (one.file.clone(), one.span.start)));
+    }
+    scan.literals
+        .retain(|literal| wanted.contains(&(literal.file.clone(), literal.span.start)));
+    let files: BTreeSet<&RepoPath> = wanted.iter().map(|(file, _)| file).collect();
+    scan.problems
+        .retain(|problem| files.contains(&problem.file));
+    scan.unfollowed.retain(|one| files.contains(&one.file));
+    scan.unnamed_var_files.clear();
+    Ok(())
 }
 
 /// Leaves what is about a folder: what is written in it, and what a stack in it uses.

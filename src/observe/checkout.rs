@@ -65,10 +65,12 @@ pub fn read_commit(clone: &Clone, commit: &CommitId) -> Result<Files> {
                 continue;
             }
             Kind::Submodule => Entry::NotRead("a submodule".into()),
-            Kind::File | Kind::Executable => match (size_limit(path.name()), clone.size(&item)?) {
-                (None, _) => Entry::NotRead(NO_TEXT.into()),
-                (Some(most), size) if size > most => too_large(path.name(), size),
-                (Some(_), _) => text_entry(&path, clone.bytes(&item)?),
+            Kind::File | Kind::Executable => match size_limit(path.name()) {
+                None => Entry::NotRead(NO_TEXT.into()),
+                Some(most) => match clone.size(&item)? {
+                    size if size > most => too_large(path.name(), size),
+                    _ => text_entry(&path, clone.bytes(&item)?),
+                },
             },
         };
         files.insert(path, entry);

@@ -8,7 +8,7 @@ use super::values::{self, Found};
 use super::{Problem, Use};
 use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::BodyView;
-use crate::terraform::files::{Files, RepoPath};
+use crate::terraform::files::{Entry, Files, RepoPath};
 use crate::terraform::instance::Instance;
 use crate::terraform::span::Span;
 use crate::terraform::text::{Form, Origin, Piece, Text};
@@ -260,13 +260,15 @@ fn is_listed(image: &Text) -> bool {
 
 /// The whole file as a text whose every byte is written in it.
 pub(super) fn file_text(files: &Files, path: &RepoPath) -> Option<Text> {
-    let bytes = files.bytes(path)?;
+    let (path, Entry::Text(bytes)) = files.follow(path)? else {
+        return None;
+    };
     let text = std::str::from_utf8(bytes).ok()?;
     let span = Span::new(0, text.len());
     Some(Text::written(
         text,
         Origin {
-            file: path.clone(),
+            file: path,
             span,
             literal: span,
             form: Form::Raw,

@@ -11,7 +11,7 @@ use super::values::{self, Found};
 use crate::terraform::body::BodyView;
 use crate::terraform::files::RepoPath;
 use crate::terraform::text::{Piece, Text};
-use crate::terraform::value::Value;
+use crate::terraform::value::{Value, number_text};
 use crate::terraform::yaml;
 use std::collections::BTreeSet;
 
@@ -190,7 +190,12 @@ fn sets(finder: &mut Finder<'_>, release: &BodyView<'_>) -> Vec<(String, Value)>
         for [name, value, is] in given {
             finder.unknown(release, "helm values", name.why_unknown());
             let is_plain = matches!(is.as_str().as_deref(), None | Some("" | "auto"));
-            let value = if is_plain { as_set(&value) } else { value };
+            // The provider takes a string; a number is converted by Terraform.
+            let value = match value {
+                Value::Number(number, _) => number_text(number).map_or(value, Value::text),
+                value if is_plain => as_set(&value),
+                value => value,
+            };
             all.extend(name.as_str().map(|name| (name, value)));
         }
     }
@@ -220,19 +225,28 @@ fn tell_unknown(finder: &mut Finder<'_>, release: &BodyView<'_>, merged: &Value)
     finder.unknown(release, &what, Some(why));
 }
 
-/// `global.imageRegistry` of Bitnami's charts takes the place of every registry.
+/// Paths at which charts take a registry for all their images from.
+const REGISTRIES: [&[&str]; 3] = [
+    &["global", "imageRegistry"],
+    &["global", "image", "registry"],
+    &["global", "registry"],
+];
+
+/// A registry for all images of a chart, as Bitnami's have one, takes the place of each one's own.
 fn refuse_other_registry(merged: &Value, images: &mut [Found]) {
-    let global =
-        values::get(merged, "global").and_then(|global| values::get(global, "imageRegistry"));
-    let is_set = global
-        .map(values::as_text)
-        .is_some_and(|text| !values::is_empty(&text));
-    if is_set {
-        for found in images {
-            found.refused.get_or_insert_with(|| {
-                "global.imageRegistry may take the place of its registry".to_owned()
-            });
-        }
+    let at = |path: &&&[&str]| {
+        let found = path
+            .iter()
+            .try_fold(merged, |value, key| values::get(value, key));
+        found.is_some_and(|value| !values::is_empty(&values::as_text(value)))
+    };
+    let Some(path) = REGISTRIES.iter().find(at) else {
+        return;
+    };
+    for found in images {
+        found.refused.get_or_insert_with(|| {
+            format!("{} may take the place of its registry", path.join("."))
+        });
     }
 }
 

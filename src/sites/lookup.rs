@@ -17,14 +17,14 @@ pub struct Matches {
 
 /// Looks for a site's id, the id that older versions gave it, `file:line`, a file, a stack by path
 /// or name, `namespace/name[:container]`, `kind/namespace/name[:container]` with `?` for what the
-/// text does not tell, an image in any spelling, or the bare name of a workload or container. The
-/// first of these that finds something decides.
+/// text does not tell, an image in any spelling, a Terraform address, or the bare name of a workload
+/// or container. The first of these that finds something decides.
 pub fn find(scan: &Scan, target: &str) -> Matches {
     let target = target.trim();
     let named = StackPattern::new(target)
         .map(|pattern| scan.stacks.matching(&pattern).ids().clone())
         .unwrap_or_default();
-    let ways: [&dyn Fn(&Literal) -> bool; 7] = [
+    let ways: [&dyn Fn(&Literal) -> bool; 8] = [
         &|literal| site_of(literal).is_some_and(|site| *site.id.0 == *target),
         &|literal| has_older_id(literal, target),
         &|literal| {
@@ -43,6 +43,7 @@ pub fn find(scan: &Scan, target: &str) -> Matches {
                 .any(|used| workload_names(used).iter().any(|name| name == target))
         },
         &|literal| images(literal).contains(&bare(target)),
+        &|literal| site_of(literal).is_some_and(|site| is_address(site.id.as_str(), target)),
         &|literal| {
             literal.uses.iter().any(|used| {
                 [used.name.as_ref(), used.holder.name()]
@@ -107,6 +108,15 @@ fn has_older_id(literal: &Literal, text: &str) -> bool {
             .is_some_and(|(file, name)| file == literal.file.display() && is_own(name))
             || site.older_names().any(|name| name == text)
     })
+}
+
+/// Says whether a site is written in what a Terraform address names: `kubernetes_deployment.web`,
+/// `local.image`.
+fn is_address(id: &str, target: &str) -> bool {
+    let address = id.split_once('#').map_or("", |(_, address)| address);
+    address
+        .strip_prefix(target)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.', '[', ':']))
 }
 
 fn site_of(literal: &Literal) -> Option<&Site> {

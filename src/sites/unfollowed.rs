@@ -161,7 +161,7 @@ impl SourceSearch<'_> {
         };
         let is_key =
             key.to_ascii_lowercase().contains("image") || (self.is_image_resource && key == "name");
-        if is_key && is_reference(&mask::mask(text)) {
+        if is_key && says_something(text) && is_reference(&mask::mask(text)) {
             self.push(content.start, text.to_owned());
         } else if text.len() > 20 {
             self.text(content);
@@ -232,6 +232,14 @@ fn value_behind(rest: &str) -> Option<usize> {
 
 fn line_before(text: &str, at: usize) -> &str {
     &text[text[..at].rfind('\n').map_or(0, |end| end + 1)..at]
+}
+
+/// Says whether more is written in a template than what is put in, and separators.
+fn says_something(text: &str) -> bool {
+    let holes = mask::holes(text);
+    let is_written = |at: usize| holes.iter().all(|hole| !hole.range().contains(&at));
+    text.char_indices()
+        .any(|(at, c)| c.is_alphanumeric() && is_written(at))
 }
 
 fn is_reference(text: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use super::eval;
 use super::eval::{Scope, Step};
-use super::files::{Files, RepoPath};
+use super::files::{Entry, Files, RepoPath};
 use super::hcl::Source;
 use super::json;
 use super::sources::Sources;
@@ -47,17 +47,18 @@ pub(super) fn value(expr: &Expression, source: &Source, files: &Files) -> Value 
 
 /// Reads a JSON file as `jsondecode(file(…))` does, with the places of its strings.
 pub(super) fn decode(file: &RepoPath, files: &Files) -> Value {
-    let content = files
-        .bytes(file)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let Some(content) = content else {
-        return Value::unknown(WhyKind::File, file.display());
+    let unreadable = || Value::unknown(WhyKind::File, file.display());
+    let Some((target, Entry::Text(bytes))) = files.follow(file) else {
+        return unreadable();
+    };
+    let Ok(content) = std::str::from_utf8(bytes) else {
+        return unreadable();
     };
     let span = Span::new(0, content.len());
     json::decode(&Text::written(
         content,
         Origin {
-            file: file.clone(),
+            file: target,
             span,
             literal: span,
             form: Form::Raw,

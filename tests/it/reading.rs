@@ -268,3 +268,45 @@ fn what_was_lost_is_answered_with_the_note_that_lost_it() {
         assert!(output.stderr.contains(note), "{target}: {}", output.stderr);
     }
 }
+
+#[test]
+fn a_scan_may_be_about_some_targets_alone() {
+    let folder = repo(&[
+        ("stacks/web/main.tf", &pod("ghcr.io/acme/web:1.2")),
+        (
+            "stacks/db/main.tf",
+            &pod("ghcr.io/acme/db:1.3").replace("\"api\"", "\"db\""),
+        ),
+        (
+            "stacks/ci/main.tf",
+            &pod("ghcr.io/acme/ci:1.4").replace("\"api\"", "\"ci\""),
+        ),
+    ]);
+    for (targets, images) in [
+        (&["web"][..], &["ghcr.io/acme/web:1.2"][..]),
+        (&["stacks/db"], &["ghcr.io/acme/db:1.3"]),
+        (&["apps/ci"], &["ghcr.io/acme/ci:1.4"]),
+        (&["ghcr.io/acme/web"], &["ghcr.io/acme/web:1.2"]),
+        (&["stacks/ci/main.tf"], &["ghcr.io/acme/ci:1.4"]),
+        (&["kubernetes_pod_v1.db"], &["ghcr.io/acme/db:1.3"]),
+        (
+            &["web", "ci"],
+            &["ghcr.io/acme/ci:1.4", "ghcr.io/acme/web:1.2"],
+        ),
+    ] {
+        let arguments: Vec<&str> = [".", "--sites-only"]
+            .into_iter()
+            .chain(targets.iter().flat_map(|target| ["--target", target]))
+            .collect();
+        let output = scan(folder.path(), &arguments);
+        let found: Vec<&str> = output
+            .stdout
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().nth(2))
+            .collect();
+        assert_eq!(found, images, "{targets:?}: {output:?}");
+    }
+    let none = scan(folder.path(), &[".", "--target", "nothing"]);
+    assert_eq!(none.code, Some(1), "{none:?}");
+}

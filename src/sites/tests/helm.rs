@@ -362,10 +362,32 @@ fn a_registry_for_all_images_is_not_guessed_around() {
             "unpinnable v1 global.imageRegistry may take the place of its registry",
         ],
     );
+    for path in ["image: {registry: quay.io}", "registry: quay.io"] {
+        let scan = with_yaml(&format!(
+            "global: {{{path}}}\nimage: {{repository: a/b, tag: v1}}"
+        ));
+        let tag = scan.literals.iter().find(|one| one.literal == "v1");
+        assert_eq!(tag.map(|one| word(one).0), Some("unpinnable"), "{path}");
+    }
     expect(
         &with_yaml("global: {imageRegistry: \"\"}\nimage: {repository: a/b, tag: v1}"),
         &["component a/b", "site v1 a/b:v1"],
     );
+}
+
+#[test]
+fn a_number_that_is_set_by_path_is_text_to_the_chart() {
+    for (value, image) in [
+        ("20241119", "a/b:20241119"),
+        ("\"1.10\"", "a/b:1.10"),
+        ("\"0123\"", "a/b:0123"),
+    ] {
+        let scan = with_hcl(&format!(
+            "  values = [\"image: {{repository: a/b}}\"]\n  set {{\n    name  = \"image.tag\"\n    value = {value}\n  }}\n"
+        ));
+        let used = scan.literals[0].uses[0].image.as_deref();
+        assert_eq!(used, Some(image), "{value}");
+    }
 }
 
 #[test]

@@ -301,6 +301,10 @@ fn what_looks_like_an_image_and_is_not_followed_is_counted() {
             &["redis:${var.tag} in docker_container"],
         ),
         (
+            "resource \"docker_container\" \"c\" {\n  image = \"${var.a}:${var.b}\"\n}\n",
+            &[],
+        ),
+        (
             "resource \"docker_container\" \"c\" {\n  image   = \"ubuntu-22.04\"\n  command = [\"image: a/b:1\"]\n}\n",
             &[],
         ),
