@@ -2,14 +2,17 @@
 //! names an image, and in texts that are no YAML of anything that is read. Counted and named, so
 //! that nothing is passed over in silence; decides nothing about any image.
 
-use super::Unfollowed;
+use super::occurrence::places;
+use super::{Unfollowed, values};
 use crate::model::reference::Reference;
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::hcl::Source;
 use crate::terraform::mask;
 use crate::terraform::span::Span;
+use crate::terraform::text::{Form, Origin, Text};
+use crate::terraform::yaml;
 use hcl_edit::Span as _;
-use hcl_edit::expr::{Expression, ObjectKey};
+use hcl_edit::expr::{Expression, Object, ObjectKey};
 use hcl_edit::structure::{Block, Body, Structure};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -130,6 +133,7 @@ impl SourceSearch<'_> {
             }
             Expression::Array(items) => items.iter().for_each(|item| self.expression(item, key)),
             Expression::Object(object) => {
+                self.parts(object);
                 for (name, value) in object {
                     let name = match name {
                         ObjectKey::Ident(ident) => ident.as_str(),
@@ -151,6 +155,24 @@ impl SourceSearch<'_> {
         }
     }
 
+    /// Takes an image that is written in two parts: `{ repository = "…", tag = "…" }`.
+    fn parts(&mut self, object: &Object) {
+        let part = |wanted: &str| {
+            let of_name = |(name, _): &(&ObjectKey, _)| match name {
+                ObjectKey::Ident(ident) => ident.as_str() == wanted,
+                ObjectKey::Expression(name) => name.as_str() == Some(wanted),
+            };
+            let (_, value) = object.iter().find(of_name)?;
+            let text = value.expr().as_str()?;
+            Some((text.to_owned(), value.expr().span()?.start + 1))
+        };
+        if let (Some((repository, _)), Some((tag, start))) = (part("repository"), part("tag"))
+            && is_reference(&format!("{repository}:{tag}"))
+        {
+            self.push(start, format!("{repository}:{tag}"), tag.len());
+        }
+    }
+
     fn string(&mut self, value: &Expression, key: &str) {
         let Some(range) = value.span().filter(|range| range.len() > 2) else {
             return;
@@ -162,7 +184,7 @@ impl SourceSearch<'_> {
         let is_key =
             key.to_ascii_lowercase().contains("image") || (self.is_image_resource && key == "name");
         if is_key && says_something(text) && is_reference(&mask::mask(text)) {
-            self.push(content.start, text.to_owned());
+            self.push(content.start, text.to_owned(), text.len());
         } else if text.len() > 20 {
             self.text(content);
         }
@@ -174,12 +196,16 @@ impl SourceSearch<'_> {
             return;
         };
         for (start, literal) in in_text(text) {
-            self.push(range.start + start, literal.to_owned());
+            self.push(range.start + start, literal.to_owned(), literal.len());
+        }
+        for (start, length, image) in split_in_yaml(text) {
+            self.push(range.start + start, image, length);
         }
     }
 
-    fn push(&mut self, start: usize, literal: String) {
-        let span = self.source.span(start..start + literal.len());
+    /// `length` is that of what is written at `start`.
+    fn push(&mut self, start: usize, literal: String, length: usize) {
+        let span = self.source.span(start..start + length);
         self.found.push(Unfollowed {
             file: self.source.path.clone(),
             span,
@@ -217,6 +243,33 @@ fn in_text(text: &str) -> Vec<(usize, &str)> {
         }
     }
     found
+}
+
+/// Returns the images of a text of YAML that are written in two parts: where the tag begins, its
+/// length, and the image.
+fn split_in_yaml(text: &str) -> Vec<(usize, usize, String)> {
+    if !(text.contains("repository") && text.contains("tag")) {
+        return Vec::new();
+    }
+    let masked = mask::mask(text);
+    let span = Span::new(0, masked.len());
+    let origin = Origin {
+        file: RepoPath::default(),
+        span,
+        literal: span,
+        form: Form::Raw,
+    };
+    let documents = yaml::helm_documents(&Text::written(masked, origin));
+    let images = documents
+        .iter()
+        .flat_map(|document| values::images(&document.value));
+    let split = images.filter_map(|found| {
+        let image = found.image.known().filter(|image| is_reference(image))?;
+        let places = places(&found.image);
+        let (last, _) = places.last().filter(|_| places.len() > 1)?;
+        Some((last.content.start, last.content.len(), image))
+    });
+    split.collect()
 }
 
 /// Returns where the value begins behind the rest of a key.

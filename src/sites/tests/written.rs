@@ -301,6 +301,14 @@ fn what_looks_like_an_image_and_is_not_followed_is_counted() {
             &["redis:${var.tag} in docker_container"],
         ),
         (
+            "resource \"rancher2_app_v2\" \"d\" {\n  values = <<EOT\nimage:\n  repository: a/b\n  tag: 1.2.3\nEOT\n}\n",
+            &["a/b:1.2.3 in rancher2_app_v2"],
+        ),
+        (
+            "resource \"some_app\" \"d\" {\n  values = yamlencode({ image = { repository = \"a/b\", tag = \"1.2\" } })\n}\n",
+            &["a/b:1.2 in some_app"],
+        ),
+        (
             "resource \"docker_container\" \"c\" {\n  image = \"${var.a}:${var.b}\"\n}\n",
             &[],
         ),
