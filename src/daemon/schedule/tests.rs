@@ -188,7 +188,7 @@ fn a_push_to_the_repo_or_of_one_image_does_not_ask_all_registries() {
         tag: "latest".into(),
     }));
     let push = WakeCause::Webhook(Webhook::Push);
-    assert!(!of(&[push.clone()]).asks_registries());
+    assert!(!of(std::slice::from_ref(&push)).asks_registries());
     let woken = of(&[image.clone(), push.clone()]);
     assert!(!woken.asks_registries() && !woken.leaves_repo() && !woken.is_in_haste());
     assert_eq!(woken.images().count(), 1);

@@ -1,4 +1,4 @@
-use super::{SUMMARY, one_line, sort_alerts};
+use super::{SUMMARY, sort_alerts, summary_line};
 use crate::remote::alertmanager::Firing;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -54,10 +54,10 @@ fn the_summary_comes_before_the_description() {
 #[test]
 fn a_summary_is_one_line() {
     assert_eq!(
-        one_line("5xx rate\n\nPintle-Pin:\u{1b}[31m x\r\n"),
+        summary_line("5xx rate\n\nPintle-Pin:\u{1b}[31m x\r\n"),
         "5xx rate Pintle-Pin: [31m x"
     );
-    let long = one_line(&"ü".repeat(SUMMARY + 1));
+    let long = summary_line(&"ü".repeat(SUMMARY + 1));
     assert_eq!(long, "ü".repeat(SUMMARY) + "…");
-    assert_eq!(one_line(&"ü".repeat(SUMMARY)), "ü".repeat(SUMMARY));
+    assert_eq!(summary_line(&"ü".repeat(SUMMARY)), "ü".repeat(SUMMARY));
 }

@@ -192,7 +192,7 @@ impl Client {
 fn pages_to_pass_over(total: Option<usize>, pages: u32) -> u32 {
     let all = total.map_or(0, |total| total.div_ceil(SIZE));
     let all = u32::try_from(all).unwrap_or(u32::MAX);
-    if all > pages { all - pages } else { 0 }
+    all.saturating_sub(pages)
 }
 
 /// The address of the first thing in an answer that breaks off: forges write it before the text.
