@@ -15,7 +15,7 @@ use crate::pipeline::status::ContainerTrouble;
 use crate::pipeline::{Decision, Reason, Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, Watches};
-use crate::remote::oci::ASKED_TO_WAIT;
+use crate::remote::oci::{ASKED_TO_WAIT, GIVES_FEW};
 use crate::remote::requests_by_host;
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
@@ -224,13 +224,12 @@ async fn serve(
 /// another one after each pass.
 fn describe_unknown<'a>(unknown: impl Iterator<Item = &'a Decision>) -> (usize, Vec<String>) {
     let (mut count, mut sentences) = (0, Vec::new());
-    let mut same: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut same: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for decision in unknown {
         count += 1;
         match decision.reasons.first() {
             Some(reason @ Reason::UpstreamUnknown { why, .. }) => {
-                let timeless = why.split(" until ").next().unwrap_or(why);
-                let group = same.entry(timeless).or_default();
+                let group = same.entry(timeless_why(why)).or_default();
                 group.push(format!("unknown: {}: {reason}", decision.site));
             }
             reason => {
@@ -246,6 +245,18 @@ fn describe_unknown<'a>(unknown: impl Iterator<Item = &'a Decision>) -> (usize, 
         }
     }
     (count, sentences)
+}
+
+/// Why a registry was not asked, in the words of the log. A registry that wants to be asked less is
+/// one and the same news, whether it gives a time or fewer requests than there are images.
+fn timeless_why(why: &str) -> String {
+    let host = why
+        .strip_prefix("registry ")
+        .and_then(|rest| rest.split(' ').next());
+    match host.filter(|_| why.contains(ASKED_TO_WAIT) || why.contains(GIVES_FEW)) {
+        Some(host) => format!("registry {host} {ASKED_TO_WAIT}"),
+        None => why.split(" until ").next().unwrap_or(why).to_owned(),
+    }
 }
 
 fn count_images(count: usize) -> String {

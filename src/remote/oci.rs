@@ -20,7 +20,7 @@ mod storage;
 mod tag_list;
 mod wire;
 
-pub use error::{ASKED_TO_WAIT, OciError};
+pub use error::{ASKED_TO_WAIT, GIVES_FEW, OciError};
 pub use keychain::Keychain;
 pub use options::{Options, RegistryOptions};
 pub use tag_list::{RepositoryTags, TagFilter};

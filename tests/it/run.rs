@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pintle::demo::registry::{DemoRegistry, Fault, FaultKind};
+use serde_json::Value;
 
 use crate::support::cmd::Pintle;
 use crate::support::daemon::{Daemon, Hook, probe};
@@ -416,6 +417,113 @@ fn what_stays_wrong_is_told_once_and_again_when_it_comes_back() {
         (2, 3, 2),
         "{log}"
     );
+}
+
+#[test]
+fn the_log_says_what_runs_and_numbers_each_pass() {
+    let line = Line::of_stacks(&[("app", IMAGE)], "");
+    let mut run = Daemon::start(sleepy(&line, &["-v"]));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 1));
+    assert_eq!(push().send(&address).status, 202);
+    assert_eq!(run.pass(), of("push", 0));
+    let log = run.stop();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let first = &lines[0]["fields"];
+    assert_eq!(first["message"], "starting", "{log}");
+    assert_eq!(first["version"], env!("CARGO_PKG_VERSION"));
+    for (field, value) in [("forge", "none"), ("cluster", "none")] {
+        assert_eq!(first[field], value, "{log}");
+    }
+    assert_eq!(first["every_seconds"], 3600);
+    assert!(
+        first["remote"].is_string() && first["branch"].is_string(),
+        "{log}"
+    );
+    // From the start of a pass to its end each line has its number.
+    let message = |line: &Value| {
+        line["fields"]["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (mut number, mut numbered) = (None, 0);
+    for line in &lines {
+        if message(line) == "a pass starts" {
+            number = line["span"]["id"].as_u64();
+            assert!(number.is_some(), "{line}");
+        }
+        if let Some(number) = number {
+            numbered += 1;
+            assert_eq!(line["span"]["id"], number, "{line}");
+        }
+        if message(line) == "pass" {
+            number = None;
+        }
+    }
+    assert!(numbered >= 6, "{log}");
+    let took = |line: &&Value| message(line) == "what the pass took";
+    let took: Vec<&Value> = lines.iter().filter(took).collect();
+    assert_eq!(took.len(), 2, "{log}");
+    let text = |line: &Value, field: &str| {
+        line["fields"][field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(
+        text(took[0], "stages").starts_with("fetching the repo "),
+        "{log}"
+    );
+    assert!(text(took[0], "requests").contains("127.0.0.1:"), "{log}");
+    assert_eq!(
+        text(took[1], "requests"),
+        "",
+        "a push asks no registry: {log}"
+    );
+}
+
+#[test]
+fn a_registry_that_wants_to_be_left_alone_is_one_line() {
+    let images: Vec<String> = (0..6)
+        .map(|at| format!("quay.io/team/app-{at}:latest"))
+        .collect();
+    let stacks: Vec<(String, &str)> = images
+        .iter()
+        .enumerate()
+        .map(|(at, image)| (format!("app-{at}"), image.as_str()))
+        .collect();
+    let stacks: Vec<(&str, &str)> = stacks
+        .iter()
+        .map(|(name, image)| (name.as_str(), *image))
+        .collect();
+    let line = Line::of_stacks(&stacks, "");
+    let mut run = Daemon::start(sleepy(&line, &[]));
+    let address = run.address();
+    assert_eq!(run.pass(), of("start", 6));
+    let fault = FaultKind::Status {
+        code: 429,
+        retry_after: Some("600".into()),
+    };
+    line.registries.registry.fail(Fault::of("quay.io", fault));
+    for _ in 0..3 {
+        assert_eq!(image_pushed().send(&address).status, 202);
+        assert_eq!(run.pass(), of("package", 0));
+    }
+    let log = run.stop();
+    let unknown: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("unknown: "))
+        .collect();
+    assert_eq!(unknown.len(), 1, "{log}");
+    assert!(
+        unknown[0].contains("6 images: registry quay.io asked to wait"),
+        "{log}"
+    );
+    assert_eq!(log.matches("too many requests").count(), 1, "{log}");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// What is said of a registry that wants no request for a while.
 pub const ASKED_TO_WAIT: &str = "asked to wait";
 
+/// What is said of a registry that gives fewer requests than there are images.
+pub const GIVES_FEW: &str = "requests at a time";
+
 /// What went wrong with one question to one registry. `at` names what was asked for:
 /// `ghcr.io/a/b:latest`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +74,8 @@ pub enum OciError {
     },
     /// The registry gives fewer requests than there are images.
     #[error(
-        "registry {host} allows about {allowance} requests at a time; this image is asked for in a later pass"
+        "registry {host} allows about {allowance} {}; this image is asked for in a later pass",
+        GIVES_FEW
     )]
     Deferred { host: String, allowance: usize },
     /// `Docker-Content-Digest` is not `sha256:` and 64 hex digits.
