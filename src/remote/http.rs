@@ -10,7 +10,7 @@ pub(super) use fault::Fault;
 
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, blocking};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +22,7 @@ use url::{Host, Origin, Url};
 /// What every request names as its sender.
 pub(super) const USER_AGENT: &str = concat!("pintle/", env!("CARGO_PKG_VERSION"));
 /// How many redirects within the origin are followed, where any are.
+#[cfg(feature = "github")]
 const HOPS: usize = 3;
 
 /// Requests since the process began, by host: `ghcr.io`, `registry.example.org:5000`.
@@ -123,8 +124,9 @@ impl Reach {
 
     /// Makes a client for a library that sends its requests itself. It follows redirects within the
     /// origin, so the secret, which is in its default headers, stays there.
+    #[cfg(feature = "github")]
     pub(super) fn lend(&self, secret: Option<HeaderValue>) -> Result<Client, Unset> {
-        let mut headers = HeaderMap::new();
+        let mut headers = reqwest::header::HeaderMap::new();
         headers.extend(secret.map(|value| (AUTHORIZATION, value)));
         let same_origin = Policy::custom(|attempt| {
             let first = attempt.previous().first();
