@@ -409,3 +409,85 @@ fn yaml_inside_a_string_of_the_values_is_read() {
         assert_eq!(fates(&scan), want, "{key}");
     }
 }
+
+/// The rows of the table in `docs/finding-images.md`, each with values of that form and the literal
+/// that is the site, if there is one.
+const DOCUMENTED: [(&str, &str, Option<&str>); 13] = [
+    ("`image: repo:tag`", "image: a/b:v1", Some("a/b:v1")),
+    (
+        "`repository`, `tag` *",
+        "web: {repository: a/b, tag: v1}",
+        Some("v1"),
+    ),
+    (
+        "`registry`, `repository`, `tag` *",
+        "web: {registry: quay.io, repository: a/b, tag: v1}",
+        Some("v1"),
+    ),
+    (
+        "`registry`, `image`, `tag` *",
+        "web: {registry: quay.io, image: a/b, tag: v1}",
+        Some("v1"),
+    ),
+    (
+        "`repository`, `image`, `tag` *",
+        "web: {repository: quay.io/a, image: b, tag: v1}",
+        Some("v1"),
+    ),
+    (
+        "`repository`, `image`, `version` *",
+        "web: {repository: quay.io/a, image: b, version: v1}",
+        None,
+    ),
+    ("`name`, `tag`", "image: {name: a/b, tag: v1}", Some("v1")),
+    (
+        "`image`, `imageTag` side by side",
+        "image: a/b\nimageTag: v1",
+        Some("v1"),
+    ),
+    ("`imageTag` alone", "imageTag: v1", None),
+    (
+        "with `digest` or `imageDigest`",
+        "image: {repository: a/b, tag: v1, digest: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}",
+        Some("sha256:0000000000000000000000000000000000000000000000000000000000000000"),
+    ),
+    (
+        "with `sha`, `sha256` or `hash`",
+        "image: {repository: a/b, tag: v1, sha: \"0000000000000000000000000000000000000000000000000000000000000000\"}",
+        None,
+    ),
+    (
+        "with `tagSuffix`, `tagPrefix`",
+        "image: {repository: a/b, tag: v1, tagPrefix: x-}",
+        None,
+    ),
+    (
+        "any other combination",
+        "image: {registry: quay.io, name: b, tag: v1}",
+        None,
+    ),
+];
+
+#[test]
+fn the_documented_forms_are_those_that_are_read() {
+    let docs = include_str!("../../../docs/finding-images.md");
+    let section = docs
+        .split("## Images in the values of a chart")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .expect("the section");
+    let rows: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter(|row| !row.starts_with("keys") && !row.starts_with("---"))
+        .collect();
+    assert_eq!(rows.len(), DOCUMENTED.len(), "{rows:?}");
+    for (row, (keys, yaml, site)) in rows.iter().zip(DOCUMENTED) {
+        assert!(row.starts_with(keys), "{row}: {keys}");
+        let scan = with_yaml(yaml);
+        let sites: Vec<_> = scan.sites().map(|(one, _)| one.literal.as_str()).collect();
+        assert_eq!(sites, site.into_iter().collect::<Vec<_>>(), "{keys}");
+        let says_nothing = row.contains("| nothing");
+        assert_eq!(says_nothing, site.is_none(), "{row}");
+    }
+}
