@@ -132,7 +132,10 @@ fn claimed_resources(snapshot: &Snapshot, claims: &Claims) -> Result<ResourceCla
             .iter()
             .filter(|used| !tracked || used.ignored == Some(true))
         {
-            if !tracked && !used.file.as_str().ends_with(".tf") {
+            let is_module = [".tf", ".tofu"]
+                .iter()
+                .any(|end| used.file.as_str().ends_with(end));
+            if !tracked && !is_module {
                 continue;
             }
             let bytes = snapshot

@@ -108,12 +108,7 @@ impl Source {
     pub fn parse(path: RepoPath, bytes: Arc<[u8]>) -> Result<Self, SyntaxError> {
         let (lines, text) = Lines::of(decode(&path, &bytes)?);
         let read = comments::without_empty_heredocs(text);
-        let body = match hcl_edit::parser::parse_body(&read) {
-            Ok(body) => body,
-            Err(error) => mend::mend(&read)
-                .and_then(|mended| hcl_edit::parser::parse_body(&mended).ok())
-                .ok_or_else(|| located(&path, lines.offset, &error))?,
-        };
+        let body = parse_body(&read).map_err(|error| located(&path, lines.offset, &error))?;
         let text = Arc::from(text);
         Ok(Self {
             path,
@@ -165,6 +160,19 @@ impl Source {
     pub fn comments_around(&self, offset: usize) -> Vec<&HclComment> {
         comments::around(self.comments(), self.line(offset))
     }
+}
+
+/// Parses a text without byte order mark, also one with what hcl-edit refuses although it is HCL.
+///
+/// # Errors
+///
+/// Of the text as it is written.
+pub(super) fn parse_body(text: &str) -> Result<Body, hcl_edit::parser::Error> {
+    hcl_edit::parser::parse_body(text).or_else(|error| {
+        mend::mend(text)
+            .and_then(|mended| hcl_edit::parser::parse_body(&mended).ok())
+            .ok_or(error)
+    })
 }
 
 /// Returns the name of the tool that encrypted a file: whatever it holds, it cannot be read here.

@@ -310,3 +310,58 @@ fn a_scan_may_be_about_some_targets_alone() {
     let none = scan(folder.path(), &[".", "--target", "nothing"]);
     assert_eq!(none.code, Some(1), "{none:?}");
 }
+
+/// Written down by hand: the place of each site of `tests/it/data/shapes`, and its image.
+const SHAPES: [(&str, &str); 26] = [
+    ("argocd/main.tf:17", "ghcr.io/acme/argo-web:1.4.2"),
+    ("argocd/main.tf:19", "ghcr.io/acme/argo-side:1.4.3"),
+    ("argocd/main.tf:31", "ghcr.io/acme/argo-api:1.4.4"),
+    ("argocd/main.tf:32", "ghcr.io/acme/argo-worker:1.4.5"),
+    ("argocd/main.tf:35", "ghcr.io/acme/argo-proxy:1.4.6"),
+    ("argocd/main.tf:53", "ghcr.io/acme/argo-db:1.4.7"),
+    ("argocd/main.tf:57", "ghcr.io/acme/argo-backup:1.4.8"),
+    (
+        "chart/charts/web/values.yaml:3",
+        "ghcr.io/acme/chart-web:3.0.0",
+    ),
+    ("documents/job.yaml:10", "ghcr.io/acme/docs-job:2.0.2"),
+    ("documents/main.tf:16", "ghcr.io/acme/docs-api:2.0.1"),
+    ("documents/web.yaml:14", "ghcr.io/acme/docs-web:2.0.0"),
+    (
+        "helm/main.tf:17",
+        "registry.example.org/edge/controller:v1.11.3",
+    ),
+    ("helm/main.tf:21", "quay.io/lab/notebook:2026-11-19"),
+    ("helm/main.tf:23", "quay.io/shop/web:1.4.2"),
+    (
+        "helm/main.tf:24",
+        "registry.example.org/gpu/operator:v24.6.2",
+    ),
+    ("helm/main.tf:26", "docker.io/library/redis:7.4.1"),
+    ("helm/main.tf:36", "ghcr.io/acme/unknown:1.4.2"),
+    ("helm/main.tf:39", "ghcr.io/acme/side:1.5.0"),
+    ("helm/main.tf:52", "ghcr.io/acme/first:1.0.1"),
+    ("helm/main.tf:56", "ghcr.io/acme/wait:1.0.3"),
+    ("helm/main.tf:61", "ghcr.io/acme/second:1.1.0"),
+    ("helm/main.tf:65", "ghcr.io/acme/set:1.5.0"),
+    ("helm/values.yaml.tpl:4", "ghcr.io/acme/metrics:0.9.1"),
+    ("k3s/main.tf:13", "docker.io/library/traefik:3.2.1"),
+    ("parser/main.tf:7", "ghcr.io/acme/parser:4.0.1"),
+    ("tofu/main.tofu:11", "ghcr.io/acme/tofu:5.0.0"),
+];
+
+#[test]
+fn the_shapes_of_others_have_the_sites_that_were_written_down() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/shapes");
+    let output = scan(&folder, &[".", "--sites-only"]);
+    let found: Vec<(&str, &str)> = output
+        .stdout
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?, words.nth(1)?))
+        })
+        .collect();
+    assert_eq!(found, SHAPES, "{}", output.stderr);
+}

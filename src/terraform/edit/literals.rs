@@ -2,6 +2,7 @@
 //! is; never what it means.
 
 use crate::terraform::files::RepoPath;
+use crate::terraform::hcl::parse_body;
 use crate::terraform::json;
 use crate::terraform::mask;
 use crate::terraform::span::Span;
@@ -125,7 +126,7 @@ fn yaml_items(text: &str) -> Result<Vec<FileItem>, String> {
 
 fn hcl(text: &str) -> Result<Vec<FileItem>, String> {
     let (base, source) = without_mark(text);
-    let body = hcl_edit::parser::parse_body(source)
+    let body = parse_body(source)
         .map_err(|error| format!("it is not HCL ({})", first_line(&error.to_string())))?;
     let mut walk = ItemCollector {
         source,

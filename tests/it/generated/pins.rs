@@ -63,6 +63,13 @@ impl Before {
         Self::new(files, config)
     }
 
+    /// Small repos of the shapes that other people write.
+    fn shapes() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/shapes");
+        let files = checkout::read_folder(&folder).expect("the folder").files;
+        Self::new(files, Config::default())
+    }
+
     /// Pins each of the chosen sites to a digest of its own, and complains about everything that is
     /// not as it should be.
     fn pin(&self, chosen: &dyn Fn(usize) -> bool) {
@@ -313,6 +320,18 @@ fn each_site_of_the_fixture_repo_can_be_pinned_alone() {
 #[test]
 fn all_sites_of_the_fixture_repo_can_be_pinned_together() {
     let before = Before::testdata();
+    before.pin(&|_| true);
+    before.proves();
+}
+
+#[test]
+fn each_site_of_the_shapes_of_others_can_be_pinned_alone_and_all_together() {
+    let before = Before::shapes();
+    let count = before.scan.sites().count();
+    assert_eq!(count, 26, "{:?}", before.scan.problems);
+    for chosen in 0..count {
+        before.pin(&|index| index == chosen);
+    }
     before.pin(&|_| true);
     before.proves();
 }

@@ -1,0 +1,5 @@
+metrics:
+  image:
+    repository: ghcr.io/acme/metrics
+    tag: "0.9.1"
+host: ${host}
