@@ -95,7 +95,12 @@ impl Pass {
         source::has_terraform(&planned.snapshot.files)?;
         let mut summary = self.summary(&planned, &receipt);
         summary.again |= self.session.take_cut_short();
-        if receipt.is_empty() && !summary.again && planned.plan.changes.is_empty() {
+        // What open pull requests propose stays as it is; a commit that was not written is tried
+        // again.
+        let mut changes = planned.plan.changes.iter();
+        let is_still = changes.all(|change| change.delivery.is_pull_request());
+        let is_done = receipt.refused.is_empty() && receipt.troubles.is_empty();
+        if receipt.is_empty() && is_done && !summary.again && is_still {
             *self.last() = Some(planned);
         }
         Ok(summary)

@@ -16,6 +16,7 @@ mod forge_server;
 mod forgejo_client;
 mod fuzz_smoke;
 mod generated;
+mod idle;
 mod git_remote;
 mod kills;
 mod kube_conformance;
