@@ -253,8 +253,15 @@ fn describe_unknown<'a>(unknown: impl Iterator<Item = &'a Decision>) -> (usize, 
 }
 
 /// Why a registry was not asked, in the words of the log. A registry that wants to be asked less is
-/// one and the same news, whether it gives a time or fewer requests than there are images.
+/// one and the same news, whether it gives a time or fewer requests than there are images. So are
+/// credentials that it refuses, for however many images.
 fn timeless_why(why: &str) -> String {
+    if let Some((answer, rest)) = why.split_once(" for ")
+        && (answer.ends_with("answered 401") || answer.ends_with("answered 403"))
+        && let Some((_, credentials)) = rest.split_once(": it does not exist or ")
+    {
+        return format!("{answer}: the image does not exist or {credentials}");
+    }
     let host = why
         .strip_prefix("registry ")
         .and_then(|rest| rest.split(' ').next());
@@ -332,9 +339,40 @@ fn address(text: &str) -> Result<Option<SocketAddr>> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::pipeline::Snapshot;
+    use crate::pipeline::{Seen, Snapshot};
     use crate::plan;
+    use crate::sites::SiteId;
     use crate::write::Refusals;
+
+    #[test]
+    fn a_refused_token_is_one_warning() {
+        let decision = |site: &str, host: &str| Decision {
+            site: SiteId(site.into()),
+            verdict: Verdict::Unknown,
+            reasons: vec![Reason::UpstreamUnknown {
+                image: format!("{host}/{site}:1"),
+                why: format!(
+                    "{host} answered 401 for {host}/{site}:1: it does not exist or the credentials are refused"
+                ),
+            }],
+            from: None,
+            to: None,
+            runs: Seen::NotAsked,
+        };
+        let all = [
+            decision("a", "quay.io"),
+            decision("b", "quay.io"),
+            decision("c", "quay.io"),
+            decision("d", "ghcr.io"),
+        ];
+        let (count, sentences) = describe_unknown(all.iter());
+        assert_eq!((count, sentences.len()), (4, 2), "{sentences:?}");
+        assert!(
+            sentences
+                .iter()
+                .any(|one| one.contains("3 images: quay.io answered 401"))
+        );
+    }
 
     #[test]
     fn entries_that_match_nothing_are_warnings() {
