@@ -128,8 +128,9 @@ impl Client {
             }
             before = count;
         }
+        // Where the only page allowed was used to learn how many there are, it is what is known.
         Ok(Listed {
-            items,
+            items: if items.is_empty() { first } else { items },
             complete: false,
         })
     }
