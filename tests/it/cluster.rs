@@ -5,6 +5,7 @@
 mod alert;
 mod broken;
 mod custom;
+mod deploy;
 mod flips;
 mod forge;
 mod hand;

@@ -25,7 +25,8 @@ use api::Api;
 
 /// Where the folders of shared instances are, with the number of the process that made one.
 const SHARED: &str = "pintle-test-kube-";
-/// pintle's account and its rights, as a person would apply them.
+/// pintle's namespace, account and rights, as a person would apply them.
+const NAMESPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/00-namespace.yaml");
 const RIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac.yaml");
 /// pintle's user name, as the audit log has it.
 pub const PINTLE: &str = "system:serviceaccount:pintle:pintle";
@@ -81,6 +82,7 @@ impl Kube {
             // itself.
             std::thread::spawn(move || {
                 let kube = Arc::new(Kube::start(Folder::Shared(folder)));
+                kube.make_pintles_user();
                 tell.send(Arc::clone(&kube)).expect("it is waited for");
                 loop {
                     std::thread::park();
@@ -93,9 +95,15 @@ impl Kube {
 
     /// An instance for one test, which may stop and start its API server.
     pub fn own() -> Arc<Kube> {
-        Arc::new(Kube::start(Folder::Own(
-            tempfile::tempdir().expect("a temporary folder"),
-        )))
+        let kube = Kube::fresh();
+        kube.make_pintles_user();
+        Arc::new(kube)
+    }
+
+    /// An instance for one test in which nothing was applied, not even what pintle's user needs.
+    pub fn fresh() -> Kube {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Kube::start(Folder::Own(folder))
     }
 
     fn start(folder: Folder) -> Kube {
@@ -118,7 +126,6 @@ impl Kube {
         kube.write_kubeconfig("admin.kubeconfig", &kube.token);
         kube.start_controllers();
         kube.make_node();
-        kube.make_pintles_user();
         kube
     }
 
@@ -322,12 +329,7 @@ impl Kube {
 
     fn make_pintles_user(&self) {
         let api = self.api("test");
-        // The file may or may not hold the namespace; what is there already stays.
-        api.try_post(
-            "/api/v1/namespaces",
-            &json!({"metadata": {"name": "pintle"}}),
-        );
-        self.kubectl(&["apply", "-f", RIGHTS]);
+        self.kubectl(&["apply", "-f", NAMESPACE, "-f", RIGHTS]);
         let wanted = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86_400}});
         let given = api.post(
             "/api/v1/namespaces/pintle/serviceaccounts/pintle/token",
