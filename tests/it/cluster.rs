@@ -2,6 +2,7 @@
 //! only read, a real git remote, a pipeline that applies it, registries whose tags move, and a
 //! person with kubectl. What the requests of pintle's user were is looked at after every test.
 
+mod adoption;
 mod alert;
 mod broken;
 mod custom;
@@ -10,12 +11,21 @@ mod flips;
 mod forge;
 mod hand;
 mod hanging;
+mod in_flight;
+mod newer;
+mod not_rolled_out;
 mod readiness;
+mod rot;
+mod set_back;
 mod still;
 mod undo;
+mod volume;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::support::cmd::Pintle;
 use crate::support::daemon::{Daemon, Hook};
@@ -108,6 +118,29 @@ impl Story {
         }
     }
 
+    /// Kills the run, and starts another one, whose first pass finds nothing to do.
+    fn restarted(self) -> Story {
+        let Story {
+            run,
+            following,
+            world,
+            first,
+            ..
+        } = self;
+        run.signal("KILL");
+        drop(run);
+        let mut run = Daemon::start(prepared(&world, &[]));
+        let address = run.address();
+        assert_eq!(run.pass(), ("start".into(), Ok(0)));
+        Story {
+            run,
+            address,
+            following,
+            world,
+            first,
+        }
+    }
+
     fn stage(&self) -> &Stage {
         &self.world.stage
     }
@@ -162,6 +195,45 @@ impl Story {
     fn commit_after(&self, tip: &str, what: &str) -> (String, String) {
         commit_after(&self.world, tip, what)
     }
+}
+
+/// Waits until what happens has another second than what did: no clock in git or the cluster is
+/// finer.
+fn next_second() {
+    let now = || Timestamp::now().as_second();
+    let before = now();
+    while now() == before {
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// What a command says of a world as JSON; it has to succeed.
+fn json_of(world: &World, command: &str, more: &[&str]) -> Value {
+    let output = world
+        .pintle(command, &[more, &["--output", "json"]].concat())
+        .run();
+    assert_eq!(output.code, Some(0), "{output:?}");
+    serde_json::from_str(&output.stdout).expect("standard output is JSON and nothing else")
+}
+
+/// Verdict, and code and text of each reason, of the site whose container has this name.
+fn verdict_of(world: &World, container: &str) -> (String, Vec<(String, String)>) {
+    let word = |value: &Value| value.as_str().expect("a text").to_owned();
+    let plan = json_of(world, "plan", &[]);
+    let mut sites = plan["sites"].as_array().expect("a list").iter();
+    let is_one = |site: &&Value| word(&site["aliases"][0]).ends_with(&format!(":{container}"));
+    let site = sites.find(is_one).expect("a site of that container");
+    let reasons = site["reasons"].as_array().expect("a list").iter();
+    let reasons = reasons.map(|one| (word(&one["code"]), word(&one["text"])));
+    (word(&site["verdict"]), reasons.collect())
+}
+
+/// The row of a container in the status.
+fn status_of(world: &World, container: &str) -> Value {
+    let status = json_of(world, "status", &[]);
+    let mut rows = status["containers"].as_array().expect("a list").iter();
+    let row = rows.find(|row| row["container"] == container);
+    row.expect("a row of that container").clone()
 }
 
 /// Waits for another tip of the branch than this one, and says how long it took.

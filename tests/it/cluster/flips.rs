@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::trailer;
+use super::{json_of, trailer};
 use crate::support::git::BRANCH;
 use crate::support::kube::Kube;
 use crate::support::kube::ci::image_in;
@@ -116,15 +116,9 @@ fn keel(world: &World) {
         .for_each(|workload| stage.rolled_out(workload));
 }
 
-fn json_of(world: &World, command: &str) -> Value {
-    let output = world.pintle(command, &["--output", "json"]).run();
-    assert_eq!(output.code, Some(0), "{output:?}");
-    serde_json::from_str(&output.stdout).expect("standard output is JSON and nothing else")
-}
-
 /// Container, verdict, code and text of the first reason of each site.
 fn verdicts(world: &World) -> Vec<(String, String, String, String)> {
-    let plan = json_of(world, "plan");
+    let plan = json_of(world, "plan", &[]);
     let word = |value: &Value| value.as_str().expect("a text").to_owned();
     let one = |site: &Value| {
         let key = word(&site["aliases"][0]);
@@ -335,7 +329,7 @@ fn what_keel_ran_becomes_terraforms_as_it_is_and_then_moves() {
 
     // All is as it should be, but what was refused: that is as it was, in the repo and in the
     // cluster.
-    let status = json_of(&world, "status");
+    let status = json_of(&world, "status", &[]);
     let states = status["containers"].as_array().expect("a list").iter();
     let states: Vec<_> = states
         .map(|row| {

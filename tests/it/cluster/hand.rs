@@ -1,11 +1,9 @@
 //! What people write and set by themselves: the first pin is what runs, an image that is set by
 //! hand is no undo, a pin that somebody wrote counts as pintle's own.
 
-use jiff::Timestamp;
-
 use super::{
-    DB, DEADLINE, LOOK, Stack, Story, WEB, commit_after, commit_within, is_rollback, prepared,
-    trailer, workload,
+    DB, DEADLINE, Stack, Story, WEB, commit_after, commit_within, is_rollback, next_second,
+    prepared, trailer, workload,
 };
 use crate::support::daemon::Daemon;
 use crate::support::kube::ci::Mode;
@@ -164,16 +162,6 @@ impl Story {
         assert!(self.stage().image(&workload(stack)).ends_with(&digest));
         self.stage().rolled_out(&workload(stack));
         (digest, commit)
-    }
-}
-
-/// Waits until what happens has another second than what did: no clock in git or the cluster is
-/// finer.
-fn next_second() {
-    let now = || Timestamp::now().as_second();
-    let before = now();
-    while now() == before {
-        std::thread::sleep(LOOK);
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::{DB, Stack, Story, WEB, is_rollback, workload};
-use crate::support::daemon::Daemon;
 use crate::support::kube::ci::Mode;
 
 /// The branch stays where it is, after all that was seen was looked at.
@@ -105,33 +104,13 @@ fn a_restart_of_pintle_in_the_middle() {
     let tip = story.world.line.remote.tip();
     // It ends between the pin and the apply.
     story.run.signal("KILL");
-    let again = |story: Story| {
-        let Story {
-            run,
-            following,
-            world,
-            first,
-            ..
-        } = story;
-        drop(run);
-        let mut run = Daemon::start(super::prepared(&world, &[]));
-        let address = run.address();
-        assert_eq!(run.pass(), ("start".into(), Ok(0)));
-        Story {
-            run,
-            address,
-            following,
-            world,
-            first,
-        }
-    };
-    let mut story = again(story);
+    let mut story = story.restarted();
     stays(&mut story, &tip, "a start before the apply");
     story.stage().ci.set(Mode::Applies);
     story.stage().ci.wait_for(&tip);
     story.stage().rolled_out("deployment/web");
     stays(&mut story, &tip, "the apply");
-    let mut story = again(story);
+    let mut story = story.restarted();
     stays(&mut story, &tip, "a start after the apply");
     story.stage().undo("deployment/web");
     let (commit, message) = story.commit_after(&tip, "undo after two starts");
@@ -144,7 +123,7 @@ fn a_restart_of_pintle_in_the_middle() {
         &story.first[0],
     );
     // Before the apply of the rollback.
-    let mut story = again(story);
+    let mut story = story.restarted();
     stays(&mut story, &commit, "a start after the rollback");
     story.run.stop();
 }

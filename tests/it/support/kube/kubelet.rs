@@ -37,6 +37,8 @@ pub enum Behaviour {
     CannotStart,
     /// A secret that it needs is not there.
     Misconfigured,
+    /// Its volume is still attached to another node.
+    NoVolume,
 }
 
 /// A kubelet at work; it stops when it is dropped.
@@ -268,6 +270,10 @@ impl State {
                 0,
             ))
         };
+        let behaviour_of = |digest: Option<&str>| {
+            let all = self.behaviours.lock().expect("nobody panicked");
+            all.get(digest?).copied()
+        };
         let of = [&pod["metadata"]["uid"], name, &container["image"]].map(ToString::to_string);
         let known = self
             .pulled
@@ -275,6 +281,11 @@ impl State {
             .expect("nobody panicked")
             .get(&of)
             .cloned();
+        if behaviour_of(image.split_once('@').map(|(_, digest)| digest))
+            == Some(Behaviour::NoVolume)
+        {
+            return Some(waits(container, "ContainerCreating", "", "", 0));
+        }
         let found = match known {
             Some(known) => Some(known),
             None => self.pull(image).await,
@@ -288,11 +299,7 @@ impl State {
             .insert(of, (repository.clone(), digest.clone()));
         let (id, behaviour) = (
             format!("{repository}@{digest}"),
-            self.behaviours
-                .lock()
-                .expect("nobody panicked")
-                .get(&digest)
-                .copied(),
+            behaviour_of(Some(&digest)),
         );
         let now = now();
         let runs = |ready: bool| {
@@ -331,6 +338,7 @@ impl State {
                 &id,
                 1,
             )),
+            Some(Behaviour::NoVolume) => Some(waits(container, "ContainerCreating", "", "", 0)),
             Some(Behaviour::Misconfigured) => Some(waits(
                 container,
                 "CreateContainerConfigError",
