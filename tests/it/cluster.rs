@@ -14,6 +14,7 @@ mod hanging;
 mod in_flight;
 mod newer;
 mod not_rolled_out;
+mod random;
 mod readiness;
 mod rot;
 mod set_back;

@@ -74,26 +74,34 @@ impl Remote {
         self.save(message)
     }
 
-    /// The same with the time that it is now, as a commit beside other events needs it.
+    /// The same with the time that it is now, as a commit beside other events needs it. Where
+    /// somebody else pushes at the same time, it is made again on top of that.
     pub fn commit_now(&mut self, message: &str, files: &[(&str, &[u8])]) -> String {
         self.commits += 1;
-        self.catch_up();
-        self.put(files);
         let clone = self.clone_path();
-        self.git(&clone, &["add", "--all", "--force"]);
-        let mut commit = command(
-            &clone,
-            &["commit", "--quiet", "--allow-empty", "-m", message],
-            self.commits,
-        );
-        let done = commit
-            .env_remove("GIT_AUTHOR_DATE")
-            .env_remove("GIT_COMMITTER_DATE")
-            .status()
-            .expect("git starts");
-        assert!(done.success(), "git commit: {done}");
-        self.git(&clone, &["push", "--quiet", "origin", BRANCH]);
-        self.tip()
+        loop {
+            self.catch_up();
+            self.put(files);
+            self.git(&clone, &["add", "--all", "--force"]);
+            let mut commit = command(
+                &clone,
+                &["commit", "--quiet", "--allow-empty", "-m", message],
+                self.commits,
+            );
+            let done = commit
+                .env_remove("GIT_AUTHOR_DATE")
+                .env_remove("GIT_COMMITTER_DATE")
+                .status()
+                .expect("git starts");
+            assert!(done.success(), "git commit: {done}");
+            let commit = self.git(&clone, &["rev-parse", "HEAD"]).trim().to_owned();
+            if git_code(&clone, &["push", "--quiet", "origin", BRANCH]) == Some(0) {
+                return commit;
+            }
+            self.git(&clone, &["fetch", "--quiet", "origin"]);
+            let behind = ["merge-base", "--is-ancestor", "origin/main", "HEAD"];
+            assert_ne!(git_code(&clone, &behind), Some(0), "nobody was in the way");
+        }
     }
 
     /// Writes the files, replaces the newest commit with one that has them, and forces the branch:

@@ -6,7 +6,7 @@
 
 mod terraform;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -63,6 +63,8 @@ pub struct Ci {
     /// The commits it has done with, in order.
     done: Mutex<Vec<String>>,
     ended: Condvar,
+    /// The names of the workloads that it leaves alone. Held while it applies.
+    locked: Mutex<BTreeSet<String>>,
 }
 
 /// Follows the branch until it is dropped.
@@ -80,12 +82,26 @@ impl Ci {
             mode,
             done,
             ended: Condvar::new(),
+            locked: Mutex::default(),
         })
     }
 
     /// Does this with every commit from now on, and with one that lags.
     pub fn set(&self, mode: Mode) {
         *self.mode.lock().expect("nobody panicked") = mode;
+    }
+
+    /// Leaves a workload alone from now on, as where a person holds its stack's lock. What is being
+    /// applied comes to its end first.
+    pub fn lock(&self, name: &str) {
+        let mut locked = self.locked.lock().expect("nobody panicked");
+        locked.insert(name.to_owned());
+    }
+
+    /// Applies a workload again from now on, first of all as the branch's tip has it.
+    pub fn unlock(&self, name: &str) {
+        self.locked.lock().expect("nobody panicked").remove(name);
+        self.done().push(String::new());
     }
 
     /// Runs for the branch's tip and comes back when it is through. Returns the commit.
@@ -137,6 +153,7 @@ impl Ci {
 
     fn run(&self, commit: &str) {
         let mode = *self.mode.lock().expect("nobody panicked");
+        let before = self.done().len();
         match mode {
             Mode::Lags => return self.say(commit, "pending", "waiting for a runner"),
             Mode::Fails => self.say(commit, "failure", "apply failed"),
@@ -147,7 +164,8 @@ impl Ci {
                 self.say(commit, "success", "applied");
             }
         }
-        self.done().push(commit.to_owned());
+        // What was unlocked meanwhile is applied by another run.
+        self.done().insert(before, commit.to_owned());
         self.ended.notify_all();
     }
 
@@ -175,7 +193,11 @@ impl Ci {
         git(folder.path(), ["clone", "--quiet", &address, "checkout"]);
         let checkout = folder.path().join("checkout");
         git(&checkout, ["reset", "--quiet", "--hard", commit]);
+        let locked = self.locked.lock().expect("nobody panicked");
         for (of, declared) in declared(&checkout) {
+            if locked.contains(&of.name) {
+                continue;
+            }
             match of.kind.as_str() {
                 custom::KIND => custom::apply(
                     &self.api,

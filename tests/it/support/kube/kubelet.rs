@@ -454,9 +454,10 @@ fn essence(status: &Value) -> Vec<String> {
     let of = |container: &Value| {
         let state =
             ["running", "waiting", "terminated"].map(|state| container["state"][state].is_object());
-        let reason = &container["state"]["waiting"]["reason"];
+        let waiting = &container["state"]["waiting"];
+        let (reason, message) = (&waiting["reason"], &waiting["message"]);
         format!(
-            "{} {} {} {state:?} {reason}",
+            "{} {} {} {state:?} {reason} {message}",
             container["name"], container["imageID"], container["ready"]
         )
     };

@@ -206,6 +206,11 @@ impl Stage {
             .wait(&self.path(workload), |live| complete(live).then_some(()));
     }
 
+    /// Whether the controller has seen the newest spec and all pods are of it and ready.
+    pub fn is_rolled_out(&self, workload: &str) -> bool {
+        complete(&self.get(workload))
+    }
+
     /// Waits for a state of a workload, a pod list or another thing in the namespace.
     pub fn wait<T>(&self, path: &str, found: impl Fn(&Value) -> Option<T>) -> T {
         self.admin.wait(path, found)
@@ -216,19 +221,25 @@ impl Stage {
         self.admin.patch(&self.path(workload), patch);
     }
 
-    /// The pods of a workload that waits for the reason, if any.
+    /// Waits until a pod of a workload waits for the reason.
     pub fn waits_with(&self, workload: &str, reason: &str) {
+        let pods = self.pods(workload);
+        self.admin
+            .wait(&pods, |pods| wait_for(pods, reason).then_some(()));
+    }
+
+    /// Whether a pod of a workload waits for the reason now.
+    pub fn is_waiting(&self, workload: &str, reason: &str) -> bool {
+        wait_for(&self.admin.get(&self.pods(workload)), reason)
+    }
+
+    /// The path of the list of a workload's pods.
+    fn pods(&self, workload: &str) -> String {
         let (_, name) = workload.split_once('/').expect("kind/name");
-        let path = format!(
+        format!(
             "/api/v1/namespaces/{}/pods?labelSelector=app%3D{name}",
             self.namespace
-        );
-        let waits = |pod: &Value| {
-            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason
-        };
-        self.admin.wait(&path, |pods| {
-            pods["items"].as_array()?.iter().any(waits).then_some(())
-        });
+        )
     }
 
     /// The revisions of a workload: number, numbers it had before, replicas wanted (ReplicaSets),
@@ -310,6 +321,13 @@ pub fn text(namespace: &str, (kind, name, image): &Stack) -> String {
     write!(text, "        container {{\n          name  = \"{name}\"\n          image = \"{image}\"\n        }}\n")
         .expect("a string takes it");
     text + "      }\n    }\n  }\n}\n"
+}
+
+/// Whether one of the pods waits for the reason.
+fn wait_for(pods: &Value, reason: &str) -> bool {
+    let waits =
+        |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason;
+    pods["items"].as_array().into_iter().flatten().any(waits)
 }
 
 /// Whether a rollout is over, by the rules of `kubectl rollout status`.
