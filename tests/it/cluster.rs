@@ -12,6 +12,7 @@ mod forge;
 mod hand;
 mod hanging;
 mod in_flight;
+mod latency;
 mod newer;
 mod not_rolled_out;
 mod random;

@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{DEADLINE, SECRET, SOON, Story, WEB, commit_within, is_rollback};
+use super::{
+    AGENT, DB, DEADLINE, SECRET, SOON, Stack, Story, WEB, commit_within, is_rollback, workload,
+};
 use crate::support::daemon::Hook;
 use crate::support::kube::ci::Mode;
 
@@ -46,16 +48,15 @@ fn silent_stack() -> String {
     (0..IMAGES).map(workload).collect()
 }
 
-#[test]
-fn an_undo_does_not_wait_for_a_registry_that_hangs() {
+fn does_not_wait(stack: Stack) {
     assert!(SOON < TIMEOUT, "or the test shows nothing");
     let (port, comes) = hang();
     let config = format!(
         "[[registry]]\nhost = \"hangs.example.org\"\nendpoint = \"http://127.0.0.1:{port}\"\n"
     );
-    let mut story = Story::of(&[WEB], &config);
+    let mut story = Story::of(&[stack], &config);
     let first = story.first[0].clone();
-    let second = story.rolls(&WEB, "second");
+    let second = story.rolls(&stack, "second");
     story.stage().ci.set(Mode::Skips);
     let text = silent_stack();
     let files = [("stacks/silent/main.tf", text.as_bytes())];
@@ -66,8 +67,24 @@ fn an_undo_does_not_wait_for_a_registry_that_hangs() {
     assert_eq!(sent.status, 202);
     // The pass is asking.
     comes.recv_timeout(DEADLINE).expect("a request");
-    story.stage().undo("deployment/web");
-    let (_, message) = commit_within(&story.world, &tip, "undo while a registry hangs", SOON);
-    is_rollback(&story.world, &WEB, &message, "undo", &second, &first);
+    let what = format!("undo of a {} while a registry hangs", stack.0);
+    story.stage().undo(&workload(&stack));
+    let (_, message) = commit_within(&story.world, &tip, &what, SOON);
+    is_rollback(&story.world, &stack, &message, "undo", &second, &first);
     story.run.stop();
+}
+
+#[test]
+fn an_undo_of_a_deployment_does_not_wait_for_a_registry_that_hangs() {
+    does_not_wait(WEB);
+}
+
+#[test]
+fn an_undo_of_a_stateful_set_does_not_wait_for_a_registry_that_hangs() {
+    does_not_wait(DB);
+}
+
+#[test]
+fn an_undo_of_a_daemon_set_does_not_wait_for_a_registry_that_hangs() {
+    does_not_wait(AGENT);
 }
