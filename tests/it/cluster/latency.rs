@@ -1,5 +1,5 @@
-//! One undo after another, of each kind: each becomes its commit. How long each took is printed, and
-//! is for `docs/performance.md`; nothing depends on it.
+//! One undo after another, of each kind: each becomes its commit. How long each took is printed,
+//! and is for `docs/performance.md`; nothing depends on it.
 
 use std::time::Instant;
 
