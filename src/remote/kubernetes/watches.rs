@@ -378,7 +378,11 @@ impl Shared {
                     let new = Arc::new(new);
                     let old = kept.objects.insert(key(&new), new.clone());
                     let calls = calls(&scope, kind, old.as_deref(), Some(&new));
-                    calls.map(|urgency| self.limit_presses(kind, &new, urgency))
+                    let may_repeat = *kind == Kind::Pod || settles(old.as_deref(), &new);
+                    calls.map(|urgency| match may_repeat {
+                        true => self.limit_presses(&new, urgency),
+                        false => urgency,
+                    })
                 }
                 Change::Gone(object) => {
                     let old = kept.objects.remove(&key(&object));
@@ -401,18 +405,19 @@ impl Shared {
         }
     }
 
-    /// A pod that fails, recovers and fails again is looked at at once only once in [`PRESS`].
-    fn limit_presses(&self, kind: &Kind, pod: &Object, urgency: Urgency) -> Urgency {
-        if *kind != Kind::Pod || urgency == Urgency::Merged {
+    /// A pod that fails, recovers and fails again is looked at at once only once in [`PRESS`], and
+    /// so is a workload that is scaled again and again.
+    fn limit_presses(&self, object: &Object, urgency: Urgency) -> Urgency {
+        if urgency == Urgency::Merged {
             return urgency;
         }
         let mut pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         pressed.retain(|_, last| now - *last < PRESS);
-        if pressed.contains_key(&key(pod)) {
+        if pressed.contains_key(&key(object)) {
             return Urgency::Merged;
         }
-        pressed.insert(key(pod), now);
+        pressed.insert(key(object), now);
         Urgency::Now
     }
 
@@ -497,6 +502,7 @@ fn urgency(kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> Urgency {
                 || old.labels != new.labels
                 || old.revision != new.revision
                 || old.update_revision != new.update_revision
+                || settles(Some(old), new)
                 || old.rollout.stuck != new.rollout.stuck
                 || old.rollout.unavailable.is_none() && new.rollout.unavailable.is_some()
         }
@@ -507,6 +513,12 @@ fn urgency(kind: &Kind, old: Option<&Object>, new: Option<&Object>) -> Urgency {
     } else {
         Urgency::Merged
     }
+}
+
+/// Says whether a controller has now seen the newest spec: only then it shows whether that was an
+/// undo.
+fn settles(old: Option<&Object>, new: &Object) -> bool {
+    old.is_some_and(|old| !old.rollout.observed) && new.rollout.observed
 }
 
 /// What a pod's containers wait for.

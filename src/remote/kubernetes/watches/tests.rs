@@ -1,7 +1,7 @@
 use super::super::read::Trouble;
 use super::super::{Client, Kind, Object, Options, Owner};
 use super::{Keeper, Kept, OLDEST_VIEW, State, Urgency, Watches, calls};
-use crate::model::rollout::{PodContainer, Waiting};
+use crate::model::rollout::{PodContainer, Rollout, Waiting};
 use crate::remote::kubernetes::Place;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Of};
@@ -644,6 +644,13 @@ async fn an_image_a_revision_and_a_failure_are_urgent_and_a_pod_that_flaps_is_no
         revision: Some(number),
         ..pod.clone()
     };
+    let seen = |observed: bool| Object {
+        rollout: Rollout {
+            observed,
+            ..Rollout::default()
+        },
+        ..pod.clone()
+    };
     for (kind, old, new, wanted) in [
         (Kind::Pod, of(None, true), of(None, false), Urgency::Merged),
         (
@@ -652,6 +659,9 @@ async fn an_image_a_revision_and_a_failure_are_urgent_and_a_pod_that_flaps_is_no
             of(Some("CrashLoopBackOff"), false),
             Urgency::Now,
         ),
+        // Only a controller that has seen the newest spec shows whether that was an undo.
+        (Kind::Deployment, seen(false), seen(true), Urgency::Now),
+        (Kind::Deployment, seen(true), seen(false), Urgency::Merged),
         (
             Kind::Pod,
             of(Some("CrashLoopBackOff"), false),
@@ -675,16 +685,13 @@ async fn an_image_a_revision_and_a_failure_are_urgent_and_a_pod_that_flaps_is_no
     let (watches, _keeper, _folder) =
         watching("http://127.0.0.1:1", &json!({}), Duration::from_secs(5));
     let shared = &watches.shared;
-    let press = || shared.limit_presses(&Kind::Pod, &pod, Urgency::Now);
+    let press = || shared.limit_presses(&pod, Urgency::Now);
     assert_eq!((press(), press()), (Urgency::Now, Urgency::Merged));
     let other = Object {
         name: "q".into(),
         ..pod.clone()
     };
-    assert_eq!(
-        shared.limit_presses(&Kind::Pod, &other, Urgency::Now),
-        Urgency::Now
-    );
+    assert_eq!(shared.limit_presses(&other, Urgency::Now), Urgency::Now);
     shared.call(Some(Urgency::Now));
     shared.call(Some(Urgency::Merged));
     assert_eq!(watches.changed().await, Urgency::Now);
