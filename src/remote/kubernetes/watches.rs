@@ -378,10 +378,9 @@ impl Shared {
                     let new = Arc::new(new);
                     let old = kept.objects.insert(key(&new), new.clone());
                     let calls = calls(&scope, kind, old.as_deref(), Some(&new));
-                    let may_repeat = *kind == Kind::Pod || settles(old.as_deref(), &new);
-                    calls.map(|urgency| match may_repeat {
-                        true => self.limit_presses(&new, urgency),
-                        false => urgency,
+                    calls.map(|urgency| match kind {
+                        Kind::Pod => self.limit_presses(&new, urgency),
+                        _ => urgency,
                     })
                 }
                 Change::Gone(object) => {
@@ -405,19 +404,18 @@ impl Shared {
         }
     }
 
-    /// A pod that fails, recovers and fails again is looked at at once only once in [`PRESS`], and
-    /// so is a workload that is scaled again and again.
-    fn limit_presses(&self, object: &Object, urgency: Urgency) -> Urgency {
+    /// A pod that fails, recovers and fails again is looked at at once only once in [`PRESS`].
+    fn limit_presses(&self, pod: &Object, urgency: Urgency) -> Urgency {
         if urgency == Urgency::Merged {
             return urgency;
         }
         let mut pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         pressed.retain(|_, last| now - *last < PRESS);
-        if pressed.contains_key(&key(object)) {
+        if pressed.contains_key(&key(pod)) {
             return Urgency::Merged;
         }
-        pressed.insert(key(object), now);
+        pressed.insert(key(pod), now);
         Urgency::Now
     }
 
