@@ -17,8 +17,8 @@ pub struct Matches {
 
 /// Looks for a site's id, the id that older versions gave it, `file:line`, a file, a stack by path
 /// or name, `namespace/name[:container]`, `kind/namespace/name[:container]` with `?` for what the
-/// text does not tell, an image in any spelling, a Terraform address, or the bare name of a workload
-/// or container. The first of these that finds something decides.
+/// text does not tell, an image in any spelling, a Terraform address, or the bare name of a
+/// workload or container. The first of these that finds something decides.
 pub fn find(scan: &Scan, target: &str) -> Matches {
     let target = target.trim();
     let named = StackPattern::new(target)

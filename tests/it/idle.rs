@@ -130,7 +130,8 @@ fn an_idle_run_asks_for_each_reference_once_and_a_pod_that_flaps_asks_nobody() {
     take();
     let mut run = Daemon::start(line.pintle("run", &args));
     assert_eq!(run.pass(), ("start".into(), Ok(0)));
-    // What is proposed is proved once in the life of a process: a GET, and a HEAD for each platform.
+    // What is proposed is proved once in the life of a process: a GET, and a HEAD for each
+    // platform.
     let first = take();
     let most = 1_000 + 4 * OPEN as u64;
     assert!(
