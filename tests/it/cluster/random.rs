@@ -361,7 +361,7 @@ impl Play {
 
     fn wakes(&mut self) {
         if self.woken.elapsed() > WAKE {
-            let hook = Hook::signed(SECRET, "push", r#"{"ref":"refs/heads/main"}"#);
+            let hook = Hook::signed(SECRET, "package", "{}");
             assert_eq!(hook.send(&self.address).status, 202);
             self.woken = Instant::now();
         }
