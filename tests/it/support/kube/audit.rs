@@ -23,6 +23,7 @@ pub struct Request {
     pub verb: String,
     pub uri: String,
     pub status: u64,
+    pub agent: String,
 }
 
 impl Kube {
@@ -39,7 +40,7 @@ impl Kube {
     }
 
     /// Ends the test when pintle's user asked for anything but to read, whether it was allowed or
-    /// not.
+    /// not, or without its name in `User-Agent`.
     pub fn nothing_was_written(&self) {
         let wrong: Vec<Request> = self
             .requests()
@@ -50,6 +51,15 @@ impl Kube {
             wrong.is_empty(),
             "pintle tried to write to the cluster: {wrong:?}"
         );
+        let agent = concat!("pintle/", env!("CARGO_PKG_VERSION"));
+        let nameless = self.requests().into_iter();
+        // The tests ask as that user too, to see what it may do.
+        let is_named = |one: &Request| one.agent == agent || one.agent.starts_with("test/");
+        let nameless: Vec<Request> = nameless.filter(|one| !is_named(one)).collect();
+        assert!(
+            nameless.is_empty(),
+            "an administrator cannot tell whose these are: {nameless:?}"
+        );
     }
 }
 
@@ -59,5 +69,6 @@ fn request(event: &Value) -> Request {
         verb: text("verb"),
         uri: text("requestURI"),
         status: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
+        agent: text("userAgent"),
     }
 }
