@@ -9,10 +9,11 @@ pub mod repeats;
 pub mod schedule;
 
 use crate::error::{Error, Kind, Result};
+use crate::observe::FollowedBranch;
 use crate::remote::kubernetes::{Keeper, Urgency, Watches};
 use crate::write::{Revoked, WriteLease};
 use health::Health;
-use hooks::{Followed, PendingWebhooks, Webhook};
+use hooks::{PendingWebhooks, Webhook};
 use http::{HttpServer, HttpState, WebhookSecrets};
 use schedule::{PassEnd, PassSchedule, WakeCauses};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +91,7 @@ pub struct PassSummary {
     /// When the next pass is needed even if no event happens until then.
     pub later: Option<Duration>,
     /// Which pushes matter.
-    pub followed: Followed,
+    pub followed: FollowedBranch,
 }
 
 /// Settings of a run.
@@ -321,16 +322,11 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
 
     /// Logs what is wrong with what runs, once when it begins and once when it is over.
     fn log_live_troubles(&mut self, now: LiveTroubles) {
-        for ((container, code), what) in &now {
-            let key = (container.clone(), *code);
-            if !self.last_live_troubles.contains_key(&key) {
-                tracing::warn!(container, code, what, "trouble began");
-            }
+        for ((container, code), what) in missing_in(&self.last_live_troubles, &now) {
+            tracing::warn!(container, code, what, "trouble began");
         }
-        for (container, code) in self.last_live_troubles.keys() {
-            if !now.contains_key(&(container.clone(), *code)) {
-                tracing::info!(container, code, "trouble ended");
-            }
+        for ((container, code), _) in missing_in(&now, &self.last_live_troubles) {
+            tracing::info!(container, code, "trouble ended");
         }
         self.last_live_troubles = now;
     }
@@ -410,6 +406,15 @@ async fn abandon_pass(pass: RunningPass) {
             tracing::info!("the pass under way was abandoned: it was not writing")
         }
     }
+}
+
+/// Returns the troubles of `all` that `known` does not have. That one is described in other words
+/// is no news.
+fn missing_in<'a>(
+    known: &'a LiveTroubles,
+    all: &'a LiveTroubles,
+) -> impl Iterator<Item = (&'a (String, &'static str), &'a String)> {
+    all.iter().filter(|(key, _)| !known.contains_key(*key))
 }
 
 fn log_failure(pass: &RunningPass, error: &Error, wait: Duration) {

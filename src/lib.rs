@@ -29,3 +29,5 @@ pub mod daemon;
 pub mod demo;
 pub mod command;
 pub mod cli;
+#[cfg(test)]
+mod test_log;

@@ -49,6 +49,9 @@ use registry::{PollAnswers, Polled};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
+/// Why a registry has not answered where an undo or a failing pod goes first.
+const CUT_SHORT: &str = "an urgent change in the cluster came before the registry answered";
+
 /// The repo at one commit, with its configuration, its sites and what pintle recorded in it.
 pub struct Checkout {
     pub tip: Option<CommitId>,
@@ -206,14 +209,14 @@ pub async fn observe(
     let answered = PollAnswers::default();
     let note = |p: Polled| progress("registries", p.done, p.of);
     let poll = registry::poll_into(&answered, &registries.upstream, ordered, &note);
-    session.unless_cluster_presses(poll).await;
+    session.unless_urgent_change(poll).await;
     let mut upstream = answered
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     let answered: BTreeSet<Channel> = upstream.keys().cloned().collect();
     let note = |p: Polled| progress("caches", p.done, p.of);
     let poll = cache::poll_caches(&registries.caches, &upstream, &answered, &note);
-    let polled = session.unless_cluster_presses(poll).await;
+    let polled = session.unless_urgent_change(poll).await;
     let mut cache = polled.unwrap_or_default();
     session.remember(|answers| {
         answers.add_upstream(&upstream);
@@ -221,10 +224,11 @@ pub async fn observe(
     });
     // What could not be waited for is what it was; the next pass asks for it.
     for channel in new.difference(&answered) {
-        let (seen, served) = known.stale.get(channel).cloned().unwrap_or_else(|| {
-            let why = "the cluster had to be looked at before the registry answered";
-            (Seen::Unknown(why.to_owned()), None)
-        });
+        let (seen, served) = known
+            .stale
+            .get(channel)
+            .cloned()
+            .unwrap_or_else(|| (Seen::Unknown(CUT_SHORT.to_owned()), None));
         upstream.insert(channel.clone(), seen);
         cache.extend(served.map(|served| (channel.clone(), served)));
     }
@@ -293,12 +297,11 @@ pub async fn prove(
     let proofs = if changes.any(|change| change.pins.iter().any(is_rollback)) {
         Some(proofs.await)
     } else {
-        session.unless_cluster_presses(proofs).await
+        session.unless_urgent_change(proofs).await
     };
     let Some(proofs) = proofs else {
-        let why = "the cluster had to be looked at before the registry answered";
         let all = wanted.into_iter().chain(failed);
-        return all.map(|key| (key, why.to_owned())).collect();
+        return all.map(|key| (key, CUT_SHORT.to_owned())).collect();
     };
     let new: BTreeMap<(Channel, Digest), String> = wanted
         .into_iter()

@@ -245,11 +245,12 @@ async fn plan_with_cluster(
 ) -> Planned {
     snapshot.children =
         observe::children::children(session, registries, plan::indexes_to_read(&snapshot)).await;
-    snapshot.pins =
-        observe::pins::read_pins(session, registries, plan::pins_to_check(&snapshot)).await;
     snapshot.blame = tokio::task::block_in_place(|| {
         observe::blame::read_blame(session, checkout, plan::pins_to_blame(&snapshot))
     });
+    // Last: only who wrote a pin shows whether it fails, and what it may be rolled back to.
+    snapshot.pins =
+        observe::pins::read_pins(session, registries, plan::pins_to_check(&snapshot)).await;
     let plan = plan::plan(&snapshot);
     Planned {
         snapshot,

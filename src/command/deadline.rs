@@ -161,6 +161,7 @@ pub(super) fn length(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_log::{LogLines, second_dispatcher};
     use std::future::pending;
 
     #[tokio::test(start_paused = true)]
@@ -177,24 +178,9 @@ mod tests {
         assert!(text.contains("asking registries (3 of 40)"), "{text}");
     }
 
-    /// What a log line is written to.
-    #[derive(Clone, Default)]
-    struct LogLines(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for LogLines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_slow_pass_says_each_minute_where_it_is() {
-        let lines = LogLines::default();
+        let (lines, _second) = (LogLines::default(), second_dispatcher());
         let writer = lines.clone();
         let log = tracing_subscriber::fmt()
             .with_ansi(false)
@@ -212,7 +198,7 @@ mod tests {
         within(Duration::from_secs(600), &lease, &stage, pass)
             .await
             .unwrap();
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = lines.text();
         let told: Vec<&str> = text
             .lines()
             .filter_map(|line| line.split_once("pass is still at: "))

@@ -4,7 +4,6 @@ use super::deadline::{self, PassStage, length, requests_since};
 use super::ending::{Completion, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
-use crate::daemon::hooks::Followed;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
 use crate::daemon::repeats;
 use crate::daemon::schedule::WakeCauses;
@@ -107,9 +106,8 @@ impl Pass {
     }
 
     fn summary(&self, planned: &Planned, receipt: &Receipt) -> PassSummary {
-        let FollowedBranch { branch, repository } = self.session.followed();
         PassSummary {
-            followed: Followed { branch, repository },
+            followed: self.session.followed(),
             ..summary(planned, receipt)
         }
     }
@@ -314,7 +312,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
                 .collect()
         }),
         again: planned.plan.again,
-        followed: Followed::default(),
+        followed: FollowedBranch::default(),
         later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),

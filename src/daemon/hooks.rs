@@ -3,9 +3,10 @@
 
 mod body;
 
-pub use body::{Followed, PushedImage};
+pub use body::PushedImage;
 
 use crate::error::Result;
+use crate::observe::FollowedBranch;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -72,7 +73,7 @@ impl Webhook {
 
     /// Returns what a genuine event wakes the loop for, now that its body is known; `None` if it is
     /// about something else. `None` for the body: it was too large to be kept.
-    pub fn narrow(self, body: Option<&[u8]>, followed: &Followed) -> Option<Self> {
+    pub fn narrow(self, body: Option<&[u8]>, followed: &FollowedBranch) -> Option<Self> {
         let body = body.unwrap_or_default();
         match self {
             Self::Push => is_followed(body, followed).then_some(Self::Push),
@@ -114,7 +115,7 @@ const IMAGES: usize = 100;
 #[derive(Debug, Default)]
 pub struct PendingWebhooks {
     waiting: watch::Sender<BTreeSet<Webhook>>,
-    followed: watch::Sender<Followed>,
+    followed: watch::Sender<FollowedBranch>,
 }
 
 impl PendingWebhooks {
@@ -135,12 +136,12 @@ impl PendingWebhooks {
     }
 
     /// Sets which pushes matter from now on.
-    pub fn follow(&self, followed: Followed) {
+    pub fn follow(&self, followed: FollowedBranch) {
         self.followed.send_replace(followed);
     }
 
     /// Returns which pushes matter, as far as passes have found out.
-    pub fn followed(&self) -> Followed {
+    pub fn followed(&self) -> FollowedBranch {
         self.followed.borrow().clone()
     }
 }

@@ -95,7 +95,7 @@ impl Visit for FieldsHash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use crate::test_log::{LogLines, second_dispatcher};
     use tracing_subscriber::Layer;
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -113,24 +113,9 @@ mod tests {
         assert!(all.is_new(2), "it did not come for a while");
     }
 
-    /// What a log line is written to.
-    #[derive(Clone, Default)]
-    struct LogLines(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for LogLines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
     fn numbers_are_no_news_and_what_the_loop_says_is() {
-        let lines = LogLines::default();
+        let (lines, _second) = (LogLines::default(), second_dispatcher());
         let writer = lines.clone();
         let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
@@ -145,7 +130,7 @@ mod tests {
             }
             tracing::warn!(registry = "quay.example", seconds = 60_u64, "left alone");
         });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = lines.text();
         let count = |what: &str| text.lines().filter(|line| line.contains(what)).count();
         assert_eq!(
             [count("left alone"), count("pass failed"), count(": pass s")],

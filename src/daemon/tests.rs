@@ -1,6 +1,9 @@
 use super::http::{HttpServer, WebhookSecrets};
 use super::schedule::WakeCauses;
-use super::{DaemonSettings, EventSources, LEAVE, PassRunner, PassSummary, StopSignals, run};
+use super::{
+    DaemonSettings, EventSources, LEAVE, LiveTroubles, PassRunner, PassSummary, StopSignals,
+    missing_in, run,
+};
 use crate::error::{Error, Result};
 use crate::write::WriteLease;
 use std::collections::VecDeque;
@@ -375,4 +378,23 @@ async fn any_number_of_hooks_during_a_pass_makes_one_more() {
         tokio::net::TcpStream::connect(address).await.is_err(),
         "nobody listens any more"
     );
+}
+
+#[test]
+fn trouble_is_news_when_it_begins_and_when_it_ends() {
+    let troubles = |all: &[(&str, &'static str, &str)]| -> LiveTroubles {
+        let one = |(container, code, what): &(&str, &'static str, &str)| {
+            (((*container).to_owned(), *code), (*what).to_owned())
+        };
+        all.iter().map(one).collect()
+    };
+    let before = troubles(&[("web", "crashing", "1 restart"), ("db", "paused", "")]);
+    let now = troubles(&[("web", "crashing", "2 restarts"), ("web", "rotten", "")]);
+    let keys = |known, all| {
+        let missing = missing_in(known, all).map(|((container, code), _)| (&**container, *code));
+        missing.collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&before, &now), [("web", "rotten")]);
+    assert_eq!(keys(&now, &before), [("db", "paused")]);
+    assert_eq!(keys(&now, &now), []);
 }

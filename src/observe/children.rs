@@ -47,7 +47,7 @@ pub async fn children(
         .map(one)
         .buffer_unordered(SIDE_BY_SIDE)
         .collect::<Vec<_>>();
-    let Some(told) = session.unless_cluster_presses(work).await else {
+    let Some(told) = session.unless_urgent_change(work).await else {
         return known;
     };
     known.extend(told.into_iter().flatten());

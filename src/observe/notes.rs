@@ -47,9 +47,11 @@ pub async fn notes(
         .filter(|key| !cache.known.contains_key(key))
         .take(IMAGES.saturating_sub(cache.asked));
     let one = async |key: &NotesKey| (key.clone(), Arc::new(asking.read_notes(key).await));
-    let work = stream::iter(new).map(one).buffer_unordered(SIDE_BY_SIDE);
-    let read = session.unless_cluster_presses(work.collect()).await;
-    let new: Vec<(NotesKey, Arc<NotesAnswer>)> = read.unwrap_or_default();
+    let new: Vec<(NotesKey, Arc<NotesAnswer>)> = stream::iter(new)
+        .map(one)
+        .buffer_unordered(SIDE_BY_SIDE)
+        .collect()
+        .await;
     session.remember(|answers| answers.notes.add_answers(&wanted, new.clone()));
     cache.known.extend(new);
     let found = |key: NotesKey| match &**cache.known.get(&key)? {

@@ -51,7 +51,7 @@ pub async fn read_pins(
         .map(one)
         .buffer_unordered(SIDE_BY_SIDE)
         .collect::<Vec<_>>();
-    let answered = session.unless_cluster_presses(work).await;
+    let answered = session.unless_urgent_change(work).await;
     let answered = answered.unwrap_or_default();
     session.remember(|answers| {
         for (key, answer) in answered {

@@ -31,8 +31,8 @@ pub struct Session {
     cluster: Option<kubernetes::Client>,
     /// The watches on the cluster, once they are started.
     watches: OnceLock<kubernetes::Watches>,
-    /// How many pressing changes of the cluster the last look at it has seen.
-    seen_pressing: AtomicU64,
+    /// How many urgent changes of the cluster the last look at it has seen.
+    seen_urgent: AtomicU64,
     /// When the cluster was last looked at.
     looked: Mutex<Option<Instant>>,
     /// A wait for registries was cut short since this was last asked.
@@ -91,7 +91,7 @@ impl Session {
             alertmanager: None,
             #[cfg(feature = "github")]
             github,
-            seen_pressing: AtomicU64::new(0),
+            seen_urgent: AtomicU64::new(0),
             looked: Mutex::default(),
             is_cut_short: AtomicBool::new(false),
             memory: Mutex::default(),
@@ -151,7 +151,7 @@ impl Session {
     pub(super) fn note_look(&self) {
         *self.looked() = Some(Instant::now());
         if let Some(watches) = self.watches() {
-            self.seen_pressing.store(watches.count_pressing(), Relaxed);
+            self.seen_urgent.store(watches.count_urgent(), Relaxed);
         }
     }
 
@@ -170,27 +170,25 @@ impl Session {
 
     /// Waits for a change in the cluster that has to be looked at at once, and that the last look
     /// has not seen: an undo, a pod that fails. For ever if the cluster is not watched.
-    pub(super) async fn wait_for_pressing_change(&self) {
+    async fn wait_for_urgent_change(&self) {
         match self.watches() {
             Some(watches) => {
                 watches
-                    .wait_for_pressing(self.seen_pressing.load(Relaxed))
+                    .wait_for_urgent(self.seen_urgent.load(Relaxed))
                     .await
             }
             None => std::future::pending().await,
         }
     }
 
-    /// Returns what the work returns, or `None` if the cluster needs a look before it is done.
-    pub(super) async fn unless_cluster_presses<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
+    /// Returns what the work returns, or `None` if there is an urgent change in the cluster before
+    /// that.
+    pub(super) async fn unless_urgent_change<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = self.wait_for_pressing_change() => {
-                tracing::info!("the cluster has to be looked at: what registries still have to answer waits");
+            () = self.wait_for_urgent_change() => {
+                tracing::info!("an urgent change in the cluster: the next pass asks registries for the rest");
                 self.is_cut_short.store(true, Relaxed);
                 None
             }
@@ -272,5 +270,30 @@ impl Session {
 
     fn memory(&self) -> MutexGuard<'_, SessionMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::tests::world_at;
+    use jiff::Timestamp;
+
+    #[tokio::test]
+    async fn a_look_at_the_cluster_is_too_old_after_the_bound() {
+        let (_registry, _running, session, _) = world_at(Timestamp::now).await;
+        assert!(!session.needs_new_look(), "no cluster was looked at");
+        session.note_look();
+        assert!(!session.needs_new_look());
+        let old = Instant::now().checked_sub(kubernetes::OLDEST_VIEW + Duration::from_millis(1));
+        *session.looked() = old;
+        assert!(session.needs_new_look());
+    }
+
+    #[tokio::test]
+    async fn work_that_nothing_interrupts_is_done() {
+        let (_registry, _running, session, _) = world_at(Timestamp::now).await;
+        assert_eq!(session.unless_urgent_change(async { 7 }).await, Some(7));
+        assert!(!session.take_cut_short());
     }
 }

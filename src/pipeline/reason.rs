@@ -100,7 +100,7 @@ reasons! {
         "{file} cannot be read and may set {variable}; if it sets no image, add it: `[scan] without_images = [\"{file}\"]`";
     /// A var-file that nothing loads or names may set the image.
     UnnamedVarFile { file: RepoPath, variable: Arc<str> } = "unnamed-var-file", Blocked,
-        "{file} sets {variable} and nothing loads it, so who runs terraform may pass it: name it in an `[[environment]]` or in `[scan] var_files`, or exclude it";
+        "{file} sets {variable} and nothing loads it, so whoever runs Terraform may pass it: name it in an `[[environment]]` or in `[scan] var_files`, or exclude it";
     JobWouldRerun { job: Arc<str> } = "job-would-rerun", Blocked,
         "terraform replaces job {job} when its image changes, so it would run again; policy `force` on it allows that";
     PolicyChoosesTag { policy: Policy, source: Arc<str> } = "policy-chooses-tag", Blocked,

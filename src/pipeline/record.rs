@@ -101,8 +101,8 @@ pub enum Cause {
     Undo,
     /// The rollout failed within the watch window.
     Unhealthy,
-    /// Nodes could not pull the image within the watch window, and nobody knows why. The digest may
-    /// be proposed again.
+    /// Nodes could not pull the image within the watch window, for an unknown reason. The digest
+    /// may be proposed again.
     NotPulled,
     /// No container of the image could be started within the watch window. The digest may be
     /// proposed again.

@@ -4,10 +4,9 @@
 
 mod text;
 
-use super::live::{LiveMatch, LiveUse};
+use super::live::{LiveMatch, LiveUse, name};
 use super::ownership::keel_may_run;
 use super::site_plan::{AdoptionGroup, SitePlan};
-use super::target::workload_name;
 use crate::pipeline::claim::Claim;
 use crate::pipeline::cluster::Workload;
 use crate::pipeline::{Action, Delivery, Reason, Snapshot, Verdict};
@@ -237,10 +236,10 @@ fn missing_container(live: &LiveUse<'_>) -> Option<String> {
     let LiveMatch::NoContainer(workload) = live.found else {
         return None;
     };
-    let name = live.used.holder.to_string();
     Some(format!(
-        "{} runs without the container {name}",
-        workload_name(workload)
+        "{} runs without the container {}",
+        name(workload),
+        live.used.holder
     ))
 }
 

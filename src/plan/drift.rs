@@ -64,7 +64,7 @@ fn rollout_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
     if let Some(watched) = health::find_watched_trouble(snapshot, site) {
         let excuse = watched.trouble.excuse;
         let next = match (watched.due, excuse) {
-            (Some(due), _) => format!("it is rolled back if that lasts until {}", show_time(due)),
+            (Some(due), _) => format!("it counts as failed at {} if that lasts", show_time(due)),
             (None, Some(excuse)) => format!("{excuse}, so the image is not the cause"),
             (None, None) if watched.trouble.kind == TroubleKind::Restarting => {
                 "one restart is not a failure".to_owned()

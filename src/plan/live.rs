@@ -8,7 +8,7 @@ mod since;
 
 pub(super) use annotations::LiveAnnotationReader;
 pub(super) use repository::{bare, foreign, same};
-pub(super) use runs::{operated, running, runs, runs_still, shown_digests};
+pub(super) use runs::{find_still_running, operated, running, runs, shown_digests};
 pub(super) use since::since;
 
 use crate::config::Custom;
@@ -318,6 +318,17 @@ fn is_declared_elsewhere(
 }
 
 impl<'a> LiveUse<'a> {
+    /// The container that is there under its name, with its workload.
+    pub fn here(&self) -> Option<(&'a Workload, &'a Container)> {
+        match self.found {
+            LiveMatch::Here {
+                workload,
+                container,
+            } => Some((workload, container)),
+            _ => None,
+        }
+    }
+
     /// The workload, where there is one.
     pub fn workload(&self) -> Option<&'a Workload> {
         match self.found {
@@ -347,13 +358,7 @@ pub(super) fn tracked<'a, 'b>(
     lives
         .iter()
         .filter(|live| live.used.ignored != Some(true))
-        .filter_map(|live| match live.found {
-            LiveMatch::Here {
-                workload,
-                container,
-            } => Some((workload, container)),
-            _ => None,
-        })
+        .filter_map(LiveUse::here)
 }
 
 /// Returns what a workload is called: `deployment immich/immich-server`.

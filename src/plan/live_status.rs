@@ -8,7 +8,7 @@ pub(super) use story::{before_note, running_reason, workload_revisions};
 pub(super) use troubles::report_troubles;
 
 use super::adoption::ignore_place;
-use super::live::{LiveMatch, LiveUse, foreign, runs, runs_still, uses};
+use super::live::{LiveMatch, LiveUse, find_still_running, foreign, runs, uses};
 use super::ownership::find_owner;
 use super::rules::describe_gap;
 use super::site_plan::SitePlan;
@@ -338,7 +338,8 @@ impl LiteralStatus<'_> {
         found.append(&mut row.troubles);
         row.troubles = found;
         let here = (workload, container);
-        if let Some(still) = runs_still(self.snapshot, cluster, self.channel.as_ref(), here) {
+        if let Some(still) = find_still_running(self.snapshot, cluster, self.channel.as_ref(), here)
+        {
             row.state = RunState::Differs;
             row.why = vec![format!(
                 "applied, not rolled out: {}",

@@ -19,13 +19,13 @@ use crate::config::site_settings::image_with;
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
 use crate::model::one_line::one_line;
-use crate::model::reference::{Channel, Reference, Tag};
+use crate::model::reference::{Reference, Tag};
 use crate::model::settings::{Drift, Mode, Setting};
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::claim::Claim;
 use crate::pipeline::{
-    Action, Cause, CommitId, Delivery, PinFact, PinRecord, Reason, Seen, Snapshot, Verdict,
+    Action, Cause, CommitId, Delivery, PinRecord, Reason, Seen, Snapshot, Verdict,
 };
 use crate::terraform::edit::Edit;
 use crate::terraform::files::RepoPath;
@@ -327,15 +327,6 @@ fn goal_of_previous(snapshot: &Snapshot, site: &SitePlan) -> Result<RollbackGoal
     let to = find_previous_pin(snapshot, site)
         .ok_or("no earlier pin is known here that was not rolled back")?;
     let channel = site.settings.channel.as_ref();
-    let is_gone = |channel: &Channel| {
-        snapshot.pins.get(&(channel.clone(), to.clone())) == Some(&PinFact::Gone)
-    };
-    if channel.is_some_and(is_gone) {
-        return Err(format!(
-            "sha256:{}, which was pinned before, is not in the registry any more",
-            to.short()
-        ));
-    }
     match channel.and_then(|channel| find_fetch_failure(snapshot, channel, &to)) {
         Some(reason) => Err(reason.to_string()),
         None => Ok(RollbackGoal {

@@ -5,7 +5,7 @@ mod adopt;
 mod first;
 mod new_pin;
 
-pub(super) use first::{compare_versions, workload_name};
+pub(super) use first::compare_versions;
 pub(super) use new_pin::find_fetch_failure;
 
 use super::first_seen::{find_sighting, now};

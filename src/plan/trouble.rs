@@ -154,6 +154,19 @@ pub(super) struct LiveContainer<'a> {
 }
 
 impl<'a> LiveContainer<'a> {
+    /// Trouble of it counts whenever it began.
+    pub fn at_any_time(
+        cluster: &'a Cluster,
+        (workload, container): (&'a Workload, &'a Container),
+    ) -> Self {
+        Self {
+            cluster,
+            workload,
+            container,
+            from: None,
+        }
+    }
+
     /// Returns what is wrong, the surest evidence first. What could not be read is not wrong.
     pub fn find_troubles(self) -> Vec<Trouble> {
         let mut troubles: Vec<Trouble> = Vec::new();

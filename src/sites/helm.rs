@@ -60,7 +60,7 @@ pub fn release(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) {
 }
 
 /// Returns the own values of a chart that is a folder of the repo: they lie below all others. An
-/// image that is written in one of its templates is not followed, since nobody knows from the text
+/// image that is written in one of its templates is not followed, since the text does not show
 /// whether it is rendered.
 fn chart_in_repo(finder: &mut Finder<'_>, release: &BodyView<'_>, user: &Use) -> Vec<Value> {
     let chart = release.value("chart").as_str();

@@ -338,8 +338,8 @@ pub(super) fn insert(entries: &mut Entries, key: &Value, value: Value) -> Result
     Ok(())
 }
 
-/// Returns as much as is known of a value that is one of two, nobody knows which. What both have
-/// alike is known.
+/// Returns as much as is known of a value that is one of two, if it is unknown which. What both
+/// have alike is known.
 fn either(yes: &Value, no: &Value, why: &Why) -> Value {
     let is_nothing = |value: &Value| match value {
         Value::Null => true,

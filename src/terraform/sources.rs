@@ -170,7 +170,7 @@ impl Sources {
                 let is_replaced = by.is_some_and(|by| stems.iter().any(|stem| stem == by));
                 if is_replaced {
                     let what = format!(
-                        "not read: {}.tofu takes its place in OpenTofu; what Terraform would read is not looked at",
+                        "not read: OpenTofu reads {}.tofu in its place; pintle does not check what Terraform would read",
                         file.path.name().trim_end_matches(".tf")
                     );
                     self.problems.push(ReadProblem::new(&file.path, None, what));

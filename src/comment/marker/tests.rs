@@ -13,6 +13,7 @@ fn every_mark_is_read_again() {
         Marker::Left(commit()),
         Marker::Pipeline(commit()),
         Marker::NotBack("c0ffee1234".repeat(4)),
+        Marker::Rotten("c0ffee1234".repeat(4)),
     ];
     let lines: Vec<String> = marks.iter().map(Marker::render).collect();
     for end in ["\n", "\r\n"] {

@@ -2,17 +2,9 @@
 //! pushed. It can only spare requests: a body that is not understood wakes the loop like one that
 //! was never read, and nothing of it is believed.
 
+use crate::observe::FollowedBranch;
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// Which pushes are of interest; `None` where no pass has found out yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Followed {
-    /// `main`
-    pub branch: Option<Arc<str>>,
-    /// `ops/infra`, as the forge calls it.
-    pub repository: Option<Arc<str>>,
-}
 
 /// An image that was pushed to the forge's own registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +60,7 @@ struct OwnerBody {
 
 /// Says whether a push may be one to the followed branch. Other branches matter by their pull
 /// requests only, which have events of their own.
-pub(super) fn is_followed(body: &[u8], followed: &Followed) -> bool {
+pub(super) fn is_followed(body: &[u8], followed: &FollowedBranch) -> bool {
     let Ok(push) = serde_json::from_slice::<PushBody>(body) else {
         return true;
     };

@@ -1,6 +1,7 @@
 use super::{HttpServer, HttpState, LIMIT, WebhookSecrets};
 use crate::daemon::health::Health;
-use crate::daemon::hooks::{Followed, PendingWebhooks, PushedImage, Webhook};
+use crate::daemon::hooks::{PendingWebhooks, PushedImage, Webhook};
+use crate::observe::FollowedBranch;
 use hmac::{Hmac, KeyInit, Mac};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -189,7 +190,7 @@ async fn a_push_of_another_branch_wakes_nobody() {
     let other = br#"{"ref":"refs/heads/other","repository":{"full_name":"ops/infra"}}"#;
     assert_eq!(world.hook(other, &signed(other)).await.0, 202);
     assert!(world.woken().await, "the followed branch is not known yet");
-    world.wakes.follow(Followed {
+    world.wakes.follow(FollowedBranch {
         branch: Some("main".into()),
         repository: Some("ops/infra".into()),
     });

@@ -425,7 +425,7 @@ fn samples() -> Vec<Reason> {
         Failing {
             evidence: "container web of deployment web/web: CrashLoopBackOff".to_owned(),
             since: Some(at()),
-            next: "it is rolled back if that lasts until 2026-11-22 10:06 UTC".to_owned(),
+            next: "it counts as failed at 2026-11-22 10:06 UTC if that lasts".to_owned(),
         },
         Watched {
             until: at(),

@@ -2,7 +2,7 @@
 //! them. Under a key that a workload's text has, its live value says nothing: the text is what the
 //! next apply makes of it.
 
-use super::{LiveMatch, LiveUse, is_applied_here};
+use super::{LiveMatch, LiveUse, is_applied_here, name};
 use crate::config::site_settings::{Annotation, LiveAnnotations, NEVER, SCHEDULE};
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Workload};
@@ -52,7 +52,7 @@ impl<'a> LiveAnnotationReader<'a> {
             .filter(|used| !is_declared(site, used, key));
         let said = silent
             .flat_map(|used| self.workloads_of(used, uses))
-            .filter_map(|at| Some((workload_name(at), at.keel.get(key)?)));
+            .filter_map(|at| Some((name(at), at.keel.get(key)?)));
         let all: BTreeSet<_> = said
             .filter(|(_, value)| {
                 key != POLICY || !self.keel_may_run || value.eq_ignore_ascii_case(NEVER)
@@ -131,8 +131,4 @@ fn is_declared(site: &Site, used: &Use, key: &str) -> bool {
             .iter()
             .any(|(at, own)| *at == workload && &**own == key)
     })
-}
-
-fn workload_name(at: &Workload) -> String {
-    format!("{} {}/{}", at.kind, at.namespace, at.name)
 }

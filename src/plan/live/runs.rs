@@ -1,7 +1,7 @@
 //! The digest that a container runs. The spec counts first, what pods tell second; a platform's
 //! digest counts as its index's.
 
-use super::{LiveMatch, LiveUse, foreign, is_custom, same};
+use super::{LiveMatch, LiveUse, foreign, is_custom, name, same};
 use crate::model::digest::Digest;
 use crate::model::reference::{Channel, Reference};
 use crate::model::workload::WorkloadKind;
@@ -132,7 +132,7 @@ fn shown_or_unclear<'a>(
 /// Returns what the pods run where none of them has the newest spec yet: a Deployment that is
 /// paused or only begins, a strategy that waits for a person. `None` where a pod of the newest spec
 /// runs, where none runs at all, or where it is not known.
-pub(in crate::plan) fn runs_still(
+pub(in crate::plan) fn find_still_running(
     snapshot: &Snapshot,
     cluster: &Cluster,
     channel: Option<&Channel>,
@@ -237,14 +237,14 @@ pub(in crate::plan) fn running(
                 workload,
                 container,
             } => of_use(snapshot, cluster, channel, live.used, (workload, container))
-                .map_err(|why| format!("{}: {why}", workload_name(workload))),
+                .map_err(|why| format!("{}: {why}", name(workload))),
             LiveMatch::Swapped {
                 workload,
                 container,
                 with,
             } => Err(format!(
                 "{}: the containers {} and {} have exchanged their images",
-                workload_name(workload),
+                name(workload),
                 container.name,
                 with.name
             )),
@@ -278,14 +278,10 @@ fn of_use(
             here.1.name
         ));
     }
-    match runs_still(snapshot, cluster, channel, here) {
+    match find_still_running(snapshot, cluster, channel, here) {
         Some(still) => Ok(Some(still)),
         None => runs(snapshot, cluster, channel, here),
     }
-}
-
-fn workload_name(workload: &Workload) -> String {
-    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 
 /// Returns the index that a platform's digest belongs to, where that is known; else the digest

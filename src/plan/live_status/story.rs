@@ -6,7 +6,7 @@ use crate::model::duration::show_time;
 use crate::model::reference::Reference;
 use crate::pipeline::cluster::{Container, Workload, Writer};
 use crate::pipeline::{Cause, Reason, Recorded, Seen, Snapshot};
-use crate::plan::live::{LiveMatch, bare, runs, since, uses};
+use crate::plan::live::{bare, runs, since, uses};
 use crate::plan::message::shorter;
 use crate::plan::ownership::{WriterKind, classify_writer};
 use crate::plan::pin_origin::find_blame;
@@ -185,11 +185,7 @@ pub(in crate::plan) fn before_note(snapshot: &Snapshot, site: &SitePlan) -> Opti
     let lives = site.uses.as_ref().ok()?;
     let mut all: BTreeSet<(Digest, Option<Timestamp>)> = BTreeSet::new();
     for live in lives {
-        if let LiveMatch::Here {
-            workload,
-            container,
-        } = live.found
-        {
+        if let Some((workload, container)) = live.here() {
             let digest = runs(
                 snapshot,
                 cluster,
@@ -224,11 +220,7 @@ const REVISIONS: usize = 5;
 pub(in crate::plan) fn workload_revisions(snapshot: &Snapshot, literal: &Literal) -> Vec<String> {
     let mut lines = Vec::new();
     for live in uses(snapshot, literal).unwrap_or_default() {
-        let LiveMatch::Here {
-            workload,
-            container,
-        } = live.found
-        else {
+        let Some((workload, container)) = live.here() else {
             continue;
         };
         for (place, revision) in workload.revisions.iter().take(REVISIONS).enumerate() {

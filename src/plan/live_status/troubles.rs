@@ -5,7 +5,6 @@ use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Halt, Workload};
 use crate::pipeline::status::{ContainerTrouble, RunTrouble};
 use crate::pipeline::{Reason, Snapshot};
-use crate::plan::live::LiveMatch;
 use crate::plan::rules::describe_gap;
 use crate::plan::site_plan::SitePlan;
 use crate::plan::trouble::LiveContainer;
@@ -24,17 +23,10 @@ pub(in crate::plan) fn report_troubles(
     let mut all = Vec::new();
     for site in sites {
         for live in site.known_uses() {
-            let LiveMatch::Here {
-                workload,
-                container,
-            } = live.found
-            else {
+            let Some((workload, container)) = live.here() else {
                 continue;
             };
-            let name = format!(
-                "{}/{}/{}:{}",
-                workload.kind, workload.namespace, workload.name, container.name
-            );
+            let name = format!("{}:{}", workload.reference(), container.name);
             if !seen.insert(name.clone()) {
                 continue;
             }
@@ -58,12 +50,7 @@ pub(super) fn find_troubles(
     if workload.replicas == Some(0) {
         return Vec::new();
     }
-    let live = LiveContainer {
-        cluster,
-        workload,
-        container,
-        from: None,
-    };
+    let live = LiveContainer::at_any_time(cluster, (workload, container));
     let mut troubles: Vec<RunTrouble> = live
         .find_troubles()
         .into_iter()

@@ -22,12 +22,7 @@ fn find_pull_troubles(pass: &RuleContext) -> PullTroubles {
     };
     for workload in &cluster.workloads {
         for container in &workload.containers {
-            let live = LiveContainer {
-                cluster,
-                workload,
-                container,
-                from: None,
-            };
+            let live = LiveContainer::at_any_time(cluster, (workload, container));
             let mut found = live.find_troubles().into_iter();
             let pull = found.find(|one| one.kind == TroubleKind::PullFails);
             if let (Some(pull), Some(image)) = (pull, Reference::parse(&container.image)) {

@@ -35,7 +35,7 @@ pub(super) fn adopt(
         image,
         note,
     };
-    let mut caution = None;
+    let (mut caution, mut restarted) = (None, Vec::new());
     let pin = match (first, &site.pinned) {
         (
             Some(FirstPin {
@@ -57,6 +57,7 @@ pub(super) fn adopt(
                 ),
                 None => format!("First pin of {image}: the digest that {workload} runs."),
             };
+            restarted = restarted_workloads(site, &runs, &digest);
             reasons.push(Reason::Runs {
                 workload,
                 image: runs,
@@ -80,8 +81,6 @@ pub(super) fn adopt(
             new(upstream, vec![site.pin_edit(upstream)], None, note)
         }
     };
-    let after = pin.image.clone().unwrap_or(image);
-    let restarted = restarted_workloads(site, &after, &pin.to);
     if !restarted.is_empty() {
         reasons.push(Reason::RestartsPods {
             workloads: restarted.join(", "),

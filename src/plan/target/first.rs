@@ -4,10 +4,10 @@
 use crate::model::digest::Digest;
 use crate::model::reference::{Reference, Tag};
 use crate::model::tag::Class;
-use crate::pipeline::cluster::{Container, PodContainer, Workload};
+use crate::pipeline::cluster::{Container, PodContainer};
 use crate::pipeline::{PinFact, Reason, Seen, Snapshot};
 use crate::plan::hold::retag;
-use crate::plan::live::{LiveMatch, foreign, runs};
+use crate::plan::live::{LiveMatch, LiveUse, foreign, name, runs};
 use crate::plan::site_plan::SitePlan;
 use crate::plan::trouble::LiveContainer;
 use crate::terraform::edit::Edit;
@@ -156,21 +156,14 @@ fn find_index(
 pub(super) fn restarted_workloads(site: &SitePlan, image: &str, to: &Digest) -> Vec<String> {
     let text = format!("{image}@{to}");
     let mut all = BTreeSet::new();
-    for live in site.known_uses() {
-        let LiveMatch::Here {
-            workload,
-            container,
-        } = live.found
-        else {
-            continue;
-        };
+    for (workload, container) in site.known_uses().iter().filter_map(LiveUse::here) {
         let pods = workload.replicas.unwrap_or(workload.rollout.wanted);
         if workload.kind.has_revisions() && pods > 0 && *container.image != *text {
             let pods = match pods {
                 1 => "1 pod".to_owned(),
                 pods => format!("{pods} pods"),
             };
-            all.insert(format!("{} ({pods})", workload_name(workload)));
+            all.insert(format!("{} ({pods})", name(workload)));
         }
     }
     all.into_iter().collect()
@@ -207,7 +200,7 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
                 container,
                 with,
             } => {
-                let (workload, own, other) = (workload_name(workload), &container.name, &with.name);
+                let (workload, own, other) = (name(workload), &container.name, &with.name);
                 let why = format!(
                     "{workload}: the containers {own} and {other} have exchanged their images"
                 );
@@ -219,7 +212,7 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
             | LiveMatch::NotExpected
             | LiveMatch::Elsewhere => continue,
         };
-        let name = workload_name(workload);
+        let name = name(workload);
         if let Some(image) = foreign(snapshot, live.used, container) {
             return Err(Reason::RunningOtherRepository {
                 workload: name,
@@ -248,12 +241,7 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
         {
             return Err(Reason::RolloutUnfinished { workload: name });
         }
-        let live = LiveContainer {
-            cluster,
-            workload,
-            container,
-            from: None,
-        };
+        let live = LiveContainer::at_any_time(cluster, (workload, container));
         let mut troubles = live.find_troubles().into_iter();
         let trouble = troubles.find(|one| one.kind.is_failure());
         all.push(Run {
@@ -265,11 +253,6 @@ fn running_images(snapshot: &Snapshot, site: &SitePlan) -> Result<Vec<Run>, Reas
         });
     }
     Ok(all)
-}
-
-/// `deployment immich/server`
-pub fn workload_name(workload: &Workload) -> String {
-    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 
 fn tag_of(container: &Container) -> Option<Tag> {

@@ -2,23 +2,29 @@
 
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
-use crate::pipeline::{Action, Cause, Delivery, Reason, Snapshot, Verdict};
+use crate::pipeline::{Action, Cause, Delivery, PinFact, Reason, Snapshot, Verdict};
 use crate::plan::cache::cache_note;
 use crate::plan::delivery::choose_delivery;
 use crate::plan::live_status::before_note;
 use crate::plan::site_plan::{SitePlan, Target};
 use crate::terraform::edit::Edit;
 
-/// Returns why a digest may not be written: its registry did not serve it.
+/// Returns why a digest may not be written: its registry did not serve it, or does not have it any
+/// more.
 pub(in crate::plan) fn find_fetch_failure(
     snapshot: &Snapshot,
     channel: &Channel,
     digest: &Digest,
 ) -> Option<Reason> {
-    let why = snapshot.unproved.get(&(channel.clone(), digest.clone()))?;
+    let key = (channel.clone(), digest.clone());
+    let gone = snapshot
+        .pins
+        .get(&key)
+        .filter(|fact| **fact == PinFact::Gone);
+    let gone = gone.map(|_| "it is not in the registry any more".to_owned());
     Some(Reason::NotFetched {
         digest: digest.clone(),
-        why: why.clone(),
+        why: gone.or_else(|| snapshot.unproved.get(&key).cloned())?,
     })
 }
 

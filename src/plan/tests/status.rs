@@ -408,3 +408,22 @@ fn a_comment_asks_for_the_same_status() {
             .starts_with("pinned    deployment/web/nginx:nginx stable@bbbbbbbbbbbb")
     );
 }
+
+#[test]
+fn a_row_is_called_by_what_status_prints() {
+    let row = row(&updated().running(vec![running(&pinned("nginx:stable", 'b'))]));
+    assert_eq!(row.workload(), "deployment/web/nginx:nginx");
+    for (name, is_own) in [
+        ("deployment/web/nginx:nginx", true),
+        ("deployment/web/nginx", true),
+        ("web/nginx:nginx", true),
+        ("web/nginx", true),
+        ("web/ngin", false),
+        ("deployment/web/nginx:nginx2", false),
+        ("statefulset/web/nginx", false),
+        ("nginx", false),
+        ("", false),
+    ] {
+        assert_eq!(row.is_called(name), is_own, "{name:?}");
+    }
+}

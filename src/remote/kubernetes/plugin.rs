@@ -31,7 +31,9 @@ pub(super) enum PluginError {
     TooLong(Duration),
     #[error("the credential plugin of the kubeconfig gave no credentials")]
     Nothing,
-    #[error("the credential plugin of the kubeconfig is of no use here")]
+    #[error(
+        "the credential plugin of the kubeconfig is incomplete: it has no command, or no cluster to name"
+    )]
     Useless,
     #[error("the credential plugin of the kubeconfig wants to prompt (interactiveMode: Always)")]
     Prompts,
@@ -97,7 +99,7 @@ pub(super) fn run(plugin: &ExecConfig, limit: Duration) -> Result<Given, PluginE
     read_answer(&answer.stdout).ok_or(PluginError::Nothing)
 }
 
-/// What the plugin is told: that nobody can be asked, and the cluster, if it wants to know it.
+/// What the plugin gets: that it cannot prompt, and the cluster, if it wants to know it.
 fn exec_info(plugin: &ExecConfig) -> Result<serde_json::Value, PluginError> {
     let mut spec = serde_json::json!({ "interactive": false });
     if plugin.provide_cluster_info {

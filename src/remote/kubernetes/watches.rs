@@ -62,7 +62,7 @@ struct Shared {
     wanted: watch::Sender<BTreeSet<Kind>>,
     scope: Mutex<Scope>,
     /// How many changes there were that have to be looked at at once.
-    pressing: watch::Sender<u64>,
+    urgent: watch::Sender<u64>,
     /// Something changed that somebody looks at, and how soon; `None` once that was taken.
     changed: watch::Sender<Option<Urgency>>,
     /// When a pod called last to be looked at at once: one that flaps does so once in a while.
@@ -103,7 +103,7 @@ pub(super) fn start(connection: Connection) -> (Watches, Keeper) {
         kept: Mutex::default(),
         wanted: watch::Sender::new(Kind::BUILT_IN.into()),
         scope: Mutex::default(),
-        pressing: watch::Sender::new(0),
+        urgent: watch::Sender::new(0),
         changed: watch::Sender::new(None),
         pressed: Mutex::default(),
         asked: AtomicBool::new(false),
@@ -152,15 +152,15 @@ impl Watches {
     }
 
     /// Returns how many changes there were so far that have to be looked at at once.
-    pub fn count_pressing(&self) -> u64 {
-        *self.shared.pressing.borrow()
+    pub fn count_urgent(&self) -> u64 {
+        *self.shared.urgent.borrow()
     }
 
     /// Waits until there were more such changes than `seen`.
-    pub async fn wait_for_pressing(&self, seen: u64) {
-        let mut pressing = self.shared.pressing.subscribe();
+    pub async fn wait_for_urgent(&self, seen: u64) {
+        let mut urgent = self.shared.urgent.subscribe();
         // Fails only without a sender, which is `self`.
-        drop(pressing.wait_for(|count| *count > seen).await);
+        drop(urgent.wait_for(|count| *count > seen).await);
     }
 
     /// Returns what is known now. Right after the start it waits for the first lists, or for the
@@ -400,7 +400,7 @@ impl Shared {
             self.changed.send_modify(|last| *last = calls.max(*last));
         }
         if calls == Some(Urgency::Now) {
-            self.pressing.send_modify(|count| *count += 1);
+            self.urgent.send_modify(|count| *count += 1);
         }
     }
 

@@ -206,7 +206,7 @@ fn find_next(headers: &HeaderMap, from: &Url, size: usize) -> Result<Option<Stri
     };
     let to = from
         .join(&link)
-        .map_err(|_| "the link to the next page is no address".to_owned())?;
+        .map_err(|_| "the link to the next page is not an address".to_owned())?;
     if host_of(&to) != host_of(from) {
         let host = host_of(&to);
         return Err(format!(

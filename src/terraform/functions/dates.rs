@@ -27,7 +27,7 @@ struct WrittenTime {
 
 impl WrittenTime {
     fn parse(text: &str) -> Result<Self, Why> {
-        Self::read(text).ok_or_else(|| invalid(format!("{text} is no RFC 3339 timestamp")))
+        Self::read(text).ok_or_else(|| invalid(format!("{text} is not an RFC 3339 timestamp")))
     }
 
     fn read(text: &str) -> Option<Self> {

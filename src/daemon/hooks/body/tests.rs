@@ -1,15 +1,15 @@
-use super::{Followed, PushedImage};
+use super::{FollowedBranch, PushedImage};
 use crate::daemon::hooks::Webhook;
 use serde_json::{Value, json};
 
-fn main_of_infra() -> Followed {
-    Followed {
+fn main_of_infra() -> FollowedBranch {
+    FollowedBranch {
         branch: Some("main".into()),
         repository: Some("ops/infra".into()),
     }
 }
 
-fn narrowed(hook: Webhook, body: &Value, followed: &Followed) -> Option<Webhook> {
+fn narrowed(hook: Webhook, body: &Value, followed: &FollowedBranch) -> Option<Webhook> {
     hook.narrow(Some(body.to_string().as_bytes()), followed)
 }
 
@@ -51,7 +51,7 @@ fn only_a_push_to_the_followed_branch_wakes() {
 
 #[test]
 fn what_is_not_known_or_not_understood_wakes() {
-    let unknown = Followed::default();
+    let unknown = FollowedBranch::default();
     let other = push("refs/heads/other", "ops/other");
     assert_eq!(
         narrowed(Webhook::Push, &other, &unknown),

@@ -1,6 +1,7 @@
 //! Patience; the time is an argument.
 
 use super::*;
+use crate::test_log::{LogLines, second_dispatcher};
 use reqwest::header::HeaderValue;
 
 fn limits(longest_wait: u64, per_second: u32) -> Limits {
@@ -266,24 +267,9 @@ fn short_waits_are_waited_for_only_so_often() {
     assert_eq!(limits.allowance(), Some(5));
 }
 
-/// What is logged, as text.
-#[derive(Clone, Default)]
-struct LogText(std::sync::Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for LogText {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_registry_that_asks_to_wait_is_one_line_of_the_log() {
-    let log = LogText::default();
+    let (log, _second) = (LogLines::default(), second_dispatcher());
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
@@ -294,7 +280,7 @@ fn a_registry_that_asks_to_wait_is_one_line_of_the_log() {
             limits.heard(TOO_MANY, &headers(&[("retry-after", "600")]), noon());
         }
     });
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(
         text.contains("docker.io") && text.contains("`requests_per_second`"),
