@@ -7,6 +7,7 @@ pub mod digest;
 pub mod directive;
 pub mod duration;
 pub mod hold;
+pub mod keel;
 pub mod one_line;
 pub mod pattern;
 pub mod platform;

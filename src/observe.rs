@@ -13,6 +13,7 @@ pub mod cluster;
 mod forge;
 pub mod history;
 pub mod merged;
+pub mod needs;
 pub mod notes;
 pub mod pins;
 pub mod registry;

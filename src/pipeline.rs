@@ -19,9 +19,10 @@ pub mod trailers;
 mod verdict;
 
 use crate::config::Config;
+use crate::model::choice::{TagBuild, TagWish};
 pub use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Repository, Tag};
 use crate::sites::{Scan, SiteId};
 use crate::terraform::edit::Edit;
 use crate::terraform::files::{Files, RepoPath};
@@ -37,7 +38,7 @@ pub use reason::Reason;
 pub use record::{Action, Asked, Blame, Cause, PinRecord, Recorded};
 pub use seen::Seen;
 use status::ContainerTrouble;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 pub use verdict::Verdict;
 
@@ -57,6 +58,10 @@ pub struct Snapshot {
     /// What the configured cache says of a channel; no entry where no cache is configured for its
     /// registry.
     pub cache: BTreeMap<Channel, CacheAnswer>,
+    /// The tags of repositories whose policies choose one, where they were asked for.
+    pub tags: BTreeMap<Repository, Seen<TagList>>,
+    /// When images were built, where that decides which tag is chosen.
+    pub builds: BTreeMap<(Repository, Digest), Seen<TagBuild>>,
     /// What pintle wrote before, newest first.
     pub history: Seen<History>,
     /// What was first seen when, as of the last pass.
@@ -103,6 +108,8 @@ pub struct Plan {
     pub notices: Vec<Notice>,
     /// Asks wait for what this pass writes: plan again after it.
     pub again: bool,
+    /// What has to be asked before policies can choose tags. Empty once all is known.
+    pub needs: TagNeeds,
     /// When to plan again if no event comes before: the end of a grace period in the cluster.
     pub next_look: Option<Timestamp>,
     /// What is wrong with what runs, in the order of the sites.
@@ -126,6 +133,33 @@ pub struct Receipt {
     pub notices: Vec<String>,
     /// What the forge did not take, and why; it is tried again in the next pass.
     pub troubles: Vec<String>,
+}
+
+/// The tags of a repository that matter for what was asked, in the order of the registry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TagList {
+    /// Where sites ask for something else, another list is needed.
+    pub wishes: Vec<TagWish>,
+    pub tags: Arc<[Arc<str>]>,
+    /// How many tags the repository has.
+    pub listed: usize,
+}
+
+/// What has to be asked of registries before policies can choose tags.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TagNeeds {
+    /// Lists of tags, with what is looked for in them.
+    pub lists: BTreeMap<Repository, Vec<TagWish>>,
+    /// Tags whose digests are needed: what is chosen, and what has to be compared.
+    pub channels: BTreeSet<Channel>,
+    /// Images whose build times decide.
+    pub builds: BTreeSet<(Repository, Digest)>,
+}
+
+impl TagNeeds {
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty() && self.builds.is_empty() && self.channels.is_empty()
+    }
 }
 
 /// What the registry says a tag means now.
@@ -252,6 +286,8 @@ pub struct Row {
     pub site: SiteId,
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
+    /// The tag that is declared now, where it becomes another.
+    pub from_tag: Option<Tag>,
     pub from: Option<Digest>,
     pub to: Option<Digest>,
     /// When the new digest was first seen upstream.

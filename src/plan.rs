@@ -5,6 +5,8 @@ mod adoption;
 mod alert;
 mod cache;
 mod changes;
+mod choice;
+mod chosen;
 mod commands;
 mod delivery;
 mod drift;
@@ -58,6 +60,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut sites = resolve::resolve_sites(snapshot);
     // What forbids a change comes before any target: what is forbidden has none.
     rules::forbid(snapshot, &mut sites);
+    // Which tag a policy chooses comes before what a tag means.
+    let needs = choice::choose_tags(snapshot, &mut sites);
     // Where the channel says that a site should be.
     choose_targets(snapshot, &mut sites);
     // A person's word replaces that, and nothing else happens to the files that it is about.
@@ -106,6 +110,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             .collect(),
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,
+        needs,
         next_look: next_look(snapshot, &sites),
         troubles: live_status::report_troubles(snapshot, &sites),
     };
@@ -121,6 +126,7 @@ fn choose_targets(snapshot: &Snapshot, sites: &mut [SitePlan]) {
             target::choose_target(snapshot, site);
         }
         target::note_wanted(site);
+        site.reasons.extend(target::kept_out_tags(site));
         site.reasons.extend(cache::cache_reason(snapshot, site));
         site.reasons.extend(live_status::running_reason(site));
         site.reasons.extend(target::schedule_warning(site));

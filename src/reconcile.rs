@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::observe::{self, Checkout, Progress, Registries, Session};
 use crate::pipeline::history::History;
-use crate::pipeline::{Action, Change, Delivery, Plan, Receipt, Seen, Snapshot};
+use crate::pipeline::{Change, Delivery, Plan, Receipt, Seen, Snapshot};
 use crate::plan;
 use crate::proof;
 use crate::write::{self, Refusals, WriteInput, WriteLease, WriteOutcome};
@@ -105,6 +105,9 @@ pub async fn plan_unchanged(session: &Session, last: &Planned) -> Option<Planned
         return None;
     }
     let plan = plan::plan(&snapshot);
+    if !plan.needs.is_empty() {
+        return None;
+    }
     let decided = |plan: &Plan| -> Vec<_> {
         let decisions = plan.decisions.iter();
         decisions
@@ -251,7 +254,12 @@ async fn plan_with_cluster(
     // Last: only who wrote a pin shows whether it fails, and what it may be rolled back to.
     snapshot.pins =
         observe::pins::read_pins(session, registries, plan::pins_to_check(&snapshot)).await;
-    let plan = plan::plan(&snapshot);
+    // Each round asks for what the plan before needed to choose tags.
+    let mut plan = plan::plan(&snapshot);
+    while !plan.needs.is_empty() {
+        observe::needs::read_needs(session, registries, &mut snapshot, &plan.needs).await;
+        plan = plan::plan(&snapshot);
+    }
     Planned {
         snapshot,
         plan,
@@ -293,8 +301,7 @@ async fn replan_if_cluster_changed(
     registries: &Registries,
 ) -> Planned {
     let is_update = |change: &Change| {
-        change.delivery == Delivery::Commit
-            && change.pins.iter().any(|pin| pin.action == Action::Update)
+        change.delivery == Delivery::Commit && change.pins.iter().any(|pin| pin.action.is_forward())
     };
     if !session.needs_new_look() || !now.plan.changes.iter().any(is_update) {
         return now;

@@ -110,6 +110,9 @@ pub struct Site {
     /// The image every use agrees on.
     pub image: Reference,
     pub pin: PinPlace,
+    /// Where its tag is written, perhaps for other sites too; else why no other tag can be written
+    /// there: a sentence.
+    pub tag: Result<TagPlace, Arc<str>>,
     /// Every stack that uses it.
     pub stacks: BTreeSet<StackId>,
     /// What leads the commit subject and groups the changes: the short name of its only stack, else
@@ -193,6 +196,13 @@ pub struct PinPlace {
     /// `@`, `:latest@`, or nothing where the literal is the digest itself.
     pub prefix: String,
     pub form: Form,
+}
+
+/// Where a tag is written: the bytes of `span`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TagPlace {
+    pub file: RepoPath,
+    pub span: Span,
 }
 
 /// One container of one workload, or a non-workload consumer.

@@ -304,6 +304,10 @@ fn effect(action: Action, of: usize) -> String {
                 "digests their tags have"
             }
         ),
+        Action::Bump => format!(
+            "takes {images} to {}",
+            if one { "a newer tag" } else { "newer tags" }
+        ),
         Action::Pin => format!("pins {images} as asked, and holds {them}"),
         Action::Unpin => {
             format!(

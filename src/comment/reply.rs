@@ -319,7 +319,7 @@ fn one_done(done: &Done, when: &str) -> String {
             ", held until somebody removes the hold".to_owned()
         }
         (Action::Unpin | Action::Resume | Action::Lift, _) => ", no longer held".to_owned(),
-        (Action::Adopt | Action::Update, _) => String::new(),
+        (Action::Adopt | Action::Update | Action::Bump, _) => String::new(),
     };
     format!(
         "{} is {when} {}{held}",

@@ -12,7 +12,7 @@ use super::{
     ModuleArguments, PipelineConfig, Registry, Rule, ScanConfig, VarFile, cluster,
 };
 use crate::model::hold::{Hold, parse_until};
-use crate::model::pattern::{Glob, StackPattern, Words};
+use crate::model::pattern::{Glob, StackPattern, TagPatterns, Words};
 use crate::model::settings::{Mode, Settings};
 use std::sync::Arc;
 
@@ -171,26 +171,41 @@ fn mode(mode: wire::ModeToml) -> Mode {
     }
 }
 
-/// The modes for first pins, updates and rollbacks.
-fn modes(wire: Option<wire::Modes>) -> [Option<Mode>; 3] {
-    match wire {
-        None => [None; 3],
-        Some(wire::Modes::All(all)) => [Some(mode(all)); 3],
-        Some(wire::Modes::Each(each)) => [
+/// Sets the modes. One word for all of them makes no commits of bumps: for that they have to be
+/// named.
+fn modes(wire: Option<wire::Modes>) -> Settings {
+    let (adopt, update, bump, rollback) = match wire {
+        None => (None, None, None, None),
+        Some(wire::Modes::All(all)) => {
+            let all = Some(mode(all));
+            (all, all, all.filter(|all| *all != Mode::Commit), all)
+        }
+        Some(wire::Modes::Each(each)) => (
             each.adopt.map(mode),
             each.update.map(mode),
+            each.bump.map(mode),
             each.rollback.map(mode),
-        ],
+        ),
+    };
+    Settings {
+        adopt,
+        update,
+        bump,
+        rollback,
+        ..Settings::default()
     }
 }
 
 /// What a section says of sites: the keys that `[defaults]` and `[[rule]]` share.
 fn settings(wire: &wire::SettingsToml) -> Checked<Settings> {
-    let [adopt, update, rollback] = modes(wire.mode);
+    let exclude = |texts: &[TomlText]| {
+        let patterns = each(texts, |text| text.check(|text| TagPatterns::parse(text)));
+        patterns.map(TagPatterns)
+    };
     Ok(Settings {
-        adopt,
-        update,
-        rollback,
+        step: wire.step,
+        exclude: wire.exclude.map(exclude).transpose()?,
+        match_pre_release: wire.match_pre_release,
         automerge: wire.automerge,
         soak: optional(wire.soak, length)?,
         settle: optional(wire.settle, length)?,
@@ -199,7 +214,7 @@ fn settings(wire: &wire::SettingsToml) -> Checked<Settings> {
         drift: wire.drift.map(cluster::drift),
         policy: optional(wire.policy, policy)?,
         schedule: optional(wire.schedule, schedule)?,
-        ..Settings::default()
+        ..modes(wire.mode)
     })
 }
 

@@ -3,8 +3,10 @@
 //! is handed in.
 
 use super::{Config, Group, HoldEntry, Match, image_matches};
+use crate::model::choice::PolicyScope;
 use crate::model::directive::{self, Directive};
 use crate::model::hold::Hold;
+use crate::model::keel::{MATCH_PRE_RELEASE, NEVER, POLICY, SCHEDULE};
 use crate::model::pattern::{Glob, StackPattern};
 use crate::model::policy::Policy;
 use crate::model::reference::{Channel, Tag};
@@ -12,18 +14,13 @@ use crate::model::schedule::Schedule;
 use crate::model::settings::{Layer, Mode, ResolvedSettings, Setting, Settings};
 use crate::model::tag::Class;
 use crate::model::workload::WorkloadKind;
-use crate::sites::resource::{MARK, POLICY};
+use crate::sites::resource::MARK;
 use crate::sites::stacks::StackMatch;
 use crate::sites::{Comment, Literal, Scan, Site, StackId, Use};
 use crate::terraform::files::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// Keel's annotation for when to look.
-pub const SCHEDULE: &str = "keel.sh/pollSchedule";
-/// The policy that counts more than others where workloads disagree.
-pub const NEVER: &str = "never";
 
 /// All that is said about one site, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +78,7 @@ pub struct Denied {
 pub struct LiveAnnotations {
     pub policies: Vec<Annotation>,
     pub schedules: Vec<Annotation>,
+    pub pre_releases: Vec<Annotation>,
 }
 
 /// What one workload says under a key of Keel's.
@@ -208,7 +206,7 @@ impl<'a> Resolver<'a> {
                 .policy
                 .as_ref()
                 .map_or(class.floats() || is_named, |policy| {
-                    policy.value == Policy::Force
+                    follows_digest(&policy.value, class, channel.as_ref())
                 }),
             ambiguous: self.ambiguous(site),
             denied: self.denied(site),
@@ -261,6 +259,9 @@ impl<'a> Resolver<'a> {
         for (directive, source) in found {
             let Directive {
                 policy,
+                step,
+                match_pre_release,
+                exclude,
                 channel,
                 hold,
                 schedule,
@@ -277,6 +278,9 @@ impl<'a> Resolver<'a> {
                 is_live: false,
                 settings: Settings {
                     policy,
+                    step,
+                    match_pre_release,
+                    exclude,
                     channel,
                     schedule,
                     settle,
@@ -457,6 +461,18 @@ fn is_numbered(text: &str, older: &str) -> bool {
     number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
+/// Says whether a site with a policy follows the digest of its tag, besides newer tags if it
+/// chooses among them: what floats by its nature is not left behind where no newer tag is found.
+fn follows_digest(policy: &Policy, class: Class, channel: Option<&Channel>) -> bool {
+    let scope = channel.map(|channel| PolicyScope::of(policy, &channel.tag));
+    match scope {
+        Some(PolicyScope::Digest) => true,
+        Some(PolicyScope::List) => class.floats(),
+        Some(PolicyScope::Nothing) => false,
+        None => *policy == Policy::Force,
+    }
+}
+
 fn rule_name(number: usize) -> Arc<str> {
     format!("[[rule]] {number}").into()
 }
@@ -564,7 +580,23 @@ fn annotation_layers(
     if schedules.is_empty() && !said.iter().any(|layer| layer.settings.schedule.is_some()) {
         schedules.extend(live.schedules);
     }
+    let mut pre_releases = declared_annotations(site, MATCH_PRE_RELEASE, MATCH_PRE_RELEASE);
+    let is_said = |layer: &Layer| layer.settings.match_pre_release.is_some();
+    if pre_releases.is_empty() && !said.iter().any(is_said) {
+        pre_releases.extend(live.pre_releases);
+    }
     let mut layers = Vec::new();
+    if let Some(word) = agreed(pre_releases, MATCH_PRE_RELEASE, errors) {
+        // Keel takes any other value for false.
+        let value = &*word.value == "true";
+        layers.push(layer(
+            word,
+            Settings {
+                match_pre_release: Some(value),
+                ..Settings::default()
+            },
+        ));
+    }
     if let Some(word) = agreed(policies, POLICY, errors) {
         match Policy::parse(&word.value) {
             Ok(policy) => layers.push(layer(

@@ -188,6 +188,9 @@ pub(super) struct ExtraToml {
 /// The keys that `[defaults]` and `[[rule]]` share, as they are written.
 pub(super) struct SettingsToml<'a> {
     pub policy: Option<&'a TomlText>,
+    pub step: Option<bool>,
+    pub exclude: Option<&'a [TomlText]>,
+    pub match_pre_release: Option<bool>,
     pub mode: Option<Modes>,
     pub schedule: Option<&'a TomlText>,
     pub settle: Option<&'a TomlText>,
@@ -209,9 +212,15 @@ macro_rules! section_with_settings {
             /// `force`, `patch`, `minor`, `major`, `all`, `glob:…`, `regexp:…` or `never`; without
             /// it floating tags are followed and others pinned as they are.
             pub policy: Option<TomlText>,
-            /// How changes reach the branch: one mode, or one for each of `adopt`, `update` and
-            /// `rollback`. Without it pull requests where a forge is named, commits elsewhere;
-            /// rollbacks are always commits without it.
+            /// Whether a policy takes the next minor (or major) version instead of the newest.
+            pub step: Option<bool>,
+            /// Regular expressions of tags that a policy never chooses.
+            pub exclude: Option<Vec<TomlText>>,
+            /// Whether a policy leaves pre-releases out behind a release: true without it.
+            pub match_pre_release: Option<bool>,
+            /// How changes reach the branch: one mode, or one for each of `adopt`, `update`, `bump`
+            /// and `rollback`. Without it pull requests where a forge is named, commits elsewhere;
+            /// bumps are always pull requests and rollbacks always commits without it.
             pub mode: Option<Modes>,
             /// `@every 1h`, `@daily` or cron, with an optional `TZ=…` in front.
             pub schedule: Option<TomlText>,
@@ -237,6 +246,9 @@ macro_rules! section_with_settings {
             pub(super) fn shared(&self) -> SettingsToml<'_> {
                 SettingsToml {
                     policy: self.policy.as_ref(),
+                    step: self.step,
+                    exclude: self.exclude.as_deref(),
+                    match_pre_release: self.match_pre_release,
                     mode: self.mode,
                     schedule: self.schedule.as_ref(),
                     settle: self.settle.as_ref(),

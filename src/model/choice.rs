@@ -7,7 +7,7 @@ mod rules;
 mod sieve;
 mod skeleton;
 
-pub use question::{KeptOut, ListedTag, TagBuild, TagQuestion};
+pub use question::{KeptOut, ListedTag, TagBuild, TagQuestion, TagWish};
 pub use round::{Round, TagCandidate};
 pub use rules::{CHECKS, FILTERS, TagRule};
 pub use sieve::TagSieve;
@@ -18,6 +18,31 @@ use round::{TagOrder, read_list};
 
 /// After so many stray tags no other is tried.
 pub const TRIES: usize = 5;
+/// What a policy makes of a declared tag, whatever other tags there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyScope {
+    /// The site stays as it is.
+    Nothing,
+    /// The digest of the declared tag is followed: there is no version in it.
+    Digest,
+    /// A tag is chosen from the list of the repository.
+    List,
+}
+
+impl PolicyScope {
+    /// Returns what the policy makes of the tag.
+    pub fn of(policy: &Policy, declared: &str) -> Self {
+        match (policy, TagScheme::of(declared)) {
+            (Policy::Never, _) => Self::Nothing,
+            (Policy::Force, _) => Self::Digest,
+            (Policy::Glob(_) | Policy::Regexp(_), _) | (_, TagScheme::Version(_)) => Self::List,
+            (_, TagScheme::Commit | TagScheme::Name) => Self::Digest,
+            // A date has no levels.
+            (_, TagScheme::Date) => Self::Nothing,
+        }
+    }
+}
+
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagChoice {

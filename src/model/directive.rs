@@ -5,6 +5,7 @@ pub mod splice;
 
 use super::duration;
 use super::hold::{Hold, parse_until};
+use super::pattern::TagPatterns;
 use super::policy::{Policy, suggest};
 use super::reference::Tag;
 use super::schedule::Schedule;
@@ -18,6 +19,11 @@ pub struct Directive {
     /// The container it is for, where a line holds several sites.
     pub container: Option<Arc<str>>,
     pub policy: Option<Policy>,
+    /// Whether the policy takes the next minor (or major) version instead of the newest.
+    pub step: Option<bool>,
+    pub match_pre_release: Option<bool>,
+    /// Tags that the policy never chooses.
+    pub exclude: Option<TagPatterns>,
     /// The tag to follow, for a reference that has a digest only.
     pub channel: Option<Tag>,
     pub hold: Option<Hold>,
@@ -28,11 +34,14 @@ pub struct Directive {
     pub hands_off: bool,
 }
 
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 11] = [
     "never",
     "force",
     "hold",
     "policy=",
+    "step=",
+    "match_pre_release=",
+    "exclude=",
     "channel=",
     "schedule=",
     "settle=",
@@ -197,6 +206,12 @@ fn option(new: &mut Directive, key: &str, value: &str) -> Result<(), String> {
     }
     match (key, &mut new.hold) {
         ("policy", _) => set(&mut new.policy, Policy::parse(value)?, key),
+        ("step", _) => set(&mut new.step, yes_or_no(key, value)?, key),
+        ("match_pre_release", _) => set(&mut new.match_pre_release, yes_or_no(key, value)?, key),
+        ("exclude", _) => {
+            let patterns = TagPatterns(vec![TagPatterns::parse(value)?]);
+            set(&mut new.exclude, patterns, key)
+        }
         ("channel", _) => set(&mut new.channel, channel(value)?, key),
         ("schedule", _) => set(&mut new.schedule, Schedule::parse(value)?, key),
         ("settle", _) => set(&mut new.settle, duration::parse(value)?, key),
@@ -213,8 +228,11 @@ fn option(new: &mut Directive, key: &str, value: &str) -> Result<(), String> {
     }
 }
 
-const OPTIONS: [&str; 7] = [
+const OPTIONS: [&str; 10] = [
     "policy=",
+    "step=",
+    "match_pre_release=",
+    "exclude=",
     "channel=",
     "schedule=",
     "settle=",
@@ -222,6 +240,12 @@ const OPTIONS: [&str; 7] = [
     "by=",
     "because=",
 ];
+
+fn yes_or_no(key: &str, value: &str) -> Result<bool, String> {
+    value
+        .parse()
+        .map_err(|_| format!("`{key}={value}` is neither `{key}=true` nor `{key}=false`"))
+}
 
 fn channel(tag: &str) -> Result<Tag, String> {
     Tag::parse(tag).ok_or_else(|| format!("`{tag}` is not a tag"))

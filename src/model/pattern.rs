@@ -21,6 +21,37 @@ pub struct StackPattern {
     plain: bool,
 }
 
+/// Regular expressions over tags.
+#[derive(Clone, Debug, Default)]
+pub struct TagPatterns(pub Vec<Regex>);
+
+impl TagPatterns {
+    /// Parses one expression; the error is a sentence.
+    pub fn parse(text: &str) -> Result<Regex, String> {
+        if text.is_empty() {
+            return Err("the pattern is empty and would exclude every tag".into());
+        }
+        Regex::new(text).map_err(|error| {
+            let why = last_line(&error.to_string()).to_owned();
+            format!("`{text}` is not a regular expression: {why}")
+        })
+    }
+}
+
+impl PartialEq for TagPatterns {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |all: &Self| all.0.iter().map(ToString::to_string).collect::<Vec<_>>();
+        texts(self) == texts(other)
+    }
+}
+
+impl fmt::Display for TagPatterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(|regex| format!("`{regex}`")).collect();
+        f.write_str(&texts.join(", "))
+    }
+}
+
 /// A case-insensitive regular expression.
 #[derive(Clone)]
 pub struct Words {

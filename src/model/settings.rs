@@ -1,6 +1,7 @@
 //! The settings of a site: what one source says, and what holds after all sources were asked. Every
 //! setting is listed once, in this file.
 
+use super::pattern::TagPatterns;
 use super::policy::Policy;
 use super::reference::Tag;
 use super::schedule::Schedule;
@@ -108,6 +109,8 @@ settings! {
         adopt: Mode = Mode::Commit,
         /// How pins that follow their channel are written.
         update: Mode = Mode::Commit,
+        /// How pins under a newer tag are written.
+        bump: Mode = Mode::PullRequest,
         /// How rollbacks that pintle makes by itself are written.
         rollback: Mode = Mode::Commit,
         /// Whether pintle merges its own pull requests when their time has come.
@@ -120,9 +123,15 @@ settings! {
         watch: SignedDuration = SignedDuration::from_mins(15),
         auto_rollback: bool = true,
         drift: Drift = Drift::Report,
+        /// Whether a policy takes the next minor (or major) version instead of the newest.
+        step: bool = false,
+        /// Keel's `matchPreRelease`: `false` allows pre-releases behind a release.
+        match_pre_release: bool = true,
     }
     optional {
         policy: Policy,
+        /// Tags that a policy never chooses.
+        exclude: TagPatterns,
         /// The tag to follow, for a reference that has a digest only.
         channel: Tag,
         schedule: Schedule,

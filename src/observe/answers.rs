@@ -1,11 +1,12 @@
 //! What was answered lately, as a session remembers it from one pass to the next. Values only: asks
 //! nobody, and nothing in it is needed.
 
+use crate::model::choice::TagBuild;
 use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Repository};
 use crate::pipeline::notes::Notes;
-use crate::pipeline::{Blame, CacheAnswer, Seen, Upstream};
+use crate::pipeline::{Blame, CacheAnswer, Seen, TagList, Upstream};
 use crate::remote::oci::StoredAs;
 use crate::terraform::files::RepoPath;
 use jiff::Timestamp;
@@ -35,6 +36,9 @@ pub(super) struct SessionAnswers {
     /// What was answered before the last poll: it stands in for answers that could not be waited
     /// for.
     pub stale: BTreeMap<Channel, (Seen<Upstream>, Option<CacheAnswer>)>,
+    /// As of the last poll, also what could not be read.
+    pub tags: BTreeMap<Repository, Seen<TagList>>,
+    pub builds: BTreeMap<(Repository, Digest), TagBuild>,
     pub notes: NotesCache,
     pub children: IndexChildren,
     /// As of the tip of the branch.
@@ -105,6 +109,7 @@ impl SessionAnswers {
             let served = cache.remove(&channel);
             self.stale.insert(channel, (seen, served));
         }
+        self.tags.clear();
         self.silent.clear();
         self.unproved.clear();
         self.notes.start_pass();
@@ -117,16 +122,22 @@ impl SessionAnswers {
             let path = channel.repository.path.to_lowercase();
             images.contains(&(path.as_str(), &*channel.tag))
         };
-        let before = self.upstream.len();
+        let before = self.upstream.len() + self.tags.len();
+        let is_listed = |repository: &Repository| {
+            let path = repository.path.to_lowercase();
+            images.iter().any(|(own, _)| *own == path)
+        };
+        self.tags.retain(|repository, _| !is_listed(repository));
         self.upstream.retain(|channel, _| !is_one(channel));
         self.cache.retain(|channel, _| !is_one(channel));
         self.unproved.retain(|(channel, _), _| !is_one(channel));
-        self.upstream.len() < before
+        self.upstream.len() + self.tags.len() < before
     }
 
     /// Drops the failures.
     pub(super) fn forget_failures(&mut self) {
         self.upstream.retain(|_, seen| seen.known().is_some());
+        self.tags.retain(|_, seen| seen.known().is_some());
         self.silent.clear();
         self.unproved.clear();
     }

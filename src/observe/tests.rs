@@ -50,6 +50,7 @@ fn change(name: &str, digest: &Digest, delivery: Delivery) -> Change {
         site: format!("main.tf#{name}"),
         uses: Vec::new(),
         image: channel(name).to_string(),
+        from_tag: None,
         from: None,
         to: Some(digest.clone()),
         cause: Cause::TagMoved,

@@ -6,6 +6,7 @@
 
 use super::verdict::Verdict;
 use crate::config::Budget;
+use crate::model::choice::KeptOut;
 use crate::model::digest::Digest;
 use crate::model::duration::{show, show_time};
 use crate::model::hold::Hold;
@@ -103,8 +104,10 @@ reasons! {
         "{file} sets {variable} and nothing loads it, so whoever runs Terraform may pass it: name it in an `[[environment]]` or in `[scan] var_files`, or exclude it";
     JobWouldRerun { job: Arc<str> } = "job-would-rerun", Blocked,
         "terraform replaces job {job} when its image changes, so it would run again; policy `force` on it allows that";
-    PolicyChoosesTag { policy: Policy, source: Arc<str> } = "policy-chooses-tag", Blocked,
-        "policy `{policy}` chooses among tags, which pintle does not do; it follows the declared tag only ({source})";
+    /// The declared tag is a date, and the policy goes by versions.
+    NoLevels { policy: Policy, tag: Tag, source: Arc<str> } = "no-levels", Blocked,
+        "the tag {tag} is a date and has no levels, so policy `{policy}` can choose nothing ({source}); a pattern can: `glob:{pattern}`",
+        pattern = date_pattern(tag);
     /// Terraform ignores the image, and no cluster is named.
     IgnoredByTerraform { place: String } = "ignored-by-terraform", Blocked,
         "terraform ignores this image (ignore_changes at {place}), so a commit would change nothing; name a cluster (`--kubeconfig`, `--in-cluster`) and pintle takes the image over with what runs";
@@ -125,6 +128,11 @@ reasons! {
     Rotten { image: String, digest: Digest, to: Option<Digest> } = "rotten", Blocked,
         "the pinned digest sha256:{digest} is not in the registry any more, so other nodes cannot pull it{means}; follow the tag (`/unpin`), pin another digest (`/pin`) or push the image again",
         digest = digest.short(), means = to.as_ref().map_or_else(String::new, |to| format!(" ({image} means sha256:{} now)", to.short()));
+    /// Policies choose among the tags of the repository.
+    TagsUnknown { repository: String, why: String } = "tags-unknown", Unknown, "the tags of {repository} are unknown: {why}";
+    TagsNotAsked { repository: String } = "tags-not-asked", Unknown, "the registry was not asked for the tags of {repository}";
+    TooManyBuilds { repository: String, limit: usize } = "too-many-builds", Blocked,
+        "only build times order the tags of {repository} that the pattern matches, and there are more than {limit}; a pattern that matches fewer helps, or one whose text has a number to compare";
     NotFollowed { class: Class } = "not-followed", InSync,
         "pinned; the tag is {class}, which is followed only with policy `force`", class = class.words();
     TagPushedAgain { to: Digest } = "tag-pushed-again", Note, "upstream pushed the tag again: it means sha256:{to} now", to = to.short();
@@ -136,6 +144,14 @@ reasons! {
     Runs { workload: String, image: String, digest: Digest } = "runs", Note,
         "{workload} runs {image} at sha256:{digest}", digest = digest.short();
     UpdateAvailable { image: String, to: Digest } = "update-available", Update, "{image} means sha256:{to} upstream now", to = to.short();
+    /// The policy takes a newer tag of the repository.
+    NewerTag { image: String, declared: String, to: Digest } = "newer-tag", Bump, "{image} is newer than {declared} (sha256:{to})", to = to.short();
+    BuildTimes { built: Timestamp, declared: Option<Timestamp> } = "build-times", Note, "it was built {built}{declared}", built = show_time(*built),
+        declared = declared.map_or_else(String::new, |declared| format!(", and what is pinned {}", show_time(declared)));
+    /// The literal cannot hold another tag, or others share it.
+    CannotWriteTag { tag: Tag, why: String } = "cannot-write-tag", Blocked, "tag {tag} is newer, and cannot be written: {why}";
+    /// A newer tag that the policy does not take.
+    NewerTagKeptOut { tag: Tag, rule: KeptOut } = "newer-tag-kept-out", Note, "tag {tag} is newer and not taken: {words}", words = rule.words();
     FirstSeen { at: Option<Timestamp>, settled: Option<SignedDuration> } = "first-seen", Note, "first seen {when}{quiet}",
         when = at.map_or_else(|| "in this pass".to_owned(), show_time),
         quiet = settled.map_or_else(String::new, |settle| format!(", quiet for {}", show(settle)));
@@ -184,6 +200,9 @@ reasons! {
         "nodes cannot pull from {registry} at the moment, so nothing else is updated from there: {evidence}";
     AdoptBatchFull { batch: usize } = "adopt-batch-full", Waiting,
         "{batch} images are pinned for the first time in one go (`[defaults] adopt_batch`), and others go first";
+    /// Sites that share their tag, or their group, go to the same tag.
+    BumpTogether { tag: Tag, member: SiteId, why: String } = "bump-together", Waiting,
+        "tag {tag} waits for {member}, which has to go to the same tag: {why}";
     BudgetSpent { budget: Budget, next: Option<Timestamp> } = "budget-spent", Waiting,
         "{changes} changes were committed within {per} (`[defaults] budget`): {rest}", changes = budget.changes, per = show(budget.per),
         rest = next.map_or_else(|| "others go first".to_owned(), |next| format!("the next one after {}", show_time(next)));
@@ -276,6 +295,14 @@ reasons! {
     CacheUnproven { serves: Digest } = "cache-unproven", Note,
         "cache: serves sha256:{serves}, which proves nothing while the registry cannot be asked", serves = serves.short();
     ScheduleWarning { what: String } = "schedule-warning", Note, "{what}";
+}
+
+/// `RELEASE.2026-01-01` → `RELEASE.*`
+fn date_pattern(tag: &Tag) -> String {
+    match tag.find(|c: char| c.is_ascii_digit()) {
+        Some(0) | None => "20*".to_owned(),
+        Some(start) => format!("{}*", &tag[..start]),
+    }
 }
 
 /// A first sight is shown without its time, so that a plan says nothing of when it was made.

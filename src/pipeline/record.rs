@@ -2,6 +2,7 @@
 
 use crate::model::commit::CommitId;
 use crate::model::digest::Digest;
+use crate::model::reference::Tag;
 use jiff::Timestamp;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
@@ -40,6 +41,8 @@ pub struct PinRecord {
     pub uses: Vec<String>,
     /// The channel as declared: `ghcr.io/immich-app/immich-server:release`.
     pub image: String,
+    /// The tag that was declared before, where that was another.
+    pub from_tag: Option<Tag>,
     pub from: Option<Digest>,
     /// `None` only where a site without a pin is held, or its hold is removed.
     pub to: Option<Digest>,
@@ -70,6 +73,8 @@ pub enum Action {
     /// The pin follows its channel. Older records say `move`.
     #[strum(to_string = "update", serialize = "move")]
     Update,
+    /// A newer tag, which the policy chose, is pinned.
+    Bump,
     /// Pinned and held because somebody said so.
     Pin,
     /// The hold is removed, and the channel is followed again.
@@ -93,6 +98,8 @@ pub enum Action {
 pub enum Cause {
     FirstPin,
     TagMoved,
+    /// The registry lists a newer tag that the policy takes.
+    NewerTag,
     /// Somebody asked for it.
     Command,
     /// A hold's time is over.

@@ -5,6 +5,7 @@
 use super::record::{Action, Asked, Cause, PinRecord};
 use crate::error::{Error, Result};
 use crate::model::digest::Digest;
+use crate::model::reference::Tag;
 
 const PREFIX: &str = "Pintle-";
 
@@ -64,8 +65,9 @@ pub fn parse(message: &str) -> Vec<PinRecord> {
 fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
     let mut fields = vec![("Action", pin.action.as_str()), ("Site", &pin.site)];
     fields.extend(pin.uses.iter().map(|alias| ("Use", alias.as_str())));
+    fields.push(("Image", pin.image.as_str()));
+    fields.extend(pin.from_tag.iter().map(|tag| ("From-Tag", tag.as_str())));
     fields.extend([
-        ("Image", pin.image.as_str()),
         ("From", pin.from.as_ref().map_or("none", Digest::as_str)),
         ("To", pin.to.as_ref().map_or("none", Digest::as_str)),
         ("Cause", pin.cause.as_str()),
@@ -124,6 +126,10 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
             .map(|(_, value)| (*value).to_owned())
             .collect(),
         image: value("Image")?.to_owned(),
+        from_tag: match value("From-Tag") {
+            Some(tag) => Some(Tag::parse(tag)?),
+            None => None,
+        },
         from: digest(value("From").unwrap_or("none"))?,
         to: digest(value("To")?)?,
         cause: value("Cause")?.parse().ok()?,
@@ -136,6 +142,11 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
 }
 
 impl Action {
+    /// Says whether pintle moves the pin forward by itself: under its tag, or to a newer one.
+    pub fn is_forward(self) -> bool {
+        matches!(self, Self::Update | Self::Bump)
+    }
+
     /// Returns the word of the trailer `Pintle-Action`.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -13,6 +13,8 @@ pub enum Verdict {
     Adopt,
     /// The pin follows its tag.
     Update,
+    /// The site gets a newer tag, which its policy chose, and its digest.
+    Bump,
     /// An earlier pin is restored, and held.
     Rollback,
     /// It will be updated later by itself: a time, a pipeline or another change comes first.

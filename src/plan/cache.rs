@@ -6,7 +6,7 @@ use crate::pipeline::{CacheAnswer, Reason, Snapshot};
 
 /// Returns what the cache's answer means.
 pub(super) fn cache_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reason> {
-    Some(match snapshot.cache.get(site.settings.channel.as_ref()?)? {
+    Some(match snapshot.cache.get(site.next_channel()?)? {
         CacheAnswer::Fresh => Reason::CacheFresh,
         CacheAnswer::Stale { serves } => Reason::CacheStale {
             serves: serves.clone(),
@@ -23,7 +23,7 @@ pub(super) fn cache_reason(snapshot: &Snapshot, site: &SitePlan) -> Option<Reaso
 /// Returns the same as a sentence for the commit message:
 /// `Cache: stale, it still serves sha256:9b0e….`
 pub(super) fn cache_note(snapshot: &Snapshot, site: &SitePlan) -> Option<String> {
-    let note = match snapshot.cache.get(site.settings.channel.as_ref()?)? {
+    let note = match snapshot.cache.get(site.next_channel()?)? {
         CacheAnswer::Fresh => "fresh".to_owned(),
         CacheAnswer::Stale { serves } => {
             format!("stale, it still serves sha256:{}", serves.short())

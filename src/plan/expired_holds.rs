@@ -131,7 +131,7 @@ fn set_removal_target(
     let until = ended.filter_map(|hold| hold.value.until).max();
     let reason = Reason::HoldEnded { until };
     match site.verdict {
-        Verdict::Adopt | Verdict::Update => site.refuse(reason),
+        Verdict::Adopt | Verdict::Update | Verdict::Bump => site.refuse(reason),
         _ => site.reasons.push(reason),
     }
     let when = until.map_or(String::new(), |until| {

@@ -2,7 +2,7 @@
 
 use super::site_plan::SitePlan;
 use crate::model::digest::Digest;
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Repository};
 use crate::pipeline::{Delivery, Ledger, Seen, Snapshot, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -38,11 +38,16 @@ pub(super) fn ledger_after(snapshot: &Snapshot, sites: &[SitePlan]) -> Ledger {
     };
     let mut after = Ledger::default();
     let mut unasked: BTreeSet<&Channel> = BTreeSet::new();
+    // Where a policy could not choose, any of the repository's tags may be chosen in the next pass.
+    let mut unlisted: BTreeSet<Repository> = BTreeSet::new();
     for site in sites {
-        let Some(channel) = &site.settings.channel else {
+        let Some(channel) = site.next_channel() else {
             continue;
         };
-        match &site.upstream {
+        if site.is_choice_unknown() {
+            unlisted.insert(channel.repository.clone());
+        }
+        match site.next_digest() {
             Some(digest) if is_needed(site) => {
                 after.first_seen.insert(
                     (channel.clone(), digest.clone()),
@@ -55,10 +60,9 @@ pub(super) fn ledger_after(snapshot: &Snapshot, sites: &[SitePlan]) -> Ledger {
             }
         }
     }
-    let kept = before
-        .first_seen
-        .iter()
-        .filter(|((channel, _), _)| unasked.contains(channel));
+    let kept = before.first_seen.iter().filter(|((channel, _), _)| {
+        unasked.contains(channel) || unlisted.contains(&channel.repository)
+    });
     after
         .first_seen
         .extend(kept.map(|(key, at)| (key.clone(), *at)));
@@ -80,7 +84,7 @@ fn is_needed(site: &SitePlan) -> bool {
                 && (matches!(
                     site.verdict,
                     Verdict::Waiting | Verdict::Held | Verdict::Rollback
-                ) || (site.verdict == Verdict::Update && is_proposed))
+                ) || (matches!(site.verdict, Verdict::Update | Verdict::Bump) && is_proposed))
         }
     }
 }

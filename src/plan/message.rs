@@ -16,7 +16,10 @@ pub(super) fn make_message(name: &str, pins: &[TargetOf]) -> String {
     }
     let lifts = pins.iter().all(|pin| pin.target.action == Action::Lift);
     let back = pins.iter().all(|pin| pin.target.action == Action::Rollback);
-    let subject = if lifts {
+    let bumps = pins.iter().all(|pin| pin.target.action == Action::Bump);
+    let subject = if bumps {
+        bump_subject(name, pins)
+    } else if lifts {
         hold_subject(name, pins)
     } else if back {
         rollback_subject(name, pins)
@@ -88,6 +91,36 @@ fn rollback_subject(name: &str, pins: &[TargetOf]) -> String {
         .into_iter()
         .find(fits)
         .unwrap_or_else(|| format!("{name}: roll back"))
+}
+
+/// `immich: bump server and ml from v1.119.0 to v1.120.1`
+fn bump_subject(name: &str, pins: &[TargetOf]) -> String {
+    let many = format!("{} images", pins.len());
+    let names: BTreeSet<String> = pins.iter().map(|pin| short_name(name, pin.site)).collect();
+    let what = if names.len() == pins.len() && names.len() <= 3 {
+        listed(&names.into_iter().collect::<Vec<_>>())
+    } else {
+        many.clone()
+    };
+    let before: BTreeSet<Tag> = pins
+        .iter()
+        .filter_map(|pin| pin.site.site.image.effective_tag())
+        .collect();
+    let after: BTreeSet<Tag> = pins.iter().filter_map(tag_after).collect();
+    let one = |tags: &BTreeSet<Tag>| tags.first().filter(|_| tags.len() == 1).cloned();
+    let to = one(&after).map_or(String::new(), |tag| format!(" to {tag}"));
+    let from = one(&before)
+        .filter(|_| !to.is_empty())
+        .map_or(String::new(), |tag| format!(" from {tag}"));
+    let fits = |subject: &String| subject.chars().count() <= WIDTH;
+    let tries = [
+        format!("{name}: bump {what}{from}{to}"),
+        format!("{name}: bump {what}{to}"),
+        format!("{name}: bump {what}"),
+        format!("{name}: bump {many}"),
+    ];
+    let found = tries.into_iter().find(fits);
+    found.unwrap_or_else(|| format!("{name}: bump images"))
 }
 
 /// `immich: pin server and ml to 3f1c…a9 (release)`, with less where it would not fit or would not
@@ -291,6 +324,6 @@ fn command_words(action: Action, all: &str, to: &str) -> String {
         Action::Rollback => format!("roll back {all}{to}"),
         Action::Hold => format!("hold {all}"),
         Action::Unpin | Action::Resume | Action::Lift => format!("remove the hold of {all}"),
-        Action::Adopt | Action::Update => format!("change {all}"),
+        Action::Adopt | Action::Update | Action::Bump => format!("change {all}"),
     }
 }

@@ -5,11 +5,11 @@
 use super::live::{LiveMatch, LiveUse};
 use super::site_plan::SitePlan;
 use crate::config::KeelConfig;
+use crate::model::keel::{KeelScope, POLICY};
 use crate::model::reference::Reference;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Container, Workload, Writer};
 use crate::pipeline::{Reason, Seen, Snapshot};
-use crate::sites::resource::POLICY;
 use crate::sites::{Site, Use};
 use std::sync::Arc;
 
@@ -171,7 +171,7 @@ pub(super) fn find_owner(
     {
         return Some(ImageOwner::Helm(release.name.clone()));
     }
-    if let Some(policy) = keel_follows(snapshot, site, workload) {
+    if let Some(policy) = keel_follows(snapshot, site, (workload, live.used)) {
         return Some(ImageOwner::Keel(policy));
     }
     let mut others = writers
@@ -192,8 +192,19 @@ pub(super) fn find_owner(
 }
 
 /// Returns the policy by which Keel follows a workload: its annotation in the cluster, else the one
-/// that is declared. If it is unknown whether Keel runs, it counts as running.
-fn keel_follows(snapshot: &Snapshot, site: Option<&Site>, workload: &Workload) -> Option<Arc<str>> {
+/// that is declared; where Keel monitors the container. If it is unknown whether Keel runs, it
+/// counts as running.
+fn keel_follows(
+    snapshot: &Snapshot,
+    site: Option<&Site>,
+    (workload, used): (&Workload, &Use),
+) -> Option<Arc<str>> {
+    let pairs = workload.keel.iter();
+    let scope = KeelScope::of(pairs.map(|(key, value)| (&**key, &**value)));
+    let container = used.holder.container();
+    if container.is_some_and(|name| !scope.covers(name, used.holder.is_init())) {
+        return None;
+    }
     let declared = || {
         site?
             .keel

@@ -143,7 +143,7 @@ pub(super) fn is_forward(site: &SitePlan, origin: PinOrigin) -> bool {
         PinOrigin::Recorded(record) => {
             matches!(
                 record.pin.action,
-                Action::Update | Action::Pin | Action::Unpin
+                Action::Update | Action::Bump | Action::Pin | Action::Unpin
             ) && record.pin.cause != Cause::Drift
         }
         PinOrigin::Foreign(_) => site

@@ -2,12 +2,12 @@
 //! revision, set to something else. An undo is claimed only where the pin was live after it was
 //! written. Looks at one site; decides nothing.
 
+use super::choice::compare_tags;
 use super::live::{self, LiveMatch, has, name};
 use super::ownership::{WriterKind, classify_writer};
 use super::pin::{PinOrigin, PinState, RunningInstead};
 use super::site_history::rejected_digests;
 use super::site_plan::SitePlan;
-use super::target::compare_versions;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::model::workload::WorkloadKind;
@@ -196,7 +196,7 @@ impl LivePin<'_, '_> {
         let origin = self.site.origin.known()?;
         let undone = container.writers.first().and_then(|writer| writer.at);
         let is_own =
-            matches!(origin, PinOrigin::Recorded(record) if record.pin.action == Action::Update);
+            matches!(origin, PinOrigin::Recorded(record) if record.pin.action.is_forward());
         if !is_own && undone.is_none_or(|at| at <= origin.at()) {
             return None;
         }
@@ -317,9 +317,9 @@ impl LivePin<'_, '_> {
                 tag(&self.site.site.image),
                 Reference::parse(&container.image).as_ref().and_then(tag),
             );
-            let newer = declared.zip(live).filter(|(declared, live)| {
-                compare_versions(declared, live) == Some(Ordering::Less)
-            });
+            let newer = declared
+                .zip(live)
+                .filter(|(declared, live)| compare_tags(declared, live) == Some(Ordering::Less));
             let why = match newer {
                 Some((declared, live)) => format!(
                     "{} runs {live}, which is newer than the declared {declared}: an apply would take it back",

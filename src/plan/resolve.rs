@@ -74,6 +74,7 @@ fn resolve_site<'a>(
         rollbacks_elsewhere,
         running: live::running(snapshot, &uses, settings.channel.as_ref()),
         pinned: site.image.digest.clone(),
+        choice: None,
         origin: Seen::NotAsked,
         state: PinState::Absent,
         verdict: Verdict::Unknown,

@@ -141,7 +141,7 @@ fn wait_for_unclear_states(snapshot: &Snapshot, sites: &mut [SitePlan]) {
         let is_update = site
             .target
             .as_ref()
-            .is_some_and(|target| target.action == Action::Update && by_itself(target));
+            .is_some_and(|target| target.action.is_forward() && by_itself(target));
         if is_update || find_proposed(snapshot, site).is_some_and(|pin| pin.cause == Cause::Undo) {
             site.refuse(Reason::UndoUnclear { why });
         }
@@ -214,6 +214,7 @@ fn find_rollbacks(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PlannedRollbac
     }
     rollbacks.extend(find_group_members(sites, snapshot, &rollbacks));
     rollbacks.sort_by_key(|rollback| rollback.place);
+    leave_shared_tags(sites, &mut rollbacks);
     rollbacks
 }
 
@@ -228,24 +229,23 @@ fn find_group_members(
         .iter()
         .filter(|rollback| rollback.cause.is_failure())
     {
-        let (Some(group), Some(commit)) = (
-            sites[rollback.place].group(),
-            origin_commit(&sites[rollback.place]),
-        ) else {
+        let first = &sites[rollback.place];
+        let Some(commit) = origin_commit(first) else {
             continue;
         };
-        for (place, site) in sites
-            .iter()
-            .enumerate()
-            .filter(|(_, site)| site.group() == Some(group))
-        {
+        let is_beside = |site: &SitePlan| {
+            first.group().is_some() && site.group() == first.group() || first.shares_tag(site)
+        };
+        let members = sites.iter().enumerate();
+        for (place, site) in members.filter(|(_, site)| is_beside(site)) {
             let is_other = rollbacks.iter().all(|rollback| rollback.place != place)
                 && origin_commit(site).as_ref() == Some(&commit);
             if is_other && !more.contains_key(&place) {
-                let evidence = format!(
-                    "{} (group {group} is rolled back together)",
-                    rollback.evidence
-                );
+                let together = match first.group() {
+                    Some(group) => format!("group {group} is"),
+                    None => "what shares its tag is".to_owned(),
+                };
+                let evidence = format!("{} ({together} rolled back together)", rollback.evidence);
                 more.insert(
                     place,
                     PlannedRollback {
@@ -261,12 +261,26 @@ fn find_group_members(
     more.into_values().collect()
 }
 
+/// Leaves a tag as it is where another site has it too and is not rolled back: the digest decides.
+fn leave_shared_tags(sites: &[SitePlan], rollbacks: &mut [PlannedRollback]) {
+    let places: BTreeSet<usize> = rollbacks.iter().map(|rollback| rollback.place).collect();
+    for rollback in rollbacks {
+        let own = &sites[rollback.place];
+        let mut others = sites.iter().enumerate();
+        let is_shared =
+            others.any(|(place, site)| !places.contains(&place) && own.shares_tag(site));
+        if let (true, Ok(goal)) = (is_shared, &mut rollback.goal) {
+            goal.tag = None;
+        }
+    }
+}
+
 /// Says whether the repo takes over what was set by hand: as configured, where nothing forbids a
 /// change, and not what the channel says anyway.
 fn is_taken_over(site: &SitePlan, other: &RunningInstead) -> bool {
     let is_free = matches!(
         site.verdict,
-        Verdict::InSync | Verdict::Update | Verdict::Waiting
+        Verdict::InSync | Verdict::Update | Verdict::Bump | Verdict::Waiting
     );
     let is_channel = site.settings.follows
         && site.upstream.as_ref() == Some(&other.digest)
@@ -442,7 +456,7 @@ fn draft(
         let Ok(goal) = &rollback.goal else { continue };
         let pin = match &goal.tag {
             Some(tag) => retag(site.literal, site.site, tag, &goal.to),
-            None => Ok(site.pin_edit(&goal.to)),
+            None => Ok(vec![site.pin_edit(&goal.to)]),
         };
         let held = pin.and_then(|pin| {
             draft
@@ -459,7 +473,7 @@ fn draft(
                 rollback.goal = Err("what is rolled back beside it goes first".into());
             }
             (Ok(pin), Ok(own)) => {
-                edits.push(pin);
+                edits.extend(pin);
                 if rollback.cause != Cause::Drift {
                     edits.extend(keep_keel_away(snapshot, site).unwrap_or_default());
                 }

@@ -5,6 +5,7 @@
 mod adopt_batch;
 mod adopted_together;
 mod budget;
+mod bump_together;
 mod declined;
 mod edits;
 mod forbidden;
@@ -43,7 +44,7 @@ pub(super) const FORBIDDEN: &[RuleFn] = &[
     forbidden::unreadable_var_file,
     forbidden::unnamed_var_file,
     forbidden::job_would_rerun,
-    forbidden::policy_chooses_tag,
+    forbidden::no_levels,
     forbidden::ignored_without_cluster,
     forbidden::other_owner,
 ];
@@ -58,6 +59,7 @@ pub(super) const DELAYS: &[RuleFn] = &[
     forbidden::live_policy_unknown,
     declined::declined,
     // What does not fit together.
+    bump_together::bump_together,
     edits::collision,
     adopted_together::adopted_together,
     // What goes on already, then who goes first: a group waits for its members, so all that a
@@ -69,6 +71,7 @@ pub(super) const DELAYS: &[RuleFn] = &[
     budget::budget,
     // Again: a member that waits since then takes the others back too.
     adopted_together::adopted_together,
+    bump_together::bump_together,
     // Last: only what is still proposed counts.
     open_pull_requests::branch_of_others,
 ];

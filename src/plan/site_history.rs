@@ -4,7 +4,7 @@
 use super::site_plan::SitePlan;
 use crate::config::site_settings::SiteSettings;
 use crate::model::digest::Digest;
-use crate::model::reference::{Channel, Reference, Repository};
+use crate::model::reference::{Channel, Reference, Repository, Tag};
 use crate::pipeline::identity::Identities;
 use crate::pipeline::{Action, Cause, Reason, Recorded, Snapshot};
 use crate::sites::Site;
@@ -198,6 +198,48 @@ pub(super) fn find_rollback<'a>(site: &SitePlan<'a>, digest: &Digest) -> Option<
         .find(|record| rejected_by(&site.records, record).contains(&digest))
 }
 
+/// Returns the tags that a policy does not choose at a site: those that were rolled back there, and
+/// the one that somebody took back by hand, unless somebody pinned one on purpose since.
+pub(super) fn rejected_tags(site: &SitePlan) -> BTreeSet<Tag> {
+    let tag_of = |record: &Recorded| Reference::parse(&record.pin.image)?.effective_tag();
+    let mut rejected = BTreeSet::new();
+    let shared = site.rollbacks_here.iter();
+    let shared = shared.filter(|one| !site.records.iter().any(|own| std::ptr::eq(*own, **one)));
+    rejected.extend(shared.filter_map(|one| one.pin.from_tag.clone()));
+    for record in site.records.iter().rev() {
+        match record.pin.action {
+            Action::Rollback => {
+                let digests = rejected_by(&site.records, record);
+                let passed = site.records.iter().filter(|one| {
+                    let is_rejected = |to| digests.contains(&to);
+                    one.at <= record.at && one.pin.to.as_ref().is_some_and(is_rejected)
+                });
+                let from = record.pin.from_tag.clone();
+                let from = from.filter(|_| record.pin.cause.rejects());
+                rejected.extend(from.into_iter().chain(passed.filter_map(|one| tag_of(one))));
+            }
+            Action::Pin => {
+                if let Some(tag) = tag_of(record) {
+                    rejected.remove(&tag);
+                }
+            }
+            _ => {}
+        }
+    }
+    let newest = site.records.iter().find(|record| {
+        is_followed(record) || matches!(record.pin.action, Action::Pin | Action::Rollback)
+    });
+    rejected.extend(
+        newest
+            .filter(|record| record.pin.action == Action::Bump)
+            .and_then(|record| tag_of(record)),
+    );
+    if let Some(declared) = site.site.image.effective_tag() {
+        rejected.remove(&declared);
+    }
+    rejected
+}
+
 /// Returns why a digest may not be pinned again by itself: it was rolled back here, or somebody
 /// removed it by hand.
 pub(super) fn find_rejection(site: &SitePlan, digest: &Digest) -> Option<Reason> {
@@ -266,5 +308,5 @@ pub(super) fn find_caution(site: &SitePlan, digest: &Digest) -> Option<Reason> {
 }
 
 fn is_followed(record: &Recorded) -> bool {
-    matches!(record.pin.action, Action::Adopt | Action::Update)
+    record.pin.action == Action::Adopt || record.pin.action.is_forward()
 }

@@ -1,11 +1,12 @@
 //! One site as planning sees it: what was resolved once (settings, history, uses, cluster state,
 //! upstream), and what was decided so far. Every step reads the first and adds to the second.
 
+use super::chosen::{ChoiceOutcome, ChosenTag, SiteChoice};
 use super::live::LiveUse;
 use super::pin::{PinOrigin, PinState};
 use crate::config::site_settings::SiteSettings;
 use crate::model::digest::Digest;
-use crate::model::reference::{Channel, Reference};
+use crate::model::reference::{Channel, Reference, Tag};
 use crate::model::settings::{Mode, Setting};
 use crate::pipeline::claim::Claim;
 use crate::pipeline::{
@@ -46,6 +47,8 @@ pub(super) struct SitePlan<'a> {
     pub pinned: Option<Digest>,
     /// The digest that its channel means upstream, where the registry said so.
     pub upstream: Option<Digest>,
+    /// What its policy makes of the tags of its repository, where it chooses one.
+    pub choice: Option<SiteChoice>,
     /// The digest that runs; `None` where nothing does.
     pub running: Seen<Option<Digest>>,
     /// What wrote the pin.
@@ -171,6 +174,11 @@ impl<'a> SitePlan<'a> {
         self.settings.group.as_ref().map(|group| &group.value)
     }
 
+    /// Says whether the tags of both are written at one place.
+    pub fn shares_tag(&self, other: &Self) -> bool {
+        matches!((&self.site.tag, &other.site.tag), (Ok(own), Ok(other)) if own == other)
+    }
+
     /// Says whether the target is delivered as a commit.
     pub fn is_committed(&self) -> bool {
         self.target
@@ -198,14 +206,41 @@ impl<'a> SitePlan<'a> {
             .is_some_and(|target| target.action == action)
     }
 
-    /// Says whether its pin follows the channel in this plan.
+    /// Says whether its pin follows the channel in this plan, or gets a newer tag.
     pub fn is_updated(&self) -> bool {
-        self.verdict == Verdict::Update && self.target.is_some()
+        matches!(self.verdict, Verdict::Update | Verdict::Bump) && self.target.is_some()
     }
 
-    /// Says whether the pin is behind a channel that it follows.
+    /// Says whether the pin is behind a channel that it follows, or a newer tag is chosen.
     pub fn is_behind(&self) -> bool {
-        self.settings.follows && (self.pinned.is_none() || self.upstream != self.pinned)
+        let is_behind = self.pinned.is_none() || self.upstream != self.pinned;
+        self.chosen().is_some() || self.settings.follows && is_behind
+    }
+
+    /// Returns the newer tag that its policy chose.
+    pub fn chosen(&self) -> Option<&ChosenTag> {
+        match &self.choice.as_ref()?.outcome {
+            ChoiceOutcome::Newer(chosen) => Some(chosen),
+            ChoiceOutcome::Stays | ChoiceOutcome::Unknown(_) => None,
+        }
+    }
+
+    /// Says whether it is not known which tag its policy chooses.
+    pub fn is_choice_unknown(&self) -> bool {
+        let outcome = self.choice.as_ref().map(|choice| &choice.outcome);
+        matches!(outcome, Some(ChoiceOutcome::Unknown(_)))
+    }
+
+    /// Returns the channel that the site goes to by itself: that of the newer tag, else its own.
+    pub fn next_channel(&self) -> Option<&Channel> {
+        let chosen = self.chosen().map(|chosen| &chosen.channel);
+        chosen.or(self.settings.channel.as_ref())
+    }
+
+    /// Returns the digest that the site goes to by itself.
+    pub fn next_digest(&self) -> Option<&Digest> {
+        let chosen = self.chosen().map(|chosen| &chosen.digest);
+        chosen.or(self.upstream.as_ref())
     }
 
     /// Says whether Terraform ignores what the literal says, for one of its uses at least.
@@ -232,6 +267,7 @@ impl<'a> SitePlan<'a> {
     pub fn mode(&self, action: Action) -> &Setting<Mode> {
         match action {
             Action::Adopt => &self.settings.adopt,
+            Action::Bump => &self.settings.bump,
             Action::Rollback => &self.settings.rollback,
             _ => &self.settings.update,
         }
@@ -290,12 +326,20 @@ impl TargetOf<'_, '_> {
             .unwrap_or(&self.site.settings.image)
     }
 
+    /// The declared tag, where it becomes another.
+    pub fn from_tag(&self) -> Option<Tag> {
+        let after = Reference::parse(self.target.image.as_ref()?)?.effective_tag();
+        let before = self.site.site.image.effective_tag()?;
+        (after.as_ref() != Some(&before)).then_some(before)
+    }
+
     pub fn record(&self) -> PinRecord {
         PinRecord {
             action: self.target.action,
             site: self.site.site.id.to_string(),
             uses: recorded_uses(self.site.site),
             image: self.image().clone(),
+            from_tag: self.from_tag(),
             from: self.site.pinned.clone(),
             to: self.target.to.clone(),
             cause: self.target.cause,

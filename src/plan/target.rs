@@ -2,12 +2,13 @@
 //! people and the cluster want comes after it, and so do the rules on when. Looks at one site.
 
 mod adopt;
+mod bump;
 mod first;
 mod new_pin;
 
-pub(super) use first::compare_versions;
 pub(super) use new_pin::find_fetch_failure;
 
+use super::chosen::ChoiceOutcome;
 use super::first_seen::{find_sighting, now};
 use super::rot::find_platform;
 use super::site_history::{find_caution, find_rejection, find_rollback};
@@ -24,6 +25,11 @@ pub(super) fn choose_target(snapshot: &Snapshot, site: &mut SitePlan) {
         return settle_verdict(site, Reason::NoChannel);
     };
     let image = site.settings.image.clone();
+    match site.choice.as_ref().map(|choice| choice.outcome.clone()) {
+        Some(ChoiceOutcome::Newer(chosen)) => return bump::bump(snapshot, site, &chosen),
+        Some(ChoiceOutcome::Unknown(reason)) => return settle_verdict(site, reason),
+        Some(ChoiceOutcome::Stays) | None => {}
+    }
     match snapshot.upstream.get(&channel) {
         Some(Seen::Known(Upstream::Digest(upstream))) => {
             follow(snapshot, site, &channel, &upstream.clone())
@@ -61,6 +67,16 @@ pub(super) fn note_wanted(site: &mut SitePlan) {
         Some(to) != site.pinned.as_ref() && is_followed && find_rollback(site, to).is_none()
     };
     site.wanted = site.upstream.clone().filter(is_open);
+}
+
+/// The newer tags that the policy does not take.
+pub(super) fn kept_out_tags(site: &SitePlan) -> Vec<Reason> {
+    let kept_out = site.choice.iter().flat_map(|choice| &choice.kept_out);
+    let reasons = kept_out.map(|(tag, rule)| Reason::NewerTagKeptOut {
+        tag: tag.clone(),
+        rule: *rule,
+    });
+    reasons.collect()
 }
 
 /// What is probably not meant by a schedule that holds for the site.

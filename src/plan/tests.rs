@@ -3,6 +3,7 @@
 mod after;
 mod annotations;
 mod asks;
+mod bump;
 mod changes;
 mod drift;
 mod flight;
@@ -37,7 +38,9 @@ use crate::pipeline::{
     Action, CacheAnswer, Cause, CommitId, Decision, Ledger, PinRecord, Plan, Reason, Recorded,
     Seen, Snapshot, Upstream,
 };
-use crate::sites::{Comment, Fate, Literal, PinPlace, Scan, Site, SiteId, StackId, Stacks, Use};
+use crate::sites::{
+    Comment, Fate, Literal, PinPlace, Scan, Site, SiteId, StackId, Stacks, TagPlace, Use,
+};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::span::Span;
 use crate::terraform::text::Form;
@@ -91,6 +94,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         ignore_spans: Vec::new(),
         instances: Some(1),
     };
+    let tag = tag_place(&file, line * 1000, &reference);
     let site = Site {
         id: SiteId(
             format!("{file}#kubernetes_deployment.{container}/container[{container}].image").into(),
@@ -98,6 +102,7 @@ fn site(stack: &str, line: usize, image: &str) -> Literal {
         aliases: vec![format!("deployment/{stack}/{container}:{container}").into()],
         stacks: [StackId(used.root.clone())].into(),
         image: reference,
+        tag,
         pin: PinPlace {
             span,
             expect,
@@ -128,6 +133,15 @@ fn pin_place(start: usize, image: &str, reference: &Reference) -> (Span, String,
         (None, Some(_)) => (Span::new(end, end), String::new(), "@".into()),
         (None, None) => (Span::new(end, end), String::new(), ":latest@".into()),
     }
+}
+
+fn tag_place(file: &RepoPath, start: usize, reference: &Reference) -> Result<TagPlace, Arc<str>> {
+    let tag = reference.tag.as_ref().ok_or("the image has no tag")?;
+    let start = start + reference.name.len() + 1;
+    Ok(TagPlace {
+        file: file.clone(),
+        span: Span::new(start, start + tag.len()),
+    })
 }
 
 fn pinned(image: &str, c: char) -> String {
@@ -234,6 +248,7 @@ impl Snapshot {
             site: site.id.to_string(),
             uses: site.aliases.iter().map(ToString::to_string).collect(),
             image: image.into(),
+            from_tag: None,
             from: from.map(digest),
             to: Some(digest(to)),
             cause: Cause::TagMoved,

@@ -3,10 +3,11 @@
 //! what they say, not how the edits were made.
 
 use super::claims::Claims;
+use crate::model::keel::POLICY;
 use crate::pipeline::Snapshot;
 use crate::pipeline::claim::Claim;
 use crate::sites::Ignored;
-use crate::sites::resource::{POLICY, POLICY_PATH, Resource, decides, marked};
+use crate::sites::resource::{POLICY_PATH, Resource, decides, marked};
 use crate::terraform::edit::outline::{Statement as Said, differences, outline};
 use crate::terraform::edit::put::{item, place};
 use crate::terraform::edit::{self, Edit};

@@ -97,16 +97,22 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
         None => format!("none; the pin stays at its own digest (built in: the tag is {class})"),
     };
     let mode = |mode: &Setting<Mode>| format!("{} ({})", mode.value.as_str(), mode.source);
+    let chooses = chooses_tag(settings);
+    let bump = match chooses {
+        true => format!("bump {}, ", mode(&settings.bump)),
+        false => String::new(),
+    };
     let modes = format!(
-        "adopt {}, update {}, rollback {}",
+        "adopt {}, update {}, {bump}rollback {}",
         mode(&settings.adopt),
         mode(&settings.update),
         mode(&settings.rollback)
     );
-    let mut lines = vec![
-        format!("policy     {policy}"),
-        format!("mode       {modes}"),
-    ];
+    let mut lines = vec![format!("policy     {policy}")];
+    if chooses {
+        lines.extend(choice_lines(settings));
+    }
+    lines.push(format!("mode       {modes}"));
     if settings.automerge.value {
         let (soak, merge) = (&settings.soak, &settings.automerge);
         lines.push(format!(
@@ -116,7 +122,7 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
             soak.source
         ));
     }
-    if settings.follows {
+    if settings.follows || chooses {
         lines.push(format!(
             "settle     {} ({})",
             show(settings.settle.value),
@@ -142,6 +148,30 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
             hold.source
         )
     }));
+    lines
+}
+
+fn chooses_tag(settings: &SiteSettings) -> bool {
+    let policy = settings.policy.as_ref();
+    policy.is_some_and(|policy| policy.value.chooses_tag())
+}
+
+/// What narrows or widens the choice of a tag, where somebody says so.
+fn choice_lines(settings: &SiteSettings) -> Vec<String> {
+    let (step, pre_releases) = (&settings.step, &settings.match_pre_release);
+    let mut lines = Vec::new();
+    if step.value {
+        lines.push(format!(
+            "step       one version at a time ({})",
+            step.source
+        ));
+    }
+    if let Some(exclude) = &settings.exclude {
+        lines.push(format!("exclude    {} ({})", exclude.value, exclude.source));
+    }
+    if !pre_releases.value {
+        lines.push(format!("allows     pre-releases ({})", pre_releases.source));
+    }
     lines
 }
 
@@ -171,6 +201,11 @@ fn upstream_lines(snapshot: &Snapshot, site: &Site, settings: &SiteSettings) -> 
         Some(Seen::Unknown(why)) => format!("upstream   the registry could not be asked: {why}"),
         Some(Seen::NotAsked) | None => "upstream   the registry was not asked".into(),
     });
+    if chooses_tag(settings)
+        && let Some(Seen::Known(list)) = snapshot.tags.get(&channel.repository)
+    {
+        lines.push(format!("tags       {} in the registry", list.listed));
+    }
     lines.extend(
         snapshot
             .cache

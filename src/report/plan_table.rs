@@ -60,7 +60,7 @@ pub fn plan_rows(plan: &Plan, scan: &Scan, all: bool) -> Vec<PlanRow> {
 fn is_written(verdict: Verdict) -> bool {
     matches!(
         verdict,
-        Verdict::Adopt | Verdict::Update | Verdict::Rollback
+        Verdict::Adopt | Verdict::Update | Verdict::Bump | Verdict::Rollback
     )
 }
 

@@ -3,7 +3,7 @@
 
 use super::occurrence::{Occurrence, Place, places};
 use super::pin::{Ways, misread_in, ways};
-use super::{PinPlace, Use};
+use super::{PinPlace, TagPlace, Use};
 use crate::model::reference::{Reference, Repository};
 use crate::terraform::text::{Piece, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,11 @@ pub struct Decided {
 
 #[derive(Clone, Debug)]
 pub enum Role {
-    Site { image: Reference, pin: PinPlace },
+    Site {
+        image: Reference,
+        pin: PinPlace,
+        tag: Result<TagPlace, String>,
+    },
     Component(String),
     Unpinnable(String),
     Orphan(String),
@@ -285,6 +289,7 @@ impl Table<'_> {
                 return decided(Role::Site {
                     image,
                     pin: pin.clone(),
+                    tag: self.find_tag(place, &users, chosen),
                 });
             }
         }
@@ -297,6 +302,57 @@ impl Table<'_> {
             None => decided(Role::Component(
                 self.component_reason(place, &users, chosen),
             )),
+        }
+    }
+
+    /// Finds where the tag of a site is written: at one place for all its uses, and whoever reads
+    /// that place has it as a tag.
+    fn find_tag(
+        &self,
+        site: &Place,
+        users: &[usize],
+        chosen: &[Result<(Place, PinPlace), String>],
+    ) -> Result<TagPlace, String> {
+        let own = |i: &&usize| {
+            let place = chosen[**i].as_ref().ok();
+            place.is_some_and(|(place, _)| place == site)
+        };
+        let mut found: Option<(Place, TagPlace)> = None;
+        for ways in users
+            .iter()
+            .filter(own)
+            .filter_map(|i| self.understood[*i].ways.as_ref())
+        {
+            let tag = ways.written_tag.clone()?;
+            if found.as_ref().is_some_and(|found| *found != tag) {
+                return Err("its uses have the tag from different places".into());
+            }
+            found = Some(tag);
+        }
+        let (literal, tag) = found.ok_or("the tag is computed")?;
+        for &index in self.users.get(&literal).into_iter().flatten() {
+            let one = &self.understood[index];
+            let Some(ways) = &one.ways else {
+                return Err(format!(
+                    "another use of {} is not known: {}",
+                    (self.spell)(&literal),
+                    one.unknown.clone().unwrap_or_default()
+                ));
+            };
+            if let Some(refused) = &self.occurrences[index].refused {
+                return Err(refused.clone());
+            }
+            if !ways.written_tag.as_ref().is_ok_and(|(_, own)| *own == tag) {
+                return Err(format!(
+                    "{} is another part of {}",
+                    (self.spell)(&literal),
+                    ways.reference
+                ));
+            }
+        }
+        match self.elsewhere.get(&literal) {
+            Some(why) => Err(format!("{}: {why}", (self.spell)(&literal))),
+            None => Ok(tag),
         }
     }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// Arguments that steer Terraform and reach no resource.
 const META: [&str; 4] = ["for_each", "count", "depends_on", "provider"];
 
-/// The literals that would take a pin.
+/// The literals that would take a pin, or another tag.
 #[derive(Default)]
 struct Pinnable {
     /// Hold only a tag: nowhere else may they have more behind it.
@@ -143,7 +143,21 @@ impl Pinnable {
         };
         let mut new = Self::default();
         for occurrence in occurrences {
-            let Some((place, _)) = ways(&occurrence.image).and_then(|ways| ways.literal) else {
+            let Some(ways) = ways(&occurrence.image) else {
+                continue;
+            };
+            let root = || {
+                let user = &occurrence.user;
+                (user.root.clone(), user.environment.clone())
+            };
+            let pin = ways.literal.map(|(place, _)| place);
+            // A tag apart from its digest is written too, where a policy chooses another.
+            let tag = ways.written_tag.ok().map(|(place, _)| place);
+            if let Some(tag) = tag.filter(|tag| pin.as_ref() != Some(tag) && !inline(tag)) {
+                new.tags.insert(tag);
+                new.roots.insert(root());
+            }
+            let Some(place) = pin else {
                 continue;
             };
             let is_part = places(&occurrence.image).len() > 1 || !is_whole(&occurrence.image);
@@ -159,10 +173,7 @@ impl Pinnable {
                     &mut new.wholes
                 }
                 .insert(place);
-                new.roots.insert((
-                    occurrence.user.root.clone(),
-                    occurrence.user.environment.clone(),
-                ));
+                new.roots.insert(root());
             }
         }
         new

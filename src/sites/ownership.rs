@@ -1,6 +1,7 @@
 //! Who owns an image as far as the text tells: `lifecycle { ignore_changes }` and `keel.sh/…`
 //! annotations.
 
+use crate::model::keel::keep_keel;
 use crate::terraform::span::Span;
 use crate::terraform::value::Value;
 use std::sync::Arc;
@@ -103,12 +104,11 @@ pub fn ignored_image(
     )
 }
 
-/// Returns the `keel.sh/…` annotations whose values are known, sorted.
+/// Returns Keel's annotations whose values are known, sorted.
 pub fn annotations(annotations: &Value) -> Vec<(Arc<str>, Arc<str>)> {
     let Value::Map(map) = annotations else {
         return Vec::new();
     };
-    let keel = map.iter().filter(|(key, _)| key.starts_with("keel.sh/"));
-    keel.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.into())))
-        .collect()
+    let known = map.iter();
+    keep_keel(known.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.into()))))
 }

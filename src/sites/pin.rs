@@ -1,8 +1,8 @@
 //! Where the pin of one reference would go: in the literal that holds its tag, or at the end of a
 //! template that makes it.
 
-use super::PinPlace;
 use super::occurrence::{Place, Placed, placed};
+use super::{PinPlace, TagPlace};
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::terraform::span::Span;
@@ -21,6 +21,8 @@ pub struct Ways {
     pub literal: Option<(Place, PinPlace)>,
     /// The templates whose whole result is the reference, innermost first.
     pub templates: Vec<(Place, PinPlace)>,
+    /// The literal that holds the tag, and the tag in it; else why none does.
+    pub written_tag: Result<(Place, TagPlace), String>,
     /// Why the literal cannot take it.
     pub obstacle: Option<String>,
     /// The same, where YAML takes what is written for something else.
@@ -62,6 +64,7 @@ pub fn ways(text: &Text) -> Option<Ways> {
         .map_or_else(|| in_literal(text, &written, &parts), Err);
     let obstacle = literal.as_ref().err().cloned();
     Some(Ways {
+        written_tag: find_tag(text, &reference),
         reference,
         deciding,
         tag,
@@ -70,6 +73,30 @@ pub fn ways(text: &Text) -> Option<Ways> {
         obstacle,
         misread,
     })
+}
+
+/// Finds the bytes that are the tag.
+fn find_tag(text: &Text, reference: &Reference) -> Result<(Place, TagPlace), String> {
+    let tag = reference.tag.as_ref().ok_or("the image has no tag")?;
+    let start = reference.name.len() + 1;
+    let range = (start, start + tag.len());
+    let pieces = placed(text);
+    let mut holding = pieces
+        .iter()
+        .filter(|p| p.start < range.1 && range.0 < p.end);
+    let first = holding.next();
+    let (first, origin) = first
+        .and_then(|first| Some((first, first.origin?)))
+        .ok_or("the tag is computed")?;
+    if !in_one(&pieces, range, origin) {
+        return Err("the tag is made of several parts".into());
+    }
+    let start = origin.span.start + (range.0 - first.start);
+    let place = TagPlace {
+        file: origin.file.clone(),
+        span: Span::new(start, start + tag.len()),
+    };
+    Ok((Place::of(origin), place))
 }
 
 /// Says whether a scalar stands for other text than is written.

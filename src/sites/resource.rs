@@ -3,6 +3,7 @@
 
 use super::ownership::Ignored;
 use crate::model::directive;
+use crate::model::keel::POLICY;
 use crate::terraform::edit::put::{item, key_place, place};
 use crate::terraform::hcl::Source;
 use crate::terraform::span::Span;
@@ -10,8 +11,6 @@ use hcl_edit::expr::{Expression, Object};
 use hcl_edit::structure::{Attribute, Block, Body};
 use std::sync::Arc;
 
-/// Keel's own annotation.
-pub const POLICY: &str = "keel.sh/policy";
 /// Stands among annotations for the policy that pintle's mark beside Keel's says, where it says
 /// one: Keel does not read that.
 pub const MARK: &str = "pintle/policy";

@@ -7,12 +7,13 @@ use super::find::Searched;
 use super::finder::{Finder, Remark, RemarkKind};
 use super::occurrence::{Occurrence, Place, places};
 use super::other_readers::{Sightings, each_text, find_other_readers, look};
-use super::resource::{MARK, POLICY};
+use super::resource::MARK;
 use super::settings::ScanSettings;
 use super::stacks::{StackId, Stacks};
 use super::unfollowed;
 use super::values::{plausible, texts};
 use super::{Comment, Fate, Keel, Literal, Problem, Scan, Site, Unfollowed, Use};
+use crate::model::keel::{KeelAnnotation, KeelScope, POLICY};
 use crate::model::reference::Reference;
 use crate::model::workload::WorkloadRef;
 use crate::terraform::files::{Files, RepoPath};
@@ -381,7 +382,8 @@ impl Assembly<'_> {
         let reference = common(&uses);
         let stacks = uses.iter().map(|user| StackId(user.root.clone())).collect();
         let fate = match &one.role {
-            Role::Site { image, pin } => Fate::Site(Site {
+            Role::Site { image, pin, tag } => Fate::Site(Site {
+                tag: tag.clone().map_err(Into::into),
                 id: ids.id(&one.place, pin.form),
                 aliases: aliases(&uses),
                 image: image.clone(),
@@ -536,9 +538,7 @@ impl Assembly<'_> {
     /// What pintle's mark says beside Keel's policy is nothing where it names no policy.
     fn keel(&self, users: &[usize]) -> Keel {
         let all = || users.iter().map(|&index| &self.occurrences[index]);
-        let annotations: BTreeSet<_> = all()
-            .flat_map(|one| one.annotations.iter().cloned())
-            .collect();
+        let annotations: BTreeSet<_> = all().flat_map(annotations_of).collect();
         let declares: BTreeSet<_> = all().flat_map(declares).collect();
         let said = annotations
             .into_iter()
@@ -548,6 +548,19 @@ impl Assembly<'_> {
             declares: declares.into_iter().collect(),
         }
     }
+}
+
+/// What Keel's annotations say of the container: its policy may be for others only.
+fn annotations_of(one: &Occurrence) -> impl Iterator<Item = KeelAnnotation> {
+    let pairs = one.annotations.iter();
+    let scope = KeelScope::of(pairs.map(|(key, value)| (&**key, &**value)));
+    let holder = &one.user.holder;
+    let said = one.annotations.iter().filter(move |(key, value)| {
+        let container = holder.container();
+        &**key != POLICY
+            || container.is_none_or(|name| scope.applies(value, name, holder.is_init()))
+    });
+    said.cloned()
 }
 
 /// The keys that a workload's text says something under, with the workload's name.

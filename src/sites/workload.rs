@@ -6,6 +6,7 @@ use super::occurrence::Occurrence;
 use super::ownership::{self, Ignored};
 use super::resource;
 use super::values::as_text;
+use crate::model::keel::POLICY;
 use crate::model::pattern::Glob;
 use crate::model::workload::{Holder, WorkloadKind};
 use crate::terraform::body::{Attr, BodyView};
@@ -127,7 +128,7 @@ pub fn metadata(owner: &BodyView<'_>) -> (Option<Arc<str>>, Option<Arc<str>>, An
 fn declared(annotations: &Attr<'_>) -> Annotations {
     let mut all = ownership::annotations(&annotations.value());
     if let Some(policy) = resource::marked(annotations.source(), annotations.expr()) {
-        all.retain(|(key, value)| &**key != resource::POLICY || &**value != "never");
+        all.retain(|(key, value)| &**key != POLICY || &**value != "never");
         all.push((resource::MARK.into(), policy.unwrap_or_default()));
         all.sort();
     }

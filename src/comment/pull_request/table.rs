@@ -45,6 +45,7 @@ pub fn groups(rows: &[Row]) -> Vec<RowGroup<'_>> {
 
 fn is_told_alike(a: &Row, b: &Row) -> bool {
     a.image == b.image
+        && a.from_tag == b.from_tag
         && a.from == b.from
         && a.to == b.to
         && a.first_seen == b.first_seen
@@ -88,7 +89,10 @@ fn line(group: &RowGroup) -> String {
     };
     let cells = [
         format!("{}{places}", named(&name)),
-        tag.map_or("none".into(), |tag| named(&tag)),
+        match (&row.from_tag, tag) {
+            (Some(from), Some(to)) => format!("{} → {}", named(from), named(&to)),
+            (_, tag) => tag.map_or("none".into(), |tag| named(&tag)),
+        },
         from_to(row),
         row.first_seen.map_or("not known".into(), show_time),
         row.cache.as_ref().map_or("none".into(), cache),

@@ -30,6 +30,7 @@ fn row(site: &str, image: &str) -> Row {
     Row {
         site: SiteId(site.into()),
         image: image.into(),
+        from_tag: None,
         from: Some(digest("9b0e")),
         to: Some(digest("3f1c")),
         first_seen: Some(at("2026-11-22T08:05:00Z")),
@@ -55,6 +56,7 @@ fn change(message: &str, action: Action, rows: &[Row], asked: Option<Asked>) -> 
         site: row.site.to_string(),
         uses: Vec::new(),
         image: row.image.clone(),
+        from_tag: row.from_tag.clone(),
         from: row.from.clone(),
         to: row.to.clone(),
         cause,

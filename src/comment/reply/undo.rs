@@ -40,7 +40,7 @@ fn command(done: &Done) -> Option<String> {
         Action::Pin | Action::Rollback => "/unpin",
         Action::Hold => "/resume",
         Action::Unpin | Action::Resume => "/hold",
-        Action::Adopt | Action::Update | Action::Lift => return None,
+        Action::Adopt | Action::Update | Action::Bump | Action::Lift => return None,
     };
     let target = TargetName::new(&done.site.0)?;
     let is_read = |text: &String| {

@@ -27,7 +27,7 @@ impl<'de> Visitor<'de> for ModesVisitor {
     type Value = Modes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `update` and `rollback`")
+        f.write_str("`commit`, `pull-request` or `off`, or a table of them for `adopt`, `update`, `bump` and `rollback`")
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<Modes, E> {
@@ -47,6 +47,8 @@ pub(in crate::config) struct ModeOf {
     /// Pins that follow their tag. Was called `move` once.
     #[serde(alias = "move")]
     pub update: Option<ModeToml>,
+    /// Pins under a newer tag, where a policy chooses it.
+    pub bump: Option<ModeToml>,
     /// Rollbacks that pintle makes by itself.
     pub rollback: Option<ModeToml>,
 }

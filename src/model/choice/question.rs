@@ -1,6 +1,7 @@
 //! What is asked of a choice: the policy and its settings, the tags that a registry lists, and the
 //! codes of what keeps a tag out. Values only.
 
+use crate::model::pattern::TagPatterns;
 use crate::model::platform::Platform;
 use crate::model::policy::Policy;
 use crate::model::reference::Tag;
@@ -28,6 +29,35 @@ pub struct TagQuestion<'a> {
     pub platforms: &'a BTreeSet<Platform>,
     /// Tags that were rolled back.
     pub rejected: &'a BTreeSet<Tag>,
+}
+
+/// What one site asks of the list of its repository: a question that owns what it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagWish {
+    pub policy: Policy,
+    pub declared: Tag,
+    /// The newest tag that runs, where one is known.
+    pub running: Option<Tag>,
+    pub match_pre_release: bool,
+    pub step: bool,
+    pub exclude: TagPatterns,
+    pub platforms: BTreeSet<Platform>,
+    pub rejected: BTreeSet<Tag>,
+}
+
+impl TagWish {
+    pub fn question(&self) -> TagQuestion<'_> {
+        TagQuestion {
+            policy: &self.policy,
+            declared: &self.declared,
+            running: self.running.as_ref(),
+            match_pre_release: self.match_pre_release,
+            step: self.step,
+            exclude: &self.exclude.0,
+            platforms: &self.platforms,
+            rejected: &self.rejected,
+        }
+    }
 }
 
 /// A tag as a registry lists it.

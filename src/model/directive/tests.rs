@@ -133,7 +133,7 @@ fn every_documented_directive_is_accepted() {
         .filter_map(|rest| rest.split(['\n', '`']).next())
         .filter(|text| *text != "…")
         .collect();
-    assert_eq!(examples.len(), 5, "{examples:?}");
+    assert_eq!(examples.len(), 6, "{examples:?}");
     for example in examples {
         assert!(
             matches!(parse(&format!("pintle: {example}")), Some(Ok(_))),

@@ -17,6 +17,7 @@ fn pin() -> PinRecord {
         site: "a.tf#x".into(),
         uses: Vec::new(),
         image: "alpine:3".into(),
+        from_tag: None,
         from: None,
         to: None,
         cause: Cause::Command,

@@ -1,6 +1,7 @@
 //! Assembles objects into workloads. A pod, and a revision, belongs to the last workload in its
 //! chain of controllers. Pure.
 
+use crate::model::keel::{is_of_keel, keep_keel};
 use crate::model::platform::Platform;
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Pod, Release, Revision, Rollout, Workload};
@@ -10,7 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const HISTORY: &str = "deployment.kubernetes.io/revision-history";
-const KEEL: &str = "keel.sh/";
 
 pub(super) fn build_cluster(objects: &Objects) -> Cluster {
     let index = ObjectIndex::new(objects);
@@ -361,11 +361,12 @@ fn helm_release(object: &Object) -> Option<Release> {
 fn keel_keys<'a>(
     pairs: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>)>,
 ) -> BTreeMap<Arc<str>, Arc<str>> {
-    pairs
+    let own: BTreeMap<_, _> = pairs
         .into_iter()
-        .filter(|(key, _)| key.starts_with(KEEL))
+        .filter(|(key, _)| is_of_keel(key))
         .cloned()
-        .collect()
+        .collect();
+    keep_keel(own.into_iter()).into_iter().collect()
 }
 
 fn build_pod(from: &Object) -> Pod {

@@ -75,6 +75,7 @@ impl World {
             site,
             uses,
             image,
+            from_tag: None,
             from: put("1"),
             to: put("2"),
             cause: Cause::TagMoved,
@@ -147,6 +148,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         notices: Vec::new(),
         unmatched: Vec::new(),
         again: false,
+        needs: Default::default(),
         next_look: None,
         troubles: Vec::new(),
     }

@@ -115,8 +115,9 @@ fn samples() -> Vec<Reason> {
         JobWouldRerun {
             job: "web/migrate".into(),
         },
-        PolicyChoosesTag {
+        NoLevels {
             policy: Policy::Minor,
+            tag: Tag::parse("RELEASE.2026-01-01").unwrap(),
             source: source(),
         },
         IgnoredByTerraform { place: place() },
@@ -151,6 +152,17 @@ fn samples() -> Vec<Reason> {
             digest: digest(),
             to: None,
         },
+        TagsUnknown {
+            repository: "ghcr.io/shop/web".into(),
+            why: "429 Too Many Requests".into(),
+        },
+        TagsNotAsked {
+            repository: "ghcr.io/shop/web".into(),
+        },
+        TooManyBuilds {
+            repository: "ghcr.io/shop/web".into(),
+            limit: 20,
+        },
         NotFollowed {
             class: Class::Version,
         },
@@ -172,6 +184,27 @@ fn samples() -> Vec<Reason> {
         UpdateAvailable {
             image: image(),
             to: digest(),
+        },
+        NewerTag {
+            image: "ghcr.io/shop/web:1.4.0".into(),
+            declared: "ghcr.io/shop/web:1.2.3".into(),
+            to: digest(),
+        },
+        BuildTimes {
+            built: at(),
+            declared: None,
+        },
+        BuildTimes {
+            built: at(),
+            declared: Some(at()),
+        },
+        CannotWriteTag {
+            tag: tag("1.4.0"),
+            why: why(),
+        },
+        NewerTagKeptOut {
+            tag: tag("2.0.0"),
+            rule: KeptOut::OtherMajor,
         },
         FirstSeen {
             at: None,
@@ -275,6 +308,11 @@ fn samples() -> Vec<Reason> {
             evidence: "container web of deployment web/web: ImagePullBackOff (429)".to_owned(),
         },
         AdoptBatchFull { batch: 10 },
+        BumpTogether {
+            tag: tag("1.4.0"),
+            member: site(),
+            why: why(),
+        },
         BudgetSpent {
             budget: Budget {
                 changes: 5,

@@ -7,17 +7,24 @@ fn digest() -> impl Strategy<Value = Digest> {
 
 fn pin() -> impl Strategy<Value = PinRecord> {
     let words = (
-        prop_oneof![Just(Action::Adopt), Just(Action::Update)],
+        prop_oneof![
+            Just(Action::Adopt),
+            Just(Action::Update),
+            Just(Action::Bump)
+        ],
         prop_oneof![Just(Cause::FirstPin), Just(Cause::TagMoved)],
     );
     let names =
         ("[\\PC]{1,40}", "[a-z./:]{1,40}").prop_map(|(site, image)| (format!("a{site}#z"), image));
-    (words, names, proptest::option::of(digest()), digest()).prop_map(
-        |((action, cause), (site, image), from, to)| PinRecord {
+    let tag = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}".prop_map(|tag| Tag::parse(&tag));
+    let tag = prop_oneof![Just(None), tag];
+    (words, names, tag, proptest::option::of(digest()), digest()).prop_map(
+        |((action, cause), (site, image), from_tag, from, to)| PinRecord {
             action,
             site,
             uses: Vec::new(),
             image,
+            from_tag,
             from,
             to: Some(to),
             evidence: None,
@@ -33,6 +40,7 @@ fn one() -> PinRecord {
         site: "stacks/mein Müll/main.tf#deployment/a/b:c".into(),
         uses: Vec::new(),
         image: "ghcr.io/a/b:release".into(),
+        from_tag: None,
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
         evidence: None,

@@ -1,9 +1,8 @@
 //! The edits that give one resource back to Terraform: ignore entries out, Keel's policy `never`,
 //! no `image_pull_policy = "Always"` beside a pin.
 
-use crate::sites::resource::{
-    Ignores, POLICY, POLICY_PATH, Resource, attribute_span, decides, marked,
-};
+use crate::model::keel::POLICY;
+use crate::sites::resource::{Ignores, POLICY_PATH, Resource, attribute_span, decides, marked};
 use crate::sites::{Ignored, Use};
 use crate::terraform::edit::put::{self, item, place};
 use crate::terraform::edit::{Edit, cut};

@@ -357,13 +357,13 @@ fn pin_under_tag(
 ) -> Result<CommandedPin, Refusal> {
     let channel = channel_of(site, Some(tag));
     check_fetched(case, &channel, &to)?;
-    let edit = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
+    let edits = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
     let image = Some(crate::config::site_settings::image_with(site.site, tag));
     Ok(CommandedPin {
         prove: Some((channel, to.clone())),
         to,
         image,
-        edits: vec![edit],
+        edits,
     })
 }
 

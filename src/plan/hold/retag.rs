@@ -1,5 +1,5 @@
-//! Another tag for a site, with its digest: only where the site's literal holds all of the old tag
-//! and nothing stands behind it.
+//! Another tag for a site, with its digest: where the site's literal holds all of the old tag and
+//! nothing stands behind it, or where the tag stands by itself in another place.
 
 use crate::model::digest::Digest;
 use crate::model::reference::Tag;
@@ -7,19 +7,40 @@ use crate::sites::{Literal, Site};
 use crate::terraform::edit::{Edit, legal};
 use crate::terraform::span::Span;
 
-/// Returns the edit that puts `tag` and `digest` in place of the tag and the digest that a site
-/// has.
+/// Returns the edits that put `tag` and `digest` in place of the tag and the digest that a site has:
+/// one, or two where they stand at two places.
 ///
-/// # Errors A sentence: the literal does not hold the whole tag (a template, a tag that comes from
-/// elsewhere, a digest alone).
-pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Result<Edit, String> {
-    let place = format!("{}:{}", literal.file, literal.line);
-    let from = tag_start(&literal.literal, site).ok_or_else(|| {
-        format!(
-            "the tag of {} is not written at the end of {place} as a whole: it comes from a template, a variable or another place",
-            site.image.name
-        )
-    })?;
+/// # Errors
+/// A sentence: no place holds the whole tag (a template makes it of parts, it has several readers).
+pub fn retag(
+    literal: &Literal,
+    site: &Site,
+    tag: &Tag,
+    digest: &Digest,
+) -> Result<Vec<Edit>, String> {
+    let why = format!("pin {} to {tag} at {digest}", site.image.name);
+    let Some(from) = tag_start(&literal.literal, site) else {
+        let name = &site.image.name;
+        let not_one = |why: &str| format!("the tag of {name} is not written at one place: {why}");
+        let place = site.tag.as_ref().map_err(|why| not_one(why))?;
+        let old = site.image.tag.as_ref();
+        let old = old.ok_or_else(|| not_one("the image has no tag"))?;
+        let of_tag = Edit {
+            file: place.file.clone(),
+            span: place.span,
+            expect: old.as_bytes().to_vec(),
+            put: tag.as_bytes().to_vec(),
+            why: why.clone(),
+        };
+        let of_digest = Edit {
+            file: literal.file.clone(),
+            span: site.pin.span,
+            expect: site.pin.expect.clone().into_bytes(),
+            put: site.pin.text(digest).into_bytes(),
+            why,
+        };
+        return Ok(vec![of_tag, of_digest]);
+    };
     let old = &literal.literal[from..];
     let put = match (old.starts_with(':') || old.is_empty(), old) {
         (true, _) => format!(":{tag}@{digest}"),
@@ -28,13 +49,13 @@ pub fn retag(literal: &Literal, site: &Site, tag: &Tag, digest: &Digest) -> Resu
     let content = literal.literal.as_bytes();
     legal(site.pin.form, content, from..content.len(), put.as_bytes())
         .map_err(|why| why.to_string())?;
-    Ok(Edit {
+    Ok(vec![Edit {
         file: literal.file.clone(),
         span: Span::new(literal.span.start + from, literal.span.end),
         expect: old.into(),
         put: put.into_bytes(),
-        why: format!("pin {} to {tag} at {digest}", site.image.name),
-    })
+        why,
+    }])
 }
 
 /// Returns where in the literal the tag begins: at its `:` where the name stands before it, at 0

@@ -3,11 +3,11 @@
 //! next apply makes of it.
 
 use super::{LiveMatch, LiveUse, is_applied_here, name};
-use crate::config::site_settings::{Annotation, LiveAnnotations, NEVER, SCHEDULE};
+use crate::config::site_settings::{Annotation, LiveAnnotations};
+use crate::model::keel::{KeelScope, MATCH_PRE_RELEASE, NEVER, POLICY, SCHEDULE};
 use crate::model::workload::WorkloadKind;
 use crate::pipeline::cluster::{Cluster, Workload};
 use crate::pipeline::{Seen, Snapshot};
-use crate::sites::resource::POLICY;
 use crate::sites::{Literal, Site, Use};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ impl<'a> LiveAnnotationReader<'a> {
         LiveAnnotations {
             policies: self.live_values(literal, site, uses, POLICY),
             schedules: self.live_values(literal, site, uses, SCHEDULE),
+            pre_releases: self.live_values(literal, site, uses, MATCH_PRE_RELEASE),
         }
     }
 
@@ -51,8 +52,15 @@ impl<'a> LiveAnnotationReader<'a> {
             .iter()
             .filter(|used| !is_declared(site, used, key));
         let said = silent
-            .flat_map(|used| self.workloads_of(used, uses))
-            .filter_map(|at| Some((name(at), at.keel.get(key)?)));
+            .flat_map(|used| {
+                let workloads = self.workloads_of(used, uses).into_iter();
+                workloads.map(move |at| (used, at))
+            })
+            .filter_map(|(used, at)| {
+                let value = at.keel.get(key)?;
+                let is_for = key != POLICY || is_for_container(at, used, value);
+                is_for.then(|| (name(at), value))
+            });
         let all: BTreeSet<_> = said
             .filter(|(_, value)| {
                 key != POLICY || !self.keel_may_run || value.eq_ignore_ascii_case(NEVER)
@@ -120,6 +128,14 @@ fn of_use<'b, 'a>(used: &'b Use, uses: &'b Uses<'a>) -> impl Iterator<Item = &'b
     uses.iter()
         .flatten()
         .filter(move |live| std::ptr::eq(live.used, used))
+}
+
+/// Says whether Keel's policy is for the container of a use; where none is known it is.
+fn is_for_container(workload: &Workload, used: &Use, policy: &str) -> bool {
+    let pairs = workload.keel.iter();
+    let scope = KeelScope::of(pairs.map(|(key, value)| (&**key, &**value)));
+    let container = used.holder.container();
+    container.is_none_or(|name| scope.applies(policy, name, used.holder.is_init()))
 }
 
 /// Says whether the text of a use's workload has the key.

@@ -143,6 +143,7 @@ fn describe_record(record: &Recorded) -> String {
     let cause = match record.pin.cause {
         Cause::FirstPin => " for the first time",
         Cause::TagMoved => " when the tag moved",
+        Cause::NewerTag => " as a newer tag",
         Cause::Command => " because somebody asked",
         Cause::HoldEnded => " when a hold ended",
         Cause::Undo => " after an undo in the cluster",

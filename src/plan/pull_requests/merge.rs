@@ -38,11 +38,7 @@ pub(in crate::plan) fn make_proposal(
 fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     let (site, to, from) = (pin.site, pin.target.to.clone(), pin.site.pinned.clone());
     // What a person asks for needs no evidence of the channel.
-    let channel = site
-        .settings
-        .channel
-        .as_ref()
-        .filter(|_| pin.target.command.is_none());
+    let channel = site.next_channel().filter(|_| pin.target.command.is_none());
     let between = channel
         .cloned()
         .zip(from.clone())
@@ -51,6 +47,7 @@ fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     Row {
         site: site.site.id.clone(),
         image: pin.image().clone(),
+        from_tag: pin.from_tag(),
         first_seen: to
             .as_ref()
             .filter(|_| channel.is_some())
@@ -68,9 +65,7 @@ fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
 
 fn first_sighting(snapshot: &Snapshot, site: &SitePlan, to: &Digest) -> Option<Timestamp> {
     let channel = site
-        .settings
-        .channel
-        .as_ref()
+        .next_channel()
         .filter(|_| snapshot.ledger.known().is_some())?;
     Some(first_seen::first_seen(snapshot, channel, to))
 }
@@ -81,7 +76,7 @@ fn merge_time(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<Timestamp> {
     let times = pins.iter().map(|pin| {
         let settings = &pin.site.settings;
         let is_policy_known =
-            pin.site.live_policy_unknown.is_none() || pin.target.action != Action::Update;
+            pin.site.live_policy_unknown.is_none() || !pin.target.action.is_forward();
         let may_merge = matches!(
             pin.target.delivery,
             Delivery::PullRequest {
@@ -139,9 +134,12 @@ pub(in crate::plan) fn merge_next(
         return None;
     }
     let is_spent = BudgetLeft::of(snapshot).is_some_and(|left| left.is_spent());
-    let has = |change: &Change, action: Action| change.pins.iter().any(|pin| pin.action == action);
+    let has = |change: &Change, is_meant: fn(Action) -> bool| {
+        change.pins.iter().any(|pin| is_meant(pin.action))
+    };
     let mut may = changes.iter().filter(|change| {
-        (!is_busy || has(change, Action::Rollback)) && !(is_spent && has(change, Action::Update))
+        let is_rollback = has(change, |action| action == Action::Rollback);
+        (!is_busy || is_rollback) && !(is_spent && has(change, Action::is_forward))
     });
     may.find_map(|change| {
         let (pull, branch) = (

@@ -192,11 +192,13 @@ fn outcome_of(site: &SitePlan) -> ProposedPin {
     match site.verdict {
         Verdict::InSync => ProposedPin::InSync,
         Verdict::Waiting | Verdict::Unknown => ProposedPin::Open,
-        Verdict::Adopt | Verdict::Update if site.is_committed() => ProposedPin::Over(format!(
-            "{} is committed without a pull request",
-            site.site.id
-        )),
-        Verdict::Adopt | Verdict::Update => ProposedPin::Over(format!(
+        Verdict::Adopt | Verdict::Update | Verdict::Bump if site.is_committed() => {
+            ProposedPin::Over(format!(
+                "{} is committed without a pull request",
+                site.site.id
+            ))
+        }
+        Verdict::Adopt | Verdict::Update | Verdict::Bump => ProposedPin::Over(format!(
             "{} is proposed with {}",
             site.site.id,
             site.change_name()

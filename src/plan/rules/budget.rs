@@ -27,7 +27,7 @@ impl BudgetLeft {
             .unwrap_or(Timestamp::MIN);
         let is_batched = snapshot.config.defaults.adopt_batch.is_some();
         let is_counted = |action| match action {
-            Action::Update => true,
+            Action::Update | Action::Bump => true,
             Action::Adopt => is_batched,
             _ => false,
         };

@@ -2,6 +2,7 @@
 
 use super::pass::RuleContext;
 use super::unusable_name::find_unusable_name;
+use crate::model::choice::PolicyScope;
 use crate::model::policy::Policy;
 use crate::model::settings::Mode;
 use crate::pipeline::{Action, Reason, Seen};
@@ -127,14 +128,14 @@ pub fn job_would_rerun(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
     })
 }
 
-pub fn policy_chooses_tag(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let policy = site
-        .settings
-        .policy
-        .as_ref()
-        .filter(|policy| policy.value.chooses_tag())?;
-    Some(Reason::PolicyChoosesTag {
+pub fn no_levels(_: &RuleContext, site: &SitePlan) -> Option<Reason> {
+    let policy = site.settings.policy.as_ref()?;
+    let tag = &site.settings.channel.as_ref()?.tag;
+    let is_date =
+        policy.value.chooses_tag() && PolicyScope::of(&policy.value, tag) == PolicyScope::Nothing;
+    is_date.then(|| Reason::NoLevels {
         policy: policy.value.clone(),
+        tag: tag.clone(),
         source: policy.source.clone(),
     })
 }

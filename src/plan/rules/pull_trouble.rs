@@ -3,12 +3,12 @@
 
 use super::pass::{PullTroubles, RuleContext};
 use crate::model::reference::Reference;
-use crate::pipeline::{Action, Reason};
+use crate::pipeline::Reason;
 use crate::plan::site_plan::SitePlan;
 use crate::plan::trouble::{LiveContainer, TroubleKind};
 
 pub fn pull_trouble(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
-    let waits = site.is_committed() && site.has_action(Action::Update) && !site.is_commanded();
+    let waits = site.is_committed() && site.is_updated() && !site.is_commanded();
     let registry = Some(site.site.image.repository().registry).filter(|_| waits)?;
     let troubles = pass.pull_troubles.get_or_init(|| find_pull_troubles(pass));
     let evidence = troubles.get(&registry)?.clone();

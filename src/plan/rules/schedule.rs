@@ -15,7 +15,7 @@ pub fn schedule(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
         .schedule
         .as_ref()
         .filter(|_| matches!(pass.snapshot.ledger, Seen::Known(_)))?;
-    let seen = find_sighting(pass.snapshot, site.settings.channel.as_ref(), to);
+    let seen = find_sighting(pass.snapshot, site.next_channel(), to);
     let first = seen.unwrap_or_else(|| now(pass.snapshot));
     let since = last_change(&site.history).map_or(first, |last| last.max(first));
     match schedule.value.is_due(since, pass.at) {

@@ -57,7 +57,7 @@ fn find_younger(
     to: &Digest,
     age: SignedDuration,
 ) -> Option<Option<Timestamp>> {
-    let first = find_sighting(pass.snapshot, site.settings.channel.as_ref(), to);
+    let first = find_sighting(pass.snapshot, site.next_channel(), to);
     let since = first.unwrap_or_else(|| now(pass.snapshot));
     let is_old_enough = since.checked_add(age).is_ok_and(|end| end <= pass.at);
     (!is_old_enough).then_some(first)

@@ -42,7 +42,7 @@ pub(super) fn adopt(
                 digest,
                 tag,
                 workload,
-                edit,
+                edits,
                 caution: warned,
             }),
             pinned,
@@ -65,7 +65,7 @@ pub(super) fn adopt(
             });
             new(
                 &digest,
-                if stays { Vec::new() } else { vec![edit] },
+                if stays { Vec::new() } else { edits },
                 retagged,
                 note,
             )

@@ -6,6 +6,7 @@ use crate::model::reference::{Reference, Tag};
 use crate::model::tag::Class;
 use crate::pipeline::cluster::{Container, PodContainer};
 use crate::pipeline::{PinFact, Reason, Seen, Snapshot};
+use crate::plan::choice::compare_tags;
 use crate::plan::hold::retag;
 use crate::plan::live::{LiveMatch, LiveUse, foreign, name, runs};
 use crate::plan::site_plan::SitePlan;
@@ -21,7 +22,7 @@ pub(super) struct FirstPin {
     pub tag: Option<Tag>,
     /// The workload that shows it: `deployment immich/server`.
     pub workload: String,
-    pub edit: Edit,
+    pub edits: Vec<Edit>,
     /// Why only a person may take it over.
     pub caution: Option<Reason>,
 }
@@ -71,16 +72,16 @@ pub(super) fn find_first_pin(
     };
     let Some(((tag, at), declared)) = other else {
         let digest = find_index(snapshot, site, (&runs, digest))?;
-        let edit = site.pin_edit(&digest);
+        let edits = vec![site.pin_edit(&digest)];
         return Ok(Some(FirstPin {
             digest,
             tag: None,
             workload,
-            edit,
+            edits,
             caution: None,
         }));
     };
-    let order = compare_versions(&declared, &tag);
+    let order = compare_tags(&declared, &tag);
     if !site.is_ignored() && order != Some(Ordering::Less) {
         return Err(Reason::RunsOtherTag {
             workload: at,
@@ -104,13 +105,13 @@ pub(super) fn find_first_pin(
         declared: declared.clone(),
     });
     let digest = find_index(snapshot, site, (&runs, digest))?;
-    let edit = retag(site.literal, site.site, &tag, &digest)
+    let edits = retag(site.literal, site.site, &tag, &digest)
         .map_err(|why| cannot_take((tag.clone(), declared), at, why))?;
     Ok(Some(FirstPin {
         digest,
         tag: Some(tag),
         workload,
-        edit,
+        edits,
         caution,
     }))
 }
@@ -170,7 +171,7 @@ pub(super) fn restarted_workloads(site: &SitePlan, image: &str, to: &Digest) -> 
 }
 
 fn cannot_take((tag, declared): (Tag, Tag), workload: String, why: String) -> Reason {
-    let is_older = compare_versions(&declared, &tag) == Some(Ordering::Less);
+    let is_older = compare_tags(&declared, &tag) == Some(Ordering::Less);
     Reason::CannotTakeTag {
         workload,
         tag,
@@ -293,41 +294,4 @@ fn one_tag(runs: &[Run]) -> Result<Agreed<Tag>, Reason> {
     let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
     agreed_value(runs, |run| run.tag.clone())
         .map_err(|count| Reason::RunningTagsDiffer { count, tags })
-}
-
-/// Compares two tags that are versions of one variant: numbers between dots, the same text before
-/// and behind. Anything else has no order.
-pub(in crate::plan) fn compare_versions(a: &str, b: &str) -> Option<Ordering> {
-    let ((a_before, a, a_behind), (b_before, b, b_behind)) = (parse_version(a)?, parse_version(b)?);
-    (a_before == b_before && a_behind == b_behind).then(|| {
-        let length = a.len().max(b.len());
-        let padded = |numbers: &[u64]| {
-            numbers
-                .iter()
-                .copied()
-                .chain(std::iter::repeat(0))
-                .take(length)
-                .collect::<Vec<_>>()
-        };
-        padded(&a).cmp(&padded(&b))
-    })
-}
-
-/// `v1.2.3-alpine` → `v`, 1 2 3, `-alpine`; a git commit and a long build number are none.
-fn parse_version(tag: &str) -> Option<(&str, Vec<u64>, &str)> {
-    let class = Class::of(Some(tag));
-    if !matches!(class, Class::Version | Class::Major | Class::Calendar) {
-        return None;
-    }
-    let start = tag.find(|c: char| c.is_ascii_digit())?;
-    let rest = &tag[start..];
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(rest.len());
-    let numbers: Option<Vec<u64>> = rest[..end]
-        .trim_end_matches('.')
-        .split('.')
-        .map(|part| part.parse().ok())
-        .collect();
-    Some((&tag[..start], numbers?, &rest[end..]))
 }

@@ -159,27 +159,20 @@ fn a_live_policy_speaks_after_what_is_declared_and_before_the_rules() {
     assert_eq!(label.decided().verdict, Update, "another key");
 }
 
-/// As it is with declared ones.
+/// As it is with declared ones: a level of a tag without a version is its digest.
 #[test]
-fn live_policies_that_choose_a_tag_or_are_none_block() {
+fn live_policies_that_choose_a_tag_count_and_those_that_are_none_block() {
     let of = |policy: &str| {
         said(&world(
             vec![literal(&["web"])],
             vec![live("web").keel("policy", policy)],
         ))
     };
-    let chooses = |policy: &str| {
-        let policy = Policy::parse(policy).expect(policy);
-        (
-            Blocked,
-            Reason::PolicyChoosesTag {
-                policy,
-                source: WEB.into(),
-            },
-        )
+    assert_eq!(of("minor").0, Update);
+    let not_asked = Reason::TagsNotAsked {
+        repository: "ghcr.io/shop/web".into(),
     };
-    assert_eq!(of("minor"), chooses("minor"));
-    assert_eq!(of("glob:release-*"), chooses("glob:release-*"));
+    assert_eq!(of("glob:release-*"), (Unknown, not_asked));
     expect_error(of("nevr"), &["`nevr`", "policy", "`never`", WEB]);
     let directed = world(
         vec![beside(literal(&["web"]), "pintle: force")],

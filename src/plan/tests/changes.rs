@@ -49,6 +49,7 @@ fn one_pin_reads_like_the_design() {
         site: "stacks/immich/main.tf#kubernetes_deployment.immich-server/container[immich-server].image".into(),
         uses: vec!["deployment/immich/immich-server:immich-server".into()],
         image: IMAGE.into(),
+        from_tag: None,
         from: Some(digest('a')),
         to: Some(digest('b')),
         evidence: None,

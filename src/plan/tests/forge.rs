@@ -188,6 +188,7 @@ impl Snapshot {
             site: id,
             uses,
             image,
+            from_tag: None,
             from: from.map(digest),
             to: to.map(digest),
             cause: Cause::Command,

@@ -135,6 +135,7 @@ fn other_pin() -> PinRecord {
         site: "stacks/b/main.tf#deployment/b/a:a".into(),
         uses: Vec::new(),
         image: "x/a:v1".into(),
+        from_tag: None,
         from: None,
         to: Some(digest('f')),
         cause: Cause::TagMoved,

@@ -270,13 +270,25 @@ fn policies_come_from_the_nearest_source() {
 }
 
 #[test]
-fn policies_that_choose_a_tag_say_so() {
+fn a_policy_of_levels_follows_the_digest_of_a_tag_without_a_version() {
     let minor = behind(|s| annotated(s, "keel.sh/policy", "minor"));
-    let chooses = Reason::PolicyChoosesTag {
+    assert_eq!(minor.decided().verdict, Update);
+}
+
+#[test]
+fn a_policy_of_levels_says_that_a_date_has_none() {
+    let image = "x/minio:RELEASE.2026-01-01T00-00-00Z";
+    let minor = snapshot(vec![annotated(
+        site("s3", 7, &pinned(image, 'a')),
+        "keel.sh/policy",
+        "minor",
+    )]);
+    let no_levels = Reason::NoLevels {
         policy: Policy::parse("minor").expect("a policy"),
+        tag: crate::model::reference::Tag::parse("RELEASE.2026-01-01T00-00-00Z").expect("a tag"),
         source: "the annotation keel.sh/policy".into(),
     };
-    expect(&minor, Blocked, chooses);
+    expect(&minor.says(image, 'b'), Blocked, no_levels);
 }
 
 #[test]
@@ -562,13 +574,7 @@ fn every_kind_of_refusal_is_reported_once_the_strongest_first() {
     );
     assert_eq!(
         said("minor"),
-        [
-            &first[..],
-            &["held"],
-            &after,
-            &["policy-chooses-tag", "ignored-by-terraform"]
-        ]
-        .concat()
+        [&first[..], &["held"], &after, &["ignored-by-terraform"]].concat()
     );
 }
 
@@ -580,10 +586,16 @@ fn of_several_refusals_the_first_decides() {
         (frozen.decided().verdict, codes(&frozen.decided())),
         (Frozen, vec!["do-not-bump-comment", "held"])
     );
-    let held = behind(|s| beside(annotated(s, "keel.sh/policy", "minor"), "pintle: hold"));
+    let image = "x/minio:2026-01-27";
+    let minor = annotated(
+        site("s3", 7, &pinned(image, 'a')),
+        "keel.sh/policy",
+        "minor",
+    );
+    let held = snapshot(vec![beside(minor, "pintle: hold")]).says(image, 'b');
     assert_eq!(
         (held.decided().verdict, codes(&held.decided())),
-        (Held, vec!["held", "policy-chooses-tag"])
+        (Held, vec!["held", "no-levels"])
     );
 }
 

@@ -5,6 +5,7 @@ use super::Kind;
 use super::fields::{Fields, Managed, container_name, images, time, writers, writers_at};
 use super::object::{Object, Owner, Words};
 use crate::model::digest::Digest;
+use crate::model::keel::is_of_keel;
 use crate::model::rollout::{Condition, Container, Halt, PodContainer, Rollout, Waiting};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -457,7 +458,7 @@ fn kept(
     let meant = all
         .into_iter()
         .flatten()
-        .filter(|(key, _)| wanted.contains(&key.as_str()) || key.starts_with("keel.sh/"));
+        .filter(|(key, _)| wanted.contains(&key.as_str()) || is_of_keel(key));
     meant
         .map(|(key, value)| (words.of(key), words.of(value)))
         .collect()

@@ -9,7 +9,7 @@ use super::wire::CONFIG_LIMIT;
 use crate::model::choice::TagBuild;
 use crate::model::digest::Digest;
 use crate::model::platform::Platform as OwnPlatform;
-use crate::model::reference::Channel;
+use crate::model::reference::{Channel, Repository};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,10 +110,18 @@ impl Client {
     pub async fn find_build(&self, channel: &Channel) -> Result<TagBuild, OciError> {
         let repository = &channel.repository;
         let (registry, path) = (&*repository.registry, &*repository.path);
-        let mut next = self
-            .get(self.place(registry, path, &channel.tag)?)
-            .await?
-            .digest;
+        let answer = self.get(self.place(registry, path, &channel.tag)?).await?;
+        self.find_build_of(repository, &answer.digest).await
+    }
+
+    /// Returns the same of a digest. One GET less.
+    pub async fn find_build_of(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<TagBuild, OciError> {
+        let (registry, path) = (&*repository.registry, &*repository.path);
+        let mut next = digest.clone();
         let mut build = TagBuild::default();
         for _ in 0..DEPTH {
             let manifest = self.manifest(registry, path, &next).await?;

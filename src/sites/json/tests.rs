@@ -39,6 +39,7 @@ fn scan() -> Scan {
         stacks: [StackId(path(""))].into(),
         image,
         pin,
+        tag: Err("the test names none".into()),
         stack: ".".into(),
         comments: Vec::new(),
         unsure: Vec::new(),

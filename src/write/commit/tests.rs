@@ -28,6 +28,7 @@ fn pin(site: &str) -> PinRecord {
         site: site.into(),
         uses: Vec::new(),
         image: "alpine:3".into(),
+        from_tag: None,
         from: None,
         to: Digest::parse(&format!("sha256:{}", "a".repeat(64))),
         evidence: None,

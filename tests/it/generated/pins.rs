@@ -235,6 +235,7 @@ fn record(site: &Site, digest: &Digest) -> PinRecord {
         site,
         uses: Vec::new(),
         image,
+        from_tag: None,
         from: None,
         to: Some(digest.clone()),
         cause: Cause::TagMoved,

@@ -453,7 +453,9 @@ fn a_tag_that_cannot_be_written_is_refused() {
         vec![live("ghcr.io/a/web:1.3-cuda", 'a')],
     );
     let made = plan(&snapshot);
-    let why = "the tag of ghcr.io/a/web is not written at the end of stacks/web/main.tf:11 as a whole: it comes from a template, a variable or another place".into();
+    let why =
+        "the tag of ghcr.io/a/web is not written at one place: the tag is made of several parts"
+            .into();
     let (tag, declared) = (tag("1.3-cuda"), tag("1.2-cuda"));
     let reason = Reason::CannotTakeTag {
         workload: WEB.into(),
