@@ -5,6 +5,7 @@
 mod adoption;
 mod alert;
 mod broken;
+mod bump;
 mod custom;
 mod deploy;
 mod flips;
