@@ -202,3 +202,6 @@ async fn read_builds(
         snapshot.builds.entry(key.clone()).or_insert_with(cut_short);
     }
 }
+
+#[cfg(test)]
+mod tests;
