@@ -216,6 +216,24 @@ fn a_stateful_set_and_a_daemon_set_lose_readiness_like_a_deployment() {
     }
 }
 
+#[test]
+fn trouble_counts_that_begins_within_the_window_and_is_seen_soon_after_its_grace() {
+    // The window ends at 12:06, the grace is two minutes, and a pass may come a minute late.
+    for (begun, seen, is_rolled_back) in [
+        ("2026-11-22T12:05:00Z", "2026-11-22T12:07:30Z", true),
+        ("2026-11-22T12:05:00Z", "2026-11-22T12:08:00Z", true),
+        ("2026-11-22T12:05:00Z", "2026-11-22T12:08:01Z", false),
+        ("2026-11-22T12:06:00Z", "2026-11-22T12:08:30Z", true),
+        ("2026-11-22T12:06:01Z", "2026-11-22T12:08:30Z", false),
+    ] {
+        for kind in ["deployment", "statefulset", "daemonset"] {
+            let world = declared(kind, 'b', "", "").hosts(vec![lost_by(kind, begun)]);
+            let pins = back(&world.later(seen)).len();
+            assert_eq!(pins == 1, is_rolled_back, "{kind}: {begun}, seen at {seen}");
+        }
+    }
+}
+
 /// The pod of the pin was never ready.
 fn workload_is_new(world: &Snapshot) -> bool {
     let pods = world
