@@ -215,6 +215,53 @@ async fn what_is_undone_while_digests_are_proved_is_seen() {
     serving.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_an_undo_cuts_short_goes_by_the_last_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, cluster) = (DemoRegistry::new(), DemoCluster::new());
+    registry.put_image(HOST, &DemoImage::new("a/web", "1", "one"));
+    cluster.apply(&web("ghcr.io/a/web:0"), by("Terraform"));
+    cluster.apply(&web("ghcr.io/a/web:1"), by("Terraform"));
+    let (registries, serving) = (
+        registry.start().await.unwrap(),
+        cluster.start().await.unwrap(),
+    );
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, serving.kubeconfig()).unwrap();
+    let named = ClusterAccess {
+        place: Place::Kubeconfig {
+            file,
+            context: None,
+        },
+        options: kubernetes::Options::default(),
+    };
+    let session = Session::new(SessionSettings {
+        cluster: Some(named),
+        ..setup(&folder, registries.endpoint(HOST))
+    })
+    .unwrap();
+    let (watches, keeper) = session.watch().unwrap().unwrap();
+    let keeping = tokio::spawn(keeper.run());
+    let first = make_plan(&session, &|_, _, _| ()).await.unwrap();
+    let answers = &first.snapshot.upstream;
+    assert!(answers.values().all(|seen| seen.known().is_some()));
+
+    session.forget();
+    registry.fail(Fault::of(HOST, FaultKind::Slow));
+    let before = watches.count_urgent();
+    cluster
+        .undo(DemoKind::Deployment, "shop", "web", by("kubectl"))
+        .unwrap();
+    watches.wait_for_urgent(before).await;
+    let second = make_plan(&session, &|_, _, _| ()).await.unwrap();
+    assert!(session.take_cut_short(), "the registry is asked later");
+    assert_eq!(&second.snapshot.upstream, answers);
+    keeping.abort();
+    registry.heal();
+    registries.stop().await.unwrap();
+    serving.stop().await.unwrap();
+}
+
 fn web_deployment() -> crate::model::workload::WorkloadRef {
     let kind = crate::model::workload::WorkloadKind::Deployment;
     crate::model::workload::WorkloadRef {

@@ -284,6 +284,9 @@ fn a_node_that_pulls_nothing_is_not_the_image_s_fault() {
     assert_eq!(beside(BACK_OFF, "n2"), NOT_PULLED, "another node");
     assert_eq!(beside(crash(3), "n1"), NOT_PULLED, "it pulls");
     assert_eq!(beside(GONE, "n1"), NOT_PULLED, "that image is gone");
+    let gone = vec![on_node("app", "n1", GONE), on_node("other", "n1", BACK_OFF)];
+    let judged = judge(&world('b').hosts(gone), 700);
+    assert_eq!(judged, REJECTED, "the registry has answered");
 }
 
 #[test]
@@ -442,6 +445,20 @@ fn trouble_is_shown_at_any_time() {
     let mut parked = failing("deployment", ONE, crash(7));
     parked.replicas = Some(0);
     assert_eq!(codes(parked), []);
+}
+
+#[test]
+fn what_crashes_and_is_gone_from_its_registry_shows_both() {
+    let mut world = world('b')
+        .says(SERVER, 'c')
+        .hosts(vec![failing("deployment", ONE, crash(7))]);
+    let gone = crate::pipeline::PinFact::Gone;
+    world.pins.insert((channel(SERVER), digest('b')), gone);
+    let row = crate::plan::report_status(&world, &world.plan(), None)
+        .rows
+        .remove(0);
+    let codes: Vec<&str> = row.troubles.iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["crashing", "rotten"]);
 }
 
 #[test]

@@ -802,6 +802,21 @@ fn what_is_no_undo_while_a_newer_pin_is_not_applied() {
         assert_eq!(pins(&later), 0, "{kind}: pinned on purpose since");
         let earlier = written(Action::Pin, "2026-11-22T11:57:00Z").hosts(vec![undone(kind)]);
         assert_eq!(pins(&earlier), 1, "{kind}: pinned on purpose before");
+        // A person pinned d and applied it; the update of that pin is not applied yet.
+        let revisions = vec![
+            revision(3, &image('d'), "2026-11-22T11:55:00Z"),
+            revision(2, &image('b'), APPLIED),
+        ];
+        let by_hand = workload(kind, revisions, "kubectl-apply", "2026-11-22T11:55:00Z");
+        let (changes, decision) = declared(kind, 'c', "", "")
+            .says(SERVER, 'c')
+            .did(Action::Update, Some('d'), 'c', "2026-11-22T11:57:00Z")
+            .hosts(vec![by_hand])
+            .planned();
+        assert_eq!(changes, 0, "{kind}: {decision:?}");
+        let codes = codes(&decision);
+        assert!(codes.contains(&"not-applied"), "{kind}: {codes:?}");
+        assert!(!codes.contains(&"drift"), "{kind}: {codes:?}");
     }
 }
 

@@ -128,6 +128,19 @@ fn an_update_is_committed_after_its_soak_time() {
 }
 
 #[test]
+fn first_pins_spend_the_budget_where_they_are_spread() {
+    let both = vec![site("one", 1, "x/a:v1"), site("two", 1, "x/b:v1")];
+    let both = snapshot(both).says("x/a:v1", 'b').says("x/b:v1", 'b');
+    let plan = |config: &str| both.clone().configured(config).plan();
+    let at_once = plan("[defaults]\nbudget = '1 per 6h'");
+    assert_eq!(at_once.changes.len(), 2, "{:?}", at_once.decisions);
+    let spread = plan("[defaults]\nbudget = '1 per 6h'\nadopt_batch = 5");
+    assert_eq!(spread.changes.len(), 1, "{:?}", spread.decisions);
+    assert_eq!(spread.decisions[1].verdict, Waiting);
+    assert_eq!(codes(&spread.decisions[1])[0], "budget-spent");
+}
+
+#[test]
 fn a_floating_tag_is_adopted_and_followed() {
     expect(&unpinned(), Adopt, not_pinned(Class::Name, true));
     let moved = behind(|s| s);
