@@ -2,8 +2,8 @@
 //! has a place in the text.
 
 use super::checked::{
-    Checked, dotted, each, filled, hint, host, identifier, length, line, name_glob, numbered,
-    optional, path_glob, policy, schedule, unique, url,
+    Checked, argument_name, dotted, each, filled, hint, host, identifier, length, line, name_glob,
+    numbered, optional, path_glob, policy, schedule, unique, url,
 };
 use super::sections::do_not_bump;
 use super::wire::{self, At, Many, TomlText};
@@ -118,7 +118,15 @@ fn module(at: &At<wire::ModuleToml>) -> Checked<Module> {
     let (registry, repository) = (argument(&wire.registry)?, argument(&wire.repository)?);
     let (tag, digest) = (argument(&wire.tag)?, argument(&wire.digest)?);
     let parts = registry.is_some() || repository.is_some() || tag.is_some() || digest.is_some();
-    let arguments = match argument(&wire.reference)? {
+    let reference = argument(&wire.reference)?;
+    let is_more = parts || reference.is_some();
+    let arguments = match reference {
+        _ if wire.values.is_some() && is_more => {
+            return Err(hint(
+                at.wrong("a module has either `values` or the arguments of one image"),
+                "write a `[[module]]` entry for each",
+            ));
+        }
         Some(_) if parts => {
             return Err(hint(
                 at.wrong("a module has either `reference` or the parts"),
@@ -126,10 +134,13 @@ fn module(at: &At<wire::ModuleToml>) -> Checked<Module> {
             ));
         }
         Some(reference) => ModuleArguments::Reference(reference),
+        None if wire.values.is_some() => {
+            ModuleArguments::Values(patterns(&wire.values, argument_name)?)
+        }
         None if tag.is_none() && digest.is_none() && repository.is_none() => {
             return Err(hint(
                 at.wrong("the module names no argument"),
-                "set `reference`, or `repository` and `tag`",
+                "set `reference`, or `repository` and `tag`, or `values`",
             ));
         }
         None => ModuleArguments::Parts {

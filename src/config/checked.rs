@@ -107,19 +107,17 @@ pub(super) fn line(text: &TomlText) -> Checked<Arc<str>> {
 }
 
 pub(super) fn identifier(text: &TomlText) -> Checked<Arc<str>> {
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_alphanumeric() || "_-.".contains(c))
-    };
-    text.check(|text| {
-        if word(text) {
-            Ok(text.as_str().into())
-        } else {
-            Err(format!("`{text}` is not the name of an argument"))
-        }
-    })
+    text.check(|text| argument_name(text))
+}
+
+/// The name of an argument of a module.
+pub(super) fn argument_name(text: &str) -> Result<Arc<str>, String> {
+    let is_part = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    if !text.is_empty() && text.chars().all(is_part) {
+        Ok(text.into())
+    } else {
+        Err(format!("`{text}` is not the name of an argument"))
+    }
 }
 
 /// `spec.containers.*.image`, also written `spec.containers[*].image`.

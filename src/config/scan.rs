@@ -80,6 +80,7 @@ fn remote_module(one: &super::Module) -> RemoteModule {
             tag: tag.clone(),
             digest: digest.clone(),
         },
+        ModuleArguments::Values(names) => Arguments::Values(names.clone()),
     };
     RemoteModule {
         source: one.source.clone(),

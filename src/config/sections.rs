@@ -69,6 +69,8 @@ pub enum ModuleArguments {
         tag: Option<Arc<str>>,
         digest: Option<Arc<str>>,
     },
+    /// They hold the values of a chart, weakest first.
+    Values(Vec<Arc<str>>),
 }
 
 /// A place that holds an image though its kind does not say so.

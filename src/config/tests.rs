@@ -122,6 +122,35 @@ fn every_section_is_read() {
 }
 
 #[test]
+fn a_module_names_a_reference_its_parts_or_the_values_of_a_chart() {
+    let parse = |keys: &str| {
+        let text = format!("[[module]]\nsource = \"x/*\"\n{keys}\n");
+        let config = Config::parse(&text, "pintle.toml");
+        config.map(|config| config.modules[0].arguments.clone())
+    };
+    for keys in ["values = \"values\"", "values = [\"values\"]"] {
+        let arguments = parse(keys).expect(keys);
+        assert_eq!(arguments, ModuleArguments::Values(vec!["values".into()]));
+    }
+    for (keys, what) in [
+        ("", "the module names no argument"),
+        ("values = []", "the list is empty"),
+        ("values = \"a b\"", "`a b` is not the name of an argument"),
+        (
+            "values = \"values\"\ntag = \"tag\"",
+            "either `values` or the arguments of one image",
+        ),
+        (
+            "values = \"values\"\nreference = \"image\"",
+            "either `values` or the arguments of one image",
+        ),
+    ] {
+        let error = parse(keys).expect_err(keys);
+        assert!(error.to_string().contains(what), "{keys}: {error}");
+    }
+}
+
+#[test]
 fn an_image_matches_however_it_is_spelled() {
     let matches = |glob: &str, image: &str| {
         let glob = crate::model::pattern::Glob::name(glob).expect("glob");

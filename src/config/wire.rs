@@ -170,6 +170,8 @@ pub(super) struct ModuleToml {
     pub registry: Option<TomlText>,
     /// The argument that holds the digest.
     pub digest: Option<TomlText>,
+    /// The arguments that hold the values of a chart, as `helm_release` has them, weakest first.
+    pub values: Option<At<Many>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -319,14 +319,13 @@ impl RootSearch<'_, '_> {
     /// images by the config.
     fn remote_modules(&mut self, instance: &Instance<'_>) {
         for call in instance.remote_calls() {
-            let rule = self
-                .finder
-                .settings
-                .modules
-                .iter()
-                .find(|rule| rule.source.matches(&call.source));
+            let modules = self.finder.settings.modules.iter();
+            let rules: Vec<_> = modules
+                .filter(|rule| rule.source.matches(&call.source))
+                .collect();
             let is_image = |name: &str| {
-                rule.is_some_and(|rule| rule.arguments.names().any(|image| image == name))
+                let mut names = rules.iter().flat_map(|rule| rule.arguments.names());
+                names.any(|image| image == name)
             };
             for argument in call
                 .arguments

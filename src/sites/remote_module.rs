@@ -5,6 +5,7 @@ use super::Use;
 use super::chart_values;
 use super::finder::{Finder, Remark};
 use super::found::stand_in;
+use super::helm::SETS;
 use super::occurrence::{Occurrence, places};
 use super::settings::{Arguments, RemoteModule};
 use super::values::{self, as_text, join};
@@ -25,7 +26,26 @@ pub fn remote_module(
     arguments: &BTreeMap<Arc<str>, Value>,
     user: &Use,
 ) {
-    let rule = rules.iter().find(|rule| rule.source.matches(source));
+    let mut own = rules
+        .iter()
+        .filter(|rule| rule.source.matches(source))
+        .peekable();
+    if own.peek().is_none() {
+        offer_plain(finder, source, arguments, user);
+    }
+    for rule in own {
+        take(finder, source, &rule.arguments, arguments, user);
+    }
+}
+
+/// Takes the images in the arguments that the config names.
+fn take(
+    finder: &mut Finder<'_>,
+    source: &str,
+    rule: &Arguments,
+    arguments: &BTreeMap<Arc<str>, Value>,
+    user: &Use,
+) {
     let part = |name: &Option<Arc<str>>| {
         name.as_ref().and_then(|name| {
             arguments
@@ -44,19 +64,19 @@ pub fn remote_module(
         blocks: Vec::new(),
         refused,
     };
-    match rule.map(|rule| &rule.arguments) {
-        Some(Arguments::Reference(name)) => {
+    match rule {
+        Arguments::Reference(name) => {
             let found = arguments
                 .get(name)
                 .map(|value| one(name.clone(), as_text(value), None));
             finder.occurrences.extend(found);
         }
-        Some(Arguments::Parts {
+        Arguments::Parts {
             registry,
             repository,
             tag,
             digest,
-        }) => {
+        } => {
             let (registry, repository, tag, digest) =
                 (part(registry), part(repository), part(tag), part(digest));
             let Some(name) = digest
@@ -76,35 +96,66 @@ pub fn remote_module(
             all.extend(digest.iter().map(|(_, text)| (text, "@")));
             finder.occurrences.push(one(name, join(&all), None));
         }
-        None => {
-            for (name, value) in arguments
-                .iter()
-                .filter(|(name, value)| is_plain(name, value, arguments))
-            {
-                let why = beyond(finder, source, name);
-                offer(finder, &as_text(value), name, user, &why);
+        Arguments::Values(names) => {
+            let given = names.iter().filter_map(|name| find_value(arguments, name));
+            let merged = given.fold(Value::Null, add_values);
+            for found in values::images(&merged) {
+                finder.found(found, user.clone(), Vec::new());
             }
-            for (name, value) in arguments {
-                let own = BTreeMap::from([(name.clone(), value.clone())]);
-                for found in values::images(&Value::Map(Arc::new(own))) {
-                    offer(
-                        finder,
-                        &found.image,
-                        &found.path,
-                        user,
-                        &beyond(finder, source, name),
-                    );
-                }
-            }
-            helm_values(
-                finder,
-                source,
-                &Value::Map(Arc::new(arguments.clone())),
-                "",
-                user,
-            );
         }
     }
+}
+
+/// Returns an argument, or what is in one: `addon.values`.
+fn find_value<'a>(arguments: &'a BTreeMap<Arc<str>, Value>, name: &str) -> Option<&'a Value> {
+    let mut keys = name.split('.');
+    let argument = arguments.get(keys.next()?)?;
+    keys.try_fold(argument, values::get)
+}
+
+/// Puts an argument over the values before it: documents, a tree, or a list of paths and what is
+/// set there.
+fn add_values(base: Value, argument: &Value) -> Value {
+    match argument {
+        Value::List(items) | Value::Set(items) => items.iter().fold(base, add_layer),
+        other => add_layer(base, other),
+    }
+}
+
+fn add_layer(base: Value, item: &Value) -> Value {
+    let path = values::get(item, "name").and_then(Value::as_str);
+    if let (Some(path), Some(value)) = (path, values::get(item, "value")) {
+        return chart_values::set(base, &path, &chart_values::as_set(value));
+    }
+    documents(item)
+        .iter()
+        .filter(|layer| matches!(layer, Value::Map(_)))
+        .fold(base, |base, over| chart_values::merge(&base, over))
+}
+
+/// Offers the arguments that look like images to a person.
+fn offer_plain(
+    finder: &mut Finder<'_>,
+    source: &str,
+    arguments: &BTreeMap<Arc<str>, Value>,
+    user: &Use,
+) {
+    for (name, value) in arguments
+        .iter()
+        .filter(|(name, value)| is_plain(name, value, arguments))
+    {
+        let why = beyond(finder, source, name);
+        offer(finder, &as_text(value), name, user, &why);
+    }
+    for (name, value) in arguments {
+        let own = BTreeMap::from([(name.clone(), value.clone())]);
+        for found in values::images(&Value::Map(Arc::new(own))) {
+            let why = beyond(finder, source, name);
+            offer(finder, &found.image, &found.path, user, &why);
+        }
+    }
+    let all = Value::Map(Arc::new(arguments.clone()));
+    helm_values(finder, source, &all, "", user);
 }
 
 /// Says whether an argument is an image by its name alone, in any spelling: `validator_image`,
@@ -162,7 +213,7 @@ fn helm_values(finder: &mut Finder<'_>, source: &str, value: &Value, path: &str,
         let trees: Vec<Value> = match (&**key, value) {
             ("values", Value::List(items)) => items.iter().flat_map(documents).collect(),
             ("values", Value::Text(_)) => documents(value),
-            ("set" | "set_list" | "set_sensitive", Value::List(items) | Value::Set(items)) => {
+            (key, Value::List(items) | Value::Set(items)) if SETS.contains(&key) => {
                 let set = |item: &Value| {
                     let name = values::get(item, "name")?.as_str()?;
                     Some(chart_values::set(

@@ -34,25 +34,26 @@ pub enum Arguments {
         tag: Option<Arc<str>>,
         digest: Option<Arc<str>>,
     },
+    /// These hold the values of a chart, weakest first.
+    Values(Vec<Arc<str>>),
 }
 
 impl Arguments {
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let all = match self {
-            Self::Reference(name) => [Some(name), None, None, None],
+        let all: Vec<&Arc<str>> = match self {
+            Self::Reference(name) => vec![name],
             Self::Parts {
                 registry,
                 repository,
                 tag,
                 digest,
-            } => [
-                registry.as_ref(),
-                repository.as_ref(),
-                tag.as_ref(),
-                digest.as_ref(),
-            ],
+            } => [registry, repository, tag, digest]
+                .into_iter()
+                .flatten()
+                .collect(),
+            Self::Values(names) => names.iter().collect(),
         };
-        all.into_iter().flatten().map(|name| &**name)
+        all.into_iter().map(|name| &**name)
     }
 }
 

@@ -2,8 +2,9 @@
 //! what looks like an image and is none, and what is left over.
 
 use super::{deployment, of, scanned, word};
-use crate::sites::settings::ScanSettings;
-use crate::sites::{Scan, scan};
+use crate::model::pattern::Glob;
+use crate::sites::settings::{Arguments, RemoteModule, ScanSettings};
+use crate::sites::{Literal, Scan, scan};
 use crate::terraform::files::{Entry, Files, RepoPath};
 
 const ROOT: &str = "provider \"kubernetes\" {}\n";
@@ -239,6 +240,88 @@ fn arguments_of_remote_modules_that_look_like_images_are_offered() {
     ] {
         assert_eq!(offered(arguments), want, "{arguments}");
     }
+}
+
+/// What the literals of a call are, with `[[module]]` entries for it.
+fn fates_of_call(arguments: &str, entries: &[Arguments]) -> Vec<String> {
+    let text = format!(
+        "{ROOT}module \"m\" {{\n  source = \"github.com/acme/m?ref=v1\"\n{arguments}\n}}\n"
+    );
+    let mut files = Files::default();
+    let path = RepoPath::new("main.tf").expect("a path");
+    files.insert(path, Entry::Text(text.as_bytes().into()));
+    let modules = entries.iter().map(|arguments| RemoteModule {
+        source: Glob::name("github.com/acme/*").expect("a glob"),
+        arguments: arguments.clone(),
+    });
+    let settings = ScanSettings {
+        modules: modules.collect(),
+        ..ScanSettings::default()
+    };
+    let literals = scan(&files, &settings).literals;
+    let fate = |one: &Literal| {
+        let image = one.reference.as_deref().filter(|_| word(one).0 == "site");
+        format!("{} {}", word(one).0, image.unwrap_or(&one.literal))
+    };
+    literals.iter().map(fate).collect()
+}
+
+#[test]
+fn arguments_that_hold_the_values_of_a_chart_are_read_as_helm_reads_them() {
+    let values =
+        |names: &[&str]| Arguments::Values(names.iter().map(|one| (*one).into()).collect());
+    for (arguments, names, want) in [
+        (
+            "  values = [yamlencode({ image = { repository = \"a/b\", tag = \"v1.2\" } })]",
+            &["values"][..],
+            &["component a/b", "site a/b:v1.2"][..],
+        ),
+        (
+            "  values = <<EOT\nimage:\n  repository: a/b\n  tag: v1.2\nEOT",
+            &["values"],
+            &["component a/b", "site a/b:v1.2"],
+        ),
+        (
+            "  values = { image = \"a/b:v1.2\" }",
+            &["values"],
+            &["site a/b:v1.2"],
+        ),
+        // What is set goes before the values.
+        (
+            "  values = [\"image: {repository: a/b, tag: v1.2}\"]\n  set = [{ name = \"image.tag\", value = \"v1.3\" }]",
+            &["values", "set"],
+            &["component a/b", "site a/b:v1.3"],
+        ),
+        // A tag that YAML reads as a number is none.
+        (
+            "  values = [\"image: {repository: a/b, tag: 1.10}\"]",
+            &["values"],
+            &["component a/b", "unpinnable 1.10"],
+        ),
+        (
+            "  addon = {\n    values = [\"image: a/b:v1.2\"]\n  }",
+            &["addon.values"],
+            &["site a/b:v1.2"],
+        ),
+        ("  name = \"a/b:v1.2\"", &["values"], &[]),
+    ] {
+        let found = fates_of_call(arguments, &[values(names)]);
+        assert_eq!(found, want, "{arguments}");
+    }
+}
+
+#[test]
+fn a_module_that_takes_several_images_has_an_entry_for_each() {
+    let arguments = "  web_image = \"a/web:1.2\"\n  job_image = \"a/job:1.3\"\n  values = [\"image: a/side:1.4\"]";
+    let entries = [
+        Arguments::Reference("web_image".into()),
+        Arguments::Reference("job_image".into()),
+        Arguments::Values(vec!["values".into()]),
+    ];
+    assert_eq!(
+        fates_of_call(arguments, &entries),
+        ["site a/web:1.2", "site a/job:1.3", "site a/side:1.4"]
+    );
 }
 
 #[test]
