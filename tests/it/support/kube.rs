@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 pub mod ci;
 pub mod custom;
+pub mod deploy;
 pub mod kubelet;
 pub mod pki;
 pub mod world;
@@ -26,8 +27,14 @@ use api::Api;
 /// Where the folders of shared instances are, with the number of the process that made one.
 const SHARED: &str = "pintle-test-kube-";
 /// pintle's namespace, account and rights, as a person would apply them.
-const NAMESPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/00-namespace.yaml");
-const RIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/rbac.yaml");
+const NAMESPACE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/deploy/kustomize/base/00-namespace.yaml"
+);
+const RIGHTS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/deploy/kustomize/base/rbac.yaml"
+);
 /// pintle's user name, as the audit log has it.
 pub const PINTLE: &str = "system:serviceaccount:pintle:pintle";
 /// The controllers that a rollout needs, and those that tidy up.
@@ -145,7 +152,7 @@ impl Kube {
         Api::new(self, &self.token, program)
     }
 
-    /// pintle's user, who may read what `deploy/rbac.yaml` names.
+    /// pintle's user, who may read what `deploy/kustomize/base/rbac.yaml` names.
     pub fn pintle(&self) -> Api {
         let token = read_to_string(self.folder.path().join("pintle.token"))
             .expect("it was written at the start");

@@ -1,13 +1,11 @@
 //! A custom resource as CloudNativePG has it, as far as pintle looks at it: its definition, the
-//! right to read it as `deploy/rbac.yaml` has it in a comment, an object that Terraform applies,
+//! right to read it as a component of `deploy/kustomize` has it, an object that Terraform applies,
 //! and pods as its operator makes them. There is no operator.
-
-use std::fs::{read_to_string, write};
 
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::{Kube, RIGHTS};
+use super::{Kube, deploy};
 
 /// The kind as a scan has it.
 pub const KIND: &str = "cluster";
@@ -17,8 +15,6 @@ pub const CONFIG: &str = "\n[[cluster.custom]]\ngroup = \"postgresql.cnpg.io\"\n
 /// The field manager of `kubernetes_manifest`, which applies on the server's side.
 const MANAGER: &str = "Terraform";
 const VERSION: &str = "postgresql.cnpg.io/v1";
-/// Where the comment about such rights begins.
-const EXAMPLE: &str = "# - apiGroups:";
 
 /// The path of an object.
 pub fn path(namespace: &str, name: &str) -> String {
@@ -85,22 +81,12 @@ impl Kube {
         api.wait(&format!("/apis/{VERSION}/clusters"), |_| Some(()));
     }
 
-    /// Takes the comment signs off the example in `deploy/rbac.yaml` and applies the file, as a
-    /// person who has read it.
+    /// Adds the component `custom-kinds` to pintle's rights, as a person who has read it.
     pub fn allow_clusters(&self) {
-        let text = read_to_string(RIGHTS).expect("the rights are there");
-        let mut example = false;
-        let line = |line: &str| {
-            example = line.trim_start().starts_with('#')
-                && (example || line.trim_start().starts_with(EXAMPLE));
-            if example {
-                format!("{}\n", line.replacen("# ", "", 1))
-            } else {
-                format!("{line}\n")
-            }
-        };
-        let file = self.folder.path().join("rbac.yaml");
-        write(&file, text.lines().map(line).collect::<String>()).expect("its own folder");
-        self.kubectl(&["apply", "-f", &file.display().to_string()]);
+        let folder = deploy::copy(
+            "resources: [pintle/deploy/kustomize/base/rbac.yaml]\n\
+             components: [pintle/deploy/kustomize/components/custom-kinds]\n",
+        );
+        self.kubectl(&["apply", "-k", &folder.path().display().to_string()]);
     }
 }
