@@ -209,6 +209,26 @@ pub struct RunArgs {
         help_heading = "Run"
     )]
     pub alert_hook_token_file: Option<PathBuf>,
+    /// The Lease that one replica at a time holds, which alone makes passes [default: the Lease
+    /// pintle in the namespace of the pod, with --in-cluster]
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        env = "PINTLE_LEASE",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
+    pub lease: Option<String>,
+    /// Make passes without a Lease
+    #[arg(
+        long,
+        env = "PINTLE_NO_LEASE",
+        hide_env_values = true,
+        action = clap::ArgAction::SetTrue,
+        value_parser = clap::builder::FalseyValueParser::new(),
+        help_heading = "Run"
+    )]
+    pub no_lease: bool,
     /// How long a write in progress may take after SIGTERM
     #[arg(
         long,

@@ -2,24 +2,31 @@
 //! stops it. It runs one pass at a time and does not know what a pass does. A failed pass does not
 //! end it; the end of one of its tasks does.
 
+pub mod election;
 pub mod health;
 pub mod hooks;
 pub mod http;
+pub mod metrics;
 pub mod repeats;
 pub mod schedule;
+mod summary;
 
-use crate::error::{Error, Kind, Result};
-use crate::observe::FollowedBranch;
-use crate::remote::kubernetes::{Keeper, Urgency, Watches};
+pub use summary::{LiveTroubles, PassSummary};
+
+use crate::error::{Error, Result};
+use crate::remote::kubernetes::{Keeper, LeaseClient, Urgency, Watches};
 use crate::write::{Revoked, WriteLease};
+use election::{Candidate, ElectionState};
 use health::Health;
 use hooks::{PendingWebhooks, Webhook};
 use http::{HttpServer, HttpState, WebhookSecrets};
+use metrics::Metrics;
 use schedule::{PassEnd, PassSchedule, WakeCauses};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument;
@@ -65,35 +72,6 @@ impl StopSignals for ProcessSignals {
     }
 }
 
-/// What is wrong, by the container and the code of the trouble: `deployment/web/web:web`,
-/// `crashing`.
-pub type LiveTroubles = BTreeMap<(String, &'static str), String>;
-
-/// What a pass did, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PassSummary {
-    pub commits: usize,
-    /// Pull requests that were opened, changed, closed or merged.
-    pub pulls: usize,
-    /// Comments that were answered.
-    pub answers: usize,
-    /// Requests that the forge refused.
-    pub troubles: usize,
-    /// Sites whose upstream digest is unknown.
-    pub unknown: usize,
-    /// Sentences for the log. One that the pass before had too is not logged again.
-    pub warnings: BTreeSet<String>,
-    /// What is wrong with what runs; `None` where the cluster is not known. It is logged when it
-    /// begins and when it ends.
-    pub live_troubles: Option<LiveTroubles>,
-    /// Another pass can write more now: run it at once.
-    pub again: bool,
-    /// When the next pass is needed even if no event happens until then.
-    pub later: Option<Duration>,
-    /// Which pushes matter.
-    pub followed: FollowedBranch,
-}
-
 /// Settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct DaemonSettings {
@@ -111,6 +89,8 @@ enum LoopEvent {
     Webhook(BTreeSet<Webhook>),
     /// A watched object in the cluster changed.
     Cluster(Urgency),
+    /// What is known of the Lease changed.
+    Election(ElectionState),
     Stop(&'static str),
     TaskEnded(EndedTask),
 }
@@ -128,6 +108,17 @@ pub struct EventSources {
     pub server: Option<(HttpServer, WebhookSecrets)>,
     /// Watches on the cluster, and the task that keeps them up to date.
     pub cluster: Option<(Watches, Keeper)>,
+    /// The Lease that this process has to hold before it makes a pass.
+    pub lease: Option<(LeaseClient, String)>,
+}
+
+/// The task that holds the Lease.
+struct Election {
+    /// `pintle/pintle`
+    lease: String,
+    state: watch::Receiver<ElectionState>,
+    release: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
 }
 
 /// A pass in progress.
@@ -147,10 +138,12 @@ struct RunLoop<W, S> {
     schedule: PassSchedule,
     wakes: Arc<PendingWebhooks>,
     health: Arc<Health>,
+    metrics: Arc<Metrics>,
     pass: Option<RunningPass>,
     server: Option<JoinHandle<Result<()>>>,
     watches: Option<Watches>,
     keeper: Option<JoinHandle<Result<()>>>,
+    election: Option<Election>,
     /// The warnings of the last pass.
     last_warnings: BTreeSet<String>,
     /// What was wrong in the last pass.
@@ -173,14 +166,26 @@ pub async fn run<W: PassRunner>(
         Arc::new(PendingWebhooks::default()),
         Arc::new(Health::new(settings.every, now)),
     );
+    let watched = ears.cluster.as_ref().map(|(watches, _)| watches.clone());
+    let metrics = Arc::new(Metrics::new(watched, ears.lease.is_some()));
     let server = ears.server.map(|(server, secrets)| {
-        let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
+        let shared = HttpState::new(health.clone(), wakes.clone(), metrics.clone(), secrets);
         tokio::spawn(server.serve(Arc::new(shared)))
     });
     let (watches, keeper) = ears
         .cluster
         .map(|(watches, keeper)| (watches, tokio::spawn(keeper.run())))
         .unzip();
+    let election = ears.lease.map(|(client, identity)| {
+        let (candidate, state) = Candidate::new(client, identity);
+        let (release, released) = oneshot::channel();
+        Election {
+            lease: candidate.lease(),
+            state,
+            release: Some(release),
+            task: tokio::spawn(candidate.run(released)),
+        }
+    });
     let schedule = PassSchedule::new(settings.every, now);
     let (work, last_warnings) = (Arc::new(work), BTreeSet::new());
     let looped = RunLoop {
@@ -191,10 +196,12 @@ pub async fn run<W: PassRunner>(
         schedule,
         wakes,
         health,
+        metrics,
         pass: None,
         server,
         watches,
         keeper,
+        election,
         last_warnings,
         last_live_troubles: LiveTroubles::new(),
         passes: 0,
@@ -212,6 +219,10 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
                 LoopEvent::Webhook(hooks) => self.schedule.add_webhooks(hooks),
                 LoopEvent::Cluster(urgency) => self.schedule.add_cluster_change(urgency),
                 LoopEvent::TaskEnded(EndedTask::Pass(Ok(ended))) => self.finish_pass(ended),
+                LoopEvent::Election(ElectionState::Lost(why)) => {
+                    break self.stop_at_once(self.lease_lost(why)).await;
+                }
+                LoopEvent::Election(state) => self.note_election(state),
                 LoopEvent::TaskEnded(ended) => break self.stop(Err(task_error(ended))).await,
                 LoopEvent::Stop(signal) => {
                     tracing::info!(signal, "stopping");
@@ -219,6 +230,14 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
                 }
             }
         };
+        // Nothing is written any more: the next replica need not wait for the end of the Lease.
+        if let Some(mut election) = self.election.take() {
+            if let Some(release) = election.release.take() {
+                let _ = release.send(());
+            }
+            drop(timeout(LEAVE, &mut election.task).await);
+            election.task.abort();
+        }
         for task in [self.server.take(), self.keeper.take()]
             .into_iter()
             .flatten()
@@ -230,10 +249,12 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     }
 
     async fn next(&mut self) -> LoopEvent {
-        let (due, idle) = (self.schedule.due(), self.pass.is_none());
+        let due = self.schedule.due();
+        let idle = self.pass.is_none() && self.holds_lease();
         tokio::select! {
             biased;
             signal = self.stops.next() => LoopEvent::Stop(signal),
+            state = election_changed(self.election.as_mut()) => LoopEvent::Election(state),
             ended = wait_for_task(self.server.as_mut()) => {
                 self.server = None;
                 LoopEvent::TaskEnded(EndedTask::Server(ended))
@@ -252,6 +273,42 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             urgency = cluster_changed(self.watches.as_ref()) => LoopEvent::Cluster(urgency),
             () = sleep_until(due), if idle => LoopEvent::Timer,
         }
+    }
+
+    /// Returns whether a pass may start: this process holds the Lease, or there is none.
+    fn holds_lease(&self) -> bool {
+        let election = self.election.as_ref();
+        election.is_none_or(|election| *election.state.borrow() == ElectionState::Held)
+    }
+
+    /// Reports that the Lease was taken, or why no pass starts.
+    fn note_election(&self, state: ElectionState) {
+        let lease = self.election.as_ref().map_or("", |one| one.lease.as_str());
+        self.metrics.set_lease_held(state == ElectionState::Held);
+        match state {
+            ElectionState::Held => {
+                self.health.held(Instant::now());
+                tracing::info!(lease, "this replica holds the lease");
+            }
+            ElectionState::Waiting(holder) => {
+                let why = format!("waiting for the lease {lease}, which {holder} holds");
+                tracing::info!(lease, holder, "waiting for the lease");
+                self.health.waiting(why);
+            }
+            ElectionState::Unknown(why) | ElectionState::Lost(why) => {
+                tracing::warn!(lease, why, "the lease is not known, so no pass starts");
+                self.health
+                    .waiting_for_answer(format!("the lease {lease} is not known: {why}"));
+            }
+        }
+    }
+
+    fn lease_lost(&self, why: String) -> Error {
+        let lease = self.election.as_ref().map_or("", |one| one.lease.as_str());
+        self.metrics.set_lease_held(false);
+        Error::outside(format!("the lease {lease} was lost"))
+            .cause(why)
+            .hint("another replica may write now; this one waits for the lease when it is started again")
     }
 
     /// Starts a pass in a task of its own, so that it cannot hold up the loop.
@@ -289,6 +346,8 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             Err(error) => (PassEnd::Failed(error.kind), Err(error.what.clone())),
         };
         self.health.ended(ready, now);
+        self.metrics
+            .record_pass(&pass.woken, pass.started.elapsed(), &ended);
         let later = ended.as_ref().ok().and_then(|summary| summary.later);
         let wait = self.schedule.finish_pass(how, later, now, fastrand::f64());
         match ended {
@@ -329,6 +388,17 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             tracing::info!(container, code, "trouble ended");
         }
         self.last_live_troubles = now;
+    }
+
+    /// Abandons everything, also a write in progress: another replica may write now. What is half
+    /// done is finished there.
+    async fn stop_at_once(&mut self, why: Error) -> Result<()> {
+        self.health.stopping();
+        self.lease.revoke();
+        if let Some(pass) = self.pass.take() {
+            abandon_pass(pass).await;
+        }
+        Err(why)
     }
 
     /// Starts no further pass. A pass that is not writing is abandoned at once; a write in progress
@@ -394,6 +464,18 @@ async fn cluster_changed(watches: Option<&Watches>) -> Urgency {
     }
 }
 
+/// Waits for a change of what is known of the Lease, or for ever if there is none.
+async fn election_changed(election: Option<&mut Election>) -> ElectionState {
+    let Some(election) = election else {
+        return std::future::pending().await;
+    };
+    match election.state.changed().await {
+        Ok(()) => election.state.borrow_and_update().clone(),
+        // Its task ended: what it said last was taken, so that was not the loss of the Lease.
+        Err(_) => ElectionState::Lost("the task that holds it ended early".into()),
+    }
+}
+
 /// Drops a pass that is not writing. What blocks in it (git, the disk) ends with the process.
 async fn abandon_pass(pass: RunningPass) {
     pass.task.abort();
@@ -420,11 +502,7 @@ fn missing_in<'a>(
 fn log_failure(pass: &RunningPass, error: &Error, wait: Duration) {
     let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
     let hint = error.hint.as_deref();
-    let kind = match error.kind {
-        Kind::Failed => "failed",
-        Kind::Usage => "configuration",
-        Kind::Outside => "outside",
-    };
+    let kind = error.kind.word();
     tracing::warn!(%trigger, milliseconds, kind, %error, hint, next_in_seconds = wait.as_secs(), "pass failed");
 }
 

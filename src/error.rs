@@ -22,6 +22,15 @@ impl Kind {
             Self::Outside => 3,
         }
     }
+
+    /// Returns the word in logs and metrics: `outside`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "configuration",
+            Self::Outside => "outside",
+        }
+    }
 }
 
 /// An error for a person. Sentences are lower case and without full stop; none holds a secret.

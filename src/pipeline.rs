@@ -350,6 +350,8 @@ pub struct Written {
     pub name: Arc<str>,
     pub subject: String,
     pub pins: usize,
+    /// What was done in it and why, each once.
+    pub actions: BTreeSet<(Action, Cause)>,
 }
 
 impl Receipt {

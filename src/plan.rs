@@ -177,6 +177,12 @@ pub fn unmatched_entries(config: &Config, scan: &Scan) -> Vec<Unmatched> {
         .collect()
 }
 
+/// Returns how many more changes may be committed now; `None` without a budget, and where the
+/// history is not known.
+pub fn budget_left(snapshot: &Snapshot) -> Option<usize> {
+    rules::BudgetLeft::of(snapshot).map(|left| left.count())
+}
+
 /// Returns the channels that planning needs upstream's answer for: those of all sites, also the
 /// ones a directive names, and the tags that comments ask for.
 pub fn channels_to_ask(scan: &Scan, config: &Config, forge: &Seen<Forge>) -> BTreeSet<Channel> {

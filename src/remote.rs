@@ -11,4 +11,4 @@ pub mod kubernetes;
 pub mod oci;
 mod paging;
 
-pub use http::{install_tls, requests_by_host};
+pub use http::{answers_by_host, install_tls, requests_by_host};

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod diff;
 pub mod explain;
+pub mod gauges;
 pub mod next_steps;
 pub mod plan_json;
 pub mod plan_table;

@@ -181,6 +181,11 @@ impl<'a> PlanWriter<'a> {
                 name: change.name.clone(),
                 subject,
                 pins: change.pins.len(),
+                actions: change
+                    .pins
+                    .iter()
+                    .map(|pin| (pin.action, pin.cause))
+                    .collect(),
             });
         }
         Ok(None)

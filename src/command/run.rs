@@ -12,10 +12,12 @@ use crate::error::{Error, Result};
 use crate::observe::{FollowedBranch, RepoOrigin, Session};
 use crate::pipeline::status::ContainerTrouble;
 use crate::pipeline::{Decision, Reason, Receipt, Verdict};
+use crate::plan;
 use crate::reconcile::{self, Planned};
-use crate::remote::kubernetes::{Keeper, Watches};
+use crate::remote::kubernetes::{Keeper, LeaseClient, LeaseName, Place, Watches};
 use crate::remote::oci::{ASKED_TO_WAIT, GIVES_FEW};
 use crate::remote::requests_by_host;
+use crate::report::gauges::{PassGauges, read_gauges};
 use crate::write::WriteLease;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -106,10 +108,10 @@ impl Pass {
     }
 
     fn summary(&self, planned: &Planned, receipt: &Receipt) -> PassSummary {
-        PassSummary {
-            followed: self.session.followed(),
-            ..summary(planned, receipt)
-        }
+        let mut summary = summary(planned, receipt);
+        summary.followed = self.session.followed();
+        summary.gauges.rate_limits_left = self.session.rate_limits_left();
+        summary
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Planned>> {
@@ -132,6 +134,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         )?,
     };
     let listen = address(&args.listen)?;
+    let lease = lease(args, &session)?;
     let timeout = deadline::pass_timeout(&args.pass.pass_timeout)?;
     let secrets = WebhookSecrets {
         forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
@@ -145,8 +148,18 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
     let runtime =
         runtime.map_err(|e| Error::failed("cannot start the asynchronous runtime").because(e))?;
     // Before signals are listened for: a credential plugin may keep this waiting.
-    let cluster = runtime.block_on(async { session.watch() })?;
-    let ended = runtime.block_on(serve(settings, session, timeout, listen, secrets, cluster));
+    let (cluster, lease) = runtime.block_on(async {
+        let lease = lease.zip(session.cluster());
+        let lease = lease.map(|(wanted, cluster)| cluster.lease(wanted.as_ref()));
+        Ok::<_, Error>((session.watch()?, lease.transpose()?))
+    })?;
+    let sources = RunSources {
+        listen,
+        secrets,
+        cluster,
+        lease,
+    };
+    let ended = runtime.block_on(serve(settings, session, timeout, sources));
     // What blocks in an abandoned pass is not waited for.
     runtime.shutdown_background();
     match ended {
@@ -186,14 +199,53 @@ fn log_start(session: &Session, every: Duration) {
     );
 }
 
+/// What a run listens to, before it listens.
+struct RunSources {
+    listen: Option<SocketAddr>,
+    secrets: WebhookSecrets,
+    cluster: Option<(Watches, Keeper)>,
+    lease: Option<LeaseClient>,
+}
+
+/// Returns the Lease to hold: `Some(None)` for the usual one, `None` for none.
+fn lease(args: &RunArgs, session: &Session) -> Result<Option<Option<LeaseName>>> {
+    let named = args.lease.as_deref().filter(|name| !name.is_empty());
+    let place = session.setup.cluster.as_ref().map(|cluster| &cluster.place);
+    match (named, place) {
+        (Some(_), _) if args.no_lease => {
+            Err(Error::usage("--lease cannot be used with --no-lease")
+                .hint("leave one of them out (PINTLE_LEASE, PINTLE_NO_LEASE)"))
+        }
+        (Some(_), None) => Err(Error::usage("--lease needs a cluster, and none is named")
+            .hint("name one with --kubeconfig or --in-cluster")),
+        (Some(name), Some(_)) => Ok(Some(Some(LeaseName::parse(name)?))),
+        (None, Some(Place::InCluster)) if !args.no_lease => Ok(Some(None)),
+        (None, _) => Ok(None),
+    }
+}
+
+/// Names this process among its replicas: the pod's name, which Kubernetes makes the host's, and a
+/// number that no earlier process of that name had.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .filter(|name| !name.is_empty());
+    let host = host.unwrap_or_else(|| "pintle".to_owned());
+    format!("{host}_{:08x}", fastrand::u32(..))
+}
+
 async fn serve(
     settings: DaemonSettings,
     session: Session,
     timeout: Duration,
-    listen: Option<SocketAddr>,
-    secrets: WebhookSecrets,
-    cluster: Option<(Watches, Keeper)>,
+    sources: RunSources,
 ) -> Result<()> {
+    let RunSources {
+        listen,
+        secrets,
+        cluster,
+        lease,
+    } = sources;
     let signals = ProcessSignals::listen()?;
     let server = match listen {
         None => None,
@@ -211,6 +263,7 @@ async fn serve(
     let ears = EventSources {
         server: server.map(|server| (server, secrets)),
         cluster,
+        lease: lease.map(|client| (client, identity())),
     };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass {
@@ -313,10 +366,29 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         }),
         again: planned.plan.again,
         followed: FollowedBranch::default(),
+        commit_actions: receipt
+            .commits
+            .iter()
+            .flat_map(|commit| commit.actions.iter().copied())
+            .collect(),
+        pulls_by_result: count_pulls(receipt),
+        gauges: PassGauges {
+            budget_left: plan::budget_left(&planned.snapshot),
+            ..read_gauges(&planned.snapshot, &planned.plan)
+        },
         later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),
     }
+}
+
+/// Counts pull requests by what was done to them: `opened`.
+fn count_pulls(receipt: &Receipt) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for pull in &receipt.pull_results {
+        *counts.entry(pull.done.word()).or_default() += 1;
+    }
+    counts
 }
 
 /// `off` listens nowhere.
@@ -338,7 +410,6 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::pipeline::{Seen, Snapshot};
-    use crate::plan;
     use crate::sites::SiteId;
     use crate::write::Refusals;
 

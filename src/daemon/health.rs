@@ -27,6 +27,8 @@ struct HealthState {
 enum Readiness {
     Starting,
     Yes,
+    /// Another replica holds the Lease: a sentence. This one is well and has nothing to do.
+    Waiting(String),
     /// The last pass failed: a sentence.
     No(String),
     Stopping,
@@ -46,6 +48,9 @@ impl Health {
 
     /// Returns whether a pass started or ended in time; else a sentence.
     pub fn alive(&self, now: Instant) -> Result<(), String> {
+        if self.is_waiting().is_some() {
+            return Ok(());
+        }
         let silent = now.saturating_duration_since(self.state.borrow().round);
         if silent <= self.limit {
             Ok(())
@@ -57,14 +62,43 @@ impl Health {
         }
     }
 
-    /// Returns whether the last pass succeeded; else a sentence.
+    /// Returns whether the last pass succeeded, or another replica makes the passes; else a
+    /// sentence.
     pub fn ready(&self) -> Result<(), String> {
         match &self.state.borrow().ready {
             Readiness::Starting => Err("starting".into()),
-            Readiness::Yes => Ok(()),
+            Readiness::Yes | Readiness::Waiting(_) => Ok(()),
             Readiness::No(why) => Err(why.clone()),
             Readiness::Stopping => Err("stopping".into()),
         }
+    }
+
+    /// Returns for what this replica waits while another one makes the passes.
+    pub fn is_waiting(&self) -> Option<String> {
+        match &self.state.borrow().ready {
+            Readiness::Waiting(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Records that another replica holds the Lease.
+    pub(super) fn waiting(&self, why: String) {
+        self.state
+            .send_modify(|state| state.ready = Readiness::Waiting(one_line(&why)));
+    }
+
+    /// Records that it is not known who holds the Lease, so that no pass starts.
+    pub(super) fn waiting_for_answer(&self, why: String) {
+        self.state
+            .send_modify(|state| state.ready = Readiness::No(one_line(&why)));
+    }
+
+    /// Records that this replica holds the Lease from now on.
+    pub(super) fn held(&self, now: Instant) {
+        self.state.send_replace(HealthState {
+            round: now,
+            ready: Readiness::Starting,
+        });
     }
 
     pub(super) fn started(&self, now: Instant) {

@@ -1,13 +1,15 @@
-//! The HTTP server of a run: probes and webhooks. It wakes the loop and reports its health. It
-//! never parses a body that is not signed, and believes nothing that a body says.
+//! The HTTP server of a run: probes, metrics and webhooks. It wakes the loop and reports its state.
+//! It never parses a body that is not signed, and believes nothing that a body says.
 
 use super::health::Health;
 use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
+use super::metrics::{MEDIA_TYPE, Metrics};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::StreamExt;
@@ -43,6 +45,7 @@ const COMPLAIN: Duration = Duration::from_secs(60);
 pub struct HttpState {
     pub health: Arc<Health>,
     pub wakes: Arc<PendingWebhooks>,
+    metrics: Arc<Metrics>,
     secrets: WebhookSecrets,
     complained: watch::Sender<Option<Instant>>,
 }
@@ -57,10 +60,16 @@ pub struct WebhookSecrets {
 }
 
 impl HttpState {
-    pub fn new(health: Arc<Health>, wakes: Arc<PendingWebhooks>, secrets: WebhookSecrets) -> Self {
+    pub fn new(
+        health: Arc<Health>,
+        wakes: Arc<PendingWebhooks>,
+        metrics: Arc<Metrics>,
+        secrets: WebhookSecrets,
+    ) -> Self {
         Self {
             health,
             wakes,
+            metrics,
             secrets,
             complained: watch::Sender::default(),
         }
@@ -143,18 +152,21 @@ async fn serve_connection(stream: TcpStream, routes: Router) {
     }
 }
 
-/// Returns the routes. Every answer is one line of text.
+/// Returns the routes. Every answer is one line of text, except the metrics.
 pub fn routes(shared: Arc<HttpState>) -> Router {
     let none = || async { text_answer(StatusCode::NOT_FOUND, "there is nothing here") };
     let wrong = || async { text_answer(StatusCode::METHOD_NOT_ALLOWED, "not that method") };
-    let mut routes = Router::new()
+    let mut hooks = Router::new().route("/hooks/forgejo", post(receive_forge_hook));
+    if shared.secrets.alerts.is_some() {
+        hooks = hooks.route("/hooks/alertmanager", post(receive_alert_hook));
+    }
+    let hooks = hooks.route_layer(from_fn_with_state(shared.clone(), count_hook));
+    Router::new()
         .route("/healthz", get(probe_alive))
         .route("/readyz", get(probe_ready))
-        .route("/hooks/forgejo", post(receive_forge_hook));
-    if shared.secrets.alerts.is_some() {
-        routes = routes.route("/hooks/alertmanager", post(receive_alert_hook));
-    }
-    routes
+        .route("/metrics", get(show_metrics))
+        .route("/version", get(show_version))
+        .merge(hooks)
         .fallback(none)
         .method_not_allowed_fallback(wrong)
         .with_state(shared)
@@ -173,6 +185,35 @@ fn probe_answer(well: std::result::Result<(), String>) -> Response {
         Ok(()) => text_answer(StatusCode::OK, "ok"),
         Err(why) => text_answer(StatusCode::SERVICE_UNAVAILABLE, &why),
     }
+}
+
+async fn show_metrics(State(shared): State<Arc<HttpState>>) -> Response {
+    match shared.metrics.scrape() {
+        Ok(page) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], page).into_response(),
+        Err(error) => text_answer(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn show_version() -> Response {
+    text_answer(StatusCode::OK, env!("CARGO_PKG_VERSION"))
+}
+
+/// Counts every answer to a webhook, by the path that was asked: only paths that exist come here.
+/// A replica that waits for the Lease takes none.
+async fn count_hook(
+    State(shared): State<Arc<HttpState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let answer = match shared.health.is_waiting() {
+        None => next.run(request).await,
+        // The replica that makes the passes would not learn of it: a sender may try again there.
+        Some(why) => text_answer(StatusCode::SERVICE_UNAVAILABLE, &why),
+    };
+    let kind = path.strip_prefix("/hooks/").unwrap_or(&path);
+    shared.metrics.record_hook(kind, answer.status().as_u16());
+    answer
 }
 
 /// Answers at once; the loop does the rest.

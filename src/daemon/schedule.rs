@@ -35,11 +35,34 @@ pub enum WakeCause {
     Webhook(Webhook),
 }
 
+impl WakeCause {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Timer => "timer",
+            Self::Again => "again",
+            Self::Retry => "retry",
+            Self::Cluster => "cluster",
+            Self::Later => "later",
+            Self::Webhook(hook) => hook.word(),
+        }
+    }
+}
+
 /// All the causes of one pass: `timer`, `push+issue_comment`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WakeCauses(pub BTreeSet<WakeCause>);
 
 impl WakeCauses {
+    /// Returns the cause as one of few words, for metrics: `several` where there is more than one.
+    pub fn label(&self) -> &'static str {
+        let words: BTreeSet<&str> = self.0.iter().map(WakeCause::word).collect();
+        match words.len() {
+            1 => self.0.first().map_or("several", WakeCause::word),
+            _ => "several",
+        }
+    }
+
     /// Returns whether any tag may have moved since registries were asked. Pushes to the repo,
     /// comments, CI statuses, changes in the cluster and alerts move none; an image that was pushed
     /// to the forge moves its own ([`Self::images`]).
@@ -237,15 +260,7 @@ impl fmt::Display for WakeCauses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
         for cause in &self.0 {
-            let word = match cause {
-                WakeCause::Start => "start",
-                WakeCause::Timer => "timer",
-                WakeCause::Again => "again",
-                WakeCause::Retry => "retry",
-                WakeCause::Cluster => "cluster",
-                WakeCause::Later => "later",
-                WakeCause::Webhook(hook) => hook.word(),
-            };
+            let word = cause.word();
             if word != before {
                 write!(f, "{}{word}", if before.is_empty() { "" } else { "+" })?;
             }

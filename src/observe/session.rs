@@ -10,7 +10,7 @@ use crate::error::Result;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -235,6 +235,15 @@ impl Session {
                 Ok(registries)
             }
         }
+    }
+
+    /// Returns how many requests each registry still answers, where it says so.
+    pub fn rate_limits_left(&self) -> BTreeMap<String, u64> {
+        let memory = self.memory();
+        let registries = memory.registries.as_ref();
+        registries.map_or_else(BTreeMap::new, |(_, registries)| {
+            registries.upstream.rate_limits_left()
+        })
     }
 
     /// Remembers that the server refused a push to the branch, and why.

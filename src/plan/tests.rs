@@ -8,6 +8,7 @@ mod changes;
 mod drift;
 mod flight;
 mod forge;
+mod gauges;
 mod hand;
 mod health;
 mod identity;

@@ -27,6 +27,9 @@ const HOPS: usize = 3;
 
 /// Requests since the process began, by host: `ghcr.io`, `registry.example.org:5000`.
 static REQUESTS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+/// Requests that have ended since the process began, by host and status; without a status where no
+/// answer came.
+static ANSWERS: Mutex<BTreeMap<(String, Option<u16>), u64>> = Mutex::new(BTreeMap::new());
 
 /// Why no client can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +196,9 @@ impl OriginClient {
             true => self.client.clone(),
             false => self.other(&url)?,
         };
-        client.execute(request).await
+        let answered = client.execute(request).await;
+        count_answer(&url, answered.as_ref().ok());
+        answered
     }
 
     fn may_see(&self, url: &Url) -> bool {
@@ -231,6 +236,30 @@ pub fn requests_by_host() -> BTreeMap<String, u64> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone()
+}
+
+/// Counts the end of one request to a host; `None`: no answer came.
+pub(super) fn count_answer(url: &Url, answer: Option<&Response>) {
+    let status = answer.map(|answer| answer.status().as_u16());
+    add_answer(host_of(url), status);
+}
+
+/// The same, for a request that blocked.
+pub(super) fn count_blocking_answer(url: &Url, answer: Option<&blocking::Response>) {
+    let status = answer.map(|answer| answer.status().as_u16());
+    add_answer(host_of(url), status);
+}
+
+fn add_answer(host: String, status: Option<u16>) {
+    let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    *answers.entry((host, status)).or_default() += 1;
+}
+
+/// Returns how many requests each host has answered with which status since the process began, and
+/// how many it has not answered (`None`).
+pub fn answers_by_host() -> BTreeMap<(String, Option<u16>), u64> {
+    let answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    answers.clone()
 }
 
 /// Returns `word` and the token as the value of a header that is not shown; `None` when it holds a

@@ -1,10 +1,11 @@
-//! The cluster, as its API server tells it: list and watch, nothing else; there is no function here
-//! that could change anything. Objects are cut down to what is compared while they are read; no
-//! secret, environment or annotation of others stays in memory.
+//! The cluster, as its API server tells it: list and watch. The only object that can be written
+//! here is the Lease of pintle's replicas. Objects are cut down to what is compared while they are
+//! read; no secret, environment or annotation of others stays in memory.
 
 mod connect;
 mod fields;
 mod kind;
+mod lease;
 mod object;
 mod plugin;
 mod read;
@@ -13,6 +14,7 @@ mod wire;
 
 pub use connect::{Options, Place};
 pub use kind::{Custom, Kind};
+pub use lease::{LeaseClient, LeaseName, LeaseRecord};
 pub use object::{Object, Objects, Owner};
 pub use watches::{Keeper, OLDEST_VIEW, Scope, Urgency, Watches};
 

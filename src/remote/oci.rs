@@ -32,7 +32,7 @@ use list_cache::ReadLists;
 use registry::{Answer, Part, Place, Registry};
 use reqwest::Method;
 use shape::ReadDocuments;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::DocumentKind;
 
@@ -224,6 +224,15 @@ impl Client {
     /// Returns about how many requests a registry allows at a time, where it has refused some.
     pub fn allowance(&self, registry: &str) -> Option<usize> {
         self.registry(registry).ok()?.limits.allowance()
+    }
+
+    /// Returns how many requests each registry still answers, where it says so: `docker.io`, 97.
+    pub fn rate_limits_left(&self) -> BTreeMap<String, u64> {
+        let known = &self.inner.registries;
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let left =
+            |registry: &Arc<Registry>| Some((registry.host.clone(), registry.limits.left()?));
+        known.values().filter_map(left).collect()
     }
 
     /// Says whether a registry has made anybody wait: what is asked there is asked one after the

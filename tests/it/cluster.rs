@@ -14,6 +14,7 @@ mod hand;
 mod hanging;
 mod in_flight;
 mod latency;
+mod lease;
 mod newer;
 mod not_rolled_out;
 mod random;

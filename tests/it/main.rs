@@ -21,6 +21,7 @@ mod git_remote;
 mod kills;
 mod kube_conformance;
 mod kube_server;
+mod metrics;
 mod quoting;
 mod pull_requests;
 mod races;

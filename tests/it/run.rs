@@ -579,13 +579,13 @@ fn a_webhook_asks_registries_for_what_it_names_only() {
 }
 
 /// A push that the remote holds until it is let go.
-struct Held {
+pub struct HeldPush {
     begun: PathBuf,
     go: PathBuf,
 }
 
-impl Held {
-    fn on(line: &Line) -> Held {
+impl HeldPush {
+    pub fn on(line: &Line) -> HeldPush {
         let pipe = |name: &str| {
             let path = line.clones().join(name);
             assert!(
@@ -597,7 +597,7 @@ impl Held {
             );
             path
         };
-        let held = Held {
+        let held = HeldPush {
             begun: pipe("begun"),
             go: pipe("go"),
         };
@@ -611,14 +611,14 @@ impl Held {
     }
 
     /// Waits until a push has come to the remote.
-    fn begun(&self) {
+    pub fn begun(&self) {
         assert_eq!(
             fs::read_to_string(&self.begun).expect("the hook writes to it"),
             "begun\n"
         );
     }
 
-    fn let_go(&self) {
+    pub fn let_go(&self) {
         fs::write(&self.go, "go\n").expect("the hook reads from it");
     }
 }
@@ -626,7 +626,7 @@ impl Held {
 #[test]
 fn a_write_in_progress_is_finished() {
     let line = Line::of_stacks(&[("app", IMAGE)], "");
-    let held = Held::on(&line);
+    let held = HeldPush::on(&line);
     let mut run = Daemon::start(sleepy(&line, &["--grace", "1h"]));
     held.begun();
     run.signal("TERM");
@@ -645,7 +645,7 @@ fn a_write_is_abandoned_at_the_end_of_its_grace_or_by_a_second_signal() {
         ("1h", "a second signal came: SIGINT"),
     ] {
         let line = Line::of_stacks(&[("app", IMAGE)], "");
-        let held = Held::on(&line);
+        let held = HeldPush::on(&line);
         let mut run = Daemon::start(sleepy(&line, &["--grace", grace]));
         held.begun();
         run.signal("TERM");
@@ -715,7 +715,12 @@ fn wrong_flags_end_it_and_a_taken_port_does() {
 fn the_manifest_and_its_page_name_only_what_there_is() {
     let help = Pintle::new(clones().path(), ["run", "--help"]).run().stdout;
     let variable = regex::Regex::new("PINTLE_[A-Z_]+").unwrap();
-    for file in ["deploy/deployment.yaml", "docs/running.md"] {
+    for file in [
+        "deploy/kustomize/base/deployment.yaml",
+        "deploy/terraform/objects.tf",
+        "docs/install.md",
+        "docs/running.md",
+    ] {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
         for found in variable.find_iter(&text) {
             assert!(help.contains(found.as_str()), "{file}: {}", found.as_str());

@@ -1,6 +1,7 @@
 use super::{HttpServer, HttpState, LIMIT, WebhookSecrets};
 use crate::daemon::health::Health;
 use crate::daemon::hooks::{PendingWebhooks, PushedImage, Webhook};
+use crate::daemon::metrics::Metrics;
 use crate::observe::FollowedBranch;
 use hmac::{Hmac, KeyInit, Mac};
 use std::net::SocketAddr;
@@ -34,7 +35,8 @@ async fn world_of(secrets: WebhookSecrets) -> World {
         Arc::new(Health::new(Duration::from_secs(1), Instant::now())),
         Arc::new(PendingWebhooks::default()),
     );
-    let shared = HttpState::new(health.clone(), wakes.clone(), secrets);
+    let metrics = Arc::new(Metrics::new(None, false));
+    let shared = HttpState::new(health.clone(), wakes.clone(), metrics, secrets);
     let server = HttpServer::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = server.address().unwrap();
     let mut serving = JoinSet::new();
@@ -125,15 +127,57 @@ async fn probes_are_told_what_the_loop_said() {
 }
 
 #[tokio::test]
+async fn the_version_is_one_line() {
+    let world = world(None).await;
+    let version = concat!(env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(world.ask("GET", "/version").await, (200, version.into()));
+}
+
+#[tokio::test]
+async fn answers_to_webhooks_are_counted() {
+    let world = world(Some(SECRET)).await;
+    world.hook(b"{}", &signed(b"{}")).await;
+    world.hook(b"{}", "").await;
+    world.ask("POST", "/hooks/nowhere").await;
+    let (status, page) = world.ask("GET", "/metrics").await;
+    let counted: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("pintle_hooks_total"))
+        .collect();
+    assert_eq!(status, 200);
+    assert_eq!(counted.len(), 2, "{counted:?}");
+    assert!(page.contains("pintle_hooks_total{kind=\"forgejo\",code=\"401\"} 1\n"));
+}
+
+#[tokio::test]
+async fn a_replica_that_waits_takes_no_webhook_and_is_well() {
+    let world = world(Some(SECRET)).await;
+    let why = "waiting for the lease ops/pintle, which another one holds";
+    world.health.waiting(why.into());
+    assert_eq!(world.ask("GET", "/readyz").await.0, 200);
+    assert_eq!(world.ask("GET", "/healthz").await.0, 200);
+    let refused = world.hook(b"{}", &signed(b"{}")).await;
+    assert_eq!(refused, (503, format!("{why}\n")));
+    assert!(!world.woken().await);
+    world.health.held(Instant::now());
+    assert_eq!(
+        world.ask("GET", "/readyz").await,
+        (503, "starting\n".into())
+    );
+    assert_eq!(world.hook(b"{}", &signed(b"{}")).await.0, 202);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_there() {
     let world = world(Some(SECRET)).await;
     for (method, target, want) in [
         ("GET", "/", 404),
         ("GET", "/healthz/", 404),
-        ("GET", "/metrics", 404),
+        ("GET", "/metrics/", 404),
         ("POST", "/hooks/", 404),
         ("POST", "/hooks/forgejo/..", 404),
         ("POST", "/healthz", 405),
+        ("POST", "/metrics", 405),
         ("GET", "/hooks/forgejo", 405),
         ("PUT", "/hooks/forgejo", 405),
         ("DELETE", "/hooks/forgejo", 405),

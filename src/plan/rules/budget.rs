@@ -45,7 +45,8 @@ impl BudgetLeft {
         self.count() == 0
     }
 
-    fn count(&self) -> usize {
+    /// Returns how many more changes may be committed.
+    pub fn count(&self) -> usize {
         self.budget.changes.saturating_sub(self.made.len())
     }
 

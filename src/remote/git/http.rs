@@ -5,7 +5,7 @@
 use super::access::Access;
 use super::address::{Remote, Where};
 use crate::error::{Error, Kind};
-use crate::remote::http::{Fault, Reach, count, host_of};
+use crate::remote::http::{Fault, Reach, count, count_blocking_answer, host_of};
 use base64::Engine;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
@@ -62,10 +62,12 @@ pub(super) fn send(
     access: &Access,
 ) -> reqwest::Result<Response> {
     count(url);
-    match authorization(access).filter(|_| reach(url, access).is_private(url)) {
+    let answered = match authorization(access).filter(|_| reach(url, access).is_private(url)) {
         Some((name, value)) => request.header(name, value).send(),
         None => request.send(),
-    }
+    };
+    count_blocking_answer(url, answered.as_ref().ok());
+    answered
 }
 
 /// Returns the `Authorization` header, marked so that nothing prints it.

@@ -151,6 +151,14 @@ impl Watches {
         }
     }
 
+    /// Returns each kind that is kept, and whether what is kept of it can be relied upon now.
+    pub fn readable_kinds(&self) -> BTreeMap<Kind, bool> {
+        let (kept, now) = (self.shared.kept(), Instant::now());
+        kept.iter()
+            .map(|(kind, kept)| (kind.clone(), kept.is_readable(now)))
+            .collect()
+    }
+
     /// Returns how many changes there were so far that have to be looked at at once.
     pub fn count_urgent(&self) -> u64 {
         *self.shared.urgent.borrow()

@@ -85,6 +85,8 @@ struct Gate {
     heard: Option<Instant>,
     /// Docker Hub counts GETs of manifests, not HEADs, and says how many are left on each answer.
     gets_used_up: bool,
+    /// How many it still answers, as of its last answer that says so.
+    left: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -141,8 +143,8 @@ impl Limits {
         let mut gate = self.gate();
         gate.failures = 0;
         gate.heard = Some(now.tick);
-        gate.gets_used_up =
-            number(headers, "ratelimit-remaining").map_or(gate.gets_used_up, |left| left == 0);
+        gate.left = number(headers, "ratelimit-remaining").or(gate.left);
+        gate.gets_used_up = gate.left == Some(0);
         let asked = retry_after(headers, now.time);
         let is_refused = status == StatusCode::TOO_MANY_REQUESTS;
         if !is_refused {
@@ -177,6 +179,11 @@ impl Limits {
                 );
             }
         }
+    }
+
+    /// Returns how many requests the registry still answers, where it says so.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.gate().left
     }
 
     /// Returns about how many requests the registry allows at a time, where it has refused some.
