@@ -76,6 +76,8 @@ pub enum CliCommand {
     /// Sync continuously: at an interval, when a webhook arrives, and when something changes in the
     /// cluster
     Run(RunArgs),
+    /// List what is behind, by stack: since when, and what holds it back
+    Worklist(WorklistArgs),
     /// Show everything known about an image, workload or literal, and why it is or is not updated
     Explain(ExplainArgs),
     /// Show what runs in the cluster, since when and why, and what waits
@@ -135,6 +137,30 @@ pub struct PlanArgs {
     /// Exit with 10 when there is something to write
     #[arg(long)]
     pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WorklistArgs {
+    #[command(flatten)]
+    pub repo: RepoArgs,
+    #[command(flatten)]
+    pub registries: RegistryArgs,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = WorklistFormat::Table)]
+    pub output: WorklistFormat,
+    /// Compare with Diun: a file with the output of `diun image list --raw`; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub diun: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WorklistFormat {
+    Table,
+    Json,
+    Csv,
+    Markdown,
 }
 
 #[derive(Debug, Args)]

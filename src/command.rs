@@ -19,6 +19,7 @@ mod status;
 mod sync;
 mod table;
 mod tags;
+mod worklist;
 
 use crate::cli::CliCommand;
 use ending::{Completion, on_runtime};
@@ -29,6 +30,7 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
     let done = match command {
         CliCommand::Scan(args) => scan::run(&args),
         CliCommand::Plan(args) => on_runtime(plan::run(&args, colour)),
+        CliCommand::Worklist(args) => on_runtime(worklist::run(&args)),
         CliCommand::Sync(args) => on_runtime(sync::run(&args, colour)),
         CliCommand::Run(args) => run::run(&args),
         CliCommand::Explain(args) => on_runtime(explain::run(&args)),

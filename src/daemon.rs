@@ -147,6 +147,7 @@ struct RunLoop<W, S> {
     /// The warnings of the last pass.
     last_warnings: BTreeSet<String>,
     /// What was wrong in the last pass.
+    last_newer_tags: BTreeSet<String>,
     last_live_troubles: LiveTroubles,
     /// How many passes were started.
     passes: u64,
@@ -203,6 +204,7 @@ pub async fn run<W: PassRunner>(
         keeper,
         election,
         last_warnings,
+        last_newer_tags: BTreeSet::new(),
         last_live_troubles: LiveTroubles::new(),
         passes: 0,
     };
@@ -374,6 +376,10 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let (trigger, milliseconds) = (&pass.woken, pass.started.elapsed().as_millis() as u64);
         tracing::info!(%trigger, milliseconds, commits, pulls, answers, troubles, unknown, "pass");
         self.last_warnings = summary.warnings;
+        for sentence in summary.newer_tags.difference(&self.last_newer_tags) {
+            tracing::info!("{sentence}");
+        }
+        self.last_newer_tags = summary.newer_tags;
         if let Some(now) = summary.live_troubles {
             self.log_live_troubles(now);
         }

@@ -29,7 +29,7 @@ use crate::terraform::files::{Files, RepoPath};
 use answer::{Answer, Notice};
 use claim::Claim;
 use cluster::{Alert, Cluster};
-pub use decision::Decision;
+pub use decision::{DecidedTags, Decision};
 use forge::{Branch, Forge};
 use history::History;
 use jiff::Timestamp;

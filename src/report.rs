@@ -10,6 +10,7 @@ pub mod plan_json;
 pub mod plan_table;
 pub mod status;
 pub mod status_json;
+pub mod worklist;
 
 use crate::pipeline::forge::{PullState, branch_name};
 use crate::pipeline::{Change, Decision, Delivery, Snapshot, Verdict};

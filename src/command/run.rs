@@ -11,7 +11,7 @@ use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary,
 use crate::error::{Error, Result};
 use crate::observe::{FollowedBranch, RepoOrigin, Session};
 use crate::pipeline::status::ContainerTrouble;
-use crate::pipeline::{Decision, Reason, Receipt, Verdict};
+use crate::pipeline::{Decision, Plan, Reason, Receipt, Verdict};
 use crate::plan;
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, LeaseClient, LeaseName, Place, Watches};
@@ -19,7 +19,7 @@ use crate::remote::oci::{ASKED_TO_WAIT, GIVES_FEW};
 use crate::remote::requests_by_host;
 use crate::report::gauges::{PassGauges, read_gauges};
 use crate::write::WriteLease;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -357,6 +357,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             .chain(unanswered(&planned.snapshot))
             .chain(not_back(&planned.plan))
             .collect(),
+        newer_tags: newer_tags(&planned.plan),
         live_troubles: planned.snapshot.cluster.known().map(|_| {
             let troubles = planned.plan.troubles.iter();
             let key = |one: &ContainerTrouble| (one.container.clone(), one.trouble.code);
@@ -405,6 +406,17 @@ fn address(text: &str) -> Result<Option<SocketAddr>> {
     }
 }
 
+/// `stacks/web/main.tf#…: tag 2.0.0 is newer and not taken: another major version`
+fn newer_tags(plan: &Plan) -> BTreeSet<String> {
+    let decisions = plan.decisions.iter();
+    let sentences = decisions.flat_map(|decision| {
+        let reasons = decision.reasons.iter();
+        let newer = reasons.filter(|reason| matches!(reason, Reason::NewerTagKeptOut { .. }));
+        newer.map(|reason| format!("{}: {reason}", decision.site))
+    });
+    sentences.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -426,6 +438,7 @@ mod tests {
             }],
             from: None,
             to: None,
+            tags: None,
             runs: Seen::NotAsked,
         };
         let all = [

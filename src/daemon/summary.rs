@@ -24,6 +24,9 @@ pub struct PassSummary {
     pub unknown: usize,
     /// Sentences for the log. One that the pass before had too is not logged again.
     pub warnings: BTreeSet<String>,
+    /// Newer tags that policies do not take: sentences. One that the pass before had too is not
+    /// logged again.
+    pub newer_tags: BTreeSet<String>,
     /// What is wrong with what runs; `None` where the cluster is not known. It is logged when it
     /// begins and when it ends.
     pub live_troubles: Option<LiveTroubles>,

@@ -10,7 +10,8 @@ use crate::model::reference::{Channel, Reference, Tag};
 use crate::model::settings::{Mode, Setting};
 use crate::pipeline::claim::Claim;
 use crate::pipeline::{
-    Action, Asked, Cause, Decision, Delivery, PinRecord, Reason, Recorded, Seen, Verdict,
+    Action, Asked, Cause, DecidedTags, Decision, Delivery, PinRecord, Reason, Recorded, Seen,
+    Verdict,
 };
 use crate::sites::{Literal, Site, SiteId};
 use crate::terraform::edit::Edit;
@@ -305,6 +306,14 @@ impl<'a> SitePlan<'a> {
         }
     }
 
+    fn decided_tags(&self) -> Option<DecidedTags> {
+        let choice = self.choice.as_ref().filter(|_| !self.is_choice_unknown())?;
+        Some(DecidedTags {
+            to: self.chosen().map(|chosen| chosen.channel.tag.clone()),
+            kept_out: choice.kept_out.clone(),
+        })
+    }
+
     pub fn decision(&self) -> Decision {
         Decision {
             site: self.site.id.clone(),
@@ -312,6 +321,7 @@ impl<'a> SitePlan<'a> {
             reasons: self.reasons.clone(),
             from: self.pinned.clone(),
             to: self.wanted.clone(),
+            tags: self.decided_tags(),
             runs: self.running.clone(),
         }
     }

@@ -65,6 +65,7 @@ mod tests {
             reasons,
             from: None,
             to: None,
+            tags: None,
             runs: Seen::NotAsked,
         }
     }

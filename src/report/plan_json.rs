@@ -3,7 +3,7 @@
 
 use crate::pipeline::answer::{Answer, Notice, Outcome};
 use crate::pipeline::{
-    Change, CommitId, Decision, Delivery, PinRecord, Plan, Proposal, PullStep, Seen,
+    Change, CommitId, DecidedTags, Decision, Delivery, PinRecord, Plan, Proposal, PullStep, Seen,
 };
 use crate::sites::{Literal, Scan, Site};
 use serde_json::{Value, json};
@@ -42,12 +42,21 @@ fn decision_json(decision: &Decision, site: Option<(&Literal, &Site)>) -> Value 
         "reasons": decision.reasons.iter().map(|reason| json!({ "code": reason.code(), "text": reason.to_string() })).collect::<Vec<_>>(),
         "from": decision.from.as_ref().map(|digest| digest.as_str()),
         "to": decision.to.as_ref().map(|digest| digest.as_str()),
+        "tags": decision.tags.as_ref().map(tags_json),
         "runs": match &decision.runs {
             Seen::Known(runs) => Some(runs.as_ref().map_or("nothing", |digest| digest.as_str())),
             Seen::Unknown(_) => Some("unknown"),
             Seen::NotAsked => None,
         },
     })
+}
+
+fn tags_json(tags: &DecidedTags) -> Value {
+    let kept_out = tags.kept_out.iter();
+    let kept_out: Vec<Value> = kept_out
+        .map(|(tag, rule)| json!({ "tag": tag.as_str(), "kept_out_by": rule.code() }))
+        .collect();
+    json!({ "to": tags.to.as_ref().map(|tag| tag.as_str()), "kept_out": kept_out })
 }
 
 fn change_json(change: &Change) -> Value {
@@ -198,6 +207,7 @@ fn pin_json(pin: &PinRecord) -> Value {
         "site": pin.site,
         "uses": pin.uses,
         "image": pin.image,
+        "from_tag": pin.from_tag.as_ref().map(|tag| tag.as_str()),
         "from": pin.from.as_ref().map(|digest| digest.as_str()),
         "to": pin.to.as_ref().map(|to| to.as_str()),
         "evidence": pin.evidence,

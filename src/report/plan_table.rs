@@ -80,6 +80,15 @@ fn general_reason(reason: &Reason) -> String {
             why: why.clone(),
         }
         .to_string(),
+        Reason::TagsUnknown { why, .. } => Reason::TagsUnknown {
+            repository: "the image".into(),
+            why: why.clone(),
+        }
+        .to_string(),
+        Reason::TagsNotAsked { .. } => Reason::TagsNotAsked {
+            repository: "the image".into(),
+        }
+        .to_string(),
         Reason::UpstreamNotAsked { .. } => Reason::UpstreamNotAsked {
             image: "the image".into(),
         }
@@ -106,10 +115,12 @@ fn site_row(decision: &Decision, (literal, site): (&Literal, &Site)) -> PlanRow 
         .as_ref()
         .map(|tag| format!(":{tag}"))
         .unwrap_or_default();
+    let next = decision.tags.as_ref().and_then(|tags| tags.to.as_ref());
+    let next = next.map_or_else(String::new, |tag| format!(" → {tag}"));
     [
         decision.verdict.to_string(),
         place,
-        format!("{}{tag}", site.image.name),
+        format!("{}{tag}{next}", site.image.name),
         digest_change(decision),
         reason_text(decision),
     ]

@@ -227,6 +227,7 @@ fn the_plan_is_json() {
                 "reasons": [{ "code": "not-pinned", "text": plan.decisions[0].reasons[0].to_string() }],
                 "from": null,
                 "to": digest('b').as_str(),
+                "tags": null,
                 "runs": null,
             }],
             "changes": [{
@@ -241,6 +242,7 @@ fn the_plan_is_json() {
                     "site": SITE,
                     "uses": ["deployment/immich/immich-server:immich-server"],
                     "image": IMAGE,
+                    "from_tag": null,
                     "from": null,
                     "to": digest('b').as_str(),
                     "asked": null,
