@@ -1,6 +1,6 @@
 //! What the configuration says to the scan, in the scan's own words.
 
-use super::{Config, Environment, ExtraFile, ModuleArguments};
+use super::{Config, Environment, ExtraFile, ModuleArguments, VarFile};
 use crate::sites::settings::{self, Arguments, RemoteModule, ScanSettings};
 use crate::terraform::files::{Files, RepoPath};
 use crate::terraform::sources;
@@ -29,12 +29,7 @@ impl Config {
                 .iter()
                 .map(|glob| glob.as_str().to_owned())
                 .collect(),
-            var_files: self
-                .scan
-                .var_files
-                .iter()
-                .map(|file| file.as_str().to_owned())
-                .collect(),
+            var_files: self.scan.var_files.iter().map(VarFile::run_path).collect(),
             environments,
             roots: forced.cloned().collect(),
         };
@@ -57,11 +52,7 @@ fn environments<'a>(
         .map(|dir| sources::RootEnvironment {
             root: dir.clone(),
             name: one.name.to_string(),
-            var_files: one
-                .var_files
-                .iter()
-                .map(|file| file.as_str().to_owned())
-                .collect(),
+            var_files: one.var_files.iter().map(VarFile::run_path).collect(),
             workspace: one.workspace.as_ref().map(ToString::to_string),
         })
 }

@@ -28,16 +28,11 @@ pub struct ScanConfig {
 pub struct VarFile(pub(super) Arc<str>);
 
 impl VarFile {
-    /// Returns the file's path for one root; `None` when it leaves the repo.
-    pub fn path(&self, root: &RepoPath) -> Option<RepoPath> {
-        match self.0.strip_prefix('/') {
-            Some(path) => RepoPath::new(path),
-            None => root.join(&self.0),
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Returns the path as a root is given it: relative to the root, or absolute for one that is
+    /// written from the top of the repo, with `/` in front.
+    pub fn run_path(&self) -> String {
+        let from_top = self.0.strip_prefix('/').and_then(RepoPath::new);
+        from_top.map_or_else(|| self.0.to_string(), |path| path.to_absolute())
     }
 }
 

@@ -90,15 +90,13 @@ fn every_section_is_read() {
         .replace("until = 'never'", "until = '2026-12-01'")
         .as_str(),
     );
-    let root = RepoPath::new("apps/web").expect("path");
     assert_eq!(
-        config.scan.var_files[0].path(&root),
+        config.scan.var_files[0].run_path(),
         RepoPath::new("common.tfvars")
+            .expect("a path")
+            .to_absolute()
     );
-    assert_eq!(
-        config.scan.var_files[1].path(&root),
-        RepoPath::new("apps/web/local.tfvars")
-    );
+    assert_eq!(config.scan.var_files[1].run_path(), "local.tfvars");
     assert!(
         config.environments[0].root.matches("apps/web")
             && !config.environments[0].root.matches("apps/web/deep")

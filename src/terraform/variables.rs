@@ -119,11 +119,12 @@ impl<'s> Layers<'s> {
                 .find(|file| origin.files.get(file).is_some());
             match found {
                 Some(file) => new.push_file(Setter::VarFile, &file, origin, problems),
-                None => problems.push(ReadProblem::new(
-                    origin.dir,
-                    None,
-                    format!("var-file {path} of the settings is not in the repo"),
-                )),
+                None => {
+                    let shown = RepoPath::from_absolute(path);
+                    let shown = shown.map_or_else(|| path.clone(), |file| format!("/{file}"));
+                    let what = format!("var-file {shown} of the settings is not in the repo");
+                    problems.push(ReadProblem::new(origin.dir, None, what));
+                }
             }
         }
         let arguments = origin
