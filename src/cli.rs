@@ -10,7 +10,7 @@ mod common;
 
 pub use common::{
     AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, PassArgs, RegistryArgs,
-    RemoteArgs, RepoArgs, RepoFlagArgs,
+    RemoteArgs, RepoArgs, TargetArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +33,16 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 pub struct GeneralArgs {
+    /// Run as if pintle was started in this folder
+    #[arg(
+        short = 'C',
+        long = "directory",
+        global = true,
+        value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
+        help_heading = "General"
+    )]
+    pub directory: Option<PathBuf>,
     /// Log more to standard error (-v info, -vv debug)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "General")]
     pub verbose: u8,
@@ -104,6 +114,8 @@ pub enum CliCommand {
 #[derive(Debug, Args)]
 pub struct ScanArgs {
     #[command(flatten)]
+    pub targets: TargetArgs,
+    #[command(flatten)]
     pub repo: RepoArgs,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -113,13 +125,12 @@ pub struct ScanArgs {
     /// List what looks like an image and is not followed, instead of the literals that are
     #[arg(long, conflicts_with = "sites_only")]
     pub unfollowed: bool,
-    /// Only what is about a stack, workload, image, file or Terraform address; repeatable
-    #[arg(long, value_name = "TARGET")]
-    pub target: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
     #[command(flatten)]
     pub repo: RepoArgs,
     #[command(flatten)]
@@ -165,6 +176,8 @@ pub enum WorklistFormat {
 
 #[derive(Debug, Args)]
 pub struct SyncArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
     #[command(flatten)]
     pub repo: RemoteArgs,
     #[command(flatten)]
@@ -269,11 +282,10 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or
-    /// an image repository
-    pub target: String,
     #[command(flatten)]
-    pub repo: RepoFlagArgs,
+    pub targets: TargetArgs,
+    #[command(flatten)]
+    pub repo: RepoArgs,
     #[command(flatten)]
     pub registries: RegistryArgs,
     #[command(flatten)]
@@ -287,11 +299,10 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// A site's id or alias, file:line, stack, namespace/name[:container], kind/namespace/name or
-    /// an image repository [default: everything]
-    pub target: Option<String>,
     #[command(flatten)]
-    pub repo: RepoFlagArgs,
+    pub targets: TargetArgs,
+    #[command(flatten)]
+    pub repo: RepoArgs,
     #[command(flatten)]
     pub registries: RegistryArgs,
     #[command(flatten)]
@@ -306,7 +317,7 @@ pub struct StatusArgs {
 #[derive(Debug, Args)]
 pub struct LogArgs {
     #[command(flatten)]
-    pub repo: RepoFlagArgs,
+    pub repo: RepoArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     /// Show at most this many pins
@@ -410,6 +421,15 @@ pub struct TagsTryArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
+    /// Write a first pintle.toml with what a scan finds: stacks, var-files, environments
+    Init {
+        /// Replace a pintle.toml that exists already
+        #[arg(long)]
+        force: bool,
+        /// Print it instead
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the JSON schema of pintle.toml
     Schema,
     /// Report errors in pintle.toml, and its entries that match nothing in the repo

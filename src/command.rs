@@ -22,8 +22,20 @@ mod tags;
 mod worklist;
 
 use crate::cli::CliCommand;
+use crate::error::Error;
 use ending::{Completion, on_runtime};
+use std::path::Path;
 use std::process::ExitCode;
+
+/// Makes a folder the current one, or says on standard error why that cannot be.
+pub fn enter_folder(folder: &Path) -> Result<(), ExitCode> {
+    std::env::set_current_dir(folder).map_err(|e| {
+        let error =
+            Error::usage(format!("cannot go to the folder {}", folder.display())).because(e);
+        out::complain(&error);
+        ExitCode::from(error.kind.exit_code())
+    })
+}
 
 /// Runs a command to its end and says on standard error what went wrong, if anything did.
 pub fn run(command: CliCommand, colour: bool) -> ExitCode {

@@ -14,6 +14,11 @@ use tracing_subscriber::{EnvFilter, Layer};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli.general, matches!(cli.command, CliCommand::Run(_)));
+    if let Some(folder) = &cli.general.directory
+        && let Err(code) = command::enter_folder(folder)
+    {
+        return code;
+    }
     let colour = match cli.general.color {
         Color::Always => true,
         Color::Never => false,

@@ -44,7 +44,8 @@ use crate::pipeline::{
     Action, Change, CommitId, Delivery, Ledger, PinRecord, Plan, Seen, Snapshot,
 };
 use crate::remote::git::{Access, Clone};
-use crate::sites::{self, Problem, Scan};
+use crate::sites::targets::Targets;
+use crate::sites::{self, Fate, Problem, Scan, SiteId};
 use crate::terraform::files::{Entry, Files, RepoPath};
 use registry::{PollAnswers, Polled};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,26 @@ pub struct Checkout {
     pub branches: Vec<Branch>,
     /// The bare clone that commits are written to. A folder has none.
     pub clone: Option<Clone>,
+    /// The sites that the pass may change; `None` for all.
+    pub only: Option<BTreeSet<SiteId>>,
+}
+
+impl Checkout {
+    /// Lets the pass change what the targets name, and nothing else.
+    ///
+    /// # Errors
+    /// A name that nothing in the repo has.
+    pub fn restrict_to(mut self, targets: &Targets) -> Result<Self> {
+        if !targets.is_everything() {
+            let literals = targets.find_literals(&self.scan)?;
+            let sites = literals.into_iter().filter_map(|one| match &one.fate {
+                Fate::Site(site) => Some(site.id.clone()),
+                _ => None,
+            });
+            self.only = Some(sites.collect());
+        }
+        Ok(self)
+    }
 }
 
 /// Reports the progress of a long read: what is read, how many are done, how many there are.
@@ -99,6 +120,7 @@ pub fn checkout(setup: &SessionSettings, kept: &TipCache) -> Result<Checkout> {
                 ledger: Seen::NotAsked,
                 branches: Vec::new(),
                 clone: None,
+                only: None,
             })
         }
         RepoOrigin::Remote {
@@ -166,6 +188,7 @@ pub fn at_tip(setup: &SessionSettings, kept: &TipCache, clone: Clone) -> Result<
         ledger,
         branches,
         clone: Some(clone),
+        only: None,
     })
 }
 
@@ -258,6 +281,7 @@ pub fn offline(setup: &SessionSettings, checkout: &Checkout) -> Snapshot {
         files: checkout.files.clone(),
         scan: checkout.scan.clone(),
         config: checkout.config.clone(),
+        only: checkout.only.clone(),
         history: checkout.history.clone(),
         ledger: checkout.ledger.clone(),
         branches: checkout.branches.clone(),

@@ -86,6 +86,15 @@ pub struct Snapshot {
     pub unproved: BTreeMap<(Channel, Digest), String>,
     /// What changed between two digests of a channel (from, to), where it was asked for.
     pub notes: BTreeMap<(Channel, Digest, Digest), Notes>,
+    /// The sites that the command names; `None` where it is about all.
+    pub only: Option<BTreeSet<SiteId>>,
+}
+
+impl Snapshot {
+    /// Says whether the command is about a site.
+    pub fn is_named(&self, site: &SiteId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(site))
+    }
 }
 
 /// Everything that was decided, sorted; a function of the snapshot alone.
@@ -93,7 +102,7 @@ pub struct Snapshot {
 pub struct Plan {
     pub tip: Option<CommitId>,
     pub at: Timestamp,
-    /// One for each site, in the scan's order.
+    /// One for each site that the command is about, in the scan's order.
     pub decisions: Vec<Decision>,
     /// One for each stack or group with something to write, in the order they are committed.
     pub changes: Vec<Change>,

@@ -93,6 +93,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         &changes,
         busy.is_some(),
     ));
+    pull_steps.retain(|step| pull_requests::is_step_named(snapshot, step));
     // Last, since it matters most where nothing else happens.
     let rotten = rot::report_rotten(snapshot, &mut sites);
     let mut plan = Plan {
@@ -100,13 +101,18 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         at: snapshot.at,
         ledger: first_seen::ledger_after(snapshot, &sites),
         changes,
-        decisions: sites.iter().map(SitePlan::decision).collect(),
+        decisions: sites
+            .iter()
+            .filter(|one| snapshot.is_named(&one.site.id))
+            .map(SitePlan::decision)
+            .collect(),
         pull_steps,
         answers: Vec::new(),
         notices: rules::pipeline_notices(snapshot)
             .into_iter()
             .chain(rollbacks.notices)
             .chain(rotten)
+            .filter(|one| one.site().is_none_or(|site| snapshot.is_named(site)))
             .collect(),
         unmatched: unmatched_entries(&snapshot.config, &snapshot.scan),
         again: commands.again || rollbacks.again,

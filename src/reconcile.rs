@@ -190,7 +190,7 @@ pub async fn reconcile(
         progress(FETCHING, 0, 0);
         checkout = tokio::task::block_in_place(|| {
             clone.fetch()?;
-            observe::at_tip(&session.setup, &session.kept, clone)
+            observe::at_tip(&session.setup, &session.kept, clone)?.restrict_to(session.targets())
         })?;
     }
 }
@@ -204,7 +204,8 @@ async fn checkout(session: &Session) -> Result<Checkout> {
     let span = tracing::Span::current();
     let read = move || span.in_scope(|| observe::checkout(&setup, &kept));
     let read = tokio::task::spawn_blocking(read).await;
-    read.map_err(|e| Error::failed("reading the repo ended early").because(e))?
+    read.map_err(|e| Error::failed("reading the repo ended early").because(e))??
+        .restrict_to(session.targets())
 }
 
 async fn observe_and_plan(
@@ -214,7 +215,11 @@ async fn observe_and_plan(
     progress: Progress<'_>,
 ) -> Planned {
     progress("asking the forge", 0, 0);
-    let (forge, history) = observe::forge(session, checkout).await;
+    let (mut forge, history) = observe::forge(session, checkout).await;
+    // A command about some sites answers no comment: the next one that is about all does.
+    if let (Seen::Known(forge), Some(_)) = (&mut forge, &checkout.only) {
+        forge.asks.clear();
+    }
     let channels = plan::channels_to_ask(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(
         observe::observe(session, checkout, channels, registries, progress),

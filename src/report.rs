@@ -2,6 +2,7 @@
 //! decides nothing; the command line, comments and pages show the same.
 
 pub mod answers;
+pub mod config_draft;
 pub mod diff;
 pub mod explain;
 pub mod gauges;

@@ -22,6 +22,7 @@ mod remote_module;
 pub mod resource;
 mod scan;
 pub mod stacks;
+pub mod targets;
 mod unfollowed;
 mod values;
 mod workload;

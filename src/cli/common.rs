@@ -5,24 +5,40 @@ use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// A folder as it is, or a remote.
+/// A checkout as it is on disk, or a remote.
 #[derive(Debug, Args)]
 pub struct RepoArgs {
-    /// A checkout, read as it is on disk and never changed [default: the current folder]
-    #[arg(conflicts_with = "remote")]
+    /// The top of a checkout, read as it is on disk and never changed [default: the repo that the
+    /// current folder is in]
+    #[arg(
+        long = "repo",
+        value_name = "DIR",
+        conflicts_with = "remote",
+        help_heading = "Repo"
+    )]
     pub dir: Option<PathBuf>,
     #[command(flatten)]
     pub clone: CloneArgs,
 }
 
-/// The same where a target stands first.
+/// What of the repo a command is about.
 #[derive(Debug, Args)]
-pub struct RepoFlagArgs {
-    /// A checkout, read as it is on disk and never changed [default: the current folder]
-    #[arg(long = "repo", value_name = "DIR", conflicts_with = "remote")]
-    pub dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub clone: CloneArgs,
+pub struct TargetArgs {
+    /// A stack, workload, image, file, Terraform address, site id or alias, or a folder on disk
+    /// [default: everything, or the folder of the repo that pintle is started in]
+    #[arg(value_name = "TARGET")]
+    pub named: Vec<String>,
+    /// The same as an option (repeatable)
+    #[arg(long, value_name = "TARGET")]
+    pub target: Vec<String>,
+}
+
+impl TargetArgs {
+    /// Returns all that is named.
+    pub fn all(&self) -> Vec<&str> {
+        let all = self.named.iter().chain(&self.target);
+        all.map(String::as_str).collect()
+    }
 }
 
 /// A remote only.

@@ -1,11 +1,13 @@
-//! `pintle config schema|check`.
+//! `pintle config init|schema|check`.
 
 use super::ending::{Completion, on_runtime};
 use super::{out, scan, source};
 use crate::cli::{self, ClusterArgs, RegistryArgs};
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
+use crate::observe::Session;
 use crate::reconcile::{self, Planned};
+use crate::report::config_draft::draft_config;
 use std::path::{Path, PathBuf};
 
 pub fn run(args: &cli::ConfigCommand) -> Result<Completion> {
@@ -14,8 +16,44 @@ pub fn run(args: &cli::ConfigCommand) -> Result<Completion> {
             out::json(&config::schema())?;
             Ok(Completion::Ok)
         }
+        cli::ConfigCommand::Init { force, dry_run } => init(*force, *dry_run),
         cli::ConfigCommand::Check { path } => check(path),
     }
+}
+
+/// Writes a first configuration to the top of the repo, from what is in it.
+fn init(force: bool, dry_run: bool) -> Result<Completion> {
+    let top = source::top_of(Path::new("."));
+    let file = match top.as_os_str() == "." {
+        true => PathBuf::from(config::FILE),
+        false => top.join(config::FILE),
+    };
+    if file.exists() && !force && !dry_run {
+        return Err(Error::usage(format!("{} exists already", file.display()))
+            .hint("--dry-run prints a new one, --force replaces it"));
+    }
+    let mut session = session_of(&top)?;
+    // What an earlier configuration says is not taken for what is in the repo.
+    session.setup.config = Some((config::FILE.to_owned(), String::new()));
+    let looked = on_runtime(reconcile::plan_offline(&session))?;
+    source::has_terraform(&looked.snapshot.files)?;
+    let text = draft_config(&looked.snapshot.scan);
+    if dry_run {
+        out::data(&text)?;
+        return Ok(Completion::Ok);
+    }
+    std::fs::write(&file, &text)
+        .map_err(|e| Error::failed(format!("cannot write {}", file.display())).because(e))?;
+    out::say(&format!("wrote {}", file.display()));
+    for step in [
+        "read it: what only you know is there as a comment",
+        "`pintle config check` reports errors, and entries that match nothing",
+        "`pintle plan` shows what would be written, and what to set next",
+        "commit the file: pintle reads it from the branch that it follows",
+    ] {
+        out::say(&format!("next: {step}"));
+    }
+    Ok(Completion::Ok)
 }
 
 /// Checks a file by itself, and against the repo at whose top it lies.
@@ -94,6 +132,10 @@ fn find_unmatched(repo: &Path, expects_terraform: bool) -> Result<Vec<String>> {
 }
 
 fn look(repo: &Path) -> Result<Planned> {
+    on_runtime(reconcile::plan_offline(&session_of(repo)?))
+}
+
+fn session_of(repo: &Path) -> Result<Session> {
     let mut session = source::setup(
         Some(repo),
         &cli::CloneArgs::default(),
@@ -101,5 +143,5 @@ fn look(repo: &Path) -> Result<Planned> {
         &ClusterArgs::default(),
     )?;
     session.setup.commits = 0;
-    on_runtime(reconcile::plan_offline(&session))
+    Ok(session)
 }

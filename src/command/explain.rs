@@ -7,19 +7,20 @@ use crate::error::{Error, Result};
 use crate::plan::{explain, report_status};
 use crate::reconcile::{self, Planned};
 use crate::report::explain::explanation_lines;
-use crate::sites::lookup::find;
-use crate::sites::{Literal, Scan};
+use crate::sites::Literal;
+use crate::sites::targets::Targets;
 use crate::terraform::files::RepoPath;
 use serde_json::json;
 use std::collections::BTreeSet;
 
 pub async fn run(args: &ExplainArgs) -> Result<Completion> {
-    let session = source::setup(
-        args.repo.dir.as_deref(),
-        &args.repo.clone,
-        &args.registries,
-        &args.cluster,
-    )?;
+    let named = args.targets.all();
+    let (session, targets) =
+        source::setup_beside(&args.repo, &named, &args.registries, &args.cluster)?;
+    if targets.is_everything() {
+        return Err(Error::usage("nothing is named to explain")
+            .hint("name a workload, image, stack or file and line: pintle explain media/sonarr"));
+    }
     let bar = Bar::new();
     let known = if args.offline {
         reconcile::plan_offline(&session).await?
@@ -29,7 +30,7 @@ pub async fn run(args: &ExplainArgs) -> Result<Completion> {
     bar.end();
     source::has_terraform(&known.snapshot.files)?;
     let (snapshot, plan) = (&known.snapshot, &known.plan);
-    let literals = named(&known, &args.target)?;
+    let literals = find_literals(&known, &targets)?;
     let explanations = explain(snapshot, plan, &literals);
     let explained = explanations
         .iter()
@@ -48,79 +49,40 @@ pub async fn run(args: &ExplainArgs) -> Result<Completion> {
     Ok(Completion::Ok)
 }
 
-/// Returns what a target names: at least one literal. What only the cluster names, as `status`
+/// Returns what the targets name, in the scan's order. What only the cluster names, as `status`
 /// prints it (a workload of a chart), is the literal that decides it.
-pub(super) fn named<'a>(known: &'a Planned, target: &str) -> Result<Vec<&'a Literal>> {
+pub(super) fn find_literals<'a>(known: &'a Planned, targets: &Targets) -> Result<Vec<&'a Literal>> {
     let scan = &known.snapshot.scan;
-    named_in_text(scan, target).or_else(|error| {
-        let status = report_status(&known.snapshot, &known.plan, None);
-        let rows = status.rows.into_iter().filter(|row| row.is_called(target));
-        let places: BTreeSet<String> = rows.map(|row| row.place).collect();
-        let is_place =
-            |literal: &&Literal| places.contains(&format!("{}:{}", literal.file, literal.line));
-        let literals: Vec<&Literal> = scan.literals.iter().filter(is_place).collect();
-        if literals.is_empty() {
-            Err(error)
-        } else {
-            Ok(literals)
-        }
-    })
+    let mut places: BTreeSet<(&RepoPath, usize)> = BTreeSet::new();
+    let folders = Targets {
+        names: Vec::new(),
+        folders: targets.folders.clone(),
+    };
+    if !folders.is_everything() {
+        let literals = folders.find_literals(scan)?;
+        places.extend(literals.iter().map(|one| (&one.file, one.span.start)));
+    }
+    for name in &targets.names {
+        let one = Targets {
+            names: vec![name.clone()],
+            folders: Vec::new(),
+        };
+        let literals = one
+            .find_literals(scan)
+            .or_else(|error| find_in_status(known, name).ok_or(error))?;
+        places.extend(literals.iter().map(|one| (&one.file, one.span.start)));
+    }
+    let is_meant = |one: &&Literal| places.contains(&(&one.file, one.span.start));
+    Ok(scan.literals.iter().filter(is_meant).collect())
 }
 
-/// Returns what a target names in the text of the repo: at least one literal.
-pub(super) fn named_in_text<'a>(scan: &'a Scan, target: &str) -> Result<Vec<&'a Literal>> {
-    let found = find(scan, target);
-    let literals: Vec<&Literal> = found
-        .literals
-        .iter()
-        .map(|at| &scan.literals[*at])
-        .collect();
-    if !literals.is_empty() {
-        return Ok(literals);
-    }
-    let near = if found.near.is_empty() {
-        "pintle scan lists them all".to_owned()
-    } else {
-        format!("near it: {}", found.near.join(", "))
-    };
-    let lost = lost(scan, target);
-    let mut error = Error::failed(format!("no site, workload or image is called {target}"));
-    if !lost.is_empty() {
-        error = error.cause(lost.join("; "));
-    }
-    Err(error.hint(near))
-}
-
-/// The most notes that are repeated.
-const MOST_NOTES: usize = 3;
-
-/// Repeats what was said of something that the scan could not follow.
-fn lost(scan: &Scan, target: &str) -> Vec<String> {
-    let place = |file: &RepoPath, line: Option<usize>| match line {
-        Some(line) => format!("{file}:{line}"),
-        None => file.to_string(),
-    };
-    let is_meant = |file: &RepoPath, line: Option<usize>, text: &str| {
-        text.contains(target)
-            || place(file, line) == target
-            || file.display() == target
-            || file
-                .as_str()
-                .strip_prefix(target)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let problems = scan
-        .problems
-        .iter()
-        .filter(|one| is_meant(&one.file, one.line, &one.what))
-        .map(|one| format!("{}: {}", place(&one.file, one.line), one.what));
-    let unfollowed = scan
-        .unfollowed
-        .iter()
-        .filter(|one| is_meant(&one.file, Some(one.line), &one.literal) || *one.inside == *target)
-        .map(|one| {
-            let at = place(&one.file, Some(one.line));
-            format!("{at}: {} in {} is not followed", one.literal, one.inside)
-        });
-    problems.chain(unfollowed).take(MOST_NOTES).collect()
+/// Returns the literals that decide what `status` calls so; `None` if nothing is.
+fn find_in_status<'a>(known: &'a Planned, name: &str) -> Option<Vec<&'a Literal>> {
+    let status = report_status(&known.snapshot, &known.plan, None);
+    let rows = status.rows.into_iter().filter(|row| row.is_called(name));
+    let places: BTreeSet<String> = rows.map(|row| row.place).collect();
+    let is_place = |one: &&Literal| places.contains(&format!("{}:{}", one.file, one.line));
+    let all = known.snapshot.scan.literals.iter();
+    let literals: Vec<&Literal> = all.filter(is_place).collect();
+    (!literals.is_empty()).then_some(literals)
 }

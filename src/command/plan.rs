@@ -12,12 +12,8 @@ use crate::report::plan_table::plan_rows;
 use crate::report::{count_verdicts, diff, is_open_already};
 
 pub async fn run(args: &PlanArgs, colour: bool) -> Result<Completion> {
-    let session = source::setup(
-        args.repo.dir.as_deref(),
-        &args.repo.clone,
-        &args.registries,
-        &args.cluster,
-    )?;
+    let named = args.targets.all();
+    let session = source::setup_about(&args.repo, &named, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let planned = reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();

@@ -1,21 +1,21 @@
 //! `pintle scan`.
 
 use super::ending::{Completion, on_runtime};
-use super::explain::named_in_text;
 use super::{out, source, table::table};
 use crate::cli::{ClusterArgs, OutputFormat, RegistryArgs, ScanArgs};
 use crate::error::{Excerpt, Result};
-use crate::observe::RepoOrigin;
 use crate::reconcile;
+use crate::report::config_draft::environment_entry;
 use crate::sites::json::{fate_word, to_json};
+use crate::sites::targets::Targets;
 use crate::sites::{Fate, Literal, Problem, Scan, Unfollowed};
 use crate::terraform::files::{Files, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn run(args: &ScanArgs) -> Result<Completion> {
-    let mut session = source::setup(
-        args.repo.dir.as_deref(),
-        &args.repo.clone,
+    let mut session = source::setup_about(
+        &args.repo,
+        &args.targets.all(),
         &RegistryArgs::default(),
         &ClusterArgs::default(),
     )?;
@@ -23,12 +23,7 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
     let looked = on_runtime(reconcile::plan_offline(&session))?;
     let mut scan = (*looked.snapshot.scan).clone();
     source::has_terraform(&looked.snapshot.files)?;
-    let folder = match (&args.repo.dir, &session.setup.origin) {
-        (None, RepoOrigin::Folder(_)) => source::current_repo().1,
-        _ => RepoPath::default(),
-    };
-    restrict(&mut scan, &folder);
-    select(&mut scan, &args.target)?;
+    restrict(&mut scan, session.targets())?;
     if args.sites_only {
         scan.literals
             .retain(|literal| matches!(literal.fate, Fate::Site(_)));
@@ -65,46 +60,27 @@ pub fn run(args: &ScanArgs) -> Result<Completion> {
 }
 
 /// Leaves what the targets name; all where there are none.
-fn select(scan: &mut Scan, targets: &[String]) -> Result<()> {
-    if targets.is_empty() {
+fn restrict(scan: &mut Scan, targets: &Targets) -> Result<()> {
+    if targets.is_everything() {
         return Ok(());
     }
-    let mut wanted: BTreeSet<(RepoPath, usize)> = BTreeSet::new();
-    for target in targets {
-        let found = named_in_text(scan, target)?;
-        wanted.extend(found.iter().map(|one| (one.file.clone(), one.span.start)));
-    }
+    let found = targets.find_literals(scan)?;
+    let wanted: BTreeSet<(RepoPath, usize)> = found
+        .iter()
+        .map(|one| (one.file.clone(), one.span.start))
+        .collect();
+    let files: BTreeSet<RepoPath> = match targets.names.is_empty() {
+        true => BTreeSet::new(),
+        false => wanted.iter().map(|(file, _)| file.clone()).collect(),
+    };
+    let is_meant = |file: &RepoPath| targets.is_in_folder(file) || files.contains(file);
     scan.literals
         .retain(|literal| wanted.contains(&(literal.file.clone(), literal.span.start)));
-    let files: BTreeSet<&RepoPath> = wanted.iter().map(|(file, _)| file).collect();
-    scan.problems
-        .retain(|problem| files.contains(&problem.file));
-    scan.unfollowed.retain(|one| files.contains(&one.file));
-    scan.unnamed_var_files.clear();
+    scan.problems.retain(|problem| is_meant(&problem.file));
+    scan.unfollowed.retain(|one| is_meant(&one.file));
+    scan.unnamed_var_files
+        .retain(|root, _| targets.is_in_folder(root));
     Ok(())
-}
-
-/// Leaves what is about a folder: what is written in it, and what a stack in it uses.
-fn restrict(scan: &mut Scan, folder: &RepoPath) {
-    if folder.as_str().is_empty() {
-        return;
-    }
-    let is_in = |path: &RepoPath| {
-        let rest = path.as_str().strip_prefix(folder.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    scan.literals.retain(|literal| {
-        is_in(&literal.file) || literal.uses.iter().any(|used| is_in(&used.root))
-    });
-    scan.problems.retain(|problem| is_in(&problem.file));
-    scan.unfollowed.retain(|one| is_in(&one.file));
-    scan.unnamed_var_files.retain(|root, _| is_in(root));
-    out::say(&format!(
-        "note: this is about {folder} alone; `pintle scan {}` is about the whole repo",
-        "../"
-            .repeat(folder.as_str().split('/').count())
-            .trim_end_matches('/')
-    ));
 }
 
 fn row(literal: &Literal) -> [String; 4] {
@@ -200,7 +176,9 @@ fn advice(scan: &Scan) -> Vec<String> {
         lines.push(
             "if Terraform is run with one of the var-files that nothing loads, paste:".to_owned(),
         );
-        lines.extend(files.iter().take(NAMED).map(|file| environment(root, file)));
+        let entries = files.iter().take(NAMED);
+        let entries = entries.map(|file| environment_entry(root, file));
+        lines.extend(entries.map(|entry| indent(&entry)));
     }
     if scan.literals.is_empty() && scan.unfollowed.is_empty() && scan.problems.is_empty() {
         lines.push(
@@ -214,28 +192,9 @@ fn advice(scan: &Scan) -> Vec<String> {
 /// How many folders, roots and files are named.
 const NAMED: usize = 3;
 
-/// The entry of the configuration that says that a root is run with a var-file.
-fn environment(root: &RepoPath, file: &RepoPath) -> String {
-    let stem = |path: &RepoPath| {
-        let name = path.name();
-        let name = name.strip_suffix(".json").unwrap_or(name);
-        let name = name.strip_suffix(".tfvars").unwrap_or(name);
-        name.strip_suffix(".auto").unwrap_or(name).to_owned()
-    };
-    let name = match stem(file) {
-        name if name == "terraform" || name.is_empty() => file
-            .parent()
-            .map_or_else(String::new, |dir| dir.name().to_owned()),
-        name => name,
-    };
-    let path = file
-        .as_str()
-        .strip_prefix(root.as_str())
-        .map_or(file.as_str(), |rest| rest.trim_start_matches('/'));
-    format!(
-        "  [[environment]]\n  root = {:?}\n  name = {name:?}\n  var_files = [{path:?}]",
-        root.display()
-    )
+fn indent(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
 }
 
 /// `23 image-like literals are not followed: 12 in docker_container, 11 in nomad_job`; `None` where

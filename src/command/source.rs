@@ -13,6 +13,7 @@ use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::kubernetes;
 use crate::remote::oci::Keychain;
+use crate::sites::targets::Targets;
 use crate::terraform::files::{Files, RepoPath};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,124 @@ const GITHUB_TOKEN: &str = "PINTLE_GITHUB_TOKEN";
 const ALERTMANAGER_TOKEN: &str = "PINTLE_ALERTMANAGER_TOKEN";
 
 /// The remote or the folder that the command line names, else the remote of the environment, else
-/// the current folder.
+/// the repo that the current folder is in; and what the command is about.
+pub fn setup_about(
+    repo: &cli::RepoArgs,
+    named: &[&str],
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<Session> {
+    let (session, targets) = setup_beside(repo, named, registries, cluster)?;
+    Ok(session.with_targets(targets))
+}
+
+/// The same, for a command that plans for the whole repo and shows a part of it.
+pub fn setup_beside(
+    repo: &cli::RepoArgs,
+    named: &[&str],
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<(Session, Targets)> {
+    let clone = &repo.clone;
+    let is_on_disk = repo.dir.is_some() || named.iter().any(|name| Path::new(name).is_dir());
+    let is_remote = |value: &Option<String>, variable| {
+        value.is_some() || (!is_on_disk && environment(variable).is_some())
+    };
+    let (dir, targets) = if is_remote(&clone.remote, REMOTE) || is_remote(&clone.forge, FORGE) {
+        (None, targets_of_remote(named)?)
+    } else {
+        let (dir, targets) = targets_on_disk(repo.dir.as_deref(), named)?;
+        (Some(dir), targets)
+    };
+    Ok((setup(dir.as_deref(), clone, registries, cluster)?, targets))
+}
+
+fn targets_of_remote(named: &[&str]) -> Result<Targets> {
+    if let Some(path) = named.iter().find(|name| is_path(name)) {
+        return Err(
+            Error::usage(format!("the folder {path} cannot be used with a remote"))
+                .hint("name a stack or file by its path in the repo"),
+        );
+    }
+    Ok(Targets {
+        names: named.iter().map(ToString::to_string).collect(),
+        folders: Vec::new(),
+    })
+}
+
+/// Says whether a name can only be a place on disk.
+fn is_path(name: &str) -> bool {
+    matches!(name, "." | "..")
+        || ["/", "./", "../"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+/// Returns the top of the repo, and what is named in it: files and folders on disk by their path
+/// from there. Without any name it is the current folder.
+fn targets_on_disk(dir: Option<&Path>, named: &[&str]) -> Result<(PathBuf, Targets)> {
+    let top = match dir {
+        Some(dir) => dir.to_owned(),
+        None => match named.iter().find(|name| Path::new(name).is_dir()) {
+            Some(folder) => top_of(Path::new(folder)),
+            None => top_of(Path::new(".")),
+        },
+    };
+    let mut targets = Targets::default();
+    if named.is_empty() && dir.is_none() {
+        let folder = path_below(&top, Path::new("."));
+        targets.folders.extend(folder.inspect(note_folder));
+    }
+    for name in named {
+        let (path, line) = match name.rsplit_once(':') {
+            Some((path, line)) if line.parse::<usize>().is_ok() => (path, Some(line)),
+            _ => (*name, None),
+        };
+        let at = Path::new(path);
+        if is_path(path)
+            && let Err(error) = at.metadata()
+        {
+            return Err(Error::failed(format!("cannot read the folder {path}"))
+                .because(error)
+                .hint("name a folder or file that exists, or a stack, workload or image"));
+        }
+        let below = path_below(&top, at);
+        match (below, line) {
+            (Some(below), None) if at.is_dir() => targets.folders.push(below),
+            (None, None) if at.is_dir() => {
+                return Err(Error::usage(format!("{name} is not in {}", top.display()))
+                    .hint("name folders of one repo"));
+            }
+            (Some(below), line) if at.is_file() => targets.names.push(match line {
+                Some(line) => format!("{below}:{line}"),
+                None => below.to_string(),
+            }),
+            _ => targets.names.push((*name).to_owned()),
+        }
+    }
+    // The top restricts nothing.
+    targets.folders.retain(|one| !one.as_str().is_empty());
+    Ok((top, targets))
+}
+
+/// Says that the answer is not about the whole repo.
+fn note_folder(folder: &RepoPath) {
+    if !folder.as_str().is_empty() {
+        let up = vec![".."; folder.as_str().split('/').count()].join("/");
+        out::say(&format!(
+            "note: this is about {folder} alone; `-C {up}` is about the whole repo"
+        ));
+    }
+}
+
+/// Returns the path of something on disk from the top of a repo; `None` if it is not in it.
+fn path_below(top: &Path, path: &Path) -> Option<RepoPath> {
+    let (top, path) = (top.canonicalize().ok()?, path.canonicalize().ok()?);
+    RepoPath::new(path.strip_prefix(top).ok()?.to_str()?)
+}
+
+/// The remote or the folder that the command line names, else the remote of the environment, else
+/// the repo that the current folder is in.
 pub fn setup(
     dir: Option<&Path>,
     clone: &cli::CloneArgs,
@@ -59,33 +177,33 @@ pub fn setup(
             );
         }
         (None, Some(dir)) => RepoOrigin::Folder(dir.to_owned()),
-        (None, None) => RepoOrigin::Folder(current_repo().0),
+        (None, None) => RepoOrigin::Folder(top_of(Path::new("."))),
     };
     told(origin, forge, clone, registries, cluster)
 }
 
-/// Returns the top of the repo that the current folder is in, as git finds it, and the current
-/// folder's path from there. A folder with a configuration is a top too. Where there is none, the
-/// current folder itself is taken.
-pub fn current_repo() -> (PathBuf, RepoPath) {
-    let here = || (PathBuf::from("."), RepoPath::default());
-    let Ok(current) = Path::new(".").canonicalize() else {
-        return here();
+/// Returns the top of the repo that a folder is in, as git finds it. A folder with a configuration
+/// is a top too. Where there is none, the folder itself is taken.
+pub fn top_of(folder: &Path) -> PathBuf {
+    let Ok(whole) = folder.canonicalize() else {
+        return folder.to_owned();
     };
     let is_top =
         |folder: &&Path| folder.join(".git").exists() || folder.join(crate::config::FILE).is_file();
-    let Some(top) = current
-        .ancestors()
-        .find(is_top)
-        .filter(|top| **top != *current)
-    else {
-        return here();
-    };
-    let below = current.strip_prefix(top).ok().and_then(Path::to_str);
-    match below.and_then(RepoPath::new) {
-        Some(below) => (top.to_owned(), below),
-        None => here(),
+    match whole.ancestors().find(is_top) {
+        Some(top) if *top != *whole => top.to_owned(),
+        _ => folder.to_owned(),
     }
+}
+
+/// The remote, which has to be named, and what the command is about.
+pub fn remote_about(
+    clone: &cli::CloneArgs,
+    named: &[&str],
+    registries: &cli::RegistryArgs,
+    cluster: &cli::ClusterArgs,
+) -> Result<Session> {
+    Ok(remote(clone, registries, cluster)?.with_targets(targets_of_remote(named)?))
 }
 
 /// The remote, which has to be named.

@@ -1,7 +1,7 @@
 //! `pintle status`.
 
 use super::ending::Completion;
-use super::explain::named;
+use super::explain::find_literals;
 use super::{out, progress::Bar, source, table::table};
 use crate::cli::{OutputFormat, StatusArgs};
 use crate::error::Result;
@@ -12,21 +12,17 @@ use crate::report::status;
 use crate::report::status_json::to_json;
 
 pub async fn run(args: &StatusArgs) -> Result<Completion> {
-    let session = source::setup(
-        args.repo.dir.as_deref(),
-        &args.repo.clone,
-        &args.registries,
-        &args.cluster,
-    )?;
+    let named = args.targets.all();
+    let (session, targets) =
+        source::setup_beside(&args.repo, &named, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let known = reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
     source::has_terraform(&known.snapshot.files)?;
-    let wanted = args
-        .target
-        .as_deref()
-        .map(|target| named(&known, target))
-        .transpose()?;
+    let wanted = match targets.is_everything() {
+        true => None,
+        false => Some(find_literals(&known, &targets)?),
+    };
     let mut status = report_status(&known.snapshot, &known.plan, wanted.as_deref());
     let summary = status::summarize(&status);
     status.rows.retain(|row| !args.odd || !row.is_quiet());

@@ -15,7 +15,8 @@ use crate::write::WriteLease;
 use serde_json::json;
 
 pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
-    let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
+    let (clone, named) = (&args.repo.clone, args.targets.all());
+    let session = source::remote_about(clone, &named, &args.registries, &args.cluster)?;
     if args.wait && session.forge().is_none() {
         return Err(Error::usage(
             "--wait follows the statuses in the forge, and no forge is named",

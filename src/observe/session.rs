@@ -10,6 +10,7 @@ use crate::error::Result;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::{alertmanager, forgejo, kubernetes};
+use crate::sites::targets::Targets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -26,6 +27,7 @@ pub struct Session {
     pub kept: Arc<TipCache>,
     forge: Option<forgejo::Client>,
     alertmanager: Option<alertmanager::Client>,
+    targets: Targets,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
     cluster: Option<kubernetes::Client>,
@@ -89,6 +91,7 @@ impl Session {
             kept: Arc::default(),
             forge,
             alertmanager: None,
+            targets: Targets::default(),
             #[cfg(feature = "github")]
             github,
             seen_urgent: AtomicU64::new(0),
@@ -110,6 +113,17 @@ impl Session {
             alertmanager,
             ..self
         }
+    }
+
+    /// Makes passes change what the targets name, and nothing else.
+    #[must_use]
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
+    }
+
+    /// Returns what passes are about.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
     }
 
     /// Returns the client of the Alertmanager, if one is configured.

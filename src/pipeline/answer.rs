@@ -144,3 +144,13 @@ pub enum Notice {
         now: Option<Digest>,
     },
 }
+
+impl Notice {
+    /// Returns the site that it is about, if it is about one.
+    pub fn site(&self) -> Option<&SiteId> {
+        match self {
+            Self::NotRolledBack { site, .. } | Self::Rotten { site, .. } => Some(site),
+            Self::Pipeline { .. } => None,
+        }
+    }
+}

@@ -174,6 +174,8 @@ reasons! {
     RolledBackElsewhere { digest: Digest, site: Arc<str>, at: Timestamp, commit: Arc<str> } = "rolled-back-elsewhere", Blocked,
         "sha256:{digest} was rolled back at {site} on {at} ({commit}); to use it here, merge its pull request or pin it by hand",
         digest = digest.short(), at = show_time(*at);
+    /// The command that was run is about other sites.
+    NotTargeted = "not-targeted", Waiting, "the command names other targets, and changes nothing else";
     LedgerUnknown { why: String } = "ledger-unknown", Waiting, "when upstream changed could not be read: {why}";
     Settling { first: Option<Timestamp>, settle: SignedDuration, source: Arc<str> } = "settling", Waiting, "upstream changed, first seen {when} ({source})",
         when = waiting_times(*first, *settle, "settles");

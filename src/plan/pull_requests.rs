@@ -35,6 +35,24 @@ pub(super) fn find_steps(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PullSte
     steps
 }
 
+/// Says whether the command is about all that the pull request or branch of a step changes.
+pub(super) fn is_step_named(snapshot: &Snapshot, step: &PullStep) -> bool {
+    let (Some(only), Some(forge)) = (&snapshot.only, snapshot.forge.known()) else {
+        return true;
+    };
+    let (PullStep::Close { name, .. }
+    | PullStep::DeleteBranch { name, .. }
+    | PullStep::Leave { name, .. }
+    | PullStep::Merge { name, .. }) = step;
+    let pulls = forge.pulls.iter().filter(|pull| pull.name == *name);
+    let branches = snapshot.branches.iter().filter(|one| one.name == *name);
+    let mut pins = pulls
+        .flat_map(|pull| &pull.pins)
+        .chain(branches.flat_map(|branch| &branch.pins))
+        .peekable();
+    pins.peek().is_some() && pins.all(|pin| only.iter().any(|site| site.as_str() == pin.site))
+}
+
 /// Returns the numbers of the pull requests that are closed in this pass.
 pub(super) fn closing_numbers(
     snapshot: &Snapshot,

@@ -11,6 +11,7 @@ mod edits;
 mod forbidden;
 mod group;
 mod in_flight;
+mod not_targeted;
 mod open_pull_requests;
 mod pass;
 mod pull_trouble;
@@ -52,6 +53,8 @@ pub(super) const FORBIDDEN: &[RuleFn] = &[
 /// What a target has to wait for, or why it is not written after all. The first that applies takes
 /// it back, and the rules after it see the site without.
 pub(super) const DELAYS: &[RuleFn] = &[
+    // What the command is not about takes no part in anything.
+    not_targeted::not_targeted,
     // When the channel may be followed: these look at the site alone.
     settle::settle,
     settle::soak,

@@ -3,7 +3,7 @@
 
 use super::finder::{Finder, file_text};
 use super::occurrence::Occurrence;
-use super::settings::Extra;
+use super::settings::{Extra, SETS};
 use super::values::{self, Found, plausible};
 use super::workload::{self, Owner, PodOwner};
 use super::{Problem, Use};
@@ -107,8 +107,8 @@ impl Finder<'_> {
                 let user = user(self, kind);
                 helm::release(self, view, &user);
                 self.consume(view, &["values"]);
-                self.consume(view, &helm::SETS);
-                for set in helm::SETS.iter().flat_map(|name| view.blocks(name)) {
+                self.consume(view, &SETS);
+                for set in SETS.iter().flat_map(|name| view.blocks(name)) {
                     self.consume(&set, &["value"]);
                 }
             }

@@ -6,6 +6,7 @@ use super::chart_values::{as_set, merge, set};
 use super::finder::{Finder, file_text};
 use super::objects;
 use super::occurrence::{Place, places};
+use super::settings::SETS;
 use super::unfollowed;
 use super::values::{self, Found};
 use crate::terraform::body::BodyView;
@@ -14,9 +15,6 @@ use crate::terraform::text::{Piece, Text};
 use crate::terraform::value::{Value, number_text};
 use crate::terraform::yaml;
 use std::collections::BTreeSet;
-
-/// The settings by path: they are applied one after another, over all `values`.
-pub const SETS: [&str; 4] = ["set", "set_list", "set_sensitive", "set_wo"];
 
 /// How many paths of values that are not known are named.
 const NAMED: usize = 3;

@@ -5,6 +5,9 @@ use crate::model::pattern::Glob;
 use crate::terraform::sources::RunSettings;
 use std::sync::Arc;
 
+/// The arguments of a release that set values by path: one after another, over all `values`.
+pub const SETS: [&str; 4] = ["set", "set_list", "set_sensitive", "set_wo"];
+
 /// ScanSettings of a scan; the default is no configuration at all.
 #[derive(Clone, Debug, Default)]
 pub struct ScanSettings {

@@ -55,6 +55,7 @@ fn help_reads_as_it_was_read_over() {
         "tags",
         "tags try",
         "config",
+        "config init",
         "config schema",
         "config check",
         "setup",
@@ -120,7 +121,7 @@ fn wrong_words_are_wrong_usage() {
     complains(
         &run(folder.path(), &["plan", ".", "--remote", "/x"]),
         2,
-        &["cannot be used with"],
+        &["the folder . cannot be used with a remote"],
     );
     complains(
         &run(

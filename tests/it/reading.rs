@@ -88,7 +88,7 @@ fn the_entries_for_var_files_that_nothing_loads_are_there_to_paste() {
         .collect();
     assert_eq!(
         pasted,
-        "[[environment]]\nroot = \"app\"\nname = \"production\"\nvar_files = [\"config/production.tfvars\"]\n[[environment]]\nroot = \"app\"\nname = \"stage\"\nvar_files = [\"env/stage/terraform.tfvars\"]\n"
+        "[[environment]]\nroot = \"app\"\nname = \"production\"\nvar_files = [\"config/production.tfvars\"]\n[[environment]]\nroot = \"app\"\nname = \"stage\"\nvar_files = [\"/env/stage/terraform.tfvars\"]\n"
     );
     fs::write(folder.path().join("pintle.toml"), &pasted).expect("it can be written");
     let named = scan(folder.path(), &[".", "--output", "json"]);
@@ -353,7 +353,7 @@ const SHAPES: [(&str, &str); 26] = [
 #[test]
 fn the_shapes_of_others_have_the_sites_that_were_written_down() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/shapes");
-    let output = scan(&folder, &[".", "--sites-only"]);
+    let output = scan(&folder, &["--repo", ".", "--sites-only"]);
     let found: Vec<(&str, &str)> = output
         .stdout
         .lines()
@@ -364,4 +364,223 @@ fn the_shapes_of_others_have_the_sites_that_were_written_down() {
         })
         .collect();
     assert_eq!(found, SHAPES, "{}", output.stderr);
+}
+
+/// Two stacks, of which one has a var-file that nothing loads.
+fn two_stacks() -> TempDir {
+    let tagged = format!(
+        "variable \"tag\" {{\n  default = \"1.2\"\n}}\n{}",
+        pod("ghcr.io/acme/web:web-${var.tag}")
+    );
+    repo(&[
+        ("stacks/web/main.tf", tagged.as_str()),
+        ("stacks/web/env/prod.tfvars", "tag = \"1.3\"\n"),
+        ("stacks/web/prod/terraform.tfvars", "tag = \"1.4\"\n"),
+        (
+            "stacks/db/main.tf",
+            &pod("ghcr.io/acme/db:1.3").replace("\"api\"", "\"db\""),
+        ),
+        (".git/HEAD", "ref: refs/heads/main\n"),
+    ])
+}
+
+#[test]
+fn a_first_configuration_has_what_was_found_and_is_valid() {
+    let folder = two_stacks();
+    let config = |args: &[&str]| {
+        let args = [&["config"], args].concat();
+        Pintle::new(&folder.path().join("stacks/db"), args).run()
+    };
+    let printed = config(&["init", "--dry-run"]);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let file = folder.path().join("pintle.toml");
+    assert!(!file.exists(), "it was only printed");
+    let written = config(&["init"]);
+    assert_eq!(
+        (written.code, &*written.stdout),
+        (Some(0), ""),
+        "{written:?}"
+    );
+    for step in ["wrote ", "`pintle config check`", "`pintle plan`"] {
+        assert!(written.stderr.contains(step), "{}", written.stderr);
+    }
+    let text = fs::read_to_string(&file).expect("it is at the top of the repo");
+    assert_eq!(text, printed.stdout);
+    insta::assert_snapshot!("config-init", text);
+
+    let checked = Pintle::new(folder.path(), ["config", "check"]).run();
+    assert_eq!(
+        (checked.code, &*checked.stdout),
+        (Some(0), "pintle.toml is valid\n"),
+        "{checked:?}"
+    );
+    let scanned = scan(folder.path(), &["--sites-only"]);
+    assert!(!scanned.stderr.contains("[[environment]]"), "{scanned:?}");
+
+    let again = config(&["init"]);
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(
+        again.stderr.contains("exists already") && again.stderr.contains("--force"),
+        "{}",
+        again.stderr
+    );
+    fs::write(&file, "# by hand\n").expect("it can be written");
+    assert_eq!(config(&["init"]).code, Some(2));
+    assert_eq!(
+        fs::read_to_string(&file).expect("it is there"),
+        "# by hand\n"
+    );
+    assert_eq!(config(&["init", "--force"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), text);
+}
+
+#[test]
+fn a_draft_names_orphans_and_arguments_of_modules_as_comments() {
+    let folder = repo(&[
+        (
+            "live/main.tf",
+            "module \"a\" {\n  source = \"registry.example.com/acme/app/k8s\"\n  image_repository = \"ghcr.io/acme/app\"\n  image_tag = \"1.4.2\"\n}\nmodule \"b\" {\n  source = \"registry.example.com/acme/chart/helm\"\n  values = [yamlencode({ image = { repository = \"ghcr.io/acme/b\", tag = \"2.1\" } })]\n}\nmodule \"c\" {\n  source = \"registry.example.com/acme/addons/aws\"\n  metrics = {\n    values = [\"image: ghcr.io/acme/c:3.2\"]\n    set    = [{ name = \"side.image\", value = \"ghcr.io/acme/d:4\" }]\n  }\n}\n",
+        ),
+        (
+            "modules/left/main.tf",
+            &pod("ghcr.io/acme/left:3.1").replace("provider \"kubernetes\" {}\n", ""),
+        ),
+    ]);
+    let printed = Pintle::new(folder.path(), ["config", "init", "--dry-run"]).run();
+    insta::assert_snapshot!("config-init-modules", printed.stdout);
+    // Each comment is an entry that can be used as it is.
+    let keys = [
+        "roots = ",
+        "[[module]]",
+        "source = ",
+        "reference = ",
+        "repository = ",
+        "tag = ",
+        "values = ",
+    ];
+    let used: String = printed
+        .stdout
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if keys.iter().any(|key| rest.starts_with(key)) => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(folder.path().join("pintle.toml"), used).expect("it can be written");
+    let checked = Pintle::new(folder.path(), ["config", "check"]).run();
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let scanned = scan(folder.path(), &["--sites-only", "--output", "json"]);
+    for image in [
+        "ghcr.io/acme/app:1.4.2",
+        "ghcr.io/acme/b:2.1",
+        "ghcr.io/acme/c:3.2",
+        "ghcr.io/acme/left:3.1",
+    ] {
+        assert!(scanned.stdout.contains(image), "{image}: {scanned:?}");
+    }
+}
+
+#[test]
+fn every_command_can_be_sent_to_a_folder() {
+    let folder = two_stacks();
+    let away = tempfile::tempdir().expect("a temporary folder");
+    let there = folder.path().display().to_string();
+    let whole = scan(folder.path(), &[]);
+    for args in [
+        ["-C", &there, "scan"],
+        ["scan", "-C", &there],
+        ["scan", "--directory", &there],
+    ] {
+        let output = Pintle::new(away.path(), args).run();
+        assert_eq!(output.stdout, whole.stdout, "{args:?}: {output:?}");
+    }
+    let explained = Pintle::new(away.path(), ["explain", "-C", &there, "db", "--offline"]).run();
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    let drafted = Pintle::new(away.path(), ["config", "init", "--dry-run", "-C", &there]).run();
+    assert!(drafted.stdout.contains("#   stacks/web: "), "{drafted:?}");
+    let stack = format!("{there}/stacks/db");
+    let inside = Pintle::new(away.path(), ["scan", "-C", &stack]).run();
+    assert!(
+        inside
+            .stderr
+            .contains("this is about stacks/db alone; `-C ../..` is about"),
+        "{inside:?}"
+    );
+    let none = Pintle::new(away.path(), ["scan", "-C", "/nowhere"]).run();
+    assert_eq!(none.code, Some(2), "{none:?}");
+    assert!(
+        none.stderr.contains("cannot go to the folder /nowhere"),
+        "{none:?}"
+    );
+}
+
+/// What a command shows: the sites among these of which it names the file.
+fn stacks_shown(output: &Output) -> Vec<&'static str> {
+    let all = ["stacks/web", "stacks/db", "stacks/ci"];
+    let shown = |stack: &&str| output.stdout.contains(&format!("{stack}/main.tf"));
+    all.into_iter().filter(shown).collect()
+}
+
+#[test]
+fn a_target_means_the_same_to_every_command() {
+    let folder = repo(&[
+        (
+            "stacks/web/main.tf",
+            &pod("ghcr.io/acme/web:1.2").replace("\"api\"", "\"web\""),
+        ),
+        (
+            "stacks/db/main.tf",
+            &pod("ghcr.io/acme/db:1.3").replace("\"api\"", "\"db\""),
+        ),
+        (
+            "stacks/ci/main.tf",
+            &pod("ghcr.io/acme/ci:1.4").replace("\"api\"", "\"ci\""),
+        ),
+        (".git/HEAD", "ref: refs/heads/main\n"),
+    ]);
+    let closed = ["--registry", "ghcr.io=http://127.0.0.1:1"];
+    let commands: [(&str, &[&str]); 4] = [
+        ("scan", &["--output", "json"]),
+        ("plan", &["--output", "json", closed[0], closed[1]]),
+        ("explain", &["--offline"]),
+        ("status", &["--output", "json", closed[0], closed[1]]),
+    ];
+    let top = folder.path();
+    let below = top.join("stacks/db");
+    let names: [(&Path, &[&str], &[&str]); 9] = [
+        (top, &["web"], &["stacks/web"]),
+        (top, &["stacks/db"], &["stacks/db"]),
+        (top, &["stacks/db/"], &["stacks/db"]),
+        (top, &["stacks"], &["stacks/web", "stacks/db", "stacks/ci"]),
+        (top, &["apps/ci"], &["stacks/ci"]),
+        (
+            top,
+            &["ghcr.io/acme/web", "ci"],
+            &["stacks/web", "stacks/ci"],
+        ),
+        (&below, &[], &["stacks/db"]),
+        (&below, &["main.tf"], &["stacks/db"]),
+        (
+            &below,
+            &["../web", "kubernetes_pod_v1.ci"],
+            &["stacks/web", "stacks/ci"],
+        ),
+    ];
+    for (command, more) in commands {
+        for (index, (at, targets, stacks)) in names.into_iter().enumerate() {
+            // As arguments and as options, in turn.
+            let options = targets.iter().flat_map(|one| ["--target", one]);
+            let named = match index % 2 {
+                0 => targets.to_vec(),
+                _ => options.collect(),
+            };
+            let args = [&[command], &named[..], more].concat();
+            let output = Pintle::new(at, &args).run();
+            assert_eq!(output.code, Some(0), "{args:?}: {output:?}");
+            assert_eq!(stacks_shown(&output), stacks, "{args:?}: {output:?}");
+        }
+        let unknown = Pintle::new(top, [&[command, "nothing"], more].concat()).run();
+        assert_eq!(unknown.code, Some(1), "{unknown:?}");
+        assert!(unknown.stderr.contains("is called nothing"), "{unknown:?}");
+    }
 }

@@ -41,7 +41,7 @@ fn root() -> PathBuf {
 }
 
 fn scan() -> Value {
-    let output = Pintle::new(&root(), ["scan", "--output", "json", "."]).run();
+    let output = Pintle::new(&root(), ["scan", "--output", "json", "--repo", "."]).run();
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     serde_json::from_str(&output.stdout).expect("scan prints JSON")
 }

@@ -245,6 +245,35 @@ fn plans_of_one_state_are_the_same_bytes() {
 }
 
 #[test]
+fn a_sync_of_targets_pins_them_alone() {
+    let line = Line::of_stacks(
+        &[
+            ("web", "docker.io/library/nginx:latest"),
+            ("db", "docker.io/library/postgres:16"),
+            ("ci", "ghcr.io/team/ci:latest"),
+        ],
+        "",
+    );
+    let pinned = || ["web", "db", "ci"].map(|stack| line.text(stack).contains("@sha256:"));
+    let missing = line.run("sync", &["web", "--target", "nothing"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert_eq!(pinned(), [false; 3]);
+    let dry = line.run("sync", &["web", "--dry-run"]);
+    assert!(
+        dry.stdout.contains("stacks/web/main.tf") && !dry.stdout.contains("stacks/db/main.tf"),
+        "{dry:?}"
+    );
+    let output = line.run("sync", &["web"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(pinned(), [true, false, false]);
+    let output = line.run("sync", &["--target", "ghcr.io/team/ci"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(pinned(), [true, false, true]);
+    line.sync();
+    assert_eq!(pinned(), [true; 3]);
+}
+
+#[test]
 fn a_dry_run_shows_the_commits_and_writes_nothing() {
     let line = Line::of_stacks(&[("web", "docker.io/library/nginx:latest")], "");
     let (before, pushes) = (line.refs(), line.count_pushes());

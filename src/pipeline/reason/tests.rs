@@ -244,6 +244,7 @@ fn samples() -> Vec<Reason> {
             at: at(),
             commit: commit(),
         },
+        NotTargeted,
         LedgerUnknown { why: why() },
         Settling {
             first: None,

@@ -82,6 +82,43 @@ fn an_open_pull_request_is_kept_and_updated() {
 }
 
 #[test]
+fn a_command_about_one_site_changes_nothing_else() {
+    let about_first = |mut world: Snapshot| {
+        let first = world.scan.sites().next().map(|(_, site)| site.id.clone());
+        world.only = Some(first.into_iter().collect());
+        world
+    };
+    let both = stacks(&["one", "two"]);
+    let plan = about_first(both.clone()).plan();
+    assert_eq!(proposals(&plan), [("one", None)]);
+    assert_eq!(plan.decisions.len(), 1, "{:?}", plan.decisions);
+    // The other's pull request has become moot, and is not the command's concern.
+    let moot = both.opened().says("x/b:v1", 'a');
+    assert_eq!(close(&moot.plan().pull_steps[0]).0, 101);
+    let plan = about_first(moot.clone()).plan();
+    assert_eq!(plan.pull_steps, []);
+    assert_eq!(proposals(&plan), [("one", Some(100))]);
+    let own = about_first(moot.says("x/a:v1", 'a')).plan();
+    assert_eq!(own.pull_steps.len(), 1, "{:?}", own.pull_steps);
+    assert_eq!(close(&own.pull_steps[0]).0, 100);
+}
+
+#[test]
+fn a_member_of_a_group_waits_for_those_that_the_command_does_not_name() {
+    let mut world =
+        stacks(&["one", "two"]).configured("[[group]]\nname = 'g'\nstacks = ['one', 'two']");
+    assert_eq!(world.plan().changes.len(), 1);
+    let first = world.scan.sites().next().map(|(_, site)| site.id.clone());
+    world.only = Some(first.into_iter().collect());
+    let decision = world.decided();
+    let Some(Reason::GroupWaits { reason, .. }) = decision.reasons.first() else {
+        panic!("{decision:?}")
+    };
+    assert_eq!(**reason, Reason::NotTargeted);
+    assert_eq!(world.plan().changes, []);
+}
+
+#[test]
 fn odd_names_are_proposed_under_their_branch() {
     let world = stacks(&["media/immich ..lock"]);
     let open = world.clone().opened();
