@@ -18,6 +18,7 @@ pub mod notes;
 pub mod pins;
 pub mod registry;
 mod registries;
+mod rotten_issues;
 mod session;
 mod settings;
 pub mod tags;
@@ -28,6 +29,7 @@ pub use checks::{PipelineEnd, wait_for_pipeline};
 pub use cluster::cluster;
 pub use forge::{forge, merged_history};
 pub use registries::{Registries, RegistrySettings};
+pub use rotten_issues::rotten_issues;
 pub use session::{FollowedBranch, Session};
 pub use settings::{
     COMMITS, ClusterAccess, ForgeAccess, GithubAccess, RepoOrigin, SessionSettings,

@@ -86,6 +86,9 @@ pub struct Snapshot {
     pub unproved: BTreeMap<(Channel, Digest), String>,
     /// What changed between two digests of a channel (from, to), where it was asked for.
     pub notes: BTreeMap<(Channel, Digest, Digest), Notes>,
+    /// The open issues about pins that are gone from their registry: the hash of site and digest
+    /// in the marker, and the number.
+    pub rotten_issues: BTreeMap<String, u64>,
     /// The sites that the command names; `None` where it is about all.
     pub only: Option<BTreeSet<SiteId>>,
 }

@@ -220,6 +220,7 @@ async fn observe_and_plan(
     if let (Seen::Known(forge), Some(_)) = (&mut forge, &checkout.only) {
         forge.asks.clear();
     }
+    let rotten_issues = observe::rotten_issues(session, &forge).await;
     let channels = plan::channels_to_ask(&checkout.scan, &checkout.config, &forge);
     let (observed, alerts) = tokio::join!(
         observe::observe(session, checkout, channels, registries, progress),
@@ -238,6 +239,7 @@ async fn observe_and_plan(
             cluster,
             history,
             alerts,
+            rotten_issues,
             ..observed
         },
     )

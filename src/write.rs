@@ -111,6 +111,7 @@ pub async fn write(
     }
     writer.post_replies().await;
     writer.post_notices().await;
+    writer.close_mended_issues().await;
     tokio::task::block_in_place(|| writer.push_ledger(clone));
     let merged = writer
         .receipt

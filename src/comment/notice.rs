@@ -101,6 +101,11 @@ fn rotten(
     }
 }
 
+/// Returns what is said when an issue about a pin that is gone is closed.
+pub fn mended() -> &'static str {
+    "No site pins this digest any more, or the registry has it again. pintle closes this issue.\n"
+}
+
 /// Returns the mark that says what a notice tells of.
 pub fn mark(notice: &Notice) -> Marker {
     match notice {

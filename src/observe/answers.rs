@@ -53,6 +53,8 @@ pub(super) struct SessionAnswers {
     pub polls: u64,
     /// What registries said of pins, and when they were asked.
     pub pins: BTreeMap<(Channel, Digest), PinAnswer>,
+    /// The open issues about pins that are gone, as of the last look at them.
+    pub rotten_issues: Option<BTreeMap<String, u64>>,
 }
 
 /// What a registry said of a pinned digest.

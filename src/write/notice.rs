@@ -6,7 +6,9 @@ use crate::comment::marker::Marker;
 use crate::comment::notice;
 use crate::error::Result;
 use crate::pipeline::answer::Notice;
+use crate::pipeline::{Reason, Verdict};
 use crate::remote::forgejo::{Account, Client, NewIssue};
+use std::collections::BTreeSet;
 
 /// How many pages of pintle's own issues are searched.
 const PAGES: u32 = 60;
@@ -20,6 +22,54 @@ impl PlanWriter<'_> {
                 Err(error) => self.note_trouble("a notice could not be posted".into(), &error),
             }
         }
+    }
+
+    /// Closes the issues about pins that were replaced, or that their registry has again.
+    pub(super) async fn close_mended_issues(&mut self) {
+        let snapshot = self.work.snapshot;
+        let (Some(client), None) = (self.forge, &snapshot.only) else {
+            return;
+        };
+        let open = self.open_rot();
+        for (hash, number) in &snapshot.rotten_issues {
+            if open.contains(hash) {
+                continue;
+            }
+            let closed = match client.close_issue(*number).await {
+                Ok(()) => client
+                    .post_comment(*number, notice::mended())
+                    .await
+                    .map(drop),
+                Err(error) => Err(error),
+            };
+            match closed {
+                Ok(()) => self.receipt.notices.push(format!(
+                    "#{number}: closed, its image is pinned no more or is back"
+                )),
+                Err(error) => self.note_trouble(format!("#{number} could not be closed"), &error),
+            }
+        }
+    }
+
+    /// Returns the hashes of the pins that may be gone: those of which nothing shows that the
+    /// registry has them.
+    fn open_rot(&self) -> BTreeSet<String> {
+        let pins = self.work.plan.decisions.iter().filter_map(|decision| {
+            let is_there = decision.verdict == Verdict::InSync
+                && matches!(decision.reasons.first(), Some(Reason::UpToDate { .. }));
+            let digest = decision.from.clone().filter(|_| !is_there)?;
+            let rot = Notice::Rotten {
+                site: decision.site.clone(),
+                image: String::new(),
+                digest,
+                now: None,
+            };
+            match notice::mark(&rot) {
+                Marker::Rotten(hash) => Some(hash),
+                _ => None,
+            }
+        });
+        pins.collect()
     }
 
     /// Returns what was posted; `None` if one of pintle's issues reports it already.

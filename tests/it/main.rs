@@ -11,6 +11,7 @@ mod conformance;
 mod demo;
 mod faults;
 mod forge_kills;
+mod forge_rot;
 mod forge_run;
 mod forge_server;
 mod forgejo_client;

@@ -67,6 +67,12 @@ pub(super) struct CreateIssueBody {
     pub labels: Vec<i64>,
 }
 
+/// `PATCH /repos/{owner}/{repo}/issues/{index}`.
+#[derive(Debug, Serialize)]
+pub(super) struct EditIssueBody {
+    pub state: &'static str,
+}
+
 /// `POST /repos/{owner}/{repo}/issues/{index}/labels`.
 #[derive(Debug, Serialize)]
 pub(super) struct LabelsBody {

@@ -1,6 +1,6 @@
 //! Issues: those of pintle's account, and new ones.
 
-use super::body::CreateIssueBody;
+use super::body::{CreateIssueBody, EditIssueBody};
 use super::http::Ask;
 use super::page::Listed;
 use super::people::WireAccount;
@@ -83,6 +83,31 @@ impl Client {
             issue.author.id == author.id && since.is_none_or(|since| issue.updated_at >= since)
         });
         Ok(found)
+    }
+
+    /// Returns the open issues that `author` opened, in at most so many pages of 50.
+    pub async fn open_issues_of(&self, author: &Account, pages: u32) -> Result<Listed<Issue>> {
+        let ask = Ask::get(
+            self.path(["issues"]),
+            format!("read the open issues of {}", self.place()),
+        )
+        .query("type", "issues")
+        .query("state", "open")
+        .query("created_by", author.login.clone());
+        let mut found = self.list::<WireIssue>(ask, pages).await?;
+        found.items.retain(|issue| issue.author.id == author.id);
+        Ok(found)
+    }
+
+    pub async fn close_issue(&self, number: u64) -> Result<()> {
+        let body = EditIssueBody { state: "closed" };
+        let ask = Ask::write(
+            Method::PATCH,
+            self.path(["issues", &number.to_string()]),
+            &body,
+            format!("close the issue #{number} of {}", self.place()),
+        )?;
+        self.ask_successfully(ask).await.map(drop)
     }
 
     pub async fn open_issue(&self, new: &NewIssue) -> Result<Issue> {
