@@ -7,6 +7,7 @@ mod address;
 mod branch;
 mod cache;
 mod clone;
+mod deadline;
 mod failure;
 mod fetch;
 mod follow;

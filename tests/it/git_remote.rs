@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tempfile::tempdir;
 
 use crate::support::git::{self, BRANCH};
-use crate::support::git_host::{self, GitHost};
+use crate::support::git_host::{self, Drip, GitHost};
 
 const TOKEN: &str = "hunter2-very-secret";
 const BASIC: git_host::Access = git_host::Access::Basic {
@@ -128,17 +128,20 @@ fn a_fetch_that_drips_has_an_end() {
         .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
     let remote = git::Remote::from_files(&[("noise", &noise)]);
-    let host = GitHost::start_dripping(&remote.path(), Duration::from_millis(20));
-    let cache = tempdir().expect("a folder");
-    let access = Access {
-        most: Duration::from_millis(500),
-        ..access(None)
-    };
-    let error = open(&host, cache.path(), &access).map(drop).unwrap_err();
-    assert!(
-        error.to_string().contains("was not done within 0.5 s"),
-        "{error}"
-    );
+    let pause = Duration::from_millis(20);
+    for drip in [Drip::Pack(pause), Drip::Handshake(pause)] {
+        let host = GitHost::start_dripping(&remote.path(), drip);
+        let cache = tempdir().expect("a folder");
+        let access = Access {
+            most: Duration::from_millis(500),
+            ..access(None)
+        };
+        let error = open(&host, cache.path(), &access).map(drop).unwrap_err();
+        assert!(
+            error.to_string().contains("was not done within 0.5 s"),
+            "{drip:?}: {error}"
+        );
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::access::Access;
 use super::address::{Remote, Where};
+use super::deadline::{Deadline, Timed};
 use super::failure::{self, Failure, causes, local};
 use super::http;
 use super::program::{self, Side};
@@ -93,10 +94,14 @@ pub(super) fn fetch(
     let anonymous = anonymous.map_err(|why| {
         Failure::Remote(Error::usage(format!("{from} is not the name of a branch")).because(why))
     })?;
-    let (connection, conversation) = connect(&anonymous, remote, access)?;
+    let deadline = Deadline::within(access.limits().total);
+    let (connection, conversation) = connect(&anonymous, remote, access, &deadline)?;
     let got = receive(repo, connection, remote, access);
     let Some((said, cut)) = conversation.map(Conversation::end) else {
-        return got;
+        return got.map_err(|failure| match deadline.is_over() {
+            true => took_too_long(remote, access),
+            false => failure,
+        });
     };
     got.map_err(|failure| match (failure, cut) {
         (Failure::Remote(error), None) if matches!(remote.place(), Where::Ssh(_)) => {
@@ -113,16 +118,32 @@ pub(super) fn fetch(
 
 type Connection<'a> = gix::remote::Connection<'a, 'a, 'a, Box<dyn Transport + Send>>;
 
+fn took_too_long(remote: &Remote, access: &Access) -> Failure {
+    Failure::Remote(
+        Error::outside(format!("cannot fetch from {remote}"))
+            .cause(Cut::TooLong(access.limits().total).of(remote.as_str()))
+            .hint("try again later"),
+    )
+}
+
 /// Connects to the remote: over http, or through a program whose conversation has to be ended.
 fn connect<'a>(
     anonymous: &'a gix::Remote<'a>,
     remote: &Remote,
     access: &Access,
+    deadline: &Deadline,
 ) -> Result<(Connection<'a>, Option<Conversation>), Failure> {
     let Some(mut command) = program::command(remote.place(), &access.ssh, Side::Fetch) else {
-        let connection = anonymous.connect(remote::Direction::Fetch);
-        let connection = connection.map_err(|why| diagnose(remote, access, &why))?;
-        return Ok((connection, None));
+        let (url, version) = anonymous
+            .sanitized_url_and_version(remote::Direction::Fetch)
+            .map_err(|why| diagnose(remote, access, &why))?;
+        let http = Timed {
+            inner: transport::reqwest::Remote::default(),
+            deadline: deadline.clone(),
+        };
+        let http = transport::Transport::new_http(http, url, version, false);
+        let http: Box<dyn Transport + Send> = Box::new(http);
+        return Ok((anonymous.to_connection_with_transport(http), None));
     };
     let started = child::converse(&mut command, access.limits());
     let (conversation, output, input) = started.map_err(|why| {
@@ -184,11 +205,7 @@ fn receive<'a>(
         received
     });
     received.map_err(|why| match failure::is_of_connection(&why) {
-        _ if stop.load(Ordering::Relaxed) => Failure::Remote(
-            Error::outside(format!("cannot fetch from {remote}"))
-                .cause(Cut::TooLong(limit).of(remote.as_str()))
-                .hint("try again later"),
-        ),
+        _ if stop.load(Ordering::Relaxed) => took_too_long(remote, access),
         true => diagnose(remote, access, &why),
         false => Failure::Local(format!("the fetch failed: {}", causes(&why))),
     })?;

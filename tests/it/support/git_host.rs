@@ -49,12 +49,19 @@ pub struct Seen {
     pub status: u16,
 }
 
+/// What comes byte by byte, and the pause before each.
+#[derive(Clone, Copy, Debug)]
+pub enum Drip {
+    Pack(Duration),
+    /// All that comes before the pack.
+    Handshake(Duration),
+}
+
 struct Shared {
     repository: PathBuf,
     /// The `Authorization` header that is wanted, and the challenge when it is missing.
     wanted: Option<(String, &'static str)>,
-    /// A pack comes byte by byte, with this pause before each.
-    drips: Option<Duration>,
+    drips: Option<Drip>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -64,12 +71,12 @@ impl GitHost {
         Self::start_with(folder, access, None)
     }
 
-    /// The same, with a pause before each byte of a pack.
-    pub fn start_dripping(folder: &Path, pause: Duration) -> GitHost {
-        Self::start_with(folder, &Access::Open, Some(pause))
+    /// The same, with a pause before each byte of some answers.
+    pub fn start_dripping(folder: &Path, drip: Drip) -> GitHost {
+        Self::start_with(folder, &Access::Open, Some(drip))
     }
 
-    fn start_with(folder: &Path, access: &Access, drips: Option<Duration>) -> GitHost {
+    fn start_with(folder: &Path, access: &Access, drips: Option<Drip>) -> GitHost {
         let wanted = match access {
             Access::Open => None,
             Access::Basic { user, password } => {
@@ -152,9 +159,10 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
                 body,
             )
             .await;
-            match shared.drips.filter(|_| has_pack) {
-                Some(pause) => drip(response, pause).await,
-                None => response,
+            match shared.drips {
+                Some(Drip::Pack(pause)) if has_pack => drip(response, pause).await,
+                Some(Drip::Handshake(pause)) if !has_pack => drip(response, pause).await,
+                _ => response,
             }
         }
     };
