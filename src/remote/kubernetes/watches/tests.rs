@@ -117,6 +117,10 @@ async fn answer(
 
 struct Run {
     server: Arc<Server>,
+    /// `127.0.0.1:40123`
+    host: String,
+    /// How many requests to this host were counted before: another test may have had the port.
+    before: u64,
     watches: Watches,
     _keeper: JoinHandle<crate::error::Result<()>>,
     _folder: tempfile::TempDir,
@@ -158,6 +162,8 @@ impl Run {
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let host = address.to_string();
+        let before = count_requests(&host);
         let router = axum::Router::new()
             .fallback(answer)
             .with_state(server.clone());
@@ -166,6 +172,8 @@ impl Run {
         watches.want(&BTreeSet::from([Kind::Namespace]), None);
         Self {
             server,
+            host,
+            before,
             watches,
             _keeper: tokio::spawn(keeper.run()),
             _folder: folder,
@@ -217,6 +225,37 @@ impl Run {
     fn asked(&self) -> Vec<String> {
         self.server.asked.lock().unwrap().clone()
     }
+
+    /// How many requests were counted.
+    fn counted(&self) -> usize {
+        usize::try_from(count_requests(&self.host) - self.before).unwrap()
+    }
+}
+
+fn count_requests(host: &str) -> u64 {
+    let counts = crate::remote::requests_by_host();
+    counts.get(host).copied().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_request_is_counted_also_those_that_are_repeated() {
+    let run = Run::start(vec![
+        Says::Begins(&["a"], 5),
+        Says::List(&["b"], 6),
+        Says::Watch(vec![event("ADDED", namespace("c", 7))], true),
+        Says::Fails(410),
+        Says::List(&["d"], 9),
+        Says::Watch(vec![], false),
+    ])
+    .await;
+    run.until(Ok(&["d 9"])).await;
+    let asked = async {
+        while run.asked().len() < 6 {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), asked).await.is_ok());
+    assert_eq!(run.counted(), run.asked().len());
 }
 
 #[tokio::test]
