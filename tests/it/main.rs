@@ -35,6 +35,7 @@ mod run;
 mod scan_testdata;
 mod secrets_stay;
 mod servers;
+mod shown;
 mod support;
 mod sync;
 mod tag_lists;
