@@ -373,10 +373,10 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
             .flat_map(|commit| commit.actions.iter().copied())
             .collect(),
         pulls_by_result: count_pulls(receipt),
-        gauges: PassGauges {
+        gauges: Box::new(PassGauges {
             budget_left: plan::budget_left(&planned.snapshot),
             ..read_gauges(&planned.snapshot, &planned.plan)
-        },
+        }),
         later: planned.plan.next_look.map(|at| {
             at.duration_since(planned.plan.at).unsigned_abs() + Duration::from_millis(500)
         }),

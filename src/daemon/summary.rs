@@ -41,5 +41,5 @@ pub struct PassSummary {
     /// Pull requests by what was done to them: `opened`.
     pub pulls_by_result: BTreeMap<&'static str, usize>,
     /// What the pass found, for the metrics.
-    pub gauges: PassGauges,
+    pub gauges: Box<PassGauges>,
 }

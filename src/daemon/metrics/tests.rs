@@ -69,7 +69,7 @@ fn every_metric_of_the_page_is_shown_and_no_other() {
     let summary = PassSummary {
         commit_actions: vec![(Action::Update, Cause::TagMoved)],
         pulls_by_result: BTreeMap::from([("opened", 1)]),
-        gauges: full(),
+        gauges: full().into(),
         ..PassSummary::default()
     };
     record(&metrics, &Ok(summary));
@@ -115,7 +115,7 @@ fn a_failed_pass_is_counted_and_changes_no_state() {
     record(
         &metrics,
         &Ok(PassSummary {
-            gauges: full(),
+            gauges: full().into(),
             ..PassSummary::default()
         }),
     );
@@ -147,7 +147,7 @@ fn ages_grow_between_passes() {
         r#"pintle_site_behind_seconds{site="main.tf#local.image",image="quay.io/team/app:1"}"#;
     assert_eq!(value(&metrics, behind), None);
     let summary = PassSummary {
-        gauges: full(),
+        gauges: full().into(),
         ..PassSummary::default()
     };
     record(&metrics, &Ok(summary));
