@@ -109,6 +109,20 @@ pub enum CliCommand {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Print the manual page of pintle or of a command
+    Man(ManArgs),
+    /// Print what this program is made of, as CycloneDX in JSON
+    Sbom,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command the page is about, such as sync or config check [default: pintle itself]
+    #[arg(conflicts_with = "output_dir")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder instead
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub output_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -8,10 +8,12 @@ mod demo;
 mod ending;
 mod explain;
 mod log;
+mod man;
 mod out;
 mod plan;
 mod progress;
 mod run;
+mod sbom;
 mod scan;
 mod setup;
 mod source;
@@ -54,6 +56,8 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
         #[cfg(feature = "demo")]
         CliCommand::Demo(args) => on_runtime(demo::run(&args)),
         CliCommand::Completions { shell } => completions::run(shell),
+        CliCommand::Man(args) => man::run(&args),
+        CliCommand::Sbom => sbom::run(),
     };
     match done {
         Ok(Completion::Ok) => ExitCode::SUCCESS,

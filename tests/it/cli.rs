@@ -62,6 +62,8 @@ fn help_reads_as_it_was_read_over() {
         "setup forgejo",
         "demo",
         "completions",
+        "man",
+        "sbom",
     ];
     let demos = ["demo serve", "demo push"];
     for command in commands.into_iter().chain(demos) {
@@ -758,6 +760,76 @@ fn completions_and_the_schema_are_what_they_say() {
         "defaults", "rule", "group", "hold", "registry", "cache", "git",
     ] {
         assert!(schema["properties"][key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = clones();
+    for (command, name, word) in [
+        (&[][..], "pintle", "Exit codes"),
+        (&["sync"], "pintle-sync", "dry\\-run"),
+        (&["config", "check"], "pintle-config-check", "pintle.toml"),
+    ] {
+        let output = run(folder.path(), &[&["man"], command].concat());
+        assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+        let is_page = output.stdout.contains(&format!(".TH {name} 1"));
+        assert!(is_page && output.stdout.contains(word), "{}", output.stdout);
+    }
+    complains(
+        &run(folder.path(), &["man", "sink"]),
+        2,
+        &["pintle has no command sink"],
+    );
+    let pages = folder.path().join("man1");
+    let written = run(
+        folder.path(),
+        &["man", "--output-dir", &pages.display().to_string()],
+    );
+    assert_eq!((written.code, written.stdout.as_str()), (Some(0), ""));
+    for page in ["pintle.1", "pintle-run.1", "pintle-config-schema.1"] {
+        assert!(pages.join(page).is_file(), "{page}");
+    }
+}
+
+#[test]
+fn the_bill_of_materials_is_that_of_the_lock_file() {
+    let output = run(clones().path(), &["sbom"]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""));
+    let sbom: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(
+        [&sbom["bomFormat"], &sbom["specVersion"]],
+        ["CycloneDX", "1.5"]
+    );
+    let components = sbom["components"].as_array().unwrap();
+    let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let by_purl: std::collections::BTreeMap<String, &serde_json::Value> = components
+        .iter()
+        .map(|one| (word(&one["purl"]), one))
+        .collect();
+    assert_eq!(by_purl.len(), components.len(), "each is there once");
+    let lock = include_str!("../../Cargo.lock");
+    for one in components {
+        let [name, version] = ["name", "version"].map(|key| word(&one[key]));
+        let sum = word(&one["hashes"][0]["content"]);
+        let entry = format!(
+            "name = \"{name}\"\nversion = \"{version}\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{sum}\"\n"
+        );
+        assert!(lock.contains(&entry), "{entry}");
+    }
+    let has = |name: &str| components.iter().any(|one| one["name"] == name);
+    assert!(has("rustls") && has("ring") && has("libgit2-sys"));
+    assert!(!has("proptest") && !has("insta"), "crates of tests alone");
+    let own = word(&sbom["metadata"]["component"]["purl"]);
+    for one in sbom["dependencies"].as_array().unwrap() {
+        let reference = word(&one["ref"]);
+        assert!(
+            reference == own || by_purl.contains_key(&reference),
+            "{reference}"
+        );
+        for below in one["dependsOn"].as_array().unwrap() {
+            assert!(by_purl.contains_key(&word(below)), "{below}");
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod forgejo_client;
 mod fuzz_smoke;
 mod generated;
 mod idle;
+mod image;
 mod git_remote;
 mod kills;
 mod kube_conformance;

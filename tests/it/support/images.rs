@@ -84,7 +84,8 @@ impl Pusher {
         }))
     }
 
-    fn blob(&self, repository: &str, bytes: &[u8]) {
+    /// Uploads bytes that a manifest names.
+    pub fn blob(&self, repository: &str, bytes: &[u8]) {
         let begun = self.send(
             "POST",
             &format!("/v2/{repository}/blobs/uploads/"),
@@ -108,7 +109,8 @@ impl Pusher {
         );
     }
 
-    fn put(&self, repository: &str, name: &str, manifest: &[u8], media_type: &str) -> String {
+    /// Pushes a manifest, and returns its digest.
+    pub fn put(&self, repository: &str, name: &str, manifest: &[u8], media_type: &str) -> String {
         let target = format!("/v2/{repository}/manifests/{name}");
         let reply = self.send(
             "PUT",
