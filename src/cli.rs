@@ -167,6 +167,8 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 pub struct WorklistArgs {
     #[command(flatten)]
+    pub targets: TargetArgs,
+    #[command(flatten)]
     pub repo: RepoArgs,
     #[command(flatten)]
     pub registries: RegistryArgs,

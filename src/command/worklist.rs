@@ -14,12 +14,8 @@ use std::path::Path;
 
 pub async fn run(args: &WorklistArgs) -> Result<Completion> {
     let diun = args.diun.as_deref().map(read_diun).transpose()?;
-    let session = source::setup(
-        args.repo.dir.as_deref(),
-        &args.repo.clone,
-        &args.registries,
-        &args.cluster,
-    )?;
+    let named = args.targets.all();
+    let session = source::setup_about(&args.repo, &named, &args.registries, &args.cluster)?;
     let bar = Bar::new();
     let planned = reconcile::make_plan(&session, &|what, done, of| bar.at(what, done, of)).await?;
     bar.end();
