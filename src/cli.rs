@@ -9,8 +9,8 @@
 mod common;
 
 pub use common::{
-    AlertArgs, CloneArgs, ClusterArgs, OutputArgs, OutputFormat, PassArgs, RegistryArgs,
-    RemoteArgs, RepoArgs, TargetArgs,
+    AlertArgs, CloneArgs, ClusterArgs, NoticeArgs, OutputArgs, OutputFormat, PassArgs,
+    RegistryArgs, RemoteArgs, RepoArgs, TargetArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -101,6 +101,9 @@ pub enum CliCommand {
     Config(ConfigCommand),
     /// Check that the forge is set up as pintle needs it, and create what is missing
     Setup(SetupArgs),
+    /// Send a test message to the receivers that [[notice]] in pintle.toml names
+    #[command(subcommand)]
+    Notice(NoticeCommand),
     /// Show what pintle does on a made-up repo, registry, cache and cluster: no server, no network
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
@@ -203,6 +206,8 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub pass: PassArgs,
     #[command(flatten)]
+    pub notices: NoticeArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     /// Do everything but the push, and show the commits as unified diffs
     #[arg(long)]
@@ -224,6 +229,8 @@ pub struct RunArgs {
     pub cluster: ClusterArgs,
     #[command(flatten)]
     pub pass: PassArgs,
+    #[command(flatten)]
+    pub notices: NoticeArgs,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m
     #[arg(
         long,
@@ -455,6 +462,40 @@ pub enum ConfigCommand {
         #[arg(default_value = "pintle.toml")]
         path: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NoticeCommand {
+    /// Send a test message to each receiver, or to those that are named
+    Test(NoticeTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct NoticeTestArgs {
+    /// The name of a receiver [default: all]
+    pub name: Vec<String>,
+    /// The pintle.toml that names the receivers
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "pintle.toml",
+        env = "PINTLE_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub notices: NoticeArgs,
+    /// Certificates (PEM) to trust besides the system's
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_CA_FILE",
+        hide_env_values = true
+    )]
+    pub ca_file: Option<PathBuf>,
+    /// Allow messages over plain http:// to another machine
+    #[arg(long)]
+    pub insecure_http: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod ending;
 mod explain;
 mod log;
 mod man;
+mod notice;
 mod out;
 mod plan;
 mod progress;
@@ -52,6 +53,7 @@ pub fn run(command: CliCommand, colour: bool) -> ExitCode {
         CliCommand::Log(args) => log::run(&args),
         CliCommand::Tags(args) => tags::run(&args),
         CliCommand::Config(args) => config::run(&args),
+        CliCommand::Notice(args) => on_runtime(notice::run(&args)),
         CliCommand::Setup(args) => on_runtime(setup::run(&args)),
         #[cfg(feature = "demo")]
         CliCommand::Demo(args) => on_runtime(demo::run(&args)),

@@ -6,6 +6,7 @@ mod checked;
 mod cluster;
 mod parse_errors;
 mod forge;
+mod notice;
 mod systems;
 mod scan;
 mod sections;
@@ -13,6 +14,7 @@ pub mod site_settings;
 pub mod unmatched;
 mod wire;
 
+pub use notice::Receiver;
 pub use sections::{
     Budget, Config, Defaults, Environment, ExtraFile, Group, HoldEntry, Match, Module,
     ModuleArguments, Rule, ScanConfig, VarFile,

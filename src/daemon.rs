@@ -7,6 +7,7 @@ pub mod health;
 pub mod hooks;
 pub mod http;
 pub mod metrics;
+pub mod messenger;
 pub mod repeats;
 pub mod schedule;
 mod summary;
@@ -20,6 +21,7 @@ use election::{Candidate, ElectionState};
 use health::Health;
 use hooks::{PendingWebhooks, Webhook};
 use http::{HttpServer, HttpState, WebhookSecrets};
+use messenger::{DeliveryCounts, Messenger};
 use metrics::Metrics;
 use schedule::{PassEnd, PassSchedule, WakeCauses};
 use std::collections::BTreeSet;
@@ -33,6 +35,8 @@ use tracing::Instrument;
 
 /// How long a pass that may no longer write has to end.
 const LEAVE: Duration = Duration::from_secs(1);
+/// How long messages that were handed over may take to be sent when a run stops.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// One pass. It may be dropped at any point at which it holds no [`crate::write::Writing`].
 pub trait PassRunner: Send + Sync + 'static {
@@ -99,6 +103,7 @@ enum EndedTask {
     Pass(std::result::Result<Result<PassSummary>, JoinError>),
     Server(std::result::Result<Result<()>, JoinError>),
     Watches(std::result::Result<Result<()>, JoinError>),
+    Messenger(std::result::Result<Result<DeliveryCounts>, JoinError>),
 }
 
 /// What a run listens to besides the clock.
@@ -110,6 +115,8 @@ pub struct EventSources {
     pub cluster: Option<(Watches, Keeper)>,
     /// The Lease that this process has to hold before it makes a pass.
     pub lease: Option<(LeaseClient, String)>,
+    /// Sends what passes hand to it.
+    pub messenger: Option<Messenger>,
 }
 
 /// The task that holds the Lease.
@@ -144,10 +151,12 @@ struct RunLoop<W, S> {
     watches: Option<Watches>,
     keeper: Option<JoinHandle<Result<()>>>,
     election: Option<Election>,
+    messenger: Option<JoinHandle<Result<DeliveryCounts>>>,
     /// The warnings of the last pass.
     last_warnings: BTreeSet<String>,
-    /// What was wrong in the last pass.
+    /// The newer tags that policies did not take in the last pass.
     last_newer_tags: BTreeSet<String>,
+    /// What was wrong in the last pass.
     last_live_troubles: LiveTroubles,
     /// How many passes were started.
     passes: u64,
@@ -187,6 +196,9 @@ pub async fn run<W: PassRunner>(
             task: tokio::spawn(candidate.run(released)),
         }
     });
+    let messenger = ears
+        .messenger
+        .map(|messenger| tokio::spawn(messenger.run()));
     let schedule = PassSchedule::new(settings.every, now);
     let (work, last_warnings) = (Arc::new(work), BTreeSet::new());
     let looped = RunLoop {
@@ -203,6 +215,7 @@ pub async fn run<W: PassRunner>(
         watches,
         keeper,
         election,
+        messenger,
         last_warnings,
         last_newer_tags: BTreeSet::new(),
         last_live_troubles: LiveTroubles::new(),
@@ -247,6 +260,14 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             task.abort();
             drop(task.await);
         }
+        // The messenger ends by itself once no pass can hand it anything.
+        let Self {
+            work, messenger, ..
+        } = self;
+        drop(work);
+        if let Some(messenger) = messenger {
+            send_the_rest(messenger).await;
+        }
         ended
     }
 
@@ -264,6 +285,10 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
             ended = wait_for_task(self.keeper.as_mut()) => {
                 self.keeper = None;
                 LoopEvent::TaskEnded(EndedTask::Watches(ended))
+            }
+            ended = wait_for_task(self.messenger.as_mut()) => {
+                self.messenger = None;
+                LoopEvent::TaskEnded(EndedTask::Messenger(ended))
             }
             ended = wait_for_task(self.pass.as_mut().map(|pass| &mut pass.task)) => {
                 if ended.is_err() {
@@ -454,6 +479,14 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
     }
 }
 
+/// Waits a little for messages that are not sent yet. What is left after that is lost.
+async fn send_the_rest(mut messenger: JoinHandle<Result<DeliveryCounts>>) {
+    if timeout(FAREWELL, &mut messenger).await.is_err() {
+        tracing::warn!("messages were not sent: pintle is stopping");
+        messenger.abort();
+    }
+}
+
 /// Waits for a task, or for ever if there is none.
 async fn wait_for_task<T>(task: Option<&mut JoinHandle<T>>) -> std::result::Result<T, JoinError> {
     match task {
@@ -527,9 +560,14 @@ fn task_error(ended: EndedTask) -> Error {
             Error::failed("the watches on the cluster ended early").because(error)
         }
         EndedTask::Watches(Ok(Err(error))) => error,
-        EndedTask::Pass(Ok(_)) | EndedTask::Server(Ok(Ok(()))) | EndedTask::Watches(Ok(Ok(()))) => {
-            Error::failed("a task ended unexpectedly")
+        EndedTask::Messenger(Err(error)) => {
+            Error::failed("the task that sends messages ended early").because(error)
         }
+        EndedTask::Messenger(Ok(Err(error))) => error,
+        EndedTask::Pass(Ok(_))
+        | EndedTask::Server(Ok(Ok(())))
+        | EndedTask::Watches(Ok(Ok(())))
+        | EndedTask::Messenger(Ok(Ok(_))) => Error::failed("a task ended unexpectedly"),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod directive;
 pub mod duration;
 pub mod hold;
 pub mod keel;
+pub mod message;
 pub mod one_line;
 pub mod pattern;
 pub mod platform;

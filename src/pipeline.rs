@@ -10,6 +10,7 @@ pub mod forge;
 pub mod history;
 pub mod identity;
 pub mod ledger;
+pub mod message;
 pub mod notes;
 pub mod reason;
 mod record;
@@ -33,6 +34,7 @@ pub use decision::{DecidedTags, Decision};
 use forge::{Branch, Forge};
 use history::History;
 use jiff::Timestamp;
+use message::Message;
 use notes::Notes;
 pub use reason::Reason;
 pub use record::{Action, Asked, Blame, Cause, PinRecord, Recorded};
@@ -145,6 +147,8 @@ pub struct Receipt {
     pub notices: Vec<String>,
     /// What the forge did not take, and why; it is tried again in the next pass.
     pub troubles: Vec<String>,
+    /// Messages that this process has to send: no other replica sends them.
+    pub messages: Vec<Message>,
 }
 
 /// The tags of a repository that matter for what was asked, in the order of the registry.
@@ -377,6 +381,7 @@ impl Receipt {
         self.answered.extend(next.answered);
         self.notices.extend(next.notices);
         self.troubles = next.troubles;
+        self.messages.extend(next.messages);
     }
 
     /// Says whether nothing was written.

@@ -8,6 +8,7 @@ use crate::pipeline::history::History;
 use crate::pipeline::{Change, Delivery, Plan, Receipt, Seen, Snapshot};
 use crate::plan;
 use crate::proof;
+use crate::remote::git::Clone;
 use crate::write::{self, Refusals, WriteInput, WriteLease, WriteOutcome};
 use std::time::Duration;
 
@@ -158,6 +159,7 @@ pub async fn reconcile(
                     tracing::warn!(rounds, "the rest of the comments waits for the next pass");
                 }
                 if !again || rounds == ROUNDS || lease.is_revoked() {
+                    take_messages(session, lease, &mut clone, &now, &mut written);
                     return Ok((now, written));
                 }
             }
@@ -193,6 +195,27 @@ pub async fn reconcile(
             observe::at_tip(&session.setup, &session.kept, clone)?.restrict_to(session.targets())
         })?;
     }
+}
+
+/// Adds the messages that are due to what was written: one for each receiver that has not had the
+/// news of this pass.
+fn take_messages(
+    session: &Session,
+    lease: &WriteLease,
+    clone: &mut Clone,
+    now: &Planned,
+    written: &mut Receipt,
+) {
+    let (Some(addresses), receivers) = (session.addresses(), &now.snapshot.config.receivers) else {
+        return;
+    };
+    let reachable = write::Reachable {
+        names: addresses.reachable(receivers.iter().map(|receiver| &*receiver.name)),
+        repo: session.repo_name().into(),
+    };
+    written.messages = tokio::task::block_in_place(|| {
+        write::take_messages(lease, clone, &reachable, now.work(), written)
+    });
 }
 
 fn no_remote() -> Error {

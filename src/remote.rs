@@ -10,5 +10,6 @@ mod http;
 pub mod kubernetes;
 pub mod oci;
 mod paging;
+pub mod receiver;
 
 pub use http::{answers_by_host, install_tls, requests_by_host};

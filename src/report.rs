@@ -6,6 +6,8 @@ pub mod config_draft;
 pub mod diff;
 pub mod explain;
 pub mod gauges;
+pub mod message_text;
+pub mod messages;
 pub mod next_steps;
 pub mod plan_json;
 pub mod plan_table;

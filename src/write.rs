@@ -5,12 +5,14 @@
 pub mod commit;
 mod lease;
 pub mod ledger;
+pub mod messages;
 mod notice;
 mod pull_request;
 mod reply;
 pub mod setup;
 
 pub use lease::{Revoked, WriteLease, Writing};
+pub use messages::{Reachable, take_messages};
 
 use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};

@@ -267,6 +267,20 @@ pub struct AlertArgs {
     pub alertmanager_token_file: Option<PathBuf>,
 }
 
+#[derive(Debug, Default, Args)]
+pub struct NoticeArgs {
+    /// A folder with the addresses of the receivers that [[notice]] in pintle.toml names: NAME.url,
+    /// and NAME.token or NAME.secret if needed (or PINTLE_NOTICE_<NAME>_URL and so on)
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PINTLE_NOTICE_DIR",
+        hide_env_values = true,
+        help_heading = "Notices"
+    )]
+    pub notice_dir: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct PassArgs {
     /// How long one pass may take before it is given up; a write in progress is finished first

@@ -5,6 +5,7 @@ use super::ending::{Completion, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
+use crate::daemon::messenger::{MessageQueue, messenger};
 use crate::daemon::repeats;
 use crate::daemon::schedule::WakeCauses;
 use crate::daemon::{self, DaemonSettings, EventSources, PassRunner, PassSummary, ProcessSignals};
@@ -16,6 +17,7 @@ use crate::plan;
 use crate::reconcile::{self, Planned};
 use crate::remote::kubernetes::{Keeper, LeaseClient, LeaseName, Place, Watches};
 use crate::remote::oci::{ASKED_TO_WAIT, GIVES_FEW};
+use crate::remote::receiver::AddressBook;
 use crate::remote::requests_by_host;
 use crate::report::gauges::{PassGauges, read_gauges};
 use crate::write::WriteLease;
@@ -32,6 +34,7 @@ struct Passes(Arc<Pass>);
 struct Pass {
     session: Session,
     lease: Arc<WriteLease>,
+    messages: MessageQueue,
     /// The last pass, if it wrote nothing and all went well.
     last: Mutex<Option<Planned>>,
     timeout: Duration,
@@ -92,7 +95,8 @@ impl Pass {
             requests = requests_since(&before),
             "what the pass took"
         );
-        let (planned, receipt) = done?;
+        let (planned, mut receipt) = done?;
+        self.messages.send(std::mem::take(&mut receipt.messages));
         source::has_terraform(&planned.snapshot.files)?;
         let mut summary = self.summary(&planned, &receipt);
         summary.again |= self.session.take_cut_short();
@@ -111,6 +115,8 @@ impl Pass {
         let mut summary = summary(planned, receipt);
         summary.followed = self.session.followed();
         summary.gauges.rate_limits_left = self.session.rate_limits_left();
+        let unreachable = source::unreachable(&self.session, &planned.snapshot.config);
+        summary.warnings.extend(unreachable);
         summary
     }
 
@@ -120,7 +126,14 @@ impl Pass {
 }
 
 pub fn run(args: &RunArgs) -> Result<Completion> {
-    let session = source::remote(&args.repo.clone, &args.registries, &args.cluster)?;
+    let clone = &args.repo.clone;
+    let session = source::remote(clone, &args.registries, &args.cluster)?;
+    let addresses = Arc::new(source::addresses(
+        &args.notices,
+        clone.ca_file.as_deref(),
+        clone.insecure_http,
+    )?);
+    let session = session.with_addresses(addresses.clone());
     let settings = DaemonSettings {
         every: length(
             "--every",
@@ -158,6 +171,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         secrets,
         cluster,
         lease,
+        addresses,
     };
     let ended = runtime.block_on(serve(settings, session, timeout, sources));
     // What blocks in an abandoned pass is not waited for.
@@ -199,12 +213,14 @@ fn log_start(session: &Session, every: Duration) {
     );
 }
 
-/// What a run listens to, before it listens.
+/// What a run listens to, and whom it sends messages.
 struct RunSources {
+    /// `None` listens nowhere.
     listen: Option<SocketAddr>,
     secrets: WebhookSecrets,
     cluster: Option<(Watches, Keeper)>,
     lease: Option<LeaseClient>,
+    addresses: Arc<AddressBook>,
 }
 
 /// Returns the Lease to hold: `Some(None)` for the usual one, `None` for none.
@@ -245,6 +261,7 @@ async fn serve(
         secrets,
         cluster,
         lease,
+        addresses,
     } = sources;
     let signals = ProcessSignals::listen()?;
     let server = match listen {
@@ -260,15 +277,18 @@ async fn serve(
         (Some(_), None) => tracing::info!("polling alone: no webhook secret"),
         (Some(_), Some(_)) => {}
     }
+    let (messages, messenger) = messenger(addresses);
     let ears = EventSources {
         server: server.map(|server| (server, secrets)),
         cluster,
         lease: lease.map(|client| (client, identity())),
+        messenger: Some(messenger),
     };
     let lease = Arc::new(WriteLease::for_run());
     let passes = Passes(Arc::new(Pass {
         session,
         lease: lease.clone(),
+        messages,
         last: Mutex::default(),
         timeout,
     }));

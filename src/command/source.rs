@@ -13,9 +13,11 @@ use crate::remote::forgejo::{self, Place};
 use crate::remote::git::{Access, Remote};
 use crate::remote::kubernetes;
 use crate::remote::oci::Keychain;
+use crate::remote::receiver::{self, AddressBook};
 use crate::sites::targets::Targets;
 use crate::terraform::files::{Files, RepoPath};
 use secrecy::SecretString;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -435,6 +437,42 @@ fn alertmanager(
         ..alertmanager::Options::default()
     };
     alertmanager::Client::new(base, &told).map(Some)
+}
+
+/// Where the receivers of messages are.
+pub fn addresses(
+    notices: &cli::NoticeArgs,
+    ca_file: Option<&Path>,
+    allow_insecure: bool,
+) -> Result<AddressBook> {
+    let options = receiver::Options {
+        ca: ca_file.map(certificates).transpose()?,
+        allow_insecure,
+        ..receiver::Options::default()
+    };
+    let folder = notices.notice_dir.clone();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    // A variable that is no text names no address.
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    Ok(AddressBook::new(
+        folder,
+        std::env::vars_os().filter_map(text),
+        options,
+    ))
+}
+
+/// Receivers that the configuration names and that have no address: a sentence each.
+pub fn unreachable(session: &Session, config: &Config) -> Vec<String> {
+    let names = || config.receivers.iter().map(|receiver| &*receiver.name);
+    let Some(addresses) = session.addresses() else {
+        return Vec::new();
+    };
+    let reachable = addresses.reachable(names());
+    let rest = names().filter(|name| !reachable.contains(*name));
+    rest.map(|name| format!("[[notice]] {name} has no address: see --notice-dir"))
+        .collect()
 }
 
 /// The token that Alertmanager's webhooks carry.

@@ -4,19 +4,29 @@ use super::deadline::{self, PassStage};
 use super::ending::{Completion, not_back, unanswered};
 use super::{out, progress::Bar, scan, source};
 use crate::cli::{OutputFormat, SyncArgs};
+use crate::daemon::messenger::messenger;
 use crate::error::{Error, Result};
 use crate::model::duration::show;
 use crate::observe::{self, PipelineEnd, Session};
+use crate::pipeline::message::Message;
 use crate::pipeline::{PullDone, Receipt, Seen, Verdict};
 use crate::reconcile::{self, Planned};
+use crate::remote::receiver::AddressBook;
 use crate::report::plan_json::to_json;
 use crate::report::{count_verdicts, diff};
 use crate::write::WriteLease;
 use serde_json::json;
+use std::sync::Arc;
 
 pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     let (clone, named) = (&args.repo.clone, args.targets.all());
     let session = source::remote_about(clone, &named, &args.registries, &args.cluster)?;
+    let addresses = Arc::new(source::addresses(
+        &args.notices,
+        clone.ca_file.as_deref(),
+        clone.insecure_http,
+    )?);
+    let session = session.with_addresses(addresses.clone());
     if args.wait && session.forge().is_none() {
         return Err(Error::usage(
             "--wait follows the statuses in the forge, and no forge is named",
@@ -50,6 +60,9 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     let pass = reconcile::reconcile(&session, &lease, &progress);
     let (planned, receipt) = deadline::within(timeout, &lease, &stage, pass).await?;
     bar.end();
+    let unreachable = source::unreachable(&session, &planned.snapshot.config);
+    unreachable.iter().for_each(|line| out::say(line));
+    send_messages(addresses, receipt.messages.clone()).await?;
     source::has_terraform(&planned.snapshot.files)?;
     match args.output.output {
         OutputFormat::Json => out::json(&receipt_json(&receipt))?,
@@ -84,6 +97,23 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         });
     }
     Ok(done)
+}
+
+/// Sends the messages of the pass, and waits for them a bounded time.
+async fn send_messages(addresses: Arc<AddressBook>, messages: Vec<Message>) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let (queue, task) = messenger(addresses);
+    queue.send(messages);
+    drop(queue);
+    let counts = task.run().await?;
+    out::say(&format!(
+        "sent {}, {} could not be sent",
+        out::many(counts.sent, "message"),
+        counts.failed
+    ));
+    Ok(())
 }
 
 /// What was done in the forge.

@@ -37,6 +37,10 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         "registry",
         wire.registry.iter().map(|registry| &registry.host),
     )?;
+    unique(
+        "receiver",
+        wire.notice.iter().map(|receiver| &receiver.name),
+    )?;
     unique("cache for", wire.cache.iter().map(|cache| &cache.registry))?;
     Ok(Config {
         scan: scan(&wire.scan)?,
@@ -64,6 +68,7 @@ pub(super) fn config(wire: wire::File) -> Checked<Config> {
         pipeline: pipeline(&wire.pipeline)?,
         cluster: cluster::cluster(&wire.cluster)?,
         alerts: numbered(&wire.alert, cluster::alert)?,
+        receivers: each(&wire.notice, super::notice::receiver)?,
     })
 }
 

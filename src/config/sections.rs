@@ -1,5 +1,6 @@
 //! The sections of the configuration, checked. Types only.
 
+use super::notice::Receiver;
 use super::systems::{
     AlertConfig, Cache, ClusterConfig, ForgeConfig, Git, PipelineConfig, Registry,
 };
@@ -162,6 +163,7 @@ pub struct Config {
     pub cluster: ClusterConfig,
     /// In the order of the file.
     pub alerts: Vec<AlertConfig>,
+    pub receivers: Vec<Receiver>,
 }
 
 impl Default for Config {
@@ -184,6 +186,7 @@ impl Default for Config {
             pipeline: PipelineConfig::default(),
             cluster: ClusterConfig::default(),
             alerts: Vec::new(),
+            receivers: Vec::new(),
         }
     }
 }

@@ -414,7 +414,7 @@ fn cluster_alerts_and_budget_are_read_and_checked() {
 fn the_schema_knows_every_section() {
     let schema = super::schema();
     let properties = schema["properties"].as_object().expect("properties");
-    assert_eq!(properties.len(), 18);
+    assert_eq!(properties.len(), 19);
     assert_eq!(
         schema["additionalProperties"],
         serde_json::Value::Bool(false)

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 mod modes;
+mod notice;
 mod systems;
 mod place;
 
 pub(super) use modes::{ModeToml, Modes};
+pub(super) use notice::{NoticeKindToml, NoticeLevelToml, NoticeToml};
 pub(super) use place::{At, TomlText};
 pub(super) use systems::{
     AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml,
@@ -121,6 +123,9 @@ pub(super) struct File {
     /// Which alerts roll an image back.
     #[serde(default)]
     pub alert: Vec<AlertToml>,
+    /// Who receives messages about what pintle does and what a person should look at.
+    #[serde(default)]
+    pub notice: Vec<NoticeToml>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -3,12 +3,13 @@
 
 use super::answers::SessionAnswers;
 use super::registries::Registries;
-use super::settings::SessionSettings;
+use super::settings::{RepoOrigin, SessionSettings};
 use super::tip_cache::TipCache;
 use crate::config::Config;
 use crate::error::Result;
 #[cfg(feature = "github")]
 use crate::remote::github;
+use crate::remote::receiver::AddressBook;
 use crate::remote::{alertmanager, forgejo, kubernetes};
 use crate::sites::targets::Targets;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Session {
     forge: Option<forgejo::Client>,
     alertmanager: Option<alertmanager::Client>,
     targets: Targets,
+    /// Where the receivers of messages are.
+    addresses: Option<Arc<AddressBook>>,
     #[cfg(feature = "github")]
     github: Option<github::Client>,
     cluster: Option<kubernetes::Client>,
@@ -92,6 +95,7 @@ impl Session {
             forge,
             alertmanager: None,
             targets: Targets::default(),
+            addresses: None,
             #[cfg(feature = "github")]
             github,
             seen_urgent: AtomicU64::new(0),
@@ -124,6 +128,29 @@ impl Session {
     /// Returns what passes are about.
     pub fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// Makes passes take messages for the receivers that have an address.
+    #[must_use]
+    pub fn with_addresses(self, addresses: Arc<AddressBook>) -> Self {
+        Self {
+            addresses: Some(addresses),
+            ..self
+        }
+    }
+
+    /// Returns where the receivers of messages are.
+    pub fn addresses(&self) -> Option<&AddressBook> {
+        self.addresses.as_deref()
+    }
+
+    /// Returns the name of the repo for people: `ops/infra`, or the remote's address.
+    pub fn repo_name(&self) -> String {
+        match (&self.setup.forge, &self.setup.origin) {
+            (Some(forge), _) => format!("{}/{}", forge.place.owner(), forge.place.repo()),
+            (None, RepoOrigin::Remote { remote, .. }) => remote.to_string(),
+            (None, RepoOrigin::Folder(folder)) => folder.display().to_string(),
+        }
     }
 
     /// Returns the client of the Alertmanager, if one is configured.

@@ -69,13 +69,26 @@ fn push_once(
     author: &Identity,
     at: Timestamp,
 ) -> Result<std::result::Result<(), PushError>> {
-    let parent = clone.own_ref(name);
     let file = Put {
         path: format::FILE.into(),
         bytes: ledger.render().into_bytes(),
     };
     let message = format!("pintle: {} digests first seen\n", ledger.first_seen.len());
-    let commit = clone.write_commit(parent.as_ref(), &[file], &message, author, at)?;
+    push_files(clone, name, &[file], &message, author, at)
+}
+
+/// Writes a commit with these files onto a ref of pintle's own, and pushes it if nobody else pushed
+/// since the last fetch.
+pub(super) fn push_files(
+    clone: &mut Clone,
+    name: &str,
+    files: &[Put],
+    message: &str,
+    author: &Identity,
+    at: Timestamp,
+) -> Result<std::result::Result<(), PushError>> {
+    let parent = clone.own_ref(name);
+    let commit = clone.write_commit(parent.as_ref(), files, message, author, at)?;
     Ok(clone.push(name, parent.as_ref(), &commit).map(|_| ()))
 }
 

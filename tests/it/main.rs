@@ -24,6 +24,7 @@ mod kills;
 mod kube_conformance;
 mod kube_server;
 mod metrics;
+mod notices;
 mod quoting;
 mod pull_requests;
 mod races;

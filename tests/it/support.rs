@@ -20,6 +20,7 @@ pub mod incoming;
 pub mod kube;
 pub mod line;
 pub mod nginx;
+pub mod receiver;
 pub mod registry;
 pub mod secrets;
 pub mod tofu;
