@@ -5,7 +5,7 @@
 pub mod marker;
 pub mod notice;
 pub mod parse;
-mod phrase;
+pub mod phrase;
 pub mod pull_request;
 pub mod quote;
 pub mod reply;

@@ -160,6 +160,7 @@ pub async fn reconcile(
                 }
                 if !again || rounds == ROUNDS || lease.is_revoked() {
                     take_messages(session, lease, &mut clone, &now, &mut written);
+                    write_dashboard(session, lease, &now).await;
                     return Ok((now, written));
                 }
             }
@@ -216,6 +217,17 @@ fn take_messages(
     written.messages = tokio::task::block_in_place(|| {
         write::take_messages(lease, clone, &reachable, now.work(), written)
     });
+}
+
+/// Keeps the dashboard issue up to date, where there is a forge.
+async fn write_dashboard(session: &Session, lease: &WriteLease, now: &Planned) {
+    let Some(client) = session.forge() else {
+        return;
+    };
+    let known = session.shown_dashboard();
+    if let Some(shown) = write::write_dashboard(lease, client, known, now.work()).await {
+        session.note_dashboard(shown);
+    }
 }
 
 fn no_remote() -> Error {

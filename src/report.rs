@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod config_draft;
+pub mod dashboard;
 pub mod diff;
 pub mod explain;
 pub mod gauges;

@@ -3,6 +3,7 @@
 //! the next pass sees in git and the forge what is done, and does the rest.
 
 pub mod commit;
+mod dashboard;
 mod lease;
 pub mod ledger;
 pub mod messages;
@@ -11,6 +12,7 @@ mod pull_request;
 mod reply;
 pub mod setup;
 
+pub use dashboard::write_dashboard;
 pub use lease::{Revoked, WriteLease, Writing};
 pub use messages::{Reachable, take_messages};
 

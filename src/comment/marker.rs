@@ -17,6 +17,8 @@ pub enum Marker {
     NotBack(String),
     /// A pin that is gone from its registry: the hash of site and digest, in lower-case hex.
     Rotten(String),
+    /// The dashboard issue: the hash of the text that it shows, in lower-case hex.
+    Dashboard(String),
 }
 
 impl Marker {
@@ -44,6 +46,7 @@ impl fmt::Display for Marker {
             Self::Pipeline(commit) => write!(f, "<!-- pintle:pipeline {commit} -->"),
             Self::NotBack(hash) => write!(f, "<!-- pintle:notback {hash} -->"),
             Self::Rotten(hash) => write!(f, "<!-- pintle:rotten {hash} -->"),
+            Self::Dashboard(hash) => write!(f, "<!-- pintle:dashboard {hash} -->"),
         }
     }
 }
@@ -74,6 +77,7 @@ fn read((kind, value): (&str, &str)) -> Option<Marker> {
         "pipeline" => CommitId::parse(value).map(Marker::Pipeline),
         "notback" => hash(value).map(Marker::NotBack),
         "rotten" => hash(value).map(Marker::Rotten),
+        "dashboard" => hash(value).map(Marker::Dashboard),
         _ => None,
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn forge(wire: &wire::ForgeToml) -> Checked<ForgeConfig> {
             .as_ref()
             .map_or(Ok(built_in.sources), |hosts| each(hosts, host))?,
         command_age: optional(wire.command_age.as_ref(), length)?.unwrap_or(built_in.command_age),
+        dashboard: wire.dashboard.unwrap_or(built_in.dashboard),
     })
 }
 

@@ -58,6 +58,8 @@ pub struct ForgeConfig {
     pub sources: Vec<Arc<str>>,
     /// Commands in comments older than this are not carried out.
     pub command_age: SignedDuration,
+    /// Whether one issue shows what waits, is held and is blocked.
+    pub dashboard: bool,
 }
 
 /// What pintle expects of CI after a push.
@@ -166,6 +168,7 @@ impl Default for ForgeConfig {
             release_notes: true,
             sources: vec!["codeberg.org".into()],
             command_age: SignedDuration::from_hours(24),
+            dashboard: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::settings::{RepoOrigin, SessionSettings};
 use super::tip_cache::TipCache;
 use crate::config::Config;
 use crate::error::Result;
+use crate::pipeline::message::ShownDashboard;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::receiver::AddressBook;
@@ -53,6 +54,7 @@ struct SessionMemory {
     /// The reason that the server gave when it refused a push to the branch, and when.
     refused: Option<(String, Instant)>,
     followed: FollowedBranch,
+    dashboard: Option<ShownDashboard>,
 }
 
 /// What a session follows, as far as it is known.
@@ -295,6 +297,16 @@ impl Session {
     /// Returns which branch of which repo the last pass followed.
     pub fn followed(&self) -> FollowedBranch {
         self.memory().followed.clone()
+    }
+
+    /// Returns what the dashboard issue is known to show.
+    pub fn shown_dashboard(&self) -> Option<ShownDashboard> {
+        self.memory().dashboard.clone()
+    }
+
+    /// Remembers what the dashboard issue shows.
+    pub fn note_dashboard(&self, shown: ShownDashboard) {
+        self.memory().dashboard = Some(shown);
     }
 
     pub(super) fn note_followed(&self, followed: FollowedBranch) {

@@ -1,7 +1,7 @@
 //! Posts notices: as a comment on the pull request of the commit, or else as an issue. Each is
 //! posted once; a marker in it identifies it.
 
-use super::PlanWriter;
+use super::{PlanWriter, WriteInput};
 use crate::comment::marker::Marker;
 use crate::comment::notice;
 use crate::error::Result;
@@ -12,6 +12,18 @@ use std::collections::BTreeSet;
 
 /// How many pages of pintle's own issues are searched.
 const PAGES: u32 = 60;
+
+impl WriteInput<'_> {
+    /// Returns the ids of the configured labels that the forge has.
+    pub(super) async fn label_ids(&self, client: &Client) -> Result<Vec<u64>> {
+        let known = client.labels().await?;
+        let labels = &self.snapshot.config.forge.labels;
+        let configured = known
+            .iter()
+            .filter(|label| labels.iter().any(|name| **name == label.name));
+        Ok(configured.map(|label| label.id).collect())
+    }
+}
 
 impl PlanWriter<'_> {
     pub(super) async fn post_notices(&mut self) {
@@ -35,8 +47,8 @@ impl PlanWriter<'_> {
             if open.contains(hash) {
                 continue;
             }
-            let closed = match client.close_issue(*number).await {
-                Ok(()) => client
+            let closed = match client.edit_issue(*number, None, Some(false)).await {
+                Ok(_) => client
                     .post_comment(*number, notice::mended())
                     .await
                     .map(drop),
@@ -90,13 +102,7 @@ impl PlanWriter<'_> {
                 Ok(Some(format!("#{number}: {}", words.title)))
             }
             None => {
-                let known = client.labels().await?;
-                let labels = &self.work.snapshot.config.forge.labels;
-                let labels = known
-                    .iter()
-                    .filter(|label| labels.iter().any(|name| **name == label.name))
-                    .map(|label| label.id)
-                    .collect();
+                let labels = self.work.label_ids(client).await?;
                 let issue = client
                     .open_issue(&NewIssue {
                         title: words.title.clone(),

@@ -8,6 +8,7 @@ mod cluster;
 mod comments;
 mod cluster_watch;
 mod conformance;
+mod dashboard;
 mod demo;
 mod faults;
 mod forge_kills;

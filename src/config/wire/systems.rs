@@ -25,6 +25,9 @@ pub(in crate::config) struct ForgeToml {
     pub sources: Option<Vec<TomlText>>,
     /// Commands in older comments are not carried out: `1d` without it.
     pub command_age: Option<TomlText>,
+    /// Whether pintle keeps one issue that shows what waits, what is held, what is blocked and what
+    /// was rolled back: false without it.
+    pub dashboard: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -70,7 +70,10 @@ pub(super) struct CreateIssueBody {
 /// `PATCH /repos/{owner}/{repo}/issues/{index}`.
 #[derive(Debug, Serialize)]
 pub(super) struct EditIssueBody {
-    pub state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'static str>,
 }
 
 /// `POST /repos/{owner}/{repo}/issues/{index}/labels`.

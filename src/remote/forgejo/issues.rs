@@ -17,6 +17,7 @@ use serde::Deserialize;
 pub struct Issue {
     pub number: u64,
     pub body: String,
+    pub is_open: bool,
     pub author: Account,
     pub updated_at: Timestamp,
 }
@@ -34,6 +35,7 @@ pub struct NewIssue {
 struct WireIssue {
     number: Lax<u64>,
     body: Lax<String>,
+    state: Lax<String>,
     user: Lax<WireAccount>,
     created_at: When,
     updated_at: When,
@@ -51,6 +53,7 @@ impl Wire for WireIssue {
         Some(Issue {
             number,
             body: self.body.0,
+            is_open: *self.state != "closed",
             author: self.user.0.account(),
             updated_at: self.updated_at.unwrap_or(created_at),
         })
@@ -99,15 +102,36 @@ impl Client {
         Ok(found)
     }
 
-    pub async fn close_issue(&self, number: u64) -> Result<()> {
-        let body = EditIssueBody { state: "closed" };
+    /// Returns one issue; `None` if there is none of this number, or it is a pull request.
+    pub async fn issue(&self, number: u64) -> Result<Option<Issue>> {
+        let ask = Ask::get(
+            self.path(["issues", &number.to_string()]),
+            format!("read issue {number} of {}", self.place()),
+        );
+        let reply = self.ask(&ask).await?;
+        if matches!(reply.status.as_u16(), 404 | 410) {
+            return Ok(None);
+        }
+        let what = ask.what.clone();
+        let reply = self.successful(&ask, reply)?;
+        Ok(self.decoded::<WireIssue>(&what, &reply).ok())
+    }
+
+    /// Changes the text of an issue, or closes or opens it.
+    pub async fn edit_issue(
+        &self,
+        number: u64,
+        body: Option<String>,
+        open: Option<bool>,
+    ) -> Result<Issue> {
+        let state = open.map(|open| if open { "open" } else { "closed" });
         let ask = Ask::write(
             Method::PATCH,
             self.path(["issues", &number.to_string()]),
-            &body,
-            format!("close the issue #{number} of {}", self.place()),
+            &EditIssueBody { body, state },
+            format!("edit issue {number} of {}", self.place()),
         )?;
-        self.ask_successfully(ask).await.map(drop)
+        self.read::<WireIssue>(ask).await
     }
 
     pub async fn open_issue(&self, new: &NewIssue) -> Result<Issue> {
