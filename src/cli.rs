@@ -291,6 +291,16 @@ pub struct RunArgs {
         help_heading = "Run"
     )]
     pub no_lease: bool,
+    /// A file with the token that webhooks of registries and Diun prove themselves with (or the
+    /// token itself in PINTLE_REGISTRY_HOOK_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_REGISTRY_HOOK_TOKEN_FILE",
+        hide_env_values = true,
+        help_heading = "Run"
+    )]
+    pub registry_hook_token_file: Option<PathBuf>,
     /// How long a write in progress may take after SIGTERM
     #[arg(
         long,
@@ -509,6 +519,26 @@ pub enum SetupCommand {
     /// Check version, token, rights and branch protection of a repo in Forgejo or Gitea; create
     /// labels and the webhook
     Forgejo(SetupForgejoArgs),
+    /// Show what to enter at a registry or in Diun, so that a push starts a pass at once
+    RegistryHook(SetupRegistryHookArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SetupRegistryHookArgs {
+    /// Who sends the webhook: distribution, dockerhub, harbor, quay, ghcr or diun
+    pub kind: String,
+    /// Where `pintle run` listens, as the sender reaches it: https://pintle.example.org
+    #[arg(long, value_name = "URL")]
+    pub base_url: String,
+    /// A file with the token of registries' webhooks (or the token itself in
+    /// PINTLE_REGISTRY_HOOK_TOKEN)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_REGISTRY_HOOK_TOKEN_FILE",
+        hide_env_values = true
+    )]
+    pub registry_hook_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

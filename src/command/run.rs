@@ -152,6 +152,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
     let secrets = WebhookSecrets {
         forge: source::webhook_secret(args.webhook_secret_file.as_deref())?,
         alerts: source::alert_hook_token(args.alert_hook_token_file.as_deref())?,
+        registries: source::registry_hook_token(args.registry_hook_token_file.as_deref())?,
     };
     log_start(&session, settings.every);
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));

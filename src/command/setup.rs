@@ -1,8 +1,9 @@
-//! `pintle setup forgejo`.
+//! `pintle setup forgejo`, `pintle setup registry-hook`.
 
 use super::ending::Completion;
 use super::{out, source};
-use crate::cli::{SetupArgs, SetupCommand};
+use crate::cli::{SetupArgs, SetupCommand, SetupForgejoArgs, SetupRegistryHookArgs};
+use crate::daemon::hooks::registry::{RegistrySender, SenderProof};
 use crate::error::{Error, Result};
 use crate::remote::forgejo::Client;
 use crate::write::WriteLease;
@@ -10,7 +11,40 @@ use crate::write::setup::{ForgeSetup, SetupState, WebhookSetup, set_up_forge};
 use url::Url;
 
 pub async fn run(args: &SetupArgs) -> Result<Completion> {
-    let SetupCommand::Forgejo(args) = &args.what;
+    match &args.what {
+        SetupCommand::Forgejo(args) => set_up(args).await,
+        SetupCommand::RegistryHook(args) => show_registry_hook(args),
+    }
+}
+
+/// Shows the address of a webhook and how its sender proves itself. Of secrets only the one that is
+/// part of an address is shown, because it is entered nowhere else.
+fn show_registry_hook(args: &SetupRegistryHookArgs) -> Result<Completion> {
+    let sender: RegistrySender = args.kind.parse().map_err(|_| {
+        Error::usage(format!("`{}` is no kind of registry", args.kind))
+            .hint("write distribution, dockerhub, harbor, quay, ghcr or diun")
+    })?;
+    let file = args.registry_hook_token_file.as_deref();
+    let token = source::registry_hook_token(file)?.ok_or_else(|| {
+        Error::usage("there is no token for webhooks of registries")
+            .hint("--registry-hook-token-file, or PINTLE_REGISTRY_HOOK_TOKEN")
+    })?;
+    let base = Url::parse(&args.base_url).map_err(|why| {
+        Error::usage(format!("--base-url {} is not an address", args.base_url)).because(why)
+    })?;
+    let path = sender.path(&token)?;
+    out::data(&format!("{}{path}\n", base.as_str().trim_end_matches('/')))?;
+    out::say(match sender.proof() {
+        SenderProof::Token => "send the token in the header Authorization: Bearer TOKEN",
+        SenderProof::Signature => {
+            "enter the token as the secret of the webhook, with content type application/json"
+        }
+        SenderProof::Path => "the end of the address is a secret",
+    });
+    Ok(Completion::Ok)
+}
+
+async fn set_up(args: &SetupForgejoArgs) -> Result<Completion> {
     let none = || {
         Error::usage("no forge is named")
             .hint("name the repo's page: --forge https://forge.example.org/ops/infra")

@@ -484,6 +484,15 @@ pub fn alert_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
     )
 }
 
+/// The token that webhooks of registries prove themselves with.
+pub fn registry_hook_token(file: Option<&Path>) -> Result<Option<SecretString>> {
+    secret(
+        file,
+        "PINTLE_REGISTRY_HOOK_TOKEN",
+        "the token of registries' webhooks",
+    )
+}
+
 /// Which cluster is read, if any: never one that nobody named.
 fn cluster_at(cluster: &cli::ClusterArgs, clone: &cli::CloneArgs) -> Result<Option<ClusterAccess>> {
     let file = cluster

@@ -1,7 +1,9 @@
 //! Webhooks of Forgejo, Gitea and Alertmanager: whether one is genuine, which event it is, and what
-//! waits for the loop. Only a genuine one is looked into (`body`).
+//! waits for the loop. Only a genuine one is looked into (`body`). Those of registries are in
+//! `registry`.
 
 mod body;
+pub mod registry;
 
 pub use body::PushedImage;
 
@@ -45,9 +47,9 @@ pub enum Webhook {
     PullRequest,
     /// A commit status, or the end of a run of the forge's own actions.
     Status,
-    /// An image was pushed to the forge; its name could not be read.
+    /// An image was pushed to the forge or a registry; its name could not be read.
     Package,
-    /// This image was pushed to the forge.
+    /// This image was pushed to the forge or a registry.
     Image(PushedImage),
     /// An alert began or ended.
     Alert,

@@ -2,12 +2,13 @@
 //! It never parses a body that is not signed, and believes nothing that a body says.
 
 use super::health::Health;
+use super::hooks::registry::{PushedImages, RegistrySender as Sender};
 use super::hooks::{PendingWebhooks, SignatureCheck, Webhook, carries_token};
 use super::metrics::{MEDIA_TYPE, Metrics};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -57,6 +58,8 @@ pub struct WebhookSecrets {
     pub forge: Option<SecretString>,
     /// What Alertmanager sends. Without it there is no such path.
     pub alerts: Option<SecretString>,
+    /// What registries and Diun prove themselves with. Without it there are no such paths.
+    pub registries: Option<SecretString>,
 }
 
 impl HttpState {
@@ -159,6 +162,17 @@ pub fn routes(shared: Arc<HttpState>) -> Router {
     let mut hooks = Router::new().route("/hooks/forgejo", post(receive_forge_hook));
     if shared.secrets.alerts.is_some() {
         hooks = hooks.route("/hooks/alertmanager", post(receive_alert_hook));
+    }
+    if shared.secrets.registries.is_some() {
+        let diun = |state, request| receive_registry_hook(state, Sender::Diun, None, request);
+        hooks = hooks
+            .route("/hooks/registry/{kind}", post(receive_named_registry_hook))
+            .route(
+                "/hooks/registry/{kind}/{secret}",
+                post(receive_secret_registry_hook),
+            )
+            // Diun sends with GET unless it is configured otherwise, and sends a body with it.
+            .route("/hooks/diun", get(diun).post(diun));
     }
     let hooks = hooks.route_layer(from_fn_with_state(shared.clone(), count_hook));
     Router::new()
@@ -269,6 +283,95 @@ async fn receive_alert_hook(State(shared): State<Arc<HttpState>>, request: Reque
     }
 }
 
+type Shared = State<Arc<HttpState>>;
+
+async fn receive_named_registry_hook(
+    shared: Shared,
+    Path(kind): Path<String>,
+    request: Request,
+) -> Response {
+    receive_registry_kind(shared, &kind, None, request).await
+}
+
+async fn receive_secret_registry_hook(
+    shared: Shared,
+    Path((kind, secret)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    receive_registry_kind(shared, &kind, Some(secret), request).await
+}
+
+async fn receive_registry_kind(
+    shared: Shared,
+    kind: &str,
+    secret: Option<String>,
+    request: Request,
+) -> Response {
+    match kind.parse() {
+        Ok(Sender::Diun) | Err(_) => {
+            text_answer(StatusCode::NOT_FOUND, "there is no such kind of registry")
+        }
+        Ok(sender) => receive_registry_hook(shared, sender, secret, request).await,
+    }
+}
+
+/// Refuses a request without a proof before it reads the body; a signature needs the whole body.
+async fn receive_registry_hook(
+    State(shared): Shared,
+    sender: Sender,
+    path: Option<String>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let Some(token) = &shared.secrets.registries else {
+        return text_answer(StatusCode::NOT_FOUND, "there is nothing here");
+    };
+    let unproved = || {
+        shared.log_refusal("the proof of a registry is missing or wrong");
+        text_answer(StatusCode::UNAUTHORIZED, "not proved with the token")
+    };
+    let mut check = match sender.signature(token, &head.headers).transpose() {
+        Ok(check) if path.is_none() || check.is_none() => check,
+        Ok(_) | Err(_) => return unproved(),
+    };
+    if check.is_none() && !sender.is_proved(token, &head.headers, path.as_deref()) {
+        return unproved();
+    }
+    let mut kept = Some(Vec::new());
+    let taken = read_body(&head.headers, body, |bytes| {
+        if let Some(check) = &mut check {
+            check.update(bytes);
+        }
+        keep_bytes(&mut kept, bytes);
+    });
+    if let Err((status, why)) = taken.await {
+        return text_answer(status, why);
+    }
+    if check.is_some_and(|check| !check.is_valid()) {
+        return unproved();
+    }
+    let images = kept.map_or(PushedImages::Unknown, |body| {
+        sender.pushed_images(&head.headers, &body)
+    });
+    let hooks = match images {
+        PushedImages::Unknown => vec![Webhook::Package],
+        PushedImages::Named(images) => images.into_iter().map(Webhook::Image).collect(),
+    };
+    if hooks.is_empty() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    hooks.into_iter().for_each(|hook| shared.wakes.wake(hook));
+    text_answer(StatusCode::ACCEPTED, "woken")
+}
+
+/// Adds to what is kept of a body; it becomes `None` once it is too large.
+fn keep_bytes(kept: &mut Option<Vec<u8>>, bytes: &[u8]) {
+    *kept = kept.take().filter(|all| all.len() + bytes.len() <= KEPT);
+    if let Some(all) = kept {
+        all.extend_from_slice(bytes);
+    }
+}
+
 /// Returns whether the request is signed. Reads the whole body before it refuses, so that the
 /// sender sees the answer. `kept` takes the body; it becomes `None` if that is too large.
 async fn check_signature(
@@ -294,10 +397,7 @@ async fn check_signature(
         if let Some(check) = &mut check {
             check.update(bytes);
         }
-        *kept = kept.take().filter(|all| all.len() + bytes.len() <= KEPT);
-        if let Some(all) = kept {
-            all.extend_from_slice(bytes);
-        }
+        keep_bytes(kept, bytes);
     };
     read_body(headers, body, hashed).await?;
     let none = (StatusCode::FORBIDDEN, "there is no webhook secret here");

@@ -109,7 +109,7 @@ fn start_with(acts: Vec<Act>, server: Option<HttpServer>) -> Run {
             server,
             WebhookSecrets {
                 forge: Some("a secret".into()),
-                alerts: None,
+                ..WebhookSecrets::default()
             },
         )
     });

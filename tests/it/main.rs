@@ -30,6 +30,7 @@ mod quoting;
 mod pull_requests;
 mod races;
 mod registry_conformance;
+mod registry_hooks;
 mod reading;
 mod release_notes;
 mod rendered;

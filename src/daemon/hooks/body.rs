@@ -6,7 +6,7 @@ use crate::observe::FollowedBranch;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// An image that was pushed to the forge's own registry.
+/// An image that was pushed to the forge's own registry, or to another one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PushedImage {
     /// `team/app`, in lower case.

@@ -1,5 +1,6 @@
 use super::{HttpServer, HttpState, LIMIT, WebhookSecrets};
 use crate::daemon::health::Health;
+use crate::daemon::hooks::registry::{RegistrySender, SenderProof};
 use crate::daemon::hooks::{PendingWebhooks, PushedImage, Webhook};
 use crate::daemon::metrics::Metrics;
 use crate::observe::FollowedBranch;
@@ -7,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use strum::IntoEnumIterator;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -25,7 +27,7 @@ struct World {
 async fn world(secret: Option<&str>) -> World {
     world_of(WebhookSecrets {
         forge: secret.map(Into::into),
-        alerts: None,
+        ..WebhookSecrets::default()
     })
     .await
 }
@@ -362,8 +364,8 @@ async fn whoever_holds_all_connections_loses_the_oldest() {
 
 async fn world_of_alerts() -> World {
     world_of(WebhookSecrets {
-        forge: None,
         alerts: Some(TOKEN.into()),
+        ..WebhookSecrets::default()
     })
     .await
 }
@@ -426,6 +428,7 @@ async fn a_token_is_not_a_secret_of_the_forge() {
     let world = world_of(WebhookSecrets {
         forge: Some(SECRET.into()),
         alerts: Some(TOKEN.into()),
+        ..WebhookSecrets::default()
     })
     .await;
     assert_eq!(
@@ -477,4 +480,161 @@ async fn nonsense_is_no_request() {
         assert!(!answer.starts_with(b"HTTP/1.1 2"), "{nonsense:?}");
     }
     assert_eq!(world.ask("GET", "/healthz").await.0, 200);
+}
+
+async fn world_of_registries() -> World {
+    world_of(WebhookSecrets {
+        registries: Some(TOKEN.into()),
+        ..WebhookSecrets::default()
+    })
+    .await
+}
+
+/// One request of each kind of sender that is right: path, headers, body.
+fn registry_requests() -> Vec<(RegistrySender, String, String, String)> {
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    let request = |sender: RegistrySender| {
+        let image = match sender {
+            RegistrySender::Distribution => {
+                r#"{"events":[{"action":"push","target":{"repository":"team/app","tag":"1"}}]}"#
+            }
+            RegistrySender::DockerHub => {
+                r#"{"push_data":{"tag":"1"},"repository":{"repo_name":"team/app"}}"#
+            }
+            RegistrySender::Harbor => {
+                r#"{"type":"PUSH_ARTIFACT","event_data":{"resources":[{"tag":"1","resource_url":"h.example/team/app:1"}]}}"#
+            }
+            RegistrySender::Quay => r#"{"docker_url":"quay.io/team/app","updated_tags":["1"]}"#,
+            RegistrySender::Ghcr => {
+                r#"{"action":"published","package":{"name":"app","package_type":"CONTAINER","owner":{"login":"team"},"package_version":{"container_metadata":{"tag":{"name":"1"}}}}}"#
+            }
+            RegistrySender::Diun => r#"{"status":"update","image":"h.example/team/app:1"}"#,
+        };
+        let headers = match sender.proof() {
+            SenderProof::Token => bearer.clone(),
+            SenderProof::Path => String::new(),
+            SenderProof::Signature => format!(
+                "X-GitHub-Event: package\r\nX-Hub-Signature-256: sha256={}\r\n",
+                signature(TOKEN, image.as_bytes())
+            ),
+        };
+        let path = sender.path(&TOKEN.into()).unwrap();
+        (sender, path, headers, image.to_owned())
+    };
+    RegistrySender::iter().map(request).collect()
+}
+
+fn signature(key: &str, body: &[u8]) -> String {
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    hex::encode(mac.chain_update(body).finalize().into_bytes())
+}
+
+fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn a_genuine_hook_of_each_registry_names_its_image() {
+    let world = world_of_registries().await;
+    for (sender, path, headers, body) in registry_requests() {
+        let answer = world.send(&[&post(&path, &headers, &body)]).await;
+        assert_eq!(answer, (202, "woken\n".into()), "{sender:?}");
+        let image = PushedImage {
+            path: "team/app".into(),
+            tag: "1".into(),
+        };
+        let woken = world.wakes.next().await;
+        assert_eq!(Vec::from_iter(woken), [Webhook::Image(image)], "{sender:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_hook_of_a_registry_wakes_nobody() {
+    let world = world_of_registries().await;
+    for (sender, path, headers, body) in registry_requests() {
+        let unsigned = "X-GitHub-Event: package\r\n";
+        let wrong = format!(
+            "X-GitHub-Event: package\r\nAuthorization: Bearer other\r\nX-Hub-Signature-256: sha256={}\r\n",
+            signature("other", body.as_bytes())
+        );
+        let path = match sender.proof() {
+            SenderProof::Path => format!("{}0", &path[..path.len() - 1]),
+            _ => path,
+        };
+        for headers in [unsigned, &wrong] {
+            let (status, _) = world.send(&[&post(&path, headers, &body)]).await;
+            assert_eq!(status, 401, "{sender:?} {headers}");
+        }
+        if sender.proof() == SenderProof::Signature {
+            let changed = body.replace("team", "meat");
+            assert_eq!(world.send(&[&post(&path, &headers, &changed)]).await.0, 401);
+        }
+    }
+    let bare = post(
+        "/hooks/registry/quay",
+        &format!("Authorization: Bearer {TOKEN}\r\n"),
+        "{}",
+    );
+    assert_eq!(world.send(&[&bare]).await.0, 401);
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn an_oversized_hook_of_a_registry_wakes_nobody() {
+    let world = world_of_registries().await;
+    for (sender, path, headers, _) in registry_requests() {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{headers}\r\n",
+            LIMIT + 1
+        );
+        assert_eq!(world.send(&[head.as_bytes()]).await.0, 413, "{sender:?}");
+    }
+    assert!(!world.woken().await);
+}
+
+#[tokio::test]
+async fn what_is_no_push_wakes_nobody_and_what_is_unclear_asks_all() {
+    let world = world_of_registries().await;
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    let pull = r#"{"events":[{"action":"pull","target":{"repository":"a","tag":"1"}}]}"#;
+    let request = post("/hooks/registry/distribution", &bearer, pull);
+    assert_eq!(world.send(&[&request]).await.0, 204);
+    assert!(!world.woken().await);
+    let request = post("/hooks/registry/harbor", &bearer, r#"{"a":1}"#);
+    assert_eq!(world.send(&[&request]).await.0, 202);
+    assert_eq!(Vec::from_iter(world.wakes.next().await), [Webhook::Package]);
+    for path in [
+        "/hooks/registry/other",
+        "/hooks/registry/diun",
+        "/hooks/registry",
+    ] {
+        assert_eq!(
+            world.send(&[&post(path, &bearer, "{}")]).await.0,
+            404,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn diun_may_send_with_get() {
+    let world = world_of_registries().await;
+    let body = r#"{"status":"update","image":"h.example/team/app:1"}"#;
+    let headers = format!("Authorization: {TOKEN}\r\n");
+    let request = String::from_utf8(post("/hooks/diun", &headers, body)).unwrap();
+    let request = request.replacen("POST", "GET", 1);
+    assert_eq!(world.send(&[request.as_bytes()]).await.0, 202);
+    assert!(world.woken().await);
+}
+
+#[tokio::test]
+async fn without_a_token_there_are_no_paths_for_registries() {
+    let world = world(Some(SECRET)).await;
+    for (sender, path, headers, body) in registry_requests() {
+        let (status, _) = world.send(&[&post(&path, &headers, &body)]).await;
+        assert_eq!(status, 404, "{sender:?}");
+    }
+    assert!(!world.woken().await);
 }
