@@ -411,10 +411,22 @@ fn cluster_alerts_and_budget_are_read_and_checked() {
 }
 
 #[test]
+fn a_file_may_name_its_schema_in_both_ways() {
+    let text =
+        "#:schema ./pintle.schema.json\n\"$schema\" = \"./pintle.schema.json\"\nversion = 1\n";
+    assert!(Config::parse(text, "pintle.toml").is_ok());
+    assert_eq!(super::schema()["$id"], "urn:pintle:config:1");
+    assert_eq!(
+        super::schema()["properties"]["$schema"]["type"][0],
+        "string"
+    );
+}
+
+#[test]
 fn the_schema_knows_every_section() {
     let schema = super::schema();
     let properties = schema["properties"].as_object().expect("properties");
-    assert_eq!(properties.len(), 19);
+    assert_eq!(properties.len(), 20);
     assert_eq!(
         schema["additionalProperties"],
         serde_json::Value::Bool(false)

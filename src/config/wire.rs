@@ -17,6 +17,9 @@ pub(super) use systems::{
     AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml,
 };
 
+/// What the JSON schema calls itself: the name of the format and its version.
+pub(super) const SCHEMA_ID: &str = "urn:pintle:config:1";
+
 /// One string, or a list of them.
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged)]
@@ -73,8 +76,11 @@ impl JsonSchema for Many {
 /// The configuration of pintle, at the top of the repo it looks after.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "pintle.toml")]
+#[schemars(title = "pintle.toml", extend("$id" = SCHEMA_ID))]
 pub(super) struct File {
+    /// Where the schema of this file is, for editors; pintle does not read it.
+    #[serde(rename = "$schema")]
+    pub _schema: Option<String>,
     /// The version of this format: 1.
     pub version: Option<At<i64>>,
     #[serde(default)]

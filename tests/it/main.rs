@@ -26,6 +26,7 @@ mod kube_conformance;
 mod kube_server;
 mod metrics;
 mod notices;
+mod pre_commit;
 mod quoting;
 mod pull_requests;
 mod races;
