@@ -10,7 +10,7 @@ mod common;
 
 pub use common::{
     AlertArgs, CloneArgs, ClusterArgs, NoticeArgs, OutputArgs, OutputFormat, PassArgs,
-    RegistryArgs, RemoteArgs, RepoArgs, TargetArgs,
+    RegistryArgs, RemoteArgs, RepoArgs, SigningArgs, TargetArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -206,6 +206,8 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub pass: PassArgs,
     #[command(flatten)]
+    pub signing: SigningArgs,
+    #[command(flatten)]
     pub notices: NoticeArgs,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -229,6 +231,8 @@ pub struct RunArgs {
     pub cluster: ClusterArgs,
     #[command(flatten)]
     pub pass: PassArgs,
+    #[command(flatten)]
+    pub signing: SigningArgs,
     #[command(flatten)]
     pub notices: NoticeArgs,
     /// How long to wait after a pass before the next: 90s, 5m, 1h30m

@@ -8,6 +8,7 @@ mod lease;
 pub mod ledger;
 pub mod messages;
 mod notice;
+mod people;
 mod pull_request;
 mod reply;
 pub mod setup;
@@ -157,7 +158,8 @@ impl<'a> PlanWriter<'a> {
             return Ok(None);
         };
         let changes: Vec<&Change> = self.direct_changes().collect();
-        let mut chain = CommitChain::start(clone, &tip, &self.author, self.work.plan.at);
+        let mut chain = CommitChain::start(clone, &tip, &self.author, self.work.plan.at)
+            .signing_off(self.work.snapshot.config.git.sign_off);
         let commits = changes
             .iter()
             .map(|change| chain.add_change(change))

@@ -268,6 +268,20 @@ pub struct AlertArgs {
 }
 
 #[derive(Debug, Default, Args)]
+pub struct SigningArgs {
+    /// A file with the SSH key (Ed25519, without a passphrase) that commits are signed with (or the
+    /// key itself in PINTLE_SIGNING_KEY)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PINTLE_SIGNING_KEY_FILE",
+        hide_env_values = true,
+        help_heading = "Repo"
+    )]
+    pub signing_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Args)]
 pub struct NoticeArgs {
     /// A folder with the addresses of the receivers that [[notice]] in pintle.toml names: NAME.url,
     /// and NAME.token or NAME.secret if needed (or PINTLE_NOTICE_<NAME>_URL and so on)

@@ -133,7 +133,7 @@ pub fn run(args: &RunArgs) -> Result<Completion> {
         clone.ca_file.as_deref(),
         clone.insecure_http,
     )?);
-    let session = session.with_addresses(addresses.clone());
+    let session = source::sign_commits(session, &args.signing)?.with_addresses(addresses.clone());
     let settings = DaemonSettings {
         every: length(
             "--every",

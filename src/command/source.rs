@@ -10,7 +10,7 @@ use crate::observe::{
 };
 use crate::remote::alertmanager;
 use crate::remote::forgejo::{self, Place};
-use crate::remote::git::{Access, Remote};
+use crate::remote::git::{Access, CommitSigner, Remote};
 use crate::remote::kubernetes;
 use crate::remote::oci::Keychain;
 use crate::remote::receiver::{self, AddressBook};
@@ -437,6 +437,17 @@ fn alertmanager(
         ..alertmanager::Options::default()
     };
     alertmanager::Client::new(base, &told).map(Some)
+}
+
+/// Makes a session sign its commits, if there is a key.
+pub fn sign_commits(session: Session, signing: &cli::SigningArgs) -> Result<Session> {
+    let file = signing.signing_key_file.as_deref();
+    let key = secret(file, "PINTLE_SIGNING_KEY", "the signing key")?;
+    let signer = key.map(|key| CommitSigner::parse(&key)).transpose()?;
+    Ok(match signer {
+        Some(signer) => session.with_signer(signer),
+        None => session,
+    })
 }
 
 /// Where the receivers of messages are.

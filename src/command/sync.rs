@@ -26,7 +26,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
         clone.ca_file.as_deref(),
         clone.insecure_http,
     )?);
-    let session = session.with_addresses(addresses.clone());
+    let session = source::sign_commits(session, &args.signing)?.with_addresses(addresses.clone());
     if args.wait && session.forge().is_none() {
         return Err(Error::usage(
             "--wait follows the statuses in the forge, and no forge is named",

@@ -230,8 +230,25 @@ fn settings(wire: &wire::SettingsToml) -> Checked<Settings> {
         drift: wire.drift.map(cluster::drift),
         policy: optional(wire.policy, policy)?,
         schedule: optional(wire.schedule, schedule)?,
+        assignees: wire.assignees.map(accounts).transpose()?,
+        reviewers: wire.reviewers.map(accounts).transpose()?,
         ..modes(wire.mode)
     })
+}
+
+/// Logins of accounts of the forge.
+fn accounts(wire: &[TomlText]) -> Checked<Arc<[Arc<str>]>> {
+    let account = |text: &TomlText| {
+        let name = line(text)?;
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.chars().all(is_name) {
+            Ok(name)
+        } else {
+            let wrong = text.wrong(format!("`{name}` is not the name of an account"));
+            Err(hint(wrong, "write it without `@`, as in its address"))
+        }
+    };
+    Ok(each(wire, account)?.into())
 }
 
 fn stack_pattern(text: &TomlText) -> Checked<StackPattern> {
@@ -389,6 +406,17 @@ fn redirect_host(text: &TomlText) -> Checked<Arc<str>> {
     }
 }
 
+/// The longest prefix of a subject, of which 72 characters are shown in many places.
+const LONGEST_PREFIX: usize = 30;
+
+fn subject_prefix(text: &TomlText) -> Checked<Arc<str>> {
+    let prefix = line(text)?;
+    if prefix.chars().count() > LONGEST_PREFIX {
+        return Err(text.wrong(format!("a prefix has at most {LONGEST_PREFIX} characters")));
+    }
+    Ok(prefix)
+}
+
 fn git(wire: &wire::GitToml) -> Checked<Git> {
     let built_in = Git::default();
     let author = |text: &TomlText| {
@@ -409,6 +437,8 @@ fn git(wire: &wire::GitToml) -> Checked<Git> {
         author_name: optional(wire.author_name.as_ref(), author)?.unwrap_or(built_in.author_name),
         author_email: optional(wire.author_email.as_ref(), author)?
             .unwrap_or(built_in.author_email),
+        sign_off: wire.sign_off.unwrap_or(built_in.sign_off),
+        subject_prefix: optional(wire.subject_prefix.as_ref(), subject_prefix)?,
     })
 }
 

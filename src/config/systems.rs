@@ -36,6 +36,10 @@ pub struct Git {
     pub branch: Option<Arc<str>>,
     pub author_name: Arc<str>,
     pub author_email: Arc<str>,
+    /// Whether commits end with a `Signed-off-by` of their author.
+    pub sign_off: bool,
+    /// What every subject begins with: `chore(deps):`.
+    pub subject_prefix: Option<Arc<str>>,
 }
 
 /// How pintle behaves in the forge. Its address and token are given by flags, not here.
@@ -202,6 +206,8 @@ impl Default for Git {
             branch: None,
             author_name: "pintle".into(),
             author_email: "pintle@localhost".into(),
+            sign_off: false,
+            subject_prefix: None,
         }
     }
 }

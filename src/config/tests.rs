@@ -186,7 +186,7 @@ fn an_unknown_key_gets_a_suggestion_and_its_line() {
     assert_eq!(
         hint.as_deref(),
         Some(
-            "it is one of `budget`, `adopt_batch`, `policy`, `step`, `exclude`, `match_pre_release`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`"
+            "it is one of `budget`, `adopt_batch`, `policy`, `step`, `exclude`, `match_pre_release`, `mode`, `schedule`, `settle`, `automerge`, `soak`, `watch`, `auto_rollback`, `drift`, `assignees`, `reviewers`"
         )
     );
     let (_, hint, _) = complaint("[[rule]]\nimages = 'x'\nmatch = {}\n");

@@ -212,6 +212,8 @@ pub(super) struct SettingsToml<'a> {
     pub watch: Option<&'a TomlText>,
     pub auto_rollback: Option<bool>,
     pub drift: Option<DriftToml>,
+    pub assignees: Option<&'a [TomlText]>,
+    pub reviewers: Option<&'a [TomlText]>,
 }
 
 /// Makes a section of the shared keys and its own: a flattened struct would take unknown keys
@@ -253,6 +255,10 @@ macro_rules! section_with_settings {
             /// What happens to an image that somebody set in the cluster by hand: `report` without
             /// it.
             pub drift: Option<DriftToml>,
+            /// Accounts of the forge that its pull requests are assigned to.
+            pub assignees: Option<Vec<TomlText>>,
+            /// Accounts of the forge that are asked for a review of its pull requests.
+            pub reviewers: Option<Vec<TomlText>>,
         }
 
         impl $name {
@@ -270,6 +276,8 @@ macro_rules! section_with_settings {
                     watch: self.watch.as_ref(),
                     auto_rollback: self.auto_rollback,
                     drift: self.drift,
+                    assignees: self.assignees.as_deref(),
+                    reviewers: self.reviewers.as_deref(),
                 }
             }
         }
@@ -407,4 +415,8 @@ pub(super) struct GitToml {
     pub author_name: Option<TomlText>,
     /// The author's address.
     pub author_email: Option<TomlText>,
+    /// Whether commits end with a `Signed-off-by` of their author: false without it.
+    pub sign_off: Option<bool>,
+    /// What every subject begins with: `chore(deps):`.
+    pub subject_prefix: Option<TomlText>,
 }

@@ -137,6 +137,10 @@ settings! {
         schedule: Schedule,
         /// Sites that are updated together or not at all.
         group: Arc<str>,
+        /// Accounts that a pull request is assigned to.
+        assignees: Arc<[Arc<str>]>,
+        /// Accounts that are asked for a review of a pull request.
+        reviewers: Arc<[Arc<str>]>,
     }
 }
 

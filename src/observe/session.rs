@@ -8,6 +8,7 @@ use super::tip_cache::TipCache;
 use crate::config::Config;
 use crate::error::Result;
 use crate::pipeline::message::ShownDashboard;
+use crate::remote::git::CommitSigner;
 #[cfg(feature = "github")]
 use crate::remote::github;
 use crate::remote::receiver::AddressBook;
@@ -130,6 +131,15 @@ impl Session {
     /// Returns what passes are about.
     pub fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// Makes the clone sign the commits that are written.
+    #[must_use]
+    pub fn with_signer(mut self, signer: CommitSigner) -> Self {
+        if let RepoOrigin::Remote { access, .. } = &mut self.setup.origin {
+            access.signer = Some(Arc::new(signer));
+        }
+        self
     }
 
     /// Makes passes take messages for the receivers that have an address.

@@ -63,7 +63,10 @@ fn make_change(
     Change {
         delivery,
         proposal: is_pull_request.then(|| Box::new(make_proposal(snapshot, &name, pins))),
-        message: message::make_message(&name, pins),
+        message: match &snapshot.config.git.subject_prefix {
+            Some(prefix) => format!("{prefix} {}", message::make_message(&name, pins)),
+            None => message::make_message(&name, pins),
+        },
         pins: pins.iter().map(TargetOf::record).collect(),
         prove: prove.into_iter().collect(),
         edits: sort_edits(

@@ -35,7 +35,7 @@ pub use place::Place;
 pub use pulls::{NewPull, OpenError, Pull, PullChange};
 pub use releases::Release;
 pub use repo::{Branch, MergeStyle, Repo};
-pub use statuses::{State, Status};
+pub use statuses::{NewStatus, PROOF, State, Status};
 pub use version::Version;
 
 use crate::error::Result;

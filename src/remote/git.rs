@@ -16,6 +16,7 @@ mod commit_log;
 mod program;
 mod push;
 mod read;
+mod sign;
 mod wire;
 mod write;
 
@@ -27,6 +28,7 @@ pub use commit_log::{LoggedCommit, read_log_of};
 pub use follow::{End, Turn};
 pub use push::{PushError, Pushed};
 pub use read::{Item, Kind, head_of};
+pub use sign::CommitSigner;
 pub use write::{Identity, Put, make_bare};
 
 #[cfg(test)]

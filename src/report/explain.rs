@@ -141,6 +141,15 @@ fn setting_lines(settings: &SiteSettings) -> Vec<String> {
             .iter()
             .map(|group| format!("group      {} ({})", group.value, group.source)),
     );
+    for (word, accounts) in [
+        ("assignees", &settings.assignees),
+        ("reviewers", &settings.reviewers),
+    ] {
+        lines.extend(accounts.iter().map(|accounts| {
+            let names = accounts.value.join(", ");
+            format!("{word:<10} {names} ({})", accounts.source)
+        }));
+    }
     lines.extend(settings.holds.iter().map(|hold| {
         format!(
             "hold       {} ({})",

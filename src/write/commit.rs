@@ -18,6 +18,8 @@ pub struct CommitChain<'a> {
     clone: &'a Clone,
     tip: &'a CommitId,
     author: &'a Identity,
+    /// Whether each message ends with a `Signed-off-by` of the author.
+    signs_off: bool,
     at: Timestamp,
     last: CommitId,
     files: BTreeMap<RepoPath, EditedFile>,
@@ -36,16 +38,27 @@ impl<'a> CommitChain<'a> {
             clone,
             tip,
             author,
+            signs_off: false,
             at,
             last: tip.clone(),
             files: BTreeMap::new(),
         }
     }
 
+    /// Makes each message end with a `Signed-off-by` of the author, or not.
+    #[must_use]
+    pub fn signing_off(self, signs_off: bool) -> Self {
+        Self { signs_off, ..self }
+    }
+
     /// Writes the change as the next commit and returns its id. Fails and writes nothing if a file
     /// does not contain what an edit expects, or if an edit overlaps an edit of an earlier change.
     pub fn add_change(&mut self, change: &Change) -> Result<CommitId> {
-        let message = trailers::render(&change.message, &change.pins)?;
+        let mut message = trailers::render(&change.message, &change.pins)?;
+        if self.signs_off {
+            let Identity { name, email } = self.author;
+            message += &format!("Signed-off-by: {name} <{email}>\n");
+        }
         let edits = change.edits.chunk_by(|a, b| a.file == b.file);
         let files = edits
             .map(|edits| self.edit_file(edits))
@@ -107,18 +120,20 @@ pub fn write_proposal(
     author: &Identity,
     at: Timestamp,
     existing: Option<&Branch>,
+    signs_off: bool,
 ) -> Result<CommitId> {
+    let start = |at| CommitChain::start(clone, tip, author, at).signing_off(signs_off);
     if let Some(branch) =
         existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip))
     {
         // A commit is determined by the change and its time: with the same time an equal change has
         // the same id.
-        let again = CommitChain::start(clone, tip, author, branch.at).add_change(change)?;
+        let again = start(branch.at).add_change(change)?;
         if again == branch.tip {
             return Ok(again);
         }
     }
-    CommitChain::start(clone, tip, author, at).add_change(change)
+    start(at).add_change(change)
 }
 
 #[cfg(test)]

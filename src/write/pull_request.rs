@@ -107,6 +107,12 @@ impl PlanWriter<'_> {
         if let Some(done) = done {
             tracing::info!(number, name, %head, done = done.word(), "pull request");
         }
+        if pushed {
+            self.show_proof(client, &head).await;
+        }
+        if done == Some(PullDone::Opened) {
+            self.ask_people(client, number, change).await;
+        }
         self.written.push(Link {
             change: change.name.clone(),
             to: To::Pull(number),
@@ -204,6 +210,7 @@ impl PlanWriter<'_> {
             &self.author,
             self.work.plan.at,
             existing,
+            self.work.snapshot.config.git.sign_off,
         )?;
         let before = existing.map(|branch| &branch.tip);
         if before == Some(&head) {

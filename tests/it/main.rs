@@ -41,6 +41,7 @@ mod scan_testdata;
 mod secrets_stay;
 mod servers;
 mod shown;
+mod signing;
 mod support;
 mod sync;
 mod tag_lists;

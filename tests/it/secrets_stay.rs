@@ -22,8 +22,21 @@ const ALERTS: &str = "canary-of-alertmanager";
 const ALERT_HOOK: &str = "canary-of-alert-hook";
 const QUAY: &str = "canary-of-quay-io";
 const ENDPOINT: &str = "canary-of-the-endpoint";
-const ALL: [&str; 8] = [
-    FORGE, REMOTE, WEBHOOK, GITHUB, ALERTS, ALERT_HOOK, QUAY, ENDPOINT,
+const REGISTRY_HOOK: &str = "canary-of-registry-hooks";
+const NOTICE: &str = "canary-of-the-notice";
+const SIGNATURE: &str = "canary-of-the-signature";
+const ALL: [&str; 11] = [
+    FORGE,
+    REMOTE,
+    WEBHOOK,
+    GITHUB,
+    ALERTS,
+    ALERT_HOOK,
+    QUAY,
+    ENDPOINT,
+    REGISTRY_HOOK,
+    NOTICE,
+    SIGNATURE,
 ];
 
 /// A server at an address of its own that notes each request and gives one answer.
@@ -103,6 +116,9 @@ fn with_all_secrets(pintle: Pintle) -> Pintle {
         .env("PINTLE_GITHUB_TOKEN", GITHUB)
         .env("PINTLE_ALERTMANAGER_TOKEN", ALERTS)
         .env("PINTLE_ALERT_HOOK_TOKEN", ALERT_HOOK)
+        .env("PINTLE_REGISTRY_HOOK_TOKEN", REGISTRY_HOOK)
+        .env("PINTLE_NOTICE_OPS_TOKEN", NOTICE)
+        .env("PINTLE_NOTICE_OPS_SECRET", SIGNATURE)
         .env("PINTLE_LOG", "trace")
 }
 
@@ -163,6 +179,21 @@ fn each_host_sees_its_own_secret_and_no_other() {
         let own = secret == REMOTE;
         assert_eq!(seen.iter().any(|sent| holds(sent, secret)), own, "{secret}");
     }
+}
+
+#[test]
+fn a_receiver_of_messages_sees_its_own_token_and_no_other() {
+    let receiver = Host::start("127.0.0.6", EMPTY_LIST);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "[[notice]]\nname = \"ops\"\nkind = \"webhook\"\n";
+    fs::write(folder.path().join("pintle.toml"), text).expect("it can be written");
+    let run = with_all_secrets(Pintle::new(folder.path(), ["-vv", "notice", "test"]));
+    let output = run
+        .env("PINTLE_NOTICE_OPS_URL", format!("{}/path", receiver.url()))
+        .run();
+    check_output(&output);
+    assert_eq!(output.stdout, "ops: sent\n", "{output:?}");
+    receiver.saw_only(Some(NOTICE));
 }
 
 #[test]

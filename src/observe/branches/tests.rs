@@ -8,6 +8,7 @@ fn author() -> Git {
         branch: None,
         author_name: who().name.into(),
         author_email: who().email.into(),
+        ..Git::default()
     }
 }
 

@@ -103,3 +103,23 @@ pub(super) struct ReactionBody {
     /// `eyes`, `+1`.
     pub content: String,
 }
+
+/// `POST /repos/{owner}/{repo}/statuses/{sha}`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateStatusBody {
+    pub context: &'static str,
+    pub state: &'static str,
+    pub description: &'static str,
+}
+
+/// `PATCH /repos/{owner}/{repo}/issues/{index}`, for the people alone.
+#[derive(Debug, Serialize)]
+pub(super) struct AssigneesBody<'a> {
+    pub assignees: Vec<&'a str>,
+}
+
+/// `POST /repos/{owner}/{repo}/pulls/{index}/requested_reviewers`.
+#[derive(Debug, Serialize)]
+pub(super) struct ReviewersBody<'a> {
+    pub reviewers: Vec<&'a str>,
+}

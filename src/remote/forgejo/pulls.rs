@@ -1,6 +1,6 @@
 //! Pull requests: found, opened, edited. Merging is in `merge`; branches are git's business.
 
-use super::body::{CreatePullBody, EditPullBody, LabelsBody};
+use super::body::{AssigneesBody, CreatePullBody, EditPullBody, LabelsBody, ReviewersBody};
 use super::http::Ask;
 use super::page::Listed;
 use super::people::WireAccount;
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use url::Url;
 
 /// So many pages of open pull requests are searched for one that is in the way.
@@ -251,6 +252,30 @@ impl Client {
             self.the_pull("edit", number),
         )?)
         .await
+    }
+
+    /// Assigns accounts to a pull request or issue, in the place of those that it has.
+    pub async fn assign(&self, number: u64, accounts: &BTreeSet<Arc<str>>) -> Result<()> {
+        let assignees = accounts.iter().map(|account| &**account).collect();
+        let ask = Ask::write(
+            Method::PATCH,
+            self.path(["issues", &number.to_string()]),
+            &AssigneesBody { assignees },
+            format!("assign #{number} of {}", self.place()),
+        )?;
+        self.ask_successfully(ask).await.map(drop)
+    }
+
+    /// Asks accounts for a review of a pull request.
+    pub async fn ask_for_review(&self, number: u64, accounts: &BTreeSet<Arc<str>>) -> Result<()> {
+        let reviewers = accounts.iter().map(|account| &**account).collect();
+        let ask = Ask::write(
+            Method::POST,
+            self.path(["pulls", &number.to_string(), "requested_reviewers"]),
+            &ReviewersBody { reviewers },
+            format!("ask for a review of #{number} of {}", self.place()),
+        )?;
+        self.ask_successfully(ask).await.map(drop)
     }
 
     /// Adds labels to a pull request or issue; one that it has stays.

@@ -1,17 +1,31 @@
 //! What others posted about a commit: the states of its pipelines.
 
 use super::Client;
+use super::body::CreateStatusBody;
 use super::http::Ask;
 use super::place::Place;
 use super::wire::{Lax, Many, Wire};
 use crate::error::Result;
 use crate::model::commit::CommitId;
+use reqwest::Method;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// So many statuses are asked for in one page, and so many pages.
 const SIZE: usize = 50;
 const PAGES: u32 = 4;
+
+/// The context of the status with which pintle shows its proof. It is no status of CI: pintle does
+/// not wait for it.
+pub const PROOF: &str = "pintle/proof";
+
+/// A status to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStatus {
+    pub context: &'static str,
+    pub state: State,
+    pub description: &'static str,
+}
 
 /// A pipeline's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +113,25 @@ impl WireStatus {
 }
 
 impl Client {
+    /// Sets a status of a commit.
+    pub async fn set_status(&self, commit: &CommitId, status: &NewStatus) -> Result<()> {
+        let ask = Ask::write(
+            Method::POST,
+            self.path(["statuses", commit.as_str()]),
+            &CreateStatusBody {
+                context: status.context,
+                state: match status.state {
+                    State::Success => "success",
+                    State::Pending => "pending",
+                    State::Failure => "failure",
+                },
+                description: status.description,
+            },
+            format!("set the status {} of {}", status.context, commit.short()),
+        )?;
+        self.ask_successfully(ask).await.map(drop)
+    }
+
     /// Returns the last status of each context of a commit, sorted by context.
     pub async fn statuses(&self, commit: &CommitId) -> Result<Vec<Status>> {
         let (mut last, mut seen) = (BTreeMap::<String, (u64, Status)>::new(), 0);

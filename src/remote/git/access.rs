@@ -1,8 +1,10 @@
 //! How a remote is reached: the token, the authorities, the time limits, the branch. Asks nobody.
 
+use super::sign::CommitSigner;
 use crate::model::commit::CommitId;
 use crate::remote::child::Limits;
 use secrecy::SecretString;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How the remote is reached.
@@ -27,6 +29,8 @@ pub struct Access {
     /// Commits that this process found whole before: when the branch is still at one of them, the
     /// clone is not searched for holes again.
     pub whole: Vec<CommitId>,
+    /// Signs the commits that are written; without it they are not signed.
+    pub signer: Option<Arc<CommitSigner>>,
 }
 
 impl Default for Access {
@@ -41,6 +45,7 @@ impl Default for Access {
             branch: None,
             ssh: "ssh".into(),
             whole: Vec::new(),
+            signer: None,
         }
     }
 }

@@ -4,9 +4,11 @@
 use super::clone::Clone;
 use super::failure::{Failure, local};
 use super::read::{self, Kind};
+use super::sign::CommitSigner;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
 use gix::ObjectId;
+use gix::objs::WriteTo;
 use gix::objs::tree::EntryKind;
 use gix::refs::transaction::PreviousValue;
 use jiff::Timestamp;
@@ -45,7 +47,10 @@ impl Clone {
             .map(|put| self.mode(parent, &put.path))
             .collect::<Result<Vec<_>>>()?;
         let who = signature(who, at)?;
-        let written = write_objects(&self.repo, parent, files, &modes, message, who);
+        let tree = write_tree(&self.repo, parent, files, &modes);
+        let signer = self.access.signer.as_deref();
+        let written =
+            tree.and_then(|tree| write_object(&self.repo, tree, parent, message, who, signer));
         written
             .map(read::name)
             .map_err(|failure| self.broken(failure))
@@ -79,7 +84,9 @@ pub fn make_bare(path: &Path, files: &[Put], who: &Identity, at: Timestamp) -> R
     };
     let repo = gix::init_bare(path).map_err(|why| failed(Failure::Local(why.to_string())))?;
     let modes = vec![EntryKind::Blob; files.len()];
-    let id = write_objects(&repo, None, files, &modes, "Start\n", signature(who, at)?)
+    let who = signature(who, at)?;
+    let id = write_tree(&repo, None, files, &modes)
+        .and_then(|tree| write_object(&repo, tree, None, "Start\n", who, None))
         .map_err(failed)?;
     let head = "ref: refs/heads/main\n";
     repo.reference("refs/heads/main", id, PreviousValue::MustNotExist, "start")
@@ -89,16 +96,16 @@ pub fn make_bare(path: &Path, files: &[Put], who: &Identity, at: Timestamp) -> R
     Ok(read::name(id))
 }
 
-fn write_objects(
+fn write_object(
     repo: &gix::Repository,
+    tree: ObjectId,
     parent: Option<ObjectId>,
-    files: &[Put],
-    modes: &[EntryKind],
     message: &str,
     who: gix::actor::Signature,
+    signer: Option<&CommitSigner>,
 ) -> std::result::Result<ObjectId, Failure> {
-    let commit = gix::objs::Commit {
-        tree: write_tree(repo, parent, files, modes)?,
+    let mut commit = gix::objs::Commit {
+        tree,
         parents: parent.into_iter().collect(),
         author: who.clone(),
         committer: who,
@@ -106,6 +113,15 @@ fn write_objects(
         message: message.into(),
         extra_headers: Vec::new(),
     };
+    if let Some(signer) = signer {
+        let mut text = Vec::new();
+        let written = commit.write_to(&mut text);
+        written.map_err(|why| Failure::Local(format!("cannot write a commit: {why}")))?;
+        let signed = signer.sign(&text);
+        let signature = signed.map_err(|why| Failure::Local(format!("cannot sign: {why}")))?;
+        let signature = signature.trim_end().into();
+        commit.extra_headers.push(("gpgsig".into(), signature));
+    }
     Ok(repo
         .write_object(&commit)
         .map_err(local("cannot write a commit"))?

@@ -215,7 +215,7 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
     let mut clone = host.clone();
     let (tip, who) = (clone.tip(), who());
     let change = |put: &str| change(vec![edit("a.tf", THREE, "y:1", put)], vec![pin("x")]);
-    let first = write_proposal(&clone, &tip, &change("y:2"), &who, at(7), None).unwrap();
+    let first = write_proposal(&clone, &tip, &change("y:2"), &who, at(7), None, false).unwrap();
     clone
         .push_branch("refs/heads/pintle/a", None, &first)
         .unwrap();
@@ -224,6 +224,7 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
         author_name: who.name.as_str().into(),
         author_email: who.email.as_str().into(),
         branch: None,
+        ..crate::config::Git::default()
     };
     let branches = observe::branches::read_branches(&clone, &tip, &git).unwrap();
     let [branch] = branches.as_slice() else {
@@ -231,7 +232,7 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
     };
     assert!(branch.own);
     let propose = |tip: &CommitId, put: &str, branch: &Branch| {
-        super::write_proposal(&clone, tip, &change(put), &who, at(9), Some(branch)).unwrap()
+        super::write_proposal(&clone, tip, &change(put), &who, at(9), Some(branch), false).unwrap()
     };
     assert_eq!(propose(&tip, "y:2", branch), first);
     // Another content, another base, or a branch that somebody else pushed to: another commit, with
@@ -245,8 +246,16 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
     assert_ne!(propose(&tip, "y:2", &foreign), first);
     drop(branches);
     clone.fetch().unwrap();
-    let id =
-        super::write_proposal(&clone, &moved, &change("y:2"), &who, at(9), Some(&foreign)).unwrap();
+    let id = super::write_proposal(
+        &clone,
+        &moved,
+        &change("y:2"),
+        &who,
+        at(9),
+        Some(&foreign),
+        false,
+    )
+    .unwrap();
     assert_eq!(clone.head(&id).unwrap().parents, [moved]);
     assert_eq!(clone.head(&id).unwrap().at, at(9));
 }

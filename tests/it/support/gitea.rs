@@ -117,6 +117,16 @@ impl Gitea {
         self.running = Some(guard);
     }
 
+    /// Starts it again as one that takes signatures by this SSH key for its own.
+    pub fn trust_signatures_of(&mut self, public_key: &str) {
+        self.stop();
+        let path = self.folder.path().join("app.ini");
+        let text = read_to_string(&path).expect("it is configured");
+        let trust = format!("[repository.signing]\nTRUSTED_SSH_KEYS = {public_key}\n");
+        write(&path, text + &trust).expect("the configuration can be written");
+        self.resume();
+    }
+
     /// Stops it as a power cut would; the address stays its own and connections to it are refused.
     pub fn stop(&mut self) {
         self.running = None;

@@ -10,16 +10,19 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 /// Variables that hold a secret.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 9] = [
     "PINTLE_TOKEN",
     "PINTLE_REMOTE_TOKEN",
     "PINTLE_WEBHOOK_SECRET",
     "PINTLE_GITHUB_TOKEN",
     "PINTLE_ALERTMANAGER_TOKEN",
     "PINTLE_ALERT_HOOK_TOKEN",
+    "PINTLE_REGISTRY_HOOK_TOKEN",
+    "PINTLE_NOTICE_OPS_URL",
+    "PINTLE_NOTICE_OPS_SECRET",
 ];
 /// Options and variables that name a file whose text is a secret.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("--token-file", "PINTLE_TOKEN_FILE"),
     ("--remote-token-file", "PINTLE_REMOTE_TOKEN_FILE"),
     ("--webhook-secret-file", "PINTLE_WEBHOOK_SECRET_FILE"),
@@ -29,6 +32,11 @@ const FILES: [(&str, &str); 6] = [
         "PINTLE_ALERTMANAGER_TOKEN_FILE",
     ),
     ("--alert-hook-token-file", "PINTLE_ALERT_HOOK_TOKEN_FILE"),
+    ("--signing-key-file", "PINTLE_SIGNING_KEY_FILE"),
+    (
+        "--registry-hook-token-file",
+        "PINTLE_REGISTRY_HOOK_TOKEN_FILE",
+    ),
 ];
 /// The same for a file of docker's, with passwords.
 const DOCKER: (&str, &str) = ("--docker-config", "PINTLE_DOCKER_CONFIG");
