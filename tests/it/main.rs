@@ -1,6 +1,7 @@
 //! The one integration binary: the built program and the library against servers that hold state.
 //! `tests/run` builds those servers; a test that misses one fails and says so, it is never skipped.
 
+mod alert_rules;
 mod alerts;
 mod branches;
 mod cli;
