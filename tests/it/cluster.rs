@@ -7,7 +7,7 @@ mod alert;
 mod broken;
 mod bump;
 mod custom;
-mod deploy;
+pub mod deploy;
 mod flips;
 mod forge;
 mod hand;

@@ -1,6 +1,7 @@
 //! The image of `deploy/Dockerfile`, built without an engine: the root file system of its last
 //! stage as a layer, pushed to a real registry, pulled again by digest, and the program run in what
-//! came back. The bases of the Dockerfile are not pulled: libc comes from this machine.
+//! came back. The bases of the Dockerfile are not pulled: libc and the certificate authorities come
+//! from this machine.
 
 use std::collections::BTreeSet;
 use std::fs::{create_dir_all, read, read_to_string, write};
@@ -19,6 +20,9 @@ const TAG: &str = "test";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Where Debian and distroless have the certificate authorities.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What the last stage of the Dockerfile says.
 struct Stage {
@@ -109,7 +113,7 @@ fn layer(stage: &Stage, folder: &Path) -> (Vec<u8>, Vec<u8>) {
     for library in libraries(&built) {
         copy_to(&root, &library, &library.display().to_string());
     }
-    create_dir_all(root.join("tmp")).expect("its own folder");
+    copy_to(&root, Path::new(AUTHORITIES), AUTHORITIES);
     let (tar, zipped) = (folder.join("layer.tar"), folder.join("layer.tar.gz"));
     // The same bytes for the same files.
     succeed(
@@ -202,57 +206,91 @@ fn pull(address: &str, root: &Path) -> Value {
     serde_json::from_slice(&blob(&manifest["config"])).expect("JSON")
 }
 
-/// Runs the entry point in the root file system, as the user of the image where that is allowed.
-fn run_in(root: &Path, config: &Value, args: &[&str]) -> Output {
-    let entrypoint = config["config"]["Entrypoint"][0].as_str().expect("a path");
-    let user = config["config"]["User"].as_str().expect("a user");
-    let is_root = own_user_id() == 0;
-    let mut command = match is_root {
-        true => Command::new("chroot"),
-        false => Command::new("unshare"),
-    };
-    if is_root {
-        command.arg(format!("--userspec={user}")).arg(root);
-    } else {
-        command.args(["--user", "--map-root-user"]);
-        command.arg(format!("--root={}", root.display()));
-    }
-    // chroot is not where others than root look.
-    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    command.arg(entrypoint).args(args).env_clear();
-    command.env("PATH", path);
-    command.output().expect("it starts")
+/// The image after it was built, pushed to a registry and pulled again.
+pub struct PulledImage {
+    pub config: Value,
+    /// `127.0.0.1:5000/ops/pintle:test@sha256:…`
+    pub reference: String,
+    folder: TempDir,
 }
 
-fn own_user_id() -> u32 {
-    let output = succeed(Command::new("id").arg("-u"));
-    let text = String::from_utf8(output.stdout).expect("a number");
-    text.trim().parse().expect("a number")
+impl PulledImage {
+    pub fn new() -> PulledImage {
+        let folder = TempDir::new().expect("a temporary folder");
+        // The user of the image has to reach it.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).expect("its own folder");
+        let (layer, config, manifest) = layout(&stage("pintle"), folder.path());
+        let registry = Registry::start(Version::Three, &Role::Plain);
+        let pusher = Pusher {
+            address: registry.address(),
+            authorization: None,
+        };
+        pusher.blob(REPOSITORY, &layer);
+        pusher.blob(REPOSITORY, &config);
+        let pushed = pusher.put(REPOSITORY, TAG, &manifest, MANIFEST);
+        assert_eq!(pushed, digest(&manifest));
+        let config = pull(&registry.address(), &folder.path().join("pulled"));
+        PulledImage {
+            config,
+            reference: format!("{}/{REPOSITORY}:{TAG}@{pushed}", registry.address()),
+            folder,
+        }
+    }
+
+    /// Its root file system.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("pulled")
+    }
+
+    /// Its entry point in its root file system, with this environment and no other, as the user of
+    /// the image where that is allowed.
+    pub fn command(&self, environment: &[(String, String)], args: &[&str]) -> Command {
+        let entrypoint = &self.config["config"]["Entrypoint"][0];
+        let user = self.config["config"]["User"].as_str().expect("a user");
+        let mut command = Command::new("env");
+        // chroot is not where others than root look.
+        command.args([
+            "-i",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ]);
+        command.args(
+            environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+        if is_root() {
+            command.args(["chroot", &format!("--userspec={user}")]);
+            command.arg(self.root());
+        } else {
+            command.args(["unshare", "--user", "--map-root-user"]);
+            command.arg(format!("--root={}", self.root().display()));
+        }
+        command.arg(entrypoint.as_str().expect("a path")).args(args);
+        command
+    }
+
+    /// Gives a folder of the root file system to the user of the image.
+    pub fn give(&self, path: &str) {
+        if is_root() {
+            let user = self.config["config"]["User"].as_str().expect("a user");
+            let folder = self.root().join(path.trim_start_matches('/'));
+            succeed(Command::new("chown").args(["-R", user]).arg(folder));
+        }
+    }
+}
+
+fn is_root() -> bool {
+    succeed(Command::new("id").arg("-u")).stdout == b"0\n"
 }
 
 #[test]
 fn the_image_is_pushed_pulled_and_runs_from_its_own_root() {
-    let folder = TempDir::new().expect("a temporary folder");
-    // The user of the image has to reach it.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), open).expect("its own folder");
-    let (layer, config, manifest) = layout(&stage("pintle"), folder.path());
-
-    let registry = Registry::start(Version::Three, &Role::Plain);
-    let pusher = Pusher {
-        address: registry.address(),
-        authorization: None,
-    };
-    pusher.blob(REPOSITORY, &layer);
-    pusher.blob(REPOSITORY, &config);
-    let pushed = pusher.put(REPOSITORY, TAG, &manifest, MANIFEST);
-    assert_eq!(pushed, digest(&manifest));
-
-    let root = folder.path().join("pulled");
-    let config = pull(&registry.address(), &root);
-    assert_eq!(config["config"]["User"], "10001:10001");
-    assert!(!root.join("bin/sh").exists(), "there is no shell");
-    let version = run_in(&root, &config, &["--version"]);
+    let image = PulledImage::new();
+    assert_eq!(image.config["config"]["User"], "10001:10001");
+    assert!(!image.root().join("bin/sh").exists(), "there is no shell");
+    let run = |args: &[&str]| image.command(&[], args).output().expect("it starts");
+    let version = run(&["--version"]);
     let said = String::from_utf8_lossy(&version.stdout);
     assert_eq!(
         said,
@@ -260,11 +298,11 @@ fn the_image_is_pushed_pulled_and_runs_from_its_own_root() {
         "{version:?}"
     );
     // It starts as in a cluster, and complains of what it was not told, not of a missing file.
-    let run = run_in(&root, &config, &["run", "--listen", "off"]);
-    let said = String::from_utf8_lossy(&run.stderr);
+    let ended = run(&["run", "--listen", "off"]);
+    let said = String::from_utf8_lossy(&ended.stderr);
     assert!(
-        run.status.code() == Some(2) && said.contains("no remote is named"),
-        "{run:?}"
+        ended.status.code() == Some(2) && said.contains("no remote is named"),
+        "{ended:?}"
     );
 }
 

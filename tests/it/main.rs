@@ -11,6 +11,7 @@ mod cluster_watch;
 mod conformance;
 mod dashboard;
 mod demo;
+mod deployed;
 mod faults;
 mod forge_kills;
 mod forge_rot;

@@ -26,7 +26,7 @@ const MODULE: &str = "pod_monitor = true\n  prometheus_rule = true\n  \
      custom_kinds = [{ group = \"postgresql.cnpg.io\", resources = [\"clusters\"] }]\n";
 
 /// The block of `docs/install.md` that begins with this line.
-fn example(first: &str) -> String {
+pub fn example(first: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install.md");
     let page = read_to_string(page).expect("the page is there");
     let mut blocks = page.split("```").skip(1).step_by(2);
