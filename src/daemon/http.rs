@@ -8,7 +8,7 @@ use super::metrics::{MEDIA_TYPE, Metrics};
 use crate::error::{Error, Result};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -212,20 +212,21 @@ async fn show_version() -> Response {
     text_answer(StatusCode::OK, env!("CARGO_PKG_VERSION"))
 }
 
-/// Counts every answer to a webhook, by the path that was asked: only paths that exist come here.
-/// A replica that waits for the Lease takes none.
+/// Counts every answer to a webhook, by its route: only paths that exist come here, and what is
+/// variable in a path may be a secret. A replica that waits for the Lease takes no webhook.
 async fn count_hook(
     State(shared): State<Arc<HttpState>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
     let answer = match shared.health.is_waiting() {
         None => next.run(request).await,
         // The replica that makes the passes would not learn of it: a sender may try again there.
         Some(why) => text_answer(StatusCode::SERVICE_UNAVAILABLE, &why),
     };
-    let kind = path.strip_prefix("/hooks/").unwrap_or(&path);
+    let kind = route.strip_prefix("/hooks/").unwrap_or(&route);
     shared.metrics.record_hook(kind, answer.status().as_u16());
     answer
 }

@@ -695,6 +695,14 @@ fn wrong_flags_end_it_and_a_taken_port_does() {
             ["--webhook-secret-file", "empty"],
             "the webhook secret is empty",
         ),
+        (
+            ["--lease", "pintle/pintle"],
+            "--lease needs a cluster, and none is named",
+        ),
+        (
+            ["--lease=pintle/pintle", "--no-lease"],
+            "--lease cannot be used with --no-lease",
+        ),
     ] {
         let output = run(&args);
         let said = output.stderr.replace("\n  because: ", ": ");
