@@ -30,11 +30,17 @@ use ending::{Completion, on_runtime};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Makes a folder the current one, or says on standard error why that cannot be.
+/// Makes a folder the current one, or says on standard error why that cannot be. For the start of
+/// the program.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no thread has started, and all paths of the command line are meant from there"
+)]
 pub fn enter_folder(folder: &Path) -> Result<(), ExitCode> {
     std::env::set_current_dir(folder).map_err(|e| {
-        let error =
-            Error::usage(format!("cannot go to the folder {}", folder.display())).because(e);
+        let error = Error::usage(format!("cannot go to the folder {}", folder.display()))
+            .because(e)
+            .hint("-C takes a folder that exists");
         out::complain(&error);
         ExitCode::from(error.kind.exit_code())
     })

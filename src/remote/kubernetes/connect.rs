@@ -379,7 +379,9 @@ fn outside_a_cluster(why: &InClusterError) -> Error {
 fn unreadable(file: &str, why: &KubeconfigError) -> Error {
     let error = Error::usage(format!("cannot read the kubeconfig {file}"));
     match why {
-        KubeconfigError::ReadConfig(why, _) => error.because(why),
+        KubeconfigError::ReadConfig(why, _) => error
+            .because(why)
+            .hint("check --kubeconfig, or PINTLE_KUBECONFIG in the environment"),
         _ => error.cause("it is no kubeconfig in YAML"),
     }
 }
