@@ -1,33 +1,61 @@
 //! What to do next, in the order of how many images it frees: for somebody who has configured
 //! little. Reads the plan, decides nothing.
 
-use crate::pipeline::{Decision, Reason};
+use crate::pipeline::{Decision, Reason, Verdict};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// So many steps are named.
 const STEPS: usize = 3;
 
+/// What a step frees.
+#[derive(Clone, Copy, Default)]
+struct Freed {
+    /// Images that nothing else keeps back.
+    alone: usize,
+    /// Images that need another step too.
+    with_more: usize,
+}
+
 /// Returns `name a cluster (--kubeconfig, --in-cluster): 171 images`, and so on; nothing where no
 /// setting would free an image.
 pub fn next_steps(decisions: &[Decision]) -> Vec<String> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for step in decisions
-        .iter()
-        .filter_map(|one| step(one.reasons.first()?))
-    {
-        *counts.entry(step).or_default() += 1;
+    let mut freed: BTreeMap<String, Freed> = BTreeMap::new();
+    for decision in decisions {
+        let Some(first) = decision.reasons.first().and_then(step) else {
+            continue;
+        };
+        let blocking = decision
+            .reasons
+            .iter()
+            .filter(|reason| reason.verdict() == Some(Verdict::Blocked));
+        let is_enough = blocking.map(step).all(|one| one.as_ref() == Some(&first));
+        let counts = freed.entry(first).or_default();
+        match is_enough {
+            true => counts.alone += 1,
+            false => counts.with_more += 1,
+        }
     }
-    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| Reverse(*count));
-    counts
-        .into_iter()
-        .take(STEPS)
-        .map(|(step, count)| match count {
-            1 => format!("{step}: 1 image"),
-            count => format!("{step}: {count} images"),
-        })
+    let mut freed: Vec<(String, Freed)> = freed.into_iter().collect();
+    freed.sort_by_key(|(_, counts)| Reverse((counts.alone, counts.with_more)));
+    let some = freed.into_iter().take(STEPS);
+    some.map(|(step, counts)| format!("{step}: {counts}"))
         .collect()
+}
+
+impl fmt::Display for Freed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let images = |count: usize| match count {
+            1 => "1 image".to_owned(),
+            count => format!("{count} images"),
+        };
+        match (self.alone, self.with_more) {
+            (alone, 0) => write!(f, "{}", images(alone)),
+            (0, more) => write!(f, "{} with another step", images(more)),
+            (alone, more) => write!(f, "{}, {more} more with another step", images(alone)),
+        }
+    }
 }
 
 /// What takes a reason away.
@@ -54,7 +82,7 @@ fn step(reason: &Reason) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{Seen, Verdict};
+    use crate::pipeline::Seen;
     use crate::sites::SiteId;
     use crate::terraform::files::RepoPath;
 
@@ -71,7 +99,7 @@ mod tests {
     }
 
     fn blocked(reason: impl Fn() -> Reason, count: usize) -> impl Iterator<Item = Decision> {
-        (0..count).map(move |_| decision(vec![reason(), Reason::NoChannel]))
+        (0..count).map(move |_| decision(vec![reason(), Reason::CacheFresh]))
     }
 
     #[test]
@@ -108,6 +136,30 @@ mod tests {
         assert_eq!(
             next_steps(&one),
             ["set policy `force` for jobs that may run again: 1 image"]
+        );
+    }
+
+    #[test]
+    fn an_image_that_two_things_keep_back_is_not_freed_by_one() {
+        let ignored = || Reason::IgnoredByTerraform {
+            place: "main.tf:9".into(),
+        };
+        let both = || decision(vec![ignored(), Reason::NoChannel]);
+        let cluster = "name a cluster (`--kubeconfig`, `--in-cluster`)";
+        assert_eq!(
+            next_steps(&[both()]),
+            [format!("{cluster}: 1 image with another step")]
+        );
+        let all: Vec<Decision> = blocked(ignored, 2)
+            .chain([both(), both(), both()])
+            .chain(blocked(|| Reason::NoChannel, 3))
+            .collect();
+        assert_eq!(
+            next_steps(&all),
+            [
+                "name a tag to follow (`# pintle: channel=…`): 3 images".to_owned(),
+                format!("{cluster}: 2 images, 3 more with another step"),
+            ]
         );
     }
 }
