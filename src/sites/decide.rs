@@ -272,7 +272,8 @@ impl Table<'_> {
             let known = users.iter().any(|&i| {
                 self.understood[i].ways.is_some() || !self.understood[i].deciding.is_empty()
             });
-            return known
+            // A repository whose tag only a caller would give is listed too.
+            return (known || !self.says_nothing(place, &users))
                 .then(|| decided(Role::Orphan("nothing calls this module".into())))
                 .flatten();
         }

@@ -327,10 +327,14 @@ fn a_module_that_takes_several_images_has_an_entry_for_each() {
 #[test]
 fn a_source_that_is_the_repo_itself_is_to_be_named_by_path() {
     let unit = "terraform {\n  source = \"git::https://git.example.org/acme/infra.git//modules/app?ref=main\"\n}\ninputs = {\n  image_tag = \"1.2\"\n}\n";
-    let module = "variable \"image_tag\" {}\n";
+    let image = "ghcr.io/acme/api:${var.image_tag}";
+    let module = format!(
+        "variable \"image_tag\" {{}}\n{}",
+        deployment("a", &format!("\"{image}\""), "")
+    );
     let scan = scanned(&[
         ("live/terragrunt.hcl", unit),
-        ("modules/app/main.tf", module),
+        ("modules/app/main.tf", &module),
     ]);
     let (fate, why) = word(of(&scan, "1.2"));
     assert_eq!(fate, "unpinnable");
@@ -338,6 +342,9 @@ fn a_source_that_is_the_repo_itself_is_to_be_named_by_path() {
         why.contains("the repo has a folder modules/app: source it by path"),
         "{why}"
     );
+    // Nothing calls the folder, and what it has is not passed over.
+    assert_eq!(word(of(&scan, image)).0, "orphan");
+    assert_eq!(scan.unfollowed, []);
 }
 
 /// What is left over: its text, and what it is in.
