@@ -20,6 +20,7 @@ mod forge_server;
 mod forgejo_client;
 mod fuzz_smoke;
 mod generated;
+mod helm_values;
 mod idle;
 mod image;
 mod git_remote;
