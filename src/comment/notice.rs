@@ -2,7 +2,7 @@
 //! issue. Decides nothing.
 
 use super::marker::Marker;
-use super::phrase::{commit_link, lines, link_within, named, said, sentence};
+use super::phrase::{commit_link, lines, link_within, named, said, sentence, short_hash};
 use super::pull_request::RowWords;
 use super::quote;
 use crate::model::commit::CommitId;
@@ -12,7 +12,6 @@ use crate::pipeline::Cause;
 use crate::pipeline::answer::Notice;
 use crate::pipeline::forge::Check;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 /// Returns title and body; a comment on a pull request has only the body. The body starts with the
@@ -62,14 +61,6 @@ pub fn notice(notice: &Notice, forge_url: &Url) -> RowWords {
             rotten(&mark(notice), place, digest, now.as_ref())
         }
     }
-}
-
-fn short_hash(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter()
-        .take(20)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn rotten(

@@ -4,6 +4,7 @@
 
 use super::quote;
 use crate::model::commit::CommitId;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 /// Posts stay below this, in bytes: forges take 65,536 characters at least.
@@ -16,7 +17,8 @@ const SENTENCE: usize = 400;
 /// backticks in it is code.
 pub fn said(text: &str) -> String {
     let text = short(text, SENTENCE);
-    let text = text.trim_end().trim_end_matches('.');
+    let text = mark_names(text.trim_end().trim_end_matches('.'));
+    let text = text.as_str();
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return quote::inline(text);
@@ -43,6 +45,52 @@ pub fn said(text: &str) -> String {
         );
     }
     out.trim().to_owned()
+}
+
+/// Puts what people copy between backticks, where it does not stand so: digests, references of
+/// images, site ids. As code a forge links nothing in it, and it can be copied as it is.
+fn mark_names(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return text.to_owned();
+    }
+    let marked = parts.iter().enumerate().map(|(at, part)| match at % 2 {
+        1 => (*part).to_owned(),
+        _ => part.split(' ').map(mark_word).collect::<Vec<_>>().join(" "),
+    });
+    marked.collect::<Vec<_>>().join("`")
+}
+
+fn mark_word(word: &str) -> String {
+    let is_around = |c: char| ".,:;()[]“”\"'".contains(c);
+    let start = word.len() - word.trim_start_matches(is_around).len();
+    let name = word[start..].trim_end_matches(is_around);
+    if is_copied(name) {
+        let end = start + name.len();
+        format!("{}`{name}`{}", &word[..start], &word[end..])
+    } else {
+        word.to_owned()
+    }
+}
+
+/// Says whether people copy a word: `sha256:…`, `ghcr.io/app/server:1.2`, `main.tf#local.image`.
+fn is_copied(word: &str) -> bool {
+    let is_plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let is_digest = || word.contains("sha256:");
+    let is_image = || {
+        word.rsplit_once('/')
+            .is_some_and(|(_, last)| last.contains(':') && !word.contains("://"))
+    };
+    let is_site = || {
+        word.split_once('#').is_some_and(|(file, address)| {
+            let is_file = file
+                .rsplit('/')
+                .next()
+                .is_some_and(|name| name.contains('.'));
+            is_file && address.contains(|c: char| !c.is_ascii_digit())
+        })
+    };
+    is_plain && (is_digest() || is_image() || is_site())
 }
 
 /// Returns a whole sentence, from its first word to its full stop.
@@ -151,6 +199,15 @@ pub fn listed(names: &[String]) -> String {
 /// `1 image`, `2 images`
 pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns 40 hex digits that stand for a text in a mark.
+pub(super) fn short_hash(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

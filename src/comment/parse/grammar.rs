@@ -106,6 +106,11 @@ fn words<'a>(
             found.because = Some(reason(line, rest.at)?);
             return Ok(found);
         }
+        if first && let Some(clean) = without_zero_width(word).filter(|clean| is_name(clean)) {
+            found.target = Some(target(&clean)?);
+            first = false;
+            continue;
+        }
         no_invisible(word, |_| false)?;
         match word {
             "to" | "for" | "until" if options.contains(&word) => {
@@ -311,6 +316,16 @@ fn plain(line: &Line, end: usize) -> Result<(), String> {
         "its line has {what}; only text and inline code can be read"
     ))
 }
+
+/// Returns the word without the zero-width spaces that older posts of pintle had in names; `None`
+/// where it has none.
+fn without_zero_width(word: &str) -> Option<String> {
+    word.contains(ZERO_WIDTH)
+        .then(|| word.replace(ZERO_WIDTH, ""))
+}
+
+/// ZERO WIDTH SPACE.
+const ZERO_WIDTH: char = '\u{200b}';
 
 fn no_invisible(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), String> {
     match text.chars().find(|c| is_invisible(*c) && !allowed(*c)) {

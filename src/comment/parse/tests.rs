@@ -905,3 +905,18 @@ proptest! {
         prop_assert_eq!(parse(&around), Ok(vec![Command::Plan]), "{}", around);
     }
 }
+
+#[test]
+fn a_name_copied_with_a_zero_width_space_is_read() {
+    let is_name = |name: &str| name == "main.tf#local.image";
+    let asked = |text: &str| super::parse_naming(text, &is_name);
+    assert_eq!(
+        asked("/explain main.tf#\u{200b}local.image").expect("it is read"),
+        asked("/explain main.tf#local.image").expect("it is read")
+    );
+    assert!(
+        asked("/explain main.tf#\u{200b}local.other").is_err(),
+        "nothing has that name"
+    );
+    assert!(asked("/explain main.tf#\u{202e}local.image").is_err());
+}

@@ -139,6 +139,36 @@ pub fn harmless_in_git(post: &str) {
 }
 
 #[test]
+fn what_people_copy_is_code_without_zero_width_characters() {
+    for (text, shown) in [
+        (
+            "docker.io/library/nginx:1.29 means sha256:3f1c5a6b7c8d upstream now",
+            "`docker.io/library/nginx:1.29` means `sha256:3f1c5a6b7c8d` upstream now",
+        ),
+        (
+            "stacks/web/main.tf#deployment/web/site:nginx: it could not be fetched",
+            "`stacks/web/main.tf#deployment/web/site:nginx`&#58; it could not be fetched",
+        ),
+        ("write `to sha256:1`", "write `to sha256:1`"),
+    ] {
+        let said = said(text);
+        assert_eq!(said, shown);
+        assert!(
+            !said.contains("\u{200b}") && !said.contains("&#8203;"),
+            "{said}"
+        );
+    }
+    for plain in [
+        "see ops/infra#3",
+        "at 10:05",
+        "https://example.org/a:b",
+        "a/b",
+    ] {
+        assert!(!said(plain).contains('`'), "{}", said(plain));
+    }
+}
+
+#[test]
 fn a_name_refers_to_nothing_where_it_becomes_a_message() {
     for text in [
         "a\"#12",
