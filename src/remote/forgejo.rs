@@ -19,6 +19,7 @@ mod pulls;
 mod refusal;
 mod releases;
 mod repo;
+mod reviews;
 mod statuses;
 mod version;
 mod wire;
@@ -34,7 +35,8 @@ pub use people::{Account, Permission, PermissionError};
 pub use place::Place;
 pub use pulls::{NewPull, OpenError, Pull, PullChange};
 pub use releases::Release;
-pub use repo::{Branch, MergeStyle, Repo};
+pub use repo::{Branch, MergeStyle, Protection, Repo};
+pub use reviews::{Review, ReviewState};
 pub use statuses::{NewStatus, PROOF, State, Status};
 pub use version::Version;
 

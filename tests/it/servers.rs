@@ -274,7 +274,7 @@ fn a_git_remote_is_what_was_committed() {
     )));
     assert_eq!(
         copy.ask(&["ls-tree", "--name-only", BRANCH]),
-        "alertmanager\ndistribution\ngitea\nkubernetes\nopentofu\nprometheus"
+        "alertmanager\ndistribution\ngitea\nhelm\nkubernetes\nopentofu\nprometheus"
     );
 }
 

@@ -27,6 +27,8 @@ pub struct Pull {
     pub body: String,
     /// Neither closed nor merged.
     pub open: bool,
+    /// Whether the forge takes it for work in progress, because of its title: it merges none such.
+    pub draft: bool,
     pub merged: bool,
     pub merged_at: Option<Timestamp>,
     pub merge_commit: Option<CommitId>,
@@ -83,6 +85,7 @@ struct WirePull {
     title: Lax<String>,
     body: Lax<String>,
     state: Lax<String>,
+    draft: Lax<bool>,
     merged: Lax<bool>,
     merged_at: When,
     merge_commit_sha: Lax<String>,
@@ -129,6 +132,7 @@ impl Wire for WirePull {
         Some(Pull {
             number,
             open: *self.state == "open" && !*self.merged,
+            draft: *self.draft,
             merged: *self.merged,
             merged_at: self.merged_at.0,
             merge_commit: CommitId::parse(&self.merge_commit_sha).filter(|_| *self.merged),

@@ -39,8 +39,29 @@ pub struct Branch {
     pub name: String,
     pub protected: bool,
     pub user_can_push: bool,
+    /// The name of the protection rule that holds: `main`, `release/*`.
+    pub rule: Option<String>,
+    /// How many approvals a merge needs.
+    pub required_approvals: u64,
     /// Whether a merge needs green statuses.
     pub status_check: bool,
+}
+
+/// A protection rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// A branch or a glob: `main`, `pintle/*`.
+    pub rule: String,
+    /// Whether a branch that is behind is not merged.
+    pub blocks_outdated: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireProtection {
+    rule_name: Lax<String>,
+    branch_name: Lax<String>,
+    block_on_outdated_branch: Lax<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,6 +94,8 @@ struct WireBranch {
     name: Lax<String>,
     protected: Lax<bool>,
     user_can_push: Lax<bool>,
+    effective_branch_protection_name: Lax<String>,
+    required_approvals: Lax<u64>,
     enable_status_check: Lax<bool>,
 }
 
@@ -145,6 +168,22 @@ impl Wire for WireRepo {
     }
 }
 
+impl Wire for WireProtection {
+    type Out = Protection;
+
+    fn read(self, _: &Place) -> Option<Protection> {
+        let rule = if self.rule_name.is_empty() {
+            self.branch_name.0
+        } else {
+            self.rule_name.0
+        };
+        Some(Protection {
+            rule: Some(rule).filter(|rule| !rule.is_empty())?,
+            blocks_outdated: *self.block_on_outdated_branch,
+        })
+    }
+}
+
 impl Wire for WireBranch {
     type Out = Branch;
 
@@ -153,6 +192,8 @@ impl Wire for WireBranch {
             name: Some(self.name.0).filter(|name| !name.is_empty())?,
             protected: *self.protected,
             user_can_push: *self.user_can_push,
+            rule: Some(self.effective_branch_protection_name.0).filter(|rule| !rule.is_empty()),
+            required_approvals: *self.required_approvals,
             status_check: *self.enable_status_check,
         })
     }
@@ -189,6 +230,22 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Returns a protection rule by its name; `None` when there is none. Takes administration of the
+    /// repository.
+    pub async fn protection(&self, rule: &str) -> Result<Option<Protection>> {
+        let path = self.path(["branch_protections", rule]);
+        let what = format!("read the protection {rule} of {}", self.place());
+        self.find::<WireProtection>(Ask::get(path, what)).await
+    }
+
+    /// Returns all protection rules. Takes administration of the repository.
+    pub async fn protections(&self) -> Result<Vec<Protection>> {
+        let path = self.path(["branch_protections"]);
+        let what = format!("read the branch protections of {}", self.place());
+        let all = self.list::<WireProtection>(Ask::get(path, what), 2).await?;
+        Ok(all.items)
     }
 
     /// Returns a branch; `None` when there is none of that name.
