@@ -158,3 +158,79 @@ fn the_ledgers_branch_and_the_followed_one_are_not_among_them() {
         ("pintle/followed", Vec::new())
     );
 }
+
+/// A digest of one digit.
+fn digest(c: char) -> crate::model::digest::Digest {
+    crate::model::digest::Digest::parse(&format!("sha256:{}", c.to_string().repeat(64))).unwrap()
+}
+
+#[test]
+fn what_the_forge_rebases_or_merges_for_a_person_stays_pintle_s_while_it_adds_nothing() {
+    let image = |c: char| format!("image = \"alpine:3@{}\"\n", digest(c)).into_bytes();
+    let host = Host::with(&[("a.tf", &image('a')), ("b.tf", b"1")]);
+    host.commit("two", &[("b.tf", b"2")]);
+    let mut clone = host.clone();
+    let tip = clone.tip();
+    let before = clone.head(&tip).unwrap().parents.remove(0);
+    let pin = PinRecord {
+        action: Action::Update,
+        from: Some(digest('a')),
+        to: Some(digest('b')),
+        ..pin()
+    };
+    let message = trailers::render("a: pin a", &[pin]).unwrap();
+    let put = |path: &str, bytes: Vec<u8>| Put {
+        path: path.into(),
+        bytes,
+    };
+    let commit = |clone: &Clone, on: &CommitId, files: &[Put]| {
+        clone
+            .write_commit(Some(on), files, &message, &who(), at(1_700_000_000))
+            .unwrap()
+    };
+    let own = commit(&clone, &before, &[put("a.tf", image('b'))]);
+    let other = commit(&clone, &before, &[put("a.tf", image('c'))]);
+    let more = commit(
+        &clone,
+        &before,
+        &[put("a.tf", image('b')), put("c.tf", b"3".to_vec())],
+    );
+    for (name, new) in [("own", &own), ("other", &other), ("more", &more)] {
+        push(&mut clone, name, new);
+    }
+    let work = host.work();
+    git(&work, ["fetch", "-q", "origin"]);
+    for (name, style) in [
+        ("own", "rebase"),
+        ("own", "merge"),
+        ("other", "rebase"),
+        ("other", "merge"),
+        ("more", "rebase"),
+        ("more", "merge"),
+    ] {
+        let branch = format!("{name}-{style}");
+        let from = format!("origin/pintle/{name}");
+        git(&work, ["checkout", "-q", "-B", &branch, &from]);
+        match style {
+            "rebase" => git(&work, ["rebase", "-q", "origin/trunk"]),
+            _ => git(
+                &work,
+                ["merge", "-q", "--no-ff", "-m", "Merge", "origin/trunk"],
+            ),
+        };
+        let to = format!("{branch}:pintle/{branch}");
+        git(&work, ["push", "-q", "origin", &to]);
+    }
+    clone.fetch().unwrap();
+    let all = read_branches(&clone, &tip, &author()).unwrap();
+    let own: Vec<&str> = all
+        .iter()
+        .filter(|one| one.own && one.name.contains('-'))
+        .map(|one| &*one.name)
+        .collect();
+    assert_eq!(own, ["own-merge", "own-rebase"]);
+    for branch in all.iter().filter(|one| own.contains(&&*one.name)) {
+        assert_eq!(branch.parent, Some(tip.clone()));
+        assert_eq!(branch.pins.len(), 1);
+    }
+}

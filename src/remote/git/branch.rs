@@ -20,6 +20,7 @@ pub type Tip = (String, CommitId);
 pub struct Head {
     pub commit: CommitId,
     pub parents: Vec<CommitId>,
+    pub author: Identity,
     pub committer: Identity,
     /// When it was committed; the zero of Unix time when that cannot be read.
     pub at: Timestamp,
@@ -128,13 +129,17 @@ fn head(repo: &gix::Repository, id: ObjectId) -> std::result::Result<Head, Failu
         .as_ref()
         .and_then(|committer| committer.time().ok())
         .map_or(0, |time| time.seconds);
-    let (name, email) = committer
-        .map(|one| (one.name.to_string(), one.email.to_string()))
-        .unwrap_or_default();
+    let identity = |one: Option<gix::actor::SignatureRef<'_>>| {
+        let (name, email) = one
+            .map(|one| (one.name.to_string(), one.email.to_string()))
+            .unwrap_or_default();
+        Identity { name, email }
+    };
     Ok(Head {
         commit: read::name(id),
         parents: decoded.parents().map(read::name).collect(),
-        committer: Identity { name, email },
+        author: identity(decoded.author().ok()),
+        committer: identity(committer),
         at: Timestamp::from_second(seconds).unwrap_or_default(),
         message: decoded.message.to_string(),
     })

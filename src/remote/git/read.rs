@@ -9,7 +9,7 @@ use gix::traverse::tree::Recorder;
 use std::path::Path;
 
 /// One entry of a commit's tree that is not a folder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// `/`-separated; `None` when it is not UTF-8.
     pub path: Option<String>,
