@@ -3,6 +3,7 @@
 
 use super::WriteLease;
 use crate::error::{Error, Result};
+use crate::pipeline::forge::BRANCHES;
 use crate::remote::forgejo::{Branch, Client, Hook, NewHook, Repo};
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -128,6 +129,18 @@ pub async fn set_up_forge(
             .hint("name another with --branch")
     })?;
     say(SetupState::Found, describe_protection(&branch));
+    if repo.admin {
+        let rules = client.protections().await?;
+        for rule in rules.iter().filter(|rule| covers_own_branches(&rule.rule)) {
+            say(
+                SetupState::Wrong,
+                format!(
+                    "the protection rule {} covers pintle's own branches: remove it, or let the account push and force-push there",
+                    rule.rule
+                ),
+            );
+        }
+    }
     client.comments_since(jiff::Timestamp::MAX, 1).await?;
     if wanted.dry_run {
         say(SetupState::Found, "comments can be read".into());
@@ -210,10 +223,19 @@ fn check_rights(repo: &Repo, client: &Client) -> Vec<SetupLine> {
     } else {
         line(
             SetupState::Note,
-            "the account does not administrate the repo, so it may not look up who may command: only the accounts of `[forge] commanders` may",
+            "the account does not administrate the repo, so it may not look up who may command: only the accounts of `[forge] commanders` may; `/api/v1/users/<login>` shows the id of an account",
         )
     });
     lines
+}
+
+/// Says whether a protection rule, which is a branch or a glob in which only `**` matches a slash,
+/// holds for branches of pintle's.
+fn covers_own_branches(rule: &str) -> bool {
+    rule.starts_with("**")
+        || rule
+            .strip_prefix(BRANCHES)
+            .is_some_and(|rest| !rest.is_empty())
 }
 
 fn describe_protection(branch: &Branch) -> String {

@@ -247,3 +247,22 @@ fn it_says_what_a_person_has_to_put_right() {
         "{sync:?}"
     );
 }
+
+#[test]
+fn it_reports_rules_that_cover_pintle_s_own_branches() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], "");
+    line.repo
+        .protect("release/*", &json!({"enable_push": false}));
+    let free = setup(&line, &line.bot, &[]);
+    assert!(!free.stdout.contains("covers"), "{}", free.stdout);
+    line.repo
+        .protect("pintle/*", &json!({"enable_push": false}));
+    let covered = setup(&line, &line.bot, &[]);
+    assert!(
+        covered
+            .stdout
+            .contains("the protection rule pintle/* covers pintle's own branches"),
+        "{}",
+        covered.stdout
+    );
+}
