@@ -137,6 +137,7 @@ fn years(folder: &Path, deployments: usize) {
             ),
             uses: Vec::new(),
             image: format!("{HOST}/team/app-{one}:latest"),
+            from_tag: None,
             from: Some(digest(one, turn)),
             to: Some(digest(one, turn + 1)),
             cause: Cause::TagMoved,

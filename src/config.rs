@@ -21,7 +21,7 @@ pub use sections::{
 };
 pub use systems::{
     AlertConfig, Cache, ClusterConfig, Custom, ForgeConfig, Git, Graces, KeelConfig,
-    PipelineConfig, Registry,
+    PipelineConfig, RebaseMode, Registry,
 };
 
 use crate::error;

@@ -362,6 +362,9 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let _span = pass.span.clone().entered();
         let now = Instant::now();
         let (how, ready) = match &ended {
+            Ok(PassSummary {
+                fault: Some(why), ..
+            }) => (PassEnd::Degraded, Err(why.clone())),
             Ok(summary) => (
                 if summary.again {
                     PassEnd::Again

@@ -288,12 +288,17 @@ pub struct Proposal {
     pub number: Option<u64>,
     /// Why it is a pull request where the mode is another.
     pub because: Option<Reason>,
+    /// Whether its branch has to stand on the newest tip: the configuration or the followed branch
+    /// asks for that, or pintle is about to merge it.
+    pub newest_tip: bool,
     /// Asked for by a person, or a rollback: merge it soon.
     pub urgent: bool,
     /// One for each pin of the change, in its order.
     pub rows: Vec<Row>,
     /// When pintle merges it by itself: a sentence.
     pub merges: Option<String>,
+    /// What people have to settle before that: `ana asks for changes in a review`.
+    pub waits: Vec<String>,
 }
 
 /// One image of a pull request.
@@ -327,6 +332,12 @@ pub enum PullStep {
     },
     /// A branch whose pull request is merged or closed, and that nobody else pushed to.
     DeleteBranch { name: Arc<str>, tip: CommitId },
+    /// What it proposes cannot be updated or merged now: say why in its text.
+    Warn {
+        number: u64,
+        name: Arc<str>,
+        why: String,
+    },
     /// A person pushed to the branch: leave it alone, and say so once.
     Leave {
         number: u64,

@@ -84,13 +84,14 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let busy = rules::find_busy(snapshot, &sites);
     rules::delay(snapshot, rules::DELAYS, &mut sites, busy.as_ref());
     rules::delay(snapshot, rules::LIMITS, &mut sites, busy.as_ref());
-    // What is left is written.
-    let changes = changes::make_changes(snapshot, &sites);
+    // What is left is written; beside it stands for whom its pull request waits.
+    pull_requests::note_merge_waits(snapshot, &mut sites);
+    let mut changes = changes::make_changes(snapshot, &sites);
     let mut pull_steps = pull_requests::find_steps(snapshot, &sites);
     pull_steps.extend(pull_requests::merge_next(
         snapshot,
         &sites,
-        &changes,
+        &mut changes,
         busy.is_some(),
     ));
     pull_steps.retain(|step| pull_requests::is_step_named(snapshot, step));

@@ -47,6 +47,8 @@ pub fn is_open_already(snapshot: &Snapshot, change: &Change) -> bool {
     else {
         return false;
     };
+    let proposal = change.proposal.as_ref();
+    let needs_newest_tip = proposal.is_some_and(|proposal| proposal.newest_tip);
     let part = branch_name(&change.name);
     let open = forge
         .pulls
@@ -60,7 +62,7 @@ pub fn is_open_already(snapshot: &Snapshot, change: &Change) -> bool {
     open.zip(branch).is_some_and(|(pull, branch)| {
         branch.own
             && branch.tip == pull.head
-            && branch.parent == snapshot.tip
+            && (branch.parent == snapshot.tip || !needs_newest_tip)
             && branch.pins == change.pins
             && pull.pins == change.pins
     })

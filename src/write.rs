@@ -216,7 +216,7 @@ impl<'a> PlanWriter<'a> {
 
     /// Records and logs what the forge refused.
     fn note_trouble(&mut self, what: String, error: &Error) {
-        tracing::warn!(%error, "{what}");
+        tracing::debug!(%error, "{what}");
         let hint = error
             .hint
             .as_ref()

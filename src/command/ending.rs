@@ -1,8 +1,10 @@
 //! How a command ends, and what it says of what did not answer.
 
+use super::out;
 use crate::error::{Error, Result};
 use crate::pipeline::answer::Notice;
-use crate::pipeline::{Plan, Seen, Snapshot};
+use crate::pipeline::{Decision, Plan, Reason, Seen, Snapshot};
+use crate::reconcile::Planned;
 
 /// What a command ends with when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,36 @@ pub(super) fn unanswered(snapshot: &Snapshot) -> Vec<String> {
         Seen::Known(_) | Seen::NotAsked => None,
     };
     cluster.into_iter().chain(alerts).collect()
+}
+
+/// Why pintle cannot do its work in the forge, or not all of it: a line each.
+pub(super) fn forge_faults(planned: &Planned) -> Vec<String> {
+    let needs_pull_request =
+        |decision: &Decision| decision.reasons.contains(&Reason::PullRequestsOff);
+    match &planned.snapshot.forge {
+        Seen::Unknown(why) => vec![format!("the forge could not be asked: {why}")],
+        Seen::Known(forge) => {
+            let mut faults = forge.faults.clone();
+            if planned.plan.decisions.iter().any(needs_pull_request) {
+                faults.push(Reason::PullRequestsOff.to_string());
+            }
+            faults
+        }
+        Seen::NotAsked => Vec::new(),
+    }
+}
+
+/// How a command ends that only reports: partly where the forge could not be used, which it says.
+pub(super) fn end_report(planned: &Planned) -> Completion {
+    let faults = forge_faults(planned);
+    for line in &faults {
+        out::say(line);
+    }
+    if faults.is_empty() {
+        Completion::Ok
+    } else {
+        Completion::Partly
+    }
 }
 
 /// What should go back and may not: a line each.

@@ -1,6 +1,6 @@
 //! `pintle explain`.
 
-use super::ending::Completion;
+use super::ending::{Completion, end_report};
 use super::{out, progress::Bar, source};
 use crate::cli::{ExplainArgs, OutputFormat};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ pub async fn run(args: &ExplainArgs) -> Result<Completion> {
                 .join("\n"),
         )?,
     }
-    Ok(Completion::Ok)
+    Ok(end_report(&known))
 }
 
 /// Returns what the targets name, in the scan's order. What only the cluster names, as `status`

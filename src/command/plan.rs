@@ -1,6 +1,6 @@
 //! `pintle plan`.
 
-use super::ending::{Completion, unanswered};
+use super::ending::{Completion, end_report, unanswered};
 use super::{out, progress::Bar, scan, source, table::table};
 use crate::cli::{OutputFormat, PlanArgs};
 use crate::error::Result;
@@ -26,10 +26,9 @@ pub async fn run(args: &PlanArgs, colour: bool) -> Result<Completion> {
         )?,
         (OutputFormat::Table, false) => print(&planned, args.all)?,
     }
-    Ok(if args.exit_code && !new(&planned).is_empty() {
-        Completion::Changes
-    } else {
-        Completion::Ok
+    Ok(match end_report(&planned) {
+        Completion::Ok if args.exit_code && !new(&planned).is_empty() => Completion::Changes,
+        end => end,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `pintle run`.
 
 use super::deadline::{self, PassStage, length, requests_since};
-use super::ending::{Completion, not_back, unanswered};
+use super::ending::{Completion, forge_faults, not_back, unanswered};
 use super::{scan, source};
 use crate::cli::RunArgs;
 use crate::daemon::http::{HttpServer, WebhookSecrets};
@@ -358,9 +358,11 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         .refused
         .iter()
         .map(|(name, why)| format!("refused: {name}: {why}"));
+    let faults = forge_faults(planned);
     let troubles = receipt
         .troubles
         .iter()
+        .chain(&faults)
         .map(|trouble| format!("trouble: {trouble}"));
     let notes = planned.snapshot.scan.problems.iter().map(scan::note);
     let unmatched = planned.plan.unmatched.iter().map(ToString::to_string);
@@ -368,7 +370,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         commits: receipt.commits.len(),
         pulls: receipt.pull_results.len(),
         answers: receipt.answered.len(),
-        troubles: receipt.troubles.len(),
+        troubles: receipt.troubles.len() + faults.len(),
         unknown: count,
         warnings: notes
             .chain(unmatched)
@@ -388,6 +390,7 @@ fn summary(planned: &Planned, receipt: &Receipt) -> PassSummary {
         }),
         again: planned.plan.again,
         followed: FollowedBranch::default(),
+        fault: faults.first().cloned(),
         commit_actions: receipt
             .commits
             .iter()

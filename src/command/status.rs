@@ -1,6 +1,6 @@
 //! `pintle status`.
 
-use super::ending::Completion;
+use super::ending::{Completion, end_report};
 use super::explain::find_literals;
 use super::{out, progress::Bar, source, table::table};
 use crate::cli::{OutputFormat, StatusArgs};
@@ -40,7 +40,7 @@ pub async fn run(args: &StatusArgs) -> Result<Completion> {
             out::say(&summary);
         }
     }
-    Ok(Completion::Ok)
+    Ok(end_report(&known))
 }
 
 fn cells(row: &StatusRow) -> [String; 5] {

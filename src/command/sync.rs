@@ -1,7 +1,7 @@
 //! `pintle sync`.
 
 use super::deadline::{self, PassStage};
-use super::ending::{Completion, not_back, unanswered};
+use super::ending::{Completion, forge_faults, not_back, unanswered};
 use super::{out, progress::Bar, scan, source};
 use crate::cli::{OutputFormat, SyncArgs};
 use crate::daemon::messenger::messenger;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::duration::show;
 use crate::observe::{self, PipelineEnd, Session};
 use crate::pipeline::message::Message;
-use crate::pipeline::{PullDone, Receipt, Seen, Verdict};
+use crate::pipeline::{PullDone, Receipt, Verdict};
 use crate::reconcile::{self, Planned};
 use crate::remote::receiver::AddressBook;
 use crate::report::plan_json::to_json;
@@ -79,8 +79,7 @@ pub async fn run(args: &SyncArgs, colour: bool) -> Result<Completion> {
     if receipt.is_empty() {
         out::say("nothing was written");
     }
-    let forge = matches!(planned.snapshot.forge, Seen::Unknown(_)) || !receipt.troubles.is_empty();
-    let done = if forge {
+    let done = if !receipt.troubles.is_empty() {
         Completion::Partly
     } else {
         done(&planned, &receipt.refused)
@@ -200,6 +199,7 @@ fn tell(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) {
     for line in unanswered(&planned.snapshot)
         .iter()
         .chain(&not_back(&planned.plan))
+        .chain(&forge_faults(planned))
     {
         out::say(line);
     }
@@ -217,7 +217,8 @@ fn done(planned: &Planned, refused: &[(std::sync::Arc<str>, String)]) -> Complet
         .decisions
         .iter()
         .any(|decision| decision.verdict == Verdict::Unknown);
-    if unknown || !unanswered(&planned.snapshot).is_empty() || !refused.is_empty() {
+    let has_silent = !unanswered(&planned.snapshot).is_empty();
+    if unknown || has_silent || !forge_faults(planned).is_empty() || !refused.is_empty() {
         Completion::Partly
     } else {
         Completion::Ok

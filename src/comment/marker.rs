@@ -19,6 +19,14 @@ pub enum Marker {
     Rotten(String),
     /// The dashboard issue: the hash of the text that it shows, in lower-case hex.
     Dashboard(String),
+    /// The hash of the title that pintle gave a pull request, in lower-case hex.
+    Title(String),
+    /// The hash of the sentences that pintle wrote into a pull request, in lower-case hex.
+    Text(String),
+    /// pintle closed the pull request itself.
+    Withdrawn,
+    /// What pintle proposes after an approval: the hash of the pins, in lower-case hex.
+    Changed(String),
 }
 
 impl Marker {
@@ -47,6 +55,10 @@ impl fmt::Display for Marker {
             Self::NotBack(hash) => write!(f, "<!-- pintle:notback {hash} -->"),
             Self::Rotten(hash) => write!(f, "<!-- pintle:rotten {hash} -->"),
             Self::Dashboard(hash) => write!(f, "<!-- pintle:dashboard {hash} -->"),
+            Self::Title(hash) => write!(f, "<!-- pintle:title {hash} -->"),
+            Self::Text(hash) => write!(f, "<!-- pintle:text {hash} -->"),
+            Self::Changed(hash) => write!(f, "<!-- pintle:changed {hash} -->"),
+            Self::Withdrawn => write!(f, "<!-- pintle:closed withdrawn -->"),
         }
     }
 }
@@ -78,6 +90,10 @@ fn read((kind, value): (&str, &str)) -> Option<Marker> {
         "notback" => hash(value).map(Marker::NotBack),
         "rotten" => hash(value).map(Marker::Rotten),
         "dashboard" => hash(value).map(Marker::Dashboard),
+        "title" => hash(value).map(Marker::Title),
+        "text" => hash(value).map(Marker::Text),
+        "changed" => hash(value).map(Marker::Changed),
+        "closed" => (value == "withdrawn").then_some(Marker::Withdrawn),
         _ => None,
     }
 }

@@ -2,11 +2,16 @@
 //! it or leaves it to a person. The body ends with the trailers of the change as they stand in its
 //! commit, so that it can be read back. Decides nothing about the change.
 
+mod marks;
 mod notes;
 mod table;
 
+pub use marks::{add_warning, has_own_title, has_warning, is_current, read_marks};
+
 use super::marker::Marker;
-use super::phrase::{LONGEST, count, link_within, listed, named, said, sentence, short};
+use super::phrase::{
+    LONGEST, count, link_within, listed, named, said, sentence, short, short_hash,
+};
 use super::quote;
 use crate::error::{Error, Result};
 use crate::model::commit::CommitId;
@@ -62,7 +67,9 @@ pub fn words(
         forge_url,
         groups: table::groups(&proposal.rows),
     };
-    let room = LONGEST.saturating_sub(record.len());
+    let title = title(&change.message);
+    let marks = marks::render_marks(&title, &page.sentences());
+    let room = LONGEST.saturating_sub(record.len() + marks.len());
     let tries = [Detail::All, Detail::WithoutNotes]
         .into_iter()
         .map(|detail| page.text(detail, room));
@@ -71,18 +78,63 @@ pub fn words(
         .find(|text| text.len() <= room)
         .unwrap_or_else(|| page.text(Detail::Bare, room));
     Ok(RowWords {
-        title: title(&change.message),
-        body: text + &record,
+        body: marks + &text + &record,
+        title,
     })
 }
 
-/// Returns the body of a pull request that pintle closes because nothing is left to propose; `why`
-/// is a sentence. It records nothing, so that the pull request does not read as declined.
-pub fn closing(why: &str) -> String {
-    format!(
-        "pintle withdrew this proposal: {}. There is nothing left to merge, so the pull request is closed and its branch deleted.\n",
+/// Returns the text of a pull request that pintle closes because nothing is left to propose: the
+/// reason, a sentence, above what was there. Its marks say that pintle closed it, so that it does
+/// not read as declined.
+pub fn withdraw(body: &str, why: &str) -> String {
+    let old = body.replace("\r\n", "\n");
+    let old = marks::without_offers(marks::without_marks(&old));
+    let head = format!(
+        "{}\npintle withdrew this proposal: {}. There is nothing left to merge, so the pull request is closed and its branch deleted.\n",
+        Marker::Withdrawn.render(),
         said(why)
-    )
+    );
+    if old.trim().is_empty() {
+        return head;
+    }
+    let whole = format!("{head}\nThis is what it proposed.\n\n---\n\n{old}");
+    if whole.len() <= LONGEST {
+        whole
+    } else {
+        let record = marks::find_record(&old).map_or("", |start| &old[start..]);
+        format!("{head}{record}")
+    }
+}
+
+/// Returns the mark of what a change proposes, and what is said once when it takes the place of
+/// what these people approved.
+pub fn changed_after_approval(change: &Change, approvers: &[String]) -> Result<(Marker, String)> {
+    let mark = Marker::Changed(short_hash(&trailers::render(
+        &change.message,
+        &change.pins,
+    )?));
+    let people: Vec<String> = approvers.iter().map(|login| named(login)).collect();
+    let (images, rest) = change.pins.split_at(change.pins.len().min(20));
+    let mut lines: Vec<String> = images
+        .iter()
+        .filter_map(|pin| {
+            Some(format!(
+                "- {} is now {}",
+                named(&pin.image),
+                named(pin.to.as_ref()?.as_str())
+            ))
+        })
+        .collect();
+    if !rest.is_empty() {
+        lines.push(format!("- {} more", rest.len()));
+    }
+    let text = format!(
+        "{}\npintle changed what this pull request proposes after {} approved it. The approval was for other digests.\n\n{}\n",
+        mark.render(),
+        listed(&people),
+        lines.join("\n")
+    );
+    Ok((mark, text))
 }
 
 /// Returns what is said once when somebody else pushed to the branch of that name.
@@ -117,12 +169,18 @@ fn title(message: &str) -> String {
         .filter(|c| !super::is_invisible(*c))
         .collect();
     let subject = short(subject.trim(), TITLE);
-    let lower = subject.to_lowercase();
-    if DRAFTS.iter().any(|draft| lower.starts_with(draft)) {
+    if is_draft_title(&subject) {
         format!("pintle: {subject}")
     } else {
         subject
     }
+}
+
+/// Says whether a forge takes a pull request with this title for a draft, where its administrator
+/// chose no other words for that.
+pub fn is_draft_title(title: &str) -> bool {
+    let lower = title.trim_start().to_lowercase();
+    DRAFTS.iter().any(|draft| lower.starts_with(draft))
 }
 
 /// The trailers in a fenced block, byte for byte as in the commit. No line of it can end the block:
@@ -136,7 +194,8 @@ fn record(change: &Change) -> Result<String> {
         Error::failed("the text of a pull request could not be separated from its trailers")
     })?;
     Ok(format!(
-        "\n<details><summary>Record</summary>\n\n```text\n{trailers}```\n\n</details>\n"
+        "{}\n\n```text\n{trailers}```\n\n</details>\n",
+        marks::RECORD
     ))
 }
 
@@ -166,6 +225,12 @@ impl Page<'_> {
         let tail = format!("{reasons}{notes}{}", self.may_say());
         let room = room.saturating_sub(head.len() + tail.len());
         format!("{head}{}{tail}", table::table(&self.groups, self.at, room))
+    }
+
+    /// The sentences that have to be true at any time: what a merge does, why it is a pull request,
+    /// who merges it and when. The table beside them is as of a time.
+    fn sentences(&self) -> String {
+        format!("{}{}{}", self.purpose(), self.remarks(), self.may_say())
     }
 
     /// `Merging this changes immich: it pins 2 images for the first time and …`
@@ -238,9 +303,22 @@ impl Page<'_> {
     }
 
     fn may_say(&self) -> String {
-        let merges = match &self.proposal.merges {
-            Some(merges) => sentence("**It merges automatically** ", merges),
-            None => "It waits for somebody to merge it: pintle does not.".to_owned(),
+        let merges = match (&self.proposal.merges, &self.proposal.waits[..]) {
+            (Some(merges), []) => sentence("**It merges automatically** ", merges),
+            (Some(merges), waits) => format!(
+                "{} {}",
+                sentence("**It merges automatically** ", merges),
+                sentence(
+                    "Before that, people have to settle this: ",
+                    &waits.join("; ")
+                )
+            ),
+            (None, _) => "It waits for somebody to merge it: pintle does not.".to_owned(),
+        };
+        let closing = if self.asked().is_empty() {
+            "Closing it declines it: the same digests are not proposed again."
+        } else {
+            "Closing it declines what was asked for: nothing is changed."
         };
         // One that a comment asked for is left to people, whatever else is asked for.
         let closes = |usage: &str| {
@@ -255,9 +333,10 @@ impl Page<'_> {
         };
         let rows: String = COMMANDS.iter().map(row).collect();
         format!(
-            "\n### What you can do here\n\n{merges} Closing it declines it: the same digests are not proposed again.\n\n\
+            "{}\n{merges} {closing}\n\n\
              Somebody who may write to this repository can ask for something else, with a comment in which a line begins with a command:\n\n\
-             | command | effect |\n| --- | --- |\n{rows}"
+             | command | effect |\n| --- | --- |\n{rows}",
+            marks::OFFERS
         )
     }
 }

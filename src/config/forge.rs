@@ -1,8 +1,8 @@
 //! The section `[forge]`, checked.
 
-use super::ForgeConfig;
 use super::checked::{Checked, each, hint, length, line, optional};
 use super::wire::{self, TomlText};
+use super::{ForgeConfig, RebaseMode};
 use std::sync::Arc;
 use url::Url;
 
@@ -24,6 +24,7 @@ pub(super) fn forge(wire: &wire::ForgeToml) -> Checked<ForgeConfig> {
             .as_ref()
             .map_or(Ok(built_in.labels), |labels| each(labels, line))?,
         merge_style: wire.merge_style.map(|style| merge_style(style).into()),
+        rebase: wire.rebase.map_or(built_in.rebase, rebase_mode),
         commanders: wire.commanders.clone(),
         release_notes: wire.release_notes.unwrap_or(built_in.release_notes),
         sources: wire
@@ -33,6 +34,13 @@ pub(super) fn forge(wire: &wire::ForgeToml) -> Checked<ForgeConfig> {
         command_age: optional(wire.command_age.as_ref(), length)?.unwrap_or(built_in.command_age),
         dashboard: wire.dashboard.unwrap_or(built_in.dashboard),
     })
+}
+
+fn rebase_mode(word: wire::RebaseWord) -> RebaseMode {
+    match word {
+        wire::RebaseWord::WhenNeeded => RebaseMode::WhenNeeded,
+        wire::RebaseWord::Always => RebaseMode::Always,
+    }
 }
 
 fn merge_style(style: wire::MergeStyle) -> &'static str {

@@ -52,6 +52,8 @@ pub struct ForgeConfig {
     /// How pintle merges: `merge`, `rebase`, `rebase-merge`, `squash`, `fast-forward-only`; without
     /// it as the repo does by default.
     pub merge_style: Option<Arc<str>>,
+    /// When the branch of an open pull request is rebased.
+    pub rebase: RebaseMode,
     /// Accounts, by numeric id, that may command where their right cannot be looked up, or is told
     /// as less than it is.
     pub commanders: Vec<u64>,
@@ -64,6 +66,17 @@ pub struct ForgeConfig {
     pub command_age: SignedDuration,
     /// Whether one issue shows what waits, is held and is blocked.
     pub dashboard: bool,
+}
+
+/// When the branch of an open pull request is put on the newest commit of the followed branch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RebaseMode {
+    /// Only where it could not be merged as it is: its files changed, the branch takes no branch
+    /// that is behind, or pintle is about to merge it.
+    #[default]
+    WhenNeeded,
+    /// After each commit of somebody else.
+    Always,
 }
 
 /// What pintle expects of CI after a push.
@@ -168,6 +181,7 @@ impl Default for ForgeConfig {
             max_pull_requests: 10,
             labels: vec!["pintle".into()],
             merge_style: None,
+            rebase: RebaseMode::WhenNeeded,
             commanders: Vec::new(),
             release_notes: true,
             sources: vec!["codeberg.org".into()],

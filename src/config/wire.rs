@@ -15,6 +15,7 @@ pub(super) use notice::{NoticeKindToml, NoticeLevelToml, NoticeToml};
 pub(super) use place::{At, TomlText};
 pub(super) use systems::{
     AlertToml, ClusterToml, CustomToml, DriftToml, ForgeToml, KeelToml, MergeStyle, PipelineToml,
+    RebaseWord,
 };
 
 /// What the JSON schema calls itself: the name of the format and its version.

@@ -28,6 +28,8 @@ pub enum WakeCause {
     Again,
     /// The pass before failed.
     Retry,
+    /// The forge could not be used in the pass before.
+    ForgeRetry,
     /// Something changed in the cluster.
     Cluster,
     /// The pass before asked for one at this time.
@@ -41,7 +43,7 @@ impl WakeCause {
             Self::Start => "start",
             Self::Timer => "timer",
             Self::Again => "again",
-            Self::Retry => "retry",
+            Self::Retry | Self::ForgeRetry => "retry",
             Self::Cluster => "cluster",
             Self::Later => "later",
             Self::Webhook(hook) => hook.word(),
@@ -68,7 +70,9 @@ impl WakeCauses {
     /// to the forge moves its own ([`Self::images`]).
     pub fn asks_registries(&self) -> bool {
         !self.0.iter().all(|cause| match cause {
-            WakeCause::Again | WakeCause::Cluster | WakeCause::Later => true,
+            WakeCause::Again | WakeCause::ForgeRetry | WakeCause::Cluster | WakeCause::Later => {
+                true
+            }
             WakeCause::Webhook(hook) => !matches!(hook, Webhook::Package),
             WakeCause::Start | WakeCause::Timer | WakeCause::Retry => false,
         })
@@ -101,6 +105,7 @@ impl WakeCauses {
             matches!(
                 cause,
                 WakeCause::Again
+                    | WakeCause::ForgeRetry
                     | WakeCause::Cluster
                     | WakeCause::Later
                     | WakeCause::Webhook(Webhook::Status | Webhook::Alert | Webhook::Image(_))
@@ -116,6 +121,8 @@ pub enum PassEnd {
     Done,
     /// Another pass can write more now.
     Again,
+    /// It came to its end, and the forge could not be used.
+    Degraded,
     Failed(Kind),
 }
 
@@ -222,7 +229,7 @@ impl PassSchedule {
             self.poll = now + self.every;
         }
         let poll = self.poll.saturating_duration_since(now);
-        self.failures = if matches!(how, PassEnd::Failed(_)) {
+        self.failures = if matches!(how, PassEnd::Failed(_) | PassEnd::Degraded) {
             self.failures.saturating_add(1)
         } else {
             0
@@ -239,6 +246,14 @@ impl PassSchedule {
                 Some(later) if later < poll => (later, WakeCause::Later),
                 _ => (poll, WakeCause::Timer),
             },
+            PassEnd::Degraded => {
+                let (retry, later) = (self.backoff(chance), later.unwrap_or(poll));
+                match later.min(poll) {
+                    soon if retry < soon => (retry, WakeCause::ForgeRetry),
+                    soon if soon < poll => (soon, WakeCause::Later),
+                    _ => (poll, WakeCause::Timer),
+                }
+            }
             PassEnd::Failed(Kind::Failed | Kind::Outside) => {
                 (self.backoff(chance), WakeCause::Retry)
             }

@@ -20,6 +20,9 @@ pub struct PassSummary {
     pub answers: usize,
     /// Requests that the forge refused.
     pub troubles: usize,
+    /// Why nothing, or not everything, can be done in the forge, though the pass came to its end: a
+    /// sentence for the probe. The pass is tried again like one that failed.
+    pub fault: Option<String>,
     /// Sites whose upstream digest is unknown.
     pub unknown: usize,
     /// Sentences for the log. One that the pass before had too is not logged again.

@@ -161,6 +161,34 @@ fn says_again() -> Act {
     }))
 }
 
+fn says_fault() -> Act {
+    Act::Ends(Ok(PassSummary {
+        fault: Some("the forge refuses the token".into()),
+        ..PassSummary::default()
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_forge_cannot_be_used_passes_are_tried_again_ever_more_slowly() {
+    let mut run = start(vec![says_fault(), says_fault(), says_fault()]);
+    let mut last = Duration::ZERO;
+    for (cause, least, most) in [
+        ("start", 0, 0),
+        ("retry", 2, 5),
+        ("retry", 5, 10),
+        ("retry", 10, 20),
+    ] {
+        let (why, when) = run.run_pass().await;
+        let wait = secs((when - last).saturating_add(Duration::from_millis(1)));
+        assert_eq!(why, cause);
+        assert!((least..=most).contains(&wait), "{cause}: {wait}");
+        last = when;
+    }
+    // The next one succeeds: registries are asked again when that is due, not before.
+    let (why, when) = run.run_pass().await;
+    assert_eq!((why.as_str(), secs(when)), ("timer", 300));
+}
+
 fn secs(duration: Duration) -> u64 {
     duration.as_secs()
 }

@@ -2,9 +2,11 @@
 //! accepts pushes, and the CI statuses of the last commit. The right of a comment's author is
 //! looked up in each pass, by numeric id. Never writes.
 
-use super::{Checkout, FollowedBranch, Session, checks, merged};
+use super::forge_memory::ForgeMemory;
+use super::{Checkout, FollowedBranch, Session, checks, merged, reviews};
 use crate::comment::marker::Marker;
 use crate::comment::parse;
+use crate::comment::pull_request::{is_draft_title, read_marks};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::ask::{Command, Right};
@@ -15,7 +17,7 @@ use crate::pipeline::forge::{
 };
 use crate::pipeline::history::History;
 use crate::pipeline::{Recorded, Seen, trailers};
-use crate::remote::forgejo::{self, Client, Comment, PermissionError, Pull};
+use crate::remote::forgejo::{self, Client, Comment, MergeStyle, PermissionError, Pull};
 use crate::sites::lookup::is_name;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
         return alone(Seen::NotAsked);
     };
     let look = ForgeReader {
+        session,
         client,
         checkout,
         config: &checkout.config,
@@ -64,7 +67,7 @@ pub async fn forge(session: &Session, checkout: &Checkout) -> (Seen<Forge>, Seen
             (Seen::Known(forge), history)
         }
         Err(error) => {
-            tracing::warn!(%error, "the forge could not be asked");
+            tracing::debug!(%error, "the forge could not be asked");
             session.note_followed(followed);
             alone(Seen::Unknown(error.to_string()))
         }
@@ -78,6 +81,7 @@ pub async fn merged_history(session: &Session, checkout: &Checkout) -> Seen<Hist
         return checkout.history.clone();
     };
     let look = ForgeReader {
+        session,
         client,
         checkout,
         config: &checkout.config,
@@ -103,6 +107,7 @@ struct ForgeReading {
 }
 
 struct ForgeReader<'a> {
+    session: &'a Session,
     client: &'a Client,
     checkout: &'a Checkout,
     config: &'a Config,
@@ -113,16 +118,20 @@ struct ForgeReader<'a> {
 
 impl ForgeReader<'_> {
     async fn read_all(&self, refused: Option<String>) -> Result<ForgeReading> {
-        let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
+        let (me, repo) = self.read_account_and_repo().await?;
         if repo.archived {
             return Err(Error::failed(format!(
                 "{} is archived: nothing can be written there",
                 self.client.place()
             )));
         }
+        let mut settled = self
+            .session
+            .forge_memory(|memory| memory.comments().clone());
         let (branch, comments, pulls) = tokio::try_join!(
             self.client.branch(&self.branch),
-            self.client.comments_since(self.days_ago(COMMENTS), PAGES),
+            self.client
+                .comments_since(settled.read_from(self.days_ago(COMMENTS)), PAGES),
             self.read_own_pulls(&me, &repo),
         )?;
         if !comments.complete {
@@ -131,20 +140,36 @@ impl ForgeReader<'_> {
                 "there are more comments of the last {COMMENTS} days than are read at once: the oldest of them are left out"
             );
         }
-        let own: Vec<&Comment> = comments
-            .items
-            .iter()
-            .filter(|comment| comment.author.id == me.id)
-            .collect();
-        let known = self.read_pulls(&pulls).await?;
+        let is_own = |comment: &&Comment| comment.author.id == me.id;
+        settled.add_own(comments.items.iter().filter(is_own));
+        let approvals = branch
+            .as_ref()
+            .map_or(0, |branch| branch.required_approvals);
+        let known = self.read_pulls(&me, approvals, &pulls).await?;
+        let asks = self
+            .read_asks(&me, &comments.items, &settled.answered)
+            .await?;
+        let open = asks.iter().map(|ask| ask.comment.id).collect();
+        settled.settle(&comments.items, &open);
+        let reported = settled.reported.clone();
+        self.session
+            .forge_memory(|memory| memory.remember_comments(settled));
         let required = branch.as_ref().is_some_and(|branch| branch.status_check);
         let history = merged::add_merged_pins(self.checkout, &known);
         let forge = Forge {
             direct: direct_push(&self.branch, branch.as_ref(), refused),
+            merges_newest_only: self.merges_newest_only(&repo, branch.as_ref()).await,
             has_pull_requests: repo.has_pull_requests,
-            asks: self.read_asks(&me, &comments.items, &own).await?,
+            faults: find_faults(&repo, self.client.place()),
+            asks,
             pipeline: self
-                .read_pipeline(&me, &own, &known, &history, (required, repo.has_issues))
+                .read_pipeline(
+                    &me,
+                    &reported,
+                    &known,
+                    &history,
+                    (required, repo.has_issues),
+                )
                 .await?,
             pulls: known,
             url: self.client.place().url(),
@@ -158,6 +183,58 @@ impl ForgeReader<'_> {
             history,
             repository: repo.full_name,
         })
+    }
+
+    /// Returns the token's account and the repo. The account is asked for once, and again where the
+    /// token gives no right to write: a public repo can be read with a token that was revoked.
+    async fn read_account_and_repo(&self) -> Result<(forgejo::Account, forgejo::Repo)> {
+        let known = self.session.forge_memory(|memory| memory.me.clone());
+        let (me, repo) = match known {
+            Some(me) => {
+                let repo = self.client.repo().await?;
+                let me = if repo.push {
+                    me
+                } else {
+                    self.client.me().await?
+                };
+                (me, repo)
+            }
+            None => tokio::try_join!(self.client.me(), self.client.repo())?,
+        };
+        self.session
+            .forge_memory(|memory| memory.me = Some(me.clone()));
+        Ok((me, repo))
+    }
+
+    /// Returns whether a branch that is behind the followed one cannot be merged. Looked up only
+    /// where it makes a difference; what the account may not see does not hold.
+    async fn merges_newest_only(
+        &self,
+        repo: &forgejo::Repo,
+        branch: Option<&forgejo::Branch>,
+    ) -> bool {
+        let style = self.config.forge.merge_style.as_deref();
+        let style = style
+            .and_then(MergeStyle::parse)
+            .or(repo.default_merge_style);
+        if style == Some(MergeStyle::FastForwardOnly) {
+            return true;
+        }
+        let is_behind = |branch: &Branch| branch.own && branch.parent != self.checkout.tip;
+        let Some(rule) = branch
+            .filter(|branch| branch.protected)
+            .and_then(|branch| branch.rule.as_ref())
+            .filter(|_| self.checkout.branches.iter().any(is_behind))
+        else {
+            return false;
+        };
+        match self.client.protection(rule).await {
+            Ok(protection) => protection.is_some_and(|rule| rule.blocks_outdated),
+            Err(error) => {
+                tracing::debug!(%error, "the protection of the branch could not be read");
+                false
+            }
+        }
     }
 
     fn days_ago(&self, days: i64) -> Timestamp {
@@ -185,10 +262,15 @@ impl ForgeReader<'_> {
         let (me, repo) = tokio::try_join!(self.client.me(), self.client.repo())?;
         let pulls = self.read_own_pulls(&me, &repo).await?;
         let merged: Vec<Pull> = pulls.into_iter().filter(|pull| pull.merged).collect();
-        self.read_pulls(&merged).await
+        self.read_pulls(&me, 0, &merged).await
     }
 
-    async fn read_pulls(&self, pulls: &[Pull]) -> Result<Vec<PullRequest>> {
+    async fn read_pulls(
+        &self,
+        me: &forgejo::Account,
+        required_approvals: u64,
+        pulls: &[Pull],
+    ) -> Result<Vec<PullRequest>> {
         let merges = self.config.defaults.settings.automerge == Some(true)
             || self
                 .config
@@ -217,6 +299,12 @@ impl ForgeReader<'_> {
             } else {
                 Seen::NotAsked
             };
+            // Before its statuses are green it is not merged, whatever its reviews say.
+            let reviews = if checks == Seen::Known(Checks::Green) {
+                reviews::read_open_reviews(self.client, me, pull.number, required_approvals).await
+            } else {
+                Seen::NotAsked
+            };
             found.push(PullRequest {
                 number: pull.number,
                 name: name.into(),
@@ -226,6 +314,9 @@ impl ForgeReader<'_> {
                 created: pull.created_at,
                 pins: trailers::parse(&pull.body.replace("\r\n", "\n")),
                 left: self.read_left_tips(pull, branch).await?,
+                marks: read_marks(&pull.body),
+                draft: pull.draft || is_draft_title(&pull.title),
+                reviews,
                 checks,
                 head,
             });
@@ -245,7 +336,7 @@ impl ForgeReader<'_> {
         let closed = !pull.open
             && !pull.merged
             && pull.comments != Some(0)
-            && !trailers::parse(&pull.body).is_empty();
+            && !read_marks(&pull.body).withdrawn;
         if !pushed && !closed {
             return Ok(BTreeSet::new());
         }
@@ -273,7 +364,7 @@ impl ForgeReader<'_> {
     async fn read_pipeline(
         &self,
         me: &forgejo::Account,
-        own: &[&Comment],
+        told: &BTreeSet<CommitId>,
         pulls: &[PullRequest],
         history: &Seen<History>,
         (required, has_issues): (bool, bool),
@@ -304,7 +395,7 @@ impl ForgeReader<'_> {
         let reported = match &checks {
             Checks::Green => false,
             Checks::Missing if !expected => false,
-            _ if own.iter().any(|comment| said(&comment.body)) => true,
+            _ if told.contains(&commit) => true,
             // Without issues it can be reported only on its pull request, if it has one.
             _ if !has_issues => pull.is_none(),
             _ => self.is_reported_in_issues(me, &said).await?,
@@ -341,7 +432,17 @@ impl ForgeReader<'_> {
             .iter()
             .find(|past| past.merged_by.is_none() && !together.contains(&past.commit))
         {
-            Some(before) => Ok(!self.client.statuses(&before.commit).await?.is_empty()),
+            Some(before) => {
+                let commit = &before.commit;
+                let had = |memory: &mut ForgeMemory| memory.had_statuses.get(commit).copied();
+                if let Some(had) = self.session.forge_memory(had) {
+                    return Ok(had);
+                }
+                let had = !self.client.statuses(commit).await?.is_empty();
+                self.session
+                    .forge_memory(|memory| memory.had_statuses.insert(commit.clone(), had));
+                Ok(had)
+            }
             None => Ok(false),
         }
     }
@@ -365,19 +466,8 @@ impl ForgeReader<'_> {
         &self,
         me: &forgejo::Account,
         comments: &[Comment],
-        own: &[&Comment],
+        answered: &BTreeSet<u64>,
     ) -> Result<Vec<Ask>> {
-        let answered: BTreeSet<u64> = own
-            .iter()
-            .flat_map(|comment| Marker::all(&comment.body))
-            .filter_map(|marker| {
-                if let Marker::Answer(id) = marker {
-                    Some(id)
-                } else {
-                    None
-                }
-            })
-            .collect();
         let since = self.days_ago(COMMENTS);
         let waiting = comments.iter().filter(|one| {
             one.author.id != me.id && !answered.contains(&one.id) && one.created_at >= since
@@ -388,10 +478,15 @@ impl ForgeReader<'_> {
             let Some(said) = self.read_comment(comment) else {
                 continue;
             };
-            let acknowledged = self
-                .client
-                .reactions(comment.id)
-                .await?
+            // One that was deleted meanwhile, or whose reactions cannot be read, stops nothing.
+            let reactions = match self.client.reactions(comment.id).await {
+                Ok(reactions) => reactions,
+                Err(error) => {
+                    tracing::debug!(%error, comment = comment.id, "cannot read reactions");
+                    Vec::new()
+                }
+            };
+            let acknowledged = reactions
                 .iter()
                 .any(|one| one.account.id == me.id && one.content == "eyes");
             asks.push(Ask {
@@ -486,6 +581,15 @@ fn pull_state(pull: &Pull) -> PullState {
         (false, false) => PullState::Closed {
             at: pull.closed_at.unwrap_or(pull.updated_at),
         },
+    }
+}
+
+/// What keeps pintle from its work in a forge that answers: a line each.
+fn find_faults(repo: &forgejo::Repo, place: &forgejo::Place) -> Vec<String> {
+    if repo.push {
+        Vec::new()
+    } else {
+        vec![format!("pintle's account may not write to {place}")]
     }
 }
 

@@ -2,6 +2,7 @@
 //! and answers. It saves requests and work; a pass with a new session has the same result.
 
 use super::answers::SessionAnswers;
+use super::forge_memory::ForgeMemory;
 use super::registries::Registries;
 use super::settings::{RepoOrigin, SessionSettings};
 use super::tip_cache::TipCache;
@@ -56,6 +57,7 @@ struct SessionMemory {
     refused: Option<(String, Instant)>,
     followed: FollowedBranch,
     dashboard: Option<ShownDashboard>,
+    forge: ForgeMemory,
 }
 
 /// What a session follows, as far as it is known.
@@ -338,6 +340,11 @@ impl Session {
 
     pub(super) fn remember(&self, learn: impl FnOnce(&mut SessionAnswers)) {
         learn(&mut self.memory().answers);
+    }
+
+    /// Reads or changes what is remembered of the forge.
+    pub(super) fn forge_memory<T>(&self, with: impl FnOnce(&mut ForgeMemory) -> T) -> T {
+        with(&mut self.memory().forge)
     }
 
     fn memory(&self) -> MutexGuard<'_, SessionMemory> {

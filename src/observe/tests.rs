@@ -157,6 +157,9 @@ fn proposed(images: &[(String, Digest)]) -> (Snapshot, Plan) {
         created: Timestamp::UNIX_EPOCH,
         pins: change.pins.clone(),
         checks: Seen::NotAsked,
+        marks: Default::default(),
+        draft: false,
+        reviews: Seen::NotAsked,
         left: BTreeSet::new(),
     });
     let snapshot = Snapshot {
@@ -168,6 +171,8 @@ fn proposed(images: &[(String, Digest)]) -> (Snapshot, Plan) {
             },
             url: url.clone(),
             direct: Direct::Allowed,
+            faults: Vec::new(),
+            merges_newest_only: false,
             has_pull_requests: true,
             pulls: pulls.collect(),
             asks: Vec::new(),

@@ -18,6 +18,10 @@ pub struct Forge {
     pub url: Url,
     /// Whether pintle may push to the followed branch itself.
     pub direct: Direct,
+    /// What keeps pintle from its work though the forge answers: a line each.
+    pub faults: Vec<String>,
+    /// Whether the followed branch takes no branch that is behind it.
+    pub merges_newest_only: bool,
     /// Whether the repo has pull requests: they can be switched off.
     pub has_pull_requests: bool,
     /// pintle's own pull requests, newest first: the open ones, and those closed lately.
@@ -54,13 +58,55 @@ pub struct PullRequest {
     pub state: PullState,
     pub head: CommitId,
     pub created: Timestamp,
-    /// What its body records. Empty for one that pintle itself closed.
+    /// What its body records.
     pub pins: Vec<PinRecord>,
     /// What CI says of its head; `NotAsked` where nobody merges automatically.
     pub checks: super::seen::Seen<Checks>,
+    /// What pintle wrote into it last.
+    pub marks: PullMarks,
+    /// Whether the forge takes it for a draft, because of its title.
+    pub draft: bool,
+    /// What its reviews leave to settle before it may be merged; `NotAsked` where pintle would not
+    /// merge it now.
+    pub reviews: super::seen::Seen<Vec<OpenReview>>,
     /// The tips of which pintle has said already that a person pushed them; it says so once.
     /// Closing such a one declines nothing: it hands the branch back.
     pub left: BTreeSet<CommitId>,
+}
+
+/// What pintle wrote into a pull request when it last did, as its text shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullMarks {
+    /// The hash of the title; `None` where an older version wrote it.
+    pub title: Option<String>,
+    /// The hash of the sentences about merging.
+    pub text: Option<String>,
+    /// pintle closed it itself: that declines nothing.
+    pub withdrawn: bool,
+}
+
+/// What a review leaves to settle before pintle merges: each is a sentence about people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpenReview {
+    /// Its author asks for changes. A newer review of the author settles that, or whoever dismisses
+    /// it.
+    ChangesRequested { by: String },
+    /// An account or a team was asked for a review and has not given it.
+    Awaited { of: String },
+    /// The branch requires more approvals.
+    TooFewApprovals { given: u64, required: u64 },
+}
+
+impl std::fmt::Display for OpenReview {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ChangesRequested { by } => write!(f, "{by} asks for changes in a review"),
+            Self::Awaited { of } => write!(f, "the review that {of} was asked for is missing"),
+            Self::TooFewApprovals { given, required } => {
+                write!(f, "it has {given} of {required} required approvals")
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

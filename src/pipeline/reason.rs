@@ -156,6 +156,8 @@ reasons! {
         when = at.map_or_else(|| "in this pass".to_owned(), show_time),
         quiet = settled.map_or_else(String::new, |settle| format!(", quiet for {}", show(settle)));
     SettleNotChecked = "settle-not-checked", Note, "settle time and schedule are not checked: a folder has no ledger";
+    /// A person or the forge keeps a pull request from being merged automatically.
+    MergeWaits { number: u64, what: String } = "merge-waits", Note, "pull request #{number} is not merged automatically now: {what}";
     AsPullRequest { because: Box<Reason> } = "as-pull-request", Note, "it is proposed as a pull request: {because}";
 
     // What has to wait, and what is not written.

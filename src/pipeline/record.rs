@@ -60,6 +60,8 @@ pub struct Asked {
     pub by: String,
     /// The comment's address in the forge; ends in `#issuecomment-<id>`.
     pub comment: String,
+    /// The reason that stands behind `because`: one line.
+    pub because: Option<String>,
 }
 
 /// What a pin's record says was done. The words are those of the trailer `Pintle-Action`.

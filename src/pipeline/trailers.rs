@@ -82,6 +82,7 @@ fn fields(pin: &PinRecord) -> Vec<(&'static str, &str)> {
             ("Asked-By", asked.by.as_str()),
             ("Comment", asked.comment.as_str()),
         ]);
+        fields.extend(asked.because.iter().map(|why| ("Because", why.as_str())));
     }
     fields
 }
@@ -137,6 +138,7 @@ fn record(block: &[(&str, &str)]) -> Option<PinRecord> {
         asked: asked.map(|(by, comment)| Asked {
             by: by.to_owned(),
             comment: comment.to_owned(),
+            because: value("Because").map(str::to_owned),
         }),
     })
 }

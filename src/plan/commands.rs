@@ -14,7 +14,7 @@ use super::delivery::usual_mode;
 use super::pin_origin::find_pin_record_of;
 use super::site_plan::SitePlan;
 use crate::config::site_settings::Resolver;
-use crate::model::ask::{Back, Command, Goal, Right};
+use crate::model::ask::{Command, Goal, Right};
 use crate::model::digest::Digest;
 use crate::model::reference::Channel;
 use crate::pipeline::answer::{Answer, Outcome};
@@ -136,15 +136,10 @@ pub(super) fn pins_to_blame(snapshot: &Snapshot) -> BTreeSet<(RepoPath, Digest)>
         let Said::Commands(commands) = &ask.said else {
             continue;
         };
-        for command in commands.iter().filter(|command| {
-            matches!(
-                command,
-                Command::Rollback {
-                    to: None | Some(Back::Pins(_)),
-                    ..
-                }
-            )
-        }) {
+        for command in commands
+            .iter()
+            .filter(|command| matches!(command, Command::Rollback { .. }))
+        {
             let literals = named_sites::find_literals(
                 &snapshot.scan,
                 forge,

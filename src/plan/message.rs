@@ -312,8 +312,16 @@ fn make_command_message(command: &CommandTarget, pins: &[TargetOf]) -> String {
         .into_iter()
         .map(|note| format!("\n\n{}", wrap(note, "")))
         .collect();
+    let because: BTreeSet<&String> = pins
+        .iter()
+        .filter_map(|pin| pin.target.command.as_ref()?.asked.because.as_ref())
+        .collect();
+    let because: String = because
+        .into_iter()
+        .map(|why| format!("\n\n{}", wrap(&format!("Because: {why}"), "")))
+        .collect();
     format!(
-        "{subject}\n\nAsked for by {by}:\n{}{notes}",
+        "{subject}\n\nAsked for by {by}:\n{}{because}{notes}",
         command.asked.comment
     )
 }

@@ -120,6 +120,11 @@ pub(super) fn find_tag_of(snapshot: &Snapshot, site: &SitePlan, digest: &Digest)
     other.filter(|tag| retag(site.literal, site.site, tag, digest).is_ok())
 }
 
+/// Says whether a kept revision of a site's workloads has a digest of the site's repository.
+pub(super) fn has_run(snapshot: &Snapshot, site: &SitePlan, digest: &Digest) -> bool {
+    !revision_images(snapshot, site, digest).is_empty()
+}
+
 /// Returns the record that made a digest the pin of a site.
 pub(super) fn find_pin_record_of<'a>(
     histories: &SiteHistories<'a>,

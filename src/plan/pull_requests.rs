@@ -5,7 +5,7 @@ mod merge;
 mod moot;
 mod named;
 
-pub(super) use merge::{make_proposal, merge_next};
+pub(super) use merge::{make_proposal, merge_next, note_merge_waits};
 pub(super) use named::{find_open, is_of_comment, is_pin_of};
 
 use super::site_plan::SitePlan;
@@ -31,7 +31,20 @@ pub(super) fn find_steps(snapshot: &Snapshot, sites: &[SitePlan]) -> Vec<PullSte
     let wanted = find_wanted(sites);
     let mut steps = leave_to_people(snapshot, forge);
     steps.extend(moot::delete_branches(snapshot, forge, sites, &wanted));
-    steps.extend(moot::close_pull_requests(snapshot, forge, sites, &wanted));
+    let closing = moot::close_pull_requests(snapshot, forge, sites, &wanted);
+    let is_closed = |number: u64| {
+        closing
+            .iter()
+            .filter_map(closed_number)
+            .any(|one| one == number)
+    };
+    let warnings = moot::warn_of_missing_tags(snapshot, forge, sites, &wanted);
+    steps.extend(
+        warnings
+            .into_iter()
+            .filter(|step| !matches!(step, PullStep::Warn { number, .. } if is_closed(*number))),
+    );
+    steps.extend(closing);
     steps
 }
 
@@ -42,6 +55,7 @@ pub(super) fn is_step_named(snapshot: &Snapshot, step: &PullStep) -> bool {
     };
     let (PullStep::Close { name, .. }
     | PullStep::DeleteBranch { name, .. }
+    | PullStep::Warn { name, .. }
     | PullStep::Leave { name, .. }
     | PullStep::Merge { name, .. }) = step;
     let pulls = forge.pulls.iter().filter(|pull| pull.name == *name);

@@ -102,6 +102,9 @@ fn pull_step_json(step: &PullStep) -> Value {
         PullStep::DeleteBranch { name, tip: at } => {
             json!({ "step": "delete-branch", "name": **name, "commit": tip(at) })
         }
+        PullStep::Warn { number, name, why } => {
+            json!({ "step": "warn", "number": number, "name": **name, "why": why })
+        }
         PullStep::Leave {
             number,
             name,

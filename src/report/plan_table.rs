@@ -153,12 +153,19 @@ fn group_row(
     ]
 }
 
-/// The first reason, and what runs where that is not what is pinned.
+/// The first reason, why it is a pull request or waits in one, and what runs where that is not what
+/// is pinned.
 fn reason_text(decision: &Decision) -> String {
-    let reason = decision
-        .reasons
-        .first()
-        .map_or_else(String::new, ToString::to_string);
+    let is_shown = |reason: &&Reason| {
+        matches!(
+            reason,
+            Reason::AsPullRequest { .. } | Reason::MergeWaits { .. }
+        )
+    };
+    let first = decision.reasons.iter().take(1);
+    let more = decision.reasons.iter().skip(1).filter(is_shown);
+    let reasons: Vec<String> = first.chain(more).map(ToString::to_string).collect();
+    let reason = reasons.join("; ");
     match &decision.runs {
         Seen::Known(Some(runs)) if Some(runs) != decision.from.as_ref() => {
             format!("{reason}; runs {}", runs.short())

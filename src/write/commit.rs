@@ -112,7 +112,8 @@ fn read_at_tip(clone: &Clone, tip: &CommitId, path: &str) -> Result<Vec<u8>> {
 
 /// Writes the change as the one commit of a pull request's branch, on `tip`, and returns its id.
 /// `existing` is the branch as it is. If it is pintle's own and proposes the same on the same
-/// commit, its commit is returned, and there is nothing to push.
+/// commit, its commit is returned, and there is nothing to push. So it is if it stands on an older
+/// commit with the same files and need not stand on the newest one: merging it gives the same.
 pub fn write_proposal(
     clone: &Clone,
     tip: &CommitId,
@@ -122,18 +123,65 @@ pub fn write_proposal(
     existing: Option<&Branch>,
     signs_off: bool,
 ) -> Result<CommitId> {
-    let start = |at| CommitChain::start(clone, tip, author, at).signing_off(signs_off);
-    if let Some(branch) =
-        existing.filter(|branch| branch.own && branch.parent.as_ref() == Some(tip))
+    let start = |parent, at| CommitChain::start(clone, parent, author, at).signing_off(signs_off);
+    if let Some((branch, parent)) = existing
+        .filter(|branch| branch.own)
+        .and_then(|branch| Some((branch, branch.parent.as_ref()?)))
+        && is_base(clone, (parent, tip), change)?
     {
         // A commit is determined by the change and its time: with the same time an equal change has
         // the same id.
-        let again = start(branch.at).add_change(change)?;
-        if again == branch.tip {
-            return Ok(again);
+        let again = start(parent, branch.at).add_change(change)?;
+        if again == branch.tip || is_rewritten(clone, (&again, &branch.tip), change)? {
+            return Ok(branch.tip.clone());
         }
     }
-    start(at).add_change(change)
+    start(tip, at).add_change(change)
+}
+
+/// Says whether `tip` is `own` as the forge rebased or merged it for somebody: the same message and
+/// the same content of what the change edits. [`Branch::own`] says that nothing else is in it.
+fn is_rewritten(
+    clone: &Clone,
+    (own, tip): (&CommitId, &CommitId),
+    change: &Change,
+) -> Result<bool> {
+    let (own_head, tip_head) = (clone.head(own)?, clone.head(tip)?);
+    let said = match &tip_head.parents[..] {
+        [first, _] => clone.head(first)?,
+        _ => tip_head.clone(),
+    };
+    if tip_head.committer == own_head.committer || said.message.trim() != own_head.message.trim() {
+        return Ok(false);
+    }
+    for edit in &change.edits {
+        let path = edit.file.as_str();
+        if clone.item(own, path)? != clone.item(tip, path)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Says whether the branch of a change may stand on `parent`, which is on the followed branch.
+fn is_base(clone: &Clone, (parent, tip): (&CommitId, &CommitId), change: &Change) -> Result<bool> {
+    if parent == tip {
+        return Ok(true);
+    }
+    if change
+        .proposal
+        .as_ref()
+        .is_none_or(|proposal| proposal.newest_tip)
+    {
+        return Ok(false);
+    }
+    for edit in &change.edits {
+        let path = edit.file.as_str();
+        if clone.item(parent, path)? != clone.item(tip, path)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

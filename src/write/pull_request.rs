@@ -3,6 +3,7 @@
 
 use super::PlanWriter;
 use super::commit;
+use crate::comment::marker::Marker;
 use crate::comment::pull_request as words;
 use crate::comment::reply::{Link, To};
 use crate::error::{Error, Result};
@@ -10,10 +11,11 @@ use crate::model::commit::CommitId;
 use crate::pipeline::forge::{BRANCHES, Branch, PullRequest, PullState, branch_name};
 use crate::pipeline::{Action, Change, Proposal, PullDone, PullStep, Pulled};
 use crate::remote::forgejo::{
-    Client, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange,
+    Client, Comment, MergeError, MergeHow, MergeStyle, NewPull, OpenError, PullChange, ReviewState,
 };
 use crate::remote::git::{Clone, PushError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -70,6 +72,11 @@ impl PlanWriter<'_> {
             .branches
             .iter()
             .find(|branch| *branch.name == *name);
+        if let Some(open) = self.find_open_pull(proposal)
+            && open.pins != change.pins
+        {
+            self.report_to_approvers(client, open, change).await?;
+        }
         let (head, pushed) =
             tokio::task::block_in_place(|| self.push_proposal(clone, &name, change, existing))?;
         let place = client.place().url();
@@ -88,10 +95,13 @@ impl PlanWriter<'_> {
                 let (number, url) = self.open_or_find(client, &new).await?;
                 (number, url, Some(PullDone::Opened))
             }
-            Some(open) if open.pins != change.pins || open.title != words.title => {
+            Some(open)
+                if open.pins != change.pins
+                    || !words::is_current(open, &words.title, &words.body) =>
+            {
                 self.update_labels(client, open, proposal, labels).await?;
                 let change = PullChange {
-                    title: Some(words.title),
+                    title: Some(words.title).filter(|_| !words::has_own_title(open)),
                     body: Some(words.body),
                     open: None,
                 };
@@ -168,12 +178,44 @@ impl PlanWriter<'_> {
             let why = format!("pull request #{} proposes the same", first.number);
             let change = PullChange {
                 title: None,
-                body: Some(words::closing(&why)),
+                body: Some(words::withdraw(&double.body, &why)),
                 open: Some(false),
             };
             client.edit_pull(double.number, &change).await?;
         }
         Ok((first.number, first.html_url))
+    }
+
+    /// Says once, on the pull request, that what people approved is replaced. Before it is: after a
+    /// failure the next pass sees the same approvals, and what was said.
+    async fn report_to_approvers(
+        &self,
+        client: &Client,
+        open: &PullRequest,
+        change: &Change,
+    ) -> Result<()> {
+        let reviews = client.reviews_of(open.number).await?;
+        let mut approvers: Vec<String> = reviews
+            .into_iter()
+            .filter(|review| {
+                review.state == ReviewState::Approved && !review.stale && !review.dismissed
+            })
+            .map(|review| review.author.login)
+            .collect();
+        approvers.sort();
+        approvers.dedup();
+        if approvers.is_empty() {
+            return Ok(());
+        }
+        let (mark, text) = words::changed_after_approval(change, &approvers)?;
+        let me = self.work.snapshot.forge.known().map(|forge| forge.me.id);
+        let comments = client.comments_of(open.number).await?.items;
+        let is_told =
+            |one: &Comment| Some(one.author.id) == me && Marker::all(&one.body).contains(&mark);
+        if !comments.iter().any(is_told) {
+            client.post_comment(open.number, &text).await?;
+        }
+        Ok(())
     }
 
     fn find_open_pull(&self, proposal: &Proposal) -> Option<&PullRequest> {
@@ -305,17 +347,19 @@ impl PlanWriter<'_> {
                 tip,
                 why,
             } => {
-                // In one request: a closed pull request without pins in its body is one that pintle
-                // closed, not a person.
-                let change = PullChange {
-                    title: None,
-                    body: Some(words::closing(why)),
-                    open: Some(false),
-                };
-                client.edit_pull(*number, &change).await?;
+                // In one request: the text says that pintle closed it, not a person.
+                if let Some(pull) = client.pull(*number).await? {
+                    let change = PullChange {
+                        title: None,
+                        body: Some(words::withdraw(&pull.body, why)),
+                        open: Some(false),
+                    };
+                    client.edit_pull(*number, &change).await?;
+                }
                 if let Some(tip) = tip {
                     delete_branch(clone, name, tip)?;
                 }
+                log_done(*number, name, PullDone::Closed, why);
                 Ok(Some(Pulled {
                     number: *number,
                     name: name.clone(),
@@ -327,10 +371,15 @@ impl PlanWriter<'_> {
                 delete_branch(clone, name, tip)?;
                 Ok(None)
             }
+            PullStep::Warn { number, name, why } => {
+                self.warn_in_text(client, *number, name, why).await
+            }
             PullStep::Leave { number, name, tip } => {
                 client
                     .post_comment(*number, &words::left(name, tip))
                     .await?;
+                let why = format!("somebody pushed {} to its branch", tip.short());
+                log_done(*number, name, PullDone::Left, &why);
                 Ok(Some(Pulled {
                     number: *number,
                     name: name.clone(),
@@ -341,16 +390,52 @@ impl PlanWriter<'_> {
             PullStep::Merge { number, name, head } => {
                 let how = self.merge_options(client, clone, *number, head).await?;
                 match client.merge(*number, &how).await {
-                    Ok(()) | Err(MergeError::Already) => Ok(Some(Pulled {
-                        number: *number,
-                        name: name.clone(),
-                        url: None,
-                        done: PullDone::Merged,
-                    })),
+                    Ok(()) | Err(MergeError::Already) => {
+                        let why = "its time has come, and its statuses are green";
+                        log_done(*number, name, PullDone::Merged, why);
+                        Ok(Some(Pulled {
+                            number: *number,
+                            name: name.clone(),
+                            url: None,
+                            done: PullDone::Merged,
+                        }))
+                    }
                     Err(why) => Err(why.into_error(&format!("pull request {number}"))),
                 }
             }
         }
+    }
+
+    /// Says at the top of a pull request why it cannot be merged or updated now, once.
+    async fn warn_in_text(
+        &self,
+        client: &Client,
+        number: u64,
+        name: &Arc<str>,
+        why: &str,
+    ) -> Result<Option<Pulled>> {
+        let pulls = self.work.snapshot.forge.known();
+        let pulls = pulls.map_or(&[][..], |forge| &forge.pulls);
+        let known = pulls.iter().find(|pull| pull.number == number);
+        if known.is_none_or(|pull| words::has_warning(pull, why)) {
+            return Ok(None);
+        }
+        let Some(pull) = client.pull(number).await? else {
+            return Ok(None);
+        };
+        let change = PullChange {
+            title: None,
+            body: Some(words::add_warning(&pull.body, &pull.title, why)),
+            open: None,
+        };
+        client.edit_pull(number, &change).await?;
+        log_done(number, name, PullDone::Updated, why);
+        Ok(Some(Pulled {
+            number,
+            name: name.clone(),
+            url: None,
+            done: PullDone::Updated,
+        }))
     }
 
     async fn merge_options(
@@ -399,6 +484,11 @@ impl PlanWriter<'_> {
     }
 }
 
+/// Logs what was done to a pull request, and why: a line each.
+fn log_done(number: u64, name: &str, done: PullDone, why: &str) {
+    tracing::info!(number, name, done = done.word(), why, "pull request");
+}
+
 fn delete_branch(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
     tokio::task::block_in_place(|| {
         match clone.delete_branch(&format!("refs/heads/{BRANCHES}{}", branch_name(name)), tip) {
@@ -413,6 +503,7 @@ fn delete_branch(clone: &mut Clone, name: &str, tip: &CommitId) -> Result<()> {
 fn describe_step(step: &PullStep) -> String {
     match step {
         PullStep::Close { number, .. }
+        | PullStep::Warn { number, .. }
         | PullStep::Leave { number, .. }
         | PullStep::Merge { number, .. } => format!("#{number}"),
         PullStep::DeleteBranch { name, .. } => format!("the branch {BRANCHES}{name}"),

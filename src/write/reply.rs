@@ -20,7 +20,11 @@ impl PlanWriter<'_> {
                 |outcome: &Outcome| report_text(self.work.snapshot, self.work.plan, outcome);
             let text = reply::reply(&answer, &self.written, &client.place().url(), &report);
             match self.post_reply(client, &answer, &text).await {
-                Ok(true) => self.receipt.answered.push(answer.comment.id),
+                Ok(true) => {
+                    let (issue, author) = (answer.comment.issue, &*answer.author.login);
+                    tracing::info!(issue, comment = answer.comment.id, author, "replied");
+                    self.receipt.answered.push(answer.comment.id);
+                }
                 Ok(false) => {}
                 Err(error) => self.note_trouble(
                     format!("a reply to {} could not be posted", answer.comment.url),

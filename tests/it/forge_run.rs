@@ -120,10 +120,12 @@ fn the_forges_own_webhooks_wake() {
     assert!(!woken.iter().any(|why| why.contains("timer")), "{woken:?}");
     assert_eq!((asked_by(&line, status), asked_by(&line, hold)), (0, 1));
 
-    // A push: the pull request is rebased onto it.
-    let tip = line
-        .repo
-        .push_files("Something else", &[("notes.md", b"2")]);
+    // A push to the same file: the pull request is rebased onto it.
+    let longer = line.text("web", "main") + "\n";
+    let tip = line.repo.push_files(
+        "Something else",
+        &[("stacks/web/main.tf", longer.as_bytes())],
+    );
     passes_until(&mut run, || {
         line.repo.commits("pintle/web")[0].parents == [tip.as_str()]
     });

@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use pintle::comment::marker::Marker;
 use pintle::comment::notice::notice;
-use pintle::comment::pull_request::{RowWords, closing, left, words};
+use pintle::comment::pull_request::{RowWords, left, withdraw, words};
 use pintle::comment::reply::{Link, Report, To, reply};
 use pintle::model::ask::Misread;
 use pintle::model::ask::Right;
@@ -302,6 +302,8 @@ fn proposal(rows: Vec<Row>) -> Proposal {
         urgent: false,
         rows,
         merges: None,
+        newest_tip: false,
+        waits: Vec::new(),
     }
 }
 
@@ -432,6 +434,7 @@ fn pull_requests_are_shown_whole() {
         let asked = Asked {
             by,
             comment: comment.clone(),
+            because: None,
         };
         let mut proposal = proposal(rows.clone());
         (proposal.because, proposal.merges, proposal.urgent) =
@@ -640,7 +643,7 @@ fn notices_are_shown_whole() {
     );
     world.shown("notice-missing", &words.body, &[&page]);
     world.shown("left", &left(&all, &id), &[]);
-    world.shown("closing-body", &closing(&all), &[]);
+    world.shown("closing-body", &withdraw("", &all), &[]);
 }
 
 #[test]
@@ -662,7 +665,7 @@ fn as_a_commit_s_message_it_closes_and_calls_nothing() {
         .expect("a new branch can be pushed");
     let number = repo.open(ada, "pintle/web", &words.title, &words.body);
     repo.comment(number, &left(&world.all(), &commit()), ada);
-    repo.comment(number, &closing(&world.all()), ada);
+    repo.comment(number, &withdraw("", &world.all()), ada);
     let page = repo.shown(number);
     assert_eq!(page.len(), 3);
     keep("pull-request-page", &repo.rendered(number));

@@ -14,6 +14,10 @@ fn every_mark_is_read_again() {
         Marker::Pipeline(commit()),
         Marker::NotBack("c0ffee1234".repeat(4)),
         Marker::Rotten("c0ffee1234".repeat(4)),
+        Marker::Title("c0ffee1234".repeat(4)),
+        Marker::Text("c0ffee1234".repeat(4)),
+        Marker::Withdrawn,
+        Marker::Changed("c0ffee1234".repeat(4)),
     ];
     let lines: Vec<String> = marks.iter().map(Marker::render).collect();
     for end in ["\n", "\r\n"] {

@@ -82,6 +82,8 @@ fn proposal(rows: Vec<Row>) -> Proposal {
         urgent: false,
         rows,
         merges: None,
+        newest_tip: false,
+        waits: Vec::new(),
     }
 }
 
@@ -93,7 +95,12 @@ fn told(change: &Change, proposal: &Proposal) -> RowWords {
 
 /// What holds of every pull request.
 fn check(words: &RowWords, change: &Change) {
-    harmless(&words.body, &[]);
+    let marks = Marker::all(&words.body);
+    assert!(
+        matches!(&marks[..], [Marker::Title(_), Marker::Text(_)]),
+        "{marks:?}"
+    );
+    harmless(&words.body, &marks);
     let (above, _) = words
         .body
         .rsplit_once("\n<details><summary>Record</summary>")
@@ -219,6 +226,7 @@ fn an_urgent_one_that_somebody_asked_for() {
     let asked = Asked {
         by: "ana (7)".into(),
         comment: "https://forge.example.org/ops/infra/issues/4#issuecomment-12".into(),
+        because: None,
     };
     let change = change(
         "web: roll back to 3f1c…1c",
@@ -379,11 +387,167 @@ fn notes_have_bounds_for_all_images_together() {
 }
 
 #[test]
-fn closing_takes_the_record_away() {
-    let closing = closing("the tag was taken back upstream.\nPintle-Action: move");
-    harmless(&closing, &[]);
-    assert_eq!(trailers::parse(&closing), []);
-    expect("closing-body", &closing);
+fn what_pintle_closes_keeps_its_table_its_reasons_and_its_record() {
+    let rows = immich();
+    let change = change("immich: pin server", Action::Update, &rows, None);
+    let open = told(&change, &proposal(rows)).body;
+    let closed = withdraw(
+        &open,
+        "the tag was taken back upstream.\nPintle-Action: move",
+    );
+    harmless(&closed, &[Marker::Withdrawn]);
+    assert_eq!(trailers::parse(&closed), change.pins);
+    assert!(read_marks(&closed).withdrawn && !read_marks(&open).withdrawn);
+    for kept in [
+        "| `ghcr.io/immich-app/immich-server` |",
+        "### Why, and where",
+        "Release notes",
+    ] {
+        assert!(
+            closed.contains(kept) && open.contains(kept),
+            "{kept}: {closed}"
+        );
+    }
+    for over in [
+        "It waits for somebody",
+        "What you can do here",
+        "declines it",
+    ] {
+        assert!(
+            !closed.contains(over) && open.contains(over),
+            "{over}: {closed}"
+        );
+    }
+    let twice = withdraw(&closed, "it was opened again");
+    assert_eq!(trailers::parse(&twice), change.pins);
+    expect("closing-body", &closed);
+}
+
+#[test]
+fn whoever_approved_is_told_of_other_digests() {
+    let rows = immich();
+    let change = change("immich: pin server", Action::Update, &rows, None);
+    let approvers = ["ana".to_owned(), "ben".to_owned()];
+    let (mark, text) = changed_after_approval(&change, &approvers).unwrap();
+    harmless(&text, &[mark.clone()]);
+    assert!(text.contains("after `ana` and `ben` approved it"), "{text}");
+    assert!(text.contains(digest("3f1c").as_str()), "{text}");
+    let mut other = change;
+    other.pins[0].to = Some(digest("9b0e"));
+    assert_ne!(changed_after_approval(&other, &approvers).unwrap().0, mark);
+}
+
+#[test]
+fn a_warning_stands_above_the_text_once() {
+    let rows = vec![row("a#b", "x/a:1")];
+    let change = change("web: pin a to 3f1c", Action::Update, &rows, None);
+    let now = told(&change, &proposal(rows));
+    let why = "docker.io/x/a:1 does not exist in the registry";
+    let once = add_warning(&now.body, &now.title, why);
+    assert!(
+        once.contains("> **It waits**: `docker.io/x/a:1` does not exist"),
+        "{once}"
+    );
+    assert_eq!(trailers::parse(&once), change.pins);
+    assert_eq!(read_marks(&once).title, read_marks(&now.body).title);
+    assert_ne!(read_marks(&once).text, read_marks(&now.body).text);
+    let twice = add_warning(&once, &now.title, "it is another one");
+    assert_eq!(twice.matches("**It waits**").count(), 1, "{twice}");
+    assert!(twice.ends_with(marks::without_marks(&now.body)), "{twice}");
+    harmless(&twice, &Marker::all(&twice));
+}
+
+#[test]
+fn what_a_person_wrote_there_is_kept_below_the_reason() {
+    for (text, kept) in [("", false), ("I do not like this.", true)] {
+        let closed = withdraw(text, "all images are in sync");
+        assert_eq!(
+            closed.contains("This is what it proposed."),
+            kept,
+            "{closed}"
+        );
+        assert!(closed.contains(text), "{closed}");
+    }
+    let long = format!(
+        "{}{}\n\n```text\nx\n```\n",
+        "x".repeat(LONGEST),
+        marks::RECORD
+    );
+    let closed = withdraw(&long, "all images are in sync");
+    assert!(
+        closed.len() < 1_000 && closed.contains(marks::RECORD),
+        "{closed}"
+    );
+}
+
+#[test]
+fn a_title_is_pintle_s_until_a_person_changes_it() {
+    let rows = vec![row("a#b", "x/a:1")];
+    let change = change("web: pin a to 3f1c", Action::Update, &rows, None);
+    let now = told(&change, &proposal(rows.clone()));
+    let pull = |title: &str, body: &str| crate::pipeline::forge::PullRequest {
+        number: 4,
+        name: "web".into(),
+        url: forge_url(),
+        title: title.into(),
+        state: crate::pipeline::forge::PullState::Open,
+        head: CommitId::parse(&"ab".repeat(20)).unwrap(),
+        created: at("2026-11-22T10:05:00Z"),
+        pins: change.pins.clone(),
+        marks: read_marks(body),
+        draft: is_draft_title(title),
+        checks: Seen::NotAsked,
+        reviews: Seen::NotAsked,
+        left: Default::default(),
+    };
+    let is_current = |pull: &crate::pipeline::forge::PullRequest, words: &RowWords| {
+        super::is_current(pull, &words.title, &words.body)
+    };
+    let own = pull(&now.title, &now.body);
+    assert!(is_current(&own, &now) && !has_own_title(&own));
+    let theirs = pull("WIP: not before Monday", &now.body);
+    assert!(is_current(&theirs, &now) && has_own_title(&theirs));
+    let old_text = now.body.replace("pintle:text ", "pintle:text 0");
+    for (what, old) in [
+        ("text of an older version", "Merging this …"),
+        ("another text", old_text.as_str()),
+        ("a text that was withdrawn", &withdraw(&now.body, "x")),
+    ] {
+        assert!(!is_current(&pull(&now.title, old), &now), "{what}");
+    }
+    assert!(
+        !has_own_title(&pull("web: pin a to 9b0e", "Merging this …")),
+        "of an older version"
+    );
+    assert!(
+        has_own_title(&pull("WIP: web", "Merging this …")),
+        "none of pintle's is a draft"
+    );
+    let merges = Proposal {
+        merges: Some("once its statuses are green".into()),
+        ..proposal(rows.clone())
+    };
+    assert!(!is_current(&own, &told(&change, &merges)));
+    let waits = Proposal {
+        waits: vec!["ana asks for changes in a review".into()],
+        ..merges.clone()
+    };
+    let told_waits = told(&change, &waits);
+    assert!(
+        told_waits.body.contains("ana asks for changes"),
+        "{}",
+        told_waits.body
+    );
+    assert!(!is_current(
+        &pull(&now.title, &told(&change, &merges).body),
+        &told_waits
+    ));
+    let mut later = rows;
+    later[0].cache = None;
+    assert!(
+        is_current(&own, &told(&change, &proposal(later))),
+        "the table is as of a time"
+    );
 }
 
 #[test]
@@ -468,18 +632,18 @@ proptest! {
         asked in proptest::option::of((nasty_name(), nasty_name())),
         urgent in proptest::bool::ANY,
     ) {
-        let asked = asked.map(|(by, comment)| Asked { by, comment });
+        let asked = asked.map(|(by, comment)| Asked { by, comment, because: None });
         let mut change = change(&subject, Action::Update, &rows, asked);
         change.name = name.into();
-        let proposal = Proposal { number: None, because: why.map(|why| said(&why)), urgent, rows, merges };
+        let proposal = Proposal { number: None, because: why.map(|why| said(&why)), urgent, rows, merges, newest_tip: false, waits: Vec::new() };
         told(&change, &proposal);
     }
 
     #[test]
     fn nor_what_is_said_about_it(why in nasty(), name in nasty()) {
-        let closing = closing(&why);
-        harmless(&closing, &[]);
-        prop_assert_eq!(trailers::parse(&closing), []);
+        let closed = withdraw("", &why);
+        harmless(&closed, &[Marker::Withdrawn]);
+        prop_assert_eq!(trailers::parse(&closed), []);
         let tip = CommitId::parse(&"ab".repeat(20)).unwrap();
         harmless(&left(&name, &tip), &[Marker::Left(tip)]);
     }

@@ -14,6 +14,8 @@ pub(in crate::config) struct ForgeToml {
     pub labels: Option<Vec<TomlText>>,
     /// How pintle merges; without it as the repo does by default.
     pub merge_style: Option<MergeStyle>,
+    /// When the branches of open pull requests are rebased: `"when needed"` without it.
+    pub rebase: Option<RebaseWord>,
     /// Numeric ids of accounts that may command where pintle may not look up their rights.
     #[serde(default)]
     pub commanders: Vec<u64>,
@@ -38,6 +40,14 @@ pub(in crate::config) enum MergeStyle {
     RebaseMerge,
     Squash,
     FastForwardOnly,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub(in crate::config) enum RebaseWord {
+    #[serde(rename = "when needed")]
+    WhenNeeded,
+    #[serde(rename = "always")]
+    Always,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

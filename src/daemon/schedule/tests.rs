@@ -37,6 +37,7 @@ fn the_next_pass_is_as_late_as_the_last_one_says() {
         (PassEnd::Again, Duration::ZERO, WakeCause::Again),
         (OUTSIDE, FIRST_RETRY, WakeCause::Retry),
         (PassEnd::Failed(Kind::Failed), FIRST_RETRY, WakeCause::Retry),
+        (PassEnd::Degraded, FIRST_RETRY, WakeCause::ForgeRetry),
         (PassEnd::Failed(Kind::Usage), EVERY, WakeCause::Timer),
     ] {
         let (mut schedule, now, wait) = after_one(how);

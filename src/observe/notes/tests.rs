@@ -120,6 +120,8 @@ fn change(number: Option<u64>, pins: Vec<PinRecord>) -> Change {
         urgent: false,
         rows: Vec::new(),
         merges: None,
+        newest_tip: false,
+        waits: Vec::new(),
     };
     Change {
         name: "a".into(),
@@ -165,6 +167,9 @@ fn forge(pins: &[PinRecord], state: PullState) -> Seen<Forge> {
         created: Timestamp::UNIX_EPOCH,
         pins: pins.to_vec(),
         checks: Seen::NotAsked,
+        marks: Default::default(),
+        draft: false,
+        reviews: Seen::NotAsked,
         left: [].into(),
     };
     let (me, url) = (
@@ -178,6 +183,8 @@ fn forge(pins: &[PinRecord], state: PullState) -> Seen<Forge> {
         me,
         url,
         direct: Direct::Allowed,
+        faults: Vec::new(),
+        merges_newest_only: false,
         has_pull_requests: true,
         pulls: vec![pull],
         asks: Vec::new(),

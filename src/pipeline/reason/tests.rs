@@ -215,6 +215,10 @@ fn samples() -> Vec<Reason> {
             settled: Some(hour),
         },
         SettleNotChecked,
+        MergeWaits {
+            number: 12,
+            what: "ana asks for changes in a review".into(),
+        },
         AsPullRequest {
             because: Box::new(BranchProtected {
                 why: "the branch main is protected".into(),

@@ -5,14 +5,17 @@ use super::case::{CommentCase, SiteTarget};
 use crate::model::ask::{Back, Command, End, Goal};
 use crate::model::digest::Digest;
 use crate::model::hold::Hold;
+use crate::model::one_line::one_line;
 use crate::model::reference::{Channel, Tag};
 use crate::pipeline::claim::Claim;
+use crate::pipeline::forge::{PullRequest, PullState};
 use crate::pipeline::{Action, Asked, Cause, Reason, Seen, Upstream, Verdict};
 use crate::plan::adoption::keep_keel_away;
 use crate::plan::delivery::{can_deliver, deliver_directly};
 use crate::plan::hold::{Draft, Which, retag};
 use crate::plan::pin::PinOrigin;
-use crate::plan::pin_origin::find_tag_of;
+use crate::plan::pin_origin::{find_tag_of, has_run};
+use crate::plan::pull_requests::{is_of_comment, is_pin_of};
 use crate::plan::rules::first_lock;
 use crate::plan::site_plan::{CommandTarget, SitePlan, Target};
 use crate::plan::target::find_fetch_failure;
@@ -35,6 +38,8 @@ pub(super) struct SiteCommands<'c, 'a, 'b> {
     case: &'c CommentCase<'a, 'b>,
     draft: Draft<'a>,
     touched: BTreeSet<SiteId>,
+    /// The reason that the command gives: one line.
+    because: Option<String>,
 }
 
 /// Where a site is pinned.
@@ -52,6 +57,7 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
             case,
             draft: Draft::new(case.snapshot),
             touched: BTreeSet::new(),
+            because: None,
         }
     }
 
@@ -82,10 +88,16 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
                 return Err((why, Some("write one command a site".into())));
             }
         }
+        self.because = None;
         if let Command::Unpin { .. } | Command::Resume { .. } = command {
             return self.release(command, places);
         }
         let hold = make_hold(case, command)?;
+        self.because = hold
+            .because
+            .as_deref()
+            .map(|why| without_references(&one_line(why)))
+            .filter(|why| !why.is_empty());
         let (mut targets, mut nothing) = (Vec::new(), Vec::new());
         for place in places {
             let id = &case.sites[*place].site.id;
@@ -144,7 +156,7 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
         };
         let nothing = free
             .iter()
-            .map(|place| format!("nothing holds {}", case.sites[**place].site.id))
+            .map(|place| describe_free(case, &case.sites[**place]))
             .collect();
         Ok((held.iter().map(release).collect(), nothing))
     }
@@ -223,6 +235,7 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
         let asked = Asked {
             by: format!("{} ({})", ask.author.login, ask.author.id),
             comment: ask.comment.url.to_string(),
+            because: self.because.clone(),
         };
         let claims = pin
             .iter()
@@ -272,6 +285,34 @@ impl<'c, 'a, 'b> SiteCommands<'c, 'a, 'b> {
     }
 }
 
+/// Why there is nothing to release at a site: nothing holds it, or a hold is only proposed.
+fn describe_free(case: &CommentCase, site: &SitePlan) -> String {
+    let id = &site.site.id;
+    let asks_for_hold = |pull: &&PullRequest| {
+        pull.state == PullState::Open
+            && is_of_comment(pull)
+            && pull.pins.iter().any(|pin| {
+                matches!(pin.action, Action::Hold | Action::Pin | Action::Rollback)
+                    && is_pin_of(case.snapshot, pin, site.site)
+            })
+    };
+    let proposed: Vec<String> = case
+        .forge
+        .pulls
+        .iter()
+        .filter(asks_for_hold)
+        .map(|pull| format!("#{}", pull.number))
+        .collect();
+    if proposed.is_empty() {
+        format!("nothing holds {id}")
+    } else {
+        format!(
+            "nothing holds {id} yet; pull request {} proposes it: close it to withdraw that",
+            proposed.join(", ")
+        )
+    }
+}
+
 /// What stops a person too.
 fn find_refusal(site: &SitePlan, command: &Command) -> Option<String> {
     let changes_image = matches!(
@@ -280,6 +321,20 @@ fn find_refusal(site: &SitePlan, command: &Command) -> Option<String> {
     );
     let lock = first_lock(site).map(|reason| reason.to_string());
     lock.or_else(|| find_ignored(site).filter(|_| changes_image))
+}
+
+/// Takes apart what a forge would follow in a commit message: `#12`, `!7`, `@ana`. A message that
+/// says `fixes #12` closes that issue.
+fn without_references(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        out.push(c);
+        if matches!(c, '#' | '!' | '@') && rest.peek().is_some_and(|next| next.is_alphanumeric()) {
+            out.push(' ');
+        }
+    }
+    out
 }
 
 /// The hold that a command puts.
@@ -438,7 +493,11 @@ fn find_rollback_goal(
         ));
     };
     let to = match to {
-        Some(Back::Digest(digest)) => digest.clone(),
+        Some(Back::Digest(digest)) if digest == pinned => return Ok(None),
+        Some(Back::Digest(digest)) => {
+            check_earlier_pin(case, site, digest)?;
+            digest.clone()
+        }
         Some(Back::Pins(count)) => find_earlier_pin(case, site, pinned, *count)?,
         None => find_earlier_pin(case, site, pinned, 1)?,
     };
@@ -467,6 +526,34 @@ fn find_pin_before_foreign(site: &SitePlan) -> Result<Option<Digest>, Refusal> {
         },
         Seen::Unknown(why) => Err((format!("what was pinned before is unknown: {why}"), hint())),
         Seen::Known(PinOrigin::Recorded(_)) | Seen::NotAsked => Ok(None),
+    }
+}
+
+/// Refuses a digest that was never pinned here and never ran here: a rollback returns to what was
+/// there before.
+fn check_earlier_pin(case: &CommentCase, site: &SitePlan, to: &Digest) -> Result<(), Refusal> {
+    let is_recorded = site
+        .records
+        .iter()
+        .any(|record| record.pin.to.as_ref() == Some(to) || record.pin.from.as_ref() == Some(to));
+    if is_recorded || has_run(case.snapshot, site, to) {
+        return Ok(());
+    }
+    if let Seen::Unknown(why) = &case.snapshot.history {
+        return Err((
+            format!("what was pinned before is unknown: {why}"),
+            Some("try again later".into()),
+        ));
+    }
+    match find_pin_before_foreign(site) {
+        Ok(Some(before)) if before == *to => Ok(()),
+        _ => Err((
+            format!("the digest {} was never pinned here", to.short()),
+            Some(format!(
+                "`/pin {} to {to}` pins a digest that is new here, under the present tag",
+                site.site.id
+            )),
+        )),
     }
 }
 

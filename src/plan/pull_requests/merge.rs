@@ -1,14 +1,18 @@
 //! What a pull request says, and when pintle merges it by itself.
 
 use super::named::{find_branch, find_open};
+use crate::config::RebaseMode;
+use crate::model::ask::Right;
 use crate::model::digest::Digest;
 use crate::model::duration::{show, show_time};
-use crate::pipeline::forge::Checks;
-use crate::pipeline::{Action, Change, Delivery, Proposal, PullStep, Row, Seen, Snapshot};
+use crate::pipeline::forge::{Branch, Checks, Forge, PullRequest};
+use crate::pipeline::{Action, Change, Delivery, Proposal, PullStep, Reason, Row, Seen, Snapshot};
 use crate::plan::first_seen;
 use crate::plan::rules::BudgetLeft;
 use crate::plan::site_plan::{SitePlan, TargetOf};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Returns what the pull request of these pins says besides its commit.
 pub(in crate::plan) fn make_proposal(
@@ -32,7 +36,77 @@ pub(in crate::plan) fn make_proposal(
             .any(|pin| pin.target.action == Action::Rollback || pin.target.command.is_some()),
         rows: pins.iter().map(|pin| table_row(snapshot, pin)).collect(),
         merges: describe_automerge(snapshot, pins),
+        waits: find_merge_waits(snapshot, name, pins),
+        newest_tip: snapshot.config.forge.rebase == RebaseMode::Always
+            || snapshot
+                .forge
+                .known()
+                .is_some_and(|forge| forge.merges_newest_only),
     }
+}
+
+/// Adds to the sites of pull requests that pintle would merge what people have to settle before.
+pub(in crate::plan) fn note_merge_waits(snapshot: &Snapshot, sites: &mut [SitePlan]) {
+    let Some(forge) = snapshot.forge.known() else {
+        return;
+    };
+    let names: BTreeSet<Arc<str>> = sites
+        .iter()
+        .filter(|site| site.is_proposed())
+        .map(SitePlan::change_name)
+        .collect();
+    for name in names {
+        let Some(number) = find_open(forge, &name).map(|pull| pull.number) else {
+            continue;
+        };
+        let is_of_change = |site: &SitePlan| site.is_proposed() && site.change_name() == name;
+        let pins: Vec<TargetOf> = sites
+            .iter()
+            .filter(|site| is_of_change(site))
+            .filter_map(SitePlan::target)
+            .collect();
+        let waits = find_merge_waits(snapshot, &name, &pins);
+        for site in sites.iter_mut().filter(|site| is_of_change(site)) {
+            let reasons = waits.iter().map(|what| Reason::MergeWaits {
+                number,
+                what: what.clone(),
+            });
+            site.reasons.extend(reasons);
+        }
+    }
+}
+
+/// Returns what people have to settle before the open pull request of these pins is merged
+/// automatically: `ana asks for changes in a review`. Nothing where pintle merges it at no time.
+fn find_merge_waits(snapshot: &Snapshot, name: &str, pins: &[TargetOf]) -> Vec<String> {
+    let open = snapshot
+        .forge
+        .known()
+        .and_then(|forge| find_open(forge, name));
+    match open.filter(|_| merge_time(snapshot, pins).is_some()) {
+        Some(pull) => describe_open_reviews(pull),
+        None => Vec::new(),
+    }
+}
+
+fn describe_open_reviews(pull: &PullRequest) -> Vec<String> {
+    let mut waits = Vec::new();
+    if pull.draft {
+        waits.push("its title makes it a draft".to_owned());
+    }
+    match &pull.reviews {
+        Seen::Known(reviews) => waits.extend(reviews.iter().map(ToString::to_string)),
+        Seen::Unknown(why) => waits.push(format!("its reviews could not be read: {why}")),
+        Seen::NotAsked => {}
+    }
+    waits
+}
+
+/// Says whether a comment of somebody who may write, as far as that is known, has no answer before
+/// this pass: it may ask for what a merge would make impossible.
+fn has_unanswered_command(forge: &Forge) -> bool {
+    let may_write = |right: &Seen<Right>| right.known().is_none_or(|right| *right >= Right::Write);
+    forge.asks.iter().any(|ask| may_write(&ask.right))
 }
 
 fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
@@ -119,11 +193,12 @@ fn describe_automerge(snapshot: &Snapshot, pins: &[TargetOf]) -> Option<String> 
 
 /// Returns the step that merges the first pull request whose time has come. One change at a time:
 /// not beside a commit, and while another is in flight (`is_busy`) only a rollback; updates only
-/// within the budget.
+/// within the budget. Where none of them stands on the newest tip, the first is put there, and may
+/// be merged once its statuses are green again.
 pub(in crate::plan) fn merge_next(
     snapshot: &Snapshot,
     sites: &[SitePlan],
-    changes: &[Change],
+    changes: &mut [Change],
     is_busy: bool,
 ) -> Option<PullStep> {
     let forge = snapshot.forge.known()?;
@@ -133,15 +208,18 @@ pub(in crate::plan) fn merge_next(
     {
         return None;
     }
+    if has_unanswered_command(forge) {
+        return None;
+    }
     let is_spent = BudgetLeft::of(snapshot).is_some_and(|left| left.is_spent());
     let has = |change: &Change, is_meant: fn(Action) -> bool| {
         change.pins.iter().any(|pin| is_meant(pin.action))
     };
-    let mut may = changes.iter().filter(|change| {
+    let may = |change: &Change| {
         let is_rollback = has(change, |action| action == Action::Rollback);
         (!is_busy || is_rollback) && !(is_spent && has(change, Action::is_forward))
-    });
-    may.find_map(|change| {
+    };
+    let ready = |change: &Change| {
         let (pull, branch) = (
             find_open(forge, &change.name)?,
             find_branch(snapshot, &change.name)?,
@@ -153,16 +231,26 @@ pub(in crate::plan) fn merge_next(
             .collect();
         let is_time =
             !pins.is_empty() && merge_time(snapshot, &pins).is_some_and(|at| at <= snapshot.at);
-        let is_as_wanted = branch.own
-            && branch.tip == pull.head
-            && branch.pins == change.pins
-            && branch.parent == snapshot.tip;
+        let is_as_wanted = branch.own && branch.tip == pull.head && branch.pins == change.pins;
         let is_green = pull.checks == Seen::Known(Checks::Green);
-        let step = || PullStep::Merge {
+        let is_agreed = !pull.draft && pull.reviews == Seen::Known(Vec::new());
+        (may(change) && is_time && is_as_wanted && is_green && is_agreed).then_some((pull, branch))
+    };
+    let is_newest = |branch: &Branch| branch.parent.is_some() && branch.parent == snapshot.tip;
+    let merge = changes
+        .iter()
+        .filter_map(ready)
+        .find(|(_, branch)| is_newest(branch))
+        .map(|(pull, _)| PullStep::Merge {
             number: pull.number,
             name: pull.name.clone(),
             head: pull.head.clone(),
-        };
-        (is_time && is_as_wanted && is_green && branch.parent.is_some()).then(step)
-    })
+        });
+    if merge.is_none()
+        && let Some(next) = changes.iter().position(|change| ready(change).is_some())
+        && let Some(proposal) = changes[next].proposal.as_mut()
+    {
+        proposal.newest_tip = true;
+    }
+    merge
 }

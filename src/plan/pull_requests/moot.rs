@@ -3,7 +3,7 @@
 
 use super::named::{find_open, is_of_comment, is_pin_of};
 use crate::pipeline::forge::{Branch, Forge, PullRequest, PullState};
-use crate::pipeline::{PinRecord, PullStep, Snapshot, Verdict};
+use crate::pipeline::{PinRecord, PullStep, Reason, Snapshot, Verdict};
 use crate::plan::site_plan::{COMMENT, SitePlan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,10 @@ pub(super) fn close_pull_requests(
         .into_iter()
         .filter(|pull| !wanted.contains_key(&*pull.name));
     let mut steps: Vec<PullStep> = firsts
-        .filter_map(|pull| close_if_moot(snapshot, sites, pull))
+        .filter_map(|pull| {
+            close_if_moot(snapshot, sites, pull)
+                .or_else(|| close_if_replaced(snapshot, sites, pull))
+        })
         .collect();
     steps.extend(
         doubles
@@ -86,6 +89,77 @@ fn close_if_moot(snapshot: &Snapshot, sites: &[SitePlan], pull: &PullRequest) ->
         tip: branch.map(|branch| branch.tip.clone()),
         why,
     })
+}
+
+/// Closes what an earlier comment asked for and what nobody merged, where a newer one asks for
+/// something else at all of its sites.
+fn close_if_replaced(
+    snapshot: &Snapshot,
+    sites: &[SitePlan],
+    pull: &PullRequest,
+) -> Option<PullStep> {
+    let branch = snapshot
+        .branches
+        .iter()
+        .find(|branch| branch.name == pull.name && branch.own)?;
+    let newer = |pin: &PinRecord| {
+        let site = sites
+            .iter()
+            .find(|site| is_pin_of(snapshot, pin, site.site))?;
+        let command = site.target.as_ref()?.command.as_ref()?;
+        (*command.change != *pull.name).then(|| command.asked.clone())
+    };
+    let asked: Vec<_> = pull.pins.iter().map(newer).collect::<Option<_>>()?;
+    let asked = asked.first().filter(|_| is_of_comment(pull))?;
+    Some(PullStep::Close {
+        number: pull.number,
+        name: pull.name.clone(),
+        tip: Some(branch.tip.clone()),
+        why: format!("{} asked for something else at the same place", asked.by),
+    })
+}
+
+/// Returns why the tag of a site is missing, where that is what blocks it.
+fn find_missing_tag(site: &SitePlan) -> Option<String> {
+    site.reasons
+        .first()
+        .filter(|reason| matches!(reason, Reason::TagMissing { .. }))
+        .map(ToString::to_string)
+}
+
+/// Returns the steps that say in open pull requests that a tag is missing.
+pub(super) fn warn_of_missing_tags(
+    snapshot: &Snapshot,
+    forge: &Forge,
+    sites: &[SitePlan],
+    wanted: &Wanted,
+) -> Vec<PullStep> {
+    let open = forge.pulls.iter().filter(|pull| {
+        pull.state == PullState::Open
+            && !wanted.contains_key(&*pull.name)
+            && snapshot
+                .branches
+                .iter()
+                .any(|branch| branch.name == pull.name && branch.own)
+    });
+    let warn = |pull: &PullRequest| {
+        let is_of_pull = |site: &&SitePlan| {
+            pull.pins
+                .iter()
+                .any(|pin| is_pin_of(snapshot, pin, site.site))
+        };
+        let why: BTreeSet<String> = sites
+            .iter()
+            .filter(is_of_pull)
+            .filter_map(find_missing_tag)
+            .collect();
+        (!why.is_empty()).then(|| PullStep::Warn {
+            number: pull.number,
+            name: pull.name.clone(),
+            why: why.into_iter().collect::<Vec<_>>().join("; "),
+        })
+    };
+    open.filter_map(warn).collect()
 }
 
 /// Returns the steps that delete branches whose pull request has ended, or that never got one.
@@ -192,6 +266,11 @@ fn outcome_of(site: &SitePlan) -> ProposedPin {
     match site.verdict {
         Verdict::InSync => ProposedPin::InSync,
         Verdict::Waiting | Verdict::Unknown => ProposedPin::Open,
+        // What a comment asks for is only proposed: until that is merged nothing is decided.
+        _ if site.is_commanded() && site.is_proposed() => ProposedPin::Open,
+        // A tag that is pushed again is missing for a moment, and a proxy that cannot reach its
+        // upstream says the same. The digest that is proposed may still be there.
+        Verdict::Blocked if find_missing_tag(site).is_some() => ProposedPin::Open,
         Verdict::Adopt | Verdict::Update | Verdict::Bump if site.is_committed() => {
             ProposedPin::Over(format!(
                 "{} is committed without a pull request",

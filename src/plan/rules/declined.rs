@@ -44,8 +44,11 @@ pub fn declined(pass: &RuleContext, site: &SitePlan) -> Option<Reason> {
         .iter()
         .filter(|pull| !is_comment_name(&pull.name) && target.delivery.is_pull_request());
     closed.into_iter().find_map(|pull| match pull.state {
-        // One that a person pushed to was handed back by closing it: that declines nothing.
-        PullState::Closed { at } if proposes(pull) && pull.left.is_empty() => {
+        // One that a person pushed to was handed back by closing it: that declines nothing. Nor
+        // does one that pintle closed.
+        PullState::Closed { at }
+            if proposes(pull) && pull.left.is_empty() && !pull.marks.withdrawn =>
+        {
             let pin = target
                 .to
                 .as_ref()

@@ -375,10 +375,10 @@ fn proposals_are_not_counted_and_their_merges_are() {
     let world = |made: &[&str]| {
         let world = many(made, "").configured(config).forged(|_| ()).opened();
         world.forged(|forge| {
-            forge
-                .pulls
-                .iter_mut()
-                .for_each(|pull| pull.checks = Seen::Known(Checks::Green))
+            forge.pulls.iter_mut().for_each(|pull| {
+                pull.checks = Seen::Known(Checks::Green);
+                pull.reviews = Seen::Known(Vec::new());
+            })
         })
     };
     let merges = |world: &Snapshot| {

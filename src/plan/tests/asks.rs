@@ -113,8 +113,14 @@ fn a_pin_is_written_with_its_hold_and_its_asker() {
         Some("immich: pin server to cccc…cc")
     );
     assert!(change.message.ends_with(
-        "Asked for by ana:\nhttps://forge.example.org/ops/infra/issues/3#issuecomment-12"
+        "Asked for by ana:\nhttps://forge.example.org/ops/infra/issues/3#issuecomment-12\n\nBecause: x"
     ));
+    let asked_by = change.pins[0].asked.as_ref().expect("a person asked");
+    assert_eq!(asked_by.because.as_deref(), Some("x"));
+    let written = crate::pipeline::trailers::render(&change.message, &change.pins);
+    let written = written.expect("it can be recorded");
+    assert!(written.contains("\nPintle-Because: x\n"), "{written}");
+    assert_eq!(crate::pipeline::trailers::parse(&written), change.pins);
     assert_eq!(change.prove, [(channel(SERVER), digest('c'))]);
     let record = &change.pins[0];
     assert_eq!((record.action, record.cause), (Action::Pin, Cause::Command));
@@ -260,8 +266,21 @@ fn a_rollback_walks_what_was_pinned() {
         Some((Action::Rollback, digest('d')))
     );
     assert_eq!(
-        to(Some(Back::Digest(digest('e')))),
-        Some((Action::Rollback, digest('e')))
+        to(Some(Back::Digest(digest('d')))),
+        Some((Action::Rollback, digest('d')))
+    );
+    let foreign = rollback("immich/app:server", Some(Back::Digest(digest('e'))));
+    let why = refused(past(), foreign.clone());
+    assert!(
+        why.ends_with("the digest eeeeeeeeeeee was never pinned here"),
+        "{why}"
+    );
+    let Outcome::Refused { hint, .. } = outcome(past(), foreign) else {
+        panic!("it is refused")
+    };
+    assert!(
+        hint.is_some_and(|hint| hint.contains(&format!("to {}` pins", digest('e')))),
+        "it says what would do that"
     );
     let why = refused(past(), rollback("immich/app:server", Some(Back::Pins(3))));
     assert!(why.ends_with("only 2 earlier pins are known here"), "{why}");
@@ -775,4 +794,53 @@ fn questions_are_answered() {
         outcome(behind(), Command::Explain { target: None }),
         Outcome::Refused { .. }
     ));
+}
+
+#[test]
+fn a_hold_that_is_only_proposed_closes_nothing_and_a_newer_wish_replaces_it() {
+    let behind = written("", "")
+        .says(SERVER, 'b')
+        .configured("[defaults]\nmode = \"pull-request\"\nsettle = \"0\"");
+    let open = behind.opened();
+    let protected = open.forged(|forge| {
+        forge.direct = Direct::Protected("the branch main is protected".into());
+    });
+    let asked = protected
+        .clone()
+        .asked(ask(vec![hold("immich/app:server")]));
+    let plan = asked.plan();
+    assert_eq!(
+        plan.pull_steps,
+        [],
+        "the update stays open until the hold is merged"
+    );
+    let proposed = plan
+        .changes
+        .iter()
+        .find(|change| &*change.name == "comment-12");
+    let proposed = pull(200, proposed.expect("the hold is proposed"));
+
+    let waiting = protected.pulled(proposed);
+    let newer = comment(
+        13,
+        vec![pin("immich/app:server", Some(Goal::Digest(digest('c'))))],
+    );
+    let steps = waiting.clone().asked(vec![newer]).plan().pull_steps;
+    let [
+        crate::pipeline::PullStep::Close {
+            number: 200, why, ..
+        },
+    ] = &steps[..]
+    else {
+        panic!("{steps:?}")
+    };
+    assert!(why.contains("ana (7) asked for something else"), "{why}");
+    let resume = Command::Resume {
+        target: target("immich/app:server"),
+    };
+    let outcomes = waiting.asked(vec![comment(14, vec![resume])]).outcomes();
+    let [Outcome::Nothing { why, .. }] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    assert!(why.contains("pull request #200 proposes it"), "{why}");
 }

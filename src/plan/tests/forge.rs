@@ -29,6 +29,8 @@ pub fn forge() -> Forge {
         },
         url: url(""),
         direct: Direct::Allowed,
+        faults: Vec::new(),
+        merges_newest_only: false,
         has_pull_requests: true,
         pulls: Vec::new(),
         asks: Vec::new(),
@@ -52,6 +54,9 @@ pub fn proposed(number: u64, name: &str, pins: Vec<PinRecord>) -> PullRequest {
         created: at(NOW),
         pins,
         checks: Seen::NotAsked,
+        marks: Default::default(),
+        draft: false,
+        reviews: Seen::NotAsked,
         left: BTreeSet::new(),
     }
 }
@@ -182,6 +187,7 @@ impl Snapshot {
         let asked = comment.map(|id| Asked {
             by: "ana (7)".into(),
             comment: url(&format!("issues/3#issuecomment-{id}")).to_string(),
+            because: None,
         });
         let pin = PinRecord {
             action,

@@ -2,7 +2,7 @@
 
 use super::forge::*;
 use super::*;
-use crate::pipeline::forge::{Branch, Checks, PullRequest, PullState};
+use crate::pipeline::forge::{Ask, Branch, Checks, OpenReview, PullRequest, PullState};
 use crate::pipeline::{Change, Delivery, Proposal, PullStep, Verdict};
 use std::collections::BTreeSet;
 
@@ -377,6 +377,51 @@ fn what_is_moot_is_closed_and_says_why() {
 }
 
 #[test]
+fn a_missing_tag_ends_no_proposal_and_the_text_says_so() {
+    let missing = stacks(&["one"])
+        .opened()
+        .upstream("x/a:v1", Seen::Known(Upstream::Missing));
+    let plan = missing.plan();
+    assert_eq!(plan.decisions[0].verdict, Verdict::Blocked);
+    let why = plan.decisions[0].reasons[0].to_string();
+    assert_eq!(
+        plan.pull_steps,
+        [PullStep::Warn {
+            number: 100,
+            name: "one".into(),
+            why
+        }]
+    );
+    assert_eq!(plan.changes, []);
+    let held = missing.configured("[[hold]]\nstack = 'one'\nbecause = 'broken'");
+    let steps = held.plan().pull_steps;
+    assert_eq!(steps.iter().map(close).count(), 1, "{steps:?}");
+}
+
+#[test]
+fn a_branch_is_rebased_only_where_it_has_to_be() {
+    let newest = |world: &Snapshot| -> Vec<bool> {
+        let changes = world.plan().changes;
+        let all = changes.iter().filter_map(|change| change.proposal.as_ref());
+        all.map(|proposal| proposal.newest_tip).collect()
+    };
+    let behind = |world: Snapshot| Snapshot {
+        tip: Some(commit('7')),
+        ..world
+    };
+    assert_eq!(newest(&behind(stacks(&["one"]).opened())), [false]);
+    let always = stacks(&["one"]).configured("[forge]\nrebase = 'always'");
+    assert_eq!(newest(&behind(always.opened())), [true]);
+    let ruled = stacks(&["one"]).opened();
+    let ruled = ruled.forged(|forge| forge.merges_newest_only = true);
+    assert_eq!(newest(&behind(ruled)), [true], "the branch asks for it");
+    assert_eq!(newest(&behind(ripe())), [true], "it is about to be merged");
+    assert_eq!(newest(&ripe()), [false], "it is on the newest tip");
+    let draft = ripe().forged(|forge| forge.pulls[0].draft = true);
+    assert_eq!(newest(&behind(draft)), [false]);
+}
+
+#[test]
 fn of_two_that_replicas_opened_at_once_the_older_stays() {
     let world = stacks(&["one"]).opened();
     let mut forge = world.forge.known().expect("a forge").clone();
@@ -490,7 +535,80 @@ fn ripe() -> Snapshot {
         .configured("[defaults]\nautomerge = true\nsoak = '3d'")
         .seen("x/a:v1", 'b', "2026-11-19T12:00:00Z")
         .opened();
-    world.forged(|forge| forge.pulls[0].checks = Seen::Known(Checks::Green))
+    world.forged(|forge| {
+        forge.pulls[0].checks = Seen::Known(Checks::Green);
+        forge.pulls[0].reviews = Seen::Known(Vec::new());
+    })
+}
+
+fn has_merge(world: &Snapshot) -> bool {
+    let steps = world.plan().pull_steps;
+    steps
+        .iter()
+        .any(|step| matches!(step, PullStep::Merge { number: 100, .. }))
+}
+
+#[test]
+fn what_people_have_not_settled_is_not_merged_and_it_says_for_whom_it_waits() {
+    let no = OpenReview::ChangesRequested { by: "ana".into() };
+    let asked = OpenReview::Awaited { of: "ben".into() };
+    let few = OpenReview::TooFewApprovals {
+        given: 0,
+        required: 1,
+    };
+    let reviews =
+        |open: Vec<OpenReview>| ripe().forged(|forge| forge.pulls[0].reviews = Seen::Known(open));
+    let unread = ripe().forged(|forge| forge.pulls[0].reviews = Seen::Unknown("502".into()));
+    for (world, waits) in [
+        (
+            ripe().forged(|forge| forge.pulls[0].draft = true),
+            "its title makes it a draft",
+        ),
+        (reviews(vec![no]), "ana asks for changes in a review"),
+        (
+            reviews(vec![asked]),
+            "the review that ben was asked for is missing",
+        ),
+        (reviews(vec![few]), "it has 0 of 1 required approvals"),
+        (unread, "its reviews could not be read: 502"),
+    ] {
+        let plan = world.plan();
+        assert_eq!(proposal(&plan).waits, [waits]);
+        let reason = Reason::MergeWaits {
+            number: 100,
+            what: waits.into(),
+        };
+        assert!(plan.decisions[0].reasons.contains(&reason), "{waits}");
+        assert!(!has_merge(&world), "{waits}");
+        let by_hand = world.configured("[defaults]\nsoak = '3d'").plan();
+        assert_eq!(
+            proposal(&by_hand).waits,
+            [""; 0],
+            "pintle does not merge it"
+        );
+    }
+    let unasked = ripe().forged(|forge| forge.pulls[0].reviews = Seen::NotAsked);
+    assert!(!has_merge(&unasked), "nobody looked");
+    assert!(has_merge(&ripe()));
+}
+
+#[test]
+fn a_command_without_an_answer_goes_before_a_merge() {
+    use crate::model::ask::{Command, Right};
+    let asked = |right| {
+        let ask = Ask {
+            right,
+            ..comment(4, vec![Command::Help])
+        };
+        ripe().asked(vec![ask])
+    };
+    assert!(!has_merge(&asked(Seen::Known(Right::Write))));
+    assert!(!has_merge(&asked(Seen::Unknown("502".into()))));
+    assert!(!has_merge(&asked(Seen::NotAsked)));
+    assert!(
+        has_merge(&asked(Seen::Known(Right::Read))),
+        "a passer-by cannot hold a merge up"
+    );
 }
 
 #[test]
@@ -577,10 +695,10 @@ fn one_is_merged_at_a_time_and_not_beside_a_commit() {
         .configured("[defaults]\nautomerge = true")
         .opened();
     let green = world.forged(|forge| {
-        forge
-            .pulls
-            .iter_mut()
-            .for_each(|pull| pull.checks = Seen::Known(Checks::Green))
+        forge.pulls.iter_mut().for_each(|pull| {
+            pull.checks = Seen::Known(Checks::Green);
+            pull.reviews = Seen::Known(Vec::new());
+        })
     });
     assert_eq!(
         green

@@ -541,9 +541,12 @@ fn a_rollback_that_is_asked_for_goes_back_from_a_hands_pin_to_what_it_replaced()
     };
     assert!(why.ends_with("somebody else wrote the present pin (ffffffffff), and what was pinned before is unknown"), "{why}");
     assert_eq!(hint, "`/rollback … to sha256:…` names a digest");
-    let digest_named = asked(Some(Back::Digest(digest('e'))));
-    assert!(crate::plan::pins_to_blame(&digest_named).is_empty());
-    assert_eq!(goes(&digest_named), Some(digest('e')));
+    let named = |c| asked(Some(Back::Digest(digest(c)))).by_hand(Some('c'), PINNED);
+    let unlooked = asked(Some(Back::Digest(digest('c'))));
+    assert_eq!(crate::plan::pins_to_blame(&unlooked).len(), 1);
+    assert_eq!(goes(&named('c')), Some(digest('c')), "what a hand replaced");
+    assert_eq!(goes(&named('d')), Some(digest('d')), "what is recorded");
+    assert_ne!(goes(&named('e')), Some(digest('e')), "it was never here");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn decision(site: &str, verdict: Verdict, reason: Reason) -> Decision {
         reasons: vec![reason],
         from: Some(digest('a')),
         to: Some(digest('b')),
+        tags: None,
         runs: Seen::NotAsked,
     }
 }
@@ -35,6 +36,7 @@ fn rollback(at: &str) -> Recorded {
             site: "main.tf#local.image".into(),
             uses: Vec::new(),
             image: "docker.io/library/nginx:1".into(),
+            from_tag: None,
             from: Some(digest('b')),
             to: Some(digest('a')),
             cause: Cause::Undo,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::digest::Digest;
 use crate::observe;
-use crate::pipeline::{Action, Cause, PinRecord};
+use crate::pipeline::{Action, Cause, PinRecord, Proposal};
 use crate::remote::git::Pushed;
 use crate::remote::git::tests::fixture::{Host, at, who};
 use crate::terraform::files::RepoPath;
@@ -258,6 +258,52 @@ fn a_proposal_that_is_there_already_keeps_its_commit() {
     .unwrap();
     assert_eq!(clone.head(&id).unwrap().parents, [moved]);
     assert_eq!(clone.head(&id).unwrap().at, at(9));
+}
+
+#[test]
+fn a_proposal_is_rebased_only_where_it_has_to_be() {
+    let host = Host::with(&[("a.tf", THREE)]);
+    let mut clone = host.clone();
+    let (tip, who) = (clone.tip(), who());
+    let change = |newest_tip| Change {
+        proposal: Some(Box::new(Proposal {
+            number: None,
+            because: None,
+            newest_tip,
+            urgent: false,
+            rows: Vec::new(),
+            merges: None,
+            waits: Vec::new(),
+        })),
+        ..change(vec![edit("a.tf", THREE, "y:1", "y:2")], vec![pin("x")])
+    };
+    let propose = |clone: &Clone, tip: &CommitId, newest, branch: Option<&Branch>| {
+        write_proposal(clone, tip, &change(newest), &who, at(9), branch, false).unwrap()
+    };
+    let first = propose(&clone, &tip, false, None);
+    let branch = Branch {
+        name: "a".into(),
+        parent: Some(tip.clone()),
+        at: at(9),
+        own: true,
+        merged: false,
+        pins: vec![pin("x")],
+        tip: first.clone(),
+    };
+    let elsewhere = CommitId::parse(&host.commit("elsewhere", &[("other", b"")])).unwrap();
+    clone.fetch().unwrap();
+    assert_eq!(propose(&clone, &elsewhere, false, Some(&branch)), first);
+    let rebased = propose(&clone, &elsewhere, true, Some(&branch));
+    assert_eq!(clone.head(&rebased).unwrap().parents, [elsewhere]);
+    let here =
+        CommitId::parse(&host.commit("here", &[("a.tf", &[THREE, b"\n"].concat())])).unwrap();
+    clone.fetch().unwrap();
+    let rebased = propose(&clone, &here, false, Some(&branch));
+    assert_eq!(
+        clone.head(&rebased).unwrap().parents,
+        [here],
+        "its file changed"
+    );
 }
 
 #[test]

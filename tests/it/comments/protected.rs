@@ -42,9 +42,9 @@ fn a_command_becomes_an_urgent_pull_request() {
     let (by, url) = world.who_asked(world.issue, comment);
     let commit = world.line.repo.commits(&branch).remove(0);
     assert!(
-        commit
-            .message
-            .ends_with(&format!("Pintle-Cause: command\n{by}{url}")),
+        commit.message.ends_with(&format!(
+            "Pintle-Cause: command\n{by}{url}Pintle-Because: @ ana and # 1 say so\n"
+        )),
         "{}",
         commit.message
     );
@@ -97,7 +97,7 @@ fn what_a_person_closes_is_not_opened_again_and_another_comment_asks_anew() {
 }
 
 #[test]
-fn two_comments_on_one_file_are_two_pull_requests_and_rest() {
+fn the_newer_of_two_comments_at_one_place_takes_the_place_of_the_older() {
     let world = World::with(&[("web", NGINX)], ADOPTS);
     world
         .line
@@ -106,14 +106,18 @@ fn two_comments_on_one_file_are_two_pull_requests_and_rest() {
     let comments = ["/hold web because of one", "/hold web because of two"]
         .map(|text| world.says(&world.line.ana, text));
     world.line.sync();
-    let open = world.line.repo.pulls("open");
+    let all = world.line.repo.pulls("all");
     let replies = comments.map(|comment| world.reply(comment));
-    assert_eq!(open.len(), 2, "{replies:?}");
-    for (reply, pull) in replies.iter().zip(&open) {
+    assert_eq!(all.len(), 2, "{replies:?}");
+    for (reply, pull) in replies.iter().zip(&all) {
         assert!(
             reply.contains(&format!("pulls/{}>", number(pull))),
             "{reply}"
         );
     }
+    let open = world.line.repo.pulls("open");
+    assert_eq!((open.len(), number(&open[0])), (1, number(&all[1])));
+    let older = text(&all[0]["body"]);
+    assert!(older.contains("asked for something else"), "{older}");
     world.is_at_rest();
 }

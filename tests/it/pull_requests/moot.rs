@@ -54,7 +54,9 @@ fn what_is_moot_is_closed_with_the_reason_and_counts_as_no_refusal() {
             _ => "is gone",
         };
         assert!(
-            body.contains(why) && !body.contains("Pintle-Action"),
+            body.starts_with("<!-- pintle:closed withdrawn -->")
+                && body.contains(why)
+                && body.contains("Pintle-Action"),
             "{name}: {body}"
         );
     }

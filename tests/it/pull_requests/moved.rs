@@ -6,6 +6,7 @@ use super::{ADOPTS, NGINX, in_sync, log, open};
 use crate::support::forge_line::ForgeLine;
 use crate::support::forge_repo::number;
 use crate::support::gitea::text;
+use crate::support::line::path;
 
 #[test]
 fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
@@ -53,9 +54,19 @@ fn a_moved_tag_becomes_a_pull_request_that_follows_it_and_its_merge_ends_it() {
     assert!(
         text(&pulls[0]["body"]).contains(&third) && line.text("web", "pintle/web").contains(&third)
     );
+    let head = line.repo.tip("pintle/web");
+    line.repo
+        .push_files("Something else", &[("notes.md", b"x")]);
+    line.sync();
+    assert_eq!(
+        line.repo.tip("pintle/web"),
+        head,
+        "it can be merged as it is"
+    );
+    let longer = line.text("web", "main") + "\n";
     let tip = line
         .repo
-        .push_files("Something else", &[("notes.md", b"x")]);
+        .push_files("The same file", &[(&path("web"), longer.as_bytes())]);
     line.sync();
     assert_eq!(
         line.repo.commits("pintle/web")[0].parents,
@@ -105,7 +116,10 @@ fn a_plan_tells_what_is_new_beside_what_is_proposed() {
     line.sync();
     line.repo
         .push_files("Something else", &[("notes.md", b"x")]);
-    says(10, "1 update; a sync would write 1 pin in 1 pull request");
+    says(
+        0,
+        "1 update; nothing to write; 1 pull request is open already",
+    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A forge that is away for a while: what needs it waits and says so, and goes on by itself.
 
-use super::{NGINX, POSTGRES, in_sync, open};
-use crate::support::daemon::Daemon;
+use super::{ADOPTS, NGINX, POSTGRES, in_sync, open};
+use crate::support::daemon::{Daemon, probe};
 use crate::support::forge_line::ForgeLine;
 use crate::support::forge_proxy::Fault;
+use serde_json::json;
 
 /// First pins at once; then the database as commits, the rest as pull requests.
 const BOTH: &str = "\n[[rule]]\nmatch = { stack = \"*\" }\nmode = { adopt = \"commit\" }\n\n[[rule]]\nmatch = { stack = \"db\" }\nmode = \"commit\"\n";
@@ -110,4 +111,69 @@ fn a_run_goes_on_by_itself_when_the_forge_is_back() {
     while run.pass().1.is_err() {}
     open(&line);
     run.stop();
+}
+
+#[test]
+fn a_forge_that_cannot_be_used_is_reported_until_it_can() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    let args = [
+        "--every",
+        "1s",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ];
+    let mut run = Daemon::start(line.pintle("run", &args));
+    let address = run.address();
+    let troubles = |run: &mut Daemon| run.says("pass")["troubles"].as_u64();
+    assert_eq!(troubles(&mut run), Some(0));
+    assert_eq!(probe(&address, "/readyz").0, 200);
+
+    let archive = |archived: bool| {
+        let repo = line.repo.path("");
+        line.repo
+            .owner
+            .must("PATCH", &repo, &json!({"archived": archived}));
+    };
+    archive(true);
+    while troubles(&mut run) != Some(1) {}
+    troubles(&mut run);
+    let (status, why) = probe(&address, "/readyz");
+    assert!(
+        status == 503 && why.contains("is archived"),
+        "{status} {why}"
+    );
+    for command in ["sync", "plan", "status"] {
+        let output = line.pintle(command, &[]).run();
+        assert!(
+            output.code == Some(3) && output.stderr.contains("is archived"),
+            "{command}: {}",
+            output.stderr
+        );
+    }
+    archive(false);
+    while troubles(&mut run) != Some(0) {}
+    assert_eq!(probe(&address, "/readyz").0, 200);
+
+    line.repo.collaborator(&line.bot, "read");
+    while troubles(&mut run) != Some(1) {}
+    let (status, why) = probe(&address, "/readyz");
+    assert!(
+        status == 503 && why.contains("may not write to"),
+        "{status} {why}"
+    );
+    line.repo.collaborator(&line.bot, "admin");
+    while troubles(&mut run) != Some(0) {}
+    let log = run.stop();
+    let warned = |what: &str| {
+        let is_warning = |entry: &&str| entry.contains("trouble: ") && entry.contains(what);
+        log.lines().filter(is_warning).count()
+    };
+    assert_eq!(
+        (warned("is archived"), warned("may not write")),
+        (1, 1),
+        "{log}"
+    );
 }

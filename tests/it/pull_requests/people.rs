@@ -151,3 +151,35 @@ fn a_branch_of_that_name_that_was_there_before_is_not_touched() {
     );
     assert_eq!(verdict(&line, "web").0, "blocked");
 }
+
+#[test]
+fn the_button_that_updates_a_branch_leaves_it_pintle_s() {
+    let line = ForgeLine::of_stacks(&[("web", NGINX)], ADOPTS);
+    line.sync();
+    for (at, style) in ["rebase", "merge"].into_iter().enumerate() {
+        let moved = line.moves(NGINX, style);
+        line.sync();
+        let pull = open(&line);
+        let notes = format!("notes-{at}.md");
+        line.repo.push_files("Something else", &[(&notes, b"x")]);
+        let button = line
+            .repo
+            .path(&format!("/pulls/{pull}/update?style={style}"));
+        line.ana.must("POST", &button, &serde_json::Value::Null);
+        let updated = line.repo.tip("pintle/web");
+        line.sync();
+        line.sync();
+        assert_eq!(
+            (said(&line, pull), line.repo.tip("pintle/web")),
+            (Vec::new(), updated),
+            "{style}"
+        );
+        let next = line.moves(NGINX, &format!("after {style}"));
+        line.sync();
+        assert_eq!(open(&line), pull);
+        assert!(line.text("web", "pintle/web").contains(&next), "{moved}");
+        line.repo.merge(pull, "merge");
+        line.sync();
+        in_sync(&line);
+    }
+}
