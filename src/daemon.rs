@@ -100,7 +100,7 @@ enum LoopEvent {
 }
 
 enum EndedTask {
-    Pass(std::result::Result<Result<PassSummary>, JoinError>),
+    Pass(std::result::Result<Result<Box<PassSummary>>, JoinError>),
     Server(std::result::Result<Result<()>, JoinError>),
     Watches(std::result::Result<Result<()>, JoinError>),
     Messenger(std::result::Result<Result<DeliveryCounts>, JoinError>),
@@ -130,7 +130,7 @@ struct Election {
 
 /// A pass in progress.
 struct RunningPass {
-    task: JoinHandle<Result<PassSummary>>,
+    task: JoinHandle<Result<Box<PassSummary>>>,
     woken: WakeCauses,
     started: Instant,
     /// What every log line of the pass is in.
@@ -348,7 +348,7 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         let span = tracing::error_span!("pass", id = self.passes);
         span.in_scope(|| tracing::debug!(trigger = %woken, "a pass starts"));
         let (work, why) = (self.work.clone(), woken.clone());
-        let pass = async move { work.run_pass(&why).await };
+        let pass = async move { work.run_pass(&why).await.map(Box::new) };
         self.pass = Some(RunningPass {
             task: tokio::spawn(pass.instrument(span.clone())),
             woken,
@@ -357,7 +357,8 @@ impl<W: PassRunner, S: StopSignals> RunLoop<W, S> {
         });
     }
 
-    fn finish_pass(&mut self, ended: Result<PassSummary>) {
+    fn finish_pass(&mut self, ended: Result<Box<PassSummary>>) {
+        let ended = ended.map(|summary| *summary);
         let Some(pass) = self.pass.take() else { return };
         let _span = pass.span.clone().entered();
         let now = Instant::now();

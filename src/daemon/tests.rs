@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(25);
 
 /// What one pass does.
 enum Act {
-    Ends(Result<PassSummary>),
+    Ends(Box<Result<PassSummary>>),
     /// Observes until it is told.
     Observes(oneshot::Receiver<Result<PassSummary>>),
     /// Writes for that long, and then observes for ever if `observes`.
@@ -27,6 +27,12 @@ enum Act {
         observes: bool,
     },
     Panics,
+}
+
+impl Act {
+    fn ends(end: Result<PassSummary>) -> Self {
+        Self::Ends(Box::new(end))
+    }
 }
 
 /// A pass that was started: why, and how long after the start of the run.
@@ -49,9 +55,9 @@ impl PassRunner for Script {
             .lock()
             .unwrap()
             .pop_front()
-            .unwrap_or(Act::Ends(Ok(PassSummary::default())));
+            .unwrap_or_else(|| Act::ends(Ok(PassSummary::default())));
         match act {
-            Act::Ends(how) => how,
+            Act::Ends(how) => *how,
             Act::Observes(told) => told.await.unwrap(),
             Act::Writes { for_long, observes } => {
                 let writing = self.lease.begin()?;
@@ -151,18 +157,18 @@ impl Run {
 }
 
 fn outside() -> Act {
-    Act::Ends(Err(Error::outside("cannot reach the remote")))
+    Act::ends(Err(Error::outside("cannot reach the remote")))
 }
 
 fn says_again() -> Act {
-    Act::Ends(Ok(PassSummary {
+    Act::ends(Ok(PassSummary {
         again: true,
         ..PassSummary::default()
     }))
 }
 
 fn says_fault() -> Act {
-    Act::Ends(Ok(PassSummary {
+    Act::ends(Ok(PassSummary {
         fault: Some("the forge refuses the token".into()),
         ..PassSummary::default()
     }))
@@ -206,13 +212,13 @@ async fn the_first_pass_is_at_once_and_then_by_the_clock() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_passes_are_tried_again_and_a_broken_configuration_waits() {
-    let broken = Act::Ends(Err(Error::usage("pintle.toml is broken")));
+    let broken = Act::ends(Err(Error::usage("pintle.toml is broken")));
     let mut run = start(vec![
         outside(),
         outside(),
         outside(),
         broken,
-        Act::Ends(Err(Error::failed("no"))),
+        Act::ends(Err(Error::failed("no"))),
     ]);
     let mut last = Duration::ZERO;
     for (cause, least, most) in [
@@ -332,7 +338,7 @@ async fn a_second_signal_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_panics_ends_the_run() {
-    let mut run = start(vec![Act::Ends(Ok(PassSummary::default())), Act::Panics]);
+    let mut run = start(vec![Act::ends(Ok(PassSummary::default())), Act::Panics]);
     run.run_pass().await;
     run.run_pass().await;
     let error = run.task.await.unwrap().unwrap_err().to_string();

@@ -337,7 +337,7 @@ impl TargetOf<'_, '_> {
     }
 
     /// The declared tag, where it becomes another.
-    pub fn from_tag(&self) -> Option<Tag> {
+    pub fn replaced_tag(&self) -> Option<Tag> {
         let after = Reference::parse(self.target.image.as_ref()?)?.effective_tag();
         let before = self.site.site.image.effective_tag()?;
         (after.as_ref() != Some(&before)).then_some(before)
@@ -349,7 +349,7 @@ impl TargetOf<'_, '_> {
             site: self.site.site.id.to_string(),
             uses: recorded_uses(self.site.site),
             image: self.image().clone(),
-            from_tag: self.from_tag(),
+            from_tag: self.replaced_tag(),
             from: self.site.pinned.clone(),
             to: self.target.to.clone(),
             cause: self.target.cause,

@@ -429,7 +429,7 @@ fn whoever_approved_is_told_of_other_digests() {
     let change = change("immich: pin server", Action::Update, &rows, None);
     let approvers = ["ana".to_owned(), "ben".to_owned()];
     let (mark, text) = changed_after_approval(&change, &approvers).unwrap();
-    harmless(&text, &[mark.clone()]);
+    harmless(&text, std::slice::from_ref(&mark));
     assert!(text.contains("after `ana` and `ben` approved it"), "{text}");
     assert!(text.contains(digest("3f1c").as_str()), "{text}");
     let mut other = change;

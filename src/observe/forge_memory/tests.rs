@@ -48,7 +48,7 @@ fn what_is_settled_is_not_read_again_and_what_is_open_is() {
         updated_at: at(500),
         ..comment(1, 100, "")
     };
-    known.settle(&[edited.clone()], &BTreeSet::from([1]));
+    known.settle(std::slice::from_ref(&edited), &BTreeSet::from([1]));
     assert_eq!(
         known.read_from(at(0)),
         at(40),

@@ -121,7 +121,7 @@ fn table_row(snapshot: &Snapshot, pin: &TargetOf) -> Row {
     Row {
         site: site.site.id.clone(),
         image: pin.image().clone(),
-        from_tag: pin.from_tag(),
+        from_tag: pin.replaced_tag(),
         first_seen: to
             .as_ref()
             .filter(|_| channel.is_some())

@@ -17,7 +17,10 @@ const CONFIG: &str =
 
 /// What registries have: the digest of each tag, and when it was built.
 #[derive(Default)]
-struct Tags(BTreeMap<&'static str, Vec<(&'static str, char, Option<&'static str>)>>);
+struct Tags(BTreeMap<&'static str, Vec<ListedImage>>);
+
+/// A tag, its digest, and when it was built.
+type ListedImage = (&'static str, char, Option<&'static str>);
 
 impl Tags {
     fn of(repository: &'static str, tags: &[(&'static str, char)]) -> Self {
@@ -37,7 +40,7 @@ impl Tags {
         self
     }
 
-    fn find(&self, repository: &Repository) -> &[(&'static str, char, Option<&'static str>)] {
+    fn find(&self, repository: &Repository) -> &[ListedImage] {
         self.0
             .get(repository.to_string().as_str())
             .map_or(&[], |tags| tags)
