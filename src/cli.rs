@@ -592,7 +592,7 @@ pub enum DemoCommand {
     Push {
         /// The folder the demo left
         dir: PathBuf,
-        /// The tag to push: ghcr.io/immich-app/immich-server:release
+        /// The tag to push, perhaps a new one: ghcr.io/immich-app/immich-server:release
         image: String,
     },
 }

@@ -286,15 +286,13 @@ fn declared_container(used: &Use) -> Option<((DemoKind, String, String), DemoCon
     ))
 }
 
-/// Pushes a new image under a tag; the tag has to be there.
+/// Pushes a new image under a tag, perhaps a new one; the repository has to be there.
 pub fn push_image(registry: &DemoRegistry, channel: &Channel) -> Result<()> {
-    let known = registry
-        .tags(&channel.repository.registry)
-        .get(&*channel.repository.path)
-        .is_some_and(|tags| tags.contains_key(&*channel.tag));
-    if !known {
+    let repository = &channel.repository;
+    let tags = registry.tags(&repository.registry);
+    if !tags.contains_key(&*repository.path) {
         return Err(
-            Error::usage(format!("the demo's registry has no {channel}"))
+            Error::usage(format!("the demo's registry has no {repository}"))
                 .hint("`pintle scan` lists the images of the demo's repo"),
         );
     }
@@ -345,4 +343,20 @@ fn wanted_channels(puts: &[Put]) -> BTreeSet<Channel> {
         &config,
         &crate::pipeline::Seen::NotAsked,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_tag_is_pushed_to_a_repository_that_is_there() {
+        let registry = DemoRegistry::new();
+        registry.put_image("ghcr.io", &DemoImage::new("a/web", "1.2.3", "one"));
+        let push = |image: &str| push_image(&registry, &Channel::parse(image).unwrap());
+        push("ghcr.io/a/web:1.4.0").unwrap();
+        let tags: Vec<String> = registry.tags("ghcr.io")["a/web"].keys().cloned().collect();
+        assert_eq!(tags, ["1.2.3", "1.4.0"]);
+        assert!(push("ghcr.io/a/other:1").is_err());
+    }
 }

@@ -403,6 +403,15 @@ fn find_goal(
     }
 }
 
+/// Finds another site that has its tag from the same place.
+fn find_tag_sharer<'p, 'a>(
+    case: &CommentCase<'a, 'p>,
+    site: &SitePlan,
+) -> Option<&'p SitePlan<'a>> {
+    let mut others = case.sites.iter();
+    others.find(|other| other.site.id != site.site.id && site.shares_tag(other))
+}
+
 /// A pin under another tag.
 fn pin_under_tag(
     case: &CommentCase,
@@ -412,6 +421,13 @@ fn pin_under_tag(
 ) -> Result<CommandedPin, Refusal> {
     let channel = channel_of(site, Some(tag));
     check_fetched(case, &channel, &to)?;
+    if let Some(other) = find_tag_sharer(case, site) {
+        let why = format!(
+            "its tag is written at one place with that of {}, which would change too",
+            other.site.id
+        );
+        return Err((why, None));
+    }
     let edits = retag(site.literal, site.site, tag, &to).map_err(|why| (why, None))?;
     let image = Some(crate::config::site_settings::image_with(site.site, tag));
     Ok(CommandedPin {
@@ -504,7 +520,9 @@ fn find_rollback_goal(
     if to == *pinned {
         return Ok(None);
     }
-    match find_tag_of(case.snapshot, site, &to) {
+    // A tag that another image has too stays: the digest decides.
+    let tag = find_tag_of(case.snapshot, site, &to);
+    match tag.filter(|_| find_tag_sharer(case, site).is_none()) {
         Some(tag) => pin_under_tag(case, site, &tag, to).map(Some),
         None => pin_at(case, site, to).map(Some),
     }

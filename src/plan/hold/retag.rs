@@ -21,7 +21,8 @@ pub fn retag(
     let why = format!("pin {} to {tag} at {digest}", site.image.name);
     let Some(from) = tag_start(&literal.literal, site) else {
         let name = &site.image.name;
-        let not_one = |why: &str| format!("the tag of {name} is not written at one place: {why}");
+        let at = format!("{}:{}", literal.file, literal.line);
+        let not_one = |why: &str| format!("the tag of {name} at {at} is not in one place: {why}");
         let place = site.tag.as_ref().map_err(|why| not_one(why))?;
         let old = site.image.tag.as_ref();
         let old = old.ok_or_else(|| not_one("the image has no tag"))?;

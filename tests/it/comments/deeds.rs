@@ -30,8 +30,8 @@ fn a_pin_to_a_digest_holds_it_there_until_it_is_let_go() {
     assert_eq!(
         new[0].message,
         format!(
-            "web: pin web to {}\n\nAsked for by ana:\n{asked}\nPintle-Action: pin\nPintle-Site: {WEB}\nPintle-Use: deployment/web/web:web\nPintle-Image: {NGINX}\n\
-             Pintle-From: {first}\nPintle-To: {first}\nPintle-Cause: command\n{by}{url}",
+            "web: pin web to {}\n\nAsked for by ana:\n{asked}\nBecause: the new one leaks \"memory\"\n\nPintle-Action: pin\nPintle-Site: {WEB}\nPintle-Use: deployment/web/web:web\nPintle-Image: {NGINX}\n\
+             Pintle-From: {first}\nPintle-To: {first}\nPintle-Cause: command\n{by}{url}Pintle-Because: the new one leaks \"memory\"\n",
             short(&first)
         )
     );
@@ -111,7 +111,7 @@ fn a_pin_goes_to_a_digest_or_a_tag_or_stays() {
     assert!(same.contains("there was nothing to do"), "{same}");
     let gone = world.refuses("/pin web to 9.9.9");
     assert!(
-        gone.contains("docker.io/library/nginx:9.9.9 does not exist in the registry"),
+        gone.contains("`docker.io/library/nginx:9.9.9` does not exist in the registry"),
         "{gone}"
     );
     let unknown = world.refuses(&format!("/pin web to sha256:{}", "ab".repeat(32)));

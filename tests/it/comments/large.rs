@@ -2,7 +2,7 @@
 //! in which pull requests are switched off. Neither makes the forge unknown.
 
 use super::{ADOPTS, COMMITS, NGINX, POSTGRES, World, trailer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// As large as a plan bot's output gets.
 const BOT: usize = 172 << 10;
@@ -53,14 +53,22 @@ fn a_repo_without_pull_requests_still_takes_commands() {
         "{}",
         output.stderr
     );
-    let plan = world.line.plan();
+    // The forge does not take what has to be proposed: a command that ends says so.
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    let plan = world.line.pintle("plan", &["--output", "json"]).run();
+    assert_eq!(plan.code, Some(3), "{}", plan.stderr);
+    let plan: Value = serde_json::from_str(&plan.stdout).expect("JSON");
     let site = &plan["sites"][0];
     assert_eq!(site["verdict"], "blocked", "{site}");
     assert_eq!(site["reasons"][0]["code"], "pull-requests-off", "{site}");
-    let (commit, _) = world.does("/hold web");
-    assert_eq!(trailer(&commit, "Action"), "hold");
-    let (commit, _) = world.does("/resume web");
-    assert_eq!(trailer(&commit, "Action"), "resume");
+    for (command, action) in [("/hold web", "hold"), ("/resume web", "resume")] {
+        let before = world.tip();
+        world.says(&world.line.ana, command);
+        world.line.pintle("sync", &[]).run();
+        let new = world.since(&before);
+        assert_eq!(new.len(), 1, "{command}: {new:?}");
+        assert_eq!(trailer(&new[0], "Action"), action);
+    }
     switch(true);
     world.line.sync();
     assert!(world.line.text("web", "pintle/web").contains(&moved));

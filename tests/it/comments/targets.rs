@@ -224,7 +224,10 @@ fn what_may_not_be_changed_says_why() {
         ("/pin quay.io/team/vault to 3", "is denied"),
         ("/rollback kept", "do not bump"),
         ("/pin odd to v2", "`odd` can mean several images"),
-        ("/pin odd/odd:odd to v2", "is not written at the end of"),
+        (
+            "/pin odd/odd:odd to v2",
+            "its tag is written at one place with that of",
+        ),
         ("/hold stacks/odd/main.tf:2", "cannot carry a pin"),
     ];
     let comments: Vec<u64> = cases

@@ -454,7 +454,7 @@ fn a_tag_that_cannot_be_written_is_refused() {
     );
     let made = plan(&snapshot);
     let why =
-        "the tag of ghcr.io/a/web is not written at one place: the tag is made of several parts"
+        "the tag of ghcr.io/a/web at stacks/web/main.tf:11 is not in one place: the tag is made of several parts"
             .into();
     let (tag, declared) = (tag("1.3-cuda"), tag("1.2-cuda"));
     let reason = Reason::CannotTakeTag {

@@ -633,7 +633,7 @@ fn a_pin_and_its_hold_are_made_together() {
 fn a_tag_is_replaced_where_the_literal_holds_it_whole() {
     let to = Digest::parse(&format!("sha256:{}", "b".repeat(64))).expect("a digest");
     let old = format!("sha256:{}", "c".repeat(64));
-    let why = |why: &str| format!("the tag of x is not written at one place: {why}");
+    let why = |why: &str| format!("the tag of x at a/main.tf:10 is not in one place: {why}");
     let template = "image = \"x:3-${upper(\"a\")}\"";
     for (line, wanted) in [
         (
