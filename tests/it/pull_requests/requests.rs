@@ -4,6 +4,7 @@ use super::{ADOPTS, NGINX, POSTGRES, open};
 use crate::support::daemon::Daemon;
 use crate::support::forge_line::ForgeLine;
 use crate::support::forge_proxy::Seen;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_pass_with_nothing_to_do_asks_little_and_writes_nothing() {
@@ -34,6 +35,8 @@ fn a_pass_with_nothing_to_do_asks_little_and_writes_nothing() {
 const COMMENTS: usize = 350;
 /// Pull requests that wait for somebody.
 const OPEN: usize = 10;
+/// A little more than what is read again of settled comments.
+const OVERLAP: Duration = Duration::from_secs(65);
 /// Requests of one idle pass, for the API and for git.
 const MOST: usize = 8;
 
@@ -58,12 +61,21 @@ fn an_idle_run_reads_no_settled_comment_again() {
         line.repo.comment(issue, &body, &line.ana);
     }
     let asked = line.repo.comment(issue, "/explain app-1", &line.ana);
+    let written = Instant::now();
     let args = ["--every", "3s", "--listen", "off", "--log-format", "json"];
     let mut run = Daemon::start(line.pintle("run", &args));
     while line.repo.pulls("open").len() < OPEN || line.replies(issue, asked).is_empty() {
         assert!(run.pass().1.is_ok());
     }
     let proxy = line.proxy.as_ref().expect("it is there");
+    // What is a little older than the newest settled comment is read again: the remarks have to be
+    // older than that.
+    while written.elapsed() < OVERLAP {
+        assert!(run.pass().1.is_ok());
+    }
+    assert!(run.pass().1.is_ok());
+    let settled = line.repo.comment(issue, "Nothing else.", &line.ana);
+    assert!(settled > asked);
     assert!(run.pass().1.is_ok());
     assert!(run.pass().1.is_ok());
     proxy.take();
